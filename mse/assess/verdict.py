@@ -1,0 +1,195 @@
+"""The verdict on an estimate: rules with stated thresholds, each with the figure that tripped it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mse.captures import CaptureTable
+from mse.estimates import LEVELS, Level, Reason, Verdict
+from mse.posterior import Posterior
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What each rule holds its figure against: the first value asks for caution, the second forbids.
+
+    Parameters
+    ----------
+    lists : tuple of int
+        Fewer active lists than this.
+    observed : tuple of int
+        Fewer observed persons than this.
+    hump_weight : float
+        A hump with less of the probability is not counted.
+    hump_ratio : tuple of float
+        Largest hump's position over the smallest's.
+    disagreement : tuple of float
+        Largest over smallest point among the methods that model dependence.
+    prior : tuple of float
+        Factor by which the median moves when the prior standard deviation is doubled.
+    pair_share : tuple of float
+        Share of all overlap, summed over pairs of lists, that a single pair carries.
+    width : tuple of float
+        Upper over lower end of the 95 % interval.
+    grid_end : tuple of float
+        Probability at the end of the grid of N, or beyond it.
+    sampling : tuple of float
+        Probability on models whose importance sampling failed (Pareto shape above 0.7).
+    """
+
+    lists: tuple[int, int] = (4, 3)
+    observed: tuple[int, int] = (100, 10)
+    hump_weight: float = 0.1
+    hump_ratio: tuple[float, float] = (1.25, 3.0)
+    disagreement: tuple[float, float] = (1.5, 2.5)
+    prior: tuple[float, float] = (1.15, 1.5)
+    pair_share: tuple[float, float] = (0.7, 0.9)
+    width: tuple[float, float] = (3.0, 6.0)
+    grid_end: tuple[float, float] = (0.001, 0.01)
+    sampling: tuple[float, float] = (0.05, 0.25)
+
+
+RULES = ("lists", "observed", "pair_share", "humps", "disagreement", "prior", "width", "grid_end", "sampling")
+"""Codes of the rules, in the order in which they are applied."""
+
+
+def judge(
+    posterior: Posterior,
+    table: CaptureTable,
+    others: Mapping[str, float] | None = None,
+    thresholds: Thresholds | None = None,
+) -> Verdict:
+    """Say how far `posterior` may be believed.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        The answer.
+    table : CaptureTable
+        The table that it came from.
+    others : mapping of str to float, optional
+        Points (persons) of other methods that model dependence between lists, by name. Without them the rule
+        on disagreement is not among those checked.
+    thresholds : Thresholds, optional
+        Defaults are those of the class.
+
+    Returns
+    -------
+    Verdict
+        The worst of the findings, gravest first, and the codes of the rules that could be applied.
+    """
+    limits = thresholds or Thresholds()
+    found: list[Reason | None] = [
+        _lists(table, limits),
+        _observed(table, limits),
+        _pair_share(table, limits),
+        _humps(posterior, limits),
+        _width(posterior, limits),
+        _grid_end(posterior, limits),
+    ]
+    checked = {"lists", "observed", "pair_share", "humps", "width", "grid_end"}
+    if others:
+        checked.add("disagreement")
+        found.append(_disagreement(posterior, others, limits))
+    if "prior_factor" in posterior.diagnostics:
+        checked.add("prior")
+        found.append(_prior(posterior, limits))
+    if "unreliable_weight" in posterior.diagnostics:
+        checked.add("sampling")
+        found.append(_sampling(posterior, limits))
+    reasons = sorted((r for r in found if r is not None), key=lambda r: -LEVELS.index(r.level))
+    level: Level = reasons[0].level if reasons else "publish"
+    return Verdict(level, tuple(reasons), tuple(rule for rule in RULES if rule in checked))
+
+
+def _from(figure: float, limits: tuple[float, float], code: str, text: str) -> Reason | None:
+    """Return the reason when `figure` reaches the first (caution) or second (forbidding) limit."""
+    caution, forbid = limits
+    if figure < caution:
+        return None
+    level: Level = "do not publish" if figure >= forbid else "publish with caution"
+    return Reason(code, level, text, {"figure": figure, "caution_from": caution, "forbid_from": forbid})
+
+
+def _below(figure: float, limits: tuple[float, float], code: str, text: str) -> Reason | None:
+    """Return the reason when `figure` is below the first (caution) or second (forbidding) limit."""
+    caution, forbid = limits
+    if figure >= caution:
+        return None
+    level: Level = "do not publish" if figure < forbid else "publish with caution"
+    return Reason(code, level, text, {"figure": figure, "caution_below": caution, "forbid_below": forbid})
+
+
+def _lists(table: CaptureTable, limits: Thresholds) -> Reason | None:
+    active = int((table.list_totals() > 0).sum())
+    text = f"{active} lists are active; with fewer than {limits.lists[0]} the dependence between them can hardly be examined"
+    if active < limits.lists[1]:
+        text = f"only {active} lists are active; their dependence cannot be examined at all"
+    return _below(active, limits.lists, "lists", text)
+
+
+def _observed(table: CaptureTable, limits: Thresholds) -> Reason | None:
+    n = table.observed
+    text = f"too few data: only {n:,} persons were observed"
+    return _below(n, limits.observed, "observed", text)
+
+
+def _pair_share(table: CaptureTable, limits: Thresholds) -> Reason | None:
+    overlaps = table.overlaps()
+    rows, columns = np.triu_indices(table.n_lists, 1)
+    pairs = overlaps[rows, columns]
+    largest = int(pairs.argmax())
+    share = float(pairs[largest] / pairs.sum())
+    names = f"{table.lists[rows[largest]]} and {table.lists[columns[largest]]}"
+    text = f"a single pair of lists, {names}, carries {share:.0%} of all overlap; the estimate stands or falls with it"
+    return _from(share, limits.pair_share, "pair_share", text) if table.n_lists > 2 else None
+
+
+def _humps(posterior: Posterior, limits: Thresholds) -> Reason | None:
+    humps = posterior.distribution.humps(limits.hump_weight)
+    if len(humps) < 2:
+        return None
+    ratio = humps[-1].peak / humps[0].peak
+    parts = " and ".join(f"near {h.peak:,.0f} ({h.weight:.0%})" for h in humps)
+    text = f"the data support {len(humps)} different answers, {parts}; one interval over them hides that"
+    return _from(ratio, limits.hump_ratio, "humps", text)
+
+
+def _disagreement(posterior: Posterior, others: Mapping[str, float], limits: Thresholds) -> Reason | None:
+    points = {posterior.method: posterior.point, **others}
+    low, high = min(points, key=points.__getitem__), max(points, key=points.__getitem__)
+    ratio = points[high] / points[low]
+    text = (
+        f"methods that all allow for dependence differ by a factor {ratio:.1f}: "
+        f"{points[low]:,.0f} ({low}) against {points[high]:,.0f} ({high})"
+    )
+    return _from(ratio, limits.disagreement, "disagreement", text)
+
+
+def _prior(posterior: Posterior, limits: Thresholds) -> Reason | None:
+    factor = posterior.diagnostics["prior_factor"]
+    text = f"the prior matters: the median moves by a factor {factor:.2f} when its standard deviation is doubled"
+    return _from(factor, limits.prior, "prior", text)
+
+
+def _width(posterior: Posterior, limits: Thresholds) -> Reason | None:
+    low, high = posterior.distribution.quantile([0.025, 0.975])
+    ratio = float(high / low) if low > 0 else math.inf
+    text = f"the 95% interval is wide: its upper end is {ratio:.1f} times its lower end"
+    return _from(ratio, limits.width, "width", text)
+
+
+def _grid_end(posterior: Posterior, limits: Thresholds) -> Reason | None:
+    mass = max(posterior.distribution.beyond, posterior.diagnostics.get("grid_end_mass", 0.0))
+    text = f"{mass:.1%} of the probability lies at the end of the range of N that was computed, or beyond it"
+    return _from(mass, limits.grid_end, "grid_end", text)
+
+
+def _sampling(posterior: Posterior, limits: Thresholds) -> Reason | None:
+    share = posterior.diagnostics["unreliable_weight"]
+    text = f"models with {share:.0%} of the probability could not be sampled reliably"
+    return _from(share, limits.sampling, "sampling", text)

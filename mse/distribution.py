@@ -1,0 +1,190 @@
+"""The distribution of a population size: quantiles from the whole of it, draws, and its humps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+LOG_STEP = 0.0025
+"""Spacing of the grid of log unseen counts: a quarter of a percent of n_0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hump:
+    """One mode of a distribution: where it peaks, where it ends, and how much of the whole it holds."""
+
+    peak: float
+    low: float
+    high: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution:
+    """The law of N on a grid that is exact for small n_0 and a quarter of a percent fine beyond.
+
+    Parameters
+    ----------
+    values : float64 array, shape (G,)
+        Increasing population sizes, in persons.
+    cdf : float64 array, shape (G,)
+        P(N <= value); linear between grid points.
+    """
+
+    values: Array
+    cdf: Array
+
+    def __post_init__(self) -> None:
+        for name in ("values", "cdf"):
+            array = np.array(getattr(self, name), dtype=np.float64)
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def from_mass(cls, values: Array, mass: Array) -> Distribution:
+        """Build the law from masses at grid points (unnormalised; mass at a point counts as "<= point")."""
+        return cls(values, np.cumsum(mass) / mass.sum())
+
+    @classmethod
+    def lognormal(cls, observed: int, unseen: float, log_sd: float) -> Distribution:
+        """Return the law of observed + unseen * exp(log_sd * Z), Z standard normal.
+
+        Parameters
+        ----------
+        observed : int
+            Persons on at least one list.
+        unseen : float
+            Estimated number of persons on no list (> 0 for a proper law).
+        log_sd : float
+            Standard deviation of log n_0; ``sqrt(log(1 + se**2 / n_0**2))`` gives the usual log-normal interval.
+        """
+        if not (unseen > 0 and log_sd > 0):
+            return cls(np.array([observed + max(unseen, 0.0)]), np.array([1.0]))
+        from scipy.special import ndtr
+
+        z = np.linspace(-9.0, 9.0, 7201)
+        return cls(observed + unseen * np.exp(log_sd * z), ndtr(z))
+
+    @classmethod
+    def poisson_mixture(cls, observed: int, log_means: Array, mass: Array) -> Distribution:
+        """Return the law of observed + Poisson(exp(log_means)) mixed over `mass`.
+
+        Parameters
+        ----------
+        observed : int
+            Persons on at least one list.
+        log_means : float64 array, shape (G,)
+            Log expected unseen counts, equally spaced.
+        mass : float64 array, shape (G,)
+            Their weights, unnormalised.
+        """
+        from scipy.special import gammaincc
+
+        present = np.flatnonzero(mass > mass.sum() * 1e-15)
+        log_means, mass = log_means[present], mass[present] / mass[present].sum()
+        means = np.exp(log_means)
+        unseen = _unseen_grid(means[0], means[-1])
+        below = np.concatenate([[0.0], np.cumsum(mass)])
+        # P(Poisson(m) <= x) is 1 or 0 to double precision outside a band of m around x.
+        half = 9.0 * np.sqrt(unseen + 1.0) + 40.0
+        first = np.searchsorted(means, unseen - half)
+        last = np.searchsorted(means, unseen + half)
+        width = last - first
+        rows = np.repeat(np.arange(len(unseen)), width)
+        columns = np.arange(width.sum()) - np.repeat(np.cumsum(width) - width, width) + np.repeat(first, width)
+        inside = gammaincc(unseen[rows] + 1.0, means[columns]) * mass[columns]
+        cdf = below[first] + np.bincount(rows, weights=inside, minlength=len(unseen))
+        return cls(observed + unseen, np.minimum(np.maximum.accumulate(cdf), 1.0))
+
+    @property
+    def beyond(self) -> float:
+        """Probability beyond the last grid point."""
+        return float(max(0.0, 1.0 - self.cdf[-1]))
+
+    def quantile(self, q: float | Sequence[float] | Array) -> Array:
+        """Return the sizes below which a share `q` of the probability lies (linear between grid points)."""
+        q = np.asarray(q, dtype=np.float64)
+        cdf, first = np.unique(self.cdf, return_index=True)
+        values = self.values[first]
+        return np.asarray(np.interp(q, cdf, values))
+
+    def probability_below(self, size: float) -> float:
+        """Return P(N <= size)."""
+        return float(np.interp(size, self.values, self.cdf, left=0.0))
+
+    def mean(self) -> float:
+        """Return the mean of the part of the law that the grid covers."""
+        mass = np.diff(self.cdf, prepend=0.0)
+        return float(self.values @ mass / mass.sum())
+
+    def draw(self, size: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """Return `size` independent draws of N, whole persons, shape (size,)."""
+        return np.rint(self.quantile(rng.random(size))).astype(np.int64)
+
+    def density(self, points: int = 400, tail: float = 0.001) -> tuple[Array, Array]:
+        """Return sizes, equally spaced in log N, and the density of log N there; for figures and humps."""
+        low, high = self.quantile([tail, 1 - tail])
+        if not high > low:
+            return np.array([low]), np.array([1.0])
+        edges = np.geomspace(low, high, points + 1)
+        mass = np.diff(np.interp(edges, self.values, self.cdf))
+        width = np.log(edges[1] / edges[0])
+        # A light Gaussian smoothing, a hundredth of the range: whole numbers must not look like humps.
+        sd = max(1.0, points / 100)
+        reach = int(4 * sd)
+        window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
+        padded = np.concatenate([mass[:reach][::-1], mass, mass[-reach:][::-1]])
+        smooth = np.convolve(padded, window / window.sum(), mode="valid")
+        return np.sqrt(edges[1:] * edges[:-1]), smooth / width
+
+    def humps(self, least_weight: float = 0.05, deepest: float = 0.9) -> tuple[Hump, ...]:
+        """Return the modes of the density of log N that hold real weight, from small to large N.
+
+        Parameters
+        ----------
+        least_weight : float
+            A hump with less of the probability than this joins its neighbour.
+        deepest : float
+            Two peaks are one hump when the valley between them is above this share of the lower peak.
+        """
+        sizes, density = self.density()
+        inner = (density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])
+        peaks = [0] if len(density) < 3 or density[0] > density[1] else []
+        peaks += [int(i) + 1 for i in np.flatnonzero(inner)]
+        if len(density) > 2 and density[-1] > density[-2]:
+            peaks.append(len(density) - 1)
+        while True:
+            valleys = [a + int(np.argmin(density[a : b + 1])) for a, b in zip(peaks, peaks[1:], strict=False)]
+            ends = [float(self.values[0]), *sizes[valleys], float(self.values[-1])]
+            # Humps tile the whole range, so their weights add up to one; both outer ones keep their tails.
+            below = [0.0, *(self.probability_below(e) for e in ends[1:-1]), 1.0]
+            weights = np.diff(below)
+            shallow = [
+                (density[v] / min(density[a], density[b]), i)
+                for i, (v, a, b) in enumerate(zip(valleys, peaks, peaks[1:], strict=False))
+            ]
+            if shallow and max(shallow)[0] > deepest:
+                at = max(shallow)[1]
+                peaks.pop(at if density[peaks[at]] < density[peaks[at + 1]] else at + 1)
+            elif len(peaks) > 1 and weights.min() < least_weight:
+                peaks.pop(int(weights.argmin()))
+            else:
+                return tuple(
+                    Hump(float(sizes[p]), lo, hi, float(w))
+                    for p, lo, hi, w in zip(peaks, ends, ends[1:], weights, strict=False)
+                )
+
+
+def _unseen_grid(smallest: float, largest: float) -> Array:
+    """Return whole unseen counts: every integer up to 1,000, then a quarter of a percent apart."""
+    start = max(0.0, np.floor(smallest - 10.0 * np.sqrt(smallest) - 10.0))
+    end = np.ceil(largest + 10.0 * np.sqrt(largest) + 10.0)
+    fine = np.arange(start, min(end, max(start, 1000.0)) + 1.0)
+    steps = int(np.ceil(np.log(max(end / max(fine[-1], 1.0), 1.0)) / LOG_STEP))
+    coarse = np.rint(np.geomspace(max(fine[-1], 1.0), end, steps + 1)) if steps > 0 else fine[-1:]
+    return np.unique(np.concatenate([fine, coarse]))

@@ -1,0 +1,245 @@
+"""From a sweep over all models to the law of N: weights, their correction by importance sampling, the mixture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.captures import DenseCells
+from mse.distribution import LOG_STEP
+from mse.kernels.streaming import Evidence
+from mse.parallel import Compute
+
+Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+RELIABLE = 0.7
+"""Largest Pareto shape at which importance sampling is trusted (Vehtari et al. 2024)."""
+
+MOST_CORRECTED = 4_000
+"""Models that are corrected at most; a wider spread of the weight is reported, not hidden."""
+
+FEWEST_DRAWS, MOST_DRAWS, ALL_DRAWS = 250, 4_000, 200_000
+"""Importance draws of a light model, of a heavy one, and their sum, which is shared out by weight."""
+
+CHUNK = 50
+"""Models in one task."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Models with their Laplace weights; all weights are relative to the heaviest one's.
+
+    Parameters
+    ----------
+    dense : DenseCells
+        The table.
+    subsets : (c,) int64
+        Candidate terms that the bits of a mask stand for.
+    sd : (m,) float64
+        Prior standard deviation of each kept model.
+    mask : (m,) int64
+        The kept models, heaviest first.
+    weight, log_evidence, mean, variance : (m,) float64
+        Their weight, log evidence, and mode and variance of η_0 = log expected n_0.
+    rest : (b, 3) float64
+        Weight, mean and variance of η_0 of the bins that hold all lighter models.
+    total, total_square : float
+        Sum of the weights, and of their squares, over all models, kept or not.
+    inclusion : (c,) float64
+        Sum of the weights of the models that have each candidate.
+    """
+
+    dense: DenseCells
+    subsets: Integers
+    sd: Array
+    mask: Integers
+    weight: Array
+    log_evidence: Array
+    mean: Array
+    variance: Array
+    rest: Array
+    total: float
+    total_square: float
+    inclusion: Array
+
+
+class Correction(NamedTuple):
+    """What importance sampling changed.
+
+    Attributes
+    ----------
+    models : int
+        The first so many models of the pool were corrected.
+    log_ratio : (models,) float64
+        ln(evidence) minus Laplace's.
+    pareto_k : (models,) float64
+        Shape of the tail of the importance weights.
+    grid : (g,) float64
+        Log expected n_0, equally spaced.
+    mass : (g,) float64
+        Posterior mass there over all models, unnormalised.
+    """
+
+    models: int
+    log_ratio: Array
+    pareto_k: Array
+    grid: Array
+    mass: Array
+
+
+def gather(dense: DenseCells, subsets: Integers, sds: Sequence[float], sweeps: Sequence[Evidence]) -> Pool:
+    """Put the sweeps under several prior standard deviations together, heaviest model first."""
+    top = max(s.reference for s in sweeps)
+    scale = [math.exp(s.reference - top) for s in sweeps]
+    log_weight = np.concatenate([s.log_weights for s in sweeps]) - top
+    order = np.argsort(-log_weight, kind="stable")
+    bins = [np.stack([s.dropped_weights * f, s.dropped_means, s.dropped_variances], axis=1)
+            for s, f in zip(sweeps, scale, strict=True)]  # fmt: skip
+    return Pool(
+        dense=dense,
+        subsets=subsets,
+        sd=np.repeat(sds, [len(s.masks) for s in sweeps])[order],
+        mask=np.concatenate([s.masks for s in sweeps])[order],
+        weight=np.exp(log_weight[order]),
+        log_evidence=np.concatenate([s.log_evidences for s in sweeps])[order],
+        mean=np.concatenate([s.log_unseens for s in sweeps])[order],
+        variance=np.concatenate([s.variances for s in sweeps])[order],
+        rest=np.concatenate(bins),
+        total=sum(s.total * f for s, f in zip(sweeps, scale, strict=True)),
+        total_square=sum(s.total_square * f**2 for s, f in zip(sweeps, scale, strict=True)),
+        inclusion=np.sum([s.inclusion * s.total * f for s, f in zip(sweeps, scale, strict=True)], axis=0),
+    )
+
+
+def correct(pool: Pool, share: float, seed: int, compute: Compute) -> tuple[Pool, Correction]:
+    """Correct the heaviest models that hold `share` of the weight by importance sampling.
+
+    Every model draws from a stream of random numbers of its own, so that the answer depends on the seed alone.
+
+    Returns
+    -------
+    tuple of Pool and Correction
+        The pool with corrected weights, log evidences, sums and inclusions (the same models in the same order),
+        and the posterior mass over log expected n_0.
+    """
+    below = np.cumsum(pool.weight) < share * pool.total
+    models = min(int(below.sum()) + 1, len(below), MOST_CORRECTED) if share > 0 else 0
+    parts = np.concatenate([pool.rest, np.stack([pool.weight, pool.mean, pool.variance], axis=1)])
+    grid = _grid(parts)
+    mass = np.zeros(len(grid))
+    log_ratio, pareto_k = np.zeros(models), np.full(models, np.nan)
+    lengths = np.clip(pool.weight[:models] / pool.total * ALL_DRAWS, FEWEST_DRAWS, MOST_DRAWS).astype(np.int64)
+
+    def sample(start: int) -> Array:
+        chunk = range(start, min(start + CHUNK, models))
+        law = np.zeros(len(grid))
+        for i in chunk:
+            log_ratio[i], pareto_k[i] = _sample(pool, i, int(lengths[i]), seed, grid[0], law)
+        return law
+
+    for law in compute.map("correcting the heaviest models", sample, range(0, models, CHUNK)):
+        mass += law
+    from mse.kernels.mixture import add_normals
+
+    for w, mean, variance in (pool.rest.T, np.stack([pool.weight, pool.mean, pool.variance])[:, models:]):
+        add_normals(mass, grid[0], LOG_STEP, np.ascontiguousarray(w), np.ascontiguousarray(mean), np.sqrt(variance))
+    factor = np.ones(len(pool.weight))
+    factor[:models] = np.exp(log_ratio)
+    weight = pool.weight * factor
+    gain = weight[:models] - pool.weight[:models]
+    bits = (pool.mask[:models, None] >> np.arange(len(pool.subsets))) & 1
+    corrected = replace(
+        pool,
+        weight=weight,
+        log_evidence=pool.log_evidence + np.log(factor),
+        total=pool.total + float(gain.sum()),
+        total_square=pool.total_square + float((weight[:models] ** 2 - pool.weight[:models] ** 2).sum()),
+        inclusion=pool.inclusion + gain @ bits,
+    )
+    return corrected, Correction(models, log_ratio, pareto_k, grid, mass)
+
+
+def _grid(parts: Array) -> Array:
+    """Return the grid of log expected n_0 that holds every component (weight, mean, variance) but a 1e-12th part."""
+    order = np.argsort(-parts[:, 0])
+    heavy = order[np.cumsum(parts[order, 0]) <= parts[:, 0].sum() * (1 - 1e-12)]
+    chosen = parts[heavy if len(heavy) else order[:1]]
+    reach = 9.0 * np.sqrt(chosen[:, 2])
+    # e^-10 unseen is nobody; e^30 is more than mankind.
+    low, high = max(float((chosen[:, 1] - reach).min()), -10.0), min(float((chosen[:, 1] + reach).max()), 30.0)
+    return low + LOG_STEP * np.arange(int((max(high, low) - low) / LOG_STEP) + 2)
+
+
+def _sample(pool: Pool, i: int, draws: int, seed: int, start: float, mass: Array) -> tuple[float, float]:
+    """Sample model `i` and add its corrected law to `mass`; return the log ratio to Laplace and the Pareto shape."""
+    from mse.kernels.batch import terms_of
+    from mse.kernels.importance import FREEDOM, sample_model
+    from mse.kernels.loglinear import cold_start, fit_loglinear
+    from mse.kernels.mixture import add_normals, add_points
+
+    counts, cells = pool.dense
+    terms = terms_of(int(pool.mask[i]), pool.subsets, len(counts).bit_length() - 1)
+    precision = float(pool.sd[i]) ** -2
+    mode = fit_loglinear(counts, cells, terms, precision, cold_start(counts, cells, terms, precision), 100, 1e-10).beta
+    for attempt, size in enumerate((draws, max(4 * draws, MOST_DRAWS))):
+        rng = np.random.default_rng([seed, 2, int(pool.mask[i]), round(pool.sd[i] * 1e6), attempt])
+        drawn = sample_model(
+            counts, cells, terms, precision, mode,
+            rng.standard_normal((size, len(terms))), rng.random((size, len(terms))),
+            np.sqrt(FREEDOM / rng.chisquare(FREEDOM, size)),
+        )  # fmt: skip
+        if drawn.pareto_k <= RELIABLE:
+            break
+    if not math.isfinite(drawn.correction):
+        add_normals(mass, start, LOG_STEP, pool.weight[[i]], pool.mean[[i]], np.sqrt(pool.variance[[i]]))
+        return 0.0, math.inf
+    weight = pool.weight[i] * math.exp(drawn.correction)
+    add_points(mass, start, LOG_STEP, weight * np.exp(drawn.log_weight), drawn.log_unseen)
+    return drawn.correction, drawn.pareto_k
+
+
+def prior_factor(observed: int, pool: Pool) -> float:
+    """Return the factor by which the median of N moves when the prior standard deviation is doubled.
+
+    Both medians are Laplace's over the kept models, so that only the prior differs.
+
+    Parameters
+    ----------
+    observed : int
+        Persons on at least one list.
+    pool : Pool
+        Uncorrected models.
+    """
+    from mse.kernels.batch import fit_models
+
+    medians = []
+    base = np.log(pool.weight)
+    for widen in (1.0, 2.0):
+        log_weight, mean = base.copy(), pool.mean.copy()
+        variance = pool.variance.copy()
+        if widen != 1.0:
+            for sd in np.unique(pool.sd):
+                at = pool.sd == sd
+                fits = fit_models(*pool.dense, pool.subsets, pool.mask[at], (widen * sd) ** -2)
+                log_weight[at] += fits[:, 0] - pool.log_evidence[at]
+                mean[at], variance[at] = fits[:, 1], fits[:, 2]
+        medians.append(observed + math.exp(_median(np.exp(log_weight - log_weight.max()), mean, np.sqrt(variance))))
+    return max(medians) / min(medians)
+
+
+def _median(weight: Array, mean: Array, sd: Array) -> float:
+    """Return the median of a mixture of normals, by bisection."""
+    from scipy.special import ndtr
+
+    low, high = float((mean - 9 * sd).min()), float((mean + 9 * sd).max())
+    while high - low > 1e-9 * (1 + abs(low)):
+        middle = 0.5 * (low + high)
+        below = float(weight @ ndtr((middle - mean) / sd)) < 0.5 * weight.sum()
+        low, high = (middle, high) if below else (low, middle)
+    return low

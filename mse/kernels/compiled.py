@@ -1,0 +1,15 @@
+"""The one decorator of compiled functions, with the type that mypy is to see."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+
+    def compiled[F: Callable[..., object]](function: F) -> F:
+        """Compile `function` with numba: cached on disk, GIL released, divisions as in NumPy."""
+        return function
+
+else:
+    from numba import njit
+
+    compiled = njit(cache=True, nogil=True, error_model="numpy")

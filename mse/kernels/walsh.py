@@ -1,0 +1,41 @@
+"""The fast Walsh–Hadamard transform: means of cells to Hessian entries, coefficients to log means."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mse.kernels.compiled import compiled
+
+
+@compiled
+def transform(x: NDArray[np.float64]) -> None:
+    """Replace `x` by its Walsh–Hadamard transform, in place.
+
+    After the call ``x[θ] = Σ_ω (−1)^|θ∩ω| x_before[ω]`` with subsets as bitmasks. The transform is symmetric
+    and its square is 2^K times the identity, so it is its own inverse up to that factor.
+
+    Parameters
+    ----------
+    x : (2^K,) float64, contiguous
+        Any K from 0 to 16; overwritten.
+    """
+    size = x.shape[0]
+    if size >= 4:
+        # two stages at once: half the loads and stores of the plain butterfly
+        for i in range(0, size, 4):
+            a, b, c, d = x[i], x[i + 1], x[i + 2], x[i + 3]
+            s, t, u, v = a + b, a - b, c + d, c - d
+            x[i] = s + u
+            x[i + 1] = t + v
+            x[i + 2] = s - u
+            x[i + 3] = t - v
+        half = 4
+    else:
+        half = 1
+    while half < size:
+        for block in range(0, size, 2 * half):
+            for i in range(block, block + half):
+                a = x[i]
+                b = x[i + half]
+                x[i] = a + b
+                x[i + half] = a - b
+        half *= 2

@@ -1,0 +1,1 @@
+"""From results to what may be said in public: the sentence, the figures and the page."""

@@ -1,0 +1,343 @@
+"""Figures as inline SVG: the methods side by side, the law of N, and the overlap of the lists.
+
+Texts stay text (searchable, and drawn in the font of the page); nothing depends on the clock or on settings
+of matplotlib elsewhere, so that the same results give the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mse.publish.facts import Facts, MethodRow
+from mse.publish.messages import Catalogue
+from mse.publish.wording import Headline, hump_words, interval_name, method_numbers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from mse.distribution import Distribution
+
+ACCENT, SOFT, INK, FAINT, RULE = "#1f5a8c", "#c5d9ea", "#1c2430", "#5b6675", "#d5dae0"
+WIDTH = 8.0
+"""Inches; the page scales a figure to its own width."""
+
+MOST_HISTORIES = 25
+LOG_FROM = 5.0
+"""Ratio of the largest to the smallest number from which an axis is logarithmic."""
+
+FARTHEST = 8.0
+"""An interval that ends this many times beyond every estimate is cut off, with an arrow and its number."""
+
+
+def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) -> str | None:
+    """Return point and interval of every method that gave one, the headline on top; None when none did.
+
+    Parameters
+    ----------
+    facts, said
+        What the results hold, and the headline whose verdict is printed in the figure.
+    finding : str
+        What the figure shows, for those who cannot see it.
+    say : Catalogue
+        Language.
+    """
+    rows = [row for row in facts.methods if row.point is not None]
+    if not rows:
+        return None
+    observed = facts.estimate.observed
+    low, high, log = _span(rows, observed)
+    height = 0.95 + 0.5 * len(rows)
+    with _drawing(height) as figure:
+        left, bottom = 0.33, 0.55 / height
+        axes = figure.add_axes((left, bottom, 0.98 - left, 1 - bottom - 0.38 / height))
+        _number_axis(axes, low, high, log, say)
+        axes.set_ylim(len(rows) - 0.45, -0.6)
+        axes.set_yticks([])
+        axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
+        for at, row in enumerate(rows):
+            _method(axes, at, row, high, log)
+            colour = ACCENT if row.headline else INK
+            weight = "bold" if row.headline else "normal"
+            figure_x = axes.get_yaxis_transform()
+            label: dict[str, Any] = {"transform": figure_x, "va": "center", "ha": "left"}
+            outside = -left / (0.98 - left)
+            axes.text(outside, at - (0.14 if row.kind else 0), say.shortened(row.label, 32), fontsize=9.5,
+                      color=colour, fontweight=weight, **label)  # fmt: skip
+            axes.text(outside, at + 0.2, say.shortened(row.kind, 44), fontsize=7, color=FAINT, **label)
+            point, span = method_numbers(row, facts, say)
+            middle = _place(row, low, high, log)
+            words = f"{point} ({span})" if span else point
+            axes.text(min(max(middle, 0.0), 1.0), at - 0.3, words, fontsize=8, color=colour,
+                      fontweight=weight, transform=figure_x, va="center",
+                      ha="left" if middle < 0.3 else "right" if middle > 0.7 else "center")  # fmt: skip
+        _observed_label(axes, facts, low, high, log, say)
+        suffix = f" ({say('intervals.log')})" if log else ""
+        axes.set_xlabel(say("intervals.axis") + suffix)
+        _stamp(figure, said, say)
+        return _svg(figure, "intervals", finding)
+
+
+def posterior_figure(
+    law: Distribution, facts: Facts, said: Headline, finding: str, say: Catalogue
+) -> str | None:
+    """Return the density of log N with its humps, the interval shaded; None for a single value."""
+    sizes, density = law.density()
+    if len(sizes) < 2:
+        return None
+    observed, estimate = facts.estimate.observed, facts.estimate
+    low, high = min(float(observed), float(sizes[0])), float(sizes[-1])
+    with _drawing(3.5) as figure:
+        axes = figure.add_axes((0.03, 0.155, 0.95, 0.74))
+        _number_axis(axes, low, high, True, say)
+        top = float(density.max())
+        axes.set_ylim(-0.13 * top, 1.28 * top)
+        axes.set_yticks([])
+        axes.fill_between(sizes, density, color="#e9edf1", lw=0)
+        inside = (sizes >= estimate.low) & (sizes <= estimate.high)
+        axes.fill_between(sizes, density, where=inside.tolist(), color=SOFT, lw=0)
+        axes.plot(sizes, density, color=ACCENT, lw=1.6)
+        axes.plot(
+            [estimate.low, estimate.high], [-0.065 * top] * 2, color=ACCENT, lw=3, solid_capstyle="butt"
+        )
+        axes.plot([estimate.point], [-0.065 * top], "o", color=ACCENT, ms=6, mec="white", mew=1)
+        axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
+        humps = facts.humps
+        peaks = [float(np.interp(math.log(hump.peak), np.log(sizes), density)) for hump in humps]
+        several = len(humps) > 1
+        for hump, peak, words in zip(
+            humps, peaks, hump_words(humps, said.rounded, say, "posterior.mark"), strict=True
+        ):
+            if several and hump is not humps[-1]:
+                axes.plot([hump.high] * 2, [0, top], color=FAINT, lw=0.8, ls=":")
+            axes.plot([hump.peak], [peak], "o", color=INK, ms=4)
+            share = _fraction(hump.peak, low, high, True)
+            # Outer humps carry their words on the outer side, where no curve runs.
+            side = (
+                "right"
+                if several and hump is humps[0]
+                else "left"
+                if several and hump is humps[-1]
+                else "center"
+            )
+            side = "left" if share < 0.22 else "right" if share > 0.78 else side
+            offset = {"left": 4, "right": -4, "center": 0}[side]
+            axes.annotate(words, (hump.peak, peak), (offset, 6), textcoords="offset points", fontsize=9, color=INK,
+                          ha=side, va="bottom", fontweight="bold")  # fmt: skip
+        _observed_label(axes, facts, low, high, True, say)
+        span = say.range(said.rounded.low, said.rounded.high)
+        axes.set_xlabel(
+            f"{say('intervals.axis')} ({say('intervals.log')}); {interval_name(facts, say)} {span}"
+        )
+        _stamp(figure, said, say)
+        return _svg(figure, "posterior", finding)
+
+
+def overlap_figure(facts: Facts, finding: str, say: Catalogue) -> str | None:
+    """Return bars of the most frequent histories over a matrix of lists, with the total of each list."""
+    if not facts.histories:
+        return None
+    shown, rest = facts.histories[:MOST_HISTORIES], facts.histories[MOST_HISTORIES:]
+    counts = [history.count for history in shown] + ([sum(h.count for h in rest)] if rest else [])
+    columns, n_lists = len(counts), len(facts.lists)
+    matrix, bars = 0.27 * n_lists + 0.1, 2.1
+    height = matrix + bars + 0.35 + (0.2 if rest else 0.0)
+    bottom = 0.06 + (0.2 if rest else 0.0)
+    with _drawing(height) as figure:
+        left, limits = 0.44, (-0.6, max(columns, 12) - 0.4)
+        over = figure.add_axes((left, (bottom + matrix) / height, 0.98 - left, bars / height))
+        under = figure.add_axes((left, bottom / height, 0.98 - left, matrix / height))
+        totals = figure.add_axes((0.285, bottom / height, 0.125, matrix / height))
+        x = np.arange(columns)
+        several = [len(history.lists) > 1 for history in shown]
+        colours = [ACCENT if many else "#8c97a3" for many in several] + ([RULE] if rest else [])
+        over.bar(x, counts, width=0.66, color=colours)
+        for at, count in enumerate(counts):
+            over.text(
+                at,
+                count + 0.015 * max(counts),
+                say.number(count),
+                fontsize=7,
+                ha="center",
+                va="bottom",
+                color=INK,
+            )
+        over.set(xlim=limits, ylim=(0, 1.1 * max(counts)), xticks=[], yticks=[])
+        over.text(
+            -0.01, 1.0, say("overlap.persons"), transform=over.transAxes, ha="right", va="top", color=FAINT
+        )
+        for axes in (under, totals):
+            axes.set(ylim=(n_lists - 0.4, -0.75), xticks=[], yticks=[])
+            axes.axis("off")
+        under.set_xlim(limits)
+        for j in range(0, n_lists, 2):
+            under.axhspan(
+                j - 0.5, j + 0.5, xmax=(columns + 0.1) / (limits[1] - limits[0]), color="#f2f4f6", lw=0
+            )
+        every = np.array([[at, j] for at in range(len(shown)) for j in range(n_lists)], dtype=np.float64)
+        under.plot(every[:, 0], every[:, 1], "o", color=RULE, ms=4.5, lw=0)
+        for at, history in enumerate(shown):
+            under.plot([at] * len(history.lists), history.lists, "-o", color=colours[at], ms=5.5, lw=1.6)
+        if rest:
+            words = say("overlap.others", count=say.number(len(rest)))
+            under.text(
+                len(shown) + 0.35, n_lists - 0.3, words, fontsize=7.5, ha="right", va="top", color=FAINT
+            )
+        _list_totals(totals, facts, say)
+        return _svg(figure, "overlap", finding)
+
+
+def _list_totals(axes: Axes, facts: Facts, say: Catalogue) -> None:
+    """Draw the name of each list and a bar with its total, in the rows of the matrix."""
+    sums = [row.total or 0 for row in facts.lists]
+    axes.set_xlim(0, 1.75 * max(sums))
+    axes.barh(range(len(sums)), sums, height=0.55, color="#8c97a3")
+    axes.text(0, -0.68, say("overlap.totals"), fontsize=7.5, color=FAINT, va="center")
+    for j, (row, total) in enumerate(zip(facts.lists, sums, strict=True)):
+        label = f"{row.name} · {row.title}" if row.title and len(row.name) <= 12 else row.name
+        axes.text(total + 0.05 * max(sums), j, say.number(total), fontsize=7.5, va="center", color=INK)
+        axes.text(-0.06, j, say.shortened(label, 28), transform=axes.get_yaxis_transform(), fontsize=8.5,
+                  ha="right", va="center", color=INK)  # fmt: skip
+
+
+# ---- parts ------------------------------------------------------------------------------------------
+
+
+def _span(rows: Sequence[MethodRow], observed: int) -> tuple[float, float, bool]:
+    """Return the ends of the axis for these methods, and whether it is logarithmic."""
+    points = [row.point for row in rows if row.point is not None]
+    lows = [row.low for row in rows if row.low is not None] or points
+    farthest = FARTHEST * max(points)
+    highs = [min(row.high, farthest) for row in rows if row.high is not None] or points
+    low, high = max(1.0, min(observed, *lows, *points)), max(observed, *highs, *points)
+    log = high > LOG_FROM * low
+    edge = (high / low) ** 0.03 if log else 0.04 * max(high - low, 1.0)
+    return (low / edge, high * edge, log) if log else (max(0.0, low - edge), high + edge, log)
+
+
+def _fraction(value: float, low: float, high: float, log: bool) -> float:
+    """Return where a number lies between the ends of an axis, 0 to 1 inside it."""
+    if not log:
+        return (value - low) / (high - low)
+    return math.log(max(value, 1e-9) / low) / math.log(high / low) if high > low else 0.5
+
+
+def _place(row: MethodRow, low: float, high: float, log: bool) -> float:
+    """Return the middle of the drawn interval as a fraction of the axis."""
+    point = row.point or low
+    ends = (row.low if row.low is not None else point, min(row.high if row.high is not None else point, high))
+    return sum(_fraction(end, low, high, log) for end in ends) / 2
+
+
+def _method(axes: Axes, at: int, row: MethodRow, end: float, log: bool) -> None:
+    """Draw one point and interval; an interval that leaves the axis ends in an arrow."""
+    colour = ACCENT if row.headline else "#6b7683"
+    if row.low is not None and row.high is not None:
+        beyond = row.high > end
+        axes.plot([row.low, min(row.high, end)], [at, at], color=colour, lw=4 if row.headline else 2.5,
+                  solid_capstyle="butt")  # fmt: skip
+        if beyond:
+            axes.plot([end], [at], ">", color=colour, ms=7, clip_on=False)
+    if row.point is not None:
+        axes.plot([row.point], [at], "D" if row.headline else "o", color=colour, ms=7, mec="white", mew=1.2)
+
+
+def _observed_label(axes: Axes, facts: Facts, low: float, high: float, log: bool, say: Catalogue) -> None:
+    observed = facts.estimate.observed
+    share = _fraction(observed, low, high, log)
+    side = "left" if share < 0.5 else "right"
+    axes.annotate(say("intervals.observed", observed=say.number(observed)), (observed, 1.0),
+                  (4 if side == "left" else -4, 1), xycoords=("data", "axes fraction"), textcoords="offset points",
+                  fontsize=8, color=FAINT, ha=side, va="bottom")  # fmt: skip
+
+
+def _number_axis(axes: Axes, low: float, high: float, log: bool, say: Catalogue) -> None:
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+    if log:
+        axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    ticks = axis_ticks(low, high, log)
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(FixedFormatter([say.number(tick) for tick in ticks]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.grid(axis="x", color=RULE, lw=0.6)
+    axes.set_axisbelow(True)
+
+
+def axis_ticks(low: float, high: float, log: bool, most: int = 9) -> list[float]:
+    """Return round numbers between two ends: 1-2-5 or decades on a wide log axis, else equal steps."""
+    if log and high > LOG_FROM * low:
+        for steps in ((1, 2, 5), (1, 3), (1,)):
+            powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+            ticks = [10.0**power * step for power in powers for step in steps]
+            ticks = [tick for tick in ticks if low <= tick <= high]
+            if len(ticks) <= most:
+                break
+        return ticks[:: math.ceil(len(ticks) / most)]
+    rough = max(high - low, 1e-9) / 6
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = max(1.0, next(power * k for k in (1, 2, 5, 10) if power * k >= rough))
+    return [step * k for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _stamp(figure: Figure, said: Headline, say: Catalogue) -> None:
+    """Print the verdict in the figure: a picture that is copied takes it along."""
+    strong = said.judgement in ("refuse", "unjudged")
+    words = say("verdict.stamp", verdict=said.verdict) + (f" – {say('key.not_cited')}" if strong else "")
+    figure.text(0.98, 1 - 0.04 / figure.get_figheight(), words, fontsize=8.5, ha="right", va="top",
+                color="#9b1c1c" if strong else FAINT, fontweight="bold")  # fmt: skip
+
+
+@contextmanager
+def _drawing(height: float) -> Iterator[Figure]:
+    """Give an empty figure under settings that are ours alone; those outside are back afterwards."""
+    import matplotlib.style
+    from matplotlib.figure import Figure
+
+    settings = {
+        "svg.fonttype": "none", "svg.hashsalt": "mse", "text.parse_math": False, "font.size": 9,
+        "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False, "axes.edgecolor": FAINT,
+        "axes.labelcolor": FAINT, "axes.labelsize": 8.5, "xtick.color": FAINT, "xtick.labelsize": 8.5, "text.color": INK,
+    }  # fmt: skip
+    with matplotlib.style.context(["default", settings]):
+        yield Figure(figsize=(WIDTH, height))
+
+
+def _svg(figure: Figure, name: str, finding: str) -> str:
+    """Return the figure as an SVG element for a page: ids of its own, a title, no style that leaks."""
+    stream = io.StringIO()
+    figure.savefig(
+        stream,
+        format="svg",
+        transparent=True,
+        metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+    )
+    drawn = stream.getvalue()
+    body = drawn[drawn.index("<svg") :]
+    body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
+    # The page's font: narrower than the one that the room was measured with, so that nothing grows out of it.
+    body = re.sub(r"font: ((?:\w+ )*)([\d.]+)px [^;\"]*", _font, body)
+    used = set(re.findall(r"(?:xlink:href=\"|url\()#([^\")]+)", body))
+    body = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", body)
+    body = re.sub(r'xlink:href="#', f'href="#{name}-', body).replace("url(#", f"url(#{name}-")
+    view = re.search(r'viewBox="[^"]*"', body)
+    opening = f'<svg class="drawing" role="img" aria-label="{escape(finding)}" {view[0] if view else ""}>'
+    inner = re.sub(r"\n\s*\n+", "\n", body[body.index(">") + 1 :]).strip()
+    return f"{opening}\n<title>{escape(finding)}</title>\n{inner}"
+
+
+def _font(found: re.Match[str]) -> str:
+    style = found[1].split()
+    weight = next((word for word in style if word in ("bold", "700")), "normal")
+    return f"font-size: {found[2]}px; font-weight: {weight}"

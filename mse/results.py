@@ -1,0 +1,123 @@
+"""The results folder of one run: what is written, and how it is read again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mse.errors import InputError, Problem
+from mse.posterior import Posterior
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POSTERIOR, ESTIMATES, MODELS, PROVENANCE, REPORT = (
+    "posterior.nc", "estimates.csv", "models.csv", "provenance.json", "report.html",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """Everything that one run found, as its folder holds it.
+
+    Parameters
+    ----------
+    headline : Posterior
+        The answer, judged.
+    comparison : DataFrame
+        One row per method, the headline first, as ``mse.compare`` gives it (``estimates.csv``).
+    provenance : mapping
+        Inputs with digests, resolved job, overlap of the lists, versions, seed, timings (``provenance.json``).
+    """
+
+    headline: Posterior
+    comparison: pd.DataFrame
+    provenance: Mapping[str, Any]
+
+
+def write_results(
+    folder: Path, results: Results, render: Callable[[Results], str], *, overwrite: bool = False
+) -> None:
+    """Write the results folder in one step: either all files are there afterwards, or none.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to; made if missing.
+    results : Results
+        What to write.
+    render : callable
+        Makes the HTML page from the results.
+    overwrite : bool
+        Replace a folder that exists.
+
+    Raises
+    ------
+    InputError
+        When the folder exists and `overwrite` is false.
+    """
+    check_free(folder, overwrite)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
+        fresh = Path(name) / folder.name
+        fresh.mkdir()
+        results.headline.save(fresh / POSTERIOR)
+        results.comparison.to_csv(fresh / ESTIMATES, index=False)
+        models = results.headline.models
+        if models is not None:
+            models.to_pandas().to_csv(fresh / MODELS, index=False)
+        text = json.dumps(results.provenance, indent=2, sort_keys=True, ensure_ascii=False)
+        (fresh / PROVENANCE).write_text(text + "\n", encoding="utf-8")
+        (fresh / REPORT).write_text(render(results), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(fresh, folder)
+
+
+def check_free(folder: Path, overwrite: bool) -> None:
+    """Raise InputError when `folder` exists and may not be replaced, or is not a results folder."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / PROVENANCE).is_file():
+        raise InputError(
+            Problem("the output folder exists and is not a results folder of mse", "a new folder, or one that mse wrote",
+                    "choose another folder with --out", file=str(folder))
+        )  # fmt: skip
+    if not overwrite:
+        raise InputError(
+            Problem("the results folder exists already", "a new folder, or leave to replace it",
+                    "add --overwrite, or choose another folder with --out", file=str(folder))
+        )  # fmt: skip
+
+
+def read_results(folder: Path) -> Results:
+    """Read a results folder.
+
+    Raises
+    ------
+    InputError
+        With every file that is missing or cannot be read.
+    """
+    import pandas as pd
+
+    missing = [name for name in (POSTERIOR, ESTIMATES, PROVENANCE) if not (folder / name).is_file()]
+    if missing:
+        raise InputError(
+            [Problem(f"the results folder lacks {name}", "a folder written by mse run or mse estimate --out",
+                     "check the path, or run the job again", file=str(folder)) for name in missing]
+        )  # fmt: skip
+    try:
+        provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+        comparison = pd.read_csv(folder / ESTIMATES)
+    except ValueError as error:
+        raise InputError(
+            Problem("a file of the results folder is damaged", "JSON and CSV as mse wrote them",
+                    "run the job again", file=str(folder))
+        ) from error  # fmt: skip
+    return Results(Posterior.load(folder / POSTERIOR), comparison, provenance)

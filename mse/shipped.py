@@ -1,0 +1,166 @@
+"""What lies outside the package and ships with it: public tables, example jobs, report templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from mse.captures import CaptureTable
+from mse.errors import InputError, ModelError, Problem
+
+Kind = Literal["data", "models", "reports/templates"]
+
+# In the wheel these folders lie inside the package; in an editable install they lie beside it.
+_IN_WHEEL = Path(__file__).parent / "_shipped"
+_IN_REPOSITORY = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """What the data package of a public table says about it.
+
+    Parameters
+    ----------
+    name, title, description : str
+        Short name, as `load_table` takes it; one line; a few lines.
+    kind : str
+        ``"overlap"`` for a table of lists, ``"repeat-counts"`` for repeated registrations in one register.
+    lists, covariates : tuple of str
+        Columns of the table by role.
+    observed : int
+        Persons in the table.
+    sources : tuple of str
+        Publications that the counts come from: cite these.
+    notes : tuple of str
+        What one should know before using the table.
+    mse : mapping of str to object
+        Everything else that the data package says under that key (population, territory, period, ...).
+    """
+
+    name: str
+    title: str
+    description: str
+    kind: str
+    lists: tuple[str, ...]
+    covariates: tuple[str, ...]
+    observed: int
+    sources: tuple[str, ...]
+    notes: tuple[str, ...]
+    mse: Mapping[str, object]
+
+
+def shipped_path(kind: Kind, name: str) -> Path:
+    """Return where something that ships with the package lies.
+
+    Parameters
+    ----------
+    kind : {"data", "models", "reports/templates"}
+        The folder.
+    name : str
+        A file or folder in it.
+
+    Raises
+    ------
+    InputError
+        When there is nothing of that name; the message lists what there is.
+    """
+    names = shipped_names(kind)
+    if name in names:
+        return _folder(kind) / name
+    near = get_close_matches(name, names, n=1)
+    remedy = f"did you mean {near[0]}" if near else "choose one of these"
+    raise InputError(
+        Problem(f"nothing of this name in {kind}", ", ".join(names) or "nothing is there", remedy, value=name)
+    )
+
+
+def shipped_names(kind: Kind) -> tuple[str, ...]:
+    """Return the names of everything of one kind that ships with the package, sorted."""
+    folder = _folder(kind)
+    if not folder.is_dir():
+        return ()
+    # A name that starts with a dot or has no other use (README) is not something to be asked for.
+    found = (x.name for x in folder.iterdir() if not x.name.startswith((".", "README")))
+    return tuple(sorted(found))
+
+
+def list_tables() -> tuple[TableInfo, ...]:
+    """Return what is known about each public table, sorted by name."""
+    return tuple(
+        table_info(x) for x in shipped_names("data") if (_folder("data") / x / "table.csv").is_file()
+    )
+
+
+def table_info(name: str) -> TableInfo:
+    """Return what the data package of a public table says.
+
+    Raises
+    ------
+    InputError
+        When there is no such table; the message lists those there are.
+    """
+    package = _package(name)
+    own = package["mse"]
+    return TableInfo(
+        name=name,
+        title=package["title"],
+        description=package.get("description", ""),
+        kind=own["kind"],
+        lists=tuple(own["lists"]),
+        covariates=tuple(own["covariates"]),
+        observed=own["observed"],
+        sources=tuple(x["title"] for x in package["sources"]),
+        notes=tuple(own.get("notes", ())),
+        mse=own,
+    )
+
+
+def load_table(name: str) -> CaptureTable:
+    """Return a public overlap table.
+
+    Parameters
+    ----------
+    name : str
+        As in `list_tables`, for example ``"uk-2013-5"``.
+
+    Raises
+    ------
+    InputError
+        When there is no such table.
+    ModelError
+        When it is not a table of lists but of repeated registrations in one register.
+    """
+    info = table_info(name)
+    path = shipped_path("data", name) / "table.csv"
+    if info.kind != "overlap":
+        raise ModelError(
+            Problem(
+                f"this is not an overlap table but one of {info.kind}", "a table of two or more lists",
+                "read its table.csv (see shipped_path) and use the methods for one register", file=name,
+            )
+        )  # fmt: skip
+    fields = _package(name)["resources"][0]["schema"]["fields"]
+    levels = {
+        field["name"]: [str(x) for x in field["constraints"]["enum"]]
+        for field in fields
+        if field["name"] in info.covariates and "enum" in field.get("constraints", {})
+    }
+    return CaptureTable.from_csv(
+        path, name=name, lists=info.lists, covariates=info.covariates,
+        count=str(info.mse.get("count", "count")), levels=levels,
+    )  # fmt: skip
+
+
+def _folder(kind: Kind) -> Path:
+    inside = _IN_WHEEL / kind
+    return inside if inside.is_dir() else _IN_REPOSITORY / kind
+
+
+def _package(name: str) -> dict[str, Any]:
+    path = shipped_path("data", name) / "datapackage.json"
+    package: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return package
