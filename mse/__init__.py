@@ -1,3 +1,78 @@
-"""Multiple systems estimation, from an overlap table to what may be said in public."""
+"""Multiple systems estimation: from an overlap table to what may be said in public.
+
+The flow, one call per stage::
+
+    table = mse.load_table("uk-2013-5")              # or mse.CaptureTable.from_csv("my-table.csv")
+    posterior = mse.estimate(table, seed=1)          # the average over every hierarchical log-linear model
+    estimate = posterior.summary(prob=0.95)          # point, interval, what is inside it, verdict
+    others = mse.compare(table)                      # every method side by side
+    results = mse.run_job(mse.read_job("job.toml"))  # the same from a file, with a report
+
+Names are imported when they are first used: ``import mse`` loads none of the heavy libraries.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from mse.assess.verdict import Thresholds, judge
+    from mse.captures import CaptureTable
+    from mse.distribution import Distribution
+    from mse.errors import InputError, ModelError, MseError
+    from mse.estimates import Estimate, Reason, Verdict
+    from mse.estimation import compare, estimate
+    from mse.estimators.fitted import LoglinearFit, fit_model
+    from mse.estimators.selection import rank_models
+    from mse.jobs import Job, read_job, run_job
+    from mse.parallel import Compute
+    from mse.posterior import Posterior
+    from mse.publish.report import render_report
+    from mse.results import Results, read_results, write_results
+    from mse.shipped import list_tables, load_table, table_info
+    from mse.terms import Model
+
+_HOMES = {
+    "CaptureTable": "captures",
+    "Compute": "parallel",
+    "Distribution": "distribution",
+    "Estimate": "estimates",
+    "InputError": "errors",
+    "Job": "jobs",
+    "LoglinearFit": "estimators.fitted",
+    "Model": "terms",
+    "ModelError": "errors",
+    "MseError": "errors",
+    "Posterior": "posterior",
+    "Reason": "estimates",
+    "Results": "results",
+    "Thresholds": "assess.verdict",
+    "Verdict": "estimates",
+    "compare": "estimation",
+    "estimate": "estimation",
+    "fit_model": "estimators.fitted",
+    "judge": "assess.verdict",
+    "list_tables": "shipped",
+    "load_table": "shipped",
+    "rank_models": "estimators.selection",
+    "read_job": "jobs",
+    "read_results": "results",
+    "render_report": "publish.report",
+    "run_job": "jobs",
+    "table_info": "shipped",
+    "write_results": "results",
+}
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mse' has no attribute {name!r}")
+    value = getattr(import_module(f"mse.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -115,8 +115,12 @@ class CaptureTable:
         for array in (counts, observable, absent):
             array.flags.writeable = False
         put = partial(object.__setattr__, self)  # the only way into a frozen dataclass
-        put("lists", lists), put("counts", counts), put("strata", MappingProxyType(strata))
-        put("observable", observable), put("absent", absent), put("name", str(self.name))
+        put("lists", lists)
+        put("counts", counts)
+        put("strata", MappingProxyType(strata))
+        put("observable", observable)
+        put("absent", absent)
+        put("name", str(self.name))
 
     # ---- building -----------------------------------------------------------------------------------
 
@@ -184,8 +188,8 @@ class CaptureTable:
         name : str, optional
             The file's stem when not given.
         lists, covariates : sequence of str, optional
-            Columns by role. What is not given is inferred by the rule of `mse.tablefiles`; a covariate
-            with the values 0 and 1 must be named.
+            Columns by role; their order is kept. What is None is inferred by the rule at the top of
+            `mse.tablecells`; a covariate with the values 0 and 1 must be named.
         count : str
             Name of the count column.
         persons : bool

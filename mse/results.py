@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,3 +122,37 @@ def read_results(folder: Path) -> Results:
                     "run the job again", file=str(folder))
         ) from error  # fmt: skip
     return Results(Posterior.load(folder / POSTERIOR), comparison, provenance)
+
+
+def summary_record(results: Results) -> dict[str, Any]:
+    """Return the results as plain values for JSON: ``title``, ``estimate``, ``humps``, ``methods``, ``models``, ….
+
+    Numbers that do not exist are null. ``estimate`` has the fields of `mse.estimates.Estimate` with the verdict in
+    full; ``methods`` is the comparison; ``models`` holds the ten heaviest; ``interactions`` their probabilities.
+    """
+    headline = results.headline
+    models = [] if headline.models is None else headline.models.to_pandas().head(10).to_dict("records")
+    record = {
+        "title": results.provenance["title"],
+        "estimate": headline.summary(results.provenance["prob"]).as_dict(),
+        "humps": [asdict(hump) for hump in headline.distribution.humps()],
+        "methods": results.comparison.to_dict("records"),
+        "models": models,
+        "interactions": dict(headline.interactions),
+        "diagnostics": dict(headline.diagnostics),
+        "seed": results.provenance["seed"],
+        "versions": results.provenance["versions"],
+    }
+    plain: dict[str, Any] = _plain(record)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` with numpy scalars as Python numbers and non-finite numbers as None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -31,6 +31,8 @@ class TableInfo:
         ``"overlap"`` for a table of lists, ``"repeat-counts"`` for repeated registrations in one register.
     lists, covariates : tuple of str
         Columns of the table by role.
+    list_titles : mapping of str to str
+        What each list is, by its column.
     observed : int
         Persons in the table.
     sources : tuple of str
@@ -47,6 +49,7 @@ class TableInfo:
     kind: str
     lists: tuple[str, ...]
     covariates: tuple[str, ...]
+    list_titles: Mapping[str, str]
     observed: int
     sources: tuple[str, ...]
     notes: tuple[str, ...]
@@ -104,7 +107,7 @@ def table_info(name: str) -> TableInfo:
         When there is no such table; the message lists those there are.
     """
     package = _package(name)
-    own = package["mse"]
+    own, columns = package["mse"], package["resources"][0]["schema"]["fields"]
     return TableInfo(
         name=name,
         title=package["title"],
@@ -112,6 +115,7 @@ def table_info(name: str) -> TableInfo:
         kind=own["kind"],
         lists=tuple(own["lists"]),
         covariates=tuple(own["covariates"]),
+        list_titles={x["name"]: x["title"] for x in columns if x["name"] in own["lists"] and "title" in x},
         observed=own["observed"],
         sources=tuple(x["title"] for x in package["sources"]),
         notes=tuple(own.get("notes", ())),

@@ -9,8 +9,9 @@ What a column is, where the caller does not say so:
    identifier or measurement (every row different, from 4 rows on): an error that asks for a decision.
 5. The rest: a covariate. Its levels are sorted, as numbers when all of them are.
 
-Where lists or covariates are named, nothing is guessed for the other role unless only one column kind is left.
-Rows of which all cells are empty, and unnamed columns of which all are, are left out: spreadsheets write them.
+Where covariates are named there are no others: every column that is left is a list, or the count. Where only
+lists are named, a column that is left is a covariate by rules 4 and 5, and an error if it holds 0 and 1 only.
+Empty rows and empty columns without a name are skipped, as spreadsheets write them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ COUNT_BY_ANOTHER_NAME = frozenset("n freq frequency aantal number counts persons
 BIT = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 _WHOLE = f"a whole number from 0 to {MAX_COUNT:,}"
-_PERSONS = "when each row is one person, read it with persons=True (command line: --persons)"
+_PERSONS = (
+    "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
+)
 _NAME_IT = "name it as one: covariates=[…] (command line: --covariates)"
 
 
@@ -52,20 +55,41 @@ class OverlapCells(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Text cells as they stand: `columns` by name order, `rows` the line or position of each row."""
+    """Text cells as they stand, by column.
+
+    Parameters
+    ----------
+    header : list of str
+        Names of the columns.
+    columns : list of list of str
+        Cells, stripped.
+    rows : list of int
+        What each row is called in a message: the line of the file, or the position in the frame.
+    all_rows, all_columns : bool
+        False when some had to be left out, so that less may be said about the rest.
+    """
 
     header: list[str]
     columns: list[list[str]]
     rows: list[int]
-    complete: bool
+    all_rows: bool
+    all_columns: bool
 
 
 class Roles(NamedTuple):
-    """Places of the columns by what they are; `count` None when there is none."""
+    """Places of the columns in the grid by what they are.
+
+    Parameters
+    ----------
+    lists, covariates : list of int
+        Places.
+    number : int or None
+        Place of the count; None when there is none.
+    """
 
     lists: list[int]
     covariates: list[int]
-    count: int | None
+    number: int | None
 
 
 def read_frame(
@@ -95,7 +119,7 @@ def read_frame(
     if not columns or not columns[0]:
         faults.add("there are no rows", "one row per history", "check the step that made the frame")
         faults.raise_if_any()
-    grid = Grid(header, columns, list(range(len(frame))), True)
+    grid = Grid(header, columns, list(range(len(frame))), True, True)
     return table_from_grid(
         grid, faults, lists, covariates, count or "count", count is None, sum_duplicates, levels
     )  # fmt: skip
@@ -115,72 +139,77 @@ def table_from_grid(
     grid: Grid, faults: Faults, lists: Sequence[str] | None, covariates: Sequence[str] | None, count: str,
     persons: bool, sum_duplicates: bool, levels: Mapping[str, Sequence[str]],
 ) -> OverlapCells:  # fmt: skip
-    for name in dict.fromkeys(x for x in grid.header if x and grid.header.count(x) > 1):
-        faults.add(
-            "a column name is used twice", "every column its own name", "rename or remove one", column=name
-        )
+    """Decide what the columns are, check every cell, and add up; parameters as in `CaptureTable.from_csv`.
+
+    Raises
+    ------
+    InputError
+        With everything that `faults` held already and all that is found here.
+    """
+    before = len(faults)
+    for i, name in enumerate(grid.header):
+        if name and name in grid.header[:i]:
+            remedy = "rename or remove one"
+            faults.add("a column name is used twice", "every column its own name", remedy, column=name)
     roles = _roles(grid, faults, lists, covariates, count, persons)
-    names = tuple(dict.fromkeys(grid.header[i] for i in roles.lists))
+    # While it is open what a column is, rows that look alike need not be, and a list may be missing.
+    settled = grid.all_columns and len(faults) == before
+    names = tuple(grid.header[i] for i in roles.lists)
     strata = {grid.header[i]: _levels(grid.columns[i], levels.get(grid.header[i])) for i in roles.covariates}
-    if roles.count is not None or persons:
-        aside = f" (taken as covariates: {', '.join(strata)})" if strata else ""
-        add_name_faults(faults, names, strata, aside=aside)
+    add_name_faults(faults, names, strata)
     bits = [[BIT.get(cell) for cell in grid.columns[i]] for i in roles.lists]
     for i, column in zip(roles.lists, bits, strict=True):
         for k in (k for k, bit in enumerate(column) if bit is None):
-            text = grid.columns[i][k]
+            text, name = grid.columns[i][k], grid.header[i]
             faults.add(
                 "a list column must be 0/1", "1 for on the list, 0 for not on it",
                 f"write 1 or 0; if the column is a covariate, {_NAME_IT}",
-                detail="" if text else ", and this cell is empty", row=grid.rows[k], column=grid.header[i], value=text,
+                detail="" if text else ", and this cell is empty",
+                row=grid.rows[k], column=name, value=text or None,
             )  # fmt: skip
     codes = [_codes(grid, i, strata[grid.header[i]], faults) for i in roles.covariates]
     numbers: list[int | None] = [1] * len(grid.rows)
-    if roles.count is not None:
-        numbers = _numbers(grid, roles.count, faults)
-    counts = _sums(grid, faults, bits, codes, numbers, persons or roles.count is None, sum_duplicates)
-    if grid.complete and len(names) == len(roles.lists):
+    if roles.number is not None:
+        numbers = _numbers(grid, roles.number, faults)
+    counts = _sums(grid, faults, bits, codes, numbers, persons, sum_duplicates, settled)
+    if settled and grid.all_rows:
         # A cell that cannot be read gets the benefit of the doubt: no second fault follows from it.
         maybe = [[bit != 0 and n != 0 for bit, n in zip(column, numbers, strict=True)] for column in bits]
         overlap = any(sum(row) > 1 for row in zip(*maybe, strict=True))
-        add_structure_faults(faults, names, [any(column) for column in maybe], overlap)
+        aside = f" (with other values than 0 and 1, so covariates: {', '.join(strata)})" if strata else ""
+        add_structure_faults(faults, names, [any(column) for column in maybe], overlap, aside=aside)
     faults.raise_if_any()
     return OverlapCells(names, strata, counts)
 
 
 def _roles(
-    grid: Grid, faults: Faults, lists: Sequence[str] | None, covariates: Sequence[str] | None, count: str, persons: bool
+    grid: Grid, faults: Faults, lists: Sequence[str] | None, covariates: Sequence[str] | None, count: str,
+    persons: bool,
 ) -> Roles:  # fmt: skip
-    """Decide what each column is, by name where the caller says so and by the rule of the module otherwise."""
+    """Decide what each column is, by name where the caller says so and by the module's rules otherwise."""
     place = _count_column(grid.header, count)
     if place is not None and persons:
         faults.add(
             "there is a count column although each row is said to be one person", "one or the other",
-            "leave out persons=True (command line: --persons), or remove the column", column=grid.header[place],
+            "leave out persons=True (command line: --persons), or remove the column",
+            column=grid.header[place],
         )  # fmt: skip
     if place is None and not persons:
         faults.private = True  # this may well be a file of persons
         near = next((x for x in grid.header if x.casefold() in COUNT_BY_ANOTHER_NAME), None)
-        first = (
-            f"rename the column {near!r} to {count!r}"
-            if near
-            else f"add a column {count!r} with whole numbers"
-        )
-        faults.add(
-            "there is no count column", f"a column {count!r}: how many persons", f"{first}; or, {_PERSONS}"
-        )
+        first = f"rename the column {near!r} to {count!r}" if near else f"add a column {count!r}"
+        allowed = f"a column {count!r} with the number of persons"
+        faults.add("there is no count column", allowed, f"{first}; or, {_PERSONS}")
     for role, named in (("list", lists or ()), ("covariate", covariates or ())):
         for name in named:
             if name not in grid.header or grid.header.index(name) == place:
                 kind = f"there is no column for this {role}"
                 faults.add(kind, f"one of {', '.join(grid.header)}", "correct the name", column=name)
             elif role == "covariate" and name in (lists or ()):
-                faults.add(
-                    "named both as a list and as a covariate", "one or the other", "choose", column=name
-                )
+                faults.add("named both as list and covariate", "one or the other", "choose", column=name)
     found = Roles([], [], place)
     for i, (name, cells) in enumerate(zip(grid.header, grid.columns, strict=True)):
-        if i == place or not name:
+        if i == place or not name or name in grid.header[:i]:
             continue
         if name in (covariates or ()):
             found.covariates.append(i)
@@ -190,16 +219,21 @@ def _roles(
             continue  # one missing count column explains enough
         elif persons or covariates is not None or set(cells) <= BIT.keys():
             faults.add(
-                "the column is neither a list (0/1) nor named as a covariate", "lists, covariates and the count",
+                "the column is neither a list (0/1) nor named as a covariate",
+                "lists, covariates and the count",
                 f"remove it, or {_NAME_IT}", column=name,
             )  # fmt: skip
         elif doubt := _doubt(cells):
             faults.add(
                 f"it is not clear what this column is: {doubt}", "0 and 1 in a list; levels in a covariate",
-                f"write 0 and 1 if it is a list; if it is a covariate, {_NAME_IT}; else remove it", column=name,
+                f"write 0 and 1 if it is a list; if it is a covariate, {_NAME_IT}; else remove it",
+                column=name,
             )  # fmt: skip
         else:
             found.covariates.append(i)
+    wanted = [*(lists or ()), *(covariates or ())]  # the order that the caller gave
+    for places in (found.lists, found.covariates):
+        places.sort(key=lambda i: wanted.index(grid.header[i]) if grid.header[i] in wanted else len(wanted))
     return found
 
 
@@ -219,6 +253,8 @@ def _like_a_list(cells: Sequence[str]) -> bool:
 def _doubt(cells: Sequence[str]) -> str:
     """Return why a column with other values than 0 and 1 may not be a covariate; empty when it may."""
     values = set(cells)
+    if values == {""}:
+        return "every cell is empty"
     if "0" in values or ("1" in values and not all(_is_whole(x) for x in values)):
         return "0 or 1 stands next to other values"
     if {x.casefold() for x in values} <= SAYS_YES_OR_NO | {""} or ("" in values and len(values) <= 2):
@@ -245,9 +281,9 @@ def _codes(grid: Grid, i: int, levels: Sequence[str], faults: Faults) -> list[in
         if cell not in codes:
             faults.add(
                 "a covariate has a level that was not declared" if cell else "a covariate is empty",
-                f"one of {', '.join(levels)}" if len(levels) < 20 else f"one of {len(levels)} levels",
+                f"one of {len(levels)} levels" if faults.private or len(levels) > 20 else ", ".join(levels),
                 "correct it, or write a level of its own such as 'unknown'",
-                row=grid.rows[k], column=grid.header[i], value=cell,
+                row=grid.rows[k], column=grid.header[i], value=cell or None,
             )  # fmt: skip
     return [codes.get(cell) for cell in grid.columns[i]]
 
@@ -261,14 +297,16 @@ def _numbers(grid: Grid, i: int, faults: Faults) -> list[int | None]:
         fault = _count_fault(text)
         if fault is not None:
             out.append(None)
-            faults.add(fault[0], _WHOLE, fault[1], row=grid.rows[k], column=grid.header[i], value=cell)
+            faults.add(
+                fault[0], _WHOLE, fault[1], row=grid.rows[k], column=grid.header[i], value=cell or None
+            )
             continue
         out.append(int(text))
         total += int(text)
     if total > MAX_COUNT:
         faults.add(
-            "the counts add up to too many persons", f"a total up to {MAX_COUNT:,}", "check the unit of the counts",
-            column=grid.header[i], value=f"{total:,}",
+            "the counts add up to too many persons", f"a total up to {MAX_COUNT:,}",
+            "check the unit of the counts", column=grid.header[i], value=f"{total:,}",
         )  # fmt: skip
     return out
 
@@ -280,13 +318,18 @@ def _count_fault(text: str) -> tuple[str, str] | None:
         return ("a count is too large", "check the unit of the counts") if too_large else None
     if text.casefold() in ("", "na", "nan", "n/a", "null", "none", ".", "-", "<na>", "#n/a"):
         return "a count is missing", "write 0 where nobody was seen, or remove the row"
-    if re.fullmatch(r"-[0-9.,]+", text):
+    if re.fullmatch(r"[-−][0-9.,]+", text):
         return "a count is negative", "correct it: nobody is seen a negative number of times"
     if re.fullmatch(r"[0-9]{1,3}(?:[.,' \u00a0\u202f][0-9]{3})+", text):
         plain = re.sub(r"\D", "", text)
         return "a count has a fraction or a separator for thousands", f"write {plain} if thousands are meant"
     if re.fullmatch(r"[0-9]*[.,][0-9]*", text):
         return "a count has a fraction", "give whole persons; a weighted or rescaled table cannot be used"
+    if re.fullmatch(r"[<≤] *[0-9]+|\*+", text):
+        return (
+            "a count is suppressed",
+            "ask the supplier for the number itself: nothing is estimated from masks",
+        )
     if re.fullmatch(r"[+-]?(inf|infinity)", text.casefold()):
         return "a count is infinite", "check the step that made the file"
     return "a count is not a number", "write the number of persons in plain digits"
@@ -294,7 +337,7 @@ def _count_fault(text: str) -> tuple[str, str] | None:
 
 def _sums(
     grid: Grid, faults: Faults, bits: Sequence[Sequence[int | None]], codes: Sequence[Sequence[int | None]],
-    numbers: Sequence[int | None], persons: bool, sum_duplicates: bool,
+    numbers: Sequence[int | None], persons: bool, sum_duplicates: bool, settled: bool,
 ) -> dict[tuple[int, ...], int]:  # fmt: skip
     """Return persons by history and levels, over the rows that can be read."""
     counts: dict[tuple[int, ...], int] = {}
@@ -306,15 +349,16 @@ def _sums(
         if None in on or len(key) <= len(codes) or not on:
             continue
         if key[0] == 0:
-            if n:
+            if n and settled:
                 faults.add(
-                    "a person is on none of the lists" if persons else "the row for persons on no list has a count",
+                    "a person is on none of the lists"
+                    if persons else "the row for persons on no list has a count",
                     "persons on at least one list",
                     "remove the row: how many were seen by nobody is what is to be estimated",
                     row=row, value=None if persons else str(n),
                 )  # fmt: skip
             continue
-        if tuple(key) in first and not persons and not sum_duplicates:
+        if tuple(key) in first and settled and not (persons or sum_duplicates):
             faults.add(
                 "the same history and covariates stand in two rows", "one row for each",
                 "remove one, or add them up with sum_duplicates=True (command line: --sum-duplicates)",

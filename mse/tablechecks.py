@@ -16,7 +16,7 @@ MAX_CELLS = 2**25
 NOT_IN_LIST_NAMES = "*+,[]"
 RESERVED = ("count", "history", "list", "observable", "absent", "on_list")
 
-_LIST_NAMES = f"2 to {MAX_LISTS} different, non-empty names without any of {' '.join(NOT_IN_LIST_NAMES)}"
+_LIST_NAMES = f"a text on one line without any of {' '.join(NOT_IN_LIST_NAMES)}"
 
 
 class Faults:
@@ -49,9 +49,9 @@ class Faults:
         )
         self._groups.setdefault((kind, column), []).append(problem)
 
-    def __bool__(self) -> bool:
-        """Whether there is any."""
-        return bool(self._groups)
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return sum(map(len, self._groups.values()))
 
     def problems(self) -> list[Problem]:
         """Return what to print: the first few of each kind and column, and how many more there are."""
@@ -74,13 +74,11 @@ class Faults:
 
     def raise_if_any(self) -> None:
         """Raise every fault as one InputError."""
-        if self:
+        if self._groups:
             raise InputError(self.problems())
 
 
-def add_name_faults(
-    faults: Faults, lists: Sequence[str], strata: Mapping[str, Sequence[str]], *, aside: str = ""
-) -> None:
+def add_name_faults(faults: Faults, lists: Sequence[str], strata: Mapping[str, Sequence[str]]) -> None:
     """Check the names of lists, dimensions and levels, and the size of the table that they span.
 
     Parameters
@@ -91,15 +89,7 @@ def add_name_faults(
         Names of the lists.
     strata : mapping of str to sequence of str
         Dimensions and their levels.
-    aside : str
-        What to add where lists are too few.
     """
-    if len(lists) < 2:
-        faults.add(
-            f"{len(lists)} list{'' if len(lists) == 1 else 's'}{aside}", f"2 to {MAX_LISTS} lists",
-            "estimating from overlap takes at least two lists; for one register with repeated "
-            "registrations there are the methods for repeat counts",
-        )  # fmt: skip
     if len(lists) > MAX_LISTS:
         faults.add(
             f"{len(lists)} lists", f"2 to {MAX_LISTS} lists",
@@ -109,11 +99,11 @@ def add_name_faults(
     for name in dict.fromkeys(x for x in names if names.count(x) > 1):
         faults.add("a name is used twice", "every list and covariate its own name", "rename one", value=name)
     for name in lists:
-        if not name.strip() or any(x in name for x in NOT_IN_LIST_NAMES):
+        if not name.strip() or not name.isprintable() or any(x in name for x in NOT_IN_LIST_NAMES):
             remedy = "rename the list; those characters have a meaning in the notation of models"
             faults.add("this cannot be the name of a list", _LIST_NAMES, remedy, value=name)
     for name in names:
-        if name.lower() in RESERVED:
+        if name.casefold() == "count" or (name in strata and name in RESERVED):
             allowed = f"any name but {', '.join(RESERVED)}"
             faults.add("this name has a meaning of its own in a table", allowed, "rename it", value=name)
     for dim, levels in strata.items():
@@ -130,9 +120,9 @@ def add_name_faults(
 
 
 def add_structure_faults(
-    faults: Faults, lists: Sequence[str], anybody: Sequence[bool], overlap: bool
+    faults: Faults, lists: Sequence[str], anybody: Sequence[bool], overlap: bool, *, aside: str = ""
 ) -> None:
-    """Check that there is somebody on every list and somebody on two of them.
+    """Check that there are two lists, somebody on every one and somebody on two.
 
     Parameters
     ----------
@@ -144,7 +134,15 @@ def add_structure_faults(
         Whether there is, or may be, somebody on each list.
     overlap : bool
         Whether there is, or may be, somebody on more than one list.
+    aside : str
+        What to add where lists are too few.
     """
+    if len(lists) < 2:
+        faults.add(
+            f"{len(lists)} list{'' if len(lists) == 1 else 's'}{aside}", f"2 to {MAX_LISTS} lists",
+            "estimating from overlap takes at least two lists; for one register with repeated "
+            "registrations there are the methods for repeat counts",
+        )  # fmt: skip
     for name, some in zip(lists, anybody, strict=True):
         if not some:
             faults.add(
@@ -168,7 +166,10 @@ def whole_counts(counts: npt.ArrayLike, source: str) -> npt.NDArray[np.int64]:
     """
     allowed, faults = f"whole numbers from 0 to {MAX_COUNT:,}", Faults(source)
     remedy = "give the number of persons in each cell"
-    given = np.asarray(counts)
+    try:
+        given = np.asarray(counts)
+    except ValueError:  # rows of unequal length
+        given = np.asarray(counts, dtype=object)
     if given.dtype.kind not in "iuf":
         faults.add("counts are not numbers", allowed, remedy, value=str(given.dtype))
         faults.raise_if_any()

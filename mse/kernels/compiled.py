@@ -10,6 +10,10 @@ if TYPE_CHECKING:
         return function
 
 else:
-    from numba import njit
+    from numba import config, njit
 
+    from mse.kernels.cache import folder
+
+    if (_folder := folder()) is not None:
+        config.CACHE_DIR = str(_folder)
     compiled = njit(cache=True, nogil=True, error_model="numpy")

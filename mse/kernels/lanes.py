@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LANES = 4
+# adding this to a double rounds it to a whole number, which is left in its low bits
+ROUND = 6755399441055744.0
 
 type Lanes = NDArray[np.float64]
 
@@ -30,10 +32,22 @@ def _plain_spread(value: float) -> Lanes:
     return np.full(LANES, value)
 
 
+def _plain_two_to(value: Lanes) -> Lanes:
+    """Return 2^k of whole numbers k to which `ROUND` was added."""
+    return np.exp2(value - ROUND)
+
+
+def _plain_clip(value: Lanes, lowest: Lanes, highest: Lanes) -> Lanes:
+    """Cut off each number at both ends; what is not a number becomes the lowest."""
+    return np.fmin(np.fmax(value, lowest), highest)
+
+
 if TYPE_CHECKING:
     load = _plain_load
     store = _plain_store
     spread = _plain_spread
+    two_to = _plain_two_to
+    clip = _plain_clip
 else:
     import operator
 
@@ -100,6 +114,30 @@ else:
 
         return signature(_LANES, value), emit
 
+    @intrinsic
+    def two_to(typing, value):
+        """Return 2^k of whole numbers k to which `ROUND` was added."""
+
+        def emit(context, builder, sig, args):
+            whole = ir.VectorType(_INDEX, LANES)
+            bits = builder.bitcast(args[0], whole)
+            biased = builder.add(bits, ir.Constant(whole, [1023] * LANES))
+            return builder.bitcast(builder.shl(biased, ir.Constant(whole, [52] * LANES)), _VECTOR)
+
+        return signature(_LANES, value), emit
+
+    @intrinsic
+    def clip(typing, value, lowest, highest):
+        """Cut off each number at both ends; what is not a number becomes the lowest."""
+
+        def emit(context, builder, sig, args):
+            above = builder.fcmp_ordered(">", args[0], args[1])
+            raised = builder.select(above, args[0], args[1])
+            below = builder.fcmp_ordered("<", raised, args[2])
+            return builder.select(below, raised, args[2])
+
+        return signature(_LANES, value, lowest, highest), emit
+
     def _define(symbol, instruction):
         """Give lanes one arithmetic operator; a product may be contracted into a fused multiply-add."""
 
@@ -127,3 +165,5 @@ else:
         load = _plain_load
         store = _plain_store
         spread = _plain_spread
+        two_to = _plain_two_to
+        clip = _plain_clip

@@ -36,8 +36,8 @@ class Stream(NamedTuple):
         Log weight, log evidence, log unseen (mode) and its variance of the kept models.
     heap : (keep,) int64
         Slots as a heap with the least model on top, once full.
-    tally : (3,) int64
-        Kept models, models met, models not converged.
+    tally : (5,) int64
+        Kept models, models met, models not converged, factorisations of four Hessians, fits from scratch.
     sums : (4,) float64
         Reference, Σw, Σw², largest Newton decrement that was accepted.
     best : (1,) float64
@@ -120,7 +120,7 @@ def new_stream(keep: int, candidates: int) -> Stream:
         np.zeros(keep, np.int64),
         np.zeros((keep, 4)),
         np.zeros(keep, np.int64),
-        np.zeros(3, np.int64),
+        np.zeros(5, np.int64),
         sums,
         np.full(1, -np.inf),
         np.zeros(candidates),
@@ -258,7 +258,8 @@ def _absorb(total: Stream, part: Stream) -> None:
     total.sums[3] = max(total.sums[3], part.sums[3])
     total.best[0] = max(total.best[0], part.best[0])
     total.tally[1] += part.tally[1]
-    total.tally[2] += part.tally[2]
+    for i in range(2, 5):
+        total.tally[i] += part.tally[i]
     for i in range(total.inclusion.shape[0]):
         total.inclusion[i] += part.inclusion[i] * factor
     for row in range(_ROWS):

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
+from mse.kernels.lanes import load, store
 
 
 @compiled
@@ -39,3 +40,39 @@ def transform(x: NDArray[np.float64]) -> None:
                 x[i] = a + b
                 x[i + half] = a - b
         half *= 2
+
+
+@compiled
+def transform_lanes(x: NDArray[np.float64], size: int) -> None:
+    """Replace four vectors by their transforms, in place.
+
+    Parameters
+    ----------
+    x : (≥ size · 4,) float64
+        Entry ω of the four vectors is lanes ω; overwritten.
+    size : int
+        2^K.
+    """
+    half = 1
+    while 4 * half <= size:
+        for block in range(0, size, 4 * half):
+            for i in range(block, block + half):
+                a = load(x, i)
+                b = load(x, i + half)
+                c = load(x, i + 2 * half)
+                d = load(x, i + 3 * half)
+                s = a + b
+                t = a - b
+                u = c + d
+                v = c - d
+                store(x, i, s + u)
+                store(x, i + half, t + v)
+                store(x, i + 2 * half, s - u)
+                store(x, i + 3 * half, t - v)
+        half *= 4
+    if 2 * half <= size:
+        for i in range(half):
+            a = load(x, i)
+            b = load(x, i + half)
+            store(x, i, a + b)
+            store(x, i + half, a - b)

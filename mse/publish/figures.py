@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
@@ -57,7 +58,7 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
     low, high, log = _span(rows, observed)
     height = 0.95 + 0.5 * len(rows)
     with _drawing(height) as figure:
-        left, bottom = 0.33, 0.55 / height
+        left, bottom = 0.37, 0.55 / height
         axes = figure.add_axes((left, bottom, 0.98 - left, 1 - bottom - 0.38 / height))
         _number_axis(axes, low, high, log, say)
         axes.set_ylim(len(rows) - 0.45, -0.6)
@@ -70,9 +71,12 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
             figure_x = axes.get_yaxis_transform()
             label: dict[str, Any] = {"transform": figure_x, "va": "center", "ha": "left"}
             outside = -left / (0.98 - left)
-            axes.text(outside, at - (0.14 if row.kind else 0), say.shortened(row.label, 32), fontsize=9.5,
-                      color=colour, fontweight=weight, **label)  # fmt: skip
-            axes.text(outside, at + 0.2, say.shortened(row.kind, 44), fontsize=7, color=FAINT, **label)
+            lines = _two_lines(row.label, 34, say)
+            rise = 0.14 + 0.13 * (len(lines) - 1) if row.kind else 0
+            axes.text(outside, at - rise, "\n".join(lines), fontsize=9, color=colour, fontweight=weight,
+                      linespacing=1.1, **label)  # fmt: skip
+            drop = 0.2 + 0.08 * (len(lines) - 1)
+            axes.text(outside, at + drop, say.shortened(row.kind, 46), fontsize=7, color=FAINT, **label)
             point, span = method_numbers(row, facts, say)
             middle = _place(row, low, high, log)
             words = f"{point} ({span})" if span else point
@@ -95,6 +99,8 @@ def posterior_figure(
         return None
     observed, estimate = facts.estimate.observed, facts.estimate
     low, high = min(float(observed), float(sizes[0])), float(sizes[-1])
+    if len(facts.humps) > 1:  # room for the words at the right of the last hump
+        high = max(high, low * (facts.humps[-1].peak / low) ** 1.27)
     with _drawing(3.5) as figure:
         axes = figure.add_axes((0.03, 0.155, 0.95, 0.74))
         _number_axis(axes, low, high, True, say)
@@ -130,8 +136,8 @@ def posterior_figure(
             )
             side = "left" if share < 0.22 else "right" if share > 0.78 else side
             offset = {"left": 4, "right": -4, "center": 0}[side]
-            axes.annotate(words, (hump.peak, peak), (offset, 6), textcoords="offset points", fontsize=9, color=INK,
-                          ha=side, va="bottom", fontweight="bold")  # fmt: skip
+            axes.annotate(words, (hump.peak, peak), (offset, 6), textcoords="offset points", fontsize=9,
+                          color=INK, ha=side, va="bottom", fontweight="bold")  # fmt: skip
         _observed_label(axes, facts, low, high, True, say)
         span = say.range(said.rounded.low, said.rounded.high)
         axes.set_xlabel(
@@ -204,8 +210,14 @@ def _list_totals(axes: Axes, facts: Facts, say: Catalogue) -> None:
     for j, (row, total) in enumerate(zip(facts.lists, sums, strict=True)):
         label = f"{row.name} · {row.title}" if row.title and len(row.name) <= 12 else row.name
         axes.text(total + 0.05 * max(sums), j, say.number(total), fontsize=7.5, va="center", color=INK)
-        axes.text(-0.06, j, say.shortened(label, 28), transform=axes.get_yaxis_transform(), fontsize=8.5,
+        axes.text(-0.06, j, say.shortened(label, 31), transform=axes.get_yaxis_transform(), fontsize=8,
                   ha="right", va="center", color=INK)  # fmt: skip
+
+
+def _two_lines(text: str, width: int, say: Catalogue) -> list[str]:
+    """Return a label broken into at most two lines."""
+    lines = textwrap.wrap(text, width)
+    return lines if len(lines) < 3 else [lines[0], say.shortened(" ".join(lines[1:]), width)]
 
 
 # ---- parts ------------------------------------------------------------------------------------------
@@ -254,9 +266,10 @@ def _observed_label(axes: Axes, facts: Facts, low: float, high: float, log: bool
     observed = facts.estimate.observed
     share = _fraction(observed, low, high, log)
     side = "left" if share < 0.5 else "right"
-    axes.annotate(say("intervals.observed", observed=say.number(observed)), (observed, 1.0),
-                  (4 if side == "left" else -4, 1), xycoords=("data", "axes fraction"), textcoords="offset points",
-                  fontsize=8, color=FAINT, ha=side, va="bottom")  # fmt: skip
+    offset = (4 if side == "left" else -4, 1)
+    axes.annotate(say("intervals.observed", observed=say.number(observed)), (observed, 1.0), offset,
+                  xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=8, color=FAINT,
+                  ha=side, va="bottom")  # fmt: skip
 
 
 def _number_axis(axes: Axes, low: float, high: float, log: bool, say: Catalogue) -> None:
@@ -305,8 +318,9 @@ def _drawing(height: float) -> Iterator[Figure]:
 
     settings = {
         "svg.fonttype": "none", "svg.hashsalt": "mse", "text.parse_math": False, "font.size": 9,
-        "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False, "axes.edgecolor": FAINT,
-        "axes.labelcolor": FAINT, "axes.labelsize": 8.5, "xtick.color": FAINT, "xtick.labelsize": 8.5, "text.color": INK,
+        "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False,
+        "axes.edgecolor": FAINT, "axes.labelcolor": FAINT, "axes.labelsize": 8.5, "text.color": INK,
+        "xtick.color": FAINT, "xtick.labelsize": 8.5,
     }  # fmt: skip
     with matplotlib.style.context(["default", settings]):
         yield Figure(figsize=(WIDTH, height))

@@ -45,9 +45,12 @@ class Catalogue:
 
     def figure(self, value: float) -> str:
         """Return a figure of the computation to four significant digits, whole when it is large."""
-        if value == round(value) or abs(value) >= 1000:
+        if not math.isfinite(value) or abs(value) >= 1000 or value == round(value):
             return self.number(value)
-        return self.number(value, max(0, 3 - math.floor(math.log10(abs(value)))) if abs(value) >= 1e-6 else 6)
+        if abs(value) < 1e-4:
+            return f"{value:.1e}".replace(".", self.messages["format.decimal"])
+        plain = f"{value:.{3 - math.floor(math.log10(abs(value)))}f}".rstrip("0").rstrip(".")
+        return plain.replace(".", self.messages["format.decimal"])
 
     def percent(self, share: float) -> str:
         """Return a share in whole percent; a probability between 99 and 100 percent keeps its decimals."""

@@ -59,9 +59,11 @@ def round_interval(point: float, low: float, high: float, *, observed: int | Non
     Returns
     -------
     Rounded
-        Its unit is 1, 2 or 5 times a power of ten, at most a tenth of the width, at least one person.
+        Its unit is 1, 2 or 5 times a power of ten, at most a tenth of the width
+        and of the point, at least one person.
     """
-    unit = rounding_unit((high if math.isfinite(high) else point) - low)
+    # A unit of more than a tenth of the point would leave nothing of a point under a very long upper tail.
+    unit = rounding_unit(min((high if math.isfinite(high) else point) - low, point))
     # A hair of tolerance: 9,000.0000001 is a product of floating point, not a reason to print 10,000.
     slack = 1e-9
     ends = (
@@ -232,29 +234,37 @@ def interval_name(facts: Facts, say: Catalogue) -> str:
 # ---- findings ---------------------------------------------------------------------------------------
 
 
-def method_numbers(row: MethodRow, facts: Facts, say: Catalogue) -> tuple[str, str]:
-    """Return estimate and interval of one method as they are printed; empty for what is not there."""
+def printed(row: MethodRow, facts: Facts) -> Rounded | None:
+    """Return the numbers of one method as they are printed, without an interval as not-a-number ends."""
     if row.point is None:
-        return "", ""
+        return None
     if row.low is None or row.high is None:
-        return say.number(round_point(row.point)), ""
-    rounded = round_interval(row.point, row.low, row.high, observed=facts.estimate.observed)
-    return say.number(rounded.point), say.range(rounded.low, rounded.high)
+        return Rounded(round_point(row.point), math.nan, math.nan, 1.0)
+    return round_interval(row.point, row.low, row.high, observed=facts.estimate.observed)
+
+
+def method_numbers(row: MethodRow, facts: Facts, say: Catalogue) -> tuple[str, str]:
+    """Return estimate and interval of one method in words; empty for what is not there."""
+    numbers = printed(row, facts)
+    if numbers is None:
+        return "", ""
+    return say.number(numbers.point), "" if math.isnan(numbers.low) else say.range(numbers.low, numbers.high)
 
 
 def methods_finding(facts: Facts, say: Catalogue) -> str:
     """Return what the comparison of methods shows."""
-    rows = [row for row in facts.methods if row.point is not None]
-    if not rows:
+    found = [(row, numbers.point) for row in facts.methods if (numbers := printed(row, facts))]
+    if not found:
         return say("intervals.finding_none")
-    point, span = method_numbers(rows[0], facts, say)
-    values = {"label": rows[0].label, "point": point, "range": span or say("intervals.no_interval")}
-    if len(rows) == 1:
+    first = found[0][0]
+    point, span = method_numbers(first, facts, say)
+    values = {"label": first.label, "point": point, "range": span or say("intervals.no_interval")}
+    if len(found) == 1:
         return say("intervals.finding_one", **values)
-    points = sorted(row.point for row in rows if row.point is not None)
-    least, most = (say.number(round_point(value)) for value in (points[0], points[-1]))
-    key = "intervals.finding" if rows[0].headline else "intervals.finding_others"
-    return say(key, **values, count=len(rows), least=least, most=most)
+    points = [point for _, point in found]
+    least, most = say.number(min(points)), say.number(max(points))
+    key = "intervals.finding" if first.headline else "intervals.finding_others"
+    return say(key, **values, count=len(found), least=least, most=most)
 
 
 def hump_words(
@@ -316,34 +326,41 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     facts = read_facts(results)
     say = read_catalogue(facts.language or "en")
     said = headline(facts, say)
-    lines = [facts.title[:TERMINAL_WIDTH], *_wrapped(said.sentence)[:4]]
+    lines = [say.shortened(facts.title, TERMINAL_WIDTH), *_wrapped(said.sentence)[:4]]
     lines.append(say("terminal.verdict", verdict=said.verdict.upper()))
-    humps = facts.humps
+    codes = [reason.code for reason in facts.estimate.verdict.reasons] if facts.estimate.verdict else []
     tail = []
-    if len(humps) > 1:
-        tail.append(
-            say("terminal.humps", humps=say.listing(hump_words(humps, said.rounded, say)))[:TERMINAL_WIDTH]
-        )
+    if len(facts.humps) > 1 and "humps" not in codes:
+        humps = say.listing(hump_words(facts.humps, said.rounded, say, "posterior.mark"))
+        tail = _wrapped(say("terminal.humps", humps=humps))[:2]
     closing = [say("terminal.report", path=report)] if report else []
     room = TERMINAL_LINES - len(lines) - len(tail) - len(closing)
-    fewest = min(len(facts.methods), 2) + 1
-    reasons = _fitted(
-        [say.shortened("  - " + reason, TERMINAL_WIDTH) for reason in said.reasons],
-        max(1, min(3, room - fewest)), "  - ", "terminal.more_reasons", say,
-    )  # fmt: skip
-    table = _fitted(_method_lines(facts, said, say), room - len(reasons), "  ", "terminal.more_methods", say)
+    # The heads of the columns, the headline and one line more are always there.
+    reasons = _reason_lines(said.reasons, max(1, room - min(len(facts.methods) + 1, 4)), say)
+    table = _fitted(_method_lines(facts, said, say), room - len(reasons), say)
     return "\n".join([*lines, *reasons, *tail, *table, *closing])
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, TERMINAL_WIDTH, break_on_hyphens=False)
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, TERMINAL_WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
-def _fitted(lines: list[str], room: int, indent: str, key: str, say: Catalogue) -> list[str]:
+def _reason_lines(reasons: Sequence[str], room: int, say: Catalogue) -> list[str]:
+    """Return whole reasons as long as there is room; the last line says how many are missing."""
+    blocks = [_wrapped("  - " + reason, "    ") for reason in reasons]
+    kept = len(blocks)
+    while kept and sum(map(len, blocks[:kept])) + (kept < len(blocks)) > room:
+        kept -= 1
+    missing = len(blocks) - kept
+    lines = [line for block in blocks[:kept] for line in block]
+    return [*lines, "  - " + say("terminal.more", count=missing)] if missing else lines
+
+
+def _fitted(lines: list[str], room: int, say: Catalogue) -> list[str]:
     """Return as many lines as there is room for; the last one says how many are missing."""
     if len(lines) <= room:
         return lines
-    return [*lines[: room - 1], indent + say(key, count=len(lines) - room + 1)]
+    return [*lines[: room - 1], "  " + say("terminal.more", count=len(lines) - room + 1)]
 
 
 def _method_lines(facts: Facts, said: Headline, say: Catalogue) -> list[str]:

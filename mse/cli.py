@@ -1,0 +1,234 @@
+"""The command line: one library call per command, in the order of the flow; no arithmetic."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from mse.captures import CaptureTable
+    from mse.jobs import Job
+    from mse.results import Results
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
+WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every core when not given.")
+OUT = click.option("--out", type=click.Path(path_type=Path), help="Results folder.")
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace a results folder that exists.")
+SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of everything random.")
+PROB = click.option("--prob", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True,
+                    help="Probability of the intervals.")  # fmt: skip
+PERSONS = click.option("--persons", is_flag=True, help="Each row of the file is one person; there is no count column.")
+SUM = click.option("--sum-duplicates", is_flag=True, help="Add up rows with the same history.")
+COVARIATES = click.option("--covariate", "covariates", multiple=True, help="Name of a column that is a covariate.")
+MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists in one term; all orders if not given.")
+
+
+class _Commands(click.Group):
+    """Commands in the order of the flow; what a user can put right ends with status 2, an interrupt with 130."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from mse.errors import MseError
+
+        try:
+            return super().invoke(ctx)
+        except MseError as error:
+            click.echo(f"mse: {error}", err=True)
+            ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("mse: interrupted; nothing was written", err=True)
+            ctx.exit(130)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mse-engine", prog_name="mse")
+def main() -> None:
+    """Estimate hidden populations from overlapping lists: a total, its interval, and a verdict on them."""
+
+
+@main.command()
+@click.argument("job", type=click.Path(path_type=Path))
+@OUT
+@OVERWRITE
+@WORKERS
+@AS_JSON
+def run(job: Path, out: Path | None, overwrite: bool, workers: int | None, as_json: bool) -> None:
+    """Carry out a job file, for example models/uk-2013.toml, and write its results folder.
+
+    The folder is results/NAME unless --out says otherwise; it holds estimates.csv, posterior.nc, models.csv,
+    provenance.json and report.html.
+    """
+    from mse.jobs import read_job
+
+    _carry_out(read_job(job), out or Path("results") / job.stem, overwrite, workers, as_json)
+
+
+@main.command()
+@click.argument("table")
+@click.option("--method", default="average", show_default=True, help="Name of the method; see mse compare.")
+@click.option("--sd", type=float, help="Prior standard deviation of the interactions (average).")
+@MAX_ORDER
+@click.option("--delta", type=float, help="Prior count per cell (decomposable).")
+@click.option("--saturated", is_flag=True, default=None, help="Let the saturated graph take part (decomposable).")
+@click.option("--model", help="One model by name, for example '[12,3]' or 'A:B + C' (loglinear).")
+@click.option("--criterion", help="bic, bic_cells or aic (loglinear).")
+@PERSONS
+@SUM
+@COVARIATES
+@SEED
+@PROB
+@OUT
+@OVERWRITE
+@WORKERS
+@AS_JSON
+def estimate(
+    table: str, method: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], seed: int, prob: float,
+    out: Path | None, overwrite: bool, workers: int | None, as_json: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Estimate from TABLE: a CSV file of your own, or the name of a public table (see mse data).
+
+    With --out a results folder is written as mse run does.
+    """
+    from mse.jobs import Job
+
+    source = _source(table, persons, sum_duplicates, covariates)
+    given = {name: value for name, value in options.items() if value is not None}
+    job = Job.model_validate(
+        {"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob}}
+    )
+    _carry_out(job, out, overwrite, workers, as_json)
+
+
+@main.command()
+@click.argument("table")
+@click.option("--method", "methods", multiple=True, help="A method; repeat for several. All when not given.")
+@PERSONS
+@SUM
+@COVARIATES
+@SEED
+@PROB
+@WORKERS
+@AS_JSON
+def compare(
+    table: str, methods: tuple[str, ...], persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], seed: int,
+    prob: float, workers: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Put methods side by side on TABLE."""
+    from mse.estimation import compare as side_by_side
+    from mse.progress import compute
+
+    captures = _table(table, persons, sum_duplicates, covariates)
+    rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
+    _print_frame(rows.drop(columns=["kind", "interval_contains"]) if not as_json else rows, as_json)
+
+
+@main.command()
+@click.argument("table")
+@MAX_ORDER
+@click.option("--criterion", type=click.Choice(["bic", "bic_cells", "aic"]), default="bic", show_default=True)
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Models to show.")
+@PERSONS
+@SUM
+@COVARIATES
+@AS_JSON
+def models(
+    table: str, max_order: int | None, criterion: str, top: int, persons: bool, sum_duplicates: bool,
+    covariates: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Rank every hierarchical log-linear model of TABLE."""
+    from mse.estimators.selection import rank_models
+
+    captures = _table(table, persons, sum_duplicates, covariates)
+    _print_frame(rank_models(captures, max_order, criterion=criterion).head(top), as_json)
+
+
+@main.command()
+@click.argument("name", required=False)
+@AS_JSON
+def data(name: str | None, as_json: bool) -> None:
+    """List the public tables that ship, or describe one by NAME."""
+    from dataclasses import asdict
+
+    from mse.shipped import list_tables, table_info
+
+    infos = list_tables() if name is None else (table_info(name),)
+    if as_json:
+        records = [asdict(info) for info in infos]
+        click.echo(json.dumps(records if name is None else records[0], ensure_ascii=False, indent=2))
+    elif name is None:
+        for info in infos:
+            size = f"{len(info.lists)} lists" if info.lists else "1 register"
+            click.echo(f"{info.name:42} {size:>10} {info.observed:>7,}  {info.title}")
+    else:
+        (info,) = infos
+        titles = [f"  {x}: {info.list_titles.get(x, x)}" for x in info.lists]
+        notes = [f"  - {note}" for note in info.notes]
+        sources = [f"  - {source}" for source in info.sources]
+        about = [f"{info.name}: {info.title} ({info.observed:,} observed)", info.description]
+        click.echo("\n".join([*about, "Lists:", *titles, "Notes:", *notes, "Sources:", *sources]))
+
+
+@main.command()
+@click.argument("results", type=click.Path(path_type=Path))
+def report(results: Path) -> None:
+    """Render the report of a RESULTS folder again."""
+    from mse.publish.report import render_report
+    from mse.results import REPORT, read_results
+
+    page = render_report(read_results(results))
+    (results / REPORT).write_text(page, encoding="utf-8")
+    click.echo(f"{results / REPORT}")
+
+
+def _carry_out(job: Job, out: Path | None, overwrite: bool, workers: int | None, as_json: bool) -> None:
+    """Run a job, write its folder if there is to be one, and print the summary."""
+    from mse.jobs import run_job
+    from mse.progress import compute
+    from mse.publish.wording import terminal_summary
+    from mse.results import REPORT, check_free, summary_record, write_results
+
+    if out is not None:
+        check_free(out, overwrite)
+    results: Results = run_job(job, compute(workers))
+    if out is not None:
+        from mse.publish.report import render_report
+
+        write_results(out, results, render_report, overwrite=overwrite)
+    if as_json:
+        record = summary_record(results) | ({} if out is None else {"folder": str(out)})
+        click.echo(json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        click.echo(terminal_summary(results, None if out is None else str(out / REPORT)))
+
+
+def _source(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]) -> dict[str, Any]:
+    """Return the table section of a job: a file if there is one of that name, else a public table."""
+    from mse.shipped import shipped_names
+
+    if table in shipped_names("data") and not Path(table).is_file():
+        return {"name": table}
+    return {"path": Path(table), "persons": persons, "sum_duplicates": sum_duplicates, "covariates": covariates}
+
+
+def _table(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]) -> CaptureTable:
+    from mse.jobs import Job, load_job_table
+
+    return load_job_table(Job.model_validate({"table": _source(table, persons, sum_duplicates, covariates)}))[0]
+
+
+def _print_frame(frame: Any, as_json: bool) -> None:
+    """Print a data frame as aligned text, or as a JSON list of records."""
+    if as_json:
+        click.echo(frame.to_json(orient="records", double_precision=15, indent=2))
+    else:
+        click.echo(frame.to_string(index=False, float_format=lambda x: f"{x:,.1f}"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,241 @@
+"""One call for every method: estimate, check against other methods, judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mse.captures import CaptureTable
+from mse.errors import ModelError, MseError, Problem
+from mse.parallel import Compute
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mse.assess.verdict import Thresholds
+    from mse.posterior import Posterior
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A row of the registry: where an estimator lives.
+
+    Parameters
+    ----------
+    label : str
+        Its name in tables and figures.
+    module, spec : str
+        Module in ``mse.estimators``, whose function `estimate` is called, and the class of its options.
+    dependence : bool
+        Whether it leaves the dependence between lists to the data; only such methods are held against each other.
+    """
+
+    label: str
+    module: str
+    spec: str
+    dependence: bool
+
+
+METHODS: Mapping[str, Method] = {
+    "average": Method("average over all hierarchical models", "averaging", "AverageSpec", True),
+    "decomposable": Method("average over decomposable graphs", "decomposable", "DecomposableSpec", True),
+    "loglinear": Method("best log-linear model", "loglinear", "LoglinearSpec", True),
+    "independence": Method("independent lists", "simple", "IndependenceSpec", False),
+    "chapman": Method("Chapman, one pair of lists", "simple", "ChapmanSpec", False),
+    "chao": Method("Chao's lower bound", "simple", "ChaoSpec", False),
+    "sample-coverage": Method("sample coverage", "simple", "CoverageSpec", False),
+}
+"""Every method by the name that users give."""
+
+Request = str | tuple[str, Mapping[str, Any]]
+"""A method by name, or by name with options."""
+
+
+def estimate(
+    table: CaptureTable, method: str = "average", *, seed: int = 0, compute: Compute | None = None, **options: Any
+) -> Posterior:
+    """Estimate the size of the population behind an overlap table, and judge the answer.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Who was seen on which lists.
+    method : str
+        ``"average"`` (every hierarchical log-linear model, the default), ``"decomposable"``, ``"loglinear"``,
+        ``"independence"``, ``"chapman"``, ``"chao"`` or ``"sample-coverage"``.
+    seed : int
+        Seed of everything random; the same seed gives the same answer whatever the number of workers.
+    compute : Compute, optional
+        Workers and progress.
+    **options
+        Of the method, for example ``sd``, ``max_order``, ``delta``, ``saturated``; see its spec class.
+
+    Returns
+    -------
+    Posterior
+        ``.summary(prob)`` gives the estimate with its verdict, ``.quantile(q)`` quantiles, ``.draws`` draws of N.
+        The verdict holds the answer against other methods that allow for dependence (see `checks`).
+
+    Raises
+    ------
+    ModelError
+        When the method or an option is unknown, or does not fit the table.
+    """
+    compute = compute or Compute()
+    posterior = run_method(table, method, seed=seed, compute=compute, **options)
+    return judged(posterior, table, [run_or_fail(table, check, seed, compute) for check in checks(table)])
+
+
+def compare(
+    table: CaptureTable,
+    methods: Sequence[Request] | None = None,
+    *,
+    seed: int = 0,
+    prob: float = 0.95,
+    compute: Compute | None = None,
+) -> pd.DataFrame:
+    """Put several methods side by side.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Who was seen on which lists.
+    methods : sequence, optional
+        Names, or pairs of a name and its options: ``["average", ("loglinear", {"criterion": "bic_cells"})]``.
+        Every method with its defaults when not given.
+    seed, compute
+        As in `estimate`.
+    prob : float
+        Probability of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        One row per method: ``method``, ``label``, ``point``, ``low``, ``high``, ``prob``, ``observed``, ``kind``,
+        ``interval_contains``, ``status`` ("ok", or why the method gives no answer here).
+    """
+    requests = list(METHODS) if methods is None else list(methods)
+    problems = [p for request in requests for p in _unknown(_split(request)[0])]
+    if problems:
+        raise ModelError(problems)
+    compute = compute or Compute()
+    return comparison(table, [run_or_fail(table, request, seed, compute) for request in requests], prob)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one request: a posterior, or the reason why there is none."""
+
+    method: str
+    label: str
+    result: Posterior | MseError
+
+
+def run_method(table: CaptureTable, method: str, *, seed: int, compute: Compute, **options: Any) -> Posterior:
+    """Run one estimator without judging its answer; parameters as in `estimate`."""
+    spec = make_spec(method, options)
+    module = import_module(f"mse.estimators.{METHODS[method].module}")
+    posterior: Posterior = module.estimate(table, spec, seed=seed, compute=compute)
+    return posterior
+
+
+def make_spec(method: str, options: Mapping[str, Any]) -> object:
+    """Return the checked options of a method.
+
+    Raises
+    ------
+    ModelError
+        When the method is unknown, or an option is unknown or out of range.
+    """
+    problems = _unknown(method)
+    if problems:
+        raise ModelError(problems)
+    entry = METHODS[method]
+    spec_class = getattr(import_module(f"mse.estimators.{entry.module}"), entry.spec)
+    known = [f.name for f in fields(spec_class)]
+    problems = [
+        Problem("the option is unknown", f"{', '.join(known)} (method {method})",
+                f"did you mean {near[0]}" if (near := get_close_matches(name, known, n=1)) else "leave it out", value=name)
+        for name in options if name not in known
+    ]  # fmt: skip
+    if problems:
+        raise ModelError(problems)
+    try:
+        spec: object = spec_class(**options)
+    except TypeError as error:
+        said = ", ".join(f"{name} = {value!r}" for name, value in options.items())
+        raise ModelError(
+            Problem("an option has a wrong type", f"the types in the manual of method {method}", "correct it", value=said)
+        ) from error
+    return spec
+
+
+def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compute) -> Outcome:
+    """Run one request; a method that does not fit the table is an outcome, not an exception."""
+    method, options = _split(request)
+    said = ", ".join(f"{name} {value}" for name, value in options.items())
+    label = METHODS[method].label + (f" ({said})" if said else "")
+    try:
+        return Outcome(method, label, run_method(table, method, seed=seed, compute=compute, **options))
+    except MseError as error:
+        return Outcome(method, label, error)
+
+
+def checks(table: CaptureTable) -> list[Request]:
+    """Return the methods that every answer on this table is held against: cheap ones that allow for dependence."""
+    if table.n_lists < 3 or table.n_lists > 6:
+        return []
+    order: dict[str, Any] = {"max_order": 2} if table.n_lists == 6 else {}
+    return [
+        ("loglinear", {"criterion": "bic", **order}),
+        ("loglinear", {"criterion": "bic_cells", **order}),
+        "decomposable",
+    ]
+
+
+def judged(
+    posterior: Posterior, table: CaptureTable, others: Sequence[Outcome], thresholds: Thresholds | None = None
+) -> Posterior:
+    """Return the posterior with its verdict, held against the outcomes that allow for dependence."""
+    from mse.assess.verdict import judge
+
+    points = {
+        o.label: o.result.point
+        for o in others
+        if not isinstance(o.result, MseError) and METHODS[o.method].dependence and math.isfinite(o.result.point)
+    }
+    return replace(posterior, verdict=judge(posterior, table, points, thresholds))
+
+
+def comparison(table: CaptureTable, outcomes: Sequence[Outcome], prob: float) -> pd.DataFrame:
+    """Return the outcomes as a data frame, columns as in `compare`."""
+    import pandas as pd
+
+    rows = []
+    for o in outcomes:
+        row: dict[str, object] = {"method": o.method, "label": o.label}
+        if isinstance(o.result, MseError):
+            nothing = dict.fromkeys(("point", "low", "high"), math.nan)
+            rows.append({**row, **nothing, "prob": prob, "observed": table.observed, "kind": "",
+                         "interval_contains": "", "status": o.result.problems[0].found})  # fmt: skip
+            continue
+        e = o.result.summary(prob)
+        rows.append({**row, "point": e.point, "low": e.low, "high": e.high, "prob": prob, "observed": e.observed,
+                     "kind": e.kind, "interval_contains": "; ".join(e.inside), "status": "ok"})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _split(request: Request) -> tuple[str, Mapping[str, Any]]:
+    return (request, {}) if isinstance(request, str) else request
+
+
+def _unknown(method: str) -> list[Problem]:
+    if method in METHODS:
+        return []
+    near = get_close_matches(method, METHODS, n=1)
+    return [Problem("the method is unknown", ", ".join(METHODS),
+                    f"did you mean {near[0]!r}" if near else "choose one of these", value=str(method))]  # fmt: skip

@@ -1,0 +1,241 @@
+"""An estimation job: a TOML file, or the same settings in memory, carried out to a results folder."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mse.captures import CaptureTable
+from mse.errors import InputError, MseError, Problem
+from mse.estimation import METHODS, Outcome, Request, checks, comparison, judged, make_spec, run_method, run_or_fail
+from mse.parallel import Compute
+from mse.provenance import file_digest, versions
+from mse.results import Results
+from mse.shipped import TableInfo, load_table, shipped_names, table_info
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TableSection(_Section):
+    """Which table: a public one by `name`, or a file by `path` (relative to the job file), and what to do to it."""
+
+    name: str | None = None
+    path: Path | None = None
+    persons: bool = False
+    sum_duplicates: bool = False
+    covariates: tuple[str, ...] = ()
+    merge: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TableSection:
+        if (self.name is None) == (self.path is None):
+            raise ValueError("give either name, for a public table, or path, for a file of your own")
+        return self
+
+
+class MethodSection(BaseModel):
+    """A method and its options; the options are checked by the method itself."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    method: str = "average"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything but the name of the method."""
+        extra = dict(self.model_extra or {})
+        if isinstance(extra.get("sd"), Mapping):
+            # TOML keys are text: a grid of prior standard deviations arrives as {"0.5" = 1, "1.0" = 2}.
+            extra["sd"] = {float(sd): weight for sd, weight in extra["sd"].items()}
+        return extra
+
+
+class RunSection(_Section):
+    """Seed of everything random, and probability of the intervals."""
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    prob: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
+class VerdictSection(_Section):
+    """Thresholds of the verdict that differ from the defaults (see ``mse.assess.verdict.Thresholds``)."""
+
+    lists: tuple[int, int] | None = None
+    observed: tuple[int, int] | None = None
+    hump_weight: float | None = None
+    hump_ratio: tuple[float, float] | None = None
+    disagreement: tuple[float, float] | None = None
+    prior: tuple[float, float] | None = None
+    pair_share: tuple[float, float] | None = None
+    width: tuple[float, float] | None = None
+    grid_end: tuple[float, float] | None = None
+    sampling: tuple[float, float] | None = None
+
+
+class ReportSection(_Section):
+    """What the report calls the population, and when and where it was counted."""
+
+    population: str | None = None
+    period: str | None = None
+    territory: str | None = None
+    publisher: str | None = None
+    date: str | None = None
+    language: Literal["en"] = "en"
+
+
+class Job(_Section):
+    """One study: data, estimator, comparison, seed, report settings."""
+
+    title: str | None = None
+    table: TableSection
+    estimate: MethodSection = MethodSection()
+    compare: tuple[MethodSection, ...] | None = None
+    run: RunSection = RunSection()
+    verdict: VerdictSection = VerdictSection()
+    report: ReportSection = ReportSection()
+
+
+def read_job(path: Path) -> Job:
+    """Read and check a job file.
+
+    Raises
+    ------
+    InputError
+        With every problem: not TOML, unknown keys, wrong types, unknown methods and options.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
+    except OSError as error:
+        shipped = ", ".join(f"models/{name}" for name in shipped_names("models"))
+        raise InputError(
+            Problem("the job file cannot be read", f"a TOML file, or one that ships: {shipped}", "check the path",
+                    file=str(path))
+        ) from error  # fmt: skip
+    except ValueError as error:
+        raise InputError(
+            Problem(f"the job file is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",
+                    file=str(path))
+        ) from error  # fmt: skip
+    try:
+        job = Job.model_validate(raw)
+    except ValidationError as error:
+        raise InputError([_problem(dict(e), str(path), text) for e in error.errors()]) from error
+    problems = []
+    for section in (job.estimate, *(job.compare or ())):
+        try:
+            make_spec(section.method, section.options)
+        except MseError as error:
+            problems += [_in_file(p, str(path), text) for p in error.problems]
+    if problems:
+        raise InputError(problems)
+    source = job.table.path
+    if source is not None and not source.is_absolute():
+        job = job.model_copy(update={"table": job.table.model_copy(update={"path": path.parent / source})})
+    return job
+
+
+def load_job_table(job: Job) -> tuple[CaptureTable, TableInfo | None]:
+    """Load the table of a job, merge and drop lists as it says, and return what is known about it if it is public."""
+    section = job.table
+    info = None
+    if section.name is not None:
+        table, info = load_table(section.name), table_info(section.name)
+    else:
+        assert section.path is not None
+        table = CaptureTable.from_csv(section.path, covariates=section.covariates or None, persons=section.persons,
+                                      sum_duplicates=section.sum_duplicates)  # fmt: skip
+    if section.merge:
+        table = table.merge(section.merge)
+    if section.drop:
+        table = table.drop(*section.drop)
+    return (table.collapse() if table.strata else table), info
+
+
+def run_job(job: Job, compute: Compute | None = None) -> Results:
+    """Carry out a job: estimate, compare, judge; nothing is written.
+
+    Raises
+    ------
+    MseError
+        When the table or the headline method does not work; another method that fails is a row that says so.
+    """
+    from mse.assess.verdict import Thresholds
+
+    compute = compute or Compute()
+    table, info = load_job_table(job)
+    seed, prob = job.run.seed, job.run.prob
+    method, options = job.estimate.method, job.estimate.options
+    headline = run_method(table, method, seed=seed, compute=compute, **options)
+    asked: list[Request] = (
+        [*checks(table), "sample-coverage", "chao", "independence"]
+        if job.compare is None
+        else [(c.method, c.options) for c in job.compare]
+    )
+    others = [run_or_fail(table, r, seed, compute) for r in asked if r not in (method, (method, options))]
+    given = job.verdict.model_dump(exclude_none=True)
+    headline = judged(headline, table, others, Thresholds(**given))
+    rows = comparison(table, [Outcome(method, METHODS[method].label, headline), *others], prob)
+    rows.insert(2, "headline", [True] + [False] * len(others))
+    return Results(headline, rows, _provenance(job, table, info, headline.spec, headline.diagnostics))
+
+
+def _provenance(
+    job: Job, table: CaptureTable, info: TableInfo | None, spec: Mapping[str, object], diagnostics: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the record of inputs, settings and versions that is stored with the results."""
+    about: dict[str, Any] = {"name": table.name, "digest": table.digest, "observed": table.observed, "public": info is not None}
+    titles: Mapping[str, str] = {}
+    if info is not None:
+        about |= {"title": info.title, "sources": info.sources, "notes": info.notes}
+        about |= {k: info.mse[k] for k in ("population", "territory", "period", "publisher") if k in info.mse}
+        titles = info.list_titles
+    elif job.table.path is not None:
+        about["file"] = {"name": job.table.path.name, "sha256": file_digest(job.table.path)}
+    about["lists"] = [{"name": name, "title": titles.get(name, name)} for name in table.lists]
+    report = job.report.model_dump(exclude_none=True)
+    about |= {k: report[k] for k in ("publisher",) if k in report}
+    counts = {
+        "+".join(x for j, x in enumerate(table.lists) if (h + 1) >> j & 1): int(c)
+        for h, c in enumerate(table.counts[0]) if c
+    }  # fmt: skip
+    return {
+        "title": job.title or about.get("title") or table.name,
+        "table": about,
+        "overlap": {"lists": list(table.lists), "counts": counts},
+        "job": job.model_dump(mode="json", exclude_none=True),
+        "report": report,
+        "seed": job.run.seed,
+        "prob": job.run.prob,
+        "estimator": dict(spec),
+        "diagnostics": dict(diagnostics),
+        "versions": versions(),
+    }
+
+
+def _problem(error: Mapping[str, Any], file: str, text: str) -> Problem:
+    """Return a fault found by pydantic as a problem with its place in the file."""
+    where = [str(part) for part in error["loc"]]
+    key = next((part for part in reversed(where) if not part.isdigit()), None)
+    kinds = {"extra_forbidden": ("unknown key", "the keys of the manual", "correct or delete it"),
+             "missing": ("a required key is missing", "see the examples in models/", "add it")}  # fmt: skip
+    found, allowed, remedy = kinds.get(error["type"], (error["msg"], "see the examples in models/", "correct it"))
+    value = None if error["type"] in ("missing", "value_error") else str(error.get("input"))
+    return Problem(found, allowed, remedy, file, _line(text, key), ".".join(where) or None, value)
+
+
+def _in_file(problem: Problem, file: str, text: str) -> Problem:
+    """Return a problem of an option with the file, and with the line where the value stands if it can be found."""
+    return Problem(problem.found, problem.allowed, problem.remedy, file, _line(text, problem.value), problem.column,
+                   problem.value)  # fmt: skip
+
+
+def _line(text: str, word: str | None) -> int | None:
+    """Return the first line of a TOML text that holds `word`, counted from 1."""
+    return None if not word else next((i for i, line in enumerate(text.splitlines(), 1) if word in line), None)
