@@ -34,10 +34,13 @@ class Distribution:
         Increasing population sizes, in persons.
     cdf : float64 array, shape (G,)
         P(N <= value); linear between grid points.
+    whole : bool
+        N is a whole number of persons: a quantile is the smallest one at which the probability is reached.
     """
 
     values: Array
     cdf: Array
+    whole: bool = True
 
     def __post_init__(self) -> None:
         for name in ("values", "cdf"):
@@ -64,11 +67,11 @@ class Distribution:
             Standard deviation of log n_0; ``sqrt(log(1 + se**2 / n_0**2))`` gives the usual log-normal interval.
         """
         if not (unseen > 0 and log_sd > 0):
-            return cls(np.array([observed + max(unseen, 0.0)]), np.array([1.0]))
+            return cls(np.array([observed + max(unseen, 0.0)]), np.array([1.0]), whole=False)
         from scipy.special import ndtr
 
         z = np.linspace(-9.0, 9.0, 7201)
-        return cls(observed + unseen * np.exp(log_sd * z), ndtr(z))
+        return cls(observed + unseen * np.exp(log_sd * z), ndtr(z), whole=False)
 
     @classmethod
     def poisson_mixture(cls, observed: int, log_means: Array, mass: Array) -> Distribution:
@@ -107,11 +110,16 @@ class Distribution:
         return float(max(0.0, 1.0 - self.cdf[-1]))
 
     def quantile(self, q: float | Sequence[float] | Array) -> Array:
-        """Return the sizes below which a share `q` of the probability lies (linear between grid points)."""
-        q = np.asarray(q, dtype=np.float64)
-        cdf, first = np.unique(self.cdf, return_index=True)
-        values = self.values[first]
-        return np.asarray(np.interp(q, cdf, values))
+        """Return the sizes below which a share `q` of the probability lies, shape of `q`."""
+        wanted = np.asarray(q, dtype=np.float64)
+        # The first grid point that reaches q, so that a stretch without probability is stepped over.
+        at = np.minimum(np.searchsorted(self.cdf, wanted, side="left"), len(self.cdf) - 1)
+        before = np.maximum(at - 1, 0)
+        gap = self.cdf[at] - self.cdf[before]
+        share = np.clip(np.where(gap > 0, wanted - self.cdf[before], 1.0) / np.where(gap > 0, gap, 1.0), 0.0, 1.0)
+        size = self.values[before] + share * (self.values[at] - self.values[before])
+        # A hair is taken off first: a cumulative sum that reaches q up to rounding has reached it.
+        return np.asarray(np.ceil(size - 1e-6) if self.whole else size)
 
     def probability_below(self, size: float) -> float:
         """Return P(N <= size)."""

@@ -164,7 +164,11 @@ class Posterior:
             "posterior": xr.Dataset({"N": (("chain", "draw"), self.draws[:keep].reshape(CHAINS, -1))}).assign_coords(
                 chain=np.arange(CHAINS), draw=np.arange(keep // CHAINS)
             ),
-            "distribution": xr.Dataset({"cdf": ("N", self.distribution.cdf)}, {"N": self.distribution.values}),
+            "distribution": xr.Dataset(
+                {"cdf": ("N", self.distribution.cdf)},
+                {"N": self.distribution.values},
+                {"whole": int(self.distribution.whole)},
+            ),
             "interactions": xr.Dataset(
                 {"probability": ("interaction", np.array(list(self.interactions.values()), dtype=np.float64))},
                 {"interaction": np.array(list(self.interactions), dtype=object)},
@@ -230,7 +234,7 @@ class Posterior:
             checked = tuple(record["verdict"]["checked"])
             record["verdict"] = Verdict(record["verdict"]["level"], reasons, checked)
         return cls(
-            distribution=Distribution(law["N"].to_numpy(), law["cdf"].to_numpy()),
+            distribution=Distribution(law["N"].to_numpy(), law["cdf"].to_numpy(), bool(law.attrs["whole"])),
             draws=tree["posterior"]["N"].to_numpy().reshape(-1),
             models=models,
             interactions=interactions,

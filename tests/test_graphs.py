@@ -15,13 +15,17 @@ from mse.estimators.decomposable import (
     adaptive_posterior,
     every_integer,
     geometric_grid,
-    unseen_quantiles,
+    law_of,
 )
 from mse.kernels import graphs as kernel
 from mse.kernels.graphs import Graphs, Grid, decomposable_graphs, posterior_on, without_complete
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "dga" / "bma_cr.json").read_text())
+
+
+def unseen_quantiles(found, probabilities):
+    return law_of(found, 0).quantile(probabilities)
 
 
 def jeffreys(total):

@@ -8,8 +8,8 @@ D = M − (1/K) Σ f_k. Then, with w_ij the number on list i and on none outside
 * N̂ solves N = N̂_0 + Σ_{i<j} w_ij γ_ij(N) / (K Ĉ), right for pairwise dependence when coverage is high;
 * N̂_1 is two substitutions of that equation from N̂_0, more stable when coverage is low.
 
-For three lists these are the formulas of Chao & Tsay (1998, eq. 14 ff.) and Chao, Tsay, Lin, Shau & Chao (2001);
-the weights w_ij are their form for any number of lists.
+For three lists these are the formulas of Chao & Tsay (1998, eq. 14 ff.) and Chao, Tsay, Lin, Shau & Chao
+(2001); the weights w_ij are their form for any number of lists.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
+from mse.estimators.selection import check_draws
 
 Array = npt.NDArray[np.float64]
 Version = Literal["n0", "n", "n1"]
@@ -51,7 +52,7 @@ class CoverageSpec:
 
     def __post_init__(self) -> None:
         """Check the options."""
-        problems = []
+        problems = check_draws(self.draws)
         if self.version != "auto" and self.version not in get_args(Version):
             allowed = "'auto', 'n0', 'n' or 'n1'"
             problems.append(Problem("the version is unknown", allowed, "choose one", value=str(self.version)))

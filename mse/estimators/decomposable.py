@@ -151,7 +151,7 @@ def estimate(
         )  # fmt: skip
 
     found = posterior(delta)
-    law, beyond = _law(found, table.observed), found.beyond_end
+    law, beyond = law_of(found, table.observed), found.beyond_end
     diagnostics = {
         "graphs": float(len(graphs.edges)),
         "effective_graphs": 1.0 / float(np.square(found.weights).sum()),
@@ -166,9 +166,8 @@ def estimate(
     if math.isfinite(found.tail_exponent):
         diagnostics["tail_exponent"] = found.tail_exponent
     if delta != usual:
-        diagnostics["median_at_usual_delta"] = float(_law(posterior(usual), table.observed).quantile(0.5))
+        diagnostics["median_at_usual_delta"] = float(law_of(posterior(usual), table.observed).quantile(0.5))
     point = float(law.quantile(0.5))
-    uniform = np.random.default_rng(seed).random(spec.draws)
     return Posterior(
         method="decomposable",
         kind="posterior",
@@ -178,7 +177,7 @@ def estimate(
         observed=table.observed,
         spec={**asdict(spec), "delta": delta, "seed": seed},
         distribution=law,
-        draws=table.observed + unseen_quantiles(found, uniform).astype(np.int64),
+        draws=law.draw(spec.draws, np.random.default_rng(seed)),
         point=point,
         point_kind="posterior median and equal-tailed credible interval",
         inside=("which pairs of lists depend on one another", "how strongly", "chance in who was registered"),
@@ -223,7 +222,7 @@ def _check(table: CaptureTable) -> Array:
     return dense.counts
 
 
-def _law(found: GraphPosterior, observed: int) -> Distribution:
+def law_of(found: GraphPosterior, observed: int) -> Distribution:
     """Return the law of N; all the mass of a cell is reached at its last whole number."""
     return Distribution.from_mass(observed + found.grid.unseen + (found.grid.widths - 1.0) / 2.0, found.mass)
 
@@ -336,19 +335,3 @@ def adaptive_posterior(
             resolution *= 4
         else:
             return found
-
-
-def unseen_quantiles(posterior: GraphPosterior, probabilities: npt.ArrayLike) -> Array:
-    """Return the smallest unseen count at which the cumulative mass reaches each probability.
-
-    Within a cell of several whole numbers the mass is spread evenly.
-    """
-    wanted = np.asarray(probabilities, dtype=np.float64)
-    reached = np.cumsum(posterior.mass)
-    reached /= reached[-1]
-    cell = np.searchsorted(reached, wanted, side="left")
-    before = np.where(cell > 0, reached[cell - 1], 0.0)
-    widths = posterior.grid.widths[cell]
-    step = np.clip(np.ceil((wanted - before) / (reached[cell] - before) * widths), 1.0, widths)
-    lowest = posterior.grid.unseen[cell] - (widths - 1.0) / 2.0
-    return np.asarray(lowest + step - 1.0)

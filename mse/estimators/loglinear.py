@@ -14,7 +14,7 @@ from mse.errors import ModelError, Problem
 from mse.estimators.existence import Existence
 from mse.estimators.fitted import LoglinearFit as LoglinearFit
 from mse.estimators.fitted import fit_model as fit_model
-from mse.estimators.selection import Criterion, check_criterion, check_order
+from mse.estimators.selection import Criterion, check_criterion, check_draws, check_order
 from mse.estimators.selection import rank_models as rank_models
 from mse.parallel import Compute
 from mse.posterior import Posterior
@@ -68,9 +68,7 @@ class LoglinearSpec:
 
     def __post_init__(self) -> None:
         """Check the options."""
-        problems = check_criterion(self.criterion) + check_order(self.max_order)
-        if self.draws < 4:
-            problems.append(Problem("too few draws", "4 or more", "leave it at 10000", value=str(self.draws)))
+        problems = check_criterion(self.criterion) + check_order(self.max_order) + check_draws(self.draws)
         if problems:
             raise ModelError(problems)
 

@@ -75,6 +75,13 @@ def check_order(max_order: int | None) -> list[Problem]:
     return [Problem("max_order is out of range", allowed, "give max_order=2 for pairs", value=str(max_order))]
 
 
+def check_draws(draws: int) -> list[Problem]:
+    """Return the problem with the number of draws to store, if there is one."""
+    if draws >= 4:
+        return []
+    return [Problem("too few draws", "4 or more", "leave it at 10000", value=str(draws))]
+
+
 def _check_size(n_lists: int, subsets: Integers) -> int:
     """Return the number of models, at most so many; raise when there are too many to fit."""
     order = int(np.bitwise_count(subsets).max(initial=1))

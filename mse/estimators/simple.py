@@ -19,6 +19,7 @@ from mse.errors import ModelError, Problem
 from mse.estimators.coverage import LOW_COVERAGE, CoverageSpec, bootstrap_sizes, sample_coverage
 from mse.estimators.existence import Existence
 from mse.estimators.fitted import fit_model
+from mse.estimators.selection import check_draws
 from mse.parallel import Compute
 from mse.posterior import Posterior
 from mse.terms import Model
@@ -41,6 +42,10 @@ class IndependenceSpec:
 
     draws: int = 10_000
 
+    def __post_init__(self) -> None:
+        """Check the options."""
+        _raise_if_any(check_draws(self.draws))
+
 
 @dataclass(frozen=True, slots=True)
 class ChapmanSpec:
@@ -56,6 +61,19 @@ class ChapmanSpec:
 
     pair: tuple[str, str] | None = None
     draws: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Check the options, and take a list of two names as a pair."""
+        problems = check_draws(self.draws)
+        if self.pair is not None:
+            if isinstance(self.pair, str) or len(set(self.pair)) != 2 or len(self.pair) != 2:
+                said = "a pair is two different lists"
+                problems.append(
+                    Problem(said, '("A", "B")', "correct the pair, or leave it out", value=str(self.pair))
+                )
+            else:
+                object.__setattr__(self, "pair", tuple(self.pair))
+        _raise_if_any(problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +100,20 @@ class ChaoSpec:
     form: Form = "classical"
     bias_corrected: bool = False
     draws: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        problems = check_draws(self.draws)
+        if self.form not in get_args(Form):
+            allowed = "'classical', 'finite' or 'by list'"
+            problems.append(Problem("the form is unknown", allowed, "choose one", value=str(self.form)))
+        _raise_if_any(problems)
+
+
+def _raise_if_any(problems: list[Problem]) -> None:
+    """Raise when there are problems."""
+    if problems:
+        raise ModelError(problems)
 
 
 type Spec = IndependenceSpec | ChapmanSpec | ChaoSpec | CoverageSpec
@@ -128,8 +160,6 @@ def estimate(table: CaptureTable, spec: Spec, *, seed: int, compute: Compute | N
         When an option or the table does not suit the estimator, with what can be done.
     """
     bootstrap, draws = np.random.default_rng(seed).spawn(2)
-    if spec.draws < 4:
-        raise ModelError(Problem("too few draws", "4 or more", "leave it at 10000", value=str(spec.draws)))
     match spec:
         case IndependenceSpec():
             found = _independence(table)
@@ -254,13 +284,13 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
         how = "the pair with the largest overlap was taken, because none was named"
     else:
         unknown = [name for name in spec.pair if name not in table.lists]
-        if unknown or len(set(spec.pair)) != 2:
+        if unknown:
             raise ModelError(
                 Problem(
                     "the pair of lists is not in the table",
-                    f"two different lists out of {', '.join(table.lists)}",
+                    f"two lists out of {', '.join(table.lists)}",
                     "correct the pair, or leave it out to take the pair with the largest overlap",
-                    value=", ".join(spec.pair),
+                    value=", ".join(unknown),
                 )
             )
         row = pairs[pairs["list_1"].isin(spec.pair) & pairs["list_2"].isin(spec.pair)].iloc[0]
@@ -272,7 +302,8 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
     if len(pairs) > 1:
         notes.append(f"over all {len(pairs)} pairs of lists the estimate runs from {low:,.0f} to {high:,.0f}")
     return _Answer(
-        counted, size - counted, float(row["se"]), "chapman", f"Chapman's estimate from {' and '.join(names)}",
+        counted, size - counted, float(row["se"]),
+        "chapman", f"Chapman's estimate from {' and '.join(names)}",
         ("the two lists are independent", "on one of them all members of the population are equally likely"),
         ("Chapman (1951) Some properties of the hypergeometric distribution with applications to zoological "
          "censuses. University of California Publications in Statistics 1:131-160",
@@ -283,9 +314,6 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
 
 def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
     """Estimate Chao's lower bound; its variance by the delta method on Poisson counts, plus n̂_0 itself."""
-    if spec.form not in get_args(Form):
-        allowed = "'classical', 'finite' or 'by list'"
-        raise ModelError(Problem("the form is unknown", allowed, "choose one of them", value=str(spec.form)))
     counts = _complete(table)
     once = counts[1 << np.arange(table.n_lists)]
     frequencies = table.history_counts()
@@ -343,7 +371,8 @@ def _coverage(table: CaptureTable, spec: CoverageSpec, rng: np.random.Generator)
         notes.append(f"{share:.0%} of the bootstrap replicates had no estimate; the interval is too short")
     held = "dependence is between pairs of lists" if version != "n0" else "the lists are independent"
     return _Answer(
-        table.observed, unseen, float(np.std(sizes, ddof=1)), "coverage", f"sample-coverage estimate {version}",
+        table.observed, unseen, float(np.std(sizes, ddof=1)),
+        "sample-coverage", f"sample-coverage estimate {version}",
         ("the lists cover each other as well as they cover the population", held),
         ("Chao & Tsay (1998) A sample coverage approach to multiple-system estimation with application to "
          "census undercount. JASA 93:283-293",

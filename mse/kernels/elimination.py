@@ -80,9 +80,10 @@ def substitute(a: NDArray[np.float64], inverses: NDArray[np.float64], size: int,
     column : int
         Where the right-hand side is; overwritten by x.
     """
+    # column by column: the updates of a column do not wait for one another, as the terms of a sum would
     for i in range(size - 1, -1, -1):
-        r = i * STRIDE
-        total = load(a, r + column)
-        for j in range(i + 1, size):
-            total = total - load(a, r + j) * load(a, j * STRIDE + column)
-        store(a, r + column, total * load(inverses, i))
+        x = load(a, i * STRIDE + column) * load(inverses, i)
+        store(a, i * STRIDE + column, x)
+        for j in range(i):
+            r = j * STRIDE
+            store(a, r + column, load(a, r + column) - load(a, r + i) * x)

@@ -134,7 +134,7 @@ def smooth_weights(log_weight: Array) -> float:
         The shape k, infinite when fewer than five weights differ.
     """
     s = log_weight.shape[0]
-    tail = min(s // 5, int(math.ceil(3.0 * math.sqrt(s))))
+    tail = int(3.0 * math.sqrt(s)) if s > 225 else s // 5
     log_weight -= log_weight.max()
     order = np.argsort(log_weight)
     cut = math.exp(log_weight[order[s - tail - 1]])

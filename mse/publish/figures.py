@@ -31,6 +31,9 @@ ACCENT, SOFT, INK, FAINT, RULE = "#1f5a8c", "#c5d9ea", "#1c2430", "#5b6675", "#d
 WIDTH = 8.0
 """Inches; the page scales a figure to its own width."""
 
+CHARACTER = 0.62
+"""Width of an average digit of the font in which room is measured, as a share of its size."""
+
 MOST_HISTORIES = 25
 LOG_FROM = 5.0
 """Ratio of the largest to the smallest number from which an axis is logarithmic."""
@@ -100,7 +103,7 @@ def posterior_figure(
     observed, estimate = facts.estimate.observed, facts.estimate
     low, high = min(float(observed), float(sizes[0])), float(sizes[-1])
     if len(facts.humps) > 1:  # room for the words at the right of the last hump
-        high = max(high, low * (facts.humps[-1].peak / low) ** 1.27)
+        high = max(high, low * (facts.humps[-1].peak / low) ** 1.35)
     with _drawing(3.5) as figure:
         axes = figure.add_axes((0.03, 0.155, 0.95, 0.74))
         _number_axis(axes, low, high, True, say)
@@ -119,9 +122,8 @@ def posterior_figure(
         humps = facts.humps
         peaks = [float(np.interp(math.log(hump.peak), np.log(sizes), density)) for hump in humps]
         several = len(humps) > 1
-        for hump, peak, words in zip(
-            humps, peaks, hump_words(humps, said.rounded, say, "posterior.mark"), strict=True
-        ):
+        marks = hump_words(humps, said.rounded, say, "posterior.mark" if several else "posterior.peak")
+        for hump, peak, words in zip(humps, peaks, marks, strict=True):
             if several and hump is not humps[-1]:
                 axes.plot([hump.high] * 2, [0, top], color=FAINT, lw=0.8, ls=":")
             axes.plot([hump.peak], [peak], "o", color=INK, ms=4)
@@ -152,51 +154,46 @@ def overlap_figure(facts: Facts, finding: str, say: Catalogue) -> str | None:
     if not facts.histories:
         return None
     shown, rest = facts.histories[:MOST_HISTORIES], facts.histories[MOST_HISTORIES:]
-    counts = [history.count for history in shown] + ([sum(h.count for h in rest)] if rest else [])
-    columns, n_lists = len(counts), len(facts.lists)
-    matrix, bars = 0.27 * n_lists + 0.1, 2.1
-    height = matrix + bars + 0.35 + (0.2 if rest else 0.0)
-    bottom = 0.06 + (0.2 if rest else 0.0)
+    counts, n_lists = [history.count for history in shown], len(facts.lists)
+    largest, columns = max(counts), len(counts)
+    matrix, bars, bottom = 0.27 * n_lists + 0.1, 2.1, 0.26 if rest else 0.06
+    height = bottom + matrix + bars + 0.12
     with _drawing(height) as figure:
         left, limits = 0.44, (-0.6, max(columns, 12) - 0.4)
         over = figure.add_axes((left, (bottom + matrix) / height, 0.98 - left, bars / height))
         under = figure.add_axes((left, bottom / height, 0.98 - left, matrix / height))
         totals = figure.add_axes((0.285, bottom / height, 0.125, matrix / height))
-        x = np.arange(columns)
-        several = [len(history.lists) > 1 for history in shown]
-        colours = [ACCENT if many else "#8c97a3" for many in several] + ([RULE] if rest else [])
-        over.bar(x, counts, width=0.66, color=colours)
+        colours = [ACCENT if len(history.lists) > 1 else "#8c97a3" for history in shown]
+        over.bar(np.arange(columns), counts, width=0.66, color=colours)
+        # Numbers stand upright where they are wider than their columns.
+        column = 72 * WIDTH * (0.98 - left) / (limits[1] - limits[0])
+        upright = CHARACTER * 7 * len(say.number(largest)) > column
+        number: dict[str, Any] = {
+            "fontsize": 7,
+            "ha": "center",
+            "va": "bottom",
+            "rotation": 90 if upright else 0,
+        }
         for at, count in enumerate(counts):
-            over.text(
-                at,
-                count + 0.015 * max(counts),
-                say.number(count),
-                fontsize=7,
-                ha="center",
-                va="bottom",
-                color=INK,
-            )
-        over.set(xlim=limits, ylim=(0, 1.1 * max(counts)), xticks=[], yticks=[])
-        over.text(
-            -0.01, 1.0, say("overlap.persons"), transform=over.transAxes, ha="right", va="top", color=FAINT
-        )
+            over.text(at, count + 0.015 * largest, say.number(count), **number)
+        over.set(xlim=limits, ylim=(0, (1.2 if upright else 1.1) * largest), xticks=[], yticks=[])
+        title: dict[str, Any] = {"transform": over.transAxes, "ha": "right", "va": "top", "color": FAINT}
+        over.text(-0.01, 1.0, say("overlap.persons"), **title)
         for axes in (under, totals):
             axes.set(ylim=(n_lists - 0.4, -0.75), xticks=[], yticks=[])
             axes.axis("off")
         under.set_xlim(limits)
+        end = (columns + 0.1) / (limits[1] - limits[0])
         for j in range(0, n_lists, 2):
-            under.axhspan(
-                j - 0.5, j + 0.5, xmax=(columns + 0.1) / (limits[1] - limits[0]), color="#f2f4f6", lw=0
-            )
-        every = np.array([[at, j] for at in range(len(shown)) for j in range(n_lists)], dtype=np.float64)
+            under.axhspan(j - 0.5, j + 0.5, xmax=end, color="#f2f4f6", lw=0)
+        every = np.array([[at, j] for at in range(columns) for j in range(n_lists)], dtype=np.float64)
         under.plot(every[:, 0], every[:, 1], "o", color=RULE, ms=4.5, lw=0)
         for at, history in enumerate(shown):
             under.plot([at] * len(history.lists), history.lists, "-o", color=colours[at], ms=5.5, lw=1.6)
         if rest:
-            words = say("overlap.others", count=say.number(len(rest)))
-            under.text(
-                len(shown) + 0.35, n_lists - 0.3, words, fontsize=7.5, ha="right", va="top", color=FAINT
-            )
+            persons = say.number(sum(history.count for history in rest))
+            words = say("overlap.others", count=say.number(len(rest)), persons=persons)
+            figure.text(0.98, 0.04 / height, words, fontsize=8, ha="right", va="bottom", color=FAINT)
         _list_totals(totals, facts, say)
         return _svg(figure, "overlap", finding)
 
@@ -278,7 +275,10 @@ def _number_axis(axes: Axes, low: float, high: float, log: bool, say: Catalogue)
     if log:
         axes.set_xscale("log")
     axes.set_xlim(low, high)
-    ticks = axis_ticks(low, high, log)
+    room = 72 * WIDTH * axes.get_position().width
+    ticks = axis_ticks(
+        low, high, log, most=max(2, int(room / (CHARACTER * 8.5 * (len(say.number(high)) + 2))))
+    )
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_major_formatter(FixedFormatter([say.number(tick) for tick in ticks]))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -287,16 +287,27 @@ def _number_axis(axes: Axes, low: float, high: float, log: bool, say: Catalogue)
 
 
 def axis_ticks(low: float, high: float, log: bool, most: int = 9) -> list[float]:
-    """Return round numbers between two ends: 1-2-5 or decades on a wide log axis, else equal steps."""
+    """Return round numbers between two ends: 1-2-5 or decades on a wide log axis, else equal steps.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the axis, `low` positive on a log axis.
+    log : bool
+        Whether it is logarithmic.
+    most : int
+        Labels of equal width that fit beside each other.
+    """
     if log and high > LOG_FROM * low:
         for steps in ((1, 2, 5), (1, 3), (1,)):
             powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
             ticks = [10.0**power * step for power in powers for step in steps]
             ticks = [tick for tick in ticks if low <= tick <= high]
-            if len(ticks) <= most:
-                break
+            closest = min((math.log(b / a) for a, b in zip(ticks, ticks[1:], strict=False)), default=math.inf)
+            if closest * most >= math.log(high / low):
+                return ticks
         return ticks[:: math.ceil(len(ticks) / most)]
-    rough = max(high - low, 1e-9) / 6
+    rough = max(high - low, 1e-9) / min(most, 6)
     power = 10.0 ** math.floor(math.log10(rough))
     step = max(1.0, next(power * k for k in (1, 2, 5, 10) if power * k >= rough))
     return [step * k for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
