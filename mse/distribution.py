@@ -119,7 +119,7 @@ class Distribution:
         share = np.clip(np.where(gap > 0, wanted - self.cdf[before], 1.0) / np.where(gap > 0, gap, 1.0), 0.0, 1.0)
         size = self.values[before] + share * (self.values[at] - self.values[before])
         # A hair is taken off first: a cumulative sum that reaches q up to rounding has reached it.
-        return np.asarray(np.ceil(size - 1e-6) if self.whole else size)
+        return np.asarray(np.ceil(size - 1e-9) if self.whole else size)
 
     def probability_below(self, size: float) -> float:
         """Return P(N <= size)."""

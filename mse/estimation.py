@@ -166,7 +166,7 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
         raise ModelError(problems)
     try:
         spec: object = spec_class(**options)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         said = ", ".join(f"{name} = {value!r}" for name, value in options.items())
         raise ModelError(
             Problem("an option has a wrong type", f"the types in the manual of method {method}", "correct it", value=said)

@@ -15,7 +15,7 @@ from mse.estimation import METHODS, Outcome, Request, checks, comparison, judged
 from mse.parallel import Compute
 from mse.provenance import file_digest, versions
 from mse.results import Results
-from mse.shipped import TableInfo, load_table, shipped_names, table_info
+from mse.shipped import TableInfo, load_table, shipped_names, shipped_path, table_info
 
 
 class _Section(BaseModel):
@@ -102,13 +102,15 @@ class Job(_Section):
 
 
 def read_job(path: Path) -> Job:
-    """Read and check a job file.
+    """Read and check a job file; a name under models/ that is not here is looked up among those that ship.
 
     Raises
     ------
     InputError
         With every problem: not TOML, unknown keys, wrong types, unknown methods and options.
     """
+    if not path.exists() and path.name in shipped_names("models"):
+        path = shipped_path("models", path.name)
     try:
         text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)

@@ -116,6 +116,8 @@ def read_results(folder: Path) -> Results:
     try:
         provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
         comparison = pd.read_csv(folder / ESTIMATES)
+        if "headline" not in comparison.columns:
+            raise ValueError(ESTIMATES)
     except ValueError as error:
         raise InputError(
             Problem("a file of the results folder is damaged", "JSON and CSV as mse wrote them",

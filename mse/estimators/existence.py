@@ -14,24 +14,21 @@ and columns terms.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, cast
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from mse.estimators.recession import NONZERO, Family, Programme
 from mse.terms import Model
-
-if TYPE_CHECKING:
-    import highspy
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-
-_NONZERO = 1e-6
+Limit = Literal["settles", "falls to 0", "rises without bound", "open"]
 
 
 class Existence(IntEnum):
@@ -155,6 +152,45 @@ def check_models(counts: Array, cells: Array, masks: Integers, subsets: Integers
     * M is not identifiable ⇒ neither is M': more columns, fewer rows.
     """
     totals = margins(counts * cells)
+    family = _family(counts, cells, masks, subsets)
+    lists = int(np.count_nonzero(totals[1 << np.arange(counts.size.bit_length() - 1)]))
+    complete = family.seen.sum() == 2**lists - 1
+    loose = _loose_complete(family) if complete else _loose_by_rank(family, totals)
+    missing = _without_estimate(family, counts, totals, loose)
+    return (missing + 2 * loose).astype(np.int8)
+
+
+def unseen_limit(counts: Array, cells: Array, model: Model) -> Limit:
+    """Tell where n̂_0 goes along the rise of the likelihood of one model that has no estimate.
+
+    Parameters
+    ----------
+    counts, cells : (2^K,) float64
+        As `CaptureTable.dense` gives them.
+    model : Model
+        With existence `NO_MLE`: identifiable, but without a maximum.
+
+    Notes
+    -----
+    η_0 moves by −y_∅. Every way to the supremum sends all cells where some Ay > 0 to mean 0. If y_∅ is 0 for
+    all y, n_0 settles; if that takes y_∅ of one sign, n_0 falls to 0 or rises without bound; if it can be
+    done with y_∅ = 0 although y_∅ varies, the likelihood leaves n_0 open.
+    """
+    subsets = np.array([t for t in model.terms if t.bit_count() > 1], dtype=np.int64)
+    mask = np.array([(1 << subsets.size) - 1], dtype=np.int64)
+    family = _family(counts, cells, mask, subsets)
+    programme = Programme(family, counts, margins(counts * cells))
+    low, high = programme.intercept_range()
+    if max(-low, high) < NONZERO:
+        return "settles"
+    if (low < -NONZERO and high > NONZERO) or programme.vanishing(False) == programme.vanishing(True):
+        return "open"
+    return "falls to 0" if high > NONZERO else "rises without bound"
+
+
+def _family(counts: Array, cells: Array, masks: Integers, subsets: Integers) -> Family:
+    """Return the models with their terms at −∞ told apart, and the cells that such terms take away."""
+    totals = margins(counts * cells)
     empty = totals[subsets] == 0
     bits = np.int64(1) << np.arange(subsets.size, dtype=np.int64)
     zero = masks & np.int64(bits[empty].sum())
@@ -165,48 +201,10 @@ def check_models(counts: Array, cells: Array, masks: Integers, subsets: Integers
     dead = np.array([j for j in range(counts.size.bit_length() - 1) if totals[1 << j] == 0], dtype=np.int64)
     seen = cells * (1.0 - ((histories[:, None] >> dead) & 1).any(axis=1))
     seen[0] = 0.0
-    family = _Family(masks, finite, zero, blockers, subsets, seen)
-    if seen.sum() == 2 ** (counts.size.bit_length() - 1 - dead.size) - 1:
-        loose = _loose_complete(family)
-    else:
-        loose = _loose_by_rank(family, totals)
-    missing = _without_estimate(family, counts, totals, loose)
-    return (missing + 2 * loose).astype(np.int8)
+    return Family(masks, finite, zero, blockers, subsets, seen)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Family:
-    """Models on one table: (m,) masks, estimated and −∞ terms; (2^K,) what blocks a cell, and is seen."""
-
-    masks: Integers
-    finite: Integers
-    zero: Integers
-    blockers: Integers
-    subsets: Integers
-    seen: Array
-
-    def holds(self, cell: int, rows: Integers) -> Flags:
-        """Return which of the models `rows` fit this cell."""
-        held: Flags = (self.masks[rows] & self.blockers[cell]) == 0
-        return held
-
-    def design(self, totals: Array) -> tuple[Integers, Integers, Array]:
-        """Return the seen cells, all terms (intercept and single lists first) and the 0/1 design."""
-        rows = np.flatnonzero(self.seen > 0)
-        k = self.seen.size.bit_length() - 1
-        main = [0, *(1 << j for j in range(k) if totals[1 << j] > 0)]
-        terms = np.concatenate([np.array(main, dtype=np.int64), self.subsets])
-        return rows, terms, ((rows[:, None] & terms) == terms).astype(np.float64)
-
-    def estimated(self, row: int, n_terms: int) -> Flags:
-        """Return which of the terms of `design` model `row` estimates."""
-        chosen = np.ones(n_terms, dtype=bool)
-        count = self.subsets.size
-        chosen[n_terms - count :] = (self.finite[row] >> np.arange(count, dtype=np.int64)) & 1 == 1
-        return chosen
-
-
-def _loose_complete(family: _Family) -> Flags:
+def _loose_complete(family: Family) -> Flags:
     """Find the unidentifiable models when every cell can be observed.
 
     Then the fitted cells and ∅ are closed downwards, and by Möbius inversion the only coefficients whose sums
@@ -224,7 +222,7 @@ def _loose_complete(family: _Family) -> Flags:
     return loose
 
 
-def _loose_by_rank(family: _Family, totals: Array) -> Flags:
+def _loose_by_rank(family: Family, totals: Array) -> Flags:
     """Find the unidentifiable models by rank, largest first; both answers carry over to other models."""
     rows, terms, design = family.design(totals)
     loose = np.zeros(family.masks.size, dtype=np.int8) - 1
@@ -242,14 +240,14 @@ def _loose_by_rank(family: _Family, totals: Array) -> Flags:
     return answer
 
 
-def _without_estimate(family: _Family, counts: Array, totals: Array, loose: Flags) -> Flags:
+def _without_estimate(family: Family, counts: Array, totals: Array, loose: Flags) -> Flags:
     """Find the models whose likelihood has no maximum."""
-    programme = _Programme(family, counts, totals)
+    programme = Programme(family, counts, totals)
     missing = np.zeros(family.masks.size, dtype=np.int8) - 1
     order = np.argsort(np.bitwise_count(family.masks), kind="stable")
     while order.size:
         row = int(order[-1])
-        found = programme.solve(row)
+        found = programme.rise(row)
         if found is None:
             settled = (family.masks[order] & ~family.masks[row]) == 0
             if loose[row]:
@@ -259,75 +257,12 @@ def _without_estimate(family: _Family, counts: Array, totals: Array, loose: Flag
             direction, change = found
             settled = (family.finite[order] & direction) == direction
             rising = np.zeros(order.size, dtype=bool)
-            for cell in np.flatnonzero(change > _NONZERO):
+            for cell in np.flatnonzero(change > NONZERO):
                 rising |= family.holds(int(programme.rows[cell]), order)
-            for cell in np.flatnonzero(change < -_NONZERO):
+            for cell in np.flatnonzero(change < -NONZERO):
                 settled &= ~family.holds(int(programme.rows[cell]), order)
             missing[order[settled & rising]] = 1
             missing[row] = 1
         order = order[missing[order] < 0]
     answer: Flags = missing == 1
     return answer
-
-
-class _Programme:
-    """The linear programme of one table, changed in its bounds only and so warm-started between models.
-
-    Variables y, one per term, and t = Ay, one per cell. Maximise Σt over the fitted cells without a count,
-    subject to 0 ≤ t ≤ 1 there and t = 0 where somebody was counted; t is free on cells that are not fitted,
-    and y is 0 for terms that are not in the model. The optimum is 0 or at least 1: a y can be scaled.
-    """
-
-    def __init__(self, family: _Family, counts: Array, totals: Array) -> None:
-        self.family = family
-        self.rows, self.terms, self.design = family.design(totals)
-        self.empty = counts[self.rows] == 0
-        self.highs: highspy.Highs | None = None
-
-    def _load(self) -> highspy.Highs:
-        """Hand the design to HiGHS, once."""
-        import highspy
-
-        if self.highs is None:
-            solver = cast("Callable[[], highspy.Highs]", highspy.Highs)()
-            solver.setOptionValue("output_flag", False)
-            solver.setOptionValue("presolve", "off")
-            solver.setOptionValue("solver", "simplex")
-            solver.setOptionValue("threads", 1)
-            for _ in range(self.terms.size + self.rows.size):
-                solver.addVar(0.0, 0.0)
-            for cell, line in enumerate(self.design):
-                inside = np.flatnonzero(line)
-                columns = np.append(inside, self.terms.size + cell).astype(np.int32)
-                solver.addRow(0.0, 0.0, columns.size, columns, np.append(np.ones(inside.size), -1.0))
-            solver.changeObjectiveSense(highspy.ObjSense.kMaximize)
-            self.highs = solver
-        return self.highs
-
-    def solve(self, row: int) -> tuple[np.int64, Array] | None:
-        """Return the candidates in y as a mask, and Ay on the seen cells; None when there is no such y."""
-        import highspy
-
-        fitted = (self.family.masks[row] & self.family.blockers[self.rows]) == 0
-        risky = fitted & self.empty
-        if not risky.any():
-            return None
-        free = highspy.kHighsInf
-        y_bound = np.where(self.family.estimated(row, self.terms.size), free, 0.0)
-        low = np.concatenate([-y_bound, np.where(fitted, 0.0, -free)])
-        high = np.concatenate([y_bound, np.where(fitted, risky, free)])
-        cost = np.concatenate([np.zeros(y_bound.size), risky])
-        columns = np.arange(cost.size, dtype=np.int32)
-        solver = self._load()
-        solver.changeColsBounds(columns.size, columns, low, high)
-        solver.changeColsCost(columns.size, columns, cost)
-        solver.run()
-        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            # cannot happen: y = 0 is feasible and the objective is bounded by the number of cells
-            raise RuntimeError(f"the linear programme ended with {solver.getModelStatus()}")
-        if solver.getInfo().objective_function_value < 0.5:
-            return None
-        y = np.asarray(solver.getSolution().col_value, dtype=np.float64)[: self.terms.size]
-        used = np.abs(y[y.size - self.family.subsets.size :]) > _NONZERO
-        bits = np.int64(1) << np.arange(used.size, dtype=np.int64)
-        return np.int64(bits[used].sum()), self.design @ y

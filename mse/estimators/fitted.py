@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mse.captures import CaptureTable
 from mse.errors import ModelError, Problem
-from mse.estimators.existence import Existence, check_model, extended
+from mse.estimators.existence import Existence, Limit, check_model, extended, unseen_limit
 from mse.estimators.selection import penalty, saturated_log_likelihood
 from mse.terms import Model, members
 
@@ -40,6 +40,12 @@ class LoglinearFit:
         Persons on at least one list, n.
     existence : Existence
         Whether the estimate exists and is unique; if not, N and what follows from it are NaN.
+    limit : str or None
+        Where the number of unseen goes along the rise of a likelihood that has no maximum: ``"settles"``,
+        ``"falls to 0"``, ``"rises without bound"`` or ``"open"``; None for every other existence.
+    limit_N : float
+        N at the end of that rise (n, infinity, a value where it settles, NaN where it is open); N itself when
+        the estimate exists. A limit has no standard error: report it, if at all, as what it is.
     infinite : tuple of int
         Terms at −∞ in 0/1 coding, because nobody is on all their lists together.
     N, unseen, se : float
@@ -67,6 +73,8 @@ class LoglinearFit:
     lists: tuple[str, ...]
     observed: int
     existence: Existence
+    limit: Limit | None
+    limit_N: float
     infinite: tuple[int, ...]
     N: float
     unseen: float
@@ -139,9 +147,17 @@ def fit_model(table: CaptureTable, model: Model | str) -> LoglinearFit:
     walsh, corner, corner_se = (np.full(len(terms), np.nan) for _ in range(3))
     fitted = np.full(counts.size, np.nan)
     unseen = se = log_likelihood = math.nan
-    if state is Existence.FINE:
+    limit: Limit | None = None
+    limit_n = math.nan
+    if state in (Existence.FINE, Existence.NO_MLE):
         start = cold_start(counts, face.cells, face.finite, 0.0)
         fit = fit_loglinear(counts, face.cells, face.finite, 0.0, start, 100, 1e-14)
+        limit_n = table.observed + math.exp(fit.log_unseen)
+    if state is Existence.NO_MLE:
+        limit = unseen_limit(counts, cells, model)
+        ends = {"falls to 0": float(table.observed), "rises without bound": math.inf, "settles": limit_n}
+        limit_n = ends.get(limit, math.nan)
+    if state is Existence.FINE:
         if fit.status != CONVERGED and fit.decrement > 1e-5:
             raise ModelError(
                 Problem(
@@ -167,6 +183,8 @@ def fit_model(table: CaptureTable, model: Model | str) -> LoglinearFit:
         lists=table.lists,
         observed=table.observed,
         existence=state,
+        limit=limit,
+        limit_N=limit_n,
         infinite=face.infinite,
         N=table.observed + unseen,
         unseen=unseen,

@@ -11,7 +11,7 @@ import numpy as np
 from mse.captures import CaptureTable
 from mse.distribution import Distribution
 from mse.errors import ModelError, Problem
-from mse.estimators.existence import Existence
+from mse.estimators.existence import Existence, Limit
 from mse.estimators.fitted import LoglinearFit as LoglinearFit
 from mse.estimators.fitted import fit_model as fit_model
 from mse.estimators.selection import Criterion, check_criterion, check_draws, check_order
@@ -115,7 +115,9 @@ def estimate(
         notation = spec.model
     fit = fit_model(table, notation)
     if fit.existence is not Existence.FINE:
-        raise ModelError(_unusable(table, fit.model.notation, fit.existence.words))
+        rise = f"; as the likelihood rises, the number of unseen {_RISES[fit.limit]}" if fit.limit else ""
+        said = fit.existence.words + rise
+        raise ModelError(_unusable(table, fit.model.notation, said))
     if fit.infinite:
         pairs = ", ".join(":".join(table.lists[j] for j in members(t)) for t in fit.infinite)
         notes = (*notes, f"nobody is on these lists together, so the term is at minus infinity: {pairs}")
@@ -161,6 +163,14 @@ _CRITERIA: Mapping[str, str] = {
     "bic": "BIC with penalty ln(persons)",
     "bic_cells": "BIC with penalty ln(cells)",
     "aic": "AIC",
+}
+
+
+_RISES: Mapping[Limit, str] = {
+    "settles": "settles, but other coefficients run off without end",
+    "falls to 0": "falls to 0",
+    "rises without bound": "rises without bound",
+    "open": "is left open",
 }
 
 

@@ -27,6 +27,16 @@ def _plain_store(x: NDArray[np.float64], index: int, value: Lanes) -> None:
     x[LANES * index : LANES * index + LANES] = value
 
 
+def _plain_gather(x: NDArray[np.float64], a: int, b: int, c: int, d: int) -> Lanes:
+    """Return four single numbers of `x` as lanes."""
+    return x[[a, b, c, d]]
+
+
+def _plain_scatter(x: NDArray[np.float64], a: int, b: int, c: int, d: int, value: Lanes) -> None:
+    """Write four lanes to four places of `x`."""
+    x[[a, b, c, d]] = value
+
+
 def _plain_spread(value: float) -> Lanes:
     """Return four times the same number."""
     return np.full(LANES, value)
@@ -45,6 +55,8 @@ def _plain_clip(value: Lanes, lowest: Lanes, highest: Lanes) -> Lanes:
 if TYPE_CHECKING:
     load = _plain_load
     store = _plain_store
+    gather = _plain_gather
+    scatter = _plain_scatter
     spread = _plain_spread
     two_to = _plain_two_to
     clip = _plain_clip
@@ -100,6 +112,35 @@ else:
             return context.get_dummy_value()
 
         return signature(types.none, x, index, value), emit
+
+    @intrinsic
+    def gather(typing, x, a, b, c, d):
+        """Return four single numbers of `x` as lanes."""
+
+        def emit(context, builder, sig, args):
+            data = context.make_array(sig.args[0])(context, builder, args[0]).data
+            lanes = ir.Constant(_VECTOR, ir.Undefined)
+            for lane in range(LANES):
+                index = context.cast(builder, args[1 + lane], sig.args[1 + lane], types.int64)
+                number = builder.load(builder.gep(data, [index]))
+                lanes = builder.insert_element(lanes, number, ir.Constant(ir.IntType(32), lane))
+            return lanes
+
+        return signature(_LANES, x, a, b, c, d), emit
+
+    @intrinsic
+    def scatter(typing, x, a, b, c, d, value):
+        """Write four lanes to four places of `x`."""
+
+        def emit(context, builder, sig, args):
+            data = context.make_array(sig.args[0])(context, builder, args[0]).data
+            for lane in range(LANES):
+                index = context.cast(builder, args[1 + lane], sig.args[1 + lane], types.int64)
+                number = builder.extract_element(args[5], ir.Constant(ir.IntType(32), lane))
+                builder.store(number, builder.gep(data, [index]))
+            return context.get_dummy_value()
+
+        return signature(types.none, x, a, b, c, d, value), emit
 
     @intrinsic
     def spread(typing, value):
@@ -164,6 +205,8 @@ else:
     if config.DISABLE_JIT:
         load = _plain_load
         store = _plain_store
+        gather = _plain_gather
+        scatter = _plain_scatter
         spread = _plain_spread
         two_to = _plain_two_to
         clip = _plain_clip

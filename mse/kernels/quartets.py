@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mse.kernels.compiled import compiled
 from mse.kernels.elimination import STRIDE, eliminate, substitute
 from mse.kernels.exponential import exponential
-from mse.kernels.lanes import LANES, load, spread, store
+from mse.kernels.lanes import LANES, Lanes, gather, load, scatter, spread, store
 from mse.kernels.loglinear import log_factorials
 from mse.kernels.walsh import transform, transform_lanes
 
@@ -57,9 +57,9 @@ class Quartet(NamedTuple):
     ----------
     beta : (2^K · 4,) float64
         Coefficients by subset, zero outside the model: the start on entry, where H was factorised on return.
-    terms : (2^K · 4,) int64
-        Subsets times 4: the terms of the model, or in the dual those not in the model. The first `common`
-        rows are the same in all four lanes.
+    places : (2^K · 4,) int64
+        The terms of the models, or in the dual those not in them, as 4·subset + lane: where an array by
+        subset has the term. The first `common` rows are the same in all four lanes.
     mu, score, moments, vector : (2^K · 4,) float64
         Means of active cells (in the dual: the weights 1/(μ + λ/2^K)), score, WHT(μ) or f, and scratch.
     system, inverses : float64
@@ -71,7 +71,7 @@ class Quartet(NamedTuple):
     """
 
     beta: NDArray[np.float64]
-    terms: NDArray[np.int64]
+    places: NDArray[np.int64]
     mu: NDArray[np.float64]
     score: NDArray[np.float64]
     moments: NDArray[np.float64]
@@ -124,7 +124,11 @@ def new_quartet(size: int) -> Quartet:
 
 @compiled
 def _log_product(
-    x: NDArray[np.float64], size: int, factor: float, result: NDArray[np.float64], scratch: NDArray[np.float64]
+    x: NDArray[np.float64],
+    size: int,
+    factor: float,
+    result: NDArray[np.float64],
+    scratch: NDArray[np.float64],
 ) -> None:
     """Add `factor` times the log of the product of the first `size` lanes of `x` to `result`."""
     for first in range(0, size, _GROUP):
@@ -137,35 +141,40 @@ def _log_product(
 
 
 @compiled
-def _pick(
-    terms: NDArray[np.int64], common: int, row: int, x: NDArray[np.float64], y: NDArray[np.float64], to: int
-) -> None:
-    """Copy ``x[term]`` of one row of terms to lanes `to` of `y`."""
-    if row < common:
-        store(y, to, load(x, terms[LANES * row] // LANES))
-        return
-    for lane in range(LANES):
-        y[LANES * to + lane] = x[terms[LANES * row + lane] + lane]
+def _pick(places: NDArray[np.int64], row: int, x: NDArray[np.float64]) -> Lanes:
+    """Return what `x` holds for one row of terms."""
+    i = LANES * row
+    return gather(x, places[i], places[i + 1], places[i + 2], places[i + 3])
+
+
+@compiled
+def _put(places: NDArray[np.int64], row: int, x: NDArray[np.float64], value: Lanes) -> None:
+    """Write into `x` for one row of terms."""
+    i = LANES * row
+    scatter(x, places[i], places[i + 1], places[i + 2], places[i + 3], value)
 
 
 @compiled
 def _fill(work: Quartet, order: int, common: int) -> None:
     """Write the upper triangle of the four systems: ``moments[θ xor φ]``."""
-    terms = work.terms
+    places = work.places
     system = work.system
     moments = work.moments
     for i in range(order):
         row = i * STRIDE
+        a = places[LANES * i]
+        b = places[LANES * i + 1] ^ 1
+        c = places[LANES * i + 2] ^ 2
+        d = places[LANES * i + 3] ^ 3
         first = i
         if i < common:
             for j in range(i, common):
-                store(system, row + j, load(moments, (terms[LANES * i] ^ terms[LANES * j]) // LANES))
+                store(system, row + j, load(moments, (a ^ places[LANES * j]) >> 2))
             first = common
         for j in range(first, order):
-            entry = LANES * (row + j)
-            for lane in range(LANES):
-                look = terms[LANES * i + lane] ^ terms[LANES * j + lane]
-                system[entry + lane] = moments[look + lane]
+            k = LANES * j
+            value = gather(moments, a ^ places[k], b ^ places[k + 1], c ^ places[k + 2], d ^ places[k + 3])
+            store(system, row + j, value)
 
 
 @compiled
@@ -209,9 +218,9 @@ def _primal(work: Quartet, order: int, common: int, precision: float) -> None:
     one = spread(1.0)
     for i in range(order):
         row = i * STRIDE
-        if work.terms[LANES * i] > 0:
+        if work.places[LANES * i] > 0:
             store(system, row + i, load(system, row + i) + ridge)
-        _pick(work.terms, common, i, work.score, system, row + order)
+        store(system, row + order, _pick(work.places, i, work.score))
         store(system, row + order + 1, one)
     eliminate(system, work.inverses, order, order + 2)
     square = spread(0.0)
@@ -231,25 +240,21 @@ def _primal(work: Quartet, order: int, common: int, precision: float) -> None:
 
 
 @compiled
-def _primal_step(work: Quartet, order: int, common: int) -> None:
+def _primal_step(work: Quartet, order: int) -> None:
     """Take the Newton step, or a share of it, from the factor that `_primal` left."""
     substitute(work.system, work.inverses, order, order)
     portion = load(work.share, 0)
-    for i in range(common):
-        subset = work.terms[LANES * i] // LANES
+    for i in range(order):
         step = load(work.system, i * STRIDE + order)
-        store(work.beta, subset, load(work.beta, subset) + portion * step)
-    for i in range(common, order):
-        for lane in range(LANES):
-            step_here = work.system[LANES * (i * STRIDE + order) + lane]
-            work.beta[work.terms[LANES * i + lane] + lane] += work.share[lane] * step_here
+        _put(work.places, i, work.beta, _pick(work.places, i, work.beta) + portion * step)
 
 
 @compiled
 def _dual(work: Quartet, size: int, order: int, common: int, precision: float) -> None:
-    """Do what `_primal` does from the complement of the models; `work.terms` holds the complement."""
+    """Do what `_primal` does from the complement of the models; `work.places` holds the complement."""
     system = work.system
     floor = spread(precision / size)
+    zero = spread(0.0)
     one = spread(1.0)
     scale = spread(1.0 / (size * size))
     fraction = spread(0.0)
@@ -271,8 +276,7 @@ def _dual(work: Quartet, size: int, order: int, common: int, precision: float) -
 
     # scores outside the models are not wanted; then v = (F + c f fᵀ) g
     for i in range(order):
-        for lane in range(LANES):
-            work.score[work.terms[LANES * i + lane] + lane] = 0.0
+        _put(work.places, i, work.score, zero)
     along = spread(0.0)
     for i in range(size):
         g = load(work.score, i)
@@ -295,11 +299,11 @@ def _dual(work: Quartet, size: int, order: int, common: int, precision: float) -
     variance = spread(size / precision) + c * ones * ones
 
     _fill(work, order, common)
-    # the column after the right-hand sides holds f of the complement for the rank-one change
+    # `inverses` serves for f of the complement until the elimination writes it
     for i in range(order):
         row = i * STRIDE
-        _pick(work.terms, common, i, work.vector, system, row + order)
-        _pick(work.terms, common, i, work.moments, work.inverses, i)
+        store(system, row + order, _pick(work.places, i, work.vector))
+        store(work.inverses, i, _pick(work.places, i, work.moments))
     for i in range(order):
         row = i * STRIDE
         f = c * load(work.inverses, i)
@@ -327,12 +331,12 @@ def _dual(work: Quartet, size: int, order: int, common: int, precision: float) -
 def _dual_step(work: Quartet, size: int, order: int) -> None:
     """Take the Newton step, or a share of it, from the factor that `_dual` left."""
     c = load(work.inverses, order)
+    zero = spread(0.0)
     scale = spread(1.0 / (size * size))
     substitute(work.system, work.inverses, order, order)
     for i in range(order):
-        for lane in range(LANES):
-            u = work.system[LANES * (i * STRIDE + order) + lane]
-            work.score[work.terms[LANES * i + lane] + lane] = -u
+        u = load(work.system, i * STRIDE + order)
+        _put(work.places, i, work.score, zero - u)
     along = spread(0.0)
     for i in range(size):
         r = load(work.score, i)
@@ -348,8 +352,7 @@ def _dual_step(work: Quartet, size: int, order: int) -> None:
         step = load(work.vector, i) + along * load(work.moments, i)
         store(work.beta, i, load(work.beta, i) + portion * step)
     for i in range(order):
-        for lane in range(LANES):
-            work.beta[work.terms[LANES * i + lane] + lane] = 0.0
+        _put(work.places, i, work.beta, zero)
 
 
 @compiled
@@ -369,13 +372,13 @@ def fit_quartet(
     Parameters
     ----------
     work : Quartet
-        With `beta` and `terms` set; receives the results.
+        With `beta` and `places` set; receives the results.
     target : Target
         The table and the prior.
     terms : int
         Terms of each model, with intercept and lists.
     order, common : int
-        Rows of `work.terms`, and how many of them are the same in all lanes. An order other than `terms`
+        Rows of `work.places`, and how many of them are the same in all lanes. An order other than `terms`
         says that the rows are the complement.
     tolerance, coarse, enough : float
         A fit is accepted where half its squared decrement is at most `tolerance`, or at most `coarse` if its
@@ -415,4 +418,4 @@ def fit_quartet(
         if dual:
             _dual_step(work, size, order)
         else:
-            _primal_step(work, order, common)
+            _primal_step(work, order)

@@ -42,8 +42,9 @@ class Stream(NamedTuple):
         Reference, Σw, Σw², largest Newton decrement that was accepted.
     best : (1,) float64
         Largest log weight.
-    inclusion : (c,) float64
-        Σw over the models that have the candidate.
+    by_byte : (8, 256) float64
+        Σw over the models whose mask has a certain value in a certain byte; from them the inclusion of each
+        candidate, at eight additions a model.
     bins : (rows, columns, 3) float64
         Dropped models: Σw, Σw·d, Σw·(d² + variance), with d the log unseen from the middle of its row.
     """
@@ -54,7 +55,7 @@ class Stream(NamedTuple):
     tally: NDArray[np.int64]
     sums: NDArray[np.float64]
     best: NDArray[np.float64]
-    inclusion: NDArray[np.float64]
+    by_byte: NDArray[np.float64]
     bins: NDArray[np.float64]
 
 
@@ -112,8 +113,8 @@ class Evidence(NamedTuple):
 
 
 @compiled
-def new_stream(keep: int, candidates: int) -> Stream:
-    """Return an empty stream that keeps at most `keep` ≥ 1 models over so many candidates."""
+def new_stream(keep: int) -> Stream:
+    """Return an empty stream that keeps at most `keep` ≥ 1 models."""
     sums = np.zeros(4)
     sums[0] = -np.inf
     return Stream(
@@ -123,7 +124,7 @@ def new_stream(keep: int, candidates: int) -> Stream:
         np.zeros(5, np.int64),
         sums,
         np.full(1, -np.inf),
-        np.zeros(candidates),
+        np.zeros((8, 256)),
         np.zeros((_ROWS, _COLUMNS, 3)),
     )
 
@@ -175,8 +176,9 @@ def _move_reference(stream: Stream, reference: float) -> None:
     stream.sums[0] = reference
     stream.sums[1] *= factor
     stream.sums[2] *= factor * factor
-    for i in range(stream.inclusion.shape[0]):
-        stream.inclusion[i] *= factor
+    for byte in range(8):
+        for value in range(256):
+            stream.by_byte[byte, value] *= factor
     for row in range(_ROWS):
         for column in range(_COLUMNS):
             for moment in range(3):
@@ -239,8 +241,8 @@ def add_model(
     weight = math.exp(log_weight - stream.sums[0])
     stream.sums[1] += weight
     stream.sums[2] += weight * weight
-    for i in range(stream.inclusion.shape[0]):
-        stream.inclusion[i] += weight * ((mask >> i) & 1)
+    for byte in range(8):
+        stream.by_byte[byte, (mask >> (8 * byte)) & 255] += weight
     _keep(stream, mask, log_weight, log_evidence, log_unseen, variance)
 
 
@@ -260,8 +262,9 @@ def _absorb(total: Stream, part: Stream) -> None:
     total.tally[1] += part.tally[1]
     for i in range(2, 5):
         total.tally[i] += part.tally[i]
-    for i in range(total.inclusion.shape[0]):
-        total.inclusion[i] += part.inclusion[i] * factor
+    for byte in range(8):
+        for value in range(256):
+            total.by_byte[byte, value] += part.by_byte[byte, value] * factor
     for row in range(_ROWS):
         for column in range(_COLUMNS):
             for moment in range(3):
@@ -271,7 +274,7 @@ def _absorb(total: Stream, part: Stream) -> None:
         _keep(total, part.masks[slot], values[0], values[1], values[2], values[3])
 
 
-def merge(parts: Sequence[Stream]) -> Evidence:
+def merge(parts: Sequence[Stream], candidates: int) -> Evidence:
     """Return the results of all sub-trees as one.
 
     Parameters
@@ -279,13 +282,15 @@ def merge(parts: Sequence[Stream]) -> Evidence:
     parts : sequence of Stream
         One per sub-tree, in the order of `split_walk`: sums are added in this order whatever the number of
         workers that made them. All must keep equally many models.
+    candidates : int
+        Number of candidate terms.
 
     Returns
     -------
     Evidence
         Kept models best first; everything relative to the best.
     """
-    total = new_stream(parts[0].masks.shape[0], parts[0].inclusion.shape[0])
+    total = new_stream(parts[0].masks.shape[0])
     for part in parts:
         _absorb(total, part)
     _move_reference(total, float(total.best[0]))
@@ -298,6 +303,12 @@ def merge(parts: Sequence[Stream]) -> Evidence:
     shifts = total.bins[:, :, 1].ravel()[filled] / weights
     seconds = total.bins[:, :, 2].ravel()[filled] / weights
     middles = np.repeat(_LOWEST + (np.arange(_ROWS) + 0.5) * _WIDTH, _COLUMNS)[filled]
+    inclusion = np.array(
+        [
+            total.by_byte[i // 8, (np.arange(256) >> (i % 8)) & 1 == 1].sum() / total.sums[1]
+            for i in range(candidates)
+        ]
+    )
     return Evidence(
         masks=total.masks[:kept][order],
         log_weights=values[:, 0].copy(),
@@ -307,7 +318,7 @@ def merge(parts: Sequence[Stream]) -> Evidence:
         reference=float(total.best[0]),
         total=float(total.sums[1]),
         total_square=float(total.sums[2]),
-        inclusion=total.inclusion / total.sums[1],
+        inclusion=inclusion,
         dropped_weights=weights,
         dropped_means=middles + shifts,
         dropped_variances=seconds - shifts * shifts,

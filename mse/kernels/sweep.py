@@ -56,7 +56,7 @@ def sweep_subtree(
     lists = 0
     while 1 << lists < counts.shape[0]:
         lists += 1
-    stream = new_stream(keep, size)
+    stream = new_stream(keep)
     terms = np.zeros(1 + lists + size, np.int64)
     for j in range(lists):
         terms[1 + j] = 1 << j
@@ -144,7 +144,7 @@ def sweep_evidence(
     task = partial(
         _task, counts, cells, candidates, facets, precision, log_prior_by_size, keep, tolerance
     )
-    return merge(list(run(task, roots)))
+    return merge(list(run(task, roots)), candidates.shape[0])
 
 
 def _task(

@@ -167,7 +167,7 @@ def read_facts(results: Results) -> Facts:
         histories=histories,
         estimate=estimate,
         credible=headline.kind == "posterior",
-        humps=headline.distribution.humps(Thresholds().hump_weight),
+        humps=headline.distribution.humps(_hump_weight(provenance)),
         methods=_methods(results, estimate),
         models=_models(results),
         effective=_number(headline.diagnostics.get("effective_models")),
@@ -205,6 +205,12 @@ def _prob(results: Results) -> float:
     if stated is None and "prob" in results.comparison.columns and len(results.comparison):
         stated = _number(results.comparison["prob"].iloc[0])
     return USUAL_PROB if stated is None else stated
+
+
+def _hump_weight(provenance: Mapping[str, Any]) -> float:
+    """Return the weight from which the verdict counted a hump, so that the page counts the same ones."""
+    stated = _number(_mapping(_mapping(provenance.get("job")).get("verdict")).get("hump_weight"))
+    return Thresholds().hump_weight if stated is None else stated
 
 
 def _period(value: object) -> tuple[str, ...]:
@@ -263,7 +269,7 @@ def _method(row: Mapping[Any, Any], prob: float) -> MethodRow:
     failed = point is None or not math.isfinite(point) or status not in (None, "ok")
     method = _text(row.get("label")) or _text(row.get("method")) or "?"
     return MethodRow(
-        label=method,
+        label=method[:1].upper() + method[1:],
         kind=_text(row.get("kind")) or "",
         contains=_text(row.get("interval_contains")) or "",
         point=None if failed else point,

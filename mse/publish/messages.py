@@ -54,9 +54,9 @@ class Catalogue:
 
     def percent(self, share: float) -> str:
         """Return a share in whole percent; a probability between 99 and 100 percent keeps its decimals."""
-        if 0 < share < 0.005:
+        if share > 0 and round(100 * share) == 0:
             return self.messages["format.small_percent"]
-        if 0.995 <= share < 1:
+        if share < 1 and round(100 * share) == 100:
             return self.messages["format.large_percent"]
         return self("format.percent", number=self.number(100 * share))
 

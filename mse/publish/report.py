@@ -106,7 +106,7 @@ def render_report(results: Results) -> str:
         silent=_silent(facts, say),
         record=_record(results, facts, say),
         job=_job(results.provenance.get("job")),
-        version=str(_versions(results).get("mse", "")),
+        version=str(_versions(results).get("mse-engine", "")),
     )
 
 

@@ -1,0 +1,168 @@
+"""The cone of directions along which the likelihoods of a family of models rise, by linear programming.
+
+With A the 0/1 design of what a model fits, the cone holds the y with Ay ≥ 0, and Ay = 0 wherever somebody
+was counted: moving the coefficients along −y loses nothing and gains on every cell where Ay > 0 (Fienberg &
+Rinaldo 2012, section 3). One programme per table is kept and only its bounds change from model to model, so
+that each starts from the basis of the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import highspy
+
+Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+NONZERO = 1e-6
+"""Entries of vertices of these small 0/1 programmes are ratios of small integers; less than this is 0."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """Models on one table.
+
+    Parameters
+    ----------
+    masks, finite, zero : (m,) int64
+        Models over `subsets`; their terms that are estimated, and those whose margin is zero.
+    blockers : (2^K,) int64
+        Candidates with a zero margin inside each history: any of them in the model takes the cell away.
+    subsets : (c,) int64
+        Candidate terms.
+    seen : (2^K,) float64
+        1 where a cell can be observed and holds no list that nobody is on.
+    """
+
+    masks: Integers
+    finite: Integers
+    zero: Integers
+    blockers: Integers
+    subsets: Integers
+    seen: Array
+
+    def holds(self, cell: int, rows: Integers) -> Flags:
+        """Return which of the models `rows` fit this cell."""
+        held: Flags = (self.masks[rows] & self.blockers[cell]) == 0
+        return held
+
+    def design(self, totals: Array) -> tuple[Integers, Integers, Array]:
+        """Return the seen cells, all terms (intercept and single lists first) and the 0/1 design."""
+        rows = np.flatnonzero(self.seen > 0)
+        k = self.seen.size.bit_length() - 1
+        main = [0, *(1 << j for j in range(k) if totals[1 << j] > 0)]
+        terms = np.concatenate([np.array(main, dtype=np.int64), self.subsets])
+        return rows, terms, ((rows[:, None] & terms) == terms).astype(np.float64)
+
+    def estimated(self, row: int, n_terms: int) -> Flags:
+        """Return which of the terms of `design` model `row` estimates."""
+        chosen = np.ones(n_terms, dtype=bool)
+        count = self.subsets.size
+        chosen[n_terms - count :] = (self.finite[row] >> np.arange(count, dtype=np.int64)) & 1 == 1
+        return chosen
+
+
+class Programme:
+    """The linear programme of one table.
+
+    Variables y, one per term, and t = Ay, one per cell: 0 ≤ t ≤ 1 on fitted cells without a count, t = 0
+    where somebody was counted, t free on cells that are not fitted, y = 0 for terms that are not in the model.
+    Because a y can be scaled, a maximum of Σt is 0 or at least 1.
+    """
+
+    def __init__(self, family: Family, counts: Array, totals: Array) -> None:
+        self.family = family
+        self.rows, self.terms, self.design = family.design(totals)
+        self.empty = counts[self.rows] == 0
+        self.highs: highspy.Highs | None = None
+
+    def _load(self) -> highspy.Highs:
+        """Hand the design to HiGHS, once."""
+        import highspy
+
+        if self.highs is None:
+            solver = cast("Callable[[], highspy.Highs]", highspy.Highs)()
+            solver.setOptionValue("output_flag", False)
+            solver.setOptionValue("presolve", "off")
+            solver.setOptionValue("solver", "simplex")
+            solver.setOptionValue("threads", 1)
+            for _ in range(self.terms.size + self.rows.size):
+                solver.addVar(0.0, 0.0)
+            for cell, line in enumerate(self.design):
+                inside = np.flatnonzero(line)
+                columns = np.append(inside, self.terms.size + cell).astype(np.int32)
+                solver.addRow(0.0, 0.0, columns.size, columns, np.append(np.ones(inside.size), -1.0))
+            solver.changeObjectiveSense(highspy.ObjSense.kMaximize)
+            self.highs = solver
+        return self.highs
+
+    def _risky(self, row: int) -> Flags:
+        """Return which of the seen cells model `row` fits and nobody is in."""
+        risky: Flags = self.empty & ((self.family.masks[row] & self.family.blockers[self.rows]) == 0)
+        return risky
+
+    def _maximise(self, row: int, cost: Array, still: bool = False) -> Array:
+        """Return y at the maximum of cost · (y, t) over the cone of model `row`; `still` holds y_∅ at 0."""
+        import highspy
+
+        fitted = (self.family.masks[row] & self.family.blockers[self.rows]) == 0
+        free = highspy.kHighsInf
+        y_bound = np.where(self.family.estimated(row, self.terms.size), free, 0.0)
+        if still:
+            y_bound[0] = 0.0
+        low = np.concatenate([-y_bound, np.where(fitted, 0.0, -free)])
+        high = np.concatenate([y_bound, np.where(fitted, self.empty, free)])
+        columns = np.arange(cost.size, dtype=np.int32)
+        solver = self._load()
+        solver.changeColsBounds(columns.size, columns, low, high)
+        solver.changeColsCost(columns.size, columns, cost)
+        solver.run()
+        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            # cannot happen: y = 0 is feasible and every cost that is used here is bounded
+            raise RuntimeError(f"the linear programme ended with {solver.getModelStatus()}")
+        return np.asarray(solver.getSolution().col_value, dtype=np.float64)[: self.terms.size]
+
+    def rise(self, row: int) -> tuple[np.int64, Array] | None:
+        """Return the candidates in a y of model `row` as a mask, and its Ay on the seen cells.
+
+        None when the cone holds no y with Ay ≠ 0: the likelihood has a maximum.
+        """
+        risky = self._risky(row)
+        if not risky.any():
+            return None
+        y = self._maximise(row, np.concatenate([np.zeros(self.terms.size), risky]))
+        change: Array = self.design @ y
+        if change[risky].sum() < 0.5:
+            return None
+        used = np.abs(y[y.size - self.family.subsets.size :]) > NONZERO
+        bits = np.int64(1) << np.arange(used.size, dtype=np.int64)
+        return np.int64(bits[used].sum()), change
+
+    def intercept_range(self) -> tuple[float, float]:
+        """Return the least and the largest y_∅ in the cone of the first model, which must be identifiable."""
+        cost = np.zeros(self.terms.size + self.rows.size)
+        cost[0] = 1.0
+        return float(self._maximise(0, -cost)[0]), float(self._maximise(0, cost)[0])
+
+    def vanishing(self, still: bool) -> frozenset[int]:
+        """Return the cells where some y of the first model has Ay > 0; with `still`, some y with y_∅ = 0."""
+        waiting = set(np.flatnonzero(self._risky(0)).tolist())
+        found: set[int] = set()
+        while waiting:
+            cost = np.zeros(self.terms.size + self.rows.size)
+            cost[self.terms.size + np.array(sorted(waiting))] = 1.0
+            change = self.design @ self._maximise(0, cost, still)
+            more = {cell for cell in waiting if change[cell] > NONZERO}
+            if not more:
+                break
+            found |= more
+            waiting -= more
+        return frozenset(found)

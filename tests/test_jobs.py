@@ -1,0 +1,248 @@
+"""Jobs and the command line: the whole path, and every way in which a job can be wrong."""
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import mse
+from mse.cli import main
+from mse.errors import InputError
+from mse.jobs import read_job, run_job
+from mse.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, REPORT, read_results
+
+FILES = {POSTERIOR, ESTIMATES, MODELS, PROVENANCE, REPORT}
+SMALL = '[table]\nname = "hepatitis-taiwan-3"\n[run]\nseed = 4\n'
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments], catch_exceptions=False)
+
+
+def test_run_writes_five_files_and_nothing_else(here):
+    (here / "job.toml").write_text(SMALL)
+    done = call("run", "job.toml")
+    assert done.exit_code == 0
+    assert set(os.listdir(here)) == {"job.toml", "results"}
+    assert set(os.listdir(here / "results" / "job")) == FILES
+    assert "Verdict" in done.stdout and "report.html" in done.stdout
+    rows = pd.read_csv(here / "results" / "job" / ESTIMATES)
+    assert rows["headline"].tolist()[0] and rows["headline"].sum() == 1
+    assert {"average", "loglinear", "decomposable", "sample-coverage", "chao", "independence"} == set(rows["method"])
+    record = json.loads((here / "results" / "job" / PROVENANCE).read_text())
+    assert record["table"]["digest"] == mse.load_table("hepatitis-taiwan-3").digest
+    assert record["seed"] == 4 and record["versions"]["mse-engine"] == mse.__version__
+
+
+def test_run_twice_is_byte_identical(here):
+    (here / "job.toml").write_text(SMALL)
+    call("run", "job.toml", "--out", "a", "--workers", "1")
+    call("run", "job.toml", "--out", "b", "--workers", "2")
+    for name in FILES:
+        assert (here / "a" / name).read_bytes() == (here / "b" / name).read_bytes(), name
+
+
+def test_folder_that_exists_is_kept_unless_asked(here):
+    (here / "job.toml").write_text(SMALL)
+    (here / "out").mkdir()
+    assert call("run", "job.toml", "--out", "out").exit_code == 0
+    before = (here / "out" / PROVENANCE).stat().st_mtime_ns
+    again = call("run", "job.toml", "--out", "out")
+    assert again.exit_code == 2 and "--overwrite" in again.stderr
+    assert (here / "out" / PROVENANCE).stat().st_mtime_ns == before
+    assert call("run", "job.toml", "--out", "out", "--overwrite").exit_code == 0
+    (here / "other").mkdir()
+    (here / "other" / "precious.txt").write_text("mine")
+    refused = call("run", "job.toml", "--out", "other", "--overwrite")
+    assert refused.exit_code == 2 and (here / "other" / "precious.txt").read_text() == "mine"
+
+
+def test_report_renders_again_to_the_same_bytes(here):
+    (here / "job.toml").write_text(SMALL)
+    call("run", "job.toml", "--out", "out")
+    page = (here / "out" / REPORT).read_bytes()
+    (here / "out" / REPORT).unlink()
+    assert call("report", "out").exit_code == 0
+    assert (here / "out" / REPORT).read_bytes() == page
+
+
+def test_results_read_back(here):
+    (here / "job.toml").write_text(SMALL)
+    call("run", "job.toml", "--out", "out")
+    direct, stored = run_job(read_job(Path("job.toml"))), read_results(Path("out"))
+    assert stored.headline.summary() == direct.headline.summary()
+    assert stored.comparison["point"].tolist() == pytest.approx(direct.comparison["point"].tolist(), nan_ok=True)
+
+
+@pytest.mark.parametrize("missing", [POSTERIOR, ESTIMATES, PROVENANCE])
+def test_damaged_results(here, missing):
+    (here / "job.toml").write_text(SMALL)
+    call("run", "job.toml", "--out", "out")
+    (here / "out" / missing).unlink()
+    done = call("report", "out")
+    assert done.exit_code == 2 and missing in done.stderr
+    (here / "out" / missing).write_text("{")
+    assert call("report", "out").exit_code == 2
+
+
+def test_relative_path_is_relative_to_the_job(here):
+    (here / "sub").mkdir()
+    mse.load_table("hepatitis-taiwan-3").to_pandas(zeros=False).to_csv(here / "sub" / "mine.csv", index=False)
+    (here / "sub" / "job.toml").write_text('[table]\npath = "mine.csv"\n[report]\npopulation = "students"\n')
+    done = call("run", "sub/job.toml", "--json")
+    assert done.exit_code == 0
+    record = json.loads(done.stdout)
+    assert record["folder"] == "results/job" and record["estimate"]["observed"] == 271
+    assert "not" in (here / "results" / "job" / REPORT).read_text().lower()
+    stored = json.loads((here / "results" / "job" / PROVENANCE).read_text())
+    assert stored["table"]["public"] is False and len(stored["table"]["file"]["sha256"]) == 64
+    assert str(here) not in json.dumps(stored)
+
+
+def test_merge_and_drop(here):
+    (here / "job.toml").write_text(
+        '[table]\nname = "uk-2013-6"\ndrop = ["GP"]\n[table.merge]\nPFNCA = ["PF", "NCA"]\n[estimate]\nmax_order = 2\n'
+    )
+    assert run_job(read_job(Path("job.toml"))).headline.table_digest == mse.load_table("uk-2013-4").digest
+
+
+def test_headline_may_be_any_method_and_the_comparison_is_chosen(here):
+    (here / "job.toml").write_text(
+        SMALL + '[estimate]\nmethod = "decomposable"\ndelta = 0.5\n'
+        '[[compare]]\nmethod = "loglinear"\nmodel = "[12,3]"\n[[compare]]\nmethod = "average"\n'
+        '[compare.sd]\n"0.5" = 1\n"2.0" = 1\n'
+    )
+    results = run_job(read_job(Path("job.toml")))
+    assert results.comparison["method"].tolist() == ["decomposable", "loglinear", "average"]
+    assert (results.comparison["status"] == "ok").all()
+
+
+def test_thresholds_of_the_job(here):
+    (here / "job.toml").write_text(SMALL + "[verdict]\nobserved = [10000, 5000]\n")
+    assert "observed" in {r.code for r in run_job(read_job(Path("job.toml"))).headline.verdict.reasons}
+
+
+BAD = {
+    "unknown key": (SMALL + "[report]\npopulatoin = 'x'\n", ["row 6", "report.populatoin", "unknown key"]),
+    "unknown section": (SMALL + "[reprot]\n", ["row 5", "reprot", "unknown key"]),
+    "wrong type": ("[table]\nname = 5\n", ["row 2", "table.name", "string", "'5'"]),
+    "wrong range": (SMALL + "prob = 95\n", ["row 5", "run.prob", "less than 1"]),
+    "no table": ("[run]\nseed = 1\n", ["table", "required key is missing"]),
+    "two tables": ("[table]\nname = 'uk-2013-5'\npath = 'x.csv'\n", ["either name"]),
+    "unknown method": (SMALL + "[estimate]\nmethod = 'averge'\n", ["row 6", "unknown", "did you mean 'average'"]),
+    "unknown option": (SMALL + "[estimate]\nsdd = 1\n", ["row 6", "sdd", "did you mean sd"]),
+    "option out of range": (SMALL + "[estimate]\nsd = -1.0\n", ["standard deviation", "positive"]),
+    "option of a wrong type": (SMALL + "[estimate]\nsd = 'wide'\n", ["wrong type"]),
+    "not TOML": ("[table\n", ["not TOML", "line 1"]),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_job(here, kind):
+    text, fragments = BAD[kind]
+    (here / "job.toml").write_text(text)
+    done = call("run", "job.toml")
+    assert done.exit_code == 2 and done.stdout == ""
+    for fragment in ["job.toml", "Allowed", "Do", *fragments]:
+        assert fragment in done.stderr, done.stderr
+    assert os.listdir(here) == ["job.toml"]
+
+
+def test_all_problems_of_a_job_at_once(here):
+    (here / "job.toml").write_text("[table]\nnam = 'x'\n[run]\nseed = -1\nprob = 'high'\n[extra]\n")
+    with pytest.raises(InputError) as error:
+        read_job(Path("job.toml"))
+    assert len(error.value.problems) >= 4
+
+
+@pytest.mark.parametrize(
+    ("text", "fragments"),
+    [
+        ('[table]\nname = "uk-2031"\n', ["uk-2031", "did you mean"]),
+        ('[table]\npath = "none.csv"\n', ["none.csv"]),
+        ('[table]\nname = "uk-2013-5"\n[estimate]\nmethod = "loglinear"\nmodel = "[12,9]"\n', ["9"]),
+        ('[table]\nname = "uk-2013-5"\n[estimate]\nmethod = "loglinear"\nmodel = "XX:NG"\n', ["XX"]),
+        ('[table]\nname = "uk-2013-5"\ndrop = ["XX"]\n', ["XX"]),
+        ('[table]\nname = "new-orleans-8-n185"\n', ["8 lists", "merge"]),
+        ('[table]\nname = "irregular-immigrants-netherlands-repeat"\n', ["not an overlap table"]),
+    ],
+)
+def test_job_that_does_not_fit_its_table(here, text, fragments):
+    (here / "job.toml").write_text(text)
+    done = call("run", "job.toml")
+    assert done.exit_code == 2
+    for fragment in fragments:
+        assert fragment in done.stderr
+    assert os.listdir(here) == ["job.toml"]
+
+
+def test_job_file_that_is_not_there(here):
+    done = call("run", "nothing.toml")
+    assert done.exit_code == 2 and "uk-2013.toml" in done.stderr
+
+
+def test_shipped_job_runs_from_any_folder(here):
+    assert read_job(Path("models/uk-2013.toml")).table.name == "uk-2013-5"
+    for path in (Path(mse.__file__).parent.parent / "models").glob("*.toml"):
+        read_job(path)
+
+
+def test_estimate_own_table(here):
+    mse.load_table("hepatitis-taiwan-3").to_pandas(zeros=False).to_csv("mine.csv", index=False)
+    done = call("estimate", "mine.csv", "--json")
+    assert done.exit_code == 0 and os.listdir(here) == ["mine.csv"]
+    record = json.loads(done.stdout)
+    assert {"title", "estimate", "humps", "methods", "models", "interactions", "diagnostics"} <= set(record)
+    assert record["estimate"]["verdict"]["level"] in ("publish", "publish with caution", "do not publish")
+    assert call("estimate", "mine.csv", "--method", "decomposable", "--delta", "1", "--saturated").exit_code == 0
+    wrong = call("estimate", "mine.csv", "--method", "chao", "--delta", "1")
+    assert wrong.exit_code == 2 and "delta" in wrong.stderr
+
+
+def test_estimate_from_persons(here):
+    rows = ["A,B,C"] + ["1,0,0"] * 30 + ["0,1,0"] * 20 + ["0,0,1"] * 25 + ["1,1,0"] * 8 + ["0,1,1"] * 6 + ["1,0,1"] * 4
+    (here / "persons.csv").write_text("\n".join(rows) + "\n")
+    done = call("estimate", "persons.csv", "--persons", "--method", "independence", "--json")
+    assert done.exit_code == 0 and json.loads(done.stdout)["estimate"]["observed"] == 93
+    refused = call("estimate", "persons.csv")
+    assert refused.exit_code == 2 and "--persons" in refused.stderr
+
+
+def test_bad_table_from_the_command_line(here):
+    (here / "bad.csv").write_text("A,B,C,count\n1,0,0,-5\n0,2,0,3\n1,1,0,x\n1,0,1,2\n0,1,1,2\n0,0,1,4\n0,1,0,3\n")
+    done = call("estimate", "bad.csv", "--out", "out")
+    assert done.exit_code == 2 and done.stdout == ""
+    for fragment in ("row 2", "row 3", "row 4", "'-5'", "'2'", "'x'"):
+        assert fragment in done.stderr
+    assert os.listdir(here) == ["bad.csv"]
+
+
+def test_models_and_compare_and_data(here):
+    ranked = json.loads(call("models", "kosovo-1999-4", "--top", "3", "--json").stdout)
+    assert ranked[0]["model"] == "[123,14,34]" and ranked[0]["N"] == pytest.approx(10356.5189572519)
+    assert "[123,14,34]" in call("models", "kosovo-1999-4").stdout
+    rows = json.loads(call("compare", "kosovo-1999-4", "--method", "chao", "--method", "average", "--json").stdout)
+    assert [row["method"] for row in rows] == ["chao", "average"]
+    listed = call("data")
+    assert listed.exit_code == 0 and listed.stdout.count("\n") == 25
+    assert {info["name"] for info in json.loads(call("data", "--json").stdout)} >= {"uk-2013-5", "western-us-5"}
+    one = call("data", "uk-2013-5")
+    assert "Local authorities" in one.stdout and "22,991" in one.stdout
+    assert call("data", "uk").exit_code == 2
+
+
+def test_help_names_every_command():
+    shown = call("--help").stdout
+    for command in ("run", "estimate", "compare", "models", "data", "report"):
+        assert f"\n  {command}" in shown
+        assert call(command, "--help").exit_code == 0
+    assert mse.__version__ in call("--version").stdout
