@@ -74,8 +74,8 @@ class Programme:
     """The linear programme of one table.
 
     Variables y, one per term, and t = Ay, one per cell: 0 ≤ t ≤ 1 on fitted cells without a count, t = 0
-    where somebody was counted, t free on cells that are not fitted, y = 0 for terms that are not in the model.
-    Because a y can be scaled, a maximum of Σt is 0 or at least 1.
+    where somebody was counted, t free on cells that are not fitted, y = 0 for terms that are not in the
+    model. Because a y can be scaled, a maximum of Σt is 0 or at least 1.
     """
 
     def __init__(self, family: Family, counts: Array, totals: Array) -> None:

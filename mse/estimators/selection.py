@@ -173,6 +173,8 @@ def rank_models(
         subsets,
         penalty=penalty(criterion, counts, cells),
         keep=None if models <= keep else keep,
+        # an error of √(2·tolerance)·sd in η_0: N to 1e-6 even where it is all but open
+        tolerance=1e-15,
         run=partial((compute or Compute()).map, f"fitting {models:,} models"),
     )
     codes = found.statuses.astype(np.int8)

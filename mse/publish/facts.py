@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -218,7 +219,8 @@ def _period(value: object) -> tuple[str, ...]:
         ends = [_text(value.get("start")), _text(value.get("end"))]
         return tuple(dict.fromkeys(end for end in ends if end))
     text = _text(value)
-    return (text,) if text else ()
+    years = re.fullmatch(r"(\d{4})\s*[-–/]\s*(\d{4})", text or "")
+    return tuple(dict.fromkeys(years.groups())) if years else (text,) if text else ()
 
 
 def _sources(items: Iterable[object]) -> Iterable[Source]:

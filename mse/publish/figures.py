@@ -34,6 +34,9 @@ WIDTH = 8.0
 CHARACTER = 0.62
 """Width of an average digit of the font in which room is measured, as a share of its size."""
 
+LABEL = 38
+"""Characters of a method's name on one line."""
+
 MOST_HISTORIES = 25
 LOG_FROM = 5.0
 """Ratio of the largest to the smallest number from which an axis is logarithmic."""
@@ -59,7 +62,8 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
         return None
     observed = facts.estimate.observed
     low, high, log = _span(rows, observed)
-    height = 0.95 + 0.5 * len(rows)
+    pitch = 0.6 if any(len(row.label) > LABEL for row in rows) else 0.5
+    height = 0.95 + pitch * len(rows)
     with _drawing(height) as figure:
         left, bottom = 0.37, 0.55 / height
         axes = figure.add_axes((left, bottom, 0.98 - left, 1 - bottom - 0.38 / height))
@@ -74,12 +78,12 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
             figure_x = axes.get_yaxis_transform()
             label: dict[str, Any] = {"transform": figure_x, "va": "center", "ha": "left"}
             outside = -left / (0.98 - left)
-            lines = _two_lines(row.label, 34, say)
-            rise = 0.14 + 0.13 * (len(lines) - 1) if row.kind else 0
+            lines = _two_lines(row.label, LABEL, say)
+            rise = (0.07 + 0.065 * (len(lines) - 1)) / pitch if row.kind else 0
             axes.text(outside, at - rise, "\n".join(lines), fontsize=9, color=colour, fontweight=weight,
                       linespacing=1.1, **label)  # fmt: skip
-            drop = 0.2 + 0.08 * (len(lines) - 1)
-            axes.text(outside, at + drop, say.shortened(row.kind, 46), fontsize=7, color=FAINT, **label)
+            drop = (0.1 + 0.04 * (len(lines) - 1)) / pitch
+            axes.text(outside, at + drop, say.shortened(row.kind, 54), fontsize=7, color=FAINT, **label)
             point, span = method_numbers(row, facts, say)
             middle = _place(row, low, high, log)
             words = f"{point} ({span})" if span else point

@@ -1,0 +1,1 @@
+"""Named problems and the commands that write their figures into the README."""
