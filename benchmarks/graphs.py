@@ -59,8 +59,8 @@ def start_up() -> float:
 
 def twin_seconds(counts: np.ndarray, n_lists: int, points: int) -> float:
     """Return what the twin would take on the whole grid, from its time on a few points."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    import twins_graphs
+    sys.path.insert(0, str(ROOT))
+    from tests import twins_graphs
 
     graphs, few = twins_graphs.all_graphs(n_lists), 3
     unseen = np.linspace(1, points, few).round()

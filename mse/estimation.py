@@ -51,6 +51,13 @@ METHODS: Mapping[str, Method] = {
 }
 """Every method by the name that users give."""
 
+_IN_WORDS: Mapping[tuple[str, object], str] = {
+    ("criterion", "bic"): "by BIC",
+    ("criterion", "bic_cells"): "by BIC that counts cells",
+    ("criterion", "aic"): "by AIC",
+    ("max_order", 2): "pairs only",
+}
+
 Request = str | tuple[str, Mapping[str, Any]]
 """A method by name, or by name with options."""
 
@@ -177,7 +184,7 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
 def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compute) -> Outcome:
     """Run one request; a method that does not fit the table is an outcome, not an exception."""
     method, options = _split(request)
-    said = ", ".join(f"{name} {value}" for name, value in options.items())
+    said = ", ".join(_IN_WORDS.get((name, str(v) if name == "criterion" else v), f"{name} {v}") for name, v in options.items())
     label = METHODS[method].label + (f" ({said})" if said else "")
     try:
         return Outcome(method, label, run_method(table, method, seed=seed, compute=compute, **options))

@@ -195,7 +195,8 @@ def _provenance(
     about: dict[str, Any] = {"name": table.name, "digest": table.digest, "observed": table.observed, "public": info is not None}
     titles: Mapping[str, str] = {}
     if info is not None:
-        about |= {"title": info.title, "sources": info.sources, "notes": info.notes}
+        sources = [{"title": x} | ({"path": info.addresses[x]} if x in info.addresses else {}) for x in info.sources]
+        about |= {"title": info.title, "sources": sources, "notes": list(info.notes)}
         about |= {k: info.mse[k] for k in ("population", "territory", "period", "publisher") if k in info.mse}
         titles = info.list_titles
     elif job.table.path is not None:

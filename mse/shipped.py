@@ -37,6 +37,8 @@ class TableInfo:
         Persons in the table.
     sources : tuple of str
         Publications that the counts come from: cite these.
+    addresses : mapping of str to str
+        Where a source can be found, by its title, as far as known.
     notes : tuple of str
         What one should know before using the table.
     mse : mapping of str to object
@@ -52,6 +54,7 @@ class TableInfo:
     list_titles: Mapping[str, str]
     observed: int
     sources: tuple[str, ...]
+    addresses: Mapping[str, str]
     notes: tuple[str, ...]
     mse: Mapping[str, object]
 
@@ -118,6 +121,7 @@ def table_info(name: str) -> TableInfo:
         list_titles={x["name"]: x["title"] for x in columns if x["name"] in own["lists"] and "title" in x},
         observed=own["observed"],
         sources=tuple(x["title"] for x in package["sources"]),
+        addresses={x["title"]: x["path"] for x in package["sources"] if "path" in x},
         notes=tuple(own.get("notes", ())),
         mse=own,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import twins_graphs as twin
+from tests import twins_graphs as twin
 from scipy.special import gammaln
 
 from mse.captures import CaptureTable

@@ -13,13 +13,13 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from publish_examples import chapman, many_lists, netherlands, uk
 
 from mse.distribution import Distribution
 from mse.estimates import Verdict
 from mse.publish.figures import axis_ticks
 from mse.publish.report import render_folder, render_report
 from mse.results import REPORT, Results, read_results, write_results
+from tests.publish_examples import chapman, many_lists, netherlands, uk
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 SAMPLES = Path(__file__).parent.parent / "reports" / "sample"

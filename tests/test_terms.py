@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mse.errors import ModelError
@@ -28,6 +28,7 @@ def models(draw, largest=12):
     return Model(k, tuple(draw(st.lists(st.integers(0, 2**k - 1), max_size=6))))
 
 
+@settings(deadline=None)
 @given(models())
 def test_notation_and_names_read_back(model):
     lists = NAMES[: model.n_lists]
@@ -36,7 +37,8 @@ def test_notation_and_names_read_back(model):
     assert Model.parse(model.named(lists).replace(":", "*"), lists) == model
 
 
-@given(models())
+@settings(deadline=None)
+@given(models(largest=8))
 def test_terms_are_closed_downwards_and_sorted(model):
     terms = model.terms
     held = set(terms)
@@ -47,6 +49,7 @@ def test_terms_are_closed_downwards_and_sorted(model):
     assert Model(model.n_lists, terms) == model
 
 
+@settings(deadline=None)
 @given(models(largest=6), st.data())
 def test_relabelling_there_and_back(model, data):
     order = data.draw(st.permutations(range(model.n_lists)))
@@ -59,6 +62,7 @@ def test_relabelling_there_and_back(model, data):
     assert Model.parse(other.named(moved), lists) == model
 
 
+@settings(deadline=None)
 @given(models(largest=6))
 def test_masks_read_back(model):
     subsets = candidates(model.n_lists, saturated=True)

@@ -1,4 +1,4 @@
-"""Slow plain versions of mse.kernels.graphs, written from the definitions (to be merged into twins.py).
+"""Slow plain versions of mse.kernels.graphs, written from the definitions.
 
 Graphs: a graph is decomposable when its vertices can be taken away one by one, each with neighbours that are
 all joined; cliques are found by trying every subset; separators come from a heaviest spanning tree of the

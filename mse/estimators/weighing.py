@@ -120,7 +120,8 @@ def gather(dense: DenseCells, subsets: Integers, sds: Sequence[float], sweeps: S
 def correct(pool: Pool, share: float, seed: int, compute: Compute) -> tuple[Pool, Correction]:
     """Correct the heaviest models that hold `share` of the weight by importance sampling.
 
-    Every model draws from a stream of random numbers of its own, so that the answer depends on the seed alone.
+    Every model draws from a stream of random numbers of its own, so that the answer depends on the seed alone. Models
+    that are not sampled get the average correction of those that are.
 
     Returns
     -------
@@ -147,20 +148,23 @@ def correct(pool: Pool, share: float, seed: int, compute: Compute) -> tuple[Pool
         mass += law
     from mse.kernels.mixture import add_normals
 
+    before, after = pool.weight[:models], pool.weight[:models] * np.exp(log_ratio)
+    # Laplace is low nearly everywhere: lighter models get the average gain, lest correcting tilt the weights.
+    gain = float(after.sum() / before.sum()) if models else 1.0
     for w, mean, variance in (pool.rest.T, np.stack([pool.weight, pool.mean, pool.variance])[:, models:]):
-        add_normals(mass, grid[0], LOG_STEP, np.ascontiguousarray(w), np.ascontiguousarray(mean), np.sqrt(variance))
-    factor = np.ones(len(pool.weight))
+        add_normals(mass, grid[0], LOG_STEP, gain * w, np.ascontiguousarray(mean), np.sqrt(variance))
+    factor = np.full(len(pool.weight), gain)
     factor[:models] = np.exp(log_ratio)
-    weight = pool.weight * factor
-    gain = weight[:models] - pool.weight[:models]
+    extra = after - gain * before
     bits = (pool.mask[:models, None] >> np.arange(len(pool.subsets))) & 1
     corrected = replace(
         pool,
-        weight=weight,
+        weight=pool.weight * factor,
         log_evidence=pool.log_evidence + np.log(factor),
-        total=pool.total + float(gain.sum()),
-        total_square=pool.total_square + float((weight[:models] ** 2 - pool.weight[:models] ** 2).sum()),
-        inclusion=pool.inclusion + gain @ bits,
+        rest=pool.rest * [gain, 1.0, 1.0],
+        total=gain * pool.total + float(extra.sum()),
+        total_square=gain**2 * pool.total_square + float((after**2 - (gain * before) ** 2).sum()),
+        inclusion=gain * pool.inclusion + extra @ bits,
     )
     return corrected, Correction(models, log_ratio, pareto_k, grid, mass)
 

@@ -83,7 +83,7 @@ def count_models(facets: NDArray[np.int64], mask: int, following: int) -> NDArra
         i = nexts[depth]
         while i < size and facets[i] & ~here != 0:
             i += 1
-        if i == size:
+        if i >= size:
             depth -= 1
             continue
         nexts[depth] = i + 1
@@ -122,7 +122,7 @@ def list_models(facets: NDArray[np.int64], mask: int, following: int) -> NDArray
         i = nexts[depth]
         while i < size and facets[i] & ~here != 0:
             i += 1
-        if i == size:
+        if i >= size:
             depth -= 1
             continue
         nexts[depth] = i + 1

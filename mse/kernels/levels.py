@@ -16,8 +16,8 @@ from mse.kernels.lanes import LANES
 _CORNERS = 3
 
 
-class Level(NamedTuple):
-    """Models with equally many terms, in the order of the walk.
+class Subtree(NamedTuple):
+    """All models of a sub-tree by level; within a level in the order of the walk.
 
     Attributes
     ----------
@@ -29,92 +29,97 @@ class Level(NamedTuple):
         Candidates that others in the model need: all but its maximal terms.
     betas : (m, 2^K) float32
         Fitted coefficients by subset, to start other models from.
-    rows : (power of two,) int64
-        Hash table from mask to row + 1; 0 where empty.
+    table : (≥ 4 m,) int32
+        A hash table from mask to row + 1 for each level, one behind the other; 0 where empty.
+    levels : (c + 2, 3) int64
+        By level: first row, first slot of its table, slots (a power of two).
     """
 
     masks: NDArray[np.int64]
     lasts: NDArray[np.int64]
     needed: NDArray[np.int64]
     betas: NDArray[np.float32]
-    rows: NDArray[np.int64]
-
-
-@compiled
-def new_level(models: int, size: int) -> Level:
-    """Return a level with room for so many models of tables with `size` cells."""
-    slots = 4
-    while slots < 2 * models:
-        slots *= 2
-    return Level(
-        np.empty(models, np.int64),
-        np.empty(models, np.int64),
-        np.empty(models, np.int64),
-        np.empty((models, size), np.float32),
-        np.zeros(slots, np.int64),
-    )
+    table: NDArray[np.int32]
+    levels: NDArray[np.int64]
 
 
 @compiled
 def _slot(mask: int, slots: int) -> int:
-    """Return where to look for a mask first."""
-    mixed = mask ^ (mask >> 31) ^ (mask >> 17)
-    return (mixed ^ (mixed >> 7)) & (slots - 1)
+    """Return where to look for a mask first: the middle bits of a product with the golden ratio."""
+    return int(((mask * -7046029254386353131) >> 32) & (slots - 1))
 
 
 @compiled
-def enter(level: Level, row: int, mask: int, last: int, needed: int) -> None:
-    """Write one model into a level and its hash table."""
-    level.masks[row] = mask
-    level.lasts[row] = last
-    level.needed[row] = needed
-    slots = level.rows.shape[0]
-    slot = _slot(mask, slots)
-    while level.rows[slot] != 0:
-        slot = (slot + 1) & (slots - 1)
-    level.rows[slot] = row + 1
+def list_levels(
+    facets: NDArray[np.int64], by_size: NDArray[np.int64], mask: int, following: int, size: int
+) -> Subtree:
+    """Return all models of a sub-tree by level, their betas still to be fitted.
 
+    Parameters
+    ----------
+    facets : (c,) int64
+        From `facet_masks`.
+    by_size : (c + 1,) int64
+        From `count_models`.
+    mask, following : int
+        The sub-tree, as in `count_models`.
+    size : int
+        2^K.
 
-@compiled
-def _find(level: Level, mask: int) -> int:
-    """Return the row of a model, −1 if it is not in the level."""
-    slots = level.rows.shape[0]
-    slot = _slot(mask, slots)
-    while True:
-        row = level.rows[slot] - 1
-        if row < 0 or level.masks[row] == mask:
-            return int(row)
-        slot = (slot + 1) & (slots - 1)
+    Returns
+    -------
+    Subtree
+        See there; the last row of its levels marks the end.
+    """
+    candidates = facets.shape[0]
+    present = 0
+    for i in range(candidates):
+        present += (mask >> i) & 1
+    levels = np.zeros((candidates + 2, 3), np.int64)
+    models = 0
+    room = 0
+    depth = 0
+    while present + depth <= candidates and by_size[present + depth] > 0:
+        slots = 2
+        while slots < 2 * by_size[present + depth]:
+            slots *= 2
+        levels[depth, 0] = models
+        levels[depth, 1] = room
+        levels[depth, 2] = slots
+        models += by_size[present + depth]
+        room += slots
+        depth += 1
+    levels[depth, 0] = models
+    masks = np.empty(models, np.int64)
+    lasts = np.empty(models, np.int64)
+    needed = np.empty(models, np.int64)
+    table = np.zeros(room, np.int32)
 
-
-@compiled
-def next_level(level: Level, facets: NDArray[np.int64]) -> Level:
-    """Return the models with one later candidate more than those of a level; their betas are to be fitted."""
-    size = facets.shape[0]
-    children = 0
-    for i in range(level.masks.shape[0]):
-        mask = level.masks[i]
-        for t in range(level.lasts[i] + 1, size):
-            children += facets[t] & ~mask == 0
-    following = new_level(children, level.betas.shape[1])
-    child = 0
-    for i in range(level.masks.shape[0]):
-        mask = level.masks[i]
-        for t in range(level.lasts[i] + 1, size):
-            if facets[t] & ~mask == 0:
-                enter(following, child, mask | (1 << t), t, level.needed[i] | facets[t])
-                child += 1
-    return following
+    masks[0] = mask
+    lasts[0] = following - 1
+    needed[0] = 0
+    child = 1
+    for level in range(depth):
+        origin = levels[level, 1]
+        slots = levels[level, 2]
+        for row in range(levels[level, 0], levels[level + 1, 0]):
+            here = masks[row]
+            slot = _slot(here, slots)
+            while table[origin + slot] != 0:
+                slot = (slot + 1) & (slots - 1)
+            table[origin + slot] = row + 1
+            for t in range(lasts[row] + 1, candidates):
+                if facets[t] & ~here == 0:
+                    masks[child] = here | (1 << t)
+                    lasts[child] = t
+                    needed[child] = needed[row] | facets[t]
+                    child += 1
+    return Subtree(masks, lasts, needed, np.empty((models, size), np.float32), table, levels)
 
 
 @compiled
 def predict(
-    level: Level,
-    row: int,
-    own: int,
-    before: tuple[Level, Level, Level, Level],
-    corners: NDArray[np.int64],
-    expected: NDArray[np.float32],
+    subtree: Subtree, row: int, level: int, own: int, rows: NDArray[np.int64], expected: NDArray[np.float32]
 ) -> None:
     """Write where the coefficients of a model are expected.
 
@@ -124,46 +129,57 @@ def predict(
 
     Parameters
     ----------
-    level : Level
-        The level of the model.
-    row : int
-        Its row.
+    subtree : Subtree
+        With the betas of all earlier levels.
+    row, level : int
+        The model.
     own : int
         Candidates that can be taken away without leaving the sub-tree.
-    before : tuple of Level
-        The levels with one, two, three and four terms less.
-    corners : (4,) int64
+    rows : (16,) int64
         Scratch.
     expected : (2^K,) float32
         Overwritten.
     """
-    mask = level.masks[row]
-    t = level.lasts[row]
-    corners[0] = ~(1 << t)
-    chosen = 1
-    spare = mask & own & ~level.needed[row] & ~(1 << t)
-    while chosen <= _CORNERS and spare != 0:
+    masks = subtree.masks
+    table = subtree.table
+    levels = subtree.levels
+    betas = subtree.betas
+    size = expected.shape[0]
+    mask = masks[row]
+    t = subtree.lasts[row]
+    spare = mask & own & ~subtree.needed[row] & ~(1 << t)
+    # rows[S] first holds M − S, S a subset of the chosen terms as a bitmask, then the row of that model
+    rows[0] = mask
+    rows[1] = mask ^ (1 << t)
+    corners = 2
+    for _ in range(_CORNERS):
+        if spare == 0:
+            break
         t -= 1
-        if (spare >> t) & 1:
-            corners[chosen] = ~(1 << t)
-            spare ^= 1 << t
-            chosen += 1
-    expected[:] = 0.0
-    for subset in range(1, 1 << chosen):
-        without = mask
-        removed = 0
-        for i in range(chosen):
-            if (subset >> i) & 1:
-                without &= corners[i]
-                removed += 1
-        source = before[removed - 1]
-        found = source.betas[_find(source, without)]
-        if removed % 2 == 1:
-            for i in range(expected.shape[0]):
-                expected[i] += found[i]
+        while (spare >> t) & 1 == 0:
+            t -= 1
+        spare ^= 1 << t
+        for subset in range(corners):
+            rows[corners + subset] = rows[subset] ^ (1 << t)
+        corners *= 2
+    for i in range(size):
+        expected[i] = 0.0
+    for subset in range(1, corners):
+        removed = (subset & 1) + (subset >> 1 & 1) + (subset >> 2 & 1) + (subset >> 3)
+        origin = levels[level - removed, 1]
+        slots = levels[level - removed, 2]
+        wanted = rows[subset]
+        slot = _slot(wanted, slots)
+        source = table[origin + slot] - 1
+        while masks[source] != wanted:
+            slot = (slot + 1) & (slots - 1)
+            source = table[origin + slot] - 1
+        if removed & 1:
+            for i in range(size):
+                expected[i] += betas[source, i]
         else:
-            for i in range(expected.shape[0]):
-                expected[i] -= found[i]
+            for i in range(size):
+                expected[i] -= betas[source, i]
 
 
 @compiled
@@ -195,14 +211,12 @@ def list_terms(
         Rows written, and rows that are the same in all lanes.
     """
     size = candidates.shape[0]
-    every = (1 << size) - 1
-    for lane in range(LANES):
-        every &= ~masks[lane] if dual else masks[lane]
-    common = 0
-    for i in range(always.shape[0]):
+    flip = -1 if dual else 0
+    every = (masks[0] ^ flip) & (masks[1] ^ flip) & (masks[2] ^ flip) & (masks[3] ^ flip)
+    common = always.shape[0]
+    for row in range(common):
         for lane in range(LANES):
-            places[LANES * common + lane] = LANES * always[i] + lane
-        common += 1
+            places[LANES * row + lane] = LANES * always[row] + lane
     for i in range(size):
         if (every >> i) & 1:
             for lane in range(LANES):
@@ -210,7 +224,7 @@ def list_terms(
             common += 1
     order = common
     for lane in range(LANES):
-        rest = (~masks[lane] if dual else masks[lane]) & ~every
+        rest = (masks[lane] ^ flip) & ~every
         order = common
         for i in range(size):
             if (rest >> i) & 1:

@@ -183,51 +183,62 @@ def _means(work: Quartet, target: Target) -> None:
 
     Leaves the penalised log likelihood (without ln n!) in `log_evidence` and η_0 in `log_unseen`.
     """
-    size = target.counts.shape[0]
+    beta = work.beta
+    vector = work.vector
+    mu = work.mu
+    score = work.score
+    moments = work.moments
+    counts = target.counts
+    cells = target.cells
+    spectrum = target.spectrum
+    size = counts.shape[0]
     for i in range(size):
-        store(work.vector, i, load(work.beta, i))
-    transform_lanes(work.vector, size)
+        store(vector, i, load(beta, i))
+    transform_lanes(vector, size)
     total = spread(0.0)
     for i in range(size):
-        eta = load(work.vector, i)
-        count = spread(target.counts[i])
-        mean = exponential(eta) * spread(target.cells[i])
-        store(work.mu, i, mean)
-        store(work.score, i, count - mean)
+        eta = load(vector, i)
+        count = spread(counts[i])
+        mean = exponential(eta) * spread(cells[i])
+        store(mu, i, mean)
+        store(score, i, count - mean)
         total = total + count * eta - mean
-    store(work.log_unseen, 0, load(work.vector, 0))
-    transform_lanes(work.score, size)
+    store(work.log_unseen, 0, load(vector, 0))
+    transform_lanes(score, size)
     ridge = spread(target.precision)
     square = spread(0.0)
     for i in range(size):
-        raw = load(work.score, i)
-        store(work.moments, i, spread(target.spectrum[i]) - raw)
+        raw = load(score, i)
+        store(moments, i, spread(spectrum[i]) - raw)
         if i > 0:
-            b = load(work.beta, i)
+            b = load(beta, i)
             square = square + b * b
-            store(work.score, i, raw - ridge * b)
+            store(score, i, raw - ridge * b)
     store(work.log_evidence, 0, total - spread(0.5) * ridge * square)
 
 
 @compiled
 def _primal(work: Quartet, order: int, common: int, precision: float) -> None:
     """Factorise the Hessians of the models' own terms; leave decrement, variance, and the value − ½ ln|H|."""
-    _fill(work, order, common)
+    places = work.places
     system = work.system
+    score = work.score
+    inverses = work.inverses
+    _fill(work, order, common)
     ridge = spread(precision)
     one = spread(1.0)
     for i in range(order):
         row = i * STRIDE
-        if work.places[LANES * i] > 0:
+        if places[LANES * i] > 0:
             store(system, row + i, load(system, row + i) + ridge)
-        store(system, row + order, _pick(work.places, i, work.score))
+        store(system, row + order, _pick(places, i, score))
         store(system, row + order + 1, one)
-    eliminate(system, work.inverses, order, order + 2)
+    eliminate(system, inverses, order, order + 2)
     square = spread(0.0)
     cross = spread(0.0)
     variance = spread(0.0)
     for i in range(order):
-        inverse = load(work.inverses, i)
+        inverse = load(inverses, i)
         y = load(system, i * STRIDE + order)
         z = load(system, i * STRIDE + order + 1)
         square = square + y * y * inverse
@@ -236,23 +247,32 @@ def _primal(work: Quartet, order: int, common: int, precision: float) -> None:
     store(work.half_square, 0, spread(0.5) * square)
     store(work.log_unseen, 0, load(work.log_unseen, 0) + cross)
     store(work.variance, 0, variance)
-    _log_product(work.inverses, order, 0.5, work.log_evidence, work.vector)
+    _log_product(inverses, order, 0.5, work.log_evidence, work.vector)
 
 
 @compiled
 def _primal_step(work: Quartet, order: int) -> None:
     """Take the Newton step, or a share of it, from the factor that `_primal` left."""
-    substitute(work.system, work.inverses, order, order)
+    places = work.places
+    system = work.system
+    beta = work.beta
+    substitute(system, work.inverses, order, order)
     portion = load(work.share, 0)
     for i in range(order):
-        step = load(work.system, i * STRIDE + order)
-        _put(work.places, i, work.beta, _pick(work.places, i, work.beta) + portion * step)
+        step = load(system, i * STRIDE + order)
+        _put(places, i, beta, _pick(places, i, beta) + portion * step)
 
 
 @compiled
 def _dual(work: Quartet, size: int, order: int, common: int, precision: float) -> None:
     """Do what `_primal` does from the complement of the models; `work.places` holds the complement."""
+    places = work.places
     system = work.system
+    mu = work.mu
+    score = work.score
+    moments = work.moments
+    vector = work.vector
+    inverses = work.inverses
     floor = spread(precision / size)
     zero = spread(0.0)
     one = spread(1.0)
@@ -260,39 +280,39 @@ def _dual(work: Quartet, size: int, order: int, common: int, precision: float) -
     fraction = spread(0.0)
     # f: the first column of the inverse of the full Hessian with the ridge
     for i in range(size):
-        mean = load(work.mu, i)
-        store(work.vector, i, mean + floor)
+        mean = load(mu, i)
+        store(vector, i, mean + floor)
         weight = one / (mean + floor)
         fraction = fraction + mean * weight
-        store(work.mu, i, weight)
-        store(work.moments, i, weight * scale)
-    _log_product(work.vector, size, -0.5, work.log_evidence, system)
-    transform_lanes(work.moments, size)
+        store(mu, i, weight)
+        store(moments, i, weight * scale)
+    _log_product(vector, size, -0.5, work.log_evidence, system)
+    transform_lanes(moments, size)
     # 1 − λ F_∅∅, without the subtraction
     fraction = fraction * spread(1.0 / size)
-    store(work.vector, 0, fraction)
-    _log_product(work.vector, 1, -0.5, work.log_evidence, system)
+    store(vector, 0, fraction)
+    _log_product(vector, 1, -0.5, work.log_evidence, system)
     c = spread(precision) / fraction
 
     # scores outside the models are not wanted; then v = (F + c f fᵀ) g
     for i in range(order):
-        _put(work.places, i, work.score, zero)
+        _put(places, i, score, zero)
     along = spread(0.0)
     for i in range(size):
-        g = load(work.score, i)
-        along = along + load(work.moments, i) * g
-        store(work.vector, i, g)
-    transform_lanes(work.vector, size)
+        g = load(score, i)
+        along = along + load(moments, i) * g
+        store(vector, i, g)
+    transform_lanes(vector, size)
     for i in range(size):
-        store(work.vector, i, load(work.vector, i) * load(work.mu, i) * scale)
-    transform_lanes(work.vector, size)
+        store(vector, i, load(vector, i) * load(mu, i) * scale)
+    transform_lanes(vector, size)
     along = along * c
     square = spread(0.0)
     cross = spread(0.0)
     for i in range(size):
-        v = load(work.vector, i) + along * load(work.moments, i)
-        store(work.vector, i, v)
-        square = square + v * load(work.score, i)
+        v = load(vector, i) + along * load(moments, i)
+        store(vector, i, v)
+        square = square + v * load(score, i)
         cross = cross + v
     # the same for a vector of ones, in closed form: only the cell of the unseen contributes
     ones = spread(1.0 / precision)
@@ -302,17 +322,17 @@ def _dual(work: Quartet, size: int, order: int, common: int, precision: float) -
     # `inverses` serves for f of the complement until the elimination writes it
     for i in range(order):
         row = i * STRIDE
-        store(system, row + order, _pick(work.places, i, work.vector))
-        store(work.inverses, i, _pick(work.places, i, work.moments))
+        store(system, row + order, _pick(places, i, vector))
+        store(inverses, i, _pick(places, i, moments))
     for i in range(order):
         row = i * STRIDE
-        f = c * load(work.inverses, i)
+        f = c * load(inverses, i)
         for j in range(i, order):
-            store(system, row + j, load(system, row + j) + f * load(work.inverses, j))
+            store(system, row + j, load(system, row + j) + f * load(inverses, j))
         store(system, row + order + 1, ones + f * ones)
-    eliminate(system, work.inverses, order, order + 2)
+    eliminate(system, inverses, order, order + 2)
     for i in range(order):
-        inverse = load(work.inverses, i)
+        inverse = load(inverses, i)
         y = load(system, i * STRIDE + order)
         z = load(system, i * STRIDE + order + 1)
         square = square - y * y * inverse
@@ -321,38 +341,45 @@ def _dual(work: Quartet, size: int, order: int, common: int, precision: float) -
     store(work.half_square, 0, spread(0.5) * square)
     store(work.log_unseen, 0, load(work.log_unseen, 0) + cross)
     store(work.variance, 0, variance)
-    _log_product(work.inverses, order, 0.5, work.log_evidence, work.vector)
+    _log_product(inverses, order, 0.5, work.log_evidence, vector)
     volume = spread(-0.5 * size * math.log(size))
     store(work.log_evidence, 0, load(work.log_evidence, 0) + volume)
-    store(work.inverses, order, c)
+    store(inverses, order, c)
 
 
 @compiled
 def _dual_step(work: Quartet, size: int, order: int) -> None:
     """Take the Newton step, or a share of it, from the factor that `_dual` left."""
+    places = work.places
+    system = work.system
+    mu = work.mu
+    score = work.score
+    moments = work.moments
+    vector = work.vector
+    beta = work.beta
     c = load(work.inverses, order)
     zero = spread(0.0)
     scale = spread(1.0 / (size * size))
-    substitute(work.system, work.inverses, order, order)
+    substitute(system, work.inverses, order, order)
     for i in range(order):
-        u = load(work.system, i * STRIDE + order)
-        _put(work.places, i, work.score, zero - u)
+        u = load(system, i * STRIDE + order)
+        _put(places, i, score, zero - u)
     along = spread(0.0)
     for i in range(size):
-        r = load(work.score, i)
-        along = along + load(work.moments, i) * r
-        store(work.vector, i, r)
-    transform_lanes(work.vector, size)
+        r = load(score, i)
+        along = along + load(moments, i) * r
+        store(vector, i, r)
+    transform_lanes(vector, size)
     for i in range(size):
-        store(work.vector, i, load(work.vector, i) * load(work.mu, i) * scale)
-    transform_lanes(work.vector, size)
+        store(vector, i, load(vector, i) * load(mu, i) * scale)
+    transform_lanes(vector, size)
     along = along * c
     portion = load(work.share, 0)
     for i in range(size):
-        step = load(work.vector, i) + along * load(work.moments, i)
-        store(work.beta, i, load(work.beta, i) + portion * step)
+        step = load(vector, i) + along * load(moments, i)
+        store(beta, i, load(beta, i) + portion * step)
     for i in range(order):
-        _put(work.places, i, work.beta, zero)
+        _put(places, i, beta, zero)
 
 
 @compiled

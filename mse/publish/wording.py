@@ -38,12 +38,12 @@ class Rounded(NamedTuple):
 
 
 def rounding_unit(width: float) -> float:
-    """Return the largest of 1, 2, 5, 10, 20, ... that is at most a tenth of `width`; 1 below ten persons."""
+    """Return the largest of 1, 5, 10, 50, ... that is at most a tenth of `width`; 1 below ten persons."""
     tenth = width / 10.0
     if not (math.isfinite(tenth) and tenth > 1.0):
         return 1.0
     power = 10.0 ** math.floor(math.log10(tenth) + 1e-12)
-    return max(power * step for step in (1.0, 2.0, 5.0) if power * step <= tenth * (1.0 + 1e-12))
+    return max(power * step for step in (1.0, 5.0) if power * step <= tenth * (1.0 + 1e-12))
 
 
 def round_interval(point: float, low: float, high: float, *, observed: int | None = None) -> Rounded:
