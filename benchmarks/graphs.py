@@ -51,9 +51,7 @@ def start_up() -> float:
     """Return the CPU time of a fresh process that has to compile everything."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
-        done = subprocess.run(
-            [sys.executable, "-c", COLD], env=environment, capture_output=True, text=True, check=True
-        )
+        done = subprocess.run([sys.executable, "-c", COLD], env=environment, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
@@ -92,18 +90,14 @@ def measure(name: str, repeats: int) -> dict[str, object]:
 
 def main() -> None:
     """Measure every problem, print a table, and write the figures if asked to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     starts = [start_up() for _ in range(3)]
     print(f"start: {statistics.median(starts):.2f} s CPU, median of {len(starts)}")
     rows = [measure(name, options.repeats) for name in PROBLEMS]
-    print(
-        f"{'problem':<26}{'graphs':>8}{'enumerate':>11}{f'{POINTS:,}':>10}{'adaptive':>10}{'cells':>8}{'twin':>9}"
-    )
+    print(f"{'problem':<26}{'graphs':>8}{'enumerate':>11}{f'{POINTS:,}':>10}{'adaptive':>10}{'cells':>8}{'twin':>9}")
     for row in rows:
         twin = "" if row["twin_fixed_grid"] is None else f"{row['twin_fixed_grid']:,.0f}"
         print(

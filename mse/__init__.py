@@ -17,21 +17,34 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from mse.assess.verdict import Thresholds, judge
-    from mse.captures import CaptureTable
-    from mse.distribution import Distribution
-    from mse.errors import InputError, ModelError, MseError
-    from mse.estimates import Estimate, Reason, Verdict
-    from mse.estimation import compare, estimate
-    from mse.estimators.fitted import LoglinearFit, fit_model
-    from mse.estimators.selection import rank_models
-    from mse.jobs import Job, read_job, run_job
-    from mse.parallel import Compute
-    from mse.posterior import Posterior
-    from mse.publish.report import render_report
-    from mse.results import Results, read_results, write_results
-    from mse.shipped import list_tables, load_table, table_info
-    from mse.terms import Model
+    from mse.assess.verdict import Thresholds as Thresholds
+    from mse.assess.verdict import judge as judge
+    from mse.captures import CaptureTable as CaptureTable
+    from mse.distribution import Distribution as Distribution
+    from mse.errors import InputError as InputError
+    from mse.errors import ModelError as ModelError
+    from mse.errors import MseError as MseError
+    from mse.estimates import Estimate as Estimate
+    from mse.estimates import Reason as Reason
+    from mse.estimates import Verdict as Verdict
+    from mse.estimation import compare as compare
+    from mse.estimation import estimate as estimate
+    from mse.estimators.fitted import LoglinearFit as LoglinearFit
+    from mse.estimators.fitted import fit_model as fit_model
+    from mse.estimators.selection import rank_models as rank_models
+    from mse.jobs import Job as Job
+    from mse.jobs import read_job as read_job
+    from mse.jobs import run_job as run_job
+    from mse.parallel import Compute as Compute
+    from mse.posterior import Posterior as Posterior
+    from mse.publish.report import render_report as render_report
+    from mse.results import Results as Results
+    from mse.results import read_results as read_results
+    from mse.results import write_results as write_results
+    from mse.shipped import list_tables as list_tables
+    from mse.shipped import load_table as load_table
+    from mse.shipped import table_info as table_info
+    from mse.terms import Model as Model
 
 _HOMES = {
     "CaptureTable": "captures",

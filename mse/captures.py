@@ -161,9 +161,7 @@ class CaptureTable:
         n_strata, whole = math.prod(len(x) for x in levels.values()), whole_counts(counts, f"table {name!r}")
         shaped = _rows(whole, n_strata)
         seen = np.ones(shaped.shape, dtype=bool) if observable is None else np.array(observable, dtype=bool)
-        none = (
-            np.zeros((n_strata, len(lists)), dtype=bool) if absent is None else np.array(absent, dtype=bool)
-        )
+        none = np.zeros((n_strata, len(lists)), dtype=bool) if absent is None else np.array(absent, dtype=bool)
         return cls(tuple(lists), shaped, levels, _rows(seen, n_strata), _rows(none, n_strata), name)
 
     @classmethod
@@ -237,9 +235,7 @@ class CaptureTable:
         InputError
             With every problem at once.
         """
-        cells = read_frame(
-            frame, lists=lists, covariates=covariates, count=count, sum_duplicates=sum_duplicates
-        )
+        cells = read_frame(frame, lists=lists, covariates=covariates, count=count, sum_duplicates=sum_duplicates)
         return cls._from_cells(cells, name)
 
     @classmethod

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from mse.captures import CaptureTable
+    from mse.estimators.selection import Criterion
     from mse.jobs import Job
     from mse.results import Results
 
@@ -19,8 +20,8 @@ WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every
 OUT = click.option("--out", type=click.Path(path_type=Path), help="Results folder.")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace a results folder that exists.")
 SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of everything random.")
-PROB = click.option("--prob", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True,
-                    help="Probability of the intervals.")  # fmt: skip
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+PROB = click.option("--prob", type=SHARE, default=0.95, show_default=True, help="Probability of the intervals.")
 PERSONS = click.option("--persons", is_flag=True, help="Each row of the file is one person; there is no count column.")
 SUM = click.option("--sum-duplicates", is_flag=True, help="Add up rows with the same history.")
 COVARIATES = click.option("--covariate", "covariates", multiple=True, help="Name of a column that is a covariate.")
@@ -31,9 +32,11 @@ class _Commands(click.Group):
     """Commands in the order of the flow; what a user can put right ends with status 2, an interrupt with 130."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands as they were defined."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, and end with the status that its outcome asks for."""
         from mse.errors import MseError
 
         try:
@@ -138,7 +141,7 @@ def compare(
 @COVARIATES
 @AS_JSON
 def models(
-    table: str, max_order: int | None, criterion: str, top: int, persons: bool, sum_duplicates: bool,
+    table: str, max_order: int | None, criterion: Criterion, top: int, persons: bool, sum_duplicates: bool,
     covariates: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Rank every hierarchical log-linear model of TABLE."""

@@ -43,6 +43,7 @@ class Distribution:
     whole: bool = True
 
     def __post_init__(self) -> None:
+        """Copy the arrays in and make them read-only."""
         for name in ("values", "cdf"):
             array = np.array(getattr(self, name), dtype=np.float64)
             array.setflags(write=False)

@@ -33,6 +33,7 @@ class Problem:
     value: str | None = None
 
     def __str__(self) -> str:
+        """Return it as a sentence."""
         place = [self.file] if self.file else []
         if self.row is not None:
             place.append(f"row {self.row}")
@@ -57,6 +58,7 @@ class MseError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
+        """Return it as a sentence."""
         if len(self.problems) == 1:
             return str(self.problems[0])
         head = f"{len(self.problems)} problems were found:"

@@ -52,6 +52,7 @@ class Verdict:
     checked: tuple[str, ...]
 
     def __str__(self) -> str:
+        """Return it as a sentence."""
         return self.level
 
 
@@ -100,6 +101,7 @@ class Estimate:
     table: str
 
     def __str__(self) -> str:
+        """Return it as a sentence."""
         judged = "not judged" if self.verdict is None else self.verdict.level
         return (
             f"{self.point:,.0f} persons ({self.prob:.0%} interval {self.low:,.0f} to {self.high:,.0f}; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from importlib import import_module
@@ -51,11 +51,11 @@ METHODS: Mapping[str, Method] = {
 }
 """Every method by the name that users give."""
 
-_IN_WORDS: Mapping[tuple[str, object], str] = {
-    ("criterion", "bic"): "by BIC",
-    ("criterion", "bic_cells"): "by BIC that counts cells",
-    ("criterion", "aic"): "by AIC",
-    ("max_order", 2): "pairs only",
+_IN_WORDS = {
+    "criterion bic": "by BIC",
+    "criterion bic_cells": "by BIC that counts cells",
+    "criterion aic": "by AIC",
+    "max_order 2": "pairs only",
 }
 
 Request = str | tuple[str, Mapping[str, Any]]
@@ -165,26 +165,18 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
     spec_class = getattr(import_module(f"mse.estimators.{entry.module}"), entry.spec)
     known = [f.name for f in fields(spec_class)]
     problems = [
-        Problem("the option is unknown", f"{', '.join(known)} (method {method})",
-                f"did you mean {near[0]}" if (near := get_close_matches(name, known, n=1)) else "leave it out", value=name)
-        for name in options if name not in known
-    ]  # fmt: skip
+        Problem(
+            "the option is unknown", f"{', '.join(known)} (method {method})", _did_you_mean(name, known), value=name
+        )
+        for name in options
+        if name not in known
+    ]
     if problems:
         raise ModelError(problems)
     try:
         spec: object = spec_class(**options)
     except (TypeError, ValueError) as error:
-        said = ", ".join(f"{name} = {value!r}" for name, value in options.items())
-        raise ModelError(
-            Problem("an option has a wrong type", f"the types in the manual of method {method}", "correct it", value=said)
-        ) from error
-    return spec
-
-
-def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compute) -> Outcome:
-    """Run one request; a method that does not fit the table is an outcome, not an exception."""
-    method, options = _split(request)
-    said = ", ".join(_IN_WORDS.get((name, str(v) if name == "criterion" else v), f"{name} {v}") for name, v in options.items())
+        said = ", ".join(_IN_WORDS.get(words, words) for words in (f"{name} {v}" for name, v in options.items()))
     label = METHODS[method].label + (f" ({said})" if said else "")
     try:
         return Outcome(method, label, run_method(table, method, seed=seed, compute=compute, **options))
@@ -243,6 +235,11 @@ def _split(request: Request) -> tuple[str, Mapping[str, Any]]:
 def _unknown(method: str) -> list[Problem]:
     if method in METHODS:
         return []
-    near = get_close_matches(method, METHODS, n=1)
-    return [Problem("the method is unknown", ", ".join(METHODS),
-                    f"did you mean {near[0]!r}" if near else "choose one of these", value=str(method))]  # fmt: skip
+    return [
+        Problem("the method is unknown", ", ".join(METHODS), _did_you_mean(str(method), METHODS), value=str(method))
+    ]
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}" if near else "choose one of these"

@@ -192,7 +192,12 @@ def _provenance(
     job: Job, table: CaptureTable, info: TableInfo | None, spec: Mapping[str, object], diagnostics: Mapping[str, float]
 ) -> dict[str, Any]:
     """Return the record of inputs, settings and versions that is stored with the results."""
-    about: dict[str, Any] = {"name": table.name, "digest": table.digest, "observed": table.observed, "public": info is not None}
+    about: dict[str, Any] = {
+        "name": table.name,
+        "digest": table.digest,
+        "observed": table.observed,
+        "public": info is not None,
+    }
     titles: Mapping[str, str] = {}
     if info is not None:
         sources = [{"title": x} | ({"path": info.addresses[x]} if x in info.addresses else {}) for x in info.sources]

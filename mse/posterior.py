@@ -126,6 +126,7 @@ class Posterior:
     verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
+        """Copy the arrays in and make them read-only."""
         draws = np.array(self.draws, dtype=np.int64)
         draws.setflags(write=False)
         object.__setattr__(self, "draws", draws)

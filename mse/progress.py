@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from mse.parallel import Compute
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 def compute(workers: int | None) -> Compute:
@@ -38,7 +42,7 @@ class _Bar:
 
         self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
                              console=Console(stderr=True), transient=True)  # fmt: skip
-        self._task = None
+        self._task: TaskID | None = None
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if done == 0:

@@ -42,9 +42,7 @@ class Results:
     provenance: Mapping[str, Any]
 
 
-def write_results(
-    folder: Path, results: Results, render: Callable[[Results], str], *, overwrite: bool = False
-) -> None:
+def write_results(folder: Path, results: Results, render: Callable[[Results], str], *, overwrite: bool = False) -> None:
     """Write the results folder in one step: either all files are there afterwards, or none.
 
     Parameters
@@ -87,7 +85,7 @@ def check_free(folder: Path, overwrite: bool) -> None:
         return
     if not (folder / PROVENANCE).is_file():
         raise InputError(
-            Problem("the output folder exists and is not a results folder of mse", "a new folder, or one that mse wrote",
+            Problem("the output folder exists and is not a results folder of mse", "a new or empty folder",
                     "choose another folder with --out", file=str(folder))
         )  # fmt: skip
     if not overwrite:

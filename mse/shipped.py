@@ -96,9 +96,7 @@ def shipped_names(kind: Kind) -> tuple[str, ...]:
 
 def list_tables() -> tuple[TableInfo, ...]:
     """Return what is known about each public table, sorted by name."""
-    return tuple(
-        table_info(x) for x in shipped_names("data") if (_folder("data") / x / "table.csv").is_file()
-    )
+    return tuple(table_info(x) for x in shipped_names("data") if (_folder("data") / x / "table.csv").is_file())
 
 
 def table_info(name: str) -> TableInfo:

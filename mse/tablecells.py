@@ -30,9 +30,7 @@ COUNT_BY_ANOTHER_NAME = frozenset("n freq frequency aantal number counts persons
 BIT = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 _WHOLE = f"a whole number from 0 to {MAX_COUNT:,}"
-_PERSONS = (
-    "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
-)
+_PERSONS = "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
 _NAME_IT = "name it as one: covariates=[…] (command line: --covariates)"
 
 
@@ -297,9 +295,7 @@ def _numbers(grid: Grid, i: int, faults: Faults) -> list[int | None]:
         fault = _count_fault(text)
         if fault is not None:
             out.append(None)
-            faults.add(
-                fault[0], _WHOLE, fault[1], row=grid.rows[k], column=grid.header[i], value=cell or None
-            )
+            faults.add(fault[0], _WHOLE, fault[1], row=grid.rows[k], column=grid.header[i], value=cell or None)
             continue
         out.append(int(text))
         total += int(text)

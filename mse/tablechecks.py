@@ -44,9 +44,7 @@ class Faults:
     ) -> None:  # fmt: skip
         """Record one fault; `detail` follows `kind` in the message and is not part of the grouping."""
         shown = None if self.private and row is not None else value
-        problem = Problem(
-            kind + detail, allowed, remedy, file=self.source, row=row, column=column, value=shown
-        )
+        problem = Problem(kind + detail, allowed, remedy, file=self.source, row=row, column=column, value=shown)
         self._groups.setdefault((kind, column), []).append(problem)
 
     def __len__(self) -> int:

@@ -163,9 +163,7 @@ def _grid(text: str, faults: Faults, count: str) -> Grid:
 
 
 def _separator(first: str, row: int, faults: Faults, count: str) -> str:
-    split = {
-        mark: [x.strip().casefold() for x in next(csv.reader([first], delimiter=mark))] for mark in SEPARATORS
-    }
+    split = {mark: [x.strip().casefold() for x in next(csv.reader([first], delimiter=mark))] for mark in SEPARATORS}
     found = [mark for mark, names in split.items() if len(names) > 1]
     if len(found) > 1:  # the one that leaves the count standing alone, if only one does
         found = [mark for mark in found if count.casefold() in split[mark]] or found

@@ -166,9 +166,7 @@ class Model:
                 f"generators such as {cls(len(lists), (3,)).notation} with the numbers 1 to {len(lists)}, or "
                 f"{cls(len(lists), (3,)).named(lists)} with the lists {', '.join(lists)}"
             )
-            raise ModelError(
-                [Problem(f"in the model, {f}", allowed, "correct the model", value=text) for f in faults]
-            )
+            raise ModelError([Problem(f"in the model, {f}", allowed, "correct the model", value=text) for f in faults])
         return cls(len(lists), tuple(found))
 
 
@@ -264,9 +262,7 @@ def facets(subsets: Subsets) -> Subsets:
             )
         )
     index = {int(term): i for i, term in enumerate(subsets)}
-    needed = [
-        sum(1 << index[term & ~(1 << j)] for j in members(term) if term.bit_count() > 2) for term in index
-    ]
+    needed = [sum(1 << index[term & ~(1 << j)] for j in members(term) if term.bit_count() > 2) for term in index]
     return np.array(needed, dtype=np.int64)
 
 

@@ -35,9 +35,7 @@ MEDIAN, PROFILE = "posterior median and credible interval", "maximum likelihood 
 
 def reason(code: str, level: Level, figure: float, caution: float, forbid: float) -> Reason:
     """Return a finding whose own words must not reach the page: the catalogue has better ones."""
-    return Reason(
-        code, level, "words of the rule", {"figure": figure, "caution_from": caution, "forbid_from": forbid}
-    )
+    return Reason(code, level, "words of the rule", {"figure": figure, "caution_from": caution, "forbid_from": forbid})
 
 
 def mixture(observed: int, parts: Sequence[tuple[float, float, float]]) -> Distribution:
@@ -64,8 +62,7 @@ def comparison(rows: Sequence[tuple[Any, ...]], observed: int) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["method", "label", "point", "low", "high", "kind", "status"])
     frame["prob"], frame["observed"] = 0.95, observed
     frame["interval_contains"] = [
-        "model choice, parameters, chance" if k.startswith("post") else "parameters, chance"
-        for k in frame["kind"]
+        "model choice, parameters, chance" if k.startswith("post") else "parameters, chance" for k in frame["kind"]
     ]
     frame["headline"] = [i == 0 for i in range(len(frame))]
     return frame
@@ -144,9 +141,7 @@ def uk() -> Results:
     ]
     pairs = {
         ":".join(pair): p
-        for pair, p in zip(
-            combinations(lists, 2), [1, 0.83, 0.41, 0.12, 0.77, 0.3, 0.91, 0.97, 0.5, 0.08], strict=True
-        )
+        for pair, p in zip(combinations(lists, 2), [1, 0.83, 0.41, 0.12, 0.77, 0.3, 0.91, 0.97, 0.5, 0.08], strict=True)
     }
     triples = {":".join(t): 0.003 * i for i, t in enumerate(combinations(lists, 3))}
     quadruples = {":".join(t): 0.0004 * i for i, t in enumerate(combinations(lists, 4))}
@@ -249,9 +244,7 @@ def provenance(table: str, title: str) -> dict[str, Any]:
                 },
                 {"title": "A source without an address"},
             ],
-            "notes": [
-                "BIC's sample size matters here: log(persons) leads to 22,991 and log(cells) to 11,175."
-            ]
+            "notes": ["BIC's sample size matters here: log(persons) leads to 22,991 and log(cells) to 11,175."]
             if british
             else [
                 "The answer on this table is NOT STABLE.",
@@ -272,9 +265,7 @@ def provenance(table: str, title: str) -> dict[str, Any]:
         "versions": {"mse-engine": "0.1.0", "python": "3.13.9", "numpy": "2.5.5", "numba": "0.68.1"},
         "timing_seconds": {"total": 1.234},
         "report": {
-            "population": "potential victims of modern slavery"
-            if british
-            else "presumed victims of human trafficking",
+            "population": "potential victims of modern slavery" if british else "presumed victims of human trafficking",
             "date": "2026-11-20",
         },
     }
@@ -315,15 +306,11 @@ def netherlands() -> Results:
         8234,
         verdict,
         table="netherlands-2010-2015-6",
-        models=models(
-            ["[123,145,16,24,35,46,56]", "[12,13,14,15,16,456,2346]"], [0.31, 0.22], [191234.5, 51234.5]
-        ),
+        models=models(["[123,145,16,24,35,46,56]", "[12,13,14,15,16,456,2346]"], [0.31, 0.22], [191234.5, 51234.5]),
         interactions={"I:K": 0.4, "P:R": 1.0, "P:Z": 0.999, "I:K:O": 0.02},
         diagnostics={"models": 7785061.0, "effective_models": 8.2},
     )
-    made = provenance(
-        "netherlands-2010-2015-6", "Human trafficking, Netherlands 2010-2015, six reporter classes"
-    )
+    made = provenance("netherlands-2010-2015-6", "Human trafficking, Netherlands 2010-2015, six reporter classes")
     return Results(head, comparison(rows, 8234), made)
 
 

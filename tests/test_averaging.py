@@ -31,7 +31,9 @@ def test_against_the_twin(name, sd):
     found = estimate(table, AverageSpec(sd=sd, corrected=0.0), seed=1, compute=ONE)
     order = np.argsort(-weight)[:20]
     subsets = candidates(table.n_lists)
-    assert list(found.models.notation[:3]) == [model_of(int(masks[i]), subsets, table.n_lists).notation for i in order[:3]]
+    assert list(found.models.notation[:3]) == [
+        model_of(int(masks[i]), subsets, table.n_lists).notation for i in order[:3]
+    ]
     assert found.models.weight[:20] == pytest.approx(weight[order], rel=1e-5)
     assert found.diagnostics["effective_models"] == pytest.approx(1 / (weight**2).sum(), rel=1e-5)
     for i, term in enumerate(subsets):

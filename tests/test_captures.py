@@ -125,9 +125,7 @@ DIFFERENT = [
     CaptureTable.from_arrays(ABC, [COUNTS], strata={"year": ["2020"]}),
     CaptureTable.from_arrays(ABC, [COUNTS], strata={"jaar": ["2019"]}),
     CaptureTable.from_arrays(ABC, [COUNTS, [1, 2, 3, 0, 0, 0, 0]], strata=YEARS),
-    CaptureTable.from_arrays(
-        ABC, [COUNTS, [1, 2, 3, 0, 0, 0, 0]], strata=YEARS, absent=[[0, 0, 0], [0, 0, 1]]
-    ),
+    CaptureTable.from_arrays(ABC, [COUNTS, [1, 2, 3, 0, 0, 0, 0]], strata=YEARS, absent=[[0, 0, 0], [0, 0, 1]]),
 ]
 
 
@@ -388,8 +386,6 @@ def test_a_frame_of_categories_keeps_their_order():
 
 
 def test_importing_the_table_loads_neither_pandas_nor_xarray():
-    code = (
-        "import sys, mse.captures, mse.shipped; print([x for x in ('pandas', 'xarray') if x in sys.modules])"
-    )
+    code = "import sys, mse.captures, mse.shipped; print([x for x in ('pandas', 'xarray') if x in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -216,8 +216,7 @@ def test_dropping_the_public_from_the_uk_table_loses_those_it_alone_named():
 @pytest.mark.parametrize("lists", [5, 8])
 def test_the_new_orleans_versions_differ_in_one_cell(lists):
     small, large = (
-        cells(table(f"new-orleans-{lists}-n{n}"), facts(f"new-orleans-{lists}-n{n}")["lists"])
-        for n in (185, 186)
+        cells(table(f"new-orleans-{lists}-n{n}"), facts(f"new-orleans-{lists}-n{n}")["lists"]) for n in (185, 186)
     )
     assert {h: (small[h], large[h]) for h in large if small[h] != large[h]} == {frozenset("CD"): (1, 2)}
     assert set(small) == set(large)

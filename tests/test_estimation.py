@@ -99,7 +99,7 @@ def test_unknown_method_and_option():
     table = mse.load_table("kosovo-1999-4")
     with pytest.raises(ModelError, match="did you mean 'average'"):
         mse.estimate(table, "averge")
-    with pytest.raises(ModelError, match="did you mean max_order"):
+    with pytest.raises(ModelError, match="did you mean 'max_order'"):
         mse.estimate(table, "average", maxorder=2)
     with pytest.raises(ModelError) as error:
         mse.compare(table, ["nonsense", "chao", "rubbish"])
@@ -144,4 +144,4 @@ def test_public_names_resolve():
         assert getattr(mse, name) is not None
     assert set(mse.__all__) <= set(dir(mse))
     with pytest.raises(AttributeError):
-        mse.nothing
+        getattr(mse, "nothing")  # noqa: B009

@@ -96,10 +96,7 @@ def test_artificial_3_fails_in_each_way():
     """40, 30, 20 alone, 6 on A and B, no other overlap: the example of Chan, Silverman & Vincent (2021)."""
     counts, cells = load_table("artificial-3").dense()
     lists = ("A", "B", "C")
-    words = {
-        m: check_model(counts, cells, Model.parse(m, lists)).words
-        for m in ("[13,23]", "[12,3]", "[12,13,23]")
-    }
+    words = {m: check_model(counts, cells, Model.parse(m, lists)).words for m in ("[13,23]", "[12,3]", "[12,13,23]")}
     assert words == {"[13,23]": "ok", "[12,3]": "no MLE", "[12,13,23]": "not identifiable"}
     face = extended(counts, cells, Model.parse("[13,23]", lists).terms)
     assert face.finite.tolist() == [0, 1, 2, 4]
@@ -107,9 +104,7 @@ def test_artificial_3_fails_in_each_way():
     assert np.flatnonzero(face.cells).tolist() == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(
-    "name", ["uk-2013-5", "western-us-5", "new-orleans-5-n186", "netherlands-2010-2015-5"]
-)
+@pytest.mark.parametrize("name", ["uk-2013-5", "western-us-5", "new-orleans-5-n186", "netherlands-2010-2015-5"])
 def test_shared_certificates_change_nothing(name):
     """A family sorted out together gives what each model gives alone."""
     counts, cells = load_table(name).dense()
@@ -158,14 +153,8 @@ def test_relabelling_lists_moves_the_codes(values, order):
         return
     subsets = candidates(4)
     masks = all_masks(subsets)
-    here = {
-        model_of(m, subsets, 4): c
-        for m, c in zip(masks, check_models(counts, cells, masks, subsets), strict=True)
-    }
-    there = {
-        model_of(m, subsets, 4): c
-        for m, c in zip(masks, check_models(moved, cells, masks, subsets), strict=True)
-    }
+    here = {model_of(m, subsets, 4): c for m, c in zip(masks, check_models(counts, cells, masks, subsets), strict=True)}
+    there = {model_of(m, subsets, 4): c for m, c in zip(masks, check_models(moved, cells, masks, subsets), strict=True)}
     assert all(there[model.relabelled(order)] == code for model, code in here.items())
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests import twins_graphs as twin
 from scipy.special import gammaln
 
 from mse.captures import CaptureTable
@@ -19,6 +18,7 @@ from mse.estimators.decomposable import (
 )
 from mse.kernels import graphs as kernel
 from mse.kernels.graphs import Graphs, Grid, decomposable_graphs, posterior_on, without_complete
+from tests import twins_graphs as twin
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "dga" / "bma_cr.json").read_text())
@@ -111,9 +111,7 @@ def test_twin_agrees_with_the_definition_of_chordal(n_lists):
 )  # fmt: skip
 def test_posterior_equals_twin(n_lists, delta, prior, seed):
     counts = random_counts(n_lists, seed)
-    grid = Grid(
-        np.array([0.0, 1.0, 2.0, 5.0, 12.0, 40.0, 300.0, 70000.0]), np.array([1.0, 1, 1, 3, 7, 9, 11, 501])
-    )
+    grid = Grid(np.array([0.0, 1.0, 2.0, 5.0, 12.0, 40.0, 300.0, 70000.0]), np.array([1.0, 1, 1, 3, 7, 9, 11, 501]))
     shape, scale = prior or (0.0, math.inf)
     ours = posterior_on(counts, decomposable_graphs(n_lists), delta, grid, shape=shape, scale=scale)
     mass, weights, means, evidence = twin.posterior(
@@ -230,9 +228,7 @@ def test_complete_graph_alone_is_the_dirichlet_multinomial():
     grid = every_integer(0, 5000)
     found = posterior_on(counts, complete, delta, grid)
     total = counts.sum() + grid.unseen
-    log_mass = (
-        gammaln(grid.unseen + delta) - gammaln(grid.unseen + 1) + gammaln(total) - gammaln(total + 16 * delta)
-    )
+    log_mass = gammaln(grid.unseen + delta) - gammaln(grid.unseen + 1) + gammaln(total) - gammaln(total + 16 * delta)
     expected = np.exp(log_mass - log_mass.max())
     np.testing.assert_allclose(found.mass, expected / expected.sum(), rtol=1e-10)
     assert found.weights.tolist() == [1.0]
@@ -280,9 +276,7 @@ def test_cells_tile_the_whole_numbers(last, resolution):
     assert np.all(grid.widths <= 1 + grid.unseen / resolution)
 
 
-@pytest.mark.parametrize(
-    "name", ["uk-2013-5", "kosovo-1999-4", "western-us-5", "hiv-rome-4", "spina-bifida-3"]
-)
+@pytest.mark.parametrize("name", ["uk-2013-5", "kosovo-1999-4", "western-us-5", "hiv-rome-4", "spina-bifida-3"])
 def test_adaptive_grid_agrees_with_every_integer(name):
     counts = counts_of(name)
     n_lists = int(math.log2(counts.size))

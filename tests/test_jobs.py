@@ -139,7 +139,7 @@ BAD = {
     "no table": ("[run]\nseed = 1\n", ["table", "required key is missing"]),
     "two tables": ("[table]\nname = 'uk-2013-5'\npath = 'x.csv'\n", ["either name"]),
     "unknown method": (SMALL + "[estimate]\nmethod = 'averge'\n", ["row 6", "unknown", "did you mean 'average'"]),
-    "unknown option": (SMALL + "[estimate]\nsdd = 1\n", ["row 6", "sdd", "did you mean sd"]),
+    "unknown option": (SMALL + "[estimate]\nsdd = 1\n", ["row 6", "sdd", "did you mean 'sd'"]),
     "option out of range": (SMALL + "[estimate]\nsd = -1.0\n", ["standard deviation", "positive"]),
     "option of a wrong type": (SMALL + "[estimate]\nsd = 'wide'\n", ["wrong type"]),
     "not TOML": ("[table\n", ["not TOML", "line 1"]),

@@ -27,9 +27,7 @@ SAMPLES = Path(__file__).parent.parent / "reports" / "sample"
 
 def single_value() -> Results:
     """A law that is one point: nothing to draw."""
-    head = replace(
-        chapman().headline, distribution=Distribution(np.array([400.0]), np.array([1.0])), point=400.0
-    )
+    head = replace(chapman().headline, distribution=Distribution(np.array([400.0]), np.array([1.0])), point=400.0)
     return Results(head, pd.DataFrame(), {})
 
 
@@ -120,11 +118,7 @@ def test_page_can_be_used_without_seeing_it(name: str) -> None:
     assert all(len(attrs["aria-label"] or "") > 20 for attrs in drawings)
     assert all("scope" in attrs for tag, attrs in tags if tag == "th")
     assert sum(tag == "table" for tag, _ in tags) == sum(tag == "caption" for tag, _ in tags)
-    assert all(
-        attrs.get("aria-hidden") == "true" or attrs.get("role") == "img"
-        for tag, attrs in tags
-        if tag == "svg"
-    )
+    assert all(attrs.get("aria-hidden") == "true" or attrs.get("role") == "img" for tag, attrs in tags if tag == "svg")
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -219,12 +213,8 @@ def test_names_of_lists_cannot_break_the_page() -> None:
 
 def test_addresses_become_links_only_on_the_web() -> None:
     results = uk()
-    table = results.provenance["table"] | {
-        "sources": [{"title": "A bad source", "path": "javascript:alert(1)"}]
-    }
-    text = render_report(
-        Results(results.headline, results.comparison, {**results.provenance, "table": table})
-    )
+    table = results.provenance["table"] | {"sources": [{"title": "A bad source", "path": "javascript:alert(1)"}]}
+    text = render_report(Results(results.headline, results.comparison, {**results.provenance, "table": table}))
     assert "A bad source" in text and "javascript:" not in text
 
 

@@ -30,9 +30,7 @@ def test_levels_stand_in_the_order_of_the_data_package():
 
 
 def test_repeat_counts_are_not_an_overlap_table():
-    with pytest.raises(
-        ModelError, match="irregular-immigrants.*not an overlap table.*methods for one register"
-    ):
+    with pytest.raises(ModelError, match="irregular-immigrants.*not an overlap table.*methods for one register"):
         load_table("irregular-immigrants-netherlands-repeat")
 
 

@@ -140,10 +140,7 @@ def test_chao_variance_is_the_published_one():
 def test_chao_by_list_is_exact_under_independence():
     """Expected counts of independent lists with chances 1/2, 1/3, 1/5 and N = 3000 give 3000 back."""
     chances = (1 / 2, 1 / 3, 1 / 5)
-    counts = [
-        round(3000 * math.prod(p if w >> j & 1 else 1 - p for j, p in enumerate(chances)))
-        for w in range(1, 8)
-    ]
+    counts = [round(3000 * math.prod(p if w >> j & 1 else 1 - p for j, p in enumerate(chances))) for w in range(1, 8)]
     assert estimate(made(counts), ChaoSpec("by list"), seed=1).point == pytest.approx(3000)
     assert estimate(made(counts), CoverageSpec("n0", 50), seed=1).point == pytest.approx(3000)
     assert estimate(made(counts), IndependenceSpec(), seed=1).point == pytest.approx(3000)
@@ -219,9 +216,7 @@ def test_low_coverage_that_has_no_solution_is_told():
         (lambda: estimate(load_table("spina-bifida-3-ethnicity"), ChaoSpec(), seed=1), "strata"),
         (
             lambda: estimate(
-                CaptureTable.from_arrays(
-                    list("ABC"), [9, 9, 0, 9, 3, 3, 2], observable=[1, 1, 0, 1, 1, 1, 1]
-                ),
+                CaptureTable.from_arrays(list("ABC"), [9, 9, 0, 9, 3, 3, 2], observable=[1, 1, 0, 1, 1, 1, 1]),
                 ChapmanSpec(),
                 seed=1,
             ),

@@ -342,9 +342,7 @@ def test_names_that_do_not_fit_the_file(options, fragment, tmp_path):
 
 def test_an_empty_covariate_is_an_error(tmp_path):
     said = message(YEARS.replace("1,1,2020", "1,1,"), tmp_path)
-    assert (
-        "row 6" in said and "column 'year'" in said and "a covariate is empty" in said and "'unknown'" in said
-    )
+    assert "row 6" in said and "column 'year'" in said and "a covariate is empty" in said and "'unknown'" in said
 
 
 def test_too_many_strata(tmp_path):

@@ -47,22 +47,30 @@ def test_clean_data_are_published():
     assert set(verdict.checked) == set(RULES)
 
 
-@pytest.mark.parametrize(("factor", "expected"), [(1.0, "publish"), (1.2, "publish with caution"), (1.6, "do not publish")])
+@pytest.mark.parametrize(
+    ("factor", "expected"), [(1.0, "publish"), (1.2, "publish with caution"), (1.6, "do not publish")]
+)
 def test_prior(factor, expected):
     assert level(judge(posterior(prior_factor=factor), table()), "prior") == expected
 
 
-@pytest.mark.parametrize(("share", "expected"), [(0.01, "publish"), (0.1, "publish with caution"), (0.5, "do not publish")])
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0.01, "publish"), (0.1, "publish with caution"), (0.5, "do not publish")]
+)
 def test_sampling(share, expected):
     assert level(judge(posterior(unreliable_weight=share), table()), "sampling") == expected
 
 
-@pytest.mark.parametrize(("mass", "expected"), [(0.0, "publish"), (0.005, "publish with caution"), (0.2, "do not publish")])
+@pytest.mark.parametrize(
+    ("mass", "expected"), [(0.0, "publish"), (0.005, "publish with caution"), (0.2, "do not publish")]
+)
 def test_grid_end(mass, expected):
     assert level(judge(posterior(grid_end_mass=mass), table()), "grid_end") == expected
 
 
-@pytest.mark.parametrize(("shift", "expected"), [(0.0, "publish"), (0.9, "publish with caution"), (2.0, "do not publish")])
+@pytest.mark.parametrize(
+    ("shift", "expected"), [(0.0, "publish"), (0.9, "publish with caution"), (2.0, "do not publish")]
+)
 def test_humps(shift, expected):
     found = judge(posterior(((0.6, 8.0, 0.08), (0.4, 8.0 + shift, 0.08))), table())
     assert level(found, "humps") == expected
@@ -70,7 +78,9 @@ def test_humps(shift, expected):
         assert "60%" in next(r.text for r in found.reasons if r.code == "humps")
 
 
-@pytest.mark.parametrize(("sd", "expected"), [(0.1, "publish"), (0.45, "publish with caution"), (1.0, "do not publish")])
+@pytest.mark.parametrize(
+    ("sd", "expected"), [(0.1, "publish"), (0.45, "publish with caution"), (1.0, "do not publish")]
+)
 def test_width(sd, expected):
     assert level(judge(posterior(((1.0, 8.5, sd),)), table()), "width") == expected
 
@@ -94,7 +104,9 @@ def test_pair_share(pair, expected):
         assert "A and B" in next(r.text for r in found.reasons if r.code == "pair_share")
 
 
-@pytest.mark.parametrize(("other", "expected"), [(1500.0, "publish"), (2600.0, "publish with caution"), (500.0, "do not publish")])
+@pytest.mark.parametrize(
+    ("other", "expected"), [(1500.0, "publish"), (2600.0, "publish with caution"), (500.0, "do not publish")]
+)
 def test_disagreement(other, expected):
     assert level(judge(posterior(), table(), {"another": other}), "disagreement") == expected
 

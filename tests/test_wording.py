@@ -56,9 +56,7 @@ def test_rounding_stops_at_the_observed() -> None:
     above=st.floats(0, 1e7),
     observed=st.integers(0, 10_000_000),
 )
-def test_rounding_widens_by_less_than_a_unit_each_way(
-    low: float, below: float, above: float, observed: int
-) -> None:
+def test_rounding_widens_by_less_than_a_unit_each_way(low: float, below: float, above: float, observed: int) -> None:
     point, high = low + below, low + below + above
     out = round_interval(point, low, high)
     slack = 1e-6 * out.unit
@@ -164,10 +162,7 @@ def test_every_rule_of_the_verdict_has_words(level: Level) -> None:
     assert len(set(reasons)) == len(RULES)
     assert not any("ntranslated" in reason or "{" in reason for reason in reasons)
     assert all(f"rule.{code}" in EN.messages for code in RULES)
-    assert (
-        "A single pair of lists, PFNCA and GO, carries 80% of all overlap"
-        in reasons[RULES.index("pair_share")]
-    )
+    assert "A single pair of lists, PFNCA and GO, carries 80% of all overlap" in reasons[RULES.index("pair_share")]
 
 
 # ---- the terminal -----------------------------------------------------------------------------------
@@ -242,6 +237,4 @@ def test_catalogues_have_the_same_keys_and_names(name: str) -> None:
     }
     for key, message in EN.messages.items():
         if not key.startswith("territory."):
-            assert set(re.findall(r"{(\w+)}", other.messages[key])) == set(re.findall(r"{(\w+)}", message)), (
-                key
-            )
+            assert set(re.findall(r"{(\w+)}", other.messages[key])) == set(re.findall(r"{(\w+)}", message)), key

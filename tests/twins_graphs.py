@@ -45,10 +45,7 @@ def has_chordless_cycle(n_lists, edges):
 
 def cliques_of(n_lists, edges):
     complete = [
-        frozenset(c)
-        for size in range(1, n_lists + 1)
-        for c in combinations(range(n_lists), size)
-        if _joined(c, edges)
+        frozenset(c) for size in range(1, n_lists + 1) for c in combinations(range(n_lists), size) if _joined(c, edges)
     ]
     return [c for c in complete if not any(c < other for other in complete)]
 

@@ -126,7 +126,7 @@ def _below(figure: float, limits: tuple[float, float], code: str, text: str) -> 
 
 def _lists(table: CaptureTable, limits: Thresholds) -> Reason | None:
     active = int((table.list_totals() > 0).sum())
-    text = f"{active} lists are active; with fewer than {limits.lists[0]} the dependence between them can hardly be examined"
+    text = f"{active} lists are active; with fewer than {limits.lists[0]} their dependence can hardly be examined"
     if active < limits.lists[1]:
         text = f"only {active} lists are active; their dependence cannot be examined at all"
     return _below(active, limits.lists, "lists", text)

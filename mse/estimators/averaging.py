@@ -87,6 +87,7 @@ class AverageSpec:
     draws: int = 10_000
 
     def __post_init__(self) -> None:
+        """Check every option, and say all that is wrong at once."""
         problems = [
             Problem("a prior standard deviation is out of range", "a positive number, with a positive weight in a grid",
                     "give for example sd=1.0 or sd={0.5: 1, 1.0: 2, 2.0: 1}", value=f"{sd!r}: {weight!r}")
@@ -96,7 +97,7 @@ class AverageSpec:
         if not self.grid:
             problems.append(Problem("the grid of prior standard deviations is empty", "one value at least", "give sd"))
         if self.max_order is not None and self.max_order < 1:
-            problems.append(Problem("max_order is out of range", "1, 2, … or None for all", "give max_order=2 for pairs",
+            problems.append(Problem("max_order is out of range", "1, 2, … or None for all", "give 2 for pairs",
                                     value=str(self.max_order)))  # fmt: skip
         if self.model_prior not in ("uniform", "size"):
             problems.append(Problem("the model prior is unknown", "'uniform' or 'size'", "choose one of the two",

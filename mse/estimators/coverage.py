@@ -142,9 +142,7 @@ def bootstrap_sizes(
     return sizes[np.isfinite(sizes)]
 
 
-def _many(
-    counts: Array, histories: npt.NDArray[np.int64], n_lists: int
-) -> tuple[Array, Array, Array, Array, Array]:
+def _many(counts: Array, histories: npt.NDArray[np.int64], n_lists: int) -> tuple[Array, Array, Array, Array, Array]:
     """Return Ĉ, D, N̂_0, N̂ and N̂_1 of (R, H) counts of these (H,) histories; each of shape (R,)."""
     on = (histories[:, None] >> np.arange(n_lists)) & 1 == 1
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -33,8 +33,7 @@ HEAVIEST = 1000
 """Graphs that are listed at most; the list stops earlier when it holds 99.99 % of the weight."""
 
 CITATIONS = (
-    "Madigan & York (1997) Bayesian methods for estimation of the size of a closed population. "
-    "Biometrika 84:19-31",
+    "Madigan & York (1997) Bayesian methods for estimation of the size of a closed population. Biometrika 84:19-31",
 )
 
 
@@ -98,9 +97,7 @@ def _two_positive(prior: object) -> bool:
     return all(isinstance(x, int | float) and 0.0 < x < math.inf for x in prior)
 
 
-def estimate(
-    table: CaptureTable, spec: DecomposableSpec, *, seed: int, compute: Compute | None = None
-) -> Posterior:
+def estimate(table: CaptureTable, spec: DecomposableSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
     """Average the unseen over every decomposable graph on the lists.
 
     Parameters

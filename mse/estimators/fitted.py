@@ -173,9 +173,7 @@ def fit_model(table: CaptureTable, model: Model | str) -> LoglinearFit:
         fitted = np.where(deleted, 0.0, fit.mu)
         fitted[0] = unseen
         walsh[place] = fit.beta
-        corner[place], corner_se[place] = _corner(
-            face.finite, fit.beta, np.where(face.cells > 0, fit.mu, 0.0)
-        )
+        corner[place], corner_se[place] = _corner(face.finite, fit.beta, np.where(face.cells > 0, fit.mu, 0.0))
         corner[[terms.index(t) for t in face.infinite]] = -math.inf
     p = len(terms)
     return LoglinearFit(

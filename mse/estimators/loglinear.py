@@ -31,8 +31,7 @@ CITATIONS = (
     "tables. Biometrika 59:591-603",
     "Rivest & Baillargeon (2007) Rcapture: loglinear models for capture-recapture in R. Journal of "
     "Statistical Software 19(5)",
-    "Fienberg & Rinaldo (2012) Maximum likelihood estimation in log-linear models. Annals of Statistics "
-    "40:996-1023",
+    "Fienberg & Rinaldo (2012) Maximum likelihood estimation in log-linear models. Annals of Statistics 40:996-1023",
     "Chan, Silverman & Vincent (2021) Multiple systems estimation for sparse capture data: inferential "
     "challenges when there are nonoverlapping lists. JASA 116:1297-1306",
 )
@@ -73,9 +72,7 @@ class LoglinearSpec:
             raise ModelError(problems)
 
 
-def estimate(
-    table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Compute | None = None
-) -> Posterior:
+def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
     """Estimate N under one log-linear model, named or the best by an information criterion.
 
     Parameters

@@ -68,9 +68,7 @@ class ChapmanSpec:
         if self.pair is not None:
             if isinstance(self.pair, str) or len(set(self.pair)) != 2 or len(self.pair) != 2:
                 said = "a pair is two different lists"
-                problems.append(
-                    Problem(said, '("A", "B")', "correct the pair, or leave it out", value=str(self.pair))
-                )
+                problems.append(Problem(said, '("A", "B")', "correct the pair, or leave it out", value=str(self.pair)))
             else:
                 object.__setattr__(self, "pair", tuple(self.pair))
         _raise_if_any(problems)

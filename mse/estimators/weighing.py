@@ -177,7 +177,8 @@ def _grid(parts: Array) -> Array:
     reach = 9.0 * np.sqrt(chosen[:, 2])
     # e^-10 unseen is nobody; e^30 is more than mankind.
     low, high = max(float((chosen[:, 1] - reach).min()), -10.0), min(float((chosen[:, 1] + reach).max()), 30.0)
-    return low + LOG_STEP * np.arange(int((max(high, low) - low) / LOG_STEP) + 2)
+    steps = np.arange(int((max(high, low) - low) / LOG_STEP) + 2, dtype=np.float64)
+    return low + LOG_STEP * steps
 
 
 def _sample(pool: Pool, i: int, draws: int, seed: int, start: float, mass: Array) -> tuple[float, float]:

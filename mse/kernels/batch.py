@@ -51,9 +51,7 @@ def fit_models(
     out = np.empty((masks.shape[0], 3))
     for m in range(masks.shape[0]):
         terms = terms_of(masks[m], candidates, lists)
-        fit = fit_loglinear(
-            counts, cells, terms, precision, cold_start(counts, cells, terms, precision), 100, 1e-10
-        )
+        fit = fit_loglinear(counts, cells, terms, precision, cold_start(counts, cells, terms, precision), 100, 1e-10)
         out[m, 0] = fit.log_evidence
         out[m, 1] = fit.log_unseen
         out[m, 2] = fit.var_log_unseen

@@ -172,9 +172,7 @@ def log_prior_total(total: float, shape: float, scale: float) -> float:
 
 
 @compiled
-def _fill_shared(
-    counts: Floats, observed: float, unseen: Floats, shape: float, scale: float, out: Floats
-) -> None:
+def _fill_shared(counts: Floats, observed: float, unseen: Floats, shape: float, scale: float, out: Floats) -> None:
     """Write the part of the log density that no graph changes: N! / (n0! prod n_omega!) and p(N)."""
     constant = 0.0
     for history in range(1, counts.shape[0]):

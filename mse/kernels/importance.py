@@ -235,7 +235,9 @@ def sample_model(
             scale[i, side] = min(max(widest, 0.2), 8.0)
         position[i] = 0.0
         log_constant += math.log(2.0 / (scale[i, 0] + scale[i, 1]))
-    log_constant += math.lgamma(0.5 * (FREEDOM + p)) - math.lgamma(0.5 * FREEDOM) - 0.5 * p * math.log(FREEDOM * math.pi)
+    log_constant += (
+        math.lgamma(0.5 * (FREEDOM + p)) - math.lgamma(0.5 * FREEDOM) - 0.5 * p * math.log(FREEDOM * math.pi)
+    )
 
     for d in range(s):
         square = 0.0
@@ -252,7 +254,7 @@ def sample_model(
         log_weight[d] = _log_target(counts, cells, terms, precision, beta, eta) - peak - log_proposal
 
     largest = log_weight.max()
-    k = smooth_weights(log_weight)
+    shape = smooth_weights(log_weight)
     total = 0.0
     squares = 0.0
     for d in range(s):
@@ -261,4 +263,4 @@ def sample_model(
         squares += w * w
     log_weight -= math.log(total)
     correction = largest + math.log(total / s) - 0.5 * p * math.log(2.0 * math.pi)
-    return Importance(log_unseen, log_weight, correction, total * total / (s * squares), k)
+    return Importance(log_unseen, log_weight, correction, total * total / (s * squares), shape)

@@ -97,9 +97,7 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
         return _svg(figure, "intervals", finding)
 
 
-def posterior_figure(
-    law: Distribution, facts: Facts, said: Headline, finding: str, say: Catalogue
-) -> str | None:
+def posterior_figure(law: Distribution, facts: Facts, said: Headline, finding: str, say: Catalogue) -> str | None:
     """Return the density of log N with its humps, the interval shaded; None for a single value."""
     sizes, density = law.density()
     if len(sizes) < 2:
@@ -118,9 +116,7 @@ def posterior_figure(
         inside = (sizes >= estimate.low) & (sizes <= estimate.high)
         axes.fill_between(sizes, density, where=inside.tolist(), color=SOFT, lw=0)
         axes.plot(sizes, density, color=ACCENT, lw=1.6)
-        axes.plot(
-            [estimate.low, estimate.high], [-0.065 * top] * 2, color=ACCENT, lw=3, solid_capstyle="butt"
-        )
+        axes.plot([estimate.low, estimate.high], [-0.065 * top] * 2, color=ACCENT, lw=3, solid_capstyle="butt")
         axes.plot([estimate.point], [-0.065 * top], "o", color=ACCENT, ms=6, mec="white", mew=1)
         axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
         humps = facts.humps
@@ -133,22 +129,14 @@ def posterior_figure(
             axes.plot([hump.peak], [peak], "o", color=INK, ms=4)
             share = _fraction(hump.peak, low, high, True)
             # Outer humps carry their words on the outer side, where no curve runs.
-            side = (
-                "right"
-                if several and hump is humps[0]
-                else "left"
-                if several and hump is humps[-1]
-                else "center"
-            )
+            side = "right" if several and hump is humps[0] else "left" if several and hump is humps[-1] else "center"
             side = "left" if share < 0.22 else "right" if share > 0.78 else side
             offset = {"left": 4, "right": -4, "center": 0}[side]
             axes.annotate(words, (hump.peak, peak), (offset, 6), textcoords="offset points", fontsize=9,
                           color=INK, ha=side, va="bottom", fontweight="bold")  # fmt: skip
         _observed_label(axes, facts, low, high, True, say)
         span = say.range(said.rounded.low, said.rounded.high)
-        axes.set_xlabel(
-            f"{say('intervals.axis')} ({say('intervals.log')}); {interval_name(facts, say)} {span}"
-        )
+        axes.set_xlabel(f"{say('intervals.axis')} ({say('intervals.log')}); {interval_name(facts, say)} {span}")
         _stamp(figure, said, say)
         return _svg(figure, "posterior", finding)
 
@@ -280,9 +268,7 @@ def _number_axis(axes: Axes, low: float, high: float, log: bool, say: Catalogue)
         axes.set_xscale("log")
     axes.set_xlim(low, high)
     room = 72 * WIDTH * axes.get_position().width
-    ticks = axis_ticks(
-        low, high, log, most=max(2, int(room / (CHARACTER * 8.5 * (len(say.number(high)) + 2))))
-    )
+    ticks = axis_ticks(low, high, log, most=max(2, int(room / (CHARACTER * 8.5 * (len(say.number(high)) + 2)))))
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_major_formatter(FixedFormatter([say.number(tick) for tick in ticks]))
     axes.xaxis.set_minor_locator(NullLocator())

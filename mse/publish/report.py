@@ -98,9 +98,7 @@ def render_report(results: Results) -> str:
         methods=[(row, *method_numbers(row, facts, say)) for row in facts.methods],
         models=[_model_bar(row, say) for row in facts.models[:MOST_MODELS]],
         models_weight=say.percent(sum(row.weight for row in facts.models[:MOST_MODELS])),
-        interactions=[
-            Bar(_joined(name.split(":")), value) for name, value in interactions[:MOST_INTERACTIONS]
-        ],
+        interactions=[Bar(_joined(name.split(":")), value) for name, value in interactions[:MOST_INTERACTIONS]],
         lighter=interactions[MOST_INTERACTIONS:],
         spoken=_spoken(facts, said, say),
         silent=_silent(facts, say),
@@ -169,9 +167,7 @@ def _figures(reason: Reason, say: Catalogue) -> str:
         if {"figure", "caution" + suffix, "forbid" + suffix} == set(named):
             ends = {"caution": named["caution" + suffix], "forbid": named["forbid" + suffix]}
             return say(f"full.{kind}", figure=named["figure"], **ends)
-    return "; ".join(
-        say("full.figure", name=name.replace("_", " "), value=value) for name, value in named.items()
-    )
+    return "; ".join(say("full.figure", name=name.replace("_", " "), value=value) for name, value in named.items())
 
 
 def _silent(facts: Facts, say: Catalogue) -> list[str]:
@@ -199,9 +195,7 @@ def _record(results: Results, facts: Facts, say: Catalogue) -> list[tuple[str, l
         say("provenance.seed"): provenance.get("seed", headline_.spec.get("seed")),
         say("provenance.date"): facts.date,
     }
-    diagnostics = [
-        (name.replace("_", " "), say.figure(value)) for name, value in headline_.diagnostics.items()
-    ]
+    diagnostics = [(name.replace("_", " "), say.figure(value)) for name, value in headline_.diagnostics.items()]
     parts = [
         (
             say("provenance.table"),

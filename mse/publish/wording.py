@@ -162,9 +162,7 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
         meaning=say(f"verdict.{judged}.meaning"),
         sentence=sentence,
         record=record,
-        reasons=()
-        if verdict is None
-        else tuple(reason_sentence(r, facts, rounded, say) for r in verdict.reasons),
+        reasons=() if verdict is None else tuple(reason_sentence(r, facts, rounded, say) for r in verdict.reasons),
         remarks=tuple(_remarks(facts, say)),
         rounded=rounded,
     )
@@ -207,9 +205,7 @@ def _sentence(text: str) -> str:
 
 
 def _remarks(facts: Facts, say: Catalogue) -> list[str]:
-    registers = [
-        say("headline.list", title=row.title, name=row.name) if row.title else row.name for row in facts.lists
-    ]
+    registers = [say("headline.list", title=row.title, name=row.name) if row.title else row.name for row in facts.lists]
     said = [say("headline.registers", lists=_closed(say.listing(registers)))]
     if facts.population:
         said.append(say("headline.population", population=_closed(facts.population)))
@@ -267,13 +263,10 @@ def methods_finding(facts: Facts, say: Catalogue) -> str:
     return say(key, **values, count=len(found), least=least, most=most)
 
 
-def hump_words(
-    humps: Sequence[Hump], rounded: Rounded, say: Catalogue, key: str = "posterior.hump"
-) -> list[str]:
+def hump_words(humps: Sequence[Hump], rounded: Rounded, say: Catalogue, key: str = "posterior.hump") -> list[str]:
     """Return one phrase per hump: its weight and where it peaks, in the unit of the headline."""
     return [
-        say(key, weight=say.percent(hump.weight), peak=say.number(_to_unit(hump.peak, rounded.unit)))
-        for hump in humps
+        say(key, weight=say.percent(hump.weight), peak=say.number(_to_unit(hump.peak, rounded.unit))) for hump in humps
     ]
 
 

@@ -1,8 +1,8 @@
 """Does exact averaging cover? Tables from its own prior, with a known number of unseen.
 
-A model is drawn uniformly, its coefficients from N(0, 1), and log N uniformly between 500 and 5,000 persons; the table is
-a multinomial draw. Under these the intervals must cover at their nominal rate, up to chance and to the edges of the range
-of N. Run ``python -m tests.calibration.coverage`` to repeat it and store the result.
+A model is drawn uniformly, its coefficients from N(0, 1), and log N uniformly between 500 and 5,000 persons; the
+table is a multinomial draw. Under these the intervals must cover at their nominal rate, up to chance and to the edges
+of the range of N. Run ``python -m tests.calibration.coverage`` to repeat it and store the result.
 """
 
 import json
