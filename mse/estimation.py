@@ -176,7 +176,19 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
     try:
         spec: object = spec_class(**options)
     except (TypeError, ValueError) as error:
-        said = ", ".join(_IN_WORDS.get(words, words) for words in (f"{name} {v}" for name, v in options.items()))
+        said = ", ".join(f"{name} = {value!r}" for name, value in options.items())
+        raise ModelError(
+            Problem(
+                "an option has a wrong type", f"the types in the manual of method {method}", "correct it", value=said
+            )
+        ) from error
+    return spec
+
+
+def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compute) -> Outcome:
+    """Run one request; a method that does not fit the table is an outcome, not an exception."""
+    method, options = _split(request)
+    said = ", ".join(_IN_WORDS.get(words, words) for words in (f"{name} {v}" for name, v in options.items()))
     label = METHODS[method].label + (f" ({said})" if said else "")
     try:
         return Outcome(method, label, run_method(table, method, seed=seed, compute=compute, **options))

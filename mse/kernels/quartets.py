@@ -390,8 +390,6 @@ def fit_quartet(
     order: int,
     common: int,
     tolerance: float,
-    coarse: float,
-    enough: float,
     max_factors: int,
 ) -> int:
     """Fit four models by Newton steps from the coefficients in `work.beta`.
@@ -407,10 +405,10 @@ def fit_quartet(
     order, common : int
         Rows of `work.places`, and how many of them are the same in all lanes. An order other than `terms`
         says that the rows are the complement.
-    tolerance, coarse, enough : float
-        A fit is accepted where half its squared decrement is at most `tolerance`, or at most `coarse` if its
-        log evidence lies below `enough`. There the evidence is corrected for what the likelihood still
-        misses, and log unseen for the step that is left; ln|H| is not, and is off by a few decrements.
+    tolerance : float
+        A fit is accepted where half its squared decrement is at most this. There the evidence is corrected
+        for what the likelihood still misses, and log unseen for the step that is left; ln|H| is not, and is
+        off by a few decrements: 1e-6 at a tolerance of 1e-12.
     max_factors : int
         Factorisations at most.
 
@@ -420,6 +418,9 @@ def fit_quartet(
         Factorisations made; negative when some lane did not arrive (`work.half_square` tells which).
     """
     size = target.counts.shape[0]
+    half_squares = work.half_square
+    log_evidences = work.log_evidence
+    share = work.share
     dual = order != terms
     constant = target.base + 0.5 * (terms - 1) * math.log(target.precision)
     factors = 0
@@ -432,12 +433,11 @@ def fit_quartet(
         factors += 1
         arrived = True
         for lane in range(LANES):
-            half_square = work.half_square[lane]
-            work.log_evidence[lane] += constant + half_square
-            allowed = tolerance if work.log_evidence[lane] > enough else coarse
+            half_square = half_squares[lane]
+            log_evidences[lane] += constant + half_square
             # written so that a NaN has not arrived
-            arrived = arrived and half_square <= allowed
-            work.share[lane] = 1.0 if half_square < 0.5 else 1.0 / (1.0 + math.sqrt(2.0 * half_square))
+            arrived = arrived and half_square <= tolerance
+            share[lane] = 1.0 if half_square < 0.5 else 1.0 / (1.0 + math.sqrt(2.0 * half_square))
         if arrived:
             return factors
         if factors >= max_factors:

@@ -170,19 +170,40 @@ def _bin(stream: Stream, log_weight: float, log_unseen: float, variance: float) 
 
 
 @compiled
+def _scale(x: NDArray[np.float64], factor: float) -> None:
+    """Multiply in place."""
+    for i in range(x.shape[0]):
+        x[i] *= factor
+
+
+@compiled
+def _add_scaled(x: NDArray[np.float64], y: NDArray[np.float64], factor: float) -> None:
+    """Add ``y · factor`` to `x` in place."""
+    for i in range(x.shape[0]):
+        x[i] += y[i] * factor
+
+
+@compiled
+def _inclusion(stream: Stream, candidates: int) -> NDArray[np.float64]:
+    """Return Σw over the models with each candidate."""
+    result = np.zeros(candidates)
+    for i in range(candidates):
+        for value in range(256):
+            if (value >> (i % 8)) & 1:
+                result[i] += stream.by_byte[i // 8, value]
+    return result
+
+
+@compiled
 def _move_reference(stream: Stream, reference: float) -> None:
     """Express every sum relative to a new reference."""
     factor = math.exp(stream.sums[0] - reference)
     stream.sums[0] = reference
     stream.sums[1] *= factor
     stream.sums[2] *= factor * factor
-    for byte in range(8):
-        for value in range(256):
-            stream.by_byte[byte, value] *= factor
-    for row in range(_ROWS):
-        for column in range(_COLUMNS):
-            for moment in range(3):
-                stream.bins[row, column, moment] *= factor
+    _scale(stream.by_byte.ravel(), factor)
+    if stream.tally[1] > stream.tally[0]:
+        _scale(stream.bins.ravel(), factor)
 
 
 @compiled
@@ -233,16 +254,19 @@ def add_model(
     log_unseen, variance : float
         Mode of η_0 and its variance.
     """
+    sums = stream.sums
+    by_byte = stream.by_byte
+    best = stream.best
     stream.tally[1] += 1
-    if log_weight > stream.best[0]:
-        stream.best[0] = log_weight
-    if log_weight > stream.sums[0] + _HEADROOM:
+    if log_weight > best[0]:
+        best[0] = log_weight
+    if log_weight > sums[0] + _HEADROOM:
         _move_reference(stream, log_weight)
-    weight = math.exp(log_weight - stream.sums[0])
-    stream.sums[1] += weight
-    stream.sums[2] += weight * weight
+    weight = math.exp(log_weight - sums[0])
+    sums[1] += weight
+    sums[2] += weight * weight
     for byte in range(8):
-        stream.by_byte[byte, (mask >> (8 * byte)) & 255] += weight
+        by_byte[byte, (mask >> (8 * byte)) & 255] += weight
     _keep(stream, mask, log_weight, log_evidence, log_unseen, variance)
 
 
@@ -262,13 +286,9 @@ def _absorb(total: Stream, part: Stream) -> None:
     total.tally[1] += part.tally[1]
     for i in range(2, 5):
         total.tally[i] += part.tally[i]
-    for byte in range(8):
-        for value in range(256):
-            total.by_byte[byte, value] += part.by_byte[byte, value] * factor
-    for row in range(_ROWS):
-        for column in range(_COLUMNS):
-            for moment in range(3):
-                total.bins[row, column, moment] += part.bins[row, column, moment] * factor
+    _add_scaled(total.by_byte.ravel(), part.by_byte.ravel(), factor)
+    if part.tally[1] > part.tally[0]:
+        _add_scaled(total.bins.ravel(), part.bins.ravel(), factor)
     for slot in range(part.tally[0]):
         values = part.values[slot]
         _keep(total, part.masks[slot], values[0], values[1], values[2], values[3])
@@ -290,9 +310,11 @@ def merge(parts: Sequence[Stream], candidates: int) -> Evidence:
     Evidence
         Kept models best first; everything relative to the best.
     """
-    total = new_stream(parts[0].masks.shape[0])
-    for part in parts:
-        _absorb(total, part)
+    total = parts[0]
+    if len(parts) > 1:
+        total = new_stream(parts[0].masks.shape[0])
+        for part in parts:
+            _absorb(total, part)
     _move_reference(total, float(total.best[0]))
     kept = int(total.tally[0])
     order = np.lexsort((total.masks[:kept], -total.values[:kept, 0]))
@@ -303,12 +325,6 @@ def merge(parts: Sequence[Stream], candidates: int) -> Evidence:
     shifts = total.bins[:, :, 1].ravel()[filled] / weights
     seconds = total.bins[:, :, 2].ravel()[filled] / weights
     middles = np.repeat(_LOWEST + (np.arange(_ROWS) + 0.5) * _WIDTH, _COLUMNS)[filled]
-    inclusion = np.array(
-        [
-            total.by_byte[i // 8, (np.arange(256) >> (i % 8)) & 1 == 1].sum() / total.sums[1]
-            for i in range(candidates)
-        ]
-    )
     return Evidence(
         masks=total.masks[:kept][order],
         log_weights=values[:, 0].copy(),
@@ -318,7 +334,7 @@ def merge(parts: Sequence[Stream], candidates: int) -> Evidence:
         reference=float(total.best[0]),
         total=float(total.sums[1]),
         total_square=float(total.sums[2]),
-        inclusion=inclusion,
+        inclusion=_inclusion(total, candidates) / total.sums[1],
         dropped_weights=weights,
         dropped_means=middles + shifts,
         dropped_variances=seconds - shifts * shifts,
