@@ -16,7 +16,10 @@ LOG_STEP = 0.0025
 
 @dataclass(frozen=True, slots=True)
 class Hump:
-    """One mode of a distribution: where it peaks, where it ends, and how much of the whole it holds."""
+    """One mode of a distribution: where it peaks, where it ends, and how much of the whole it holds.
+
+    The outermost ends are those of the central 99.8 %; the weights count the tails beyond them in.
+    """
 
     peak: float
     low: float
@@ -169,7 +172,7 @@ class Distribution:
             peaks.append(len(density) - 1)
         while True:
             valleys = [a + int(np.argmin(density[a : b + 1])) for a, b in zip(peaks, peaks[1:], strict=False)]
-            ends = [float(self.values[0]), *sizes[valleys], float(self.values[-1])]
+            ends = [float(sizes[0]), *(float(x) for x in sizes[valleys]), float(sizes[-1])]
             # Humps tile the whole range, so their weights add up to one; both outer ones keep their tails.
             below = [0.0, *(self.probability_below(e) for e in ends[1:-1]), 1.0]
             weights = np.diff(below)

@@ -175,7 +175,7 @@ def rank_models(
         keep=None if models <= keep else keep,
         # an error of √(2·tolerance)·sd in η_0: N to 1e-6 even where it is all but open
         tolerance=1e-15,
-        run=partial((compute or Compute()).map, f"fitting {models:,} models"),
+        run=partial((compute or Compute()).map, f"ranking {models:,} models"),
     )
     codes = found.statuses.astype(np.int8)
     if existence:

@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
 
-# a facet that is not among the candidates: the sign bit, which no model has
-_MISSING = np.iinfo(np.int64).min
 
-
-@compiled
 def facet_masks(candidates: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return, for every candidate, the mask of the candidates that must be in the model before it.
 
@@ -30,23 +26,16 @@ def facet_masks(candidates: NDArray[np.int64]) -> NDArray[np.int64]:
         Mask over candidate indices of the facets with two members or more. The sign bit is set when a facet
         is not a candidate: such a term is in no hierarchical model.
     """
-    size = candidates.shape[0]
-    facets = np.zeros(size, np.int64)
-    for i in range(size):
-        rest = candidates[i]
-        while rest != 0:
-            member = rest & -rest
-            rest ^= member
-            facet = candidates[i] ^ member
-            if facet & (facet - 1) == 0:
-                continue
-            found = False
-            for j in range(i):
-                if candidates[j] == facet:
-                    facets[i] |= np.int64(1) << j
-                    found = True
-            if not found:
-                facets[i] |= _MISSING
+    index = {int(subset): i for i, subset in enumerate(candidates)}
+    facets = np.zeros(len(index), np.int64)
+    for subset, i in index.items():
+        mask = 0
+        for member in range(subset.bit_length()):
+            facet = subset & ~(1 << member)
+            if facet != subset and facet.bit_count() >= 2:
+                # a facet that is not among the candidates: the sign bit, which no model has
+                mask |= 1 << index[facet] if facet in index else -(1 << 63)
+        facets[i] = mask
     return facets
 
 
@@ -109,7 +98,10 @@ def list_models(facets: NDArray[np.int64], mask: int, following: int) -> NDArray
         Models as masks over candidates.
     """
     size = facets.shape[0]
-    models = np.empty(count_models(facets, mask, following).sum(), np.int64)
+    total = 0
+    for count in count_models(facets, mask, following):
+        total += count
+    models = np.empty(total, np.int64)
     masks = np.empty(size + 1, np.int64)
     nexts = np.empty(size + 1, np.int64)
     depth = 0
@@ -134,7 +126,6 @@ def list_models(facets: NDArray[np.int64], mask: int, following: int) -> NDArray
     return models
 
 
-@compiled
 def split_walk(facets: NDArray[np.int64], largest: int) -> NDArray[np.int64]:
     """Split the tree of all models into sub-trees of at most `largest` models each.
 
@@ -154,39 +145,17 @@ def split_walk(facets: NDArray[np.int64], largest: int) -> NDArray[np.int64]:
         Rows ``mask, following``; every model lies in exactly one sub-tree.
     """
     size = facets.shape[0]
-    waiting = np.empty((size + 2, 3), np.int64)
-    waiting[0, 0] = 0
-    waiting[0, 1] = 0
-    waiting[0, 2] = count_models(facets, 0, 0).sum()
-    pending = 1
-    room = 64
-    done = np.empty((room, 2), np.int64)
-    found = 0
-    while pending > 0:
-        pending -= 1
-        mask = int(waiting[pending, 0])
-        following = int(waiting[pending, 1])
-        models = int(waiting[pending, 2])
+    waiting = [(0, 0, int(count_models(facets, 0, 0).sum()))]
+    done = []
+    while waiting:
+        mask, following, models = waiting.pop()
         if following >= size or models <= largest:
-            if found == room:
-                room *= 2
-                longer = np.empty((room, 2), np.int64)
-                longer[:found] = done
-                done = longer
-            done[found, 0] = mask
-            done[found, 1] = following
-            found += 1
+            done.append((mask, following))
             continue
         # the half without the term is the smaller one: count that, and subtract
         without = models
-        if facets[following] & ~mask == 0:
+        if int(facets[following]) & ~mask == 0:
             without = int(count_models(facets, mask, following + 1).sum())
-            waiting[pending, 0] = mask | (1 << following)
-            waiting[pending, 1] = following + 1
-            waiting[pending, 2] = models - without
-            pending += 1
-        waiting[pending, 0] = mask
-        waiting[pending, 1] = following + 1
-        waiting[pending, 2] = without
-        pending += 1
-    return done[:found].copy()
+            waiting.append((mask | (1 << following), following + 1, models - without))
+        waiting.append((mask, following + 1, without))
+    return np.array(done, np.int64)

@@ -49,7 +49,6 @@ def _slot(mask: int, slots: int) -> int:
     return int(((mask * -7046029254386353131) >> 32) & (slots - 1))
 
 
-@compiled
 def list_levels(
     facets: NDArray[np.int64], by_size: NDArray[np.int64], mask: int, following: int, size: int
 ) -> Subtree:
@@ -71,35 +70,47 @@ def list_levels(
     Subtree
         See there; the last row of its levels marks the end.
     """
-    candidates = facets.shape[0]
-    present = 0
-    for i in range(candidates):
-        present += (mask >> i) & 1
-    levels = np.zeros((candidates + 2, 3), np.int64)
+    present = mask.bit_count()
+    levels = np.zeros((facets.shape[0] + 2, 3), np.int64)
     models = 0
     room = 0
     depth = 0
-    while present + depth <= candidates and by_size[present + depth] > 0:
-        slots = 2
-        while slots < 2 * by_size[present + depth]:
-            slots *= 2
-        levels[depth, 0] = models
-        levels[depth, 1] = room
-        levels[depth, 2] = slots
-        models += by_size[present + depth]
+    for count in by_size[present:]:
+        if count == 0:
+            break
+        slots = 1 << int(2 * count - 1).bit_length()
+        levels[depth] = models, room, slots
+        models += int(count)
         room += slots
         depth += 1
     levels[depth, 0] = models
-    masks = np.empty(models, np.int64)
-    lasts = np.empty(models, np.int64)
-    needed = np.empty(models, np.int64)
-    table = np.zeros(room, np.int32)
+    subtree = Subtree(
+        np.empty(models, np.int64),
+        np.empty(models, np.int64),
+        np.empty(models, np.int64),
+        np.empty((models, size), np.float32),
+        np.zeros(room, np.int32),
+        levels,
+    )
+    _list_models(subtree, facets, mask, following)
+    return subtree
 
+
+@compiled
+def _list_models(subtree: Subtree, facets: NDArray[np.int64], mask: int, following: int) -> None:
+    """Write the models of a sub-tree level by level, and enter them into the hash tables."""
+    masks = subtree.masks
+    lasts = subtree.lasts
+    needed = subtree.needed
+    table = subtree.table
+    levels = subtree.levels
+    candidates = facets.shape[0]
     masks[0] = mask
     lasts[0] = following - 1
     needed[0] = 0
     child = 1
-    for level in range(depth):
+    level = 0
+    while levels[level, 2] > 0:
         origin = levels[level, 1]
         slots = levels[level, 2]
         for row in range(levels[level, 0], levels[level + 1, 0]):
@@ -114,7 +125,7 @@ def list_levels(
                     lasts[child] = t
                     needed[child] = needed[row] | facets[t]
                     child += 1
-    return Subtree(masks, lasts, needed, np.empty((models, size), np.float32), table, levels)
+        level += 1
 
 
 @compiled
@@ -145,6 +156,11 @@ def predict(
     levels = subtree.levels
     betas = subtree.betas
     size = expected.shape[0]
+    if level == 0:
+        # the root: what is there already
+        for i in range(size):
+            expected[i] = betas[row, i]
+        return
     mask = masks[row]
     t = subtree.lasts[row]
     spare = mask & own & ~subtree.needed[row] & ~(1 << t)

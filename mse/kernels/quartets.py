@@ -21,7 +21,6 @@ from mse.kernels.compiled import compiled
 from mse.kernels.elimination import STRIDE, eliminate, substitute
 from mse.kernels.exponential import exponential
 from mse.kernels.lanes import LANES, Lanes, gather, load, scatter, spread, store
-from mse.kernels.loglinear import log_factorials
 from mse.kernels.walsh import transform, transform_lanes
 
 # pivots to multiply before a logarithm is taken: none overflows while pivots lie within 1e±19
@@ -85,23 +84,17 @@ class Quartet(NamedTuple):
     share: NDArray[np.float64]
 
 
-@compiled
 def new_target(counts: NDArray[np.float64], cells: NDArray[np.float64], precision: float) -> Target:
     """Return the target of a table; arguments as in `fit_loglinear`."""
-    size = counts.shape[0]
-    observed = np.zeros(size)
-    active = np.zeros(size)
-    for cell in range(1, size):
-        if cells[cell] > 0.0:
-            observed[cell] = counts[cell]
-            active[cell] = 1.0
+    active = np.where(cells > 0.0, 1.0, 0.0)
+    active[0] = 0.0
+    observed = counts * active
     spectrum = observed.copy()
     transform(spectrum)
-    base = 0.5 * math.log(2.0 * math.pi) - log_factorials(observed, active)
+    base = 0.5 * math.log(2.0 * math.pi) - sum(math.lgamma(count + 1.0) for count in observed)
     return Target(observed, active, spectrum, precision, base)
 
 
-@compiled
 def new_quartet(size: int) -> Quartet:
     """Return a workspace for tables of `size` = 2^K cells."""
     n = size * LANES
@@ -415,7 +408,7 @@ def fit_quartet(
     Returns
     -------
     int
-        Factorisations made; negative when some lane did not arrive (`work.half_square` tells which).
+        Factorisations made; `work.half_square` tells whether each lane arrived.
     """
     size = target.counts.shape[0]
     half_squares = work.half_square
@@ -438,10 +431,8 @@ def fit_quartet(
             # written so that a NaN has not arrived
             arrived = arrived and half_square <= tolerance
             share[lane] = 1.0 if half_square < 0.5 else 1.0 / (1.0 + math.sqrt(2.0 * half_square))
-        if arrived:
+        if arrived or factors >= max_factors:
             return factors
-        if factors >= max_factors:
-            return -factors
         if dual:
             _dual_step(work, size, order)
         else:

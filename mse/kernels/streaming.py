@@ -36,8 +36,8 @@ class Stream(NamedTuple):
         Log weight, log evidence, log unseen (mode) and its variance of the kept models.
     heap : (keep,) int64
         Slots as a heap with the least model on top, once full.
-    tally : (5,) int64
-        Kept models, models met, models not converged, factorisations of four Hessians, fits from scratch.
+    tally : (4,) int64
+        Kept models, models met, models not converged, factorisations of four Hessians.
     sums : (4,) float64
         Reference, Σw, Σw², largest Newton decrement that was accepted.
     best : (1,) float64
@@ -112,7 +112,6 @@ class Evidence(NamedTuple):
     worst_decrement: float
 
 
-@compiled
 def new_stream(keep: int) -> Stream:
     """Return an empty stream that keeps at most `keep` ≥ 1 models."""
     sums = np.zeros(4)
@@ -121,7 +120,7 @@ def new_stream(keep: int) -> Stream:
         np.zeros(keep, np.int64),
         np.zeros((keep, 4)),
         np.zeros(keep, np.int64),
-        np.zeros(5, np.int64),
+        np.zeros(4, np.int64),
         sums,
         np.full(1, -np.inf),
         np.zeros((8, 256)),
@@ -183,15 +182,11 @@ def _add_scaled(x: NDArray[np.float64], y: NDArray[np.float64], factor: float) -
         x[i] += y[i] * factor
 
 
-@compiled
 def _inclusion(stream: Stream, candidates: int) -> NDArray[np.float64]:
     """Return Σw over the models with each candidate."""
-    result = np.zeros(candidates)
-    for i in range(candidates):
-        for value in range(256):
-            if (value >> (i % 8)) & 1:
-                result[i] += stream.by_byte[i // 8, value]
-    return result
+    values = np.arange(256)
+    bits = (values[None, :] >> np.arange(8)[:, None]) & 1
+    return (stream.by_byte @ bits.T).ravel()[:candidates]
 
 
 @compiled
@@ -238,36 +233,40 @@ def _keep(
 
 
 @compiled
-def add_model(
-    stream: Stream, mask: int, log_weight: float, log_evidence: float, log_unseen: float, variance: float
+def add_models(
+    stream: Stream, masks: NDArray[np.int64], log_priors: NDArray[np.float64], fits: NDArray[np.float64]
 ) -> None:
-    """Add one fitted model to the sums, and to the kept models or the grid.
+    """Add fitted models to the sums, and to the kept models or the grid.
 
     Parameters
     ----------
     stream : Stream
         Written in place.
-    mask : int
-        The model over candidate indices.
-    log_weight, log_evidence : float
-        Log prior + log evidence, and the latter alone.
-    log_unseen, variance : float
-        Mode of η_0 and its variance.
+    masks : (m,) int64
+        Models over candidate indices.
+    log_priors : (m,) float64
+        Log prior of each.
+    fits : (m, 3) float64
+        Log evidence, mode of η_0 and its variance.
     """
     sums = stream.sums
     by_byte = stream.by_byte
     best = stream.best
-    stream.tally[1] += 1
-    if log_weight > best[0]:
-        best[0] = log_weight
-    if log_weight > sums[0] + _HEADROOM:
-        _move_reference(stream, log_weight)
-    weight = math.exp(log_weight - sums[0])
-    sums[1] += weight
-    sums[2] += weight * weight
-    for byte in range(8):
-        by_byte[byte, (mask >> (8 * byte)) & 255] += weight
-    _keep(stream, mask, log_weight, log_evidence, log_unseen, variance)
+    tally = stream.tally
+    for i in range(masks.shape[0]):
+        mask = masks[i]
+        log_weight = fits[i, 0] + log_priors[i]
+        tally[1] += 1
+        if log_weight > best[0]:
+            best[0] = log_weight
+        if log_weight > sums[0] + _HEADROOM:
+            _move_reference(stream, log_weight)
+        weight = math.exp(log_weight - sums[0])
+        sums[1] += weight
+        sums[2] += weight * weight
+        for byte in range(8):
+            by_byte[byte, (mask >> (8 * byte)) & 255] += weight
+        _keep(stream, mask, log_weight, fits[i, 0], fits[i, 1], fits[i, 2])
 
 
 @compiled
@@ -284,7 +283,7 @@ def _absorb(total: Stream, part: Stream) -> None:
     total.sums[3] = max(total.sums[3], part.sums[3])
     total.best[0] = max(total.best[0], part.best[0])
     total.tally[1] += part.tally[1]
-    for i in range(2, 5):
+    for i in range(2, 4):
         total.tally[i] += part.tally[i]
     _add_scaled(total.by_byte.ravel(), part.by_byte.ravel(), factor)
     if part.tally[1] > part.tally[0]:
@@ -294,14 +293,16 @@ def _absorb(total: Stream, part: Stream) -> None:
         _keep(total, part.masks[slot], values[0], values[1], values[2], values[3])
 
 
-def merge(parts: Sequence[Stream], candidates: int) -> Evidence:
+def merge(parts: Sequence[Stream], keep: int, candidates: int) -> Evidence:
     """Return the results of all sub-trees as one.
 
     Parameters
     ----------
     parts : sequence of Stream
         One per sub-tree, in the order of `split_walk`: sums are added in this order whatever the number of
-        workers that made them. All must keep equally many models.
+        workers that made them.
+    keep : int
+        Models to keep in full; each sub-tree must have kept as many, or all it has.
     candidates : int
         Number of candidate terms.
 
@@ -312,7 +313,7 @@ def merge(parts: Sequence[Stream], candidates: int) -> Evidence:
     """
     total = parts[0]
     if len(parts) > 1:
-        total = new_stream(parts[0].masks.shape[0])
+        total = new_stream(min(keep, sum(part.masks.shape[0] for part in parts)))
         for part in parts:
             _absorb(total, part)
     _move_reference(total, float(total.best[0]))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mse.estimates import Level, Reason, Verdict
     from mse.results import Results
 
-TERMINAL_WIDTH, TERMINAL_LINES = 100, 15
+TERMINAL_WIDTH, TERMINAL_LINES = 100, 24
 
 Judgement = Literal["publish", "caution", "refuse", "unjudged"]
 
@@ -307,7 +307,7 @@ def overlap_finding(facts: Facts, say: Catalogue) -> str:
 
 
 def terminal_summary(results: Results, report: str | None = None) -> str:
-    """Return the summary that a command prints: at most 15 lines of plain text.
+    """Return the summary that a command prints: at most 24 lines of plain text.
 
     Parameters
     ----------

@@ -1,0 +1,70 @@
+"""Write the real output of its commands into README.md: ``python -m benchmarks.readme [part …]``.
+
+A part stands between ``<!-- begin: … -->`` and ``<!-- end -->``. Without arguments the quick parts are run again;
+``netherlands`` (a minute or two) and ``benchmarks`` (``python -m benchmarks.kernels``) are run only when named.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+MSE = Path(sys.executable).with_name("mse")
+
+
+def run(*arguments: str) -> str:
+    """Return what `mse` prints when it writes into a folder that is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([MSE, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def python_block() -> str:
+    """Return what the first Python block of the README prints."""
+    block = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    done = subprocess.run([sys.executable, "-c", block.group(1)], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def benchmark_table() -> str:
+    """Return the stored benchmark of the kernels as a table."""
+    stored = json.loads((ROOT / "benchmarks" / "results" / "kernels.json").read_text(encoding="utf-8"))
+    rows = ["| problem | models | CPU seconds, one core | µs a model |", "|---|---:|---:|---:|"]
+    for row in stored["problems"]:
+        rows.append(f"| {row['problem']} | {row['models']:,} | {row['seconds']:.3g} | {row['microseconds']:.2f} |")
+    return "\n".join(rows) + f"\n\nMeasured {stored['date']} by `python -m benchmarks.kernels` ({stored['machine']}).\n"
+
+
+def put(part: str, text: str, *, code: bool) -> None:
+    """Replace the text of one part."""
+    body = f"```\n{text.rstrip()}\n```" if code else text.rstrip()
+    page = README.read_text(encoding="utf-8")
+    pattern = rf"(<!-- begin: {re.escape(part)}.*?-->\n).*?(<!-- end -->)"
+    page, found = re.subn(pattern, lambda m: m.group(1) + body + "\n" + m.group(2), page, flags=re.DOTALL)
+    assert found == 1, part
+    README.write_text(page, encoding="utf-8")
+
+
+def main(parts: list[str]) -> None:
+    """Write the named parts, or the quick ones."""
+    for part in parts or ["uk", "python"]:
+        if part == "uk":
+            put("mse run models/uk-2013.toml", run("run", "models/uk-2013.toml"), code=True)
+        elif part == "python":
+            put("python", python_block(), code=True)
+        elif part == "netherlands":
+            job = "models/netherlands-2010-2015.toml"
+            put(f"mse run {job}", run("run", job), code=True)
+        elif part == "benchmarks":
+            put("benchmarks", benchmark_table(), code=False)
+        else:
+            raise SystemExit(f"unknown part {part!r}: uk, python, netherlands, benchmarks")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
