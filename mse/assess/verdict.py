@@ -106,13 +106,13 @@ def judge(
     return Verdict(level, tuple(reasons), tuple(rule for rule in RULES if rule in checked))
 
 
-def _from(figure: float, limits: tuple[float, float], code: str, text: str) -> Reason | None:
+def _from(figure: float, limits: tuple[float, float], code: str, text: str, **more: float) -> Reason | None:
     """Return the reason when `figure` reaches the first (caution) or second (forbidding) limit."""
     caution, forbid = limits
     if figure < caution:
         return None
     level: Level = "do not publish" if figure >= forbid else "publish with caution"
-    return Reason(code, level, text, {"figure": figure, "caution_from": caution, "forbid_from": forbid})
+    return Reason(code, level, text, {"figure": figure, "caution_from": caution, "forbid_from": forbid, **more})
 
 
 def _below(figure: float, limits: tuple[float, float], code: str, text: str) -> Reason | None:
@@ -167,7 +167,7 @@ def _disagreement(posterior: Posterior, others: Mapping[str, float], limits: Thr
         f"methods that all allow for dependence differ by a factor {ratio:.1f}: "
         f"{points[low]:,.0f} ({low}) against {points[high]:,.0f} ({high})"
     )
-    return _from(ratio, limits.disagreement, "disagreement", text)
+    return _from(ratio, limits.disagreement, "disagreement", text, lowest=points[low], highest=points[high])
 
 
 def _prior(posterior: Posterior, limits: Thresholds) -> Reason | None:

@@ -113,6 +113,8 @@ class Facts:
         Whether the interval is a Bayesian one.
     humps : tuple of Hump
         Modes of the headline's law that the verdict counts.
+    small_humps : tuple of Hump
+        Modes with too little of the probability for the verdict, but enough to be said.
     methods : tuple of MethodRow
         The comparison, the headline first.
     models, effective, averaged : tuple of ModelRow, float or None
@@ -138,12 +140,17 @@ class Facts:
     estimate: Estimate
     credible: bool
     humps: tuple[Hump, ...]
+    small_humps: tuple[Hump, ...]
     methods: tuple[MethodRow, ...]
     models: tuple[ModelRow, ...]
     effective: float | None
     averaged: float | None
     notes: tuple[str, ...]
     sources: tuple[Source, ...]
+
+
+SMALL = 0.02
+"""Least probability of a hump that is mentioned."""
 
 
 def read_facts(results: Results) -> Facts:
@@ -169,6 +176,7 @@ def read_facts(results: Results) -> Facts:
         estimate=estimate,
         credible=headline.kind == "posterior",
         humps=headline.distribution.humps(_hump_weight(provenance)),
+        small_humps=tuple(h for h in headline.distribution.humps(SMALL) if h.weight < _hump_weight(provenance)),
         methods=_methods(results, estimate),
         models=_models(results),
         effective=_number(headline.diagnostics.get("effective_models")),

@@ -183,6 +183,8 @@ def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalog
         figure=say.figure(round(figure, 2)),
         factor=say.number(figure, 1) if math.isfinite(figure) else say.number(figure),
         share=say.percent(figure),
+        lowest=say.number(round_point(reason.figures.get("lowest", math.nan))),
+        highest=say.number(round_point(reason.figures.get("highest", math.nan))),
         limit=say.figure(reason.figures.get("caution_below", math.inf)),
         count=say.count_word(len(facts.humps)),
         humps=say.listing(hump_words(facts.humps, rounded, say)),
@@ -280,9 +282,17 @@ def posterior_finding(facts: Facts, rounded: Rounded, say: Catalogue) -> str:
     ends = {"low": say.number(rounded.low), "high": say.number(rounded.high)}
     values = {"interval": interval_name(facts, say)} | ends
     if len(humps) == 1:
-        return say("posterior.finding_one", peak=say.number(_to_unit(humps[0].peak, rounded.unit)), **values)
-    words = say.listing(hump_words(humps, rounded, say))
-    return say("posterior.finding_humps", count=say.count_word(len(humps)), humps=words, **values)
+        finding = say("posterior.finding_one", peak=say.number(_to_unit(humps[0].peak, rounded.unit)), **values)
+    else:
+        words = say.listing(hump_words(humps, rounded, say))
+        finding = say("posterior.finding_humps", count=say.count_word(len(humps)), humps=words, **values)
+    return " ".join([finding, *_small_humps(facts, rounded, say)])
+
+
+def _small_humps(facts: Facts, rounded: Rounded, say: Catalogue) -> list[str]:
+    """Return the sentence on humps that are too light for the verdict, if there are any."""
+    words = say.listing(hump_words(facts.small_humps, rounded, say, "posterior.mark")) if facts.small_humps else ""
+    return [say("posterior.small_humps", humps=words)] if words else []
 
 
 def overlap_finding(facts: Facts, say: Catalogue) -> str:
@@ -322,7 +332,7 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     lines = [say.shortened(facts.title, TERMINAL_WIDTH), *_wrapped(said.sentence)[:4]]
     lines.append(say("terminal.verdict", verdict=said.verdict.upper()))
     codes = [reason.code for reason in facts.estimate.verdict.reasons] if facts.estimate.verdict else []
-    tail = []
+    tail = [line for sentence in _small_humps(facts, said.rounded, say) for line in _wrapped(sentence)]
     if len(facts.humps) > 1 and "humps" not in codes:
         humps = say.listing(hump_words(facts.humps, said.rounded, say, "posterior.mark"))
         tail = _wrapped(say("terminal.humps", humps=humps))[:2]
