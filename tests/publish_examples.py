@@ -33,9 +33,11 @@ CHECKED = (
 MEDIAN, PROFILE = "posterior median and credible interval", "maximum likelihood and profile interval"
 
 
-def reason(code: str, level: Level, figure: float, caution: float, forbid: float) -> Reason:
+def reason(code: str, level: Level, figure: float, caution: float, forbid: float, **more: float) -> Reason:
     """Return a finding whose own words must not reach the page: the catalogue has better ones."""
-    return Reason(code, level, "words of the rule", {"figure": figure, "caution_from": caution, "forbid_from": forbid})
+    return Reason(
+        code, level, "words of the rule", {"figure": figure, "caution_from": caution, "forbid_from": forbid, **more}
+    )
 
 
 def mixture(observed: int, parts: Sequence[tuple[float, float, float]]) -> Distribution:
@@ -121,7 +123,7 @@ def uk() -> Results:
         "publish with caution",
         (
             reason("humps", "publish with caution", 1.67, 1.25, 3.0),
-            reason("disagreement", "publish with caution", 2.03, 1.5, 2.5),
+            reason("disagreement", "publish with caution", 2.03, 1.5, 2.5, lowest=11_300, highest=22_990),
         ),
         CHECKED,
     )
@@ -280,7 +282,7 @@ def netherlands() -> Results:
         "do not publish",
         (
             reason("humps", "do not publish", 3.45, 1.25, 3.0),
-            reason("disagreement", "do not publish", 3.5, 1.5, 2.5),
+            reason("disagreement", "do not publish", 3.5, 1.5, 2.5, lowest=43_585, highest=152_000),
             reason("width", "do not publish", 10.1, 3.0, 6.0),
             reason("prior", "publish with caution", 1.31, 1.15, 1.5),
         ),
