@@ -182,7 +182,7 @@ class Posterior:
                 {name: ("model", values) for name, values in columns.items()}, {"model": notation}
             )
         tree = xr.DataTree.from_dict({name: data for name, data in groups.items() if data.sizes})
-        tree.attrs["mse"] = json.dumps(self._record(), sort_keys=True)
+        tree.attrs["mse"] = json.dumps(self._record())
         return tree
 
     def _record(self) -> dict[str, object]:

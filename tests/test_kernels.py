@@ -230,7 +230,7 @@ def test_sums_and_bins_hold_what_is_not_kept():
     assert_allclose(
         short.dropped_weights @ (short.dropped_variances + short.dropped_means**2), rest @ (variances + means**2)
     )
-    # as mixtures on a fine grid the two are the same to a part in a thousand
+    # as mixtures the two differ by a total variation of 0.2 %, the price of bins a tenth by √2 wide
     grid = np.linspace(6, 13, 400)
 
     def mixture(w, m, v):
@@ -238,7 +238,7 @@ def test_sums_and_bins_hold_what_is_not_kept():
 
     exact = mixture(rest, means, variances)
     binned = mixture(short.dropped_weights, short.dropped_means, short.dropped_variances)
-    assert abs(exact - binned).max() < 2e-3 * exact.max()
+    assert 0.5 * abs(exact - binned).sum() < 3e-3 * exact.sum()
 
 
 def test_threads_and_order_of_work_change_no_bit(monkeypatch):
