@@ -1,33 +1,60 @@
-"""Where compiled kernels are kept between runs."""
+"""Where compiled kernels are kept between runs.
 
+Numba looks only at the file of the function that it compiles, so that a change in a callee would leave a stale caller
+behind. Each module therefore keeps its compiled functions in a folder that bears the digest of its own source and of
+the kernels that it imports.
+"""
+
+import hashlib
 import os
+import re
+import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+_IMPORT = re.compile(r"^from mse\.kernels\.(\w+) import", re.MULTILINE)
 
 
-def folder() -> Path | None:
-    """Return a folder that numba must be told to use, or None when it finds one by itself.
-
-    By itself it takes ``__pycache__`` beside the source, or else the user's cache; where neither can be written, as in
-    a container with a read-only file system, caching would raise at import.
-    """
-    if "NUMBA_CACHE_DIR" in os.environ:
-        return Path(os.environ["NUMBA_CACHE_DIR"])
-    if _writable(_HERE / "__pycache__") or _writable(Path.home() / ".cache" / "numba"):
-        return None
-    return Path(tempfile.gettempdir()) / f"mse-numba-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+def folder(module: str) -> Path:
+    """Return the folder of the compiled functions of one kernel module, and drop those of its earlier versions."""
+    place = _place()
+    own = place / f"{module}-{_digest(module)}"
+    if not own.exists():
+        for stale in place.glob(f"{module}-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+    return own
 
 
 def compiled_before() -> bool:
-    """Tell whether the kernel of the sweep was compiled and kept since its source last changed."""
-    own = folder()
-    places = [_HERE / "__pycache__", Path.home() / ".cache" / "numba"] if own is None else [own]
-    changed = (_HERE / "sweep.py").stat().st_mtime
-    return any(
-        index.stat().st_mtime >= changed for place in places if place.is_dir() for index in place.rglob("sweep.*.nbi")
-    )
+    """Tell whether the kernels of the sweep were compiled and kept since their source last changed."""
+    return any(folder("sweep").rglob("*.nbi"))
+
+
+@cache
+def _place() -> Path:
+    """Return the first place that can be written.
+
+    ``NUMBA_CACHE_DIR`` if it is set; else beside the source; else the user's cache; else the temporary files.
+    """
+    places = [_HERE / "__pycache__", Path.home() / ".cache" / "mse", Path(tempfile.gettempdir()) / "mse-kernels"]
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        places.insert(0, Path(os.environ["NUMBA_CACHE_DIR"]))
+    return next((place for place in places if _writable(place)), places[-1])
+
+
+@cache
+def _digest(module: str) -> str:
+    """Return a digest of a module and of all kernels that it imports, directly or not."""
+    wanted, sources = [module], {}
+    while wanted:
+        name = wanted.pop()
+        if name not in sources:
+            sources[name] = (_HERE / f"{name}.py").read_text(encoding="utf-8")
+            wanted += _IMPORT.findall(sources[name])
+    text = "".join(sources[name] for name in sorted(sources))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _writable(path: Path) -> bool:

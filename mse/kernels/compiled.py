@@ -14,6 +14,10 @@ else:
 
     from mse.kernels.cache import folder
 
-    if (_folder := folder()) is not None:
-        config.CACHE_DIR = str(_folder)
-    compiled = njit(cache=True, nogil=True, error_model="numpy")
+    def compiled(function):
+        """Compile `function` with numba: cached on disk, GIL released, divisions as in NumPy."""
+        others, config.CACHE_DIR = config.CACHE_DIR, str(folder(function.__module__.rpartition(".")[2]))
+        try:
+            return njit(cache=True, nogil=True, error_model="numpy")(function)
+        finally:
+            config.CACHE_DIR = others
