@@ -46,12 +46,10 @@ class Subtree(NamedTuple):
 @compiled
 def _slot(mask: int, slots: int) -> int:
     """Return where to look for a mask first: the middle bits of a product with the golden ratio."""
-    return int(((mask * -7046029254386353131) >> 32) & (slots - 1))
+    return (int(mask) * -7046029254386353131 >> 32) & int(slots - 1)
 
 
-def list_levels(
-    facets: NDArray[np.int64], by_size: NDArray[np.int64], mask: int, following: int, size: int
-) -> Subtree:
+def list_levels(facets: NDArray[np.int64], by_size: NDArray[np.int64], mask: int, following: int, size: int) -> Subtree:
     """Return all models of a sub-tree by level, their betas still to be fitted.
 
     Parameters

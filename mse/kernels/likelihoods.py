@@ -226,9 +226,7 @@ def sweep_likelihood(
     penalty: float,
     keep: int | None = None,
     tolerance: float = 1e-12,
-    run: Callable[
-        [Callable[[tuple[int, int]], Likelihoods], list[tuple[int, int]]], Iterable[Likelihoods]
-    ] = map,
+    run: Callable[[Callable[[tuple[int, int]], Likelihoods], list[tuple[int, int]]], Iterable[Likelihoods]] = map,
 ) -> Likelihoods:
     """Fit every hierarchical model over `candidates` by extended maximum likelihood.
 

@@ -12,7 +12,6 @@ F becomes ``F + c f fᵀ`` with f the first column and ``c = λ / (1 − λ F_�
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,98 +20,11 @@ from mse.kernels.compiled import compiled
 from mse.kernels.elimination import STRIDE, eliminate, substitute
 from mse.kernels.exponential import exponential
 from mse.kernels.lanes import LANES, Lanes, gather, load, scatter, spread, store
-from mse.kernels.walsh import transform, transform_lanes
+from mse.kernels.walsh import transform_lanes
+from mse.kernels.workspaces import Quartet, Target
 
 # pivots to multiply before a logarithm is taken: none overflows while pivots lie within 1e±19
 _GROUP = 16
-
-
-class Target(NamedTuple):
-    """What all models are fitted to.
-
-    Attributes
-    ----------
-    counts, cells : (2^K,) float64
-        Persons by history and 1 for active cells; both zero for the unseen and structural zeros.
-    spectrum : (2^K,) float64
-        WHT of `counts`.
-    precision : float
-        1/σ² > 0 of the prior.
-    base : float
-        What all log evidences have in common: ``½ ln 2π − Σ ln n!``.
-    """
-
-    counts: NDArray[np.float64]
-    cells: NDArray[np.float64]
-    spectrum: NDArray[np.float64]
-    precision: float
-    base: float
-
-
-class Quartet(NamedTuple):
-    """Workspace and result of four fits; `x[4·i + lane]` is entry i of a lane.
-
-    Attributes
-    ----------
-    beta : (2^K · 4,) float64
-        Coefficients by subset, zero outside the model: the start on entry, where H was factorised on return.
-    places : (2^K · 4,) int64
-        The terms of the models, or in the dual those not in them, as 4·subset + lane: where an array by
-        subset has the term. The first `common` rows are the same in all four lanes.
-    mu, score, moments, vector : (2^K · 4,) float64
-        Means of active cells (in the dual: the weights 1/(μ + λ/2^K)), score, WHT(μ) or f, and scratch.
-    system, inverses : float64
-        For `eliminate`.
-    log_evidence, log_unseen, variance, half_square : (4,) float64
-        Results; half the squared Newton decrement tells how far the fit is from its maximum.
-    share : (4,) float64
-        Part of the Newton step that is taken.
-    """
-
-    beta: NDArray[np.float64]
-    places: NDArray[np.int64]
-    mu: NDArray[np.float64]
-    score: NDArray[np.float64]
-    moments: NDArray[np.float64]
-    vector: NDArray[np.float64]
-    system: NDArray[np.float64]
-    inverses: NDArray[np.float64]
-    log_evidence: NDArray[np.float64]
-    log_unseen: NDArray[np.float64]
-    variance: NDArray[np.float64]
-    half_square: NDArray[np.float64]
-    share: NDArray[np.float64]
-
-
-def new_target(counts: NDArray[np.float64], cells: NDArray[np.float64], precision: float) -> Target:
-    """Return the target of a table; arguments as in `fit_loglinear`."""
-    active = np.where(cells > 0.0, 1.0, 0.0)
-    active[0] = 0.0
-    observed = counts * active
-    spectrum = observed.copy()
-    transform(spectrum)
-    base = 0.5 * math.log(2.0 * math.pi) - sum(math.lgamma(count + 1.0) for count in observed)
-    return Target(observed, active, spectrum, precision, base)
-
-
-def new_quartet(size: int) -> Quartet:
-    """Return a workspace for tables of `size` = 2^K cells."""
-    n = size * LANES
-    return Quartet(
-        np.zeros(n),
-        np.zeros(n, np.int64),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(STRIDE * STRIDE * LANES),
-        np.zeros(STRIDE * LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-        np.zeros(LANES),
-    )
 
 
 @compiled
@@ -212,7 +124,7 @@ def _means(work: Quartet, target: Target) -> None:
 
 @compiled
 def _primal(work: Quartet, order: int, common: int, precision: float) -> None:
-    """Factorise the Hessians of the models' own terms; leave decrement, variance, and the value − ½ ln|H|."""
+    """Factorise the Hessians of the models' own terms; leave decrement, variance, and what η_0 still moves."""
     places = work.places
     system = work.system
     score = work.score
@@ -240,7 +152,6 @@ def _primal(work: Quartet, order: int, common: int, precision: float) -> None:
     store(work.half_square, 0, spread(0.5) * square)
     store(work.log_unseen, 0, load(work.log_unseen, 0) + cross)
     store(work.variance, 0, variance)
-    _log_product(inverses, order, 0.5, work.log_evidence, work.vector)
 
 
 @compiled
@@ -274,17 +185,13 @@ def _dual(work: Quartet, size: int, order: int, common: int, precision: float) -
     # f: the first column of the inverse of the full Hessian with the ridge
     for i in range(size):
         mean = load(mu, i)
-        store(vector, i, mean + floor)
         weight = one / (mean + floor)
         fraction = fraction + mean * weight
         store(mu, i, weight)
         store(moments, i, weight * scale)
-    _log_product(vector, size, -0.5, work.log_evidence, system)
     transform_lanes(moments, size)
     # 1 − λ F_∅∅, without the subtraction
     fraction = fraction * spread(1.0 / size)
-    store(vector, 0, fraction)
-    _log_product(vector, 1, -0.5, work.log_evidence, system)
     c = spread(precision) / fraction
 
     # scores outside the models are not wanted; then v = (F + c f fᵀ) g
@@ -334,9 +241,6 @@ def _dual(work: Quartet, size: int, order: int, common: int, precision: float) -
     store(work.half_square, 0, spread(0.5) * square)
     store(work.log_unseen, 0, load(work.log_unseen, 0) + cross)
     store(work.variance, 0, variance)
-    _log_product(inverses, order, 0.5, work.log_evidence, vector)
-    volume = spread(-0.5 * size * math.log(size))
-    store(work.log_evidence, 0, load(work.log_evidence, 0) + volume)
     store(inverses, order, c)
 
 
@@ -373,6 +277,23 @@ def _dual_step(work: Quartet, size: int, order: int) -> None:
         store(beta, i, load(beta, i) + portion * step)
     for i in range(order):
         _put(places, i, beta, zero)
+
+
+@compiled
+def _subtract_log_determinants(work: Quartet, size: int, order: int, dual: bool, precision: float) -> None:
+    """Take ½ ln|H| from the log evidences, H as `_primal` or `_dual` factorised it."""
+    log_evidence = work.log_evidence
+    _log_product(work.inverses, order, 0.5, log_evidence, work.vector)
+    if not dual:
+        return
+    # of the full Hessian: the weights 1/(μ + λ/2^K), |W|² = (2^K)^(2^K), and 1 − λ F_∅∅ = λ / c
+    _log_product(work.mu, size, 0.5, log_evidence, work.vector)
+    c = load(work.inverses, order)
+    store(work.vector, 0, c)
+    _log_product(work.vector, 1, 0.5, log_evidence, work.vector)
+    volume = 0.5 * (math.log(precision) + size * math.log(size))
+    for lane in range(LANES):
+        log_evidence[lane] -= volume
 
 
 @compiled
@@ -415,7 +336,6 @@ def fit_quartet(
     log_evidences = work.log_evidence
     share = work.share
     dual = order != terms
-    constant = target.base + 0.5 * (terms - 1) * math.log(target.precision)
     factors = 0
     while True:
         _means(work, target)
@@ -426,14 +346,19 @@ def fit_quartet(
         factors += 1
         arrived = True
         for lane in range(LANES):
-            half_square = half_squares[lane]
-            log_evidences[lane] += constant + half_square
             # written so that a NaN has not arrived
-            arrived = arrived and half_square <= tolerance
-            share[lane] = 1.0 if half_square < 0.5 else 1.0 / (1.0 + math.sqrt(2.0 * half_square))
+            arrived = arrived and half_squares[lane] <= tolerance
         if arrived or factors >= max_factors:
-            return factors
+            break
+        for lane in range(LANES):
+            half_square = half_squares[lane]
+            share[lane] = 1.0 if half_square < 0.5 else 1.0 / (1.0 + math.sqrt(2.0 * half_square))
         if dual:
             _dual_step(work, size, order)
         else:
             _primal_step(work, order)
+    _subtract_log_determinants(work, size, order, dual, target.precision)
+    constant = target.base + 0.5 * (terms - 1) * math.log(target.precision)
+    for lane in range(LANES):
+        log_evidences[lane] += constant + half_squares[lane]
+    return factors

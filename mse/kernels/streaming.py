@@ -293,6 +293,19 @@ def _absorb(total: Stream, part: Stream) -> None:
         _keep(total, part.masks[slot], values[0], values[1], values[2], values[3])
 
 
+def _components(stream: Stream) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return weight, mean and variance of η_0 of every bin with dropped models."""
+    if stream.tally[1] == stream.tally[0]:
+        return np.empty(0), np.empty(0), np.empty(0)
+    weights = stream.bins[:, :, 0].ravel()
+    filled = weights > 0.0
+    weights = weights[filled]
+    shifts = stream.bins[:, :, 1].ravel()[filled] / weights
+    seconds = stream.bins[:, :, 2].ravel()[filled] / weights
+    middles = np.repeat(_LOWEST + (np.arange(_ROWS) + 0.5) * _WIDTH, _COLUMNS)[filled]
+    return weights, middles + shifts, seconds - shifts * shifts
+
+
 def merge(parts: Sequence[Stream], keep: int, candidates: int) -> Evidence:
     """Return the results of all sub-trees as one.
 
@@ -320,12 +333,7 @@ def merge(parts: Sequence[Stream], keep: int, candidates: int) -> Evidence:
     kept = int(total.tally[0])
     order = np.lexsort((total.masks[:kept], -total.values[:kept, 0]))
     values = total.values[:kept][order]
-    weights = total.bins[:, :, 0].ravel()
-    filled = weights > 0.0
-    weights = weights[filled]
-    shifts = total.bins[:, :, 1].ravel()[filled] / weights
-    seconds = total.bins[:, :, 2].ravel()[filled] / weights
-    middles = np.repeat(_LOWEST + (np.arange(_ROWS) + 0.5) * _WIDTH, _COLUMNS)[filled]
+    weights, means, variances = _components(total)
     return Evidence(
         masks=total.masks[:kept][order],
         log_weights=values[:, 0].copy(),
@@ -337,8 +345,8 @@ def merge(parts: Sequence[Stream], keep: int, candidates: int) -> Evidence:
         total_square=float(total.sums[2]),
         inclusion=_inclusion(total, candidates) / total.sums[1],
         dropped_weights=weights,
-        dropped_means=middles + shifts,
-        dropped_variances=seconds - shifts * shifts,
+        dropped_means=means,
+        dropped_variances=variances,
         models=int(total.tally[1]),
         not_converged=int(total.tally[2]),
         worst_decrement=float(total.sums[3]),

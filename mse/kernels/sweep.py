@@ -11,8 +11,9 @@ from mse.kernels.enumeration import count_models, facet_masks, split_walk
 from mse.kernels.lanes import LANES
 from mse.kernels.levels import Subtree, list_levels, list_terms, predict
 from mse.kernels.loglinear import cold_start, fit_loglinear
-from mse.kernels.quartets import Quartet, Target, fit_quartet, new_quartet, new_target
+from mse.kernels.quartets import fit_quartet
 from mse.kernels.streaming import Evidence, Stream, add_models, merge, new_stream
+from mse.kernels.workspaces import Quartet, Target, new_quartet, new_target
 
 # models in a sub-tree at most: 195 tasks for the six-list family, each a fraction of a second
 LARGEST_TASK = 100_000
@@ -22,14 +23,11 @@ _DUAL_COST = 4
 _MAX_FACTORS = 100
 
 
-def _partition(
-    size: int, candidates: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _partition(size: int, candidates: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the subsets that are in every model, and those that are in none."""
-    subsets = np.arange(size)
-    small = (subsets & (subsets - 1)) == 0
-    rest = subsets[~small]
-    return subsets[small], rest[~np.isin(rest, candidates)]
+    free = set(range(size)).difference(candidates.tolist())
+    always = [0, *(1 << j for j in range(size.bit_length() - 1))]
+    return np.array(always, np.int64), np.array(sorted(free.difference(always)), np.int64)
 
 
 def sweep_subtree(
@@ -193,9 +191,7 @@ def sweep_evidence(
     """
     facets = facet_masks(candidates)
     roots = [(int(mask), int(following)) for mask, following in split_walk(facets, LARGEST_TASK)]
-    task = partial(
-        _task, counts, cells, candidates, facets, precision, log_prior_by_size, keep, tolerance
-    )
+    task = partial(_task, counts, cells, candidates, facets, precision, log_prior_by_size, keep, tolerance)
     return merge(list(run(task, roots)), keep, candidates.shape[0])
 
 
