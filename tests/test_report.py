@@ -256,5 +256,10 @@ def test_ticks_are_round(ends: tuple[float, float], log: bool, ticks: list[float
 
 @pytest.mark.parametrize("folder", sorted(SAMPLES.glob("*/")), ids=lambda folder: folder.name)
 def test_samples_are_what_the_code_renders_today(folder: Path) -> None:
-    """On a difference that is wanted: python -m mse.publish.report reports/sample/<name>."""
-    assert render_report(read_results(folder)) == (folder / REPORT).read_text("utf-8")
+    """On a difference that is wanted: python -m mse.publish.report reports/sample/<name>.
+
+    Drawings are left out: their bytes change with the version of matplotlib.
+    """
+    pages = (render_report(read_results(folder)), (folder / REPORT).read_text("utf-8"))
+    ours, stored = (re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL) for page in pages)
+    assert ours == stored and pages[0].count("<svg") == pages[1].count("<svg") > 0
