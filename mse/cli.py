@@ -146,9 +146,11 @@ def models(
 ) -> None:  # fmt: skip
     """Rank every hierarchical log-linear model of TABLE."""
     from mse.estimators.selection import rank_models
+    from mse.progress import compute
 
     captures = _table(table, persons, sum_duplicates, covariates)
-    _print_frame(rank_models(captures, max_order, criterion=criterion).head(top), as_json)
+    ranked = rank_models(captures, max_order, criterion=criterion, compute=compute(None))
+    _print_frame(ranked.head(top), as_json)
 
 
 @main.command()

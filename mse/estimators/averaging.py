@@ -201,7 +201,7 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
             "not_converged": float(sum(s.not_converged for s in sweeps)),
             "prior_factor": prior_factor(table.observed, laplace),
         },
-        notes=_notes(models, table.n_lists, spec),
+        notes=_notes(models, table.n_lists, spec, float(heavy.sum())),
     )
 
 
@@ -254,11 +254,17 @@ def _heaviest(table: CaptureTable, pool: Pool, correction: Correction, weight: A
     )
 
 
-def _notes(models: int, n_lists: int, spec: AverageSpec) -> tuple[str, ...]:
+def _notes(models: int, n_lists: int, spec: AverageSpec, corrected: float) -> tuple[str, ...]:
     """Say what was averaged over."""
     largest = n_lists - 1 if spec.max_order is None else min(spec.max_order, n_lists - 1)
     orders = "of every order" if spec.max_order is None else f"with terms of up to {largest} lists"
-    return (
+    notes = [
         f"averaged over all {models:,} hierarchical models {orders}; the saturated model, under which the data say "
-        "nothing about the unseen, is left out",
-    )
+        "nothing about the unseen, is left out"
+    ]
+    if 0.0 < corrected < spec.corrected - 0.02:
+        notes.append(
+            f"the weight is spread over very many models: those that hold {corrected:.0%} of it were corrected by "
+            "importance sampling, the others by the average of these"
+        )
+    return tuple(notes)
