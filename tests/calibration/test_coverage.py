@@ -12,7 +12,8 @@ RESULTS = json.loads(STORED.read_text())["results"]
 
 def close_to_nominal(row):
     for prob in PROBS:
-        assert abs(row["covered"][str(prob)] - prob) < 3.5 * sqrt(prob * (1 - prob) / row["tables"]), (row["lists"], prob)
+        chance = sqrt(prob * (1 - prob) / row["tables"])
+        assert abs(row["covered"][str(prob)] - prob) < 3.5 * chance, (row["lists"], prob)
     expected = row["tables"] / 10
     chi_square = sum((count - expected) ** 2 / expected for count in row["deciles"])
     assert chi_square < 27.9  # 99.9 % point with 9 degrees of freedom
