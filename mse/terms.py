@@ -235,52 +235,6 @@ def candidates(n_lists: int, max_order: int | None = None, *, saturated: bool = 
     return np.array(found, dtype=np.int64)
 
 
-def facets(subsets: Subsets) -> Subsets:
-    """Return for each candidate the mask of the candidates that it needs: itself without one list.
-
-    Parameters
-    ----------
-    subsets : (C,) int64
-        As `candidates` returns them.
-
-    Returns
-    -------
-    (C,) int64
-        Candidate i may join a model with mask ``m`` when ``m & facets[i] == facets[i]``; 0 for pairs.
-
-    Raises
-    ------
-    ModelError
-        With more candidates than a mask has bits.
-    """
-    if subsets.size > MAX_CANDIDATES:
-        raise ModelError(
-            Problem(
-                found=f"{subsets.size} candidate terms",
-                allowed=f"at most {MAX_CANDIDATES} in one sweep",
-                remedy="lower max_order",
-            )
-        )
-    index = {int(term): i for i, term in enumerate(subsets)}
-    needed = [sum(1 << index[term & ~(1 << j)] for j in members(term) if term.bit_count() > 2) for term in index]
-    return np.array(needed, dtype=np.int64)
-
-
-def all_masks(subsets: Subsets) -> Subsets:
-    """Return the masks of every hierarchical model over these candidates, ascending.
-
-    Parameters
-    ----------
-    subsets : (C,) int64
-        As `candidates` returns them; with all 56 of six lists the result has 7,785,061 entries (62 MB).
-    """
-    masks = np.zeros(1, dtype=np.int64)
-    for i, needed in enumerate(facets(subsets)):
-        ready = masks[(masks & needed) == needed]
-        masks = np.concatenate([masks, ready | np.int64(1 << i)])
-    return masks
-
-
 def mask_of(model: Model, subsets: Subsets) -> int:
     """Return the mask of a model over candidates.
 
@@ -379,7 +333,10 @@ def count_models(n_lists: int, max_order: int | None = None) -> int:
     if largest == n_lists - 1 and n_lists in _ALL_ORDERS:
         return _ALL_ORDERS[n_lists]
     if n_lists <= 6:
-        return int(all_masks(candidates(n_lists, largest)).size)
+        from mse.kernels.enumeration import count_models as by_size
+        from mse.kernels.enumeration import facet_masks
+
+        return int(by_size(facet_masks(candidates(n_lists, largest)), 0, 0).sum())
     raise ModelError(
         Problem(
             found=f"models on {n_lists} lists with terms of up to {largest} lists",

@@ -10,7 +10,8 @@ from mse.errors import ModelError
 from mse.estimators.averaging import AverageSpec, check_size, estimate
 from mse.kernels.batch import fit_models
 from mse.parallel import Compute
-from mse.terms import all_masks, candidates, model_of
+from mse.terms import candidates, model_of
+from tests.twins import all_masks
 
 ONE = Compute(workers=1)
 

@@ -14,7 +14,8 @@ from scipy.optimize import linprog
 
 from mse.estimators.existence import Existence, check_model, check_models, extended, margins
 from mse.shipped import load_table
-from mse.terms import Model, all_masks, candidates, model_of
+from mse.terms import Model, candidates, model_of
+from tests.twins import all_masks
 
 GOLDEN = Path(__file__).parent / "golden"
 CHECKED = (

@@ -32,6 +32,17 @@ def hierarchical_models(subsets):
     return found
 
 
+def all_masks(subsets):
+    """Masks of every hierarchical model over these candidates, ascending: one candidate joins after the other."""
+    index = {int(term): i for i, term in enumerate(subsets)}
+    masks = np.zeros(1, dtype=np.int64)
+    for term, i in index.items():
+        lists = [j for j in range(term.bit_length()) if term >> j & 1]
+        needed = np.int64(sum(1 << index[term & ~(1 << j)] for j in lists if len(lists) > 2))
+        masks = np.concatenate([masks, masks[(masks & needed) == needed] | np.int64(1 << i)])
+    return masks
+
+
 def terms_of(mask, subsets, n_lists):
     inside = [int(s) for i, s in enumerate(subsets) if mask >> i & 1]
     return np.array([0, *(1 << j for j in range(n_lists)), *inside], dtype=np.int64)

@@ -14,7 +14,8 @@ import numpy as np
 from mse import CaptureTable
 from mse.errors import MseError
 from mse.estimators.averaging import AverageSpec, estimate
-from mse.terms import all_masks, candidates, model_of
+from mse.terms import candidates, model_of
+from tests.twins import all_masks
 
 STORED = Path(__file__).with_name("coverage.json")
 PROBS = (0.5, 0.8, 0.95)
