@@ -29,19 +29,26 @@ if TYPE_CHECKING:
     from mse.estimates import Verdict as Verdict
     from mse.estimation import compare as compare
     from mse.estimation import estimate as estimate
+    from mse.estimators.doublyrobust import DoublyRobustSpec as DoublyRobustSpec
     from mse.estimators.fitted import LoglinearFit as LoglinearFit
     from mse.estimators.fitted import fit_model as fit_model
+    from mse.estimators.personpairs import compare_pairs as compare_pairs
+    from mse.estimators.repeatchecks import compare_families as compare_families
+    from mse.estimators.repeats import RepeatsSpec as RepeatsSpec
     from mse.estimators.selection import rank_models as rank_models
     from mse.jobs import Job as Job
     from mse.jobs import read_job as read_job
     from mse.jobs import run_job as run_job
     from mse.parallel import Compute as Compute
+    from mse.persons import PersonTable as PersonTable
     from mse.posterior import Posterior as Posterior
     from mse.publish.report import render_report as render_report
+    from mse.registrations import RepeatCounts as RepeatCounts
     from mse.results import Results as Results
     from mse.results import read_results as read_results
     from mse.results import write_results as write_results
     from mse.shipped import list_tables as list_tables
+    from mse.shipped import load_repeats as load_repeats
     from mse.shipped import load_table as load_table
     from mse.shipped import table_info as table_info
     from mse.terms import Model as Model
@@ -50,6 +57,7 @@ _HOMES = {
     "CaptureTable": "captures",
     "Compute": "parallel",
     "Distribution": "distribution",
+    "DoublyRobustSpec": "estimators.doublyrobust",
     "Estimate": "estimates",
     "InputError": "errors",
     "Job": "jobs",
@@ -57,16 +65,22 @@ _HOMES = {
     "Model": "terms",
     "ModelError": "errors",
     "MseError": "errors",
+    "PersonTable": "persons",
     "Posterior": "posterior",
     "Reason": "estimates",
+    "RepeatCounts": "registrations",
+    "RepeatsSpec": "estimators.repeats",
     "Results": "results",
     "Thresholds": "assess.verdict",
     "Verdict": "estimates",
     "compare": "estimation",
+    "compare_families": "estimators.repeatchecks",
+    "compare_pairs": "estimators.personpairs",
     "estimate": "estimation",
     "fit_model": "estimators.fitted",
     "judge": "assess.verdict",
     "list_tables": "shipped",
+    "load_repeats": "shipped",
     "load_table": "shipped",
     "rank_models": "estimators.selection",
     "read_job": "jobs",

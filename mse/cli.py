@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pandas import DataFrame
+
     from mse.captures import CaptureTable
+    from mse.estimators.countfamilies import Family
     from mse.estimators.selection import Criterion
     from mse.jobs import Job
+    from mse.posterior import Posterior
     from mse.results import Results
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
@@ -154,6 +160,68 @@ def models(
 
 
 @main.command()
+@click.argument("table")
+@click.option("--family", default="poisson", show_default=True, help="poisson, geometric, negbin, zelterman or chao.")
+@click.option("--formula", default="1", show_default=True, help="Covariates of the rate, for example 'gender + age'.")
+@click.option("--interval", help="log-normal (default), normal, parametric or nonparametric.")
+@click.option("--by", multiple=True, help="Covariate whose levels get an estimate each; repeat for several.")
+@PERSONS
+@SUM
+@SEED
+@PROB
+@WORKERS
+@AS_JSON
+def repeats(
+    table: str, family: Family, formula: str, interval: str | None, by: tuple[str, ...], persons: bool,
+    sum_duplicates: bool, seed: int, prob: float, workers: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count."""
+    from mse.estimation import estimate as run_estimate
+    from mse.estimators.repeatchecks import compare_families
+    from mse.estimators.repeats import subgroups
+    from mse.progress import compute
+    from mse.registrations import RepeatCounts
+    from mse.shipped import load_repeats, shipped_names
+
+    if table in shipped_names("data") and not Path(table).is_file():
+        register = load_repeats(table)
+    else:
+        register = RepeatCounts.from_csv(table, persons=persons, sum_duplicates=sum_duplicates)
+    options = {"family": family, "formula": formula} | ({} if interval is None else {"interval": interval})
+    found = run_estimate(register, "repeats", seed=seed, compute=compute(workers), **options)
+    frames = {"families": compare_families(register, formula, prob=prob)}
+    if by:
+        frames["subgroups"] = subgroups(register, by, family, formula, prob=prob)
+    _print_answer(found, prob, frames, as_json)
+
+
+@main.command()
+@click.argument("table")
+@click.option("--list", "lists", multiple=True, required=True, help="Column that is a list; repeat for each.")
+@click.option("--covariate", "covariates", multiple=True, help="Column that is a covariate; the others if not given.")
+@click.option("--pair", nargs=2, help="Two lists; the pair with the largest overlap if not given.")
+@SEED
+@PROB
+@WORKERS
+@AS_JSON
+def persons(
+    table: str, lists: tuple[str, ...], covariates: tuple[str, ...], pair: tuple[str, str] | None, seed: int,
+    prob: float, workers: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Estimate doubly robustly from TABLE with one row per person: 0/1 list columns and covariates."""
+    from mse.estimation import estimate as run_estimate
+    from mse.estimators.personpairs import compare_pairs
+    from mse.persons import PersonTable
+    from mse.progress import compute
+
+    people = PersonTable.from_csv(table, lists=lists, covariates=covariates or None)
+    where = compute(workers)
+    found = run_estimate(people, "doubly-robust", seed=seed, compute=where, pair=pair)
+    pairs = compare_pairs(people, seed=seed, prob=prob, compute=where)
+    _print_answer(found, prob, {"pairs": pairs.estimates}, as_json)
+
+
+@main.command()
 @click.argument("name", required=False)
 @AS_JSON
 def data(name: str | None, as_json: bool) -> None:
@@ -227,12 +295,29 @@ def _table(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[st
     return load_job_table(Job.model_validate({"table": _source(table, persons, sum_duplicates, covariates)}))[0]
 
 
-def _print_frame(frame: Any, as_json: bool) -> None:
+def _print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:
+    """Print an estimate that stands without a job: the number, what it needs, and the tables beside it."""
+    from mse.results import plain
+
+    summary = found.summary(prob)
+    if as_json:
+        tables = {name: frame.to_dict("records") for name, frame in frames.items()}
+        click.echo(json.dumps(plain({"estimate": summary.as_dict(), "notes": found.notes, **tables}), indent=2))
+        return
+    click.echo(str(summary))
+    for note in (*found.notes, *(f"assumed: {x}" for x in summary.assumptions)):
+        click.echo(f"  - {note}")
+    for frame in frames.values():
+        click.echo()
+        _print_frame(frame, False)
+
+
+def _print_frame(frame: DataFrame, as_json: bool) -> None:
     """Print a data frame as aligned text, or as a JSON list of records."""
     if as_json:
         click.echo(frame.to_json(orient="records", double_precision=15, indent=2))
     else:
-        click.echo(frame.to_string(index=False, float_format=lambda x: f"{x:,.1f}"))
+        click.echo(frame.to_string(index=False, max_colwidth=60, float_format=lambda x: f"{x:,.1f}"))
 
 
 if __name__ == "__main__":

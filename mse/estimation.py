@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mse.assess.verdict import Thresholds
+    from mse.persons import PersonTable
     from mse.posterior import Posterior
+    from mse.registrations import RepeatCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,15 @@ class Method:
         Module in ``mse.estimators``, whose function `estimate` is called, and the class of its options.
     dependence : bool
         Whether it leaves the dependence between lists to the data; only such methods are held against each other.
+    reads : str
+        The class of table that it takes.
     """
 
     label: str
     module: str
     spec: str
     dependence: bool
+    reads: str = "CaptureTable"
 
 
 METHODS: Mapping[str, Method] = {
@@ -48,6 +53,10 @@ METHODS: Mapping[str, Method] = {
     "chapman": Method("Chapman, one pair of lists", "simple", "ChapmanSpec", False),
     "chao": Method("Chao's lower bound", "simple", "ChaoSpec", False),
     "sample-coverage": Method("sample coverage", "simple", "CoverageSpec", False),
+    "repeats": Method("one register", "repeats", "RepeatsSpec", False, "RepeatCounts"),
+    "doubly-robust": Method(
+        "doubly robust, one pair of lists", "doublyrobust", "DoublyRobustSpec", False, "PersonTable"
+    ),
 }
 """Every method by the name that users give."""
 
@@ -58,22 +67,26 @@ _IN_WORDS = {
     "max_order 2": "pairs only",
 }
 
+type Table = CaptureTable | RepeatCounts | PersonTable
+"""What a method may read."""
+
 Request = str | tuple[str, Mapping[str, Any]]
 """A method by name, or by name with options."""
 
 
 def estimate(
-    table: CaptureTable, method: str = "average", *, seed: int = 0, compute: Compute | None = None, **options: Any
+    table: Table, method: str = "average", *, seed: int = 0, compute: Compute | None = None, **options: Any
 ) -> Posterior:
-    """Estimate the size of the population behind an overlap table, and judge the answer.
+    """Estimate the size of the population behind a table, and judge the answer.
 
     Parameters
     ----------
-    table : CaptureTable
-        Who was seen on which lists.
+    table : CaptureTable, RepeatCounts or PersonTable
+        Who was seen on which lists; how often in one register; or persons with covariates.
     method : str
         ``"average"`` (every hierarchical log-linear model, the default), ``"decomposable"``, ``"loglinear"``,
-        ``"independence"``, ``"chapman"``, ``"chao"`` or ``"sample-coverage"``.
+        ``"independence"``, ``"chapman"``, ``"chao"`` or ``"sample-coverage"``; ``"repeats"`` for one register;
+        ``"doubly-robust"`` for persons.
     seed : int
         Seed of everything random; the same seed gives the same answer whatever the number of workers.
     compute : Compute, optional
@@ -85,7 +98,8 @@ def estimate(
     -------
     Posterior
         ``.summary(prob)`` gives the estimate with its verdict, ``.quantile(q)`` quantiles, ``.draws`` draws of N.
-        The verdict holds the answer against other methods that allow for dependence (see `checks`).
+        The verdict holds the answer against other methods that allow for dependence (see `checks`); there are no
+        rules yet for one register and for persons, whose answers stay without one.
 
     Raises
     ------
@@ -94,6 +108,8 @@ def estimate(
     """
     compute = compute or Compute()
     posterior = run_method(table, method, seed=seed, compute=compute, **options)
+    if not isinstance(table, CaptureTable):
+        return posterior
     return judged(posterior, table, [run_or_fail(table, check, seed, compute) for check in checks(table)])
 
 
@@ -125,7 +141,8 @@ def compare(
         One row per method: ``method``, ``label``, ``point``, ``low``, ``high``, ``prob``, ``observed``, ``kind``,
         ``interval_contains``, ``status`` ("ok", or why the method gives no answer here).
     """
-    requests = list(METHODS) if methods is None else list(methods)
+    overlap = [name for name, method in METHODS.items() if method.reads == "CaptureTable"]
+    requests: list[Request] = list(overlap) if methods is None else list(methods)
     problems = [p for request in requests for p in _unknown(_split(request)[0])]
     if problems:
         raise ModelError(problems)
@@ -142,9 +159,15 @@ class Outcome:
     result: Posterior | MseError
 
 
-def run_method(table: CaptureTable, method: str, *, seed: int, compute: Compute, **options: Any) -> Posterior:
+def run_method(table: Table, method: str, *, seed: int, compute: Compute, **options: Any) -> Posterior:
     """Run one estimator without judging its answer; parameters as in `estimate`."""
     spec = make_spec(method, options)
+    if type(table).__name__ != METHODS[method].reads:
+        fitting = ", ".join(name for name, other in METHODS.items() if other.reads == type(table).__name__)
+        raise ModelError(
+            Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {type(table).__name__}",
+                    f"for this table: {fitting or 'no method'}", "choose one of these")
+        )  # fmt: skip
     module = import_module(f"mse.estimators.{METHODS[method].module}")
     posterior: Posterior = module.estimate(table, spec, seed=seed, compute=compute)
     return posterior

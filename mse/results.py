@@ -143,16 +143,16 @@ def summary_record(results: Results) -> dict[str, Any]:
         "seed": results.provenance["seed"],
         "versions": results.provenance["versions"],
     }
-    plain: dict[str, Any] = _plain(record)
-    return plain
+    values: dict[str, Any] = plain(record)
+    return values
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return `value` with numpy scalars as Python numbers and non-finite numbers as None."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from mse.captures import CaptureTable
 from mse.errors import InputError, ModelError, Problem
+from mse.registrations import RepeatCounts
 
 Kind = Literal["data", "models", "reports/templates"]
 
@@ -146,7 +147,7 @@ def load_table(name: str) -> CaptureTable:
         raise ModelError(
             Problem(
                 f"this is not an overlap table but one of {info.kind}", "a table of two or more lists",
-                "read its table.csv (see shipped_path) and use the methods for one register", file=name,
+                "load it with load_repeats and use the methods for one register", file=name,
             )
         )  # fmt: skip
     fields = _package(name)["resources"][0]["schema"]["fields"]
@@ -158,6 +159,35 @@ def load_table(name: str) -> CaptureTable:
     return CaptureTable.from_csv(
         path, name=name, lists=info.lists, covariates=info.covariates,
         count=str(info.mse.get("count", "count")), levels=levels,
+    )  # fmt: skip
+
+
+def load_repeats(name: str) -> RepeatCounts:
+    """Return a public table of repeat registrations in one register.
+
+    Parameters
+    ----------
+    name : str
+        As in `list_tables`, for example ``"irregular-immigrants-netherlands-repeat"``.
+
+    Raises
+    ------
+    InputError
+        When there is no such table.
+    ModelError
+        When it is a table of lists.
+    """
+    info = table_info(name)
+    if info.kind != "repeat-counts":
+        raise ModelError(
+            Problem(
+                f"this is not a table of repeat registrations but one of {info.kind}",
+                "a table of how often persons stand in one register", "load it with load_table", file=name,
+            )
+        )  # fmt: skip
+    return RepeatCounts.from_csv(
+        shipped_path("data", name) / "table.csv", name=name, covariates=info.covariates,
+        registrations=str(info.mse["registrations"]), count=str(info.mse.get("count", "count")),
     )  # fmt: skip
 
 

@@ -106,24 +106,30 @@ def read_frame(
         With every problem of the frame at once; rows are positions from 0.
     """
     faults = Faults("data frame", private=count is None)
-    header = [str(x).strip() for x in frame.columns]
-    columns, levels = [], {}
-    for i, name in enumerate(header):
-        series = frame.iloc[:, i]
-        columns.append([_as_text(x, bool(gone)) for x, gone in zip(series, series.isna(), strict=True)])
-        order = getattr(series.dtype, "categories", None)
-        if order is not None:
-            levels[name] = [_as_text(x, False) for x in order]
-    if not columns or not columns[0]:
-        faults.add("there are no rows", "one row per history", "check the step that made the frame")
-        faults.raise_if_any()
-    grid = Grid(header, columns, list(range(len(frame))), True, True)
+    grid, levels = frame_grid(frame, faults)
     return table_from_grid(
         grid, faults, lists, covariates, count or "count", count is None, sum_duplicates, levels
     )  # fmt: skip
 
 
-def _as_text(value: object, missing: bool) -> str:
+def frame_grid(frame: pd.DataFrame, faults: Faults) -> tuple[Grid, dict[str, list[str]]]:
+    """Return the cells of a frame as text, rows named by position, and the order of levels where it has one."""
+    header = [str(x).strip() for x in frame.columns]
+    columns, levels = [], {}
+    for i, name in enumerate(header):
+        series = frame.iloc[:, i]
+        columns.append([as_text(x, bool(gone)) for x, gone in zip(series, series.isna(), strict=True)])
+        order = getattr(series.dtype, "categories", None)
+        if order is not None:
+            levels[name] = [as_text(x, False) for x in order]
+    if not columns or not columns[0]:
+        faults.add("there are no rows", "one row per history", "check the step that made the frame")
+        faults.raise_if_any()
+    return Grid(header, columns, list(range(len(frame))), True, True), levels
+
+
+def as_text(value: object, missing: bool) -> str:
+    """Return a cell of a frame as it would stand in a file; empty when missing."""
     if missing:
         return ""
     if type(value).__name__ in ("bool", "bool_"):
@@ -168,7 +174,7 @@ def table_from_grid(
     codes = [_codes(grid, i, strata[grid.header[i]], faults) for i in roles.covariates]
     numbers: list[int | None] = [1] * len(grid.rows)
     if roles.number is not None:
-        numbers = _numbers(grid, roles.number, faults)
+        numbers = whole_numbers(grid, roles.number, faults)
     counts = _sums(grid, faults, bits, codes, numbers, persons, sum_duplicates, settled)
     if settled and grid.all_rows:
         # A cell that cannot be read gets the benefit of the doubt: no second fault follows from it.
@@ -185,7 +191,7 @@ def _roles(
     persons: bool,
 ) -> Roles:  # fmt: skip
     """Decide what each column is, by name where the caller says so and by the module's rules otherwise."""
-    place = _count_column(grid.header, count)
+    place = count_column(grid.header, count)
     if place is not None and persons:
         faults.add(
             "there is a count column although each row is said to be one person", "one or the other",
@@ -235,7 +241,8 @@ def _roles(
     return found
 
 
-def _count_column(header: Sequence[str], count: str) -> int | None:
+def count_column(header: Sequence[str], count: str) -> int | None:
+    """Return the place of the count, whatever the case of its letters; None when there is none."""
     if count in header:
         return header.index(count)
     alike = [i for i, name in enumerate(header) if name.casefold() == count.casefold()]
@@ -286,7 +293,7 @@ def _codes(grid: Grid, i: int, levels: Sequence[str], faults: Faults) -> list[in
     return [codes.get(cell) for cell in grid.columns[i]]
 
 
-def _numbers(grid: Grid, i: int, faults: Faults) -> list[int | None]:
+def whole_numbers(grid: Grid, i: int, faults: Faults) -> list[int | None]:
     """Return the counts, None where there is a fault."""
     out: list[int | None] = []
     total = 0

@@ -44,8 +44,13 @@ def read_table(
     """
     # Where rows are persons no cell is ever quoted in a message.
     faults = Faults(str(path), private=persons)
-    grid = _grid(_text(Path(path), faults), faults, count)
+    grid = read_grid(path, faults, count)
     return table_from_grid(grid, faults, lists, covariates, count, persons, sum_duplicates, levels or {})
+
+
+def read_grid(path: str | Path, faults: Faults, count: str) -> Grid:
+    """Return the text cells of a CSV file; `faults` receives what is wrong with the file, and is raised at its end."""
+    return _grid(_text(Path(path), faults), faults, count)
 
 
 def _text(path: Path, faults: Faults) -> str:
@@ -130,7 +135,7 @@ def _grid(text: str, faults: Faults, count: str) -> Grid:
     if count not in header and (all(numbers) or {"0", "1"} & set(header)):
         faults.add(
             "the first row holds numbers, not names", "a header row with the names of the columns",
-            f"put a header above the data: one name per list, and {count!r}", row=top,
+            f"put a header above the data: a name for every column, and {count!r}", row=top,
         )  # fmt: skip
         faults.raise_if_any()
     rows, kept, width = [], [], len(header)

@@ -15,6 +15,7 @@ from mse.jobs import read_job, run_job
 from mse.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, REPORT, read_results
 
 FILES = {POSTERIOR, ESTIMATES, MODELS, PROVENANCE, REPORT}
+GOLDEN = Path(__file__).parent / "golden"
 SMALL = '[table]\nname = "hepatitis-taiwan-3"\n[run]\nseed = 4\n'
 
 
@@ -246,3 +247,26 @@ def test_help_names_every_command():
         assert f"\n  {command}" in shown
         assert call(command, "--help").exit_code == 0
     assert mse.__version__ in call("--version").stdout
+
+
+def test_one_register_from_the_command_line(here):
+    done = call("repeats", "irregular-immigrants-netherlands-repeat", "--interval", "normal", "--json")
+    record = json.loads(done.stdout)
+    assert done.exit_code == 0 and round(record["estimate"]["point"]) == 7080
+    assert {row["family"] for row in record["families"]} == {"poisson", "geometric", "negbin", "zelterman", "chao"}
+    (here / "register.csv").write_text("registrations,sex,count\n1,f,80\n1,m,300\n2,f,9\n2,m,60\n3,m,12\n3,f,1\n")
+    done = call("repeats", "register.csv", "--formula", "sex", "--by", "sex")
+    assert done.exit_code == 0 and "not judged" in done.stdout and "sex" in done.stdout
+    wrong = call("repeats", "register.csv", "--formula", "age")
+    assert wrong.exit_code == 2 and "age" in wrong.stderr
+    assert call("repeats", "register.csv", "--family", "normal").exit_code == 2
+
+
+def test_persons_from_the_command_line(here):
+    table = GOLDEN / "drpop" / "drpop_sim_n3000_l3_seed1.csv"
+    done = call("persons", table, "--list", "y1", "--list", "y2", "--json")
+    record = json.loads(done.stdout)
+    assert done.exit_code == 0 and record["estimate"]["point"] == pytest.approx(3000, rel=0.05)
+    assert len(record["pairs"]) == 1
+    wrong = call("persons", table, "--list", "y1", "--list", "y9")
+    assert wrong.exit_code == 2 and "y9" in wrong.stderr

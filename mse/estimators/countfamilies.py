@@ -1,0 +1,341 @@
+"""Zero-truncated counts: their likelihoods, fits by Newton steps, and how many persons a fit leaves unseen.
+
+Rows are indexed by i, with y_i registrations, w_i persons and the linear predictor η_i = x_iᵀβ; λ_i = exp(η_i) is the
+mean of the count before truncation and p_i the probability of no registration:
+
+* ``poisson``: p = exp(−λ) (van der Heijden et al. 2003);
+* ``geometric``: p = 1 / (1 + λ), a Poisson whose rate is exponential among alike persons;
+* ``negbin``: p = (1 + αλ)^(−1/α), a Poisson whose rate is gamma with squared coefficient of variation α;
+* ``zelterman``: λ from those registered once or twice alone, as a logistic regression of twice against once with
+  odds λ/2, and p = exp(−λ) for everybody (Böhning & van der Heijden 2009);
+* ``chao``: the same λ; the persons registered once or twice stand for 1 / (λ + λ²/2) unseen each, those registered
+  more often for none (Böhning, Vidal-Diez, Lerdsuwansri, Viwatwongkasem & Arnold 2013).
+
+The others are Horvitz–Thompson: everybody seen stands for p / (1 − p) unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Family = Literal["poisson", "geometric", "negbin", "zelterman", "chao"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+Status = Literal["fine", "runs away", "dispersion runs away", "no convergence"]
+WORDS: dict[Status, str] = {
+    "fine": "the fit has converged",
+    "runs away": "some group of persons was never registered twice (or never once), so its rate has no finite estimate",
+    "dispersion runs away": "the dispersion grows without bound: the fit runs to the logarithmic series distribution, "
+    "under which there is no end to the unseen",
+    "no convergence": "the Newton steps did not converge",
+}
+MOST_STEPS = 100
+LOG_DISPERSION = (-12.0, 7.0)
+"""Log α outside of this is the Poisson limit below, the logarithmic series above."""
+DISPERSIONS = (-2.0, 0.5, 3.0)
+"""Log α where the search begins."""
+LOG_RATE = (-16.0, 12.0)
+
+
+class CountFit(NamedTuple):
+    """One fit by maximum likelihood.
+
+    Parameters
+    ----------
+    family : str
+        Which.
+    coefficients : float64 array, shape (P,)
+        β.
+    log_dispersion : float or None
+        log α of the negative binomial; −inf where the estimate is on its boundary, the Poisson.
+    covariance : float64 array, shape (P,) * 2, or with one more for log α
+        Inverse of the observed information.
+    log_likelihood : float
+        Of the truncated counts; of once against twice for Zelterman and Chao.
+    status : str
+        ``"fine"`` or why there is no estimate, see `WORDS`.
+    steps : int
+        Newton steps.
+    """
+
+    family: Family
+    coefficients: Array
+    log_dispersion: float | None
+    covariance: Array
+    log_likelihood: float
+    status: Status
+    steps: int
+
+    @property
+    def n_parameters(self) -> int:
+        """How many were estimated; a dispersion on its boundary counts."""
+        return self.coefficients.size + (self.log_dispersion is not None)
+
+
+class Unseen(NamedTuple):
+    """What each person in a row says about the unseen.
+
+    Parameters
+    ----------
+    each : float64 array, shape (R,)
+        Unseen persons that one person of the row stands for.
+    gradient : float64 array, shape (R, Q)
+        Its derivative by η and, for the negative binomial off its boundary, by log α.
+    variance : float64 array, shape (R,)
+        Sampling variance of N that one person of the row carries, parameters known.
+    """
+
+    each: Array
+    gradient: Array
+    variance: Array
+
+
+def used(family: Family, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return the rows that the likelihood looks at: registered once or twice for Zelterman and Chao, else all."""
+    return times <= 2 if family in ("zelterman", "chao") else np.ones(times.shape, dtype=bool)
+
+
+def row_likelihood(family: Family, times: Array, eta: Array, log_alpha: float) -> tuple[Array, Array, Array]:
+    """Return the log likelihood per person, and its first and second derivatives by η; shapes (R,).
+
+    For the negative binomial the second derivative is left at 0: see `dispersed_likelihood`.
+    """
+    from scipy.special import expit, gammaln
+
+    rate = np.exp(eta)
+    if family in ("zelterman", "chao"):
+        twice, share = times - 1.0, expit(eta - np.log(2.0))
+        value = twice * (eta - np.log(2.0)) - np.logaddexp(0.0, eta - np.log(2.0))
+        return value, twice - share, -share * (1.0 - share)
+    if family == "geometric":
+        value = (times - 1.0) * eta - times * np.log1p(rate)
+        share = rate / (1.0 + rate)
+        return value, times - 1.0 - times * share, -times * share * (1.0 - share)
+    if family == "poisson":
+        seen = -np.expm1(-rate)
+        odds = rate * np.exp(-rate) / seen
+        value = times * eta - rate - gammaln(times + 1.0) - np.log(seen)
+        return value, times - rate - odds, -rate - odds * (1.0 - rate - odds)
+    value, first, _ = dispersed_likelihood(times, eta, log_alpha)
+    return value, first, np.zeros(times.shape)
+
+
+def dispersed_likelihood(times: Array, eta: Array, log_alpha: float) -> tuple[Array, Array, Array]:
+    """Return the negative binomial log likelihood per person, and its derivatives by η and log α; shapes (R,)."""
+    from scipy.special import gammaln
+
+    rate, alpha = np.exp(eta), np.exp(log_alpha)
+    more = 1.0 + alpha * rate
+    spread = np.log1p(alpha * rate) / alpha
+    odds = np.exp(-spread) / -np.expm1(-spread)
+    # Γ(y + 1/α) α^y / Γ(1/α) is the product of 1 + αj over j < y, and so are its logarithm's derivatives sums.
+    steps = alpha * np.arange(times.max(initial=1.0))
+    place = times.astype(np.int64) - 1
+    rising, by_steps = np.cumsum(np.log1p(steps))[place], np.cumsum(steps / (1.0 + steps))[place]
+    value = rising + times * eta - (alpha * times + 1.0) * spread - gammaln(times + 1.0) - np.log(-np.expm1(-spread))
+    # d spread / d log α = rate / more − spread
+    shift = rate / more - spread
+    by_alpha = by_steps - times * alpha * (spread + shift) - shift - odds * shift
+    return value, (times - rate) / more - odds * rate / more, by_alpha
+
+
+def fit_counts(
+    family: Family, times: npt.NDArray[np.int64], persons: Array, matrix: Array, start: CountFit | None = None
+) -> CountFit:
+    """Fit one family by maximum likelihood.
+
+    Parameters
+    ----------
+    family : str
+        Which.
+    times : int64 array, shape (R,)
+        Registrations, 1 or more.
+    persons : float64 array, shape (R,)
+        Persons in each row.
+    matrix : float64 array, shape (R, P)
+        Design of η.
+    start : CountFit, optional
+        A fit to similar data, where the steps begin.
+    """
+    rows = used(family, times) & (persons > 0)
+    y, w, x = times[rows].astype(np.float64), persons[rows], matrix[rows]
+    if not rows.any() or y.max() < 2.0 or (family in ("zelterman", "chao") and y.min() > 1.0):
+        return _nothing(family, matrix.shape[1], "runs away")
+    if start is None:
+        mean = float(w @ y / w.sum())
+        guess = np.log(max(2.0 * (mean - 1.0), 1e-3) if family != "geometric" else mean - 1.0)
+        beta = np.linalg.lstsq(x, np.full(y.size, guess), rcond=None)[0]
+    else:
+        beta = start.coefficients.copy()
+    if family == "negbin":
+        known = None if start is None else start.log_dispersion
+        return _fit_dispersed(y, w, x, beta, DISPERSIONS if known is None or not np.isfinite(known) else (known,))
+    steps = 0
+    while steps < MOST_STEPS:
+        steps += 1
+        terms, first, second = row_likelihood(family, y, np.clip(x @ beta, -30.0, 30.0), 0.0)
+        value = float(w @ terms)
+        score, information = x.T @ (w * first), -(x.T * (w * second)) @ x
+        move = _solve(information, score)
+        if move is None:
+            return _nothing(family, beta.size, "runs away")
+        beta, value, moved = _climb(family, y, w, x, beta, move, value)
+        if not moved or np.abs(move).max() < 1e-10:
+            break
+    else:
+        return _nothing(family, beta.size, "no convergence")
+    return _finish(family, x, beta, None, np.linalg.inv(information), value, steps)
+
+
+def _climb(
+    family: Family, y: Array, w: Array, x: Array, beta: Array, move: Array, value: float
+) -> tuple[Array, float, bool]:
+    """Return β after a step, halved until the likelihood does not fall."""
+    for _ in range(30):
+        trial = beta + move
+        reached = float(w @ row_likelihood(family, y, np.clip(x @ trial, -30.0, 30.0), 0.0)[0])
+        if reached >= value - 1e-12 * abs(value):
+            return trial, reached, True
+        move = 0.5 * move
+    return beta, value, False
+
+
+def _fit_dispersed(y: Array, w: Array, x: Array, start: Array, dispersions: Sequence[float]) -> CountFit:
+    """Fit β and log α together, from each of some log α; the information by central differences of the score."""
+    from scipy.optimize import minimize
+
+    size = x.shape[1]
+
+    def negative(theta: Array) -> tuple[float, Array]:
+        eta, log_alpha = np.clip(x @ theta[:size], -40.0, 30.0), float(theta[size])
+        value, by_eta, by_alpha = dispersed_likelihood(y, eta, log_alpha)
+        return -float(w @ value), -np.append(x.T @ (w * by_eta), w @ by_alpha)
+
+    def per_person(theta: Array) -> tuple[float, Array]:
+        value, gradient = negative(theta)
+        return value / scale, gradient / scale
+
+    scale, best = float(w.sum()), None
+    for log_alpha in dispersions:
+        first = np.append(start, log_alpha)
+        found = minimize(
+            per_person, first, jac=True, method="L-BFGS-B",
+            bounds=[(-40.0, 30.0)] * size + [LOG_DISPERSION], options={"maxiter": 300, "ftol": 1e-11, "gtol": 1e-6},
+        )  # fmt: skip
+        if best is None or found.fun < best.fun - 1e-12:
+            best = found
+    assert best is not None
+    theta, steps = np.asarray(best.x, dtype=np.float64), int(best.nit)
+    if theta[size] > LOG_DISPERSION[1] - 0.5:
+        return _nothing("negbin", size, "dispersion runs away")
+    if theta[size] < LOG_DISPERSION[0] + 3.0:
+        poisson = fit_counts("poisson", y.astype(np.int64), w, x)
+        return poisson._replace(family="negbin", log_dispersion=-np.inf)
+    for _ in range(20):
+        value, gradient = negative(theta)
+        move = _solve(_differences(negative, theta), -gradient)
+        if move is None or np.abs(move).max() < 1e-9:
+            break
+        trial = theta + move * min(1.0, 1.0 / np.abs(move).max())
+        if not negative(trial)[0] <= value:
+            break
+        theta, steps = trial, steps + 1
+    if theta[size] > LOG_DISPERSION[1] - 0.5:
+        return _nothing("negbin", size, "dispersion runs away")
+    information = _differences(negative, theta)
+    if _solve(information, theta) is None:
+        return _nothing("negbin", size, "dispersion runs away")
+    value = -negative(theta)[0]
+    return _finish("negbin", x, theta[:size], float(theta[size]), np.linalg.inv(information), value, steps)
+
+
+def _differences(function: Callable[[Array], tuple[float, Array]], theta: Array, step: float = 1e-5) -> Array:
+    """Return the matrix of second derivatives from the gradient."""
+    columns = []
+    for j in range(theta.size):
+        shift = np.zeros(theta.size)
+        shift[j] = step
+        columns.append((function(theta + shift)[1] - function(theta - shift)[1]) / (2.0 * step))
+    matrix = np.array(columns)
+    return np.asarray(0.5 * (matrix + matrix.T))
+
+
+def _solve(information: Array, score: Array) -> Array | None:
+    """Return the Newton step, or None when the information is not positive definite."""
+    try:
+        scale = np.sqrt(np.diag(information))
+        if not (scale > 0).all():
+            return None
+        lower = np.linalg.cholesky(information / np.outer(scale, scale))
+    except (np.linalg.LinAlgError, FloatingPointError):
+        return None
+    if np.diag(lower).min() < 1e-9:
+        return None
+    step = np.linalg.solve(information / np.outer(scale, scale), score / scale) / scale
+    return np.asarray(step) if np.isfinite(step).all() else None
+
+
+def _finish(
+    family: Family, x: Array, beta: Array, log_dispersion: float | None, covariance: Array, value: float, steps: int
+) -> CountFit:
+    eta = x @ beta
+    finite = eta.min() > LOG_RATE[0] and eta.max() < LOG_RATE[1] and bool(np.isfinite(covariance).all())
+    return CountFit(family, beta, log_dispersion, covariance, value, "fine" if finite else "runs away", steps)
+
+
+def _nothing(family: Family, size: int, status: Status) -> CountFit:
+    nan = np.full(size, np.nan)
+    dispersion = np.nan if family == "negbin" else None
+    return CountFit(family, nan, dispersion, np.full((size, size), np.nan), np.nan, status, 0)
+
+
+def unseen(fit: CountFit, times: npt.NDArray[np.int64], matrix: Array) -> Unseen:
+    """Return what each row says about the unseen under a fit; shapes as in `Unseen`."""
+    eta = matrix @ fit.coefficients
+    rate = np.exp(eta)
+    if fit.family == "chao":
+        each = np.where(times <= 2, 1.0 / (rate + 0.5 * rate**2), 0.0)
+        return Unseen(each, (-(each**2) * rate * (1.0 + rate))[:, None], each * (1.0 + each))
+    log_p = log_missed(fit, eta)
+    missed, seen = np.exp(log_p), -np.expm1(log_p)
+    each = missed / seen
+    if fit.family == "geometric":
+        slopes = [-rate / (1.0 + rate)]
+    elif fit.log_dispersion is None or np.isneginf(fit.log_dispersion):
+        slopes = [-rate]
+    else:
+        alpha = np.exp(fit.log_dispersion)
+        slopes = [-rate / (1.0 + alpha * rate), -log_p - rate / (1.0 + alpha * rate)]
+    gradient = np.stack([missed * slope / seen**2 for slope in slopes], axis=1)
+    return Unseen(each, gradient, missed / seen**2)
+
+
+def log_missed(fit: CountFit, eta: Array) -> Array:
+    """Return the log of the probability of no registration, shape of `eta`."""
+    rate = np.exp(eta)
+    if fit.family == "geometric":
+        return np.asarray(-np.log1p(rate))
+    if fit.log_dispersion is None or np.isneginf(fit.log_dispersion):
+        return -rate
+    alpha = np.exp(fit.log_dispersion)
+    return np.asarray(-np.log1p(alpha * rate) / alpha)
+
+
+def probabilities(fit: CountFit, eta: Array, most: int) -> Array:
+    """Return P(y) for y = 0 … `most` before truncation; shape (R, most + 1).
+
+    For Zelterman and Chao it is the Poisson of their rate, which they trust up to two registrations only.
+    """
+    from scipy.stats import geom, nbinom, poisson
+
+    y, rate = np.arange(most + 1.0), np.exp(eta)[:, None]
+    if fit.family == "geometric":
+        return np.asarray(geom.pmf(y + 1.0, 1.0 / (1.0 + rate)))
+    if fit.log_dispersion is None or np.isneginf(fit.log_dispersion):
+        return np.asarray(poisson.pmf(y, rate))
+    alpha = np.exp(fit.log_dispersion)
+    return np.asarray(nbinom.pmf(y, 1.0 / alpha, 1.0 / (1.0 + alpha * rate)))
