@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from mse.estimators.countfamilies import Family
     from mse.estimators.selection import Criterion
     from mse.jobs import Job
+    from mse.parallel import Compute
     from mse.posterior import Posterior
     from mse.results import Results
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every core when not given.")
+CLUSTER = click.option("--cluster", help="Address of a Dask scheduler for replicates, tcp://HOST:PORT.")
+RESUME = click.option("--resume", type=click.Path(path_type=Path), help="Folder that keeps finished replicates.")
 OUT = click.option("--out", type=click.Path(path_type=Path), help="Results folder.")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace a results folder that exists.")
 SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of everything random.")
@@ -66,16 +69,24 @@ def main() -> None:
 @OUT
 @OVERWRITE
 @WORKERS
+@CLUSTER
+@RESUME
 @AS_JSON
-def run(job: Path, out: Path | None, overwrite: bool, workers: int | None, as_json: bool) -> None:
+def run(
+    job: Path, out: Path | None, overwrite: bool, workers: int | None, cluster: str | None, resume: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Carry out a job file, for example models/uk-2013.toml, and write its results folder.
 
     The folder is results/NAME unless --out says otherwise; it holds estimates.csv, posterior.nc, models.csv,
     provenance.json and report.html.
     """
     from mse.jobs import read_job
+    from mse.progress import compute
 
-    _carry_out(read_job(job), out or Path("results") / job.stem, overwrite, workers, as_json)
+    settings = read_job(job)
+    where = compute(workers, cluster or settings.compute.cluster, resume or settings.compute.resume)
+    _carry_out(settings, out or Path("results") / job.stem, overwrite, where, as_json)
 
 
 @main.command()
@@ -87,6 +98,7 @@ def run(job: Path, out: Path | None, overwrite: bool, workers: int | None, as_js
 @click.option("--saturated", is_flag=True, default=None, help="Let the saturated graph take part (decomposable).")
 @click.option("--model", help="One model by name, for example '[12,3]' or 'A:B + C' (loglinear).")
 @click.option("--criterion", help="bic, bic_cells or aic (loglinear).")
+@click.option("--set", "more", multiple=True, metavar="NAME=VALUE", help="Any other option of the method.")
 @PERSONS
 @SUM
 @COVARIATES
@@ -95,23 +107,27 @@ def run(job: Path, out: Path | None, overwrite: bool, workers: int | None, as_js
 @OUT
 @OVERWRITE
 @WORKERS
+@CLUSTER
+@RESUME
 @AS_JSON
 def estimate(
     table: str, method: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], seed: int, prob: float,
-    out: Path | None, overwrite: bool, workers: int | None, as_json: bool, **options: Any,
+    out: Path | None, overwrite: bool, workers: int | None, cluster: str | None, resume: Path | None, as_json: bool,
+    more: tuple[str, ...], **options: Any,
 ) -> None:  # fmt: skip
     """Estimate from TABLE: a CSV file of your own, or the name of a public table (see mse data).
 
     With --out a results folder is written as mse run does.
     """
-    from mse.jobs import Job
+    from mse.jobs import Job, read_options
+    from mse.progress import compute
 
     source = _source(table, persons, sum_duplicates, covariates)
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None} | read_options(more)
     job = Job.model_validate(
         {"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob}}
     )
-    _carry_out(job, out, overwrite, workers, as_json)
+    _carry_out(job, out, overwrite, compute(workers, cluster, resume), as_json)
 
 
 @main.command()
@@ -259,16 +275,15 @@ def report(results: Path) -> None:
     click.echo(f"{results / REPORT}")
 
 
-def _carry_out(job: Job, out: Path | None, overwrite: bool, workers: int | None, as_json: bool) -> None:
+def _carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_json: bool) -> None:
     """Run a job, write its folder if there is to be one, and print the summary."""
     from mse.jobs import run_job
-    from mse.progress import compute
     from mse.publish.wording import terminal_summary
     from mse.results import REPORT, check_free, summary_record, write_results
 
     if out is not None:
         check_free(out, overwrite)
-    results: Results = run_job(job, compute(workers))
+    results: Results = run_job(job, where)
     if out is not None:
         from mse.publish.report import render_report
 

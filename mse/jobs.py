@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -63,6 +63,13 @@ class RunSection(_Section):
     prob: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
+class ComputeSection(_Section):
+    """Where replicates are computed: the address of a Dask scheduler; and a folder that keeps finished parts."""
+
+    cluster: str | None = None
+    resume: Path | None = None
+
+
 class VerdictSection(_Section):
     """Thresholds of the verdict that differ from the defaults (see ``mse.assess.verdict.Thresholds``)."""
 
@@ -97,6 +104,7 @@ class Job(_Section):
     estimate: MethodSection = MethodSection()
     compare: tuple[MethodSection, ...] | None = None
     run: RunSection = RunSection()
+    compute: ComputeSection = ComputeSection()
     verdict: VerdictSection = VerdictSection()
     report: ReportSection = ReportSection()
 
@@ -141,6 +149,30 @@ def read_job(path: Path) -> Job:
     if source is not None and not source.is_absolute():
         job = job.model_copy(update={"table": job.table.model_copy(update={"path": path.parent / source})})
     return job
+
+
+def read_options(texts: Sequence[str]) -> dict[str, Any]:
+    """Return the options of a method from ``NAME=VALUE`` texts; a value is read as in a job file, else as text.
+
+    Raises
+    ------
+    InputError
+        With every text that is not of that form.
+    """
+    wrong = [t for t in texts if not t.partition("=")[0].strip().isidentifier() or "=" not in t]
+    if wrong:
+        raise InputError(
+            [Problem("an option is not of the form NAME=VALUE", "for example replicates=200", "correct it", value=t)
+             for t in wrong]
+        )  # fmt: skip
+    options = {}
+    for text in texts:
+        name, _, value = (part.strip() for part in text.partition("="))
+        try:
+            options[name] = tomllib.loads(f"x = {value}")["x"]
+        except tomllib.TOMLDecodeError:
+            options[name] = value
+    return options
 
 
 def load_job_table(job: Job) -> tuple[CaptureTable, TableInfo | None]:

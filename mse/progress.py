@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mse.parallel import Compute
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-def compute(workers: int | None) -> Compute:
-    """Return where to compute, with progress that suits standard error."""
-    return Compute(workers, _Bar() if sys.stderr.isatty() else _Lines())
+def compute(workers: int | None, cluster: str | None = None, folder: Path | None = None) -> Compute:
+    """Return where to compute, with progress that suits standard error; parameters as in `Compute`."""
+    return Compute(workers, _Bar() if sys.stderr.isatty() else _Lines(), cluster, folder)
 
 
 class _Lines:
