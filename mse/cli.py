@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pandas import DataFrame
 
     from mse.captures import CaptureTable
     from mse.estimators.countfamilies import Family
-    from mse.estimators.selection import Criterion
+    from mse.estimators.options import Criterion
     from mse.jobs import Job
     from mse.parallel import Compute
     from mse.posterior import Posterior
@@ -34,6 +35,7 @@ PROB = click.option("--prob", type=SHARE, default=0.95, show_default=True, help=
 PERSONS = click.option("--persons", is_flag=True, help="Each row of the file is one person; there is no count column.")
 SUM = click.option("--sum-duplicates", is_flag=True, help="Add up rows with the same history.")
 COVARIATES = click.option("--covariate", "covariates", multiple=True, help="Name of a column that is a covariate.")
+PROBABILITIES = ("prob", "p_value")
 MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists in one term; all orders if not given.")
 
 
@@ -119,14 +121,12 @@ def estimate(
 
     With --out a results folder is written as mse run does.
     """
-    from mse.jobs import Job, read_options
+    from mse.jobs import make_job, read_options
     from mse.progress import compute
 
     source = _source(table, persons, sum_duplicates, covariates)
     given = {name: value for name, value in options.items() if value is not None} | read_options(more)
-    job = Job.model_validate(
-        {"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob}}
-    )
+    job = make_job({"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob}})
     _carry_out(job, out, overwrite, compute(workers, cluster, resume), as_json)
 
 
@@ -161,17 +161,19 @@ def compare(
 @PERSONS
 @SUM
 @COVARIATES
+@WORKERS
 @AS_JSON
 def models(
     table: str, max_order: int | None, criterion: Criterion, top: int, persons: bool, sum_duplicates: bool,
-    covariates: tuple[str, ...], as_json: bool,
+    covariates: tuple[str, ...], workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Rank every hierarchical log-linear model of TABLE."""
     from mse.estimators.selection import rank_models
     from mse.progress import compute
 
     captures = _table(table, persons, sum_duplicates, covariates)
-    ranked = rank_models(captures, max_order, criterion=criterion, compute=compute(None))
+    captures = captures.collapse() if captures.strata else captures
+    ranked = rank_models(captures, max_order, criterion=criterion, compute=compute(workers))
     _print_frame(ranked.head(top), as_json)
 
 
@@ -195,11 +197,13 @@ def repeats(
     from mse.estimation import estimate as run_estimate
     from mse.estimators.repeatchecks import compare_families
     from mse.estimators.repeats import subgroups
+    from mse.jobs import make_job
     from mse.progress import compute
     from mse.registrations import RepeatCounts
-    from mse.shipped import load_repeats, shipped_names
+    from mse.shipped import load_repeats
 
-    if table in shipped_names("data") and not Path(table).is_file():
+    if _is_public(table):
+        make_job({"table": _source(table, persons, sum_duplicates, ())})  # refuses what is for files only
         register = load_repeats(table)
     else:
         register = RepeatCounts.from_csv(table, persons=persons, sum_duplicates=sum_duplicates)
@@ -297,17 +301,21 @@ def _carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_j
 
 def _source(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]) -> dict[str, Any]:
     """Return the table section of a job: a file if there is one of that name, else a public table."""
+    reading = {"persons": persons, "sum_duplicates": sum_duplicates, "covariates": covariates}
+    return {"name": table, **reading} if _is_public(table) else {"path": Path(table), **reading}
+
+
+def _is_public(table: str) -> bool:
+    """Return whether this is the name of a public table, and not a file."""
     from mse.shipped import shipped_names
 
-    if table in shipped_names("data") and not Path(table).is_file():
-        return {"name": table}
-    return {"path": Path(table), "persons": persons, "sum_duplicates": sum_duplicates, "covariates": covariates}
+    return table in shipped_names("data") and not os.path.isfile(table)
 
 
 def _table(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]) -> CaptureTable:
-    from mse.jobs import Job, load_job_table
+    from mse.jobs import load_job_table, make_job
 
-    return load_job_table(Job.model_validate({"table": _source(table, persons, sum_duplicates, covariates)}))[0]
+    return load_job_table(make_job({"table": _source(table, persons, sum_duplicates, covariates)}))[0]
 
 
 def _print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:
@@ -332,7 +340,11 @@ def _print_frame(frame: DataFrame, as_json: bool) -> None:
     if as_json:
         click.echo(frame.to_json(orient="records", double_precision=15, indent=2))
     else:
-        click.echo(frame.to_string(index=False, max_colwidth=60, float_format=lambda x: f"{x:,.1f}"))
+        shown: dict[str, Callable[[float], str]] = {
+            str(name): (lambda x: f"{x:.3g}") if name in PROBABILITIES else (lambda x: f"{x:,.1f}")
+            for name in frame.select_dtypes(float)
+        }
+        click.echo(frame.to_string(index=False, max_colwidth=60, formatters=shown))
 
 
 if __name__ == "__main__":

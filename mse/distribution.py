@@ -95,7 +95,8 @@ class Distribution:
         present = np.flatnonzero(mass > mass.sum() * 1e-15)
         log_means, mass = log_means[present], mass[present] / mass[present].sum()
         means = np.exp(log_means)
-        unseen = _unseen_grid(means[0], means[-1])
+        step = float(log_means[1] - log_means[0]) if len(log_means) > 1 else LOG_STEP
+        unseen = _unseen_grid(means[0], means[-1], min(step, LOG_STEP))
         below = np.concatenate([[0.0], np.cumsum(mass)])
         # P(Poisson(m) <= x) is 1 or 0 to double precision outside a band of m around x.
         half = 9.0 * np.sqrt(unseen + 1.0) + 40.0
@@ -192,11 +193,11 @@ class Distribution:
                 )
 
 
-def _unseen_grid(smallest: float, largest: float) -> Array:
-    """Return whole unseen counts: every integer up to 1,000, then a quarter of a percent apart."""
+def _unseen_grid(smallest: float, largest: float, step: float) -> Array:
+    """Return whole unseen counts: every integer up to 1,000, then `step` apart on the log scale."""
     start = max(0.0, np.floor(smallest - 10.0 * np.sqrt(smallest) - 10.0))
     end = np.ceil(largest + 10.0 * np.sqrt(largest) + 10.0)
     fine = np.arange(start, min(end, max(start, 1000.0)) + 1.0)
-    steps = int(np.ceil(np.log(max(end / max(fine[-1], 1.0), 1.0)) / LOG_STEP))
+    steps = int(np.ceil(np.log(max(end / max(fine[-1], 1.0), 1.0)) / step))
     coarse = np.rint(np.geomspace(max(fine[-1], 1.0), end, steps + 1)) if steps > 0 else fine[-1:]
     return np.unique(np.concatenate([fine, coarse]))

@@ -16,7 +16,7 @@ from mse.parallel import Compute
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mse.assess.verdict import Thresholds
+    from mse.assess.verdict import Basis, Thresholds
     from mse.persons import PersonTable
     from mse.posterior import Posterior
     from mse.registrations import RepeatCounts
@@ -32,34 +32,43 @@ class Method:
         Its name in tables and figures.
     module, spec : str
         Module in ``mse.estimators``, whose function `estimate` is called, and the class of its options.
-    dependence : bool
-        Whether it leaves the dependence between lists to the data; only such methods are held against each other.
+    basis : str
+        ``"models"`` when the choice among many models is inside its interval, ``"one model"`` when it is not, and
+        ``"assumed"`` when the dependence between lists is not left to the data; the last are held against nobody.
     reads : str
         The class of table that it takes.
+    strata : bool
+        Whether it takes a table with covariates; for the others they are summed over.
     """
 
     label: str
     module: str
     spec: str
-    dependence: bool
+    basis: Basis
     reads: str = "CaptureTable"
+    strata: bool = False
 
 
 METHODS: Mapping[str, Method] = {
-    "average": Method("average over all hierarchical models", "averaging", "AverageSpec", True),
-    "decomposable": Method("average over decomposable graphs", "decomposable", "DecomposableSpec", True),
-    "loglinear": Method("best log-linear model", "loglinear", "LoglinearSpec", True),
-    "stepwise": Method("stepwise, pairs by Poisson tails", "stepwise", "StepwiseSpec", True),
-    "downhill": Method("best log-linear model, searched downhill", "search", "DownhillSpec", True),
-    "bootstrap": Method("bootstrap, selection repeated inside", "bootstrap", "BootstrapSpec", True),
-    "profile": Method("profile likelihood of the best model", "profile", "ProfileSpec", True),
-    "independence": Method("independent lists", "simple", "IndependenceSpec", False),
-    "chapman": Method("Chapman, one pair of lists", "simple", "ChapmanSpec", False),
-    "chao": Method("Chao's lower bound", "simple", "ChaoSpec", False),
-    "sample-coverage": Method("sample coverage", "simple", "CoverageSpec", False),
-    "repeats": Method("one register", "repeats", "RepeatsSpec", False, "RepeatCounts"),
+    "average": Method("average over all hierarchical models", "averaging", "AverageSpec", "models"),
+    "decomposable": Method("average over decomposable graphs", "decomposable", "DecomposableSpec", "models"),
+    "loglinear": Method("best log-linear model", "loglinear", "LoglinearSpec", "one model"),
+    "stepwise": Method("stepwise, pairs by Poisson tails", "stepwise", "StepwiseSpec", "models"),
+    "downhill": Method("best log-linear model, searched downhill", "search", "DownhillSpec", "one model"),
+    "bootstrap": Method("bootstrap, selection repeated inside", "bootstrap", "BootstrapSpec", "models"),
+    "profile": Method("profile likelihood of the best model", "profile", "ProfileSpec", "one model"),
+    "independence": Method("independent lists", "simple", "IndependenceSpec", "assumed"),
+    "chapman": Method("Chapman, one pair of lists", "simple", "ChapmanSpec", "assumed"),
+    "chao": Method("Chao's lower bound", "simple", "ChaoSpec", "assumed"),
+    "sample-coverage": Method("sample coverage", "simple", "CoverageSpec", "assumed"),
+    "covariates": Method("log-linear model with covariates", "covariates", "CovariatesSpec", "one model", strata=True),
+    "dutch-method": Method("Dutch method, stepwise with covariates", "dutch", "DutchSpec", "one model", strata=True),
+    "average-strata": Method(
+        "average over models with covariates", "strata_average", "StrataAverageSpec", "models", strata=True
+    ),
+    "repeats": Method("one register", "repeats", "RepeatsSpec", "assumed", "RepeatCounts"),
     "doubly-robust": Method(
-        "doubly robust, one pair of lists", "doublyrobust", "DoublyRobustSpec", False, "PersonTable"
+        "doubly robust, one pair of lists", "doublyrobust", "DoublyRobustSpec", "assumed", "PersonTable"
     ),
 }
 """Every method by the name that users give."""
@@ -114,7 +123,7 @@ def estimate(
     posterior = run_method(table, method, seed=seed, compute=compute, **options)
     if not isinstance(table, CaptureTable):
         return posterior
-    return judged(posterior, table, [run_or_fail(table, check, seed, compute) for check in checks(table)])
+    return judged(posterior, table, [run_or_fail(table, check, seed, compute) for check in checks(table, method)])
 
 
 def compare(
@@ -145,7 +154,7 @@ def compare(
         One row per method: ``method``, ``label``, ``point``, ``low``, ``high``, ``prob``, ``observed``, ``kind``,
         ``interval_contains``, ``status`` ("ok", or why the method gives no answer here).
     """
-    overlap = [name for name, method in METHODS.items() if method.reads == "CaptureTable"]
+    overlap = [name for name, m in METHODS.items() if m.reads == "CaptureTable" and (table.strata or not m.strata)]
     requests: list[Request] = list(overlap) if methods is None else list(methods)
     problems = [p for request in requests for p in _unknown(_split(request)[0])]
     if problems:
@@ -165,6 +174,9 @@ class Outcome:
 
 def run_method(table: Table, method: str, *, seed: int, compute: Compute, **options: Any) -> Posterior:
     """Run one estimator without judging its answer; parameters as in `estimate`."""
+    from mse.estimators.options import check_seed
+
+    check_seed(seed)
     spec = make_spec(method, options)
     if type(table).__name__ != METHODS[method].reads:
         fitting = ", ".join(name for name, other in METHODS.items() if other.reads == type(table).__name__)
@@ -215,23 +227,33 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
 def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compute) -> Outcome:
     """Run one request; a method that does not fit the table is an outcome, not an exception."""
     method, options = _split(request)
-    said = ", ".join(_IN_WORDS.get(words, words) for words in (f"{name} {v}" for name, v in options.items()))
-    label = METHODS[method].label + (f" ({said})" if said else "")
+    label = label_of(method, options)
+    if table.strata and method in METHODS and not METHODS[method].strata:
+        table = table.collapse()
     try:
         return Outcome(method, label, run_method(table, method, seed=seed, compute=compute, **options))
     except MseError as error:
         return Outcome(method, label, error)
 
 
-def checks(table: CaptureTable) -> list[Request]:
-    """Return the methods that every answer on this table is held against: cheap ones that allow for dependence."""
+def label_of(method: str, options: Mapping[str, Any]) -> str:
+    """Return the name of a method with its options, for tables and figures."""
+    if method == "loglinear" and options.get("model"):
+        return f"log-linear model {options['model']}"
+    said = ", ".join(_IN_WORDS.get(words, words) for words in (f"{name} {v}" for name, v in options.items()))
+    return METHODS[method].label + (f" ({said})" if said else "")
+
+
+def checks(table: CaptureTable, method: str) -> list[Request]:
+    """Return what an answer by `method` is held against on this table: cheap methods that allow for dependence."""
     if table.n_lists < 3 or table.n_lists > 6:
         return []
     order: dict[str, Any] = {"max_order": 2} if table.n_lists == 6 else {}
+    averages: list[Request] = ["decomposable", *(["average"] if table.n_lists < 6 else [])]
     return [
         ("loglinear", {"criterion": "bic", **order}),
         ("loglinear", {"criterion": "bic_cells", **order}),
-        "decomposable",
+        *(other for other in averages if other != method),
     ]
 
 
@@ -241,12 +263,13 @@ def judged(
     """Return the posterior with its verdict, held against the outcomes that allow for dependence."""
     from mse.assess.verdict import judge
 
-    points = {
-        o.label: o.result.point
+    held_against = {
+        o.label: o.result
         for o in others
-        if not isinstance(o.result, MseError) and METHODS[o.method].dependence and math.isfinite(o.result.point)
+        if not isinstance(o.result, MseError) and METHODS[o.method].basis != "assumed" and math.isfinite(o.result.point)
     }
-    return replace(posterior, verdict=judge(posterior, table, points, thresholds))
+    basis = METHODS[posterior.method].basis
+    return replace(posterior, verdict=judge(posterior, table, held_against, basis, thresholds))
 
 
 def comparison(table: CaptureTable, outcomes: Sequence[Outcome], prob: float) -> pd.DataFrame:

@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from mse.captures import CaptureTable
 from mse.errors import InputError, MseError, Problem
-from mse.estimation import METHODS, Outcome, Request, checks, comparison, judged, make_spec, run_method, run_or_fail
+from mse.estimation import (
+    METHODS,
+    Outcome,
+    Request,
+    checks,
+    comparison,
+    judged,
+    label_of,
+    make_spec,
+    run_method,
+    run_or_fail,
+)
+from mse.jobfiles import JobFile, Place, option_place, plain_problem
 from mse.parallel import Compute
 from mse.provenance import file_digest, versions
 from mse.results import Results
 from mse.shipped import TableInfo, load_table, shipped_names, shipped_path, table_info
+
+Counts = tuple[StrictInt, StrictInt]
+Shares = tuple[StrictFloat, StrictFloat]
 
 
 class _Section(BaseModel):
@@ -27,8 +57,8 @@ class TableSection(_Section):
 
     name: str | None = None
     path: Path | None = None
-    persons: bool = False
-    sum_duplicates: bool = False
+    persons: StrictBool = False
+    sum_duplicates: StrictBool = False
     covariates: tuple[str, ...] = ()
     merge: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     drop: tuple[str, ...] = ()
@@ -36,7 +66,12 @@ class TableSection(_Section):
     @model_validator(mode="after")
     def _one_source(self) -> TableSection:
         if (self.name is None) == (self.path is None):
-            raise ValueError("give either name, for a public table, or path, for a file of your own")
+            raise ValueError("no table, or two tables; allowed: either name, for a public table, or path, for a file")
+        reading = {"persons": "--persons", "sum_duplicates": "--sum-duplicates", "covariates": "--covariate"}
+        given = [f"{key} (command line: {option})" for key, option in reading.items() if getattr(self, key)]
+        if self.name is not None and given:
+            said = f"{', '.join(given)} with the public table {self.name}, which says itself how it is read"
+            raise ValueError(f"{said}; allowed: these with a file of your own")
         return self
 
 
@@ -52,15 +87,16 @@ class MethodSection(BaseModel):
         extra = dict(self.model_extra or {})
         if isinstance(extra.get("sd"), Mapping):
             # TOML keys are text: a grid of prior standard deviations arrives as {"0.5" = 1, "1.0" = 2}.
-            extra["sd"] = {float(sd): weight for sd, weight in extra["sd"].items()}
+            with suppress(TypeError, ValueError):
+                extra["sd"] = {float(sd): weight for sd, weight in extra["sd"].items()}
         return extra
 
 
 class RunSection(_Section):
     """Seed of everything random, and probability of the intervals."""
 
-    seed: Annotated[int, Field(ge=0)] = 0
-    prob: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    seed: Annotated[StrictInt, Field(ge=0)] = 0
+    prob: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.95
 
 
 class ComputeSection(_Section):
@@ -73,16 +109,33 @@ class ComputeSection(_Section):
 class VerdictSection(_Section):
     """Thresholds of the verdict that differ from the defaults (see ``mse.assess.verdict.Thresholds``)."""
 
-    lists: tuple[int, int] | None = None
-    observed: tuple[int, int] | None = None
-    hump_weight: float | None = None
-    hump_ratio: tuple[float, float] | None = None
-    disagreement: tuple[float, float] | None = None
-    prior: tuple[float, float] | None = None
-    pair_share: tuple[float, float] | None = None
-    width: tuple[float, float] | None = None
-    grid_end: tuple[float, float] | None = None
-    sampling: tuple[float, float] | None = None
+    lists: Counts | None = None
+    observed: Counts | None = None
+    hump_weight: StrictFloat | None = None
+    hump_ratio: Shares | None = None
+    disagreement: Shares | None = None
+    prior: Shares | None = None
+    pair_share: Shares | None = None
+    width: Shares | None = None
+    grid_end: Shares | None = None
+    sampling: Shares | None = None
+    correction: Shares | None = None
+    monte_carlo: Shares | None = None
+    narrower: Shares | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _in_order(cls, value: Any, info: ValidationInfo) -> Any:
+        """Check that what asks for caution comes before what forbids."""
+        if isinstance(value, tuple):
+            fewest = info.field_name in ("lists", "observed")
+            if value != tuple(sorted(value, reverse=fewest)):
+                words = "not above" if fewest else "not below"
+                raise ValueError(
+                    "the two thresholds are in the wrong order; allowed: the one that asks for caution, then the one "
+                    f"that forbids, {words} it"
+                )
+        return value
 
 
 class ReportSection(_Section):
@@ -107,6 +160,12 @@ class Job(_Section):
     compute: ComputeSection = ComputeSection()
     verdict: VerdictSection = VerdictSection()
     report: ReportSection = ReportSection()
+    _file: JobFile = PrivateAttr(default_factory=JobFile)
+
+    @property
+    def file(self) -> JobFile:
+        """Where the settings stand, for messages."""
+        return self._file
 
 
 def read_job(path: Path) -> Job:
@@ -117,37 +176,59 @@ def read_job(path: Path) -> Job:
     InputError
         With every problem: not TOML, unknown keys, wrong types, unknown methods and options.
     """
-    if not path.exists() and path.name in shipped_names("models"):
+    if not os.path.exists(path) and path.name in shipped_names("models"):
         path = shipped_path("models", path.name)
     try:
-        text = path.read_text(encoding="utf-8")
-        raw = tomllib.loads(text)
-    except OSError as error:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
         shipped = ", ".join(f"models/{name}" for name in shipped_names("models"))
         raise InputError(
             Problem("the job file cannot be read", f"a TOML file, or one that ships: {shipped}", "check the path",
                     file=str(path))
         ) from error  # fmt: skip
+    try:
+        text = content.decode("utf-8-sig")
+        raw = tomllib.loads(text)
     except ValueError as error:
         raise InputError(
             Problem(f"the job file is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",
                     file=str(path))
         ) from error  # fmt: skip
-    try:
-        job = Job.model_validate(raw)
-    except ValidationError as error:
-        raise InputError([_problem(dict(e), str(path), text) for e in error.errors()]) from error
-    problems = []
-    for section in (job.estimate, *(job.compare or ())):
-        try:
-            make_spec(section.method, section.options)
-        except MseError as error:
-            problems += [_in_file(p, str(path), text) for p in error.problems]
-    if problems:
-        raise InputError(problems)
+    job = make_job(raw, JobFile.of(str(path), text))
     source = job.table.path
     if source is not None and not source.is_absolute():
         job = job.model_copy(update={"table": job.table.model_copy(update={"path": path.parent / source})})
+    return job
+
+
+def make_job(settings: Mapping[str, Any], file: JobFile | None = None) -> Job:
+    """Check the settings of a job, and the options of its methods.
+
+    Raises
+    ------
+    InputError
+        With every problem: unknown keys, wrong types, unknown methods and options.
+    """
+    file = file or JobFile()
+    problems = []
+    try:
+        job = Job.model_validate(settings)
+    except ValidationError as error:
+        problems = [plain_problem(e, Job, file) for e in error.errors()]
+    compared = settings.get("compare")
+    sections: list[tuple[Place, Any]] = [(("estimate",), settings.get("estimate"))]
+    sections += [(("compare", str(i)), x) for i, x in enumerate(compared if isinstance(compared, list | tuple) else ())]
+    for place, section in sections:
+        with suppress(ValidationError):  # said above
+            chosen = MethodSection.model_validate({} if section is None else section)
+            try:
+                make_spec(chosen.method, chosen.options)
+            except MseError as error:
+                options = ["method", *chosen.options]
+                problems += [file.put(p, option_place(p, place, options)) for p in error.problems]
+    if problems:
+        raise InputError(problems)
+    job._file = file
     return job
 
 
@@ -180,16 +261,17 @@ def load_job_table(job: Job) -> tuple[CaptureTable, TableInfo | None]:
     section = job.table
     info = None
     if section.name is not None:
-        table, info = load_table(section.name), table_info(section.name)
+        with job.file.blame(("table", "name")):
+            table, info = load_table(section.name), table_info(section.name)
     else:
         assert section.path is not None
         table = CaptureTable.from_csv(section.path, covariates=section.covariates or None, persons=section.persons,
                                       sum_duplicates=section.sum_duplicates)  # fmt: skip
-    if section.merge:
-        table = table.merge(section.merge)
-    if section.drop:
-        table = table.drop(*section.drop)
-    return (table.collapse() if table.strata else table), info
+    with job.file.blame(("table", "merge")):
+        table = table.merge(section.merge) if section.merge else table
+    with job.file.blame(("table", "drop")):
+        table = table.drop(*section.drop) if section.drop else table
+    return table, info
 
 
 def run_job(job: Job, compute: Compute | None = None) -> Results:
@@ -203,19 +285,29 @@ def run_job(job: Job, compute: Compute | None = None) -> Results:
     from mse.assess.verdict import Thresholds
 
     compute = compute or Compute()
-    table, info = load_job_table(job)
+    whole, info = load_job_table(job)
+    table = whole.collapse() if whole.strata else whole
     seed, prob = job.run.seed, job.run.prob
     method, options = job.estimate.method, job.estimate.options
-    headline = run_method(table, method, seed=seed, compute=compute, **options)
+    strata = METHODS[method].strata
+    with job.file.blame(("estimate", "model"), ("estimate", "method"), ("estimate",)):
+        headline = run_method(whole if strata else table, method, seed=seed, compute=compute, **options)
+    if whole.strata and not strata:
+        summed = f"summed over the covariates {', '.join(whole.strata)}: this method takes none"
+        headline = replace(headline, notes=(*headline.notes, summed))
     asked: list[Request] = (
-        [*checks(table), "sample-coverage", "chao", "independence"]
+        [*checks(table, method), "sample-coverage", "chao", "independence"]
         if job.compare is None
         else [(c.method, c.options) for c in job.compare]
     )
-    others = [run_or_fail(table, r, seed, compute) for r in asked if r not in (method, (method, options))]
+    others = [run_or_fail(whole, r, seed, compute) for r in asked if r not in (method, (method, options))]
     given = job.verdict.model_dump(exclude_none=True)
     headline = judged(headline, table, others, Thresholds(**given))
-    rows = comparison(table, [Outcome(method, METHODS[method].label, headline), *others], prob)
+    rows = comparison(
+        table,
+        [Outcome(method, label_of(method, {} if METHODS[method].basis == "models" else options), headline), *others],
+        prob,
+    )
     rows.insert(2, "headline", [True] + [False] * len(others))
     return Results(headline, rows, _provenance(job, table, info, headline.spec, headline.diagnostics))
 
@@ -257,25 +349,3 @@ def _provenance(
         "diagnostics": dict(diagnostics),
         "versions": versions(),
     }
-
-
-def _problem(error: Mapping[str, Any], file: str, text: str) -> Problem:
-    """Return a fault found by pydantic as a problem with its place in the file."""
-    where = [str(part) for part in error["loc"]]
-    key = next((part for part in reversed(where) if not part.isdigit()), None)
-    kinds = {"extra_forbidden": ("unknown key", "the keys of the manual", "correct or delete it"),
-             "missing": ("a required key is missing", "see the examples in models/", "add it")}  # fmt: skip
-    found, allowed, remedy = kinds.get(error["type"], (error["msg"], "see the examples in models/", "correct it"))
-    value = None if error["type"] in ("missing", "value_error") else str(error.get("input"))
-    return Problem(found, allowed, remedy, file, _line(text, key), ".".join(where) or None, value)
-
-
-def _in_file(problem: Problem, file: str, text: str) -> Problem:
-    """Return a problem of an option with the file, and with the line where the value stands if it can be found."""
-    return Problem(problem.found, problem.allowed, problem.remedy, file, _line(text, problem.value), problem.column,
-                   problem.value)  # fmt: skip
-
-
-def _line(text: str, word: str | None) -> int | None:
-    """Return the first line of a TOML text that holds `word`, counted from 1."""
-    return None if not word else next((i for i, line in enumerate(text.splitlines(), 1) if word in line), None)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from mse.distribution import Distribution
-from mse.errors import InputError, Problem
+from mse.distribution import Distribution, Hump
+from mse.errors import InputError, ModelError, Problem
 from mse.estimates import Estimate, Reason, Verdict
+from mse.strata import StrataDraws
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +103,13 @@ class Posterior:
         What must hold; publications of the method.
     verdict : Verdict or None
         None until the answer has been judged.
+    strata : StrataDraws or None
+        N of every stratum, where the method has covariates: its draws add up to `draws` in every draw.
+
+    Raises
+    ------
+    ModelError
+        When the draws of the strata do not add up to `draws`.
     """
 
     method: str
@@ -124,17 +132,41 @@ class Posterior:
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     verdict: Verdict | None = None
+    strata: StrataDraws | None = None
 
     def __post_init__(self) -> None:
-        """Copy the arrays in and make them read-only."""
+        """Copy the arrays in, make them read-only, and check that parts add up."""
         draws = np.array(self.draws, dtype=np.int64)
+        if self.strata is not None and not np.array_equal(self.strata.draws.sum(axis=1), draws):
+            raise ModelError(
+                Problem("the draws of the strata do not add up to those of the total",
+                        "parts that sum to the total in every draw", "take the total as the sum of its parts")
+            )  # fmt: skip
         draws.setflags(write=False)
         object.__setattr__(self, "draws", draws)
 
     def quantile(self, q: float | Sequence[float] | Array) -> float | Array:
-        """Return the sizes (persons) below which a share `q` of the probability lies, from the whole law."""
+        """Return the sizes (persons) below which a share `q` of the probability lies, from the whole law.
+
+        Raises
+        ------
+        InputError
+            When a `q` is not between 0 and 1.
+        """
+        if not np.all((np.asarray(q) >= 0.0) & (np.asarray(q) <= 1.0)):
+            raise InputError(
+                Problem("a share of the probability is out of range", "numbers from 0 to 1", "ask for 0.975, say",
+                        value=str(q))
+            )  # fmt: skip
         values = self.distribution.quantile(q)
         return float(values) if values.ndim == 0 else values
+
+    def humps(self, least_weight: float = 0.05) -> tuple[Hump, ...]:
+        """Return the modes of the law of N with at least so much of the probability.
+
+        A sampling distribution from replicates is rough: there only deep valleys part two humps.
+        """
+        return self.distribution.humps(least_weight, 0.9 if self.kind == "posterior" else 0.5)
 
     def summary(self, prob: float = 0.95) -> Estimate:
         """Return point and equal-tailed interval with probability `prob`, and everything needed to cite them.
@@ -181,13 +213,17 @@ class Posterior:
             groups["models"] = xr.Dataset(
                 {name: ("model", values) for name, values in columns.items()}, {"model": notation}
             )
+        if self.strata is not None:
+            parts = self.strata.to_xarray(CHAINS)
+            groups["posterior"] = groups["posterior"].assign(N_stratum=parts["N_stratum"])
+            groups["strata"] = parts.drop_vars("N_stratum").assign_attrs(dims=json.dumps(list(self.strata.dimensions)))
         tree = xr.DataTree.from_dict({name: data for name, data in groups.items() if data.sizes})
         tree.attrs["mse"] = json.dumps(self._record())
         return tree
 
     def _record(self) -> dict[str, object]:
         """Return everything but the arrays as plain values."""
-        arrays = {"distribution", "draws", "models", "interactions"}
+        arrays = {"distribution", "draws", "models", "interactions", "strata"}
         record = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in arrays}
         record["spec"], record["diagnostics"] = dict(self.spec), dict(self.diagnostics)
         record["verdict"] = None if self.verdict is None else asdict(self.verdict)
@@ -228,6 +264,11 @@ class Posterior:
             terms = tree["interactions"]
             names, values = terms["interaction"].to_numpy(), terms["probability"].to_numpy()
             interactions = {str(name): float(value) for name, value in zip(names, values, strict=True)}
+        strata = None
+        if "strata" in tree.children:
+            rest = tree["strata"].to_dataset()
+            parts = tree["posterior"].to_dataset()["N_stratum"]
+            strata = StrataDraws.from_xarray(parts, rest, json.loads(rest.attrs["dims"]))
         for name in ("lists", "inside", "outside", "assumptions", "citations", "notes"):
             record[name] = tuple(record[name])
         if record["verdict"] is not None:
@@ -239,5 +280,6 @@ class Posterior:
             draws=tree["posterior"]["N"].to_numpy().reshape(-1),
             models=models,
             interactions=interactions,
+            strata=strata,
             **record,
         )

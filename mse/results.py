@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -18,9 +17,10 @@ from mse.posterior import Posterior
 if TYPE_CHECKING:
     import pandas as pd
 
-POSTERIOR, ESTIMATES, MODELS, PROVENANCE, REPORT = (
-    "posterior.nc", "estimates.csv", "models.csv", "provenance.json", "report.html",
+POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, REPORT = (
+    "posterior.nc", "estimates.csv", "models.csv", "strata.csv", "provenance.json", "report.html",
 )  # fmt: skip
+_NAMES = {POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, REPORT}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,28 +71,55 @@ def write_results(folder: Path, results: Results, render: Callable[[Results], st
         models = results.headline.models
         if models is not None:
             models.to_pandas().to_csv(fresh / MODELS, index=False)
+        strata = results.headline.strata
+        if strata is not None:
+            rows = strata.to_pandas(*strata.dimensions, prob=results.provenance["prob"])
+            rows.to_csv(fresh / STRATA, index=False)
         text = json.dumps(results.provenance, indent=2, sort_keys=True, ensure_ascii=False)
         (fresh / PROVENANCE).write_text(text + "\n", encoding="utf-8")
         (fresh / REPORT).write_text(render(results), encoding="utf-8")
         if folder.exists():
-            shutil.rmtree(folder)
+            # Moved aside, into the temporary folder that goes away: at no time is there neither the old nor the new.
+            os.replace(folder, Path(name) / "old")
         os.replace(fresh, folder)
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
-    """Raise InputError when `folder` exists and may not be replaced, or is not a results folder."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not (folder / PROVENANCE).is_file():
+    """Raise InputError when `folder` cannot be written, exists and may not be replaced, or holds anything else."""
+    place = str(folder)
+    home = next((p for p in (folder, *folder.absolute().parents) if p.exists()), Path("/"))
+    if not home.is_dir() or not os.access(home, os.W_OK):
         raise InputError(
-            Problem("the output folder exists and is not a results folder of mse", "a new or empty folder",
-                    "choose another folder with --out", file=str(folder))
+            Problem("the results folder cannot be made there", "a place in a folder that you may write to",
+                    "choose another folder with --out", file=place)
+        )  # fmt: skip
+    if folder.is_symlink():
+        raise InputError(
+            Problem("the results folder is a link", "a folder itself", "choose another folder with --out", file=place)
+        )
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    foreign = sorted(p.name for p in folder.iterdir() if p.name not in _NAMES)
+    if foreign or not _ours(folder):
+        more = f" (for example {foreign[0]})" if foreign else ""
+        raise InputError(
+            Problem(f"the folder holds files that are not results of mse{more}", "a new folder, or one that mse wrote",
+                    "choose another folder with --out", file=place)
         )  # fmt: skip
     if not overwrite:
         raise InputError(
             Problem("the results folder exists already", "a new folder, or leave to replace it",
-                    "add --overwrite, or choose another folder with --out", file=str(folder))
+                    "add --overwrite, or choose another folder with --out", file=place)
         )  # fmt: skip
+
+
+def _ours(folder: Path) -> bool:
+    """Tell whether the provenance in a folder is one that mse wrote."""
+    try:
+        record = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and "mse-engine" in record.get("versions", {})
 
 
 def read_results(folder: Path) -> Results:
@@ -135,7 +162,7 @@ def summary_record(results: Results) -> dict[str, Any]:
     record = {
         "title": results.provenance["title"],
         "estimate": headline.summary(results.provenance["prob"]).as_dict(),
-        "humps": [asdict(hump) for hump in headline.distribution.humps()],
+        "humps": [asdict(hump) for hump in headline.humps()],
         "methods": results.comparison.to_dict("records"),
         "models": models,
         "interactions": dict(headline.interactions),

@@ -31,7 +31,7 @@ BIT = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 _WHOLE = f"a whole number from 0 to {MAX_COUNT:,}"
 _PERSONS = "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
-_NAME_IT = "name it as one: covariates=[…] (command line: --covariates)"
+_NAME_IT = "name it as one: covariates=[…] (command line: --covariate)"
 
 
 class OverlapCells(NamedTuple):

@@ -13,10 +13,10 @@ from mse.errors import InputError, Problem
 MAX_LISTS = 16
 MAX_COUNT = 10**9
 MAX_CELLS = 2**25
-NOT_IN_LIST_NAMES = "*+,[]"
+NOT_IN_LIST_NAMES = "*+,:[]"
 RESERVED = ("count", "history", "list", "observable", "absent", "on_list")
 
-_LIST_NAMES = f"a text on one line without any of {' '.join(NOT_IN_LIST_NAMES)}"
+_LIST_NAMES = f"a text on one line without any of {' '.join(NOT_IN_LIST_NAMES)}, and no ~ at its start"
 
 
 class Faults:
@@ -36,6 +36,8 @@ class Faults:
     def __init__(self, source: str, *, private: bool = False) -> None:
         self.source = source
         self.private = private
+        self.unreadable: set[int] = set()
+        """Rows in which bytes could not be decoded; what stands there as anything but ASCII is a guess."""
         self._groups: dict[tuple[str, str | None], list[Problem]] = {}
 
     def add(
@@ -43,6 +45,8 @@ class Faults:
         column: str | None = None, value: str | None = None,
     ) -> None:  # fmt: skip
         """Record one fault; `detail` follows `kind` in the message and is not part of the grouping."""
+        if row in self.unreadable and value is not None and not value.isascii():
+            return  # it follows from the damage
         shown = None if self.private and row is not None else value
         problem = Problem(kind + detail, allowed, remedy, file=self.source, row=row, column=column, value=shown)
         self._groups.setdefault((kind, column), []).append(problem)
@@ -97,7 +101,8 @@ def add_name_faults(faults: Faults, lists: Sequence[str], strata: Mapping[str, S
     for name in dict.fromkeys(x for x in names if names.count(x) > 1):
         faults.add("a name is used twice", "every list and covariate its own name", "rename one", value=name)
     for name in lists:
-        if not name.strip() or not name.isprintable() or any(x in name for x in NOT_IN_LIST_NAMES):
+        bad = name.startswith("~") or any(x in name for x in NOT_IN_LIST_NAMES)
+        if bad or not name.strip() or not name.isprintable():
             remedy = "rename the list; those characters have a meaning in the notation of models"
             faults.add("this cannot be the name of a list", _LIST_NAMES, remedy, value=name)
     for name in names:

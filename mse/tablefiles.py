@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -55,11 +56,13 @@ def read_grid(path: str | Path, faults: Faults, count: str) -> Grid:
 
 def _text(path: Path, faults: Faults) -> str:
     """Return the text of a file; whatever cannot be read as text is the end of it."""
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, False for a path that no file can have
         faults.add("this is a folder", "a CSV file", "name the file in it that holds the table")
         faults.raise_if_any()
     try:
         data = path.read_bytes()
+    except ValueError:
+        faults.add("this cannot be a path: it holds a character NUL", "the path of a CSV file", "check the path")
     except FileNotFoundError:
         near = get_close_matches(path.name, [x.name for x in path.parent.glob("*.csv")], n=1)
         remedy = f"check the path; did you mean {near[0]}" if near else "check the path"
@@ -88,10 +91,13 @@ def _text(path: Path, faults: Faults) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        for row, line in enumerate(data.split(b"\n"), 1):
+        lines, unreadable = [], set()
+        for row, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
             try:
-                line.decode()
+                lines.append(line.decode())
             except UnicodeDecodeError as error:
+                lines.append(line.decode("cp1252", "replace"))
+                unreadable.add(row)
                 byte = line[error.start : error.start + 1]
                 guess = byte.decode("cp1252", "replace")
                 faults.add(
@@ -99,8 +105,9 @@ def _text(path: Path, faults: Faults) -> str:
                     detail=f": 0x{byte.hex()} at position {error.start + 1} ({guess!r} in Windows text)",
                     row=row,
                 )  # fmt: skip
+        faults.unreadable = unreadable
         # Read on, to name the other faults too.
-        return data.removeprefix(b"\xef\xbb\xbf").decode("cp1252", "replace")
+        return "\n".join(lines)
 
 
 def _grid(text: str, faults: Faults, count: str) -> Grid:
@@ -117,8 +124,11 @@ def _grid(text: str, faults: Faults, count: str) -> Grid:
             if any(cell.strip() for cell in cells):
                 lines.append((start, [cell.strip() for cell in cells]))
             start = reader.line_num + 1
-    except csv.Error:
+    except csv.Error as error:
         all_rows = False
+        if "field larger" in str(error):
+            _add_long_cell(faults, start)
+            faults.raise_if_any()
         faults.add(
             "a quotation mark is not closed, or text follows a closing one", "pairs of quotation marks",
             "remove the quotation mark, or double it inside a quoted text", row=start,
@@ -167,8 +177,17 @@ def _grid(text: str, faults: Faults, count: str) -> Grid:
     return Grid([header[i] for i in named], [columns[i] for i in named], rows, all_rows, all_columns)
 
 
+def _add_long_cell(faults: Faults, row: int) -> None:
+    most = f"cells of up to {csv.field_size_limit():,} characters"
+    faults.add("a cell is too long to be read", most, "check the step that made the file", row=row)
+
+
 def _separator(first: str, row: int, faults: Faults, count: str) -> str:
-    split = {mark: [x.strip().casefold() for x in next(csv.reader([first], delimiter=mark))] for mark in SEPARATORS}
+    try:
+        split = {mark: [x.strip().casefold() for x in next(csv.reader([first], delimiter=mark))] for mark in SEPARATORS}
+    except csv.Error:  # read leniently, so that nothing but a length can be wrong
+        _add_long_cell(faults, row)
+        faults.raise_if_any()
     found = [mark for mark, names in split.items() if len(names) > 1]
     if len(found) > 1:  # the one that leaves the count standing alone, if only one does
         found = [mark for mark in found if count.casefold() in split[mark]] or found

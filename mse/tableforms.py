@@ -44,6 +44,7 @@ def merge(table: CaptureTable, groups: Mapping[str, Sequence[str]]) -> CaptureTa
 
     The new list stands where its first member stood, and is absent only where all its members are.
     """
+    _places(table, [name for group in groups.values() for name in group])
     members = [_places(table, group) for group in groups.values()]
     flat = [j for group in members for j in group]
     if len(set(flat)) < len(flat) or not all(members):
@@ -211,9 +212,10 @@ def _mask(table: CaptureTable, where: Where) -> npt.NDArray[np.bool_]:
 
 
 def _places(table: CaptureTable, names: Sequence[str]) -> list[int]:
-    for name in names:
-        if name not in table.lists:
-            raise _misfit(table, f"there is no list {name!r}", ", ".join(table.lists))
+    unknown = [name for name in dict.fromkeys(names) if name not in table.lists]
+    if unknown:
+        said = f"there is no list {' or '.join(map(repr, unknown))}"
+        raise _misfit(table, said, ", ".join(table.lists))
     return [table.lists.index(name) for name in names]
 
 

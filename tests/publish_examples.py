@@ -27,6 +27,12 @@ CHECKED = (
     "width",
     "grid_end",
     "sampling",
+    "below_observed",
+    "one_model",
+    "dependence",
+    "narrower",
+    "correction",
+    "monte_carlo",
 )
 
 

@@ -334,7 +334,7 @@ def test_normal_interval_does_not_go_below_the_observed():
     [
         ({"variant": "tmle"}, "the variant is unknown"),
         ({"pair": ("A", "A")}, "two different lists"),
-        ({"pair": "AB"}, "two different lists"),
+        ({"pair": "AB"}, "option pair has a wrong type"),
         ({"learner": object()}, "the learner cannot be used"),
         ({"folds": 1}, "too few folds"),
         ({"margin": 0.0}, "the margin is out of range"),

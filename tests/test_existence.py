@@ -4,6 +4,7 @@ import csv
 import gzip
 import itertools
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from mse.captures import CaptureTable
+from mse.errors import ModelError
 from mse.estimators.existence import Existence, check_model, check_models, extended, margins
+from mse.estimators.fitted import fit_model
+from mse.estimators.selection import rank_models
 from mse.shipped import load_table
 from mse.terms import Model, candidates, model_of
 from tests.twins import all_masks
@@ -183,3 +188,35 @@ def test_a_pair_that_cannot_be_seen_is_not_a_term():
     face = extended(counts, cells, Model(3, (3,)).terms)
     assert face.finite.tolist() == [0, 1, 2, 4] and face.infinite == ()
     assert check_model(counts, cells, Model(3, (3,))) is Existence.FINE
+
+
+@pytest.mark.parametrize("n_lists", [12, 16])
+def test_many_lists_take_no_longer_than_their_cells(n_lists):
+    """4^K moments and a linear programme on 2^K rows took minutes; independence needs neither."""
+    rng = np.random.default_rng(3)
+    on = rng.random((2000, n_lists)) < rng.uniform(0.05, 0.2, n_lists)
+    counts = np.bincount(on @ (1 << np.arange(n_lists)), minlength=2**n_lists)[1:]
+    table = CaptureTable.from_arrays([f"L{j}" for j in range(n_lists)], counts)
+    fit_model(CaptureTable.from_arrays("ABC", [5, 5, 3, 5, 3, 3, 1]), "[1,2,3]")  # compiles
+    start = time.process_time()
+    fit = fit_model(table, Model(n_lists, ()))
+    ranked = rank_models(table, max_order=1)
+    assert time.process_time() - start < 5.0
+    assert fit.N == pytest.approx(2000, rel=0.05) and ranked["N"][0] == pytest.approx(fit.N, rel=1e-9)
+
+
+def test_corner_coefficients_by_the_plain_sum():
+    """The information from the transform is that of the sums over the cells, term by term."""
+    table = load_table("kosovo-1999-4")
+    fit = fit_model(table, "[123,14,34]")
+    design = np.array([[float(cell & t == t) for t in fit.terms] for cell in range(1, 16)])
+    information = design.T @ (fit.fitted[1:, None] * design)
+    assert fit.corner_se == pytest.approx(np.sqrt(np.diag(np.linalg.inv(information))), rel=1e-6)
+
+
+def test_a_model_with_too_many_interactions_is_refused():
+    counts = np.ones(2**12 - 1, dtype=int)
+    table = CaptureTable.from_arrays([f"L{j}" for j in range(12)], counts)
+    pairs = tuple(1 << i | 1 << j for i in range(12) for j in range(i))
+    with pytest.raises(ModelError, match="too many interactions"):
+        fit_model(table, Model(12, pairs))

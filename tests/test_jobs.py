@@ -1,5 +1,6 @@
 """Jobs and the command line: the whole path, and every way in which a job can be wrong."""
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -9,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 import mse
+from mse.assess.verdict import Thresholds
 from mse.cli import main
 from mse.errors import InputError
-from mse.jobs import read_job, run_job
+from mse.jobs import VerdictSection, read_job, run_job
 from mse.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, REPORT, read_results
 
 FILES = {POSTERIOR, ESTIMATES, MODELS, PROVENANCE, REPORT}
@@ -65,6 +67,27 @@ def test_folder_that_exists_is_kept_unless_asked(here):
     (here / "other" / "precious.txt").write_text("mine")
     refused = call("run", "job.toml", "--out", "other", "--overwrite")
     assert refused.exit_code == 2 and (here / "other" / "precious.txt").read_text() == "mine"
+
+
+def test_files_that_are_not_ours_are_never_deleted(here):
+    (here / "job.toml").write_text(SMALL)
+    call("run", "job.toml", "--out", "out")
+    (here / "out" / "mynotes.txt").write_text("mine")
+    refused = call("run", "job.toml", "--out", "out", "--overwrite")
+    assert refused.exit_code == 2 and "mynotes.txt" in refused.stderr
+    assert (here / "out" / "mynotes.txt").read_text() == "mine"
+    (here / "fake").mkdir()
+    (here / "fake" / PROVENANCE).write_text("{}")
+    assert call("run", "job.toml", "--out", "fake", "--overwrite").exit_code == 2
+
+
+def test_places_that_cannot_be_written_are_refused_before_anything_is_computed(here):
+    (here / "job.toml").write_text(SMALL)
+    (here / "afile").write_text("x")
+    (here / "link").symlink_to(here)
+    for place in ("afile/x", "afile", "link"):
+        done = call("run", "job.toml", "--out", place)
+        assert done.exit_code == 2 and "--out" in done.stderr and "fitting" not in done.stderr, place
 
 
 def test_report_renders_again_to_the_same_bytes(here):
@@ -135,7 +158,7 @@ def test_thresholds_of_the_job(here):
 BAD = {
     "unknown key": (SMALL + "[report]\npopulatoin = 'x'\n", ["row 6", "report.populatoin", "unknown key"]),
     "unknown section": (SMALL + "[reprot]\n", ["row 5", "reprot", "unknown key"]),
-    "wrong type": ("[table]\nname = 5\n", ["row 2", "table.name", "string", "'5'"]),
+    "wrong type": ("[table]\nname = 5\n", ["row 2", "table.name", "a text", "'5'"]),
     "wrong range": (SMALL + "prob = 95\n", ["row 5", "run.prob", "less than 1"]),
     "no table": ("[run]\nseed = 1\n", ["table", "required key is missing"]),
     "two tables": ("[table]\nname = 'uk-2013-5'\npath = 'x.csv'\n", ["either name"]),
@@ -270,3 +293,74 @@ def test_persons_from_the_command_line(here):
     assert len(record["pairs"]) == 1
     wrong = call("persons", table, "--list", "y1", "--list", "y9")
     assert wrong.exit_code == 2 and "y9" in wrong.stderr
+
+
+CHAO = "[[compare]]\nmethod = 'chao'\n"
+WRONG = {
+    "a grid that is none": (SMALL + "[estimate]\nsd = {a=1}\n", ["row 6", "sd"]),
+    "order of thresholds": (SMALL + "[verdict]\nobserved = [9, 1]\nwidth = [9, 1]\n", ["row 7", "wrong order"]),
+    "a number too few": (SMALL + "[verdict]\nwidth = [1]\n", ["row 6", "a list of two"]),
+    "yes and no": (SMALL.replace("[run]", "persons = 'no'\n[run]"), ["row 3", "true or false"]),
+    "a section that is none": ("table = 5\n", ["row 1", "a section with the keys name, path, persons"]),
+    "keys of the section": (SMALL + "[report]\nperson = 'x'\n", ["row 6", "population, period, territory"]),
+    "reading a public table": (SMALL.replace("[run]", "persons = true\n[run]"), ["row 1", "file of your own"]),
+    "the key in its section": ("title = 'seed'\n" + SMALL.replace("4", "-1"), ["row 5", "run.seed", "0 or more"]),
+    "an option in its section": (SMALL + CHAO + CHAO + "form = 'x'\n", ["row 9"]),
+    "unknown table": ('[table]\nname = "uk-2031"\n', ["row 2"]),
+    "wrong lists": ('[table]\nname = "uk-2013-5"\ndrop = ["XX", "YY"]\n', ["row 3", "XX", "YY"]),
+    "wrong merge": ('[table]\nname = "uk-2013-5"\n[table.merge]\nP = ["XX"]\n', ["row 3", "XX"]),
+    "impossible model": (SMALL + "[estimate]\nmethod = 'loglinear'\nmodel = '[12,9]'\n", ["row 7"]),
+    "no such path": ('[table]\npath = "a\\u0000b.csv"\n', ["NUL"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_wrong_is_told_with_its_row_and_in_plain_words(here, kind):
+    text, fragments = WRONG[kind]
+    (here / "job.toml").write_text(text)
+    done = call("run", "job.toml")
+    assert done.exit_code == 2 and done.stdout == ""
+    for fragment in fragments + ([] if kind == "no such path" else ["job.toml"]):
+        assert fragment in done.stderr, done.stderr
+    assert "valid" not in done.stderr and "instance" not in done.stderr
+
+
+def test_unknown_keys_do_not_hide_wrong_options(here):
+    text = "extra = 1\n" + SMALL + "[estimate]\nsdd = 1\n[[compare]]\nmethod = 'averge'\n"
+    (here / "job.toml").write_text(text)
+    done = call("run", "job.toml")
+    assert done.stderr.startswith("mse: 3 problems")
+    for fragment in ("row 1,", "row 7", "row 9", "did you mean 'average'"):
+        assert fragment in done.stderr
+
+
+def test_a_byte_order_mark_is_no_fault(here):
+    (here / "job.toml").write_bytes(b"\xef\xbb\xbf" + SMALL.encode())
+    assert read_job(Path("job.toml")).run.seed == 4
+    with pytest.raises(InputError, match="cannot be read"):
+        read_job(Path("a\0b.toml"))
+
+
+def test_command_lines_that_cannot_be(here):
+    for arguments, fragment in (
+        (["estimate", "x" * 300], "cannot be opened"),
+        (["estimate", "a\0b"], "NUL"),
+        (["models", "kosovo-1999-4", "--persons"], "--persons"),
+        (["compare", "kosovo-1999-4", "--covariate", "sex"], "--covariate"),
+        (["repeats", "irregular-immigrants-netherlands-repeat", "--sum-duplicates"], "--sum-duplicates"),
+        (["estimate", "kosovo-1999-4", "--set", "sd={a=1}"], "sd"),
+        (["estimate", "kosovo-1999-4", "--set", "method=3"], "method"),
+        (["estimate", "kosovo-1999-4", "--method", "chao", "--set", "bias_corrected=no"], "true or false"),
+    ):
+        done = call(*arguments)
+        assert done.exit_code == 2 and fragment in done.stderr, done.output
+
+
+def test_printed_probabilities_keep_their_digits(here):
+    done = call("compare", "kosovo-1999-4", "--method", "chao", "--prob", "0.95")
+    assert " 0.95 " in done.stdout
+    assert call("models", "kosovo-1999-4", "--workers", "1").stdout == call("models", "kosovo-1999-4").stdout
+
+
+def test_every_threshold_can_be_set_in_a_job():
+    assert set(VerdictSection.model_fields) == {f.name for f in dataclasses.fields(Thresholds)}

@@ -204,7 +204,7 @@ def test_low_coverage_that_has_no_solution_is_told():
     ("call", "said"),
     [
         (lambda: ChapmanSpec(("A", "A")), "two different lists"),
-        (lambda: ChapmanSpec("AB"), "two different lists"),
+        (lambda: ChapmanSpec("AB"), "option pair has a wrong type"),
         (lambda: ChaoSpec("new"), "'classical'"),
         (lambda: CoverageSpec("n2", 3, 1), "3 problems"),
         (lambda: IndependenceSpec(0), "draws"),

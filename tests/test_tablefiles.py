@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mse.captures import CaptureTable
-from mse.errors import InputError
+from mse.errors import InputError, ModelError
 
 GOOD = "A,B,count\n1,0,5\n0,1,4\n1,1,3\n"
 
@@ -76,7 +76,7 @@ BAD = [
         ("column 'count'", "add up", "1,800,000,000"),
     ),
     # --- list cells
-    ("2", list_cell("2"), (*AT_LIST, "'2'", "--covariates")),
+    ("2", list_cell("2"), (*AT_LIST, "'2'", "--covariate)")),
     ("x", list_cell("x"), (*AT_LIST, "'x'")),
     ("empty list cell", list_cell(""), (*AT_LIST, "empty")),
     (
@@ -449,3 +449,36 @@ def test_any_text_gives_a_table_or_an_input_error(tmp_path_factory, text, person
         assert all(problem.remedy for problem in error.problems)
     else:
         assert table.observed > 0
+
+
+def test_a_cell_that_is_too_long_is_no_open_quote(tmp_path):
+    for content in (count_of("9" * 300_000), "A,B,count," + "x" * 300_000 + "\n1,0,5,1\n"):
+        said = message(content, tmp_path)
+        assert "too long to be read" in said and "131,072" in said and "quotation" not in said
+
+
+def test_a_row_with_damaged_bytes_has_no_other_faults(tmp_path):
+    content = b"A,B,town,count\n1\xff,0,Z\xfcrich,5\n0,1,Z\xc3\xbcrich,4\xa0\n1,1,Bern,-3\n"
+    said = message(content, tmp_path, covariates=["town"], levels={"town": ["Zürich", "Bern"]})
+    assert said.count("not UTF-8") == 2 and "row 4" in said and "negative" in said
+    assert "0/1" not in said and "declared" not in said and said.startswith("3 problems")
+
+
+@pytest.mark.parametrize("name", ["A:B", "~A"])
+def test_names_of_lists_can_be_written_in_a_model(name, tmp_path):
+    said = message(f"{name},B,count\n1,0,5\n0,1,4\n1,1,3\n", tmp_path)
+    assert "cannot be the name of a list" in said and ":" in said and "~" in said
+
+
+@pytest.mark.parametrize("path", ["a\0b.csv", "x" * 300 + ".csv"])
+def test_a_path_that_no_file_can_have(path):
+    with pytest.raises(InputError) as caught:
+        CaptureTable.from_csv(path)
+    assert "path" in str(caught.value) or "cannot be opened" in str(caught.value)
+
+
+def test_every_unknown_list_is_named():
+    table = CaptureTable.from_arrays("ABC", [5, 5, 3, 5, 3, 3, 1])
+    for act in (lambda: table.drop("XX", "A", "YY"), lambda: table.merge({"P": ["A", "XX"], "Q": ["YY", "B"]})):
+        with pytest.raises(ModelError, match="'XX' or 'YY'"):
+            act()

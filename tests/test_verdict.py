@@ -19,7 +19,7 @@ def posterior(parts=((1.0, 6.0, 0.1),), observed=1000, **diagnostics):
         method="average", kind="posterior", table="t", table_digest="", lists=("A", "B", "C", "D"), observed=observed,
         spec={}, distribution=law, draws=law.draw(100, np.random.default_rng(1)), point=float(law.quantile(0.5)),
         point_kind="posterior median", inside=(), outside=(), assumptions=(), citations=(),
-        diagnostics={"prior_factor": 1.0, "unreliable_weight": 0.0, **diagnostics},
+        diagnostics={"prior_factor": 1.0, "unreliable_weight": 0.0, "corrected_weight": 0.99, **diagnostics},
     )  # fmt: skip
 
 
@@ -42,9 +42,10 @@ def level(verdict, code):
 
 
 def test_clean_data_are_published():
-    verdict = judge(posterior(), table(), {"other": 1400.0})
+    verdict = judge(posterior(), table(), {"other": posterior()})
     assert verdict.level == "publish" and verdict.reasons == ()
     assert set(verdict.checked) == set(RULES)
+    assert [rule for rule in RULES if rule in verdict.checked] == list(verdict.checked)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,48 @@ def test_pair_share(pair, expected):
     ("other", "expected"), [(1500.0, "publish"), (2600.0, "publish with caution"), (500.0, "do not publish")]
 )
 def test_disagreement(other, expected):
-    assert level(judge(posterior(), table(), {"another": other}), "disagreement") == expected
+    assert (
+        level(judge(posterior(), table(), {"another": replace(posterior(), point=other)}), "disagreement") == expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0.9, "publish"), (0.4, "publish with caution"), (0.04, "do not publish")]
+)
+def test_correction(share, expected):
+    assert level(judge(posterior(corrected_weight=share), table()), "correction") == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"), [(0.01, "publish"), (0.1, "publish with caution"), (0.5, "do not publish")]
+)
+def test_monte_carlo(error, expected):
+    assert level(judge(posterior(mc_error=error), table()), "monte_carlo") == expected
+
+
+@pytest.mark.parametrize(
+    ("sd", "expected"), [(0.1, "publish"), (0.35, "publish with caution"), (0.8, "do not publish")]
+)
+def test_narrower_than_an_average(sd, expected):
+    own = posterior(((1.0, 8.0, 0.12),))
+    found = judge(own, table(), {"the average": posterior(((1.0, 8.0, sd),))})
+    assert level(found, "narrower") == expected
+
+
+def test_only_an_average_is_published_without_caution():
+    assert judge(posterior(), table(), basis="one model").reasons[0].code == "one_model"
+    assert judge(posterior(), table(), basis="assumed").level == "publish with caution"
+
+
+def test_interval_below_the_observed():
+    found = mse.estimate(mse.load_table("congenital-massachusetts-5"), "chapman", seed=1)
+    assert found.verdict.level == "do not publish"
+    assert "below_observed" in {r.code for r in found.verdict.reasons}
+
+
+def test_an_answer_at_the_end_of_its_grid_is_held_against_nobody():
+    off = replace(posterior(grid_end_mass=0.5), point=1e6)
+    assert "disagreement" not in judge(posterior(), table(), {"another": off}).checked
 
 
 def test_rules_that_could_not_be_applied_are_not_listed():
@@ -126,8 +168,9 @@ def test_gravest_reason_first_and_worst_wins():
 
 
 def test_every_rule_has_its_threshold_and_every_reason_its_figures():
-    assert set(RULES) == {f.name for f in fields(Thresholds)} - {"hump_weight", "hump_ratio"} | {"humps"}
-    verdict = judge(posterior(prior_factor=2.0), table(3), {"another": 1e5})
+    without = {"below_observed", "one_model", "dependence"}
+    assert set(RULES) == {f.name for f in fields(Thresholds)} - {"hump_weight", "hump_ratio"} | {"humps"} | without
+    verdict = judge(posterior(prior_factor=2.0), table(3), {"another": replace(posterior(), point=1e5)})
     for reason in verdict.reasons:
         assert {"figure"} < set(reason.figures)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from mse.captures import CaptureTable
 from mse.estimates import LEVELS, Level, Reason, Verdict
 from mse.posterior import Posterior
+
+Basis = Literal["models", "one model", "assumed"]
+"""What an estimate rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,12 @@ class Thresholds:
         Probability at the end of the grid of N, or beyond it.
     sampling : tuple of float
         Probability on models whose importance sampling failed (Pareto shape above 0.7).
+    correction : tuple of float
+        Share of the model weight whose Laplace approximation was not checked by sampling.
+    monte_carlo : tuple of float
+        Relative Monte Carlo error of the upper end of the 95 % interval.
+    narrower : tuple of float
+        Log width of the widest interval of an average over models, in those of the estimate's own.
     """
 
     lists: tuple[int, int] = (4, 3)
@@ -51,16 +61,23 @@ class Thresholds:
     width: tuple[float, float] = (3.0, 6.0)
     grid_end: tuple[float, float] = (0.001, 0.01)
     sampling: tuple[float, float] = (0.05, 0.25)
+    correction: tuple[float, float] = (0.5, 0.95)
+    monte_carlo: tuple[float, float] = (0.05, 0.25)
+    narrower: tuple[float, float] = (2.0, 4.0)
 
 
-RULES = ("lists", "observed", "pair_share", "humps", "disagreement", "prior", "width", "grid_end", "sampling")
+RULES = (
+    "lists", "observed", "below_observed", "pair_share", "one_model", "dependence", "humps", "disagreement", "narrower",
+    "prior", "width", "grid_end", "sampling", "correction", "monte_carlo",
+)  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""
 
 
 def judge(
     posterior: Posterior,
     table: CaptureTable,
-    others: Mapping[str, float] | None = None,
+    others: Mapping[str, Posterior] | None = None,
+    basis: Basis = "models",
     thresholds: Thresholds | None = None,
 ) -> Verdict:
     """Say how far `posterior` may be believed.
@@ -71,9 +88,12 @@ def judge(
         The answer.
     table : CaptureTable
         The table that it came from.
-    others : mapping of str to float, optional
-        Points (persons) of other methods that model dependence between lists, by name. Without them the rule
-        on disagreement is not among those checked.
+    others : mapping of str to Posterior, optional
+        Answers of other methods that leave the dependence between lists to the data, by name. Without them the rules
+        on disagreement and on narrower intervals are not among those checked.
+    basis : str
+        What the estimate rests on: ``"models"``, many of them, with the choice inside the interval; ``"one model"``;
+        or ``"assumed"`` dependence. Only the first can be published without caution.
     thresholds : Thresholds, optional
         Defaults are those of the class.
 
@@ -86,21 +106,37 @@ def judge(
     found: list[Reason | None] = [
         _lists(table, limits),
         _observed(table, limits),
+        _below_observed(posterior),
         _pair_share(table, limits),
+        _basis(basis),
         _humps(posterior, limits),
         _width(posterior, limits),
         _grid_end(posterior, limits),
     ]
-    checked = {"lists", "observed", "pair_share", "humps", "width", "grid_end"}
+    checked = {
+        "lists",
+        "observed",
+        "below_observed",
+        "pair_share",
+        "one_model",
+        "dependence",
+        "humps",
+        "width",
+        "grid_end",
+    }
+    others = {name: other for name, other in (others or {}).items() if _grid_end_mass(other) < limits.grid_end[1]}
     if others:
-        checked.add("disagreement")
-        found.append(_disagreement(posterior, others, limits))
+        checked |= {"disagreement", "narrower"}
+        found += [_disagreement(posterior, others, limits), _narrower(posterior, others, limits)]
     if "prior_factor" in posterior.diagnostics:
         checked.add("prior")
         found.append(_prior(posterior, limits))
     if "unreliable_weight" in posterior.diagnostics:
         checked.add("sampling")
         found.append(_sampling(posterior, limits))
+    if posterior.diagnostics.get("corrected_weight"):
+        checked |= {"correction", "monte_carlo"}
+        found += [_correction(posterior, limits), _monte_carlo(posterior, limits)]
     reasons = sorted((r for r in found if r is not None), key=lambda r: -LEVELS.index(r.level))
     level: Level = reasons[0].level if reasons else "publish"
     return Verdict(level, tuple(reasons), tuple(rule for rule in RULES if rule in checked))
@@ -138,6 +174,23 @@ def _observed(table: CaptureTable, limits: Thresholds) -> Reason | None:
     return _below(n, limits.observed, "observed", text)
 
 
+def _below_observed(posterior: Posterior) -> Reason | None:
+    low = float(posterior.distribution.quantile(0.025))
+    n = posterior.observed
+    text = f"the 95% interval starts at {low:,.0f}, below the {n:,} persons who were observed: it cannot be right"
+    return _below(low, (n, n), "below_observed", text) if low < n - 0.5 else None
+
+
+def _basis(basis: Basis) -> Reason | None:
+    if basis == "one model":
+        text = "the interval holds only if the one model that was chosen is right: the choice is not inside it"
+        return Reason("one_model", "publish with caution", text)
+    if basis == "assumed":
+        text = "the method takes for granted how the lists depend on each other, and does not learn it from the data"
+        return Reason("dependence", "publish with caution", text)
+    return None
+
+
 def _pair_share(table: CaptureTable, limits: Thresholds) -> Reason | None:
     overlaps = table.overlaps()
     rows, columns = np.triu_indices(table.n_lists, 1)
@@ -150,7 +203,7 @@ def _pair_share(table: CaptureTable, limits: Thresholds) -> Reason | None:
 
 
 def _humps(posterior: Posterior, limits: Thresholds) -> Reason | None:
-    humps = posterior.distribution.humps(limits.hump_weight)
+    humps = posterior.humps(limits.hump_weight)
     if len(humps) < 2:
         return None
     ratio = humps[-1].peak / humps[0].peak
@@ -159,8 +212,8 @@ def _humps(posterior: Posterior, limits: Thresholds) -> Reason | None:
     return _from(ratio, limits.hump_ratio, "humps", text)
 
 
-def _disagreement(posterior: Posterior, others: Mapping[str, float], limits: Thresholds) -> Reason | None:
-    points = {posterior.method: posterior.point, **others}
+def _disagreement(posterior: Posterior, others: Mapping[str, Posterior], limits: Thresholds) -> Reason | None:
+    points = {posterior.method: posterior.point, **{name: other.point for name, other in others.items()}}
     low, high = min(points, key=points.__getitem__), max(points, key=points.__getitem__)
     ratio = points[high] / points[low]
     text = (
@@ -183,8 +236,29 @@ def _width(posterior: Posterior, limits: Thresholds) -> Reason | None:
     return _from(ratio, limits.width, "width", text)
 
 
+def _narrower(posterior: Posterior, others: Mapping[str, Posterior], limits: Thresholds) -> Reason | None:
+    averages = {name: _log_width(other) for name, other in others.items() if other.kind == "posterior"}
+    own = _log_width(posterior)
+    if not averages or not own > 0:
+        return None
+    widest = max(averages, key=averages.__getitem__)
+    low, high = others[widest].distribution.quantile([0.025, 0.975])
+    text = f"the 95% interval is too narrow beside the {widest}, which reaches from {low:,.0f} to {high:,.0f}"
+    figures = {"lowest": float(low), "highest": float(high)}
+    return _from(averages[widest] / own, limits.narrower, "narrower", text, **figures)
+
+
+def _log_width(posterior: Posterior) -> float:
+    low, high = posterior.distribution.quantile([0.025, 0.975])
+    return float(np.log(high / low)) if low > 0 else math.inf
+
+
+def _grid_end_mass(posterior: Posterior) -> float:
+    return max(posterior.distribution.beyond, posterior.diagnostics.get("grid_end_mass", 0.0))
+
+
 def _grid_end(posterior: Posterior, limits: Thresholds) -> Reason | None:
-    mass = max(posterior.distribution.beyond, posterior.diagnostics.get("grid_end_mass", 0.0))
+    mass = _grid_end_mass(posterior)
     text = f"{mass:.1%} of the probability lies at the end of the range of N that was computed, or beyond it"
     return _from(mass, limits.grid_end, "grid_end", text)
 
@@ -193,3 +267,15 @@ def _sampling(posterior: Posterior, limits: Thresholds) -> Reason | None:
     share = posterior.diagnostics["unreliable_weight"]
     text = f"models with {share:.0%} of the probability could not be sampled reliably"
     return _from(share, limits.sampling, "sampling", text)
+
+
+def _correction(posterior: Posterior, limits: Thresholds) -> Reason | None:
+    share = 1.0 - posterior.diagnostics["corrected_weight"]
+    text = f"models with {share:.0%} of the probability were not checked by sampling; the weight is spread very thinly"
+    return _from(share, limits.correction, "correction", text)
+
+
+def _monte_carlo(posterior: Posterior, limits: Thresholds) -> Reason | None:
+    error = posterior.diagnostics.get("mc_error", 0.0)
+    text = f"the upper end of the interval is known to {error:.0%} only: too few importance draws carry it"
+    return _from(error, limits.monte_carlo, "monte_carlo", text)

@@ -19,7 +19,17 @@ import numpy.typing as npt
 from mse.captures import CaptureTable
 from mse.distribution import Distribution
 from mse.errors import ModelError, Problem
-from mse.estimators.weighing import RELIABLE, Correction, Pool, correct, gather, prior_factor
+from mse.estimators.options import check_types
+from mse.estimators.weighing import (
+    RELIABLE,
+    Correction,
+    Pool,
+    correct,
+    gather,
+    prior_factor,
+    refitted,
+    without_unidentified,
+)
 from mse.parallel import Compute
 from mse.posterior import ModelWeights, Posterior
 from mse.terms import candidates as candidate_terms
@@ -45,6 +55,8 @@ OUTSIDE = (
     "an interaction among all lists at once, which no data can show",
     "errors in linking persons between lists",
     "the choice of prior",
+    "how far the assumptions are from the truth: on populations of known size such intervals cover less "
+    "often than they claim",
 )
 ASSUMPTIONS = (
     "there is no interaction among all lists at once (the identifying assumption)",
@@ -88,6 +100,7 @@ class AverageSpec:
 
     def __post_init__(self) -> None:
         """Check every option, and say all that is wrong at once."""
+        check_types(self)
         problems = [
             Problem("a prior standard deviation is out of range", "a positive number, with a positive weight in a grid",
                     "give for example sd=1.0 or sd={0.5: 1, 1.0: 2, 2.0: 1}", value=f"{sd!r}: {weight!r}")
@@ -163,6 +176,10 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
         for sd, prior in spec.grid.items()
     ]  # fmt: skip
     laplace = gather(dense, subsets, tuple(spec.grid), sweeps)
+    astray = sum(sweep.not_converged for sweep in sweeps)
+    if astray and models <= KEPT:
+        laplace, astray = refitted(laplace, log_prior), 0
+    laplace, unidentified = without_unidentified(laplace)
     pool, correction = correct(laplace, spec.corrected, seed, compute)
     law = Distribution.poisson_mixture(table.observed, correction.grid, correction.mass)
     weight = pool.weight / pool.total
@@ -183,9 +200,9 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
         draws=law.draw(spec.draws, np.random.default_rng([seed, 1])),
         point=float(law.quantile(0.5)),
         point_kind="posterior median, equal-tailed credible interval",
-        inside=INSIDE,
-        outside=OUTSIDE,
-        assumptions=ASSUMPTIONS,
+        inside=INSIDE if models > 1 else INSIDE[1:],
+        outside=OUTSIDE if models > 1 else ("which interactions between lists exist", *OUTSIDE),
+        assumptions=(*_restriction(table.n_lists, spec.max_order), *ASSUMPTIONS),
         citations=CITATIONS,
         models=_heaviest(table, pool, correction, weight),
         interactions=dict(sorted(inclusion.items(), key=lambda item: -item[1])),
@@ -198,10 +215,12 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
             "correction_largest": float(np.abs(correction.log_ratio).max(initial=0.0)),
             "unreliable_weight": float(heavy[~(correction.pareto_k <= RELIABLE)].sum()),
             "binned_weight": float(pool.rest[:, 0].sum() / pool.total),
-            "not_converged": float(sum(s.not_converged for s in sweeps)),
+            "not_converged": float(astray),
+            "unidentified_weight": unidentified,
+            "mc_error": _mc_error(law, correction.effective),
             "prior_factor": prior_factor(table.observed, laplace),
         },
-        notes=_notes(models, table.n_lists, spec, float(heavy.sum())),
+        notes=_notes(models, table.n_lists, spec, float(heavy.sum()), unidentified, astray),
     )
 
 
@@ -254,7 +273,25 @@ def _heaviest(table: CaptureTable, pool: Pool, correction: Correction, weight: A
     )
 
 
-def _notes(models: int, n_lists: int, spec: AverageSpec, corrected: float) -> tuple[str, ...]:
+def _restriction(n_lists: int, max_order: int | None) -> tuple[str, ...]:
+    """Return what a limit on the order of terms assumes beyond the identifying assumption."""
+    if max_order is None or max_order >= n_lists - 1:
+        return ()
+    if max_order == 1:
+        return ("lists are independent of each other",)
+    return (f"there is no interaction among more than {max_order} lists",)
+
+
+def _mc_error(law: Distribution, effective: float) -> float:
+    """Return the relative Monte Carlo error of the upper end of the 95 % interval, one standard error."""
+    spread = math.sqrt(0.025 * 0.975 / effective)
+    low, high = law.quantile([0.975 - spread, min(0.975 + spread, 0.9999)])
+    return float((high - low) / (high + low))
+
+
+def _notes(
+    models: int, n_lists: int, spec: AverageSpec, corrected: float, unidentified: float, astray: int
+) -> tuple[str, ...]:
     """Say what was averaged over."""
     largest = n_lists - 1 if spec.max_order is None else min(spec.max_order, n_lists - 1)
     orders = "of every order" if spec.max_order is None else f"with terms of up to {largest} lists"
@@ -267,4 +304,11 @@ def _notes(models: int, n_lists: int, spec: AverageSpec, corrected: float) -> tu
             f"the weight is spread over very many models: those that hold {corrected:.0%} of it were corrected by "
             "importance sampling, the others by the average of these"
         )
+    if unidentified > 0.0:
+        notes.append(
+            "models that leave the unseen unidentified because of structural zeros were left out: they had "
+            f"{unidentified:.0%} of the weight"
+        )
+    if astray:
+        notes.append(f"{astray:,} fits did not arrive at their maximum; their weights are approximate")
     return tuple(notes)

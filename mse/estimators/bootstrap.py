@@ -20,6 +20,14 @@ from mse.estimators.existence import Existence
 from mse.estimators.fitted import LoglinearFit, fit_model
 from mse.estimators.loglinear import ASSUMPTIONS
 from mse.estimators.loglinear import CITATIONS as LOGLINEAR
+from mse.estimators.options import (
+    Criterion,
+    check_criterion,
+    check_draws,
+    check_order,
+    check_types,
+    raise_if_any,
+)
 from mse.estimators.resampling import (
     Interval,
     Resample,
@@ -33,15 +41,7 @@ from mse.estimators.resampling import (
     resample,
 )
 from mse.estimators.search import IN_WORDS, best_model
-from mse.estimators.selection import (
-    Criterion,
-    check_criterion,
-    check_draws,
-    check_order,
-    observable_candidates,
-    penalty,
-    rank_models,
-)
+from mse.estimators.selection import observable_candidates, penalty, rank_models
 from mse.estimators.stepwise import BOOTSTRAP, OUTSIDE, check_masks, check_threshold, stepwise_path
 from mse.parallel import Compute
 from mse.posterior import Posterior
@@ -105,6 +105,7 @@ class BootstrapSpec:
 
     def __post_init__(self) -> None:
         """Check the options."""
+        check_types(self)
         problems = check_resampling(self.replicates, self.interval, get_args(Interval))
         problems += check_criterion(self.criterion) + check_order(self.max_order)
         problems += check_threshold(self.threshold) + check_draws(self.draws)
@@ -119,8 +120,7 @@ class BootstrapSpec:
             problems.append(Problem(said, "selection='fixed'", "name no model, or fix it", value=self.model))
         if self.top < 1:
             problems.append(Problem("no model is retained", "1 or more", "leave it at 60", value=str(self.top)))
-        if problems:
-            raise ModelError(problems)
+        raise_if_any(problems)
 
 
 class _Chosen(NamedTuple):

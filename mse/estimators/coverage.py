@@ -21,8 +21,8 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import ModelError, Problem
-from mse.estimators.selection import check_draws
+from mse.errors import Problem
+from mse.estimators.options import check_draws, check_types, raise_if_any
 
 Array = npt.NDArray[np.float64]
 Version = Literal["n0", "n", "n1"]
@@ -52,6 +52,7 @@ class CoverageSpec:
 
     def __post_init__(self) -> None:
         """Check the options."""
+        check_types(self)
         problems = check_draws(self.draws)
         if self.version != "auto" and self.version not in get_args(Version):
             allowed = "'auto', 'n0', 'n' or 'n1'"
@@ -59,8 +60,7 @@ class CoverageSpec:
         if self.replicates < 50:
             few, value = "too few bootstrap replicates", str(self.replicates)
             problems.append(Problem(few, "50 or more", "leave it at 1000", value=value))
-        if problems:
-            raise ModelError(problems)
+        raise_if_any(problems)
 
 
 class Coverage(NamedTuple):

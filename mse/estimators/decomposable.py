@@ -18,6 +18,7 @@ import numpy.typing as npt
 from mse.captures import CaptureTable
 from mse.distribution import Distribution
 from mse.errors import ModelError, Problem
+from mse.estimators.options import check_draws, check_types, raise_if_any
 from mse.parallel import Compute
 from mse.posterior import ModelWeights, Posterior
 from mse.terms import Model
@@ -67,6 +68,7 @@ class DecomposableSpec:
 
     def __post_init__(self) -> None:
         """Check every option, and say all that is wrong at once."""
+        check_types(self)
         problems = []
         if self.delta is not None and not 0.0 < self.delta <= 1e3:
             problems.append(Problem("delta is out of range", "above 0, at most 1000", "leave it out for 2^-K",
@@ -80,10 +82,7 @@ class DecomposableSpec:
         if not 1000 <= self.limit <= 10**12:
             problems.append(Problem("limit is out of range", "from 1000 to 10^12 persons", "leave it at 10^8",
                                     value=str(self.limit)))  # fmt: skip
-        if self.draws < 4:
-            problems.append(Problem("too few draws", "4 or more", "leave it at 10000", value=str(self.draws)))
-        if problems:
-            raise ModelError(problems)
+        raise_if_any(problems + check_draws(self.draws))
 
     @property
     def shape_scale(self) -> tuple[float, float]:

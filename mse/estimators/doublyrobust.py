@@ -28,6 +28,7 @@ from mse.distribution import Distribution
 from mse.errors import ModelError, Problem
 from mse.estimators.crossfit import Chances, Learner, RidgeLogistic, chances
 from mse.estimators.normallaw import normal_law
+from mse.estimators.options import check_draws, check_least, check_types, raise_if_any
 from mse.parallel import Compute
 from mse.persons import PersonTable
 from mse.posterior import Posterior
@@ -81,6 +82,7 @@ class DoublyRobustSpec:
 
     def __post_init__(self) -> None:
         """Check the options, and take a list of two names as a pair."""
+        check_types(self)
         problems = []
         for what, value, choices in (
             ("variant", self.variant, get_args(Variant)), ("nuisance", self.nuisance, get_args(Nuisance)),
@@ -102,15 +104,13 @@ class DoublyRobustSpec:
                     value=type(self.learner).__name__,
                 )
             )  # fmt: skip
-        for name, count, least in (("folds", self.folds, 2), ("splits", self.splits, 1), ("draws", self.draws, 4)):
-            if count < least:
-                problems.append(Problem(f"too few {name}", f"{least} or more", "give more", value=str(count)))
+        problems += check_least("folds", self.folds, 2, "leave it at 5") + check_draws(self.draws)
+        problems += check_least("splits", self.splits, 1, "leave it at 1")
         if not 0.0 < self.margin < 0.5:
             problems.append(
                 Problem("the margin is out of range", "above 0 and below 0.5", "take 0.005", value=str(self.margin))
             )
-        if problems:
-            raise ModelError(problems)
+        raise_if_any(problems)
 
 
 class PairSize(NamedTuple):

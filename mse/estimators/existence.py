@@ -40,7 +40,7 @@ class Existence(IntEnum):
         The extended estimate exists and is unique.
     NO_MLE
         The likelihood has no maximum. Remedy: drop interactions, merge lists, or use a method with a proper
-        prior ("averaging"), whose answer then leans on that prior.
+        prior ("average"), whose answer then leans on that prior.
     NOT_IDENTIFIABLE
         The counts leave several values of N equally likely. Remedy: drop interactions.
     NO_MLE_NOT_IDENTIFIABLE
@@ -219,6 +219,8 @@ def _loose_complete(family: Family) -> Flags:
             if int(cell) in index:
                 fitted &= (family.finite >> index[int(cell)]) & 1 == 0
             loose &= ~fitted
+            if not loose.any():
+                break
     return loose
 
 

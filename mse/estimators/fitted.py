@@ -18,7 +18,7 @@ from mse.captures import CaptureTable
 from mse.errors import ModelError, Problem
 from mse.estimators.existence import Existence, Limit, check_model, extended, unseen_limit
 from mse.estimators.selection import penalty, saturated_log_likelihood
-from mse.terms import Model, members
+from mse.terms import MAX_CANDIDATES, Model, members
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,9 +211,10 @@ def _frozen(values: Array) -> Array:
 
 def _corner(terms: npt.NDArray[np.int64], beta: Array, mu: Array) -> tuple[Array, Array]:
     """Return 0/1-coded coefficients and standard errors: γ_φ = (−2)^|φ| Σ_{θ⊇φ} β_θ, linear in β."""
-    moments = np.array(
-        [np.sum(mu * (1.0 - 2.0 * (np.bitwise_count(np.arange(mu.size) & t) % 2))) for t in range(mu.size)]
-    )
+    from mse.kernels.walsh import transform
+
+    moments = mu.copy()
+    transform(moments)
     covariance = np.linalg.inv(moments[terms[:, None] ^ terms[None, :]])
     holds = (terms[None, :] & terms[:, None]) == terms[:, None]
     change = np.where(holds, (-2.0) ** np.bitwise_count(terms)[:, None].astype(np.float64), 0.0)
@@ -229,6 +230,15 @@ def _check_model(table: CaptureTable, model: Model) -> None:
                 f"the model is on {model.n_lists} lists and the table has {table.n_lists}",
                 f"a model on the lists {', '.join(table.lists)}",
                 "write the model for this table",
+                value=model.notation,
+            )
+        )
+    elif sum(t.bit_count() > 1 for t in model.terms) > MAX_CANDIDATES:
+        problems.append(
+            Problem(
+                "the model has too many interactions",
+                f"up to {MAX_CANDIDATES} interactions",
+                "drop interactions, or merge lists",
                 value=model.notation,
             )
         )

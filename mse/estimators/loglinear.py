@@ -14,7 +14,7 @@ from mse.errors import ModelError, Problem
 from mse.estimators.existence import Existence, Limit
 from mse.estimators.fitted import LoglinearFit as LoglinearFit
 from mse.estimators.fitted import fit_model as fit_model
-from mse.estimators.selection import Criterion, check_criterion, check_draws, check_order
+from mse.estimators.options import Criterion, check_criterion, check_draws, check_order, check_types, raise_if_any
 from mse.estimators.selection import rank_models as rank_models
 from mse.parallel import Compute
 from mse.posterior import Posterior
@@ -67,9 +67,8 @@ class LoglinearSpec:
 
     def __post_init__(self) -> None:
         """Check the options."""
-        problems = check_criterion(self.criterion) + check_order(self.max_order) + check_draws(self.draws)
-        if problems:
-            raise ModelError(problems)
+        check_types(self)
+        raise_if_any(check_criterion(self.criterion) + check_order(self.max_order) + check_draws(self.draws))
 
 
 def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
@@ -176,7 +175,7 @@ def _unusable(table: CaptureTable, notation: str, status: str) -> Problem:
     return Problem(
         f"on this table the model {notation} gives no estimate of N: {status}",
         "a model whose maximum-likelihood estimate exists and is unique",
-        "drop interactions, merge lists, or use the method 'averaging', which has a proper prior",
+        "drop interactions, merge lists, or use the method 'average', which has a proper prior",
         file=f"table {table.name!r}",
     )
 

@@ -23,8 +23,8 @@ from mse.estimators.existence import Existence, extended
 from mse.estimators.fitted import LoglinearFit, fit_model
 from mse.estimators.loglinear import ASSUMPTIONS
 from mse.estimators.loglinear import CITATIONS as LOGLINEAR
+from mse.estimators.options import Criterion, check_criterion, check_draws, check_order, check_types, raise_if_any
 from mse.estimators.search import IN_WORDS, best_model
-from mse.estimators.selection import Criterion, check_criterion, check_draws, check_order
 from mse.estimators.stepwise import OUTSIDE
 from mse.parallel import Compute
 from mse.posterior import Posterior
@@ -73,12 +73,12 @@ class ProfileSpec:
 
     def __post_init__(self) -> None:
         """Check the options."""
+        check_types(self)
         problems = check_criterion(self.criterion) + check_order(self.max_order) + check_draws(self.draws)
         if self.point not in get_args(Point):
             said = "the point is unknown"
             problems.append(Problem(said, "'multinomial' or 'poisson'", "choose one", value=str(self.point)))
-        if problems:
-            raise ModelError(problems)
+        raise_if_any(problems)
 
 
 @dataclass(frozen=True, slots=True)

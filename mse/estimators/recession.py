@@ -109,6 +109,11 @@ class Programme:
         risky: Flags = self.empty & ((self.family.masks[row] & self.family.blockers[self.rows]) == 0)
         return risky
 
+    def _fixed(self, row: int) -> bool:
+        """Return whether Ay = 0 on the cells with persons leaves y = 0 only, so that there is nothing to maximise."""
+        design = self.design[~self.empty][:, self.family.estimated(row, self.terms.size)]
+        return bool(design.shape[0] >= design.shape[1] == np.linalg.matrix_rank(design))
+
     def _maximise(self, row: int, cost: Array, still: bool = False) -> Array:
         """Return y at the maximum of cost · (y, t) over the cone of model `row`; `still` holds y_∅ at 0."""
         import highspy
@@ -136,7 +141,7 @@ class Programme:
         None when the cone holds no y with Ay ≠ 0: the likelihood has a maximum.
         """
         risky = self._risky(row)
-        if not risky.any():
+        if not risky.any() or self._fixed(row):
             return None
         y = self._maximise(row, np.concatenate([np.zeros(self.terms.size), risky]))
         change: Array = self.design @ y

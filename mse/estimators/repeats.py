@@ -15,6 +15,7 @@ from mse.distribution import Distribution
 from mse.errors import ModelError, Problem
 from mse.estimators.countfamilies import FAMILIES, WORDS, CountFit, Family, fit_counts, unseen
 from mse.estimators.normallaw import normal_law
+from mse.estimators.options import check_draws, check_least, check_types, raise_if_any
 from mse.estimators.repeatdraws import bootstrap_law
 from mse.parallel import Compute
 from mse.posterior import Posterior
@@ -92,6 +93,7 @@ class RepeatsSpec:
 
     def __post_init__(self) -> None:
         """Check the options."""
+        check_types(self)
         problems = []
         for what, value, allowed in (
             ("family", self.family, FAMILIES), ("interval", self.interval, get_args(Interval))
@@ -105,12 +107,8 @@ class RepeatsSpec:
                     "choose the nonparametric bootstrap", value="parametric",
                 )
             )  # fmt: skip
-        if self.replicates < 20:
-            problems.append(Problem("too few replicates", "20 or more", "take 1000", value=str(self.replicates)))
-        if self.draws < 4:
-            problems.append(Problem("too few draws", "4 or more", "leave it at 10000", value=str(self.draws)))
-        if problems:
-            raise ModelError(problems)
+        problems += check_least("replicates", self.replicates, 20, "take 1000") + check_draws(self.draws)
+        raise_if_any(problems)
 
 
 class Size(NamedTuple):

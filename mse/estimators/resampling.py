@@ -102,7 +102,7 @@ class Selection:
     def per_task(self) -> int:
         """Return how many tables make a task of about `TASK` seconds."""
         seconds = {
-            "stepwise": 5e-5 * (self.lists - 2),
+            "stepwise": 5e-5 * max(1, self.lists - 2),
             "search": 5e-5 * 9.0 ** (self.lists - 3),
             "among": 5e-6 * 2.0 ** (self.lists - 4) * max(1, self.models.size),
         }[self.kind]

@@ -13,14 +13,16 @@ from mse.distribution import Distribution
 from mse.errors import ModelError, Problem
 from mse.estimators.fitted import fit_model
 from mse.estimators.loglinear import ASSUMPTIONS, CITATIONS
-from mse.estimators.selection import (
+from mse.estimators.options import (
     Criterion,
     check_criterion,
     check_draws,
+    check_least,
     check_order,
-    observable_candidates,
-    penalty,
+    check_types,
+    raise_if_any,
 )
+from mse.estimators.selection import observable_candidates, penalty
 from mse.parallel import Compute
 from mse.posterior import Posterior
 from mse.terms import MAX_CANDIDATES, Model, model_of
@@ -59,12 +61,9 @@ class DownhillSpec:
 
     def __post_init__(self) -> None:
         """Check the options."""
+        check_types(self)
         problems = check_criterion(self.criterion) + check_order(self.max_order) + check_draws(self.draws)
-        if self.starts < 1:
-            said = "there must be a start"
-            problems.append(Problem(said, "1 or more", "leave it at 10", value=str(self.starts)))
-        if problems:
-            raise ModelError(problems)
+        raise_if_any(problems + check_least("starts", self.starts, 1, "leave it at 10"))
 
 
 def best_model(table: CaptureTable, criterion: Criterion = "bic", max_order: int | None = None) -> Model:

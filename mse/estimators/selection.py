@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from mse.captures import CaptureTable
 from mse.errors import ModelError, Problem
 from mse.estimators.existence import Existence, check_models, margins
+from mse.estimators.options import Criterion, check_criterion, check_least, check_order, raise_if_any
 from mse.parallel import Compute
 from mse.terms import MAX_CANDIDATES, candidates, count_models, notations
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-Criterion = Literal["aic", "bic", "bic_cells"]
 
 MOST_MODELS = 10_000_000
 """Models that one ranking fits at most: all of six lists, or all pairs of seven."""
@@ -28,20 +28,6 @@ MOST_MODELS = 10_000_000
 _COLUMNS = (
     "model", "N", "se", "deviance", "df", "aic", "bic", "bic_cells", "status", "n_infinite", "existence",
 )  # fmt: skip
-
-
-def check_criterion(criterion: str) -> list[Problem]:
-    """Return the problem with the name of a criterion, if there is one."""
-    if criterion in get_args(Criterion):
-        return []
-    return [
-        Problem(
-            "the criterion is unknown",
-            "'bic' (penalty log of the persons), 'bic_cells' (log of the observable cells) or 'aic'",
-            "choose one of the three",
-            value=str(criterion),
-        )
-    ]
 
 
 def penalty(criterion: Criterion, counts: Array, cells: Array) -> float:
@@ -65,21 +51,6 @@ def observable_candidates(cells: Array, max_order: int | None) -> Integers:
     """Return the candidate terms that some observable cell contains; the others could not change any fit."""
     subsets = candidates(cells.size.bit_length() - 1, max_order)
     return subsets[margins(cells)[subsets] > 0]
-
-
-def check_order(max_order: int | None) -> list[Problem]:
-    """Return the problem with the largest order of terms, if there is one."""
-    if max_order is None or max_order >= 1:
-        return []
-    allowed = "1 (main effects only), 2 (pairs), … or None for all"
-    return [Problem("max_order is out of range", allowed, "give max_order=2 for pairs", value=str(max_order))]
-
-
-def check_draws(draws: int) -> list[Problem]:
-    """Return the problem with the number of draws to store, if there is one."""
-    if draws >= 4:
-        return []
-    return [Problem("too few draws", "4 or more", "leave it at 10000", value=str(draws))]
 
 
 def _check_size(n_lists: int, subsets: Integers) -> int:
@@ -160,10 +131,7 @@ def rank_models(
     from mse.kernels.loglinear import CONVERGED
 
     problems = check_criterion(criterion) + check_order(max_order)
-    if keep < 1:
-        problems.append(Problem("keep is out of range", "1 or more", "leave it at 10000", value=str(keep)))
-    if problems:
-        raise ModelError(problems)
+    raise_if_any(problems + check_least("models to keep", keep, 1, "leave it at 10000"))
     counts, cells = table.dense()
     subsets = observable_candidates(cells, max_order)
     models = _check_size(table.n_lists, subsets)

@@ -19,7 +19,7 @@ from mse.errors import ModelError, Problem
 from mse.estimators.coverage import LOW_COVERAGE, CoverageSpec, bootstrap_sizes, sample_coverage
 from mse.estimators.existence import Existence
 from mse.estimators.fitted import fit_model
-from mse.estimators.selection import check_draws
+from mse.estimators.options import check_draws, check_types, raise_if_any
 from mse.parallel import Compute
 from mse.posterior import Posterior
 from mse.terms import Model
@@ -44,7 +44,8 @@ class IndependenceSpec:
 
     def __post_init__(self) -> None:
         """Check the options."""
-        _raise_if_any(check_draws(self.draws))
+        check_types(self)
+        raise_if_any(check_draws(self.draws))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class ChapmanSpec:
 
     def __post_init__(self) -> None:
         """Check the options, and take a list of two names as a pair."""
+        check_types(self)
         problems = check_draws(self.draws)
         if self.pair is not None:
             if isinstance(self.pair, str) or len(set(self.pair)) != 2 or len(self.pair) != 2:
@@ -71,7 +73,7 @@ class ChapmanSpec:
                 problems.append(Problem(said, '("A", "B")', "correct the pair, or leave it out", value=str(self.pair)))
             else:
                 object.__setattr__(self, "pair", tuple(self.pair))
-        _raise_if_any(problems)
+        raise_if_any(problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +103,12 @@ class ChaoSpec:
 
     def __post_init__(self) -> None:
         """Check the options."""
+        check_types(self)
         problems = check_draws(self.draws)
         if self.form not in get_args(Form):
             allowed = "'classical', 'finite' or 'by list'"
             problems.append(Problem("the form is unknown", allowed, "choose one", value=str(self.form)))
-        _raise_if_any(problems)
-
-
-def _raise_if_any(problems: list[Problem]) -> None:
-    """Raise when there are problems."""
-    if problems:
-        raise ModelError(problems)
+        raise_if_any(problems)
 
 
 type Spec = IndependenceSpec | ChapmanSpec | ChaoSpec | CoverageSpec
@@ -228,7 +225,7 @@ def _complete(table: CaptureTable) -> Array:
             Problem(
                 "some cells of the table cannot be observed",
                 "a table where every combination of lists can occur, for this simple estimator",
-                "use the method 'loglinear' or 'averaging', which leave such cells out",
+                "use the method 'loglinear' or 'average', which leave such cells out",
                 file=f"table {table.name!r}",
             )
         )

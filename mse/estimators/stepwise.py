@@ -20,6 +20,7 @@ from mse.distribution import Distribution
 from mse.errors import ModelError, Problem
 from mse.estimators.fitted import fit_model
 from mse.estimators.loglinear import ASSUMPTIONS
+from mse.estimators.options import check_draws, check_types, raise_if_any
 from mse.estimators.resampling import (
     Resampling,
     Selection,
@@ -30,7 +31,7 @@ from mse.estimators.resampling import (
     notes_on,
     resample,
 )
-from mse.estimators.selection import check_draws, observable_candidates
+from mse.estimators.selection import observable_candidates
 from mse.parallel import Compute
 from mse.posterior import Posterior
 from mse.terms import MAX_CANDIDATES, Model, members
@@ -73,10 +74,9 @@ class StepwiseSpec:
 
     def __post_init__(self) -> None:
         """Check the options."""
+        check_types(self)
         problems = check_resampling(self.replicates, self.interval, ("bca", "percentile", "lognormal"))
-        problems += check_threshold(self.threshold) + check_draws(self.draws)
-        if problems:
-            raise ModelError(problems)
+        raise_if_any(problems + check_threshold(self.threshold) + check_draws(self.draws))
 
 
 def check_threshold(threshold: float) -> list[Problem]:

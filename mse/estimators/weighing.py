@@ -24,8 +24,14 @@ RELIABLE = 0.7
 MOST_CORRECTED = 4_000
 """Models that are corrected at most; a wider spread of the weight is reported, not hidden."""
 
-FEWEST_DRAWS, MOST_DRAWS, ALL_DRAWS = 250, 4_000, 200_000
+FEWEST_DRAWS, MOST_DRAWS, ALL_DRAWS = 250, 100_000, 200_000
 """Importance draws of a light model, of a heavy one, and their sum, which is shared out by weight."""
+
+AGAIN = 4_000
+"""Draws at least when a model is sampled a second time because its weights were too uneven."""
+
+FINEST_GRID = 200_000
+"""Points of the grid of log n_0 at most."""
 
 CHUNK = 50
 """Models in one task."""
@@ -80,6 +86,8 @@ class Correction(NamedTuple):
         ln(evidence) minus Laplace's.
     pareto_k : (models,) float64
         Shape of the tail of the importance weights.
+    effective : float
+        Independent draws that the sampled part of the mixture is worth.
     grid : (g,) float64
         Log expected n_0, equally spaced.
     mass : (g,) float64
@@ -89,6 +97,7 @@ class Correction(NamedTuple):
     models: int
     log_ratio: Array
     pareto_k: Array
+    effective: float
     grid: Array
     mass: Array
 
@@ -117,6 +126,65 @@ def gather(dense: DenseCells, subsets: Integers, sds: Sequence[float], sweeps: S
     )
 
 
+def refitted(pool: Pool, log_prior: Array) -> Pool:
+    """Return the pool with every kept model fitted on its own from a cold start, weights and sums made anew.
+
+    For tables with very large counts, where a fit that starts from its parent's may not arrive.
+
+    Parameters
+    ----------
+    pool : Pool
+        All models are kept in it.
+    log_prior : (c + 1,) float64
+        Log prior of a model with 0, 1, … c interactions.
+    """
+    from mse.kernels.batch import fit_models
+
+    fits = np.empty((len(pool.mask), 3))
+    for sd in np.unique(pool.sd):
+        at = pool.sd == sd
+        fits[at] = fit_models(*pool.dense, pool.subsets, pool.mask[at], sd**-2)
+    log_weight = fits[:, 0] + log_prior[np.bitwise_count(pool.mask)]
+    order = np.argsort(-log_weight, kind="stable")
+    weight = np.exp(log_weight[order] - log_weight.max())
+    bits = (pool.mask[order, None] >> np.arange(len(pool.subsets))) & 1
+    return replace(
+        pool, sd=pool.sd[order], mask=pool.mask[order], weight=weight, log_evidence=fits[order, 0], mean=fits[order, 1],
+        variance=fits[order, 2], total=float(weight.sum()), total_square=float((weight**2).sum()),
+        inclusion=weight @ bits,
+    )  # fmt: skip
+
+
+def without_unidentified(pool: Pool) -> tuple[Pool, float]:
+    """Return the pool without kept models that leave N unidentified, and the share of the weight they had.
+
+    Only structural zeros bring them about, beside the saturated model: the direction of log n_0 is then not in the row
+    space of the design over the observable cells.
+    """
+    counts, cells = pool.dense
+    seen = np.flatnonzero(cells[1:]) + 1
+    if len(seen) == len(counts) - 1:
+        return pool, 0.0
+    from mse.kernels.batch import terms_of
+
+    lists = len(counts).bit_length() - 1
+    keep = np.ones(len(pool.mask), dtype=bool)
+    heavy = np.flatnonzero(pool.weight > 1e-9)
+    for i in heavy:
+        terms = terms_of(int(pool.mask[i]), pool.subsets, lists)
+        design = 1.0 - 2.0 * (np.bitwise_count(seen[:, None] & terms) & 1)
+        solution = np.linalg.lstsq(design.T, np.ones(len(terms)), rcond=None)[0]
+        keep[i] = np.abs(design.T @ solution - 1.0).max() < 1e-8
+    lost = pool.weight[~keep]
+    bits = (pool.mask[~keep, None] >> np.arange(len(pool.subsets))) & 1
+    kept = replace(
+        pool, sd=pool.sd[keep], mask=pool.mask[keep], weight=pool.weight[keep], log_evidence=pool.log_evidence[keep],
+        mean=pool.mean[keep], variance=pool.variance[keep], total=pool.total - float(lost.sum()),
+        total_square=pool.total_square - float((lost**2).sum()), inclusion=pool.inclusion - lost @ bits,
+    )  # fmt: skip
+    return kept, float(lost.sum() / pool.total)
+
+
 def correct(pool: Pool, share: float, seed: int, compute: Compute) -> tuple[Pool, Correction]:
     """Correct the heaviest models that hold `share` of the weight by importance sampling.
 
@@ -134,14 +202,15 @@ def correct(pool: Pool, share: float, seed: int, compute: Compute) -> tuple[Pool
     parts = np.concatenate([pool.rest, np.stack([pool.weight, pool.mean, pool.variance], axis=1)])
     grid = _grid(parts)
     mass = np.zeros(len(grid))
-    log_ratio, pareto_k = np.zeros(models), np.full(models, np.nan)
+    log_ratio, pareto_k, worth = np.zeros(models), np.full(models, np.nan), np.ones(models)
+    step = grid[1] - grid[0]
     lengths = np.clip(pool.weight[:models] / pool.total * ALL_DRAWS, FEWEST_DRAWS, MOST_DRAWS).astype(np.int64)
 
     def sample(start: int) -> Array:
         chunk = range(start, min(start + CHUNK, models))
         law = np.zeros(len(grid))
         for i in chunk:
-            log_ratio[i], pareto_k[i] = _sample(pool, i, int(lengths[i]), seed, grid[0], law)
+            log_ratio[i], pareto_k[i], worth[i] = _sample(pool, i, int(lengths[i]), seed, (grid[0], step), law)
         return law
 
     for law in compute.map("correcting the heaviest models", sample, range(0, models, CHUNK)):
@@ -152,7 +221,7 @@ def correct(pool: Pool, share: float, seed: int, compute: Compute) -> tuple[Pool
     # Laplace is low nearly everywhere: lighter models get the average gain, lest correcting tilt the weights.
     gain = float(after.sum() / before.sum()) if models else 1.0
     for w, mean, variance in (pool.rest.T, np.stack([pool.weight, pool.mean, pool.variance])[:, models:]):
-        add_normals(mass, grid[0], LOG_STEP, gain * w, np.ascontiguousarray(mean), np.sqrt(variance))
+        add_normals(mass, grid[0], step, gain * w, np.ascontiguousarray(mean), np.sqrt(variance))
     factor = np.full(len(pool.weight), gain)
     factor[:models] = np.exp(log_ratio)
     extra = after - gain * before
@@ -166,7 +235,8 @@ def correct(pool: Pool, share: float, seed: int, compute: Compute) -> tuple[Pool
         total_square=gain**2 * pool.total_square + float((after**2 - (gain * before) ** 2).sum()),
         inclusion=gain * pool.inclusion + extra @ bits,
     )
-    return corrected, Correction(models, log_ratio, pareto_k, grid, mass)
+    effective = float(after.sum() ** 2 / (after**2 / worth).sum()) if models else math.inf
+    return corrected, Correction(models, log_ratio, pareto_k, effective, grid, mass)
 
 
 def _grid(parts: Array) -> Array:
@@ -175,14 +245,21 @@ def _grid(parts: Array) -> Array:
     heavy = order[np.cumsum(parts[order, 0]) <= parts[:, 0].sum() * (1 - 1e-12)]
     chosen = parts[heavy if len(heavy) else order[:1]]
     reach = 9.0 * np.sqrt(chosen[:, 2])
-    # e^-10 unseen is nobody; e^30 is more than mankind.
-    low, high = max(float((chosen[:, 1] - reach).min()), -10.0), min(float((chosen[:, 1] + reach).max()), 30.0)
-    steps = np.arange(int((max(high, low) - low) / LOG_STEP) + 2, dtype=np.float64)
-    return low + LOG_STEP * steps
+    # e^-10 unseen is nobody; e^40 is more than any count that is accepted allows for.
+    low, high = max(float((chosen[:, 1] - reach).min()), -10.0), min(float((chosen[:, 1] + reach).max()), 40.0)
+    narrow = 0.25 * math.sqrt(float(chosen[chosen[:, 0] > 1e-4 * chosen[:, 0].max(), 2].min()))
+    step = max(min(LOG_STEP, narrow), (high - low) / FINEST_GRID, 1e-9)
+    points = np.arange(int((max(high, low) - low) / step) + 2, dtype=np.float64)
+    return low + step * points
 
 
-def _sample(pool: Pool, i: int, draws: int, seed: int, start: float, mass: Array) -> tuple[float, float]:
-    """Sample model `i` and add its corrected law to `mass`; return the log ratio to Laplace and the Pareto shape."""
+def _sample(
+    pool: Pool, i: int, draws: int, seed: int, axis: tuple[float, float], mass: Array
+) -> tuple[float, float, float]:
+    """Sample model `i` and add its corrected law to `mass`, a grid with first point and step `axis`.
+
+    Returns the log ratio to Laplace's evidence, the Pareto shape, and how many independent draws it is worth.
+    """
     from mse.kernels.batch import terms_of
     from mse.kernels.importance import FREEDOM, sample_model
     from mse.kernels.loglinear import cold_start, fit_loglinear
@@ -192,7 +269,7 @@ def _sample(pool: Pool, i: int, draws: int, seed: int, start: float, mass: Array
     terms = terms_of(int(pool.mask[i]), pool.subsets, len(counts).bit_length() - 1)
     precision = float(pool.sd[i]) ** -2
     mode = fit_loglinear(counts, cells, terms, precision, cold_start(counts, cells, terms, precision), 100, 1e-10).beta
-    for attempt, size in enumerate((draws, max(4 * draws, MOST_DRAWS))):
+    for attempt, size in enumerate((draws, min(max(4 * draws, AGAIN), MOST_DRAWS))):
         rng = np.random.default_rng([seed, 2, int(pool.mask[i]), round(pool.sd[i] * 1e6), attempt])
         drawn = sample_model(
             counts, cells, terms, precision, mode,
@@ -202,11 +279,11 @@ def _sample(pool: Pool, i: int, draws: int, seed: int, start: float, mass: Array
         if drawn.pareto_k <= RELIABLE:
             break
     if not math.isfinite(drawn.correction):
-        add_normals(mass, start, LOG_STEP, pool.weight[[i]], pool.mean[[i]], np.sqrt(pool.variance[[i]]))
-        return 0.0, math.inf
+        add_normals(mass, *axis, pool.weight[[i]], pool.mean[[i]], np.sqrt(pool.variance[[i]]))
+        return 0.0, math.inf, 1.0
     weight = pool.weight[i] * math.exp(drawn.correction)
-    add_points(mass, start, LOG_STEP, weight * np.exp(drawn.log_weight), drawn.log_unseen)
-    return drawn.correction, drawn.pareto_k
+    add_points(mass, *axis, weight * np.exp(drawn.log_weight), drawn.log_unseen)
+    return drawn.correction, drawn.pareto_k, max(1.0, drawn.effective * size)
 
 
 def prior_factor(observed: int, pool: Pool) -> float:
@@ -224,7 +301,8 @@ def prior_factor(observed: int, pool: Pool) -> float:
     from mse.kernels.batch import fit_models
 
     medians = []
-    base = np.log(pool.weight)
+    with np.errstate(divide="ignore"):
+        base = np.log(pool.weight)
     for widen in (1.0, 2.0):
         log_weight, mean = base.copy(), pool.mean.copy()
         variance = pool.variance.copy()

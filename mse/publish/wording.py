@@ -150,7 +150,7 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
         "interval": interval_name(facts, say),
         "range": say.range(rounded.low, rounded.high),
     }
-    cited = say("headline.sentence", **values)
+    cited = say("headline.bound" if estimate.method == "chao" else "headline.sentence", **values)
     sentence = say("headline.refusal", **values) if judged == "refuse" else cited
     record = say("headline.record", **values) if judged == "refuse" else None
     if judged == "unjudged":
@@ -170,10 +170,10 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
 
 def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalogue) -> str:
     """Return one finding of the assessment in the words of the catalogue, or its own where that has none."""
-    figure = reason.figures.get("figure")
+    figure = reason.figures.get("figure", 0.0)
     template = say.messages.get(f"reason.{reason.code}.{judgement_of(reason.level)}")
     template = template or say.messages.get(f"reason.{reason.code}.text")
-    if template is None or figure is None:
+    if template is None:
         return _sentence(reason.text)
     # A table without a second list on anybody has no largest pair; its sentence then names none.
     pair = largest_pair(facts)

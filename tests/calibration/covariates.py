@@ -1,8 +1,8 @@
-"""Do the intervals with covariates cover, stratum by stratum? Populations of 2,300 in four strata, under the right model.
+"""Do the intervals with covariates cover, stratum by stratum? Populations of 2,300, four strata, the right model.
 
-``plain``; ``missing``: list D did not deliver for one stratum; ``labels``: the sex of a quarter of the persons is not
-known; ``bounded``: 150 people too many on D alone in every stratum. Run ``python -m tests.calibration.covariates`` to
-repeat it and store the result.
+``plain``; ``missing``: list D did not deliver for one stratum; ``labels``: the sex of a quarter of the persons is
+not known; ``bounded``: 150 people too many on D alone. Run ``python -m tests.calibration.covariates`` to repeat it and
+store the result.
 """
 
 import json

@@ -1,0 +1,154 @@
+"""Where the settings of a job stand in its file, and what is wrong with them in plain words."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from mse.errors import MseError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+
+Place = tuple[str, ...]
+
+_HEADER = re.compile(r"\s*(\[\[?)([^\[\]=]+)\]\]?\s*(?:#.*)?")
+_KEY = re.compile(r"\s*([^\[\]{}#=]+?)\s*=")
+
+# What pydantic calls a wrong type or range, and what is allowed; braces hold its limits.
+_ALLOWED = {
+    "string": "a text in quotation marks", "path": "a text in quotation marks", "int": "a whole number",
+    "float": "a number", "bool": "true or false", "tuple": "a list in square brackets",
+    "too_short": "a list of {min_length} or more", "too_long": "a list of at most {max_length}",
+    "greater_than_equal": "{ge} or more", "less_than_equal": "{le} or less",
+    "greater_than": "more than {gt}", "less_than": "less than {lt}", "literal": "{expected}",
+    "finite_number": "a number that is finite",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile:
+    """A job file as far as messages need it.
+
+    Parameters
+    ----------
+    name : str or None
+        Its path; None for settings that never were in a file.
+    lines : mapping of tuple of str to int
+        Line of every section and key, from 1, by the names on the way there; sections of a list by number from 0.
+    """
+
+    name: str | None = None
+    lines: Mapping[Place, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, text: str) -> JobFile:
+        """Return it for the text of a file."""
+        lines: dict[Place, int] = {}
+        section: Place = ()
+        lists: dict[Place, int] = {}
+        for number, line in enumerate(text.splitlines(), 1):
+            if header := _HEADER.fullmatch(line):
+                section = ()
+                for part in _parts(header[2]):
+                    section = (*section, part)
+                    if section in lists and header[1] == "[":
+                        section = (*section, str(lists[section]))
+                if header[1] == "[[":
+                    lists[section] = lists.get(section, -1) + 1
+                    section = (*section, str(lists[section]))
+                lines.setdefault(section, number)
+            elif key := _KEY.match(line):
+                lines.setdefault((*section, *_parts(key[1])), number)
+        return cls(name, lines)
+
+    def line(self, place: Place) -> int | None:
+        """Return the line of a setting, or of the innermost section around it that is in the file."""
+        around = (place[:end] for end in range(len(place), 0, -1))
+        return next((self.lines[part] for part in around if part in self.lines), None)
+
+    def put(self, problem: Problem, place: Place) -> Problem:
+        """Return the problem with the file and line of a setting; as it was when there is no file."""
+        return problem if self.name is None else replace(problem, file=self.name, row=self.line(place))
+
+    @contextmanager
+    def blame(self, *places: Place) -> Iterator[None]:
+        """Give the problems that are raised inside the place of a setting: the first of `places` in the file."""
+        try:
+            yield
+        except MseError as error:
+            place = next((x for x in places if x in self.lines), places[0])
+            raise type(error)([self.put(p, place) for p in error.problems]) from error
+
+
+def option_place(problem: Problem, section: Place, options: Iterable[str]) -> Place:
+    """Return the place of the option that a problem of a method is about: named in it, or its value."""
+    said = f"{problem.found} {problem.value or ''}"
+    named = [x for x in options if re.search(rf"\b{re.escape(x)}\b", said)]
+    return (*section, named[0]) if named else section
+
+
+def plain_problem(error: ErrorDetails, job: type[BaseModel], file: JobFile) -> Problem:
+    """Return a fault that pydantic found in plain words, with its place in the file."""
+    place = tuple(str(part) for part in error["loc"])
+    where, kind = ".".join(place), str(error["type"])
+    value: str | None = str(error["input"])
+    keys = _keys(job, place[:-1])
+    if kind == "extra_forbidden":
+        near = get_close_matches(place[-1], keys, n=1)
+        remedy = f"did you mean {near[0]!r}" if near else "correct or delete it"
+        found, allowed = "unknown key", ", ".join(keys)
+    elif kind == "missing" and not keys:
+        found, allowed, remedy, value = "a value is missing", "a list of two", "add it", None
+    elif kind == "missing":
+        found, allowed, remedy, value = "a required key is missing", ", ".join(keys), "add it", None
+    elif kind == "value_error":
+        found, allowed = str(error["ctx"]["error"]).split("; allowed: ")
+        remedy, value = "correct it", None
+    elif kind.startswith(("model", "dict", "mapping")):
+        inside = _keys(job, place)
+        found, remedy = "this is no section", "write it as a section"
+        allowed = f"a section with the keys {', '.join(inside)}" if inside else "a section of keys and values"
+    else:
+        found, remedy = "the value is not allowed", "correct it"
+        allowed = next((x for start, x in _ALLOWED.items() if kind.startswith(start)), "the types of the manual")
+        allowed = allowed.format(**error.get("ctx", {}))
+    return replace(file.put(Problem(found, allowed, remedy, value=value), place), column=where or None)
+
+
+def _keys(job: type[BaseModel], place: Place) -> list[str]:
+    """Return the keys of a section of the job; none when it has no keys of its own."""
+    section: Any = job
+    for part in place:
+        if part.isdigit():
+            continue
+        known = getattr(section, "model_fields", {})
+        if part not in known:
+            return []
+        kind = known[part].annotation
+        inside = [kind, *getattr(kind, "__args__", ())]
+        inside += [x for part in inside for x in getattr(part, "__args__", ())]
+        section = next((x for x in inside if isinstance(x, type) and issubclass(x, BaseModel)), None)
+    return list(getattr(section, "model_fields", {}))
+
+
+def _parts(key: str) -> Place:
+    """Return the parts of a key of TOML, ``a."b c"``; none when it is not a key."""
+    try:
+        found: Any = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        return ()
+    parts: Place = ()
+    while isinstance(found, dict):
+        ((part, found),) = found.items()
+        parts = (*parts, part)
+    return parts
