@@ -324,3 +324,19 @@ def test_all_models_of_six_lists():
     ranked = rank_models(table, keep=1000)
     assert len(ranked) == 1000 and (ranked["existence"] == 0).all()
     assert fit_model(table, ranked["model"].iloc[0]).bic == pytest.approx(ranked["bic"].iloc[0], rel=1e-9)
+
+
+def test_wald_interval_is_the_normal_one_and_stops_at_the_observed():
+    from mse.estimators.loglinear import LoglinearSpec, estimate, fit_model
+    from mse.shipped import load_table
+
+    table = load_table("kosovo-1999-4")
+    fit = fit_model(table, "[123,14,34]")
+    found = estimate(table, LoglinearSpec(model="[123,14,34]", interval="wald"), seed=1).summary(0.95)
+    assert [found.low, found.high] == pytest.approx([fit.N - 1.959964 * fit.se, fit.N + 1.959964 * fit.se], rel=1e-5)
+    assert "Wald" in found.kind
+    sparse = load_table("western-us-5")
+    wide = estimate(sparse, LoglinearSpec(model="[12,13,14,15,23,24,25,34,35,45]", interval="wald"), seed=1)
+    assert wide.quantile(0.001) >= sparse.observed
+    with pytest.raises(ModelError, match="'lognormal' or 'wald'"):
+        LoglinearSpec(interval="profile")

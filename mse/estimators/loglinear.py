@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from mse.errors import ModelError, Problem
 from mse.estimators.existence import Existence, Limit
 from mse.estimators.fitted import LoglinearFit as LoglinearFit
 from mse.estimators.fitted import fit_model as fit_model
+from mse.estimators.normallaw import normal_law
 from mse.estimators.options import Criterion, check_criterion, check_draws, check_order, check_types, raise_if_any
 from mse.estimators.selection import rank_models as rank_models
 from mse.parallel import Compute
@@ -56,6 +57,8 @@ class LoglinearSpec:
         Most lists in a term when the model is chosen; None for all.
     criterion : str
         ``"bic"`` (penalty ln n, persons), ``"bic_cells"`` (ln of the observable cells) or ``"aic"``.
+    interval : str
+        ``"lognormal"`` on the unseen, or ``"wald"``: N plus or minus z standard errors, not below the persons observed.
     draws : int
         Draws of N to store.
     """
@@ -63,12 +66,16 @@ class LoglinearSpec:
     model: str | None = None
     max_order: int | None = None
     criterion: Criterion = "bic"
+    interval: Literal["lognormal", "wald"] = "lognormal"
     draws: int = 10_000
 
     def __post_init__(self) -> None:
         """Check the options."""
         check_types(self)
-        raise_if_any(check_criterion(self.criterion) + check_order(self.max_order) + check_draws(self.draws))
+        unknown = Problem("the interval is unknown", "'lognormal' or 'wald'", "choose one", value=str(self.interval))
+        wrong = [] if self.interval in ("lognormal", "wald") else [unknown]
+        order = check_order(self.max_order)
+        raise_if_any(check_criterion(self.criterion) + order + wrong + check_draws(self.draws))
 
 
 def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
@@ -119,7 +126,10 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
         notes = (*notes, f"nobody is on these lists together, so the term is at minus infinity: {pairs}")
     chosen = spec.model is None
     how = f"selected by {_CRITERIA[spec.criterion]}" if chosen else "named by the user"
-    distribution = Distribution.lognormal(table.observed, fit.unseen, fit.log_sd)
+    if spec.interval == "wald":
+        distribution, name = normal_law(table.observed, fit.N, fit.se), "Wald"
+    else:
+        distribution, name = Distribution.lognormal(table.observed, fit.unseen, fit.log_sd), "log-normal"
     return Posterior(
         method="loglinear",
         kind="sampling distribution",
@@ -132,7 +142,7 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
         draws=distribution.draw(spec.draws, np.random.default_rng(seed)),
         point=fit.N,
         point_kind=(
-            f"maximum likelihood, log-normal interval, conditional on the model {fit.model.notation} ({how})"
+            f"maximum likelihood, {name} interval, conditional on the model {fit.model.notation} ({how})"
             + ("; the selection is NOT inside the interval" if chosen else "")
         ),
         inside=("sampling of the counts under the one model",),
