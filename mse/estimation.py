@@ -142,7 +142,8 @@ def compare(
         Who was seen on which lists.
     methods : sequence, optional
         Names, or pairs of a name and its options: ``["average", ("loglinear", {"criterion": "bic_cells"})]``.
-        Every method with its defaults when not given.
+        Every method with its defaults when not given; beyond five lists without those that search all models again
+        and again (bootstrap, profile), which have to be named.
     seed, compute
         As in `estimate`.
     prob : float
@@ -154,7 +155,9 @@ def compare(
         One row per method: ``method``, ``label``, ``point``, ``low``, ``high``, ``prob``, ``observed``, ``kind``,
         ``interval_contains``, ``status`` ("ok", or why the method gives no answer here).
     """
-    overlap = [name for name, m in METHODS.items() if m.reads == "CaptureTable" and (table.strata or not m.strata)]
+    slow = ("bootstrap", "profile") if table.n_lists > 5 else ()
+    fitting = [name for name, m in METHODS.items() if m.reads == "CaptureTable" and (table.strata or not m.strata)]
+    overlap = [name for name in fitting if name not in slow]
     requests: list[Request] = list(overlap) if methods is None else list(methods)
     problems = [p for request in requests for p in _unknown(_split(request)[0])]
     if problems:
