@@ -56,7 +56,7 @@ class _Commands(click.Group):
             click.echo(f"mse: {error}", err=True)
             ctx.exit(2)
         except KeyboardInterrupt:
-            click.echo("mse: interrupted; nothing was written", err=True)
+            click.echo("mse: interrupted; no results were written", err=True)
             ctx.exit(130)
 
 

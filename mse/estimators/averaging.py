@@ -19,7 +19,7 @@ import numpy.typing as npt
 from mse.captures import CaptureTable
 from mse.distribution import Distribution
 from mse.errors import ModelError, Problem
-from mse.estimators.options import check_types
+from mse.estimators.options import check_draws, check_order, check_types, raise_if_any
 from mse.estimators.weighing import (
     RELIABLE,
     Correction,
@@ -109,19 +109,13 @@ class AverageSpec:
         ]  # fmt: skip
         if not self.grid:
             problems.append(Problem("the grid of prior standard deviations is empty", "one value at least", "give sd"))
-        if self.max_order is not None and self.max_order < 1:
-            problems.append(Problem("max_order is out of range", "1, 2, … or None for all", "give 2 for pairs",
-                                    value=str(self.max_order)))  # fmt: skip
         if self.model_prior not in ("uniform", "size"):
             problems.append(Problem("the model prior is unknown", "'uniform' or 'size'", "choose one of the two",
                                     value=str(self.model_prior)))  # fmt: skip
         if not 0.0 <= self.corrected < 1.0:
             problems.append(Problem("the share to correct is out of range", "from 0 to below 1", "leave it at 0.99",
                                     value=str(self.corrected)))  # fmt: skip
-        if self.draws < 4:
-            problems.append(Problem("too few draws", "4 or more", "leave it at 10000", value=str(self.draws)))
-        if problems:
-            raise ModelError(problems)
+        raise_if_any([*problems, *check_order(self.max_order), *check_draws(self.draws)])
 
     @property
     def grid(self) -> dict[float, float]:
