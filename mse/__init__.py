@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from mse.estimators.repeatchecks import compare_families as compare_families
     from mse.estimators.repeats import RepeatsSpec as RepeatsSpec
     from mse.estimators.selection import rank_models as rank_models
+    from mse.jobruns import run_job as run_job
     from mse.jobs import Job as Job
     from mse.jobs import read_job as read_job
-    from mse.jobs import run_job as run_job
     from mse.parallel import Compute as Compute
     from mse.persons import PersonTable as PersonTable
     from mse.posterior import Posterior as Posterior
@@ -86,7 +86,7 @@ _HOMES = {
     "read_job": "jobs",
     "read_results": "results",
     "render_report": "publish.report",
-    "run_job": "jobs",
+    "run_job": "jobruns",
     "table_info": "shipped",
     "write_results": "results",
 }

@@ -105,7 +105,8 @@ def estimate(
     compute : Compute, optional
         Workers and progress.
     **options
-        Of the method, for example ``sd``, ``max_order``, ``delta``, ``saturated``; see its spec class.
+        Of the method, for example ``sd``, ``max_order``, ``delta``, ``saturated``; see its spec class. Methods without
+        covariates take ``by=["year"]``: an estimate for every level on its own, and their sum.
 
     Returns
     -------
@@ -123,7 +124,11 @@ def estimate(
     posterior = run_method(table, method, seed=seed, compute=compute, **options)
     if not isinstance(table, CaptureTable):
         return posterior
-    return judged(posterior, table, [run_or_fail(table, check, seed, compute) for check in checks(table, method)])
+    return judged(
+        posterior,
+        table,
+        [run_or_fail(table, check, seed, compute) for check in checks(table, method, options.get("by", ()))],
+    )
 
 
 def compare(
@@ -187,13 +192,21 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
             Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {type(table).__name__}",
                     f"for this table: {fitting or 'no method'}", "choose one of these")
         )  # fmt: skip
-    module = import_module(f"mse.estimators.{METHODS[method].module}")
-    posterior: Posterior = module.estimate(table, spec, seed=seed, compute=compute)
+    estimator = import_module(f"mse.estimators.{METHODS[method].module}").estimate
+    if "by" in options and isinstance(table, CaptureTable):
+        from mse.separate import estimate_separately
+
+        def run(part: CaptureTable, seed: int) -> Posterior:
+            found: Posterior = estimator(part, spec, seed=seed, compute=compute)
+            return found
+
+        return estimate_separately(table, options["by"], run, seed=seed)
+    posterior: Posterior = estimator(table, spec, seed=seed, compute=compute)
     return posterior
 
 
 def make_spec(method: str, options: Mapping[str, Any]) -> object:
-    """Return the checked options of a method.
+    """Return the checked options of a method; `by`, which methods without covariates of their own have, is checked too.
 
     Raises
     ------
@@ -206,6 +219,12 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
     entry = METHODS[method]
     spec_class = getattr(import_module(f"mse.estimators.{entry.module}"), entry.spec)
     known = [f.name for f in fields(spec_class)]
+    if entry.reads == "CaptureTable" and not entry.strata:
+        known.append("by")
+        names = options.get("by", ("",))
+        if not isinstance(names, list | tuple) or not names or not all(isinstance(x, str) for x in names):
+            raise ModelError(Problem("`by` is no list of covariates", 'for example ["year"]', "correct it",
+                                     value=str(names)))  # fmt: skip
     problems = [
         Problem(
             "the option is unknown", f"{', '.join(known)} (method {method})", _did_you_mean(name, known), value=name
@@ -216,7 +235,7 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
     if problems:
         raise ModelError(problems)
     try:
-        spec: object = spec_class(**options)
+        spec: object = spec_class(**{name: value for name, value in options.items() if name != "by"})
     except (TypeError, ValueError) as error:
         said = ", ".join(f"{name} = {value!r}" for name, value in options.items())
         raise ModelError(
@@ -231,7 +250,7 @@ def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compu
     """Run one request; a method that does not fit the table is an outcome, not an exception."""
     method, options = _split(request)
     label = label_of(method, options)
-    if table.strata and method in METHODS and not METHODS[method].strata:
+    if table.strata and method in METHODS and not METHODS[method].strata and "by" not in options:
         table = table.collapse()
     try:
         return Outcome(method, label, run_method(table, method, seed=seed, compute=compute, **options))
@@ -243,20 +262,25 @@ def label_of(method: str, options: Mapping[str, Any]) -> str:
     """Return the name of a method with its options, for tables and figures."""
     if method == "loglinear" and options.get("model"):
         return f"log-linear model {options['model']}"
-    said = ", ".join(_IN_WORDS.get(words, words) for words in (f"{name} {v}" for name, v in options.items()))
+    shown = {name: " and ".join(value) if name == "by" else value for name, value in options.items()}
+    said = ", ".join(_IN_WORDS.get(words, words) for words in (f"{name} {v}" for name, v in shown.items()))
     return METHODS[method].label + (f" ({said})" if said else "")
 
 
-def checks(table: CaptureTable, method: str) -> list[Request]:
-    """Return what an answer by `method` is held against on this table: cheap methods that allow for dependence."""
+def checks(table: CaptureTable, method: str, by: Sequence[str] = ()) -> list[Request]:
+    """Return what an answer by `method` is held against on this table: cheap methods that allow for dependence.
+
+    An answer that is the sum of separate estimates, `by` covariates, is held against sums of the same kind.
+    """
     if table.n_lists < 3 or table.n_lists > 6:
         return []
     order: dict[str, Any] = {"max_order": 2} if table.n_lists == 6 else {}
-    averages: list[Request] = ["decomposable", *(["average"] if table.n_lists < 6 else [])]
+    apart: dict[str, Any] = {"by": list(by)} if by else {}
+    averages = ["decomposable", *(["average"] if table.n_lists < 6 else [])]
     return [
-        ("loglinear", {"criterion": "bic", **order}),
-        ("loglinear", {"criterion": "bic_cells", **order}),
-        *(other for other in averages if other != method),
+        ("loglinear", {"criterion": "bic", **order, **apart}),
+        ("loglinear", {"criterion": "bic_cells", **order, **apart}),
+        *((other, apart) if apart else other for other in averages if other != method),
     ]
 
 

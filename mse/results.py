@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +19,11 @@ from mse.posterior import Posterior
 if TYPE_CHECKING:
     import pandas as pd
 
-POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, REPORT = (
-    "posterior.nc", "estimates.csv", "models.csv", "strata.csv", "provenance.json", "report.html",
+POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, REPORT, TABLES, INTAKE = (
+    "posterior.nc", "estimates.csv", "models.csv", "strata.csv", "provenance.json", "report.html", "tables", "intake",
 )  # fmt: skip
-_NAMES = {POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, REPORT}
+_NAMES = {POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, TABLES, INTAKE}
+_PAGE = re.compile(r"report(\.[a-z]{2})?\.(html|pdf)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,14 +38,25 @@ class Results:
         One row per method, the headline first, as ``mse.compare`` gives it (``estimates.csv``).
     provenance : mapping
         Inputs with digests, resolved job, overlap of the lists, versions, seed, timings (``provenance.json``).
+    tables : mapping of str to DataFrame
+        What else the job asked for, by name (``tables/NAME.csv``): ``sensitivity``, ``robustness``, ``consistency``,
+        ``fit``, ``coverage``, ``calibrated``, ``flow``, ``truth``, ``indicators``, ``sdg``, ``survey``, ``chain``, ….
     """
 
     headline: Posterior
     comparison: pd.DataFrame
     provenance: Mapping[str, Any]
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def write_results(folder: Path, results: Results, render: Callable[[Results], str], *, overwrite: bool = False) -> None:
+def write_results(
+    folder: Path,
+    results: Results,
+    render: Callable[[Results], str | Mapping[str, str | bytes]],
+    *,
+    overwrite: bool = False,
+    intake: Path | None = None,
+) -> None:
     """Write the results folder in one step: either all files are there afterwards, or none.
 
     Parameters
@@ -52,9 +66,11 @@ def write_results(folder: Path, results: Results, render: Callable[[Results], st
     results : Results
         What to write.
     render : callable
-        Makes the HTML page from the results.
+        Makes the HTML page from the results, or several pages by file name.
     overwrite : bool
         Replace a folder that exists.
+    intake : Path, optional
+        Folder with what reading the registers left (rejected rows, quality reports); copied in as ``intake/``.
 
     Raises
     ------
@@ -77,7 +93,14 @@ def write_results(folder: Path, results: Results, render: Callable[[Results], st
             rows.to_csv(fresh / STRATA, index=False)
         text = json.dumps(results.provenance, indent=2, sort_keys=True, ensure_ascii=False)
         (fresh / PROVENANCE).write_text(text + "\n", encoding="utf-8")
-        (fresh / REPORT).write_text(render(results), encoding="utf-8")
+        for table, frame in results.tables.items():
+            (fresh / TABLES).mkdir(exist_ok=True)
+            frame.to_csv(fresh / TABLES / f"{table}.csv", index=False)
+        rendered = render(results)
+        for page, content in ({REPORT: rendered} if isinstance(rendered, str) else rendered).items():
+            (fresh / page).write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        if intake is not None:
+            shutil.copytree(intake, fresh / INTAKE)
         if folder.exists():
             # Moved aside, into the temporary folder that goes away: at no time is there neither the old nor the new.
             os.replace(folder, Path(name) / "old")
@@ -99,7 +122,7 @@ def check_free(folder: Path, overwrite: bool) -> None:
         )
     if not folder.exists() or not any(folder.iterdir()):
         return
-    foreign = sorted(p.name for p in folder.iterdir() if p.name not in _NAMES)
+    foreign = sorted(p.name for p in folder.iterdir() if p.name not in _NAMES and not _PAGE.fullmatch(p.name))
     if foreign or not _ours(folder):
         more = f" (for example {foreign[0]})" if foreign else ""
         raise InputError(
@@ -143,12 +166,13 @@ def read_results(folder: Path) -> Results:
         comparison = pd.read_csv(folder / ESTIMATES)
         if "headline" not in comparison.columns:
             raise ValueError(ESTIMATES)
+        tables = {path.stem: pd.read_csv(path) for path in sorted((folder / TABLES).glob("*.csv"))}
     except ValueError as error:
         raise InputError(
             Problem("a file of the results folder is damaged", "JSON and CSV as mse wrote them",
                     "run the job again", file=str(folder))
         ) from error  # fmt: skip
-    return Results(Posterior.load(folder / POSTERIOR), comparison, provenance)
+    return Results(Posterior.load(folder / POSTERIOR), comparison, provenance, tables)
 
 
 def summary_record(results: Results) -> dict[str, Any]:

@@ -13,7 +13,9 @@ import mse
 from mse.assess.verdict import Thresholds
 from mse.cli import main
 from mse.errors import InputError
-from mse.jobs import VerdictSection, read_job, run_job
+from mse.jobruns import run_job
+from mse.jobs import read_job
+from mse.jobsections import VerdictSection
 from mse.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, REPORT, read_results
 
 FILES = {POSTERIOR, ESTIMATES, MODELS, PROVENANCE, REPORT}

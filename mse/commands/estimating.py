@@ -1,0 +1,235 @@
+"""Commands from a table to an estimate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mse.commands.options import (
+    AS_JSON,
+    CLUSTER,
+    COVARIATES,
+    MAX_ORDER,
+    OUT,
+    OVERWRITE,
+    PERSONS,
+    PROB,
+    RESUME,
+    SEED,
+    SUM,
+    WORKERS,
+    carry_out,
+    is_public,
+    print_answer,
+    print_frame,
+    read_table,
+    table_source,
+)
+
+if TYPE_CHECKING:
+    from mse.estimators.countfamilies import Family
+    from mse.estimators.options import Criterion
+
+
+@click.command()
+@click.argument("job", type=click.Path(path_type=Path))
+@OUT
+@OVERWRITE
+@WORKERS
+@CLUSTER
+@RESUME
+@AS_JSON
+def run(
+    job: Path, out: Path | None, overwrite: bool, workers: int | None, cluster: str | None, resume: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Carry out a job file, for example models/uk-2013.toml, and write its results folder.
+
+    The folder is results/NAME unless --out says otherwise; it holds estimates.csv, posterior.nc, models.csv,
+    provenance.json and report.html.
+    """
+    from mse.jobs import read_job
+    from mse.progress import compute
+
+    settings = read_job(job)
+    where = compute(workers, cluster or settings.compute.cluster, resume or settings.compute.resume)
+    carry_out(settings, out or Path("results") / job.stem, overwrite, where, as_json)
+
+
+@click.command()
+@click.argument("table")
+@click.option("--method", default="average", show_default=True, help="Name of the method; see mse compare.")
+@click.option("--sd", type=float, help="Prior standard deviation of the interactions (average).")
+@MAX_ORDER
+@click.option("--delta", type=float, help="Prior count per cell (decomposable).")
+@click.option("--saturated", is_flag=True, default=None, help="Let the saturated graph take part (decomposable).")
+@click.option("--model", help="One model by name, for example '[12,3]' or 'A:B + C' (loglinear).")
+@click.option("--criterion", help="bic, bic_cells or aic (loglinear).")
+@click.option("--set", "more", multiple=True, metavar="NAME=VALUE", help="Any other option of the method.")
+@PERSONS
+@SUM
+@COVARIATES
+@SEED
+@PROB
+@OUT
+@OVERWRITE
+@WORKERS
+@CLUSTER
+@RESUME
+@AS_JSON
+def estimate(
+    table: str, method: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], seed: int, prob: float,
+    out: Path | None, overwrite: bool, workers: int | None, cluster: str | None, resume: Path | None, as_json: bool,
+    more: tuple[str, ...], **options: Any,
+) -> None:  # fmt: skip
+    """Estimate from TABLE: a CSV file of your own, or the name of a public table (see mse data).
+
+    With --out a results folder is written as mse run does.
+    """
+    from mse.jobs import make_job, read_options
+    from mse.progress import compute
+
+    source = table_source(table, persons, sum_duplicates, covariates)
+    given = {name: value for name, value in options.items() if value is not None} | read_options(more)
+    job = make_job({"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob}})
+    carry_out(job, out, overwrite, compute(workers, cluster, resume), as_json)
+
+
+@click.command()
+@click.argument("table")
+@click.option("--method", "methods", multiple=True, help="A method; repeat for several. All when not given.")
+@PERSONS
+@SUM
+@COVARIATES
+@SEED
+@PROB
+@WORKERS
+@AS_JSON
+def compare(
+    table: str, methods: tuple[str, ...], persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], seed: int,
+    prob: float, workers: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Put methods side by side on TABLE."""
+    from mse.estimation import compare as side_by_side
+    from mse.progress import compute
+
+    captures = read_table(table, persons, sum_duplicates, covariates)
+    rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
+    print_frame(rows.drop(columns=["kind", "interval_contains"]) if not as_json else rows, as_json)
+
+
+@click.command()
+@click.argument("table")
+@MAX_ORDER
+@click.option("--criterion", type=click.Choice(["bic", "bic_cells", "aic"]), default="bic", show_default=True)
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Models to show.")
+@PERSONS
+@SUM
+@COVARIATES
+@WORKERS
+@AS_JSON
+def models(
+    table: str, max_order: int | None, criterion: Criterion, top: int, persons: bool, sum_duplicates: bool,
+    covariates: tuple[str, ...], workers: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Rank every hierarchical log-linear model of TABLE."""
+    from mse.estimators.selection import rank_models
+    from mse.progress import compute
+
+    captures = read_table(table, persons, sum_duplicates, covariates)
+    captures = captures.collapse() if captures.strata else captures
+    ranked = rank_models(captures, max_order, criterion=criterion, compute=compute(workers))
+    print_frame(ranked.head(top), as_json)
+
+
+@click.command()
+@click.argument("table")
+@click.option("--family", default="poisson", show_default=True, help="poisson, geometric, negbin, zelterman or chao.")
+@click.option("--formula", default="1", show_default=True, help="Covariates of the rate, for example 'gender + age'.")
+@click.option("--interval", help="log-normal (default), normal, parametric or nonparametric.")
+@click.option("--by", multiple=True, help="Covariate whose levels get an estimate each; repeat for several.")
+@PERSONS
+@SUM
+@SEED
+@PROB
+@WORKERS
+@AS_JSON
+def repeats(
+    table: str, family: Family, formula: str, interval: str | None, by: tuple[str, ...], persons: bool,
+    sum_duplicates: bool, seed: int, prob: float, workers: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count."""
+    from mse.estimation import estimate as run_estimate
+    from mse.estimators.repeatchecks import compare_families
+    from mse.estimators.repeats import subgroups
+    from mse.jobs import make_job
+    from mse.progress import compute
+    from mse.registrations import RepeatCounts
+    from mse.shipped import load_repeats
+
+    if is_public(table):
+        make_job({"table": table_source(table, persons, sum_duplicates, ())})  # refuses what is for files only
+        register = load_repeats(table)
+    else:
+        register = RepeatCounts.from_csv(table, persons=persons, sum_duplicates=sum_duplicates)
+    options = {"family": family, "formula": formula} | ({} if interval is None else {"interval": interval})
+    found = run_estimate(register, "repeats", seed=seed, compute=compute(workers), **options)
+    frames = {"families": compare_families(register, formula, prob=prob)}
+    if by:
+        frames["subgroups"] = subgroups(register, by, family, formula, prob=prob)
+    print_answer(found, prob, frames, as_json)
+
+
+@click.command()
+@click.argument("table")
+@click.option("--list", "lists", multiple=True, required=True, help="Column that is a list; repeat for each.")
+@click.option("--covariate", "covariates", multiple=True, help="Column that is a covariate; the others if not given.")
+@click.option("--pair", nargs=2, help="Two lists; the pair with the largest overlap if not given.")
+@SEED
+@PROB
+@WORKERS
+@AS_JSON
+def persons(
+    table: str, lists: tuple[str, ...], covariates: tuple[str, ...], pair: tuple[str, str] | None, seed: int,
+    prob: float, workers: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Estimate doubly robustly from TABLE with one row per person: 0/1 list columns and covariates."""
+    from mse.estimation import estimate as run_estimate
+    from mse.estimators.personpairs import compare_pairs
+    from mse.persons import PersonTable
+    from mse.progress import compute
+
+    people = PersonTable.from_csv(table, lists=lists, covariates=covariates or None)
+    where = compute(workers)
+    found = run_estimate(people, "doubly-robust", seed=seed, compute=where, pair=pair)
+    pairs = compare_pairs(people, seed=seed, prob=prob, compute=where)
+    print_answer(found, prob, {"pairs": pairs.estimates}, as_json)
+
+
+@click.command()
+@click.argument("name", required=False)
+@AS_JSON
+def data(name: str | None, as_json: bool) -> None:
+    """List the public tables that ship, or describe one by NAME."""
+    from dataclasses import asdict
+
+    from mse.shipped import list_tables, table_info
+
+    infos = list_tables() if name is None else (table_info(name),)
+    if as_json:
+        records = [asdict(info) for info in infos]
+        click.echo(json.dumps(records if name is None else records[0], ensure_ascii=False, indent=2))
+    elif name is None:
+        for info in infos:
+            size = f"{len(info.lists)} lists" if info.lists else "1 register"
+            click.echo(f"{info.name:42} {size:>10} {info.observed:>7,}  {info.title}")
+    else:
+        (info,) = infos
+        titles = [f"  {x}: {info.list_titles.get(x, x)}" for x in info.lists]
+        notes = [f"  - {note}" for note in info.notes]
+        sources = [f"  - {source}" for source in info.sources]
+        about = [f"{info.name}: {info.title} ({info.observed:,} observed)", info.description]
+        click.echo("\n".join([*about, "Lists:", *titles, "Notes:", *notes, "Sources:", *sources]))

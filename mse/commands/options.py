@@ -1,0 +1,105 @@
+"""Options and ways of printing that several commands share."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pandas import DataFrame
+
+    from mse.captures import CaptureTable
+    from mse.jobs import Job
+    from mse.parallel import Compute
+    from mse.posterior import Posterior
+    from mse.results import Results
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
+WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every core when not given.")
+CLUSTER = click.option("--cluster", help="Address of a Dask scheduler for replicates, tcp://HOST:PORT.")
+RESUME = click.option("--resume", type=click.Path(path_type=Path), help="Folder that keeps finished replicates.")
+OUT = click.option("--out", type=click.Path(path_type=Path), help="Results folder.")
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace a results folder that exists.")
+SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of everything random.")
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+PROB = click.option("--prob", type=SHARE, default=0.95, show_default=True, help="Probability of the intervals.")
+PERSONS = click.option("--persons", is_flag=True, help="Each row of the file is one person; there is no count column.")
+SUM = click.option("--sum-duplicates", is_flag=True, help="Add up rows with the same history.")
+COVARIATES = click.option("--covariate", "covariates", multiple=True, help="Name of a column that is a covariate.")
+PROBABILITIES = ("prob", "p_value")
+MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists in one term; all orders if not given.")
+
+
+def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_json: bool) -> None:
+    """Run a job, write its folder if there is to be one, and print the summary."""
+    from mse.jobruns import run_job
+    from mse.publish.wording import terminal_summary
+    from mse.results import REPORT, check_free, summary_record, write_results
+
+    if out is not None:
+        check_free(out, overwrite)
+    results: Results = run_job(job, where)
+    if out is not None:
+        from mse.publish.report import render_report
+
+        write_results(out, results, render_report, overwrite=overwrite)
+    if as_json:
+        record = summary_record(results) | ({} if out is None else {"folder": str(out)})
+        click.echo(json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        click.echo(terminal_summary(results, None if out is None else str(out / REPORT)))
+
+
+def table_source(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]) -> dict[str, Any]:
+    """Return the table section of a job: a file if there is one of that name, else a public table."""
+    reading = {"persons": persons, "sum_duplicates": sum_duplicates, "covariates": covariates}
+    return {"name": table, **reading} if is_public(table) else {"path": Path(table), **reading}
+
+
+def is_public(table: str) -> bool:
+    """Return whether this is the name of a public table, and not a file."""
+    from mse.shipped import shipped_names
+
+    return table in shipped_names("data") and not os.path.isfile(table)
+
+
+def read_table(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]) -> CaptureTable:
+    """Read the table that a command names."""
+    from mse.jobs import load_job_table, make_job
+
+    return load_job_table(make_job({"table": table_source(table, persons, sum_duplicates, covariates)}))[0]
+
+
+def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:
+    """Print an estimate that stands without a job: the number, what it needs, and the tables beside it."""
+    from mse.results import plain
+
+    summary = found.summary(prob)
+    if as_json:
+        tables = {name: frame.to_dict("records") for name, frame in frames.items()}
+        click.echo(json.dumps(plain({"estimate": summary.as_dict(), "notes": found.notes, **tables}), indent=2))
+        return
+    click.echo(str(summary))
+    for note in (*found.notes, *(f"assumed: {x}" for x in summary.assumptions)):
+        click.echo(f"  - {note}")
+    for frame in frames.values():
+        click.echo()
+        print_frame(frame, False)
+
+
+def print_frame(frame: DataFrame, as_json: bool) -> None:
+    """Print a data frame as aligned text, or as a JSON list of records."""
+    if as_json:
+        click.echo(frame.to_json(orient="records", double_precision=15, indent=2))
+    else:
+        shown: dict[str, Callable[[float], str]] = {
+            str(name): (lambda x: f"{x:.3g}") if name in PROBABILITIES else (lambda x: f"{x:,.1f}")
+            for name in frame.select_dtypes(float)
+        }
+        click.echo(frame.to_string(index=False, max_colwidth=60, formatters=shown))

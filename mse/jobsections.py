@@ -1,0 +1,126 @@
+"""The sections of a job file, each a small checked record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+Counts = tuple[StrictInt, StrictInt]
+Shares = tuple[StrictFloat, StrictFloat]
+
+
+class Section(BaseModel):
+    """A section: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TableSection(Section):
+    """Which table: a public one by `name`, or a file by `path` (relative to the job file), and what to do to it."""
+
+    name: str | None = None
+    path: Path | None = None
+    persons: StrictBool = False
+    sum_duplicates: StrictBool = False
+    covariates: tuple[str, ...] = ()
+    merge: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TableSection:
+        if (self.name is None) == (self.path is None):
+            raise ValueError("no table, or two tables; allowed: either name, for a public table, or path, for a file")
+        reading = {"persons": "--persons", "sum_duplicates": "--sum-duplicates", "covariates": "--covariate"}
+        given = [f"{key} (command line: {option})" for key, option in reading.items() if getattr(self, key)]
+        if self.name is not None and given:
+            said = f"{', '.join(given)} with the public table {self.name}, which says itself how it is read"
+            raise ValueError(f"{said}; allowed: these with a file of your own")
+        return self
+
+
+class MethodSection(BaseModel):
+    """A method and its options; the options are checked by the method itself."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    method: str = "average"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything but the name of the method."""
+        extra = dict(self.model_extra or {})
+        if isinstance(extra.get("sd"), Mapping):
+            # TOML keys are text: a grid of prior standard deviations arrives as {"0.5" = 1, "1.0" = 2}.
+            with suppress(TypeError, ValueError):
+                extra["sd"] = {float(sd): weight for sd, weight in extra["sd"].items()}
+        return extra
+
+
+class RunSection(Section):
+    """Seed of everything random, and probability of the intervals."""
+
+    seed: Annotated[StrictInt, Field(ge=0)] = 0
+    prob: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.95
+
+
+class ComputeSection(Section):
+    """Where replicates are computed: the address of a Dask scheduler; and a folder that keeps finished parts."""
+
+    cluster: str | None = None
+    resume: Path | None = None
+
+
+class VerdictSection(Section):
+    """Thresholds of the verdict that differ from the defaults (see ``mse.assess.verdict.Thresholds``)."""
+
+    lists: Counts | None = None
+    observed: Counts | None = None
+    hump_weight: StrictFloat | None = None
+    hump_ratio: Shares | None = None
+    disagreement: Shares | None = None
+    prior: Shares | None = None
+    pair_share: Shares | None = None
+    width: Shares | None = None
+    grid_end: Shares | None = None
+    sampling: Shares | None = None
+    correction: Shares | None = None
+    monte_carlo: Shares | None = None
+    narrower: Shares | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _in_order(cls, value: Any, info: ValidationInfo) -> Any:
+        """Check that what asks for caution comes before what forbids."""
+        if isinstance(value, tuple):
+            fewest = info.field_name in ("lists", "observed")
+            if value != tuple(sorted(value, reverse=fewest)):
+                words = "not above" if fewest else "not below"
+                raise ValueError(
+                    "the two thresholds are in the wrong order; allowed: the one that asks for caution, then the one "
+                    f"that forbids, {words} it"
+                )
+        return value
+
+
+class ReportSection(Section):
+    """What the report calls the population, and when and where it was counted."""
+
+    population: str | None = None
+    period: str | None = None
+    territory: str | None = None
+    publisher: str | None = None
+    date: str | None = None
+    language: Literal["en"] = "en"
