@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mse.commands.estimating import compare, data, estimate, models, persons, repeats, run
+from mse.commands.intake import simulate
 from mse.commands.publishing import report
 
 
@@ -38,7 +39,7 @@ def main() -> None:
     """Estimate hidden populations from overlapping lists: a total, its interval, and a verdict on them."""
 
 
-for _command in (run, estimate, compare, models, repeats, persons, data, report):
+for _command in (simulate, run, estimate, compare, models, repeats, persons, data, report):
     main.add_command(_command)
 
 

@@ -25,12 +25,15 @@ class Reason:
         The finding in one English sentence.
     figures : mapping of str to float
         The numbers behind it and the thresholds that they were held against.
+    names : mapping of str to str
+        Lists, methods and whatever else the finding names.
     """
 
     code: str
     level: Level
     text: str
     figures: Mapping[str, float] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

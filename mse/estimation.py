@@ -285,9 +285,13 @@ def checks(table: CaptureTable, method: str, by: Sequence[str] = ()) -> list[Req
 
 
 def judged(
-    posterior: Posterior, table: CaptureTable, others: Sequence[Outcome], thresholds: Thresholds | None = None
+    posterior: Posterior,
+    table: CaptureTable,
+    others: Sequence[Outcome],
+    thresholds: Thresholds | None = None,
+    assessment: Mapping[str, pd.DataFrame] | None = None,
 ) -> Posterior:
-    """Return the posterior with its verdict, held against the outcomes that allow for dependence."""
+    """Return the posterior with its verdict, held against the outcomes that allow for dependence and the assessment."""
     from mse.assess.verdict import judge
 
     held_against = {
@@ -296,7 +300,7 @@ def judged(
         if not isinstance(o.result, MseError) and METHODS[o.method].basis != "assumed" and math.isfinite(o.result.point)
     }
     basis = METHODS[posterior.method].basis
-    return replace(posterior, verdict=judge(posterior, table, held_against, basis, thresholds))
+    return replace(posterior, verdict=judge(posterior, table, held_against, basis, thresholds, assessment))
 
 
 def comparison(table: CaptureTable, outcomes: Sequence[Outcome], prob: float) -> pd.DataFrame:

@@ -2,75 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from mse.assess.verdict import Thresholds
 from mse.captures import CaptureTable
 from mse.estimation import METHODS, Outcome, Request, checks, comparison, judged, label_of, run_method, run_or_fail
-from mse.jobs import Job, load_job_table
+from mse.jobs import Job
+from mse.jobsources import JobSource, open_source
 from mse.parallel import Compute
-from mse.provenance import file_digest, versions
+from mse.posterior import Posterior
+from mse.provenance import versions
 from mse.results import Results
-from mse.shipped import TableInfo
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def run_job(job: Job, compute: Compute | None = None) -> Results:
-    """Carry out a job: estimate, compare, judge; nothing is written.
+def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None = None) -> Results:
+    """Carry out a job: read, estimate, compare, judge, assess; no results are written.
+
+    Parameters
+    ----------
+    job : Job
+        The settings.
+    compute : Compute, optional
+        Workers, progress, and the folder that keeps finished parts.
+    workspace : Path, optional
+        Where registers are read; a temporary folder when not given. What they leave stands in its folder ``intake``.
 
     Raises
     ------
     MseError
-        When the table or the headline method does not work; another method that fails is a row that says so.
+        When the data or the headline method do not work; another method that fails is a row that says so.
     """
-    from mse.assess.verdict import Thresholds
-
     compute = compute or Compute()
-    whole, info = load_job_table(job)
-    table = whole.collapse() if whole.strata else whole
-    seed, prob = job.run.seed, job.run.prob
-    method, options = job.estimate.method, job.estimate.options
-    strata = METHODS[method].strata
-    with job.file.blame(("estimate", "model"), ("estimate", "method"), ("estimate",)):
-        headline = run_method(whole if strata else table, method, seed=seed, compute=compute, **options)
-    if whole.strata and not strata:
-        summed = f"summed over the covariates {', '.join(whole.strata)}: this method takes none"
-        headline = replace(headline, notes=(*headline.notes, summed))
+    if workspace is None:
+        with tempfile.TemporaryDirectory(prefix="mse-") as name:
+            return run_job(job, compute, workspace=Path(name))
+    source = open_source(job, workspace, compute)
+    table = source.table.collapse() if source.table.strata else source.table
+    method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
+    headline = _headline(job, source, method, options, compute)
+    by = options.get("by", ())
     asked: list[Request] = (
-        [*checks(table, method), "sample-coverage", "chao", "independence"]
+        [*checks(table, method, by), *(_apart(name, by) for name in ("sample-coverage", "chao", "independence"))]
         if job.compare is None
         else [(c.method, c.options) for c in job.compare]
     )
-    others = [run_or_fail(whole, r, seed, compute) for r in asked if r not in (method, (method, options))]
+    others = [
+        run_or_fail(source.table, r, job.run.seed, compute) for r in asked if r not in (method, (method, options))
+    ]
+    tables = dict(source.tables)
+    if job.assess is not None:
+        tables |= run_assessment(job, headline, source, compute)
     given = job.verdict.model_dump(exclude_none=True)
-    headline = judged(headline, table, others, Thresholds(**given))
+    headline = judged(headline, table, others, Thresholds(**given), tables)
     rows = comparison(
         table,
         [Outcome(method, label_of(method, {} if METHODS[method].basis == "models" else options), headline), *others],
-        prob,
+        job.run.prob,
     )
     rows.insert(2, "headline", [True] + [False] * len(others))
-    return Results(headline, rows, _provenance(job, table, info, headline.spec, headline.diagnostics))
+    return Results(headline, rows, _provenance(job, table, source, headline.spec, headline.diagnostics), tables)
+
+
+def run_assessment(job: Job, headline: Posterior, source: JobSource, compute: Compute) -> Mapping[str, pd.DataFrame]:
+    """Make the checks that the job asks for; every check when it has no such section."""
+    from mse.assess.assessment import AssessSpec, assess
+
+    asked = {} if job.assess is None else job.assess.model_dump(exclude_none=True)
+    return assess(
+        headline, source.table, AssessSpec(**asked), prob=job.run.prob, seed=job.run.seed,
+        unreferred=source.unreferred, compute=compute,
+    )  # fmt: skip
+
+
+def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, Any], compute: Compute) -> Posterior:
+    """Estimate, over every drawn linkage if there are any."""
+    apart = METHODS[method].strata or "by" in options
+
+    def one(whole: CaptureTable, seed: int) -> Posterior:
+        return run_method(whole if apart else whole.collapse(), method, seed=seed, compute=compute, **options)
+
+    with job.file.blame(("estimate", "model"), ("estimate", "method"), ("estimate",)):
+        headline = one(source.table, job.run.seed)
+        if source.draws:
+            from mse.pooled import pool
+
+            headline = pool([one(drawn, job.run.seed) for drawn in source.draws], point=headline)
+    if source.table.strata and not apart:
+        summed = f"summed over the covariates {', '.join(source.table.strata)}: this method takes none"
+        headline = replace(headline, notes=(*headline.notes, summed))
+    return headline
+
+
+def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) -> dict[str, Any]:
+    """Return the options, with the level of missing labels where the method takes it and the job does not say."""
+    takes = METHODS[method].strata and bool(source.unknown)
+    return {"unknown": dict(source.unknown), **options} if takes else dict(options)
+
+
+def _apart(method: str, by: Sequence[str]) -> Request:
+    return (method, {"by": list(by)}) if by else method
 
 
 def _provenance(
-    job: Job, table: CaptureTable, info: TableInfo | None, spec: Mapping[str, object], diagnostics: Mapping[str, float]
+    job: Job, table: CaptureTable, source: JobSource, spec: Mapping[str, object], diagnostics: Mapping[str, float]
 ) -> dict[str, Any]:
     """Return the record of inputs, settings and versions that is stored with the results."""
     about: dict[str, Any] = {
         "name": table.name,
         "digest": table.digest,
         "observed": table.observed,
-        "public": info is not None,
+        "public": source.info is not None,
     }
     titles: Mapping[str, str] = {}
-    if info is not None:
+    if (info := source.info) is not None:
         sources = [{"title": x} | ({"path": info.addresses[x]} if x in info.addresses else {}) for x in info.sources]
         about |= {"title": info.title, "sources": sources, "notes": list(info.notes)}
-        about |= {k: info.mse[k] for k in ("population", "territory", "period", "publisher") if k in info.mse}
+        about |= {k: info.mse[k] for k in ("population", "territory", "period", "publisher", "nl") if k in info.mse}
         titles = info.list_titles
-    elif job.table.path is not None:
-        about["file"] = {"name": job.table.path.name, "sha256": file_digest(job.table.path)}
+    about |= source.record
     about["lists"] = [{"name": name, "title": titles.get(name, name)} for name in table.lists]
     report = job.report.model_dump(exclude_none=True)
     about |= {k: report[k] for k in ("publisher",) if k in report}

@@ -9,15 +9,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import PrivateAttr, ValidationError
+from pydantic import PrivateAttr, ValidationError, model_validator
 
 from mse.captures import CaptureTable
 from mse.errors import InputError, MseError, Problem
 from mse.estimation import make_spec
 from mse.jobfiles import JobFile, Place, option_place, plain_problem
 from mse.jobsections import (
+    AssessSection,
     ComputeSection,
     MethodSection,
+    PublishSection,
+    RegistersSection,
     ReportSection,
     RunSection,
     Section,
@@ -31,19 +34,51 @@ class Job(Section):
     """One study: data, estimator, comparison, seed, report settings."""
 
     title: str | None = None
-    table: TableSection
+    simulate: dict[str, Any] | None = None
+    registers: RegistersSection | None = None
+    table: TableSection | None = None
     estimate: MethodSection = MethodSection()
     compare: tuple[MethodSection, ...] | None = None
     run: RunSection = RunSection()
     compute: ComputeSection = ComputeSection()
     verdict: VerdictSection = VerdictSection()
+    assess: AssessSection | None = None
+    publish: PublishSection | None = None
     report: ReportSection = ReportSection()
     _file: JobFile = PrivateAttr(default_factory=JobFile)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Job:
+        if (self.table is None) == (self.registers is None):
+            raise ValueError(
+                "no source of data, or two; allowed: either [table], for an overlap table, or [registers], for the "
+                "files of suppliers"
+            )
+        if self.registers is not None and bool(self.registers.contracts) == (self.simulate is not None):
+            raise ValueError(
+                "registers without contracts, or simulated registers with; allowed: contracts under [registers], or a "
+                "section [simulate], which writes its own"
+            )
+        if self.simulate is not None and self.registers is None:
+            raise ValueError("simulated registers that are not read; allowed: [simulate] together with [registers]")
+        return self
 
     @property
     def file(self) -> JobFile:
         """Where the settings stand, for messages."""
         return self._file
+
+    def at(self, folder: Path) -> Job:
+        """Return the job with the paths in it taken from a folder."""
+        changes: dict[str, Any] = {}
+        if self.table is not None and self.table.path is not None:
+            changes["table"] = self.table.model_copy(update={"path": folder / self.table.path})
+        if self.registers is not None:
+            found = tuple(str(folder / path) for path in self.registers.contracts)
+            changes["registers"] = self.registers.model_copy(update={"contracts": found})
+        if self.publish is not None:
+            changes["publish"] = self.publish.at(folder)
+        return self.model_copy(update=changes)
 
 
 def read_job(path: Path) -> Job:
@@ -73,10 +108,7 @@ def read_job(path: Path) -> Job:
                     file=str(path))
         ) from error  # fmt: skip
     job = make_job(raw, JobFile.of(str(path), text))
-    source = job.table.path
-    if source is not None and not source.is_absolute():
-        job = job.model_copy(update={"table": job.table.model_copy(update={"path": path.parent / source})})
-    return job
+    return job.at(path.parent)
 
 
 def make_job(settings: Mapping[str, Any], file: JobFile | None = None) -> Job:
@@ -104,6 +136,13 @@ def make_job(settings: Mapping[str, Any], file: JobFile | None = None) -> Job:
             except MseError as error:
                 options = ["method", *chosen.options]
                 problems += [file.put(p, option_place(p, place, options)) for p in error.problems]
+    if settings.get("simulate") is not None:
+        from mse.simulate.reading import make_spec as make_nation
+
+        try:
+            make_nation(settings["simulate"], file)
+        except MseError as error:
+            problems += error.problems
     if problems:
         raise InputError(problems)
     job._file = file
@@ -137,6 +176,7 @@ def read_options(texts: Sequence[str]) -> dict[str, Any]:
 def load_job_table(job: Job) -> tuple[CaptureTable, TableInfo | None]:
     """Load the table of a job, merge and drop lists as it says, and return what is known about it if it is public."""
     section = job.table
+    assert section is not None
     info = None
     if section.name is not None:
         with job.file.blame(("table", "name")):

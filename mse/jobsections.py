@@ -21,6 +21,7 @@ from pydantic import (
 
 Counts = tuple[StrictInt, StrictInt]
 Shares = tuple[StrictFloat, StrictFloat]
+Language = Literal["en", "nl"]
 
 
 class Section(BaseModel):
@@ -50,6 +51,20 @@ class TableSection(Section):
             said = f"{', '.join(given)} with the public table {self.name}, which says itself how it is read"
             raise ValueError(f"{said}; allowed: these with a file of your own")
         return self
+
+
+class RegistersSection(Section):
+    """The files of several suppliers: their contracts, and how registrations become a table of persons by stratum."""
+
+    contracts: tuple[str, ...] = ()
+    linkage: Literal["exact", "probabilistic"] = "exact"
+    threshold: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.9
+    draws: Annotated[StrictInt, Field(ge=0)] = 20
+    referrals: Literal["keep", "remove"] = "keep"
+    strata: tuple[str, ...] = ()
+    unit: Literal["person-year", "person"] = "person-year"
+    rules: dict[str, Literal["majority", "first", "combined"]] = Field(default_factory=dict)
+    backend: Literal["duckdb", "spark"] = "duckdb"
 
 
 class MethodSection(BaseModel):
@@ -115,12 +130,87 @@ class VerdictSection(Section):
         return value
 
 
-class ReportSection(Section):
-    """What the report calls the population, and when and where it was counted."""
+class AssessSection(Section):
+    """Which checks of the answer are made (see ``mse.assess.assessment.AssessSpec``)."""
 
+    parts: tuple[str, ...] | None = None
+    above: tuple[float, ...] = ()
+    below: tuple[float, ...] = ()
+    odds_ratios: tuple[float, ...] = ()
+    replicates: StrictInt | None = None
+
+
+class PublishSection(Section):
+    """Disclosure control of what is published, and what stands beside the estimate."""
+
+    threshold: Annotated[StrictInt, Field(ge=1)] = 10
+    method: Literal["suppress", "controlled", "random"] = "suppress"
+    base: Annotated[StrictInt, Field(ge=2)] = 3
+    zeros: Literal["publish", "suppress"] = "publish"
+    percent: Annotated[StrictFloat, Field(ge=0)] = 0.0
+    population: Path | None = None
+    year: str = "year"
+    chain: Path | None = None
+    survey: Path | None = None
+
+    def at(self, folder: Path) -> PublishSection:
+        """Return the section with its paths taken from a folder."""
+        paths = {name: getattr(self, name) for name in ("population", "chain", "survey")}
+        return self.model_copy(update={name: folder / path for name, path in paths.items() if path is not None})
+
+
+class BreakMark(Section):
+    """A break in the registration, marked in the trend figure: when, and what happened."""
+
+    at: str
+    text: str
+
+
+class ReportTexts(Section):
+    """What the report calls things in one language; ``breaks`` are texts in the order of those of the report."""
+
+    title: str | None = None
+    population: str | None = None
+    territory: str | None = None
+    publisher: str | None = None
+    funding: str | None = None
+    contact: str | None = None
+    inclusion: str | None = None
+    evidence: str | None = None
+    names: dict[str, str] = Field(default_factory=dict)
+    breaks: tuple[str, ...] = ()
+
+
+class ReportSection(Section):
+    """What the report calls the population, when and where it was counted, and in which languages it is written."""
+
+    language: Language | None = None
+    languages: tuple[Language, ...] = ()
+    pdf: StrictBool = False
+    title: str | None = None
     population: str | None = None
     period: str | None = None
     territory: str | None = None
     publisher: str | None = None
     date: str | None = None
-    language: Literal["en"] = "en"
+    time: str | None = None
+    funding: str | None = None
+    contact: str | None = None
+    inclusion: str | None = None
+    evidence: str | None = None
+    extracted: str | None = None
+    breaks: tuple[BreakMark, ...] = ()
+    names: dict[str, str] = Field(default_factory=dict)
+    nl: ReportTexts | None = None
+    en: ReportTexts | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ReportSection:
+        if self.language is not None and self.languages:
+            raise ValueError("both language and languages; allowed: one of them")
+        if len(set(self.languages)) < len(self.languages):
+            raise ValueError("a language is asked for twice; allowed: each once")
+        for texts in (self.nl, self.en):
+            if texts is not None and texts.breaks and len(texts.breaks) != len(self.breaks):
+                raise ValueError("the texts of breaks do not match; allowed: one for every break under [report]")
+        return self

@@ -162,7 +162,7 @@ BAD = {
     "unknown section": (SMALL + "[reprot]\n", ["row 5", "reprot", "unknown key"]),
     "wrong type": ("[table]\nname = 5\n", ["row 2", "table.name", "a text", "'5'"]),
     "wrong range": (SMALL + "prob = 95\n", ["row 5", "run.prob", "less than 1"]),
-    "no table": ("[run]\nseed = 1\n", ["table", "required key is missing"]),
+    "no table": ("[run]\nseed = 1\n", ["table", "no source of data"]),
     "two tables": ("[table]\nname = 'uk-2013-5'\npath = 'x.csv'\n", ["either name"]),
     "unknown method": (SMALL + "[estimate]\nmethod = 'averge'\n", ["row 6", "unknown", "did you mean 'average'"]),
     "unknown option": (SMALL + "[estimate]\nsdd = 1\n", ["row 6", "sdd", "did you mean 'sd'"]),

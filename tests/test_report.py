@@ -16,8 +16,8 @@ import pytest
 
 from mse.distribution import Distribution
 from mse.estimates import Verdict
-from mse.publish.figures import axis_ticks
-from mse.publish.report import render_folder, render_report
+from mse.publish.figures_drawing import axis_ticks
+from mse.publish.report import render_report, write_pages
 from mse.results import REPORT, Results, read_results, write_results
 from tests.publish_examples import chapman, many_lists, netherlands, uk
 
@@ -131,7 +131,7 @@ def test_page_of_a_folder_that_was_written_is_the_same(tmp_path: Path) -> None:
     assert (tmp_path / "run" / REPORT).read_text("utf-8") == page("uk")
     assert render_report(read_results(tmp_path / "run")) == page("uk")
     (tmp_path / "run" / REPORT).write_text("stale")
-    assert render_folder(tmp_path / "run").read_text("utf-8") == page("uk")
+    assert [path.read_text("utf-8") for path in write_pages(tmp_path / "run")] == [page("uk")]
 
 
 def test_figures_neither_obey_nor_change_settings_of_matplotlib() -> None:

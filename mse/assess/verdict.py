@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from mse.captures import CaptureTable
 from mse.estimates import LEVELS, Level, Reason, Verdict
 from mse.posterior import Posterior
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Basis = Literal["models", "one model", "assumed"]
 """What an estimate rests on."""
@@ -79,6 +82,7 @@ def judge(
     others: Mapping[str, Posterior] | None = None,
     basis: Basis = "models",
     thresholds: Thresholds | None = None,
+    assessment: Mapping[str, pd.DataFrame] | None = None,
 ) -> Verdict:
     """Say how far `posterior` may be believed.
 
@@ -96,6 +100,8 @@ def judge(
         or ``"assumed"`` dependence. Only the first can be published without caution.
     thresholds : Thresholds, optional
         Defaults are those of the class.
+    assessment : mapping of str to DataFrame, optional
+        What `mse.assess.assessment.assess` found; rules on it are applied where its tables are.
 
     Returns
     -------

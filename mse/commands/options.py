@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,16 +40,22 @@ MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists
 def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_json: bool) -> None:
     """Run a job, write its folder if there is to be one, and print the summary."""
     from mse.jobruns import run_job
+    from mse.jobsources import RECORDS
     from mse.publish.wording import terminal_summary
     from mse.results import REPORT, check_free, summary_record, write_results
 
     if out is not None:
         check_free(out, overwrite)
-    results: Results = run_job(job, where)
-    if out is not None:
-        from mse.publish.report import render_report
+    if out is None:
+        results: Results = run_job(job, where)
+    else:
+        from mse.publish.report import render_pages
 
-        write_results(out, results, render_report, overwrite=overwrite)
+        home = next(folder for folder in out.absolute().parents if folder.exists())
+        with TemporaryDirectory(dir=home, prefix=f".{out.name}-work-") as name:
+            results = run_job(job, where, workspace=Path(name))
+            left = Path(name) / RECORDS
+            write_results(out, results, render_pages, overwrite=overwrite, intake=left if left.is_dir() else None)
     if as_json:
         record = summary_record(results) | ({} if out is None else {"folder": str(out)})
         click.echo(json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False))

@@ -156,24 +156,10 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
     ----------
     Overstall & King (2014); Madigan & York (1997).
     """
-    from mse.kernels.sweep import sweep_evidence
-
     compute = compute or Compute()
-    dense = table.dense()
     models = check_size(table.n_lists, spec.max_order)
-    subsets = candidate_terms(table.n_lists, spec.max_order)
-    log_prior = _log_prior(subsets, spec.model_prior)
-    run = partial(compute.map, f"fitting {models:,} models")
-    sweeps = [
-        sweep_evidence(dense.counts, dense.cells, subsets, sd**-2, log_prior + math.log(prior),
-                       keep=min(KEPT, models), run=run)
-        for sd, prior in spec.grid.items()
-    ]  # fmt: skip
-    laplace = gather(dense, subsets, tuple(spec.grid), sweeps)
-    astray = sum(sweep.not_converged for sweep in sweeps)
-    if astray and models <= KEPT:
-        laplace, astray = refitted(laplace, log_prior), 0
-    laplace, unidentified = without_unidentified(laplace)
+    laplace, astray, unidentified = laplace_pool(table, spec, compute)
+    subsets = laplace.subsets
     pool, correction = correct(laplace, spec.corrected, seed, compute)
     law = Distribution.poisson_mixture(table.observed, correction.grid, correction.mass)
     weight = pool.weight / pool.total
@@ -216,6 +202,28 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
         },
         notes=_notes(models, table.n_lists, spec, float(heavy.sum()), unidentified, astray),
     )
+
+
+def laplace_pool(table: CaptureTable, spec: AverageSpec, compute: Compute) -> tuple[Pool, int, float]:
+    """Weigh every model by Laplace: the pool, the models that did not converge, the weight of the unidentified."""
+    from mse.kernels.sweep import sweep_evidence
+
+    dense = table.dense()
+    models = check_size(table.n_lists, spec.max_order)
+    subsets = candidate_terms(table.n_lists, spec.max_order)
+    log_prior = _log_prior(subsets, spec.model_prior)
+    run = partial(compute.map, f"fitting {models:,} models")
+    sweeps = [
+        sweep_evidence(dense.counts, dense.cells, subsets, sd**-2, log_prior + math.log(prior),
+                       keep=min(KEPT, models), run=run)
+        for sd, prior in spec.grid.items()
+    ]  # fmt: skip
+    pool = gather(dense, subsets, tuple(spec.grid), sweeps)
+    astray = sum(sweep.not_converged for sweep in sweeps)
+    if astray and models <= KEPT:
+        pool, astray = refitted(pool, log_prior), 0
+    pool, unidentified = without_unidentified(pool)
+    return pool, astray, unidentified
 
 
 def check_size(n_lists: int, max_order: int | None) -> int:

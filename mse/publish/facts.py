@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from mse.assess.verdict import Thresholds
 from mse.distribution import Hump
 from mse.errors import ModelError
 from mse.estimates import Estimate
+from mse.publish.facts_reading import (
+    Break,
+    breaks,
+    items,
+    mapping,
+    names,
+    number,
+    period,
+    sources,
+    text,
+    time_dimension,
+)
+from mse.publish.messages import SOURCE, Catalogue, Words
 from mse.terms import Model
 
 if TYPE_CHECKING:
@@ -29,26 +39,28 @@ class MethodRow:
 
     Parameters
     ----------
-    label, kind, contains : str
-        The method; what its numbers are; the sources of uncertainty in its interval.
+    label, kind : Words
+        The method; what its numbers are.
+    contains : tuple of Words
+        The sources of uncertainty in its interval.
     point, low, high : float or None
         Persons; None where the method gave none.
     prob : float
         Probability that the interval claims.
-    failure : str or None
+    failure : Words or None
         Why there is no number; None when there is one.
     headline : bool
         Whether this is the answer that was judged.
     """
 
-    label: str
-    kind: str
-    contains: str
+    label: Words
+    kind: Words
+    contains: tuple[Words, ...]
     point: float | None
     low: float | None
     high: float | None
     prob: float
-    failure: str | None
+    failure: Words | None
     headline: bool
 
 
@@ -80,16 +92,8 @@ class ModelRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A publication: its title, and an address where there is one."""
-
-    title: str
-    address: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that sentences, figures and the page are made of.
+    """Everything that sentences, figures and the page are made of, in one language where the record has several.
 
     Parameters
     ----------
@@ -101,12 +105,16 @@ class Facts:
         The persons as a sentence calls them ("potential victims of modern slavery").
     period : tuple of str
         First and last year, one entry when they are the same, none when unknown.
-    date, language : str or None
-        Of the report, when the job gives them.
+    date : str or None
+        Of the report, when the job gives it.
+    unit : str or None
+        What is counted: ``"persons"``, or ``"person-year"`` where a person counts once in every year.
     public : bool
         Whether the raw overlap counts may be shown to anybody; False where nothing says so.
-    lists, histories : tuple
-        The lists in order; who is on what, the most frequent first.
+    lists : tuple of ListRow
+        The lists in order; their totals only where the table is public.
+    histories : tuple of History
+        Who is on what, the most frequent first; nothing where the table is not public.
     estimate : Estimate
         The headline.
     credible : bool
@@ -119,10 +127,18 @@ class Facts:
         The comparison, the headline first.
     models, effective, averaged : tuple of ModelRow, float or None
         The heaviest models, their effective number, and how many were averaged over.
-    notes : tuple of str
+    notes : tuple of Words
         Of the table.
-    sources : tuple of Source
+    sources : tuple of Words
         Of the table.
+    names : mapping of str to str
+        Words for lists, dimensions and levels.
+    time : str or None
+        The dimension of the strata that is time.
+    breaks : tuple of Break
+        In the registration.
+    texts : mapping of str to str
+        What a job tells for the checklist: ``funding``, ``contact``, ``inclusion``, ``evidence``, ``extracted``.
     """
 
     title: str
@@ -133,7 +149,7 @@ class Facts:
     noun: str | None
     period: tuple[str, ...]
     date: str | None
-    language: str | None
+    unit: str | None
     public: bool
     lists: tuple[ListRow, ...]
     histories: tuple[History, ...]
@@ -145,31 +161,63 @@ class Facts:
     models: tuple[ModelRow, ...]
     effective: float | None
     averaged: float | None
-    notes: tuple[str, ...]
-    sources: tuple[Source, ...]
+    notes: tuple[Words, ...]
+    sources: tuple[Words, ...]
+    names: Mapping[str, str]
+    time: str | None
+    breaks: tuple[Break, ...]
+    texts: Mapping[str, str]
 
 
 SMALL = 0.02
 """Least probability of a hump that is mentioned."""
 
+TEXTS = ("funding", "contact", "inclusion", "evidence", "extracted")
 
-def read_facts(results: Results) -> Facts:
-    """Return what the results of a run hold, with None or nothing for what they do not."""
+
+def languages(results: Results) -> tuple[str, ...]:
+    """Return the languages that the job asks for, the first of which is that of the terminal."""
+    report = mapping(results.provenance.get("report"))
+    asked = [text(x) for x in items(report.get("languages")) or items(report.get("language"))]
+    return tuple(dict.fromkeys(x for x in asked if x)) or (SOURCE,)
+
+
+def read_facts(results: Results, say: Catalogue) -> Facts:
+    """Return what the results of a run hold, with None or nothing for what they do not.
+
+    Parameters
+    ----------
+    results : Results
+        Of the run.
+    say : Catalogue
+        Language: texts that the job or the table has in several are taken in this one.
+    """
     headline, provenance = results.headline, results.provenance
-    table, report = _mapping(provenance.get("table")), _mapping(provenance.get("report"))
+    table, report = mapping(provenance.get("table")), mapping(provenance.get("report"))
+    own, about = mapping(report.get(say.language)), mapping(table.get(say.language))
     estimate = headline.summary(_prob(results))
-    lists, histories = _overlap(results, _mapping(provenance.get("overlap")), table)
-    name = _text(table.get("name")) or headline.table
+    called = names(report.get("names"), about.get("lists"), own.get("names"))
+    lists, histories = _overlap(results, mapping(provenance.get("overlap")), table, called)
+    name = text(table.get("name")) or headline.table
+
+    def first(key: str, *outer: object) -> str | None:
+        """Return the text of this language, else the one there is, in this language where its phrase is known."""
+        said = text(own.get(key))
+        other = next((x for x in map(text, outer) if x), None)
+        return said or (None if other is None else str(say.phrase(other)))
+
+    titles = (provenance.get("title"), table.get("title"), name)
+    local_title = text(about.get("title")) if text(titles[0]) == text(titles[1]) else None
     return Facts(
-        title=_text(provenance.get("title")) or _text(table.get("title")) or name,
+        title=local_title or first("title", report.get("title"), *titles) or name,
         name=name,
-        population=_text(table.get("population")),
-        territory=_text(report.get("territory")) or _text(table.get("territory")),
-        publisher=_text(table.get("publisher")) or _text(table.get("source")),
-        noun=_text(report.get("population")),
-        period=_period(report.get("period") or table.get("period")),
-        date=_text(report.get("date")),
-        language=_text(report.get("language")),
+        population=text(about.get("population")) or first("", table.get("population")),
+        territory=first("territory", report.get("territory"), table.get("territory")),
+        publisher=first("publisher", report.get("publisher"), table.get("publisher"), table.get("source")),
+        noun=first("population", report.get("population")),
+        period=period(report.get("period") or table.get("period")),
+        date=text(report.get("date")),
+        unit=text(table.get("unit")),
         public=table.get("public") is True,
         lists=lists,
         histories=histories,
@@ -177,85 +225,60 @@ def read_facts(results: Results) -> Facts:
         credible=headline.kind == "posterior",
         humps=headline.humps(_hump_weight(provenance)),
         small_humps=tuple(h for h in headline.humps(SMALL) if h.weight < _hump_weight(provenance)),
-        methods=_methods(results, estimate),
+        methods=_methods(results, estimate, say),
         models=_models(results),
-        effective=_number(headline.diagnostics.get("effective_models")),
-        averaged=_number(headline.diagnostics.get("models")),
-        notes=tuple(filter(None, (_text(note) for note in _items(table.get("notes"))))),
-        sources=tuple(_sources(_items(table.get("sources")) or _items(table.get("source")))),
+        effective=number(headline.diagnostics.get("effective_models")),
+        averaged=number(headline.diagnostics.get("models")),
+        notes=_notes(table, about, say),
+        sources=tuple(sources(items(table.get("sources")) or items(table.get("source")))),
+        names=called,
+        time=time_dimension(headline.strata.dimensions if headline.strata else {}, text(report.get("time"))),
+        breaks=breaks(report, own, say),
+        texts={key: said for key in TEXTS if (said := first(key, report.get(key)))},
     )
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _items(value: object) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
-
-
-def _text(value: object) -> str | None:
-    """Return non-empty text, else None; a number that stands for a text (a year) is one."""
-    if isinstance(value, (str, int)) and not isinstance(value, bool):
-        return str(value).strip() or None
-    return None
-
-
-def _number(value: object) -> float | None:
-    """Return a number, None for what is missing."""
-    if isinstance(value, (int, float, np.integer, np.floating)) and not math.isnan(value):
-        return float(value)
-    return None
+def _notes(table: Mapping[str, Any], about: Mapping[str, Any], say: Catalogue) -> tuple[Words, ...]:
+    """Return the notes on a table in the language of the page where there are any, else as they are."""
+    own = [said for note in items(about.get("notes")) if (said := text(note))]
+    if own:
+        return tuple(Words(note) for note in own)
+    return tuple(say.phrase(said) for note in items(table.get("notes")) if (said := text(note)))
 
 
 def _prob(results: Results) -> float:
     """Return the probability of the interval: of the run, else of the comparison, else the usual one."""
-    stated = _number(results.provenance.get("prob"))
+    stated = number(results.provenance.get("prob"))
     if stated is None and "prob" in results.comparison.columns and len(results.comparison):
-        stated = _number(results.comparison["prob"].iloc[0])
+        stated = number(results.comparison["prob"].iloc[0])
     return USUAL_PROB if stated is None else stated
 
 
 def _hump_weight(provenance: Mapping[str, Any]) -> float:
     """Return the weight from which the verdict counted a hump, so that the page counts the same ones."""
-    stated = _number(_mapping(_mapping(provenance.get("job")).get("verdict")).get("hump_weight"))
+    stated = number(mapping(mapping(provenance.get("job")).get("verdict")).get("hump_weight"))
     return Thresholds().hump_weight if stated is None else stated
 
 
-def _period(value: object) -> tuple[str, ...]:
-    if isinstance(value, Mapping):
-        ends = [_text(value.get("start")), _text(value.get("end"))]
-        return tuple(dict.fromkeys(end for end in ends if end))
-    text = _text(value)
-    years = re.fullmatch(r"(\d{4})\s*[-–/]\s*(\d{4})", text or "")
-    return tuple(dict.fromkeys(years.groups())) if years else (text,) if text else ()
-
-
-def _sources(items: Iterable[object]) -> Iterable[Source]:
-    for item in items:
-        title = _text(item) or _text(_mapping(item).get("title"))
-        address = _text(_mapping(item).get("path"))
-        # Only addresses of the web become links: nothing that a browser would run.
-        if title:
-            yield Source(title, address if address and address.startswith(("https://", "http://")) else None)
-
-
 def _overlap(
-    results: Results, overlap: Mapping[str, Any], table: Mapping[str, Any]
+    results: Results, overlap: Mapping[str, Any], table: Mapping[str, Any], called: Mapping[str, str]
 ) -> tuple[tuple[ListRow, ...], tuple[History, ...]]:
-    described = [item for item in _items(table.get("lists")) if isinstance(item, Mapping)]
-    titles = {_text(item.get("name")): _text(item.get("title")) for item in described}
-    names = [str(name) for name in _items(overlap.get("lists"))] or list(results.headline.lists)
-    place = {name: j for j, name in enumerate(names)}
+    described = [item for item in items(table.get("lists")) if isinstance(item, Mapping)]
+    titles = {text(item.get("name")): text(item.get("title")) for item in described}
+    titles |= called
+    listed = [str(name) for name in items(overlap.get("lists"))] or list(results.headline.lists)
+    place = {name: j for j, name in enumerate(listed)}
     histories = []
-    for key, count in _mapping(overlap.get("counts")).items():
+    # Who is on which lists may be seen by everybody only where the table is public.
+    counts = mapping(overlap.get("counts")) if table.get("public") is True else {}
+    for key, count in counts.items():
         members = [part.strip() for part in str(key).split("+")]
-        number = _number(count)
-        if number and all(member in place for member in members):
-            histories.append(History(tuple(sorted(place[m] for m in members)), int(number)))
+        persons = number(count)
+        if persons and all(member in place for member in members):
+            histories.append(History(tuple(sorted(place[m] for m in members)), int(persons)))
     histories.sort(key=lambda history: (-history.count, len(history.lists), history.lists))
     rows = []
-    for j, name in enumerate(names):
+    for j, name in enumerate(listed):
         on = [history for history in histories if j in history.lists]
         total = sum(history.count for history in on) if histories else None
         shared = sum(history.count for history in on if len(history.lists) > 1) if histories else None
@@ -264,29 +287,30 @@ def _overlap(
     return tuple(rows), tuple(histories)
 
 
-def _methods(results: Results, estimate: Estimate) -> tuple[MethodRow, ...]:
-    rows = [_method(dict(row), estimate.prob) for row in results.comparison.to_dict("records")]
+def _methods(results: Results, estimate: Estimate, say: Catalogue) -> tuple[MethodRow, ...]:
+    rows = [_method(dict(row), estimate.prob, say) for row in results.comparison.to_dict("records")]
     if not any(row.headline for row in rows):
-        inside = ", ".join(estimate.inside)
-        ends = (estimate.point, estimate.low, estimate.high)
-        rows.append(MethodRow(estimate.method, estimate.kind, inside, *ends, estimate.prob, None, True))
+        ends = {"point": estimate.point, "low": estimate.low, "high": estimate.high}
+        words = {"label": estimate.method, "kind": estimate.kind, "interval_contains": "; ".join(estimate.inside)}
+        rows.append(_method({**words, **ends, "headline": True}, estimate.prob, say))
     return tuple(sorted(rows, key=lambda row: not row.headline))
 
 
-def _method(row: Mapping[Any, Any], prob: float) -> MethodRow:
-    point, low, high = (_number(row.get(name)) for name in ("point", "low", "high"))
-    status = _text(row.get("status"))
+def _method(row: Mapping[Any, Any], prob: float, say: Catalogue) -> MethodRow:
+    point, low, high = (number(row.get(name)) for name in ("point", "low", "high"))
+    status = text(row.get("status"))
     failed = point is None or not math.isfinite(point) or status not in (None, "ok")
-    method = _text(row.get("label")) or _text(row.get("method")) or "?"
+    label = say.phrase(text(row.get("label")) or text(row.get("method")) or "?")
+    contains = (text(row.get("interval_contains")) or "").split("; ")
     return MethodRow(
-        label=method[:1].upper() + method[1:],
-        kind=_text(row.get("kind")) or "",
-        contains=_text(row.get("interval_contains")) or "",
+        label=Words(label.text[:1].upper() + label.text[1:], label.language),
+        kind=say.phrase(text(row.get("kind")) or ""),
+        contains=tuple(say.phrase(part) for part in contains if part),
         point=None if failed else point,
         low=None if failed or high is None else low,
         high=None if failed or low is None else high,
-        prob=_number(row.get("prob")) or prob,
-        failure=("" if status in (None, "ok") else status) if failed else None,
+        prob=number(row.get("prob")) or prob,
+        failure=say.phrase("" if status in (None, "ok") else status) if failed else None,
         headline=str(row.get("headline")) == "True",
     )
 

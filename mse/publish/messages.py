@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from mse.errors import InputError, Problem
+from mse.publish.wording_rounding import round_point
 from mse.shipped import shipped_names, shipped_path
+
+SOURCE = "en"
+"""Language of the words that methods and tables bring along."""
+
+_NUMBER = re.compile(r"-?\d{1,3}(,\d{3})*(\.\d+)?|-?\d+(\.\d+)?")
+_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text, its language where that is not the page's own, and an address of the web where it has one."""
+
+    text: str
+    language: str | None = None
+    address: str | None = None
+
+    def __str__(self) -> str:
+        """Return the text."""
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +43,13 @@ class Catalogue:
         Two letters, for example ``"en"``.
     messages : mapping of str to str
         Templates by dotted key, for example ``"headline.sentence"``.
+    phrases : mapping of str to str
+        What methods and tables say in English, and how this language says it; names in braces stand for what varies.
     """
 
     language: str
     messages: Mapping[str, str]
+    phrases: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, key: str, **values: object) -> str:
         """Return a message with its names filled in."""
@@ -34,6 +58,29 @@ class Catalogue:
     def known(self, section: str, name: str) -> str:
         """Return what the catalogue calls a name, or the name as it is with spaces for underscores."""
         return self.messages.get(f"{section}.{name}", name.replace("_", " "))
+
+    def phrase(self, text: str) -> Words:
+        """Return in this language what a method or a table says; in its own, and marked so, where that is not known."""
+        if self.language == SOURCE or not text:
+            return Words(text)
+        said = self._said(text)
+        return Words(text, SOURCE) if said is None else Words(said)
+
+    def _said(self, text: str) -> str | None:
+        if text in self.phrases:
+            return self.phrases[text]
+        for pattern, template in _patterns(self.language):
+            if found := pattern.fullmatch(text):
+                return template.format(**{name: self._part(part) for name, part in found.groupdict().items()})
+        return None
+
+    def _part(self, text: str) -> str:
+        """Return a part of a phrase: a number in the language's own writing, a phrase, or what it is."""
+        if _NUMBER.fullmatch(text):
+            digits = len(text.partition(".")[2])
+            return self.number(float(text.replace(",", "")), digits)
+        said = self._said(text)
+        return text if said is None else said
 
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number with the language's separators."""
@@ -77,6 +124,14 @@ class Catalogue:
         most = self.messages["format.separator"].join(items[:-1])
         return self("format.and", most=most, last=items[-1])
 
+    def date(self, text: str) -> str:
+        """Return a day written as 2026-11-20 in words; anything else as it is."""
+        found = _DAY.fullmatch(text)
+        month = f"month.{int(found[2])}" if found else ""
+        if found is None or month not in self.messages:
+            return text
+        return self("format.date", day=int(found[3]), month=self.messages[month], year=found[1])
+
     def shortened(self, text: str, length: int) -> str:
         """Return the text cut to a length, with an ellipsis where something is missing."""
         return text if len(text) <= length else text[: length - 1].rstrip() + self.messages["format.ellipsis"]
@@ -86,6 +141,44 @@ class Catalogue:
         if not math.isfinite(high):
             return self("format.at_least", low=self.number(low))
         return self("format.range", low=self.number(low), high=self.number(high))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number in a template, which says after a colon how it is written: share, factor, persons, number or word."""
+
+    value: float
+    say: Catalogue
+
+    def __format__(self, how: str) -> str:
+        """Return the number in words; to four significant digits when nothing is said."""
+        value, say = self.value, self.say
+        match how:
+            case "share":
+                return say.percent(value)
+            case "factor":
+                return say.number(value, 1 if math.isfinite(value) else 0)
+            case "persons":
+                return say.number(round_point(value))
+            case "number":
+                return say.number(value)
+            case "word":
+                return say.count_word(round(value))
+            case _:
+                return say.figure(round(value, 2) if abs(value) >= 0.1 else value)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name in a template; lists that are given as ``A:B`` are "A and B", or "A × B" with ``:terms``."""
+
+    text: str
+    say: Catalogue
+
+    def __format__(self, how: str) -> str:
+        """Return the name."""
+        parts = self.text.split(":")
+        return " × ".join(parts) if how == "terms" else self.say.listing(parts)
 
 
 @lru_cache(maxsize=8)
@@ -103,8 +196,27 @@ def read_catalogue(language: str = "en") -> Catalogue:
             Problem("there are no messages in this language", ", ".join(name.split(".")[1] for name in names),
                     "choose one of them", value=language)
         )  # fmt: skip
-    path = shipped_path("reports/templates", f"messages.{language}.toml")
-    return Catalogue(language, dict(_flat(tomllib.loads(path.read_text(encoding="utf-8")))))
+    return Catalogue(language, _read(f"messages.{language}.toml"), _read(f"phrases.{language}.toml"))
+
+
+@lru_cache(maxsize=8)
+def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return the phrases in which something varies, as patterns with a named group for each name in braces."""
+    phrases = {en: said for en, said in _read(f"phrases.{language}.toml").items() if "{" in en}
+    found = []
+    for text, said in phrases.items():
+        parts = re.split(r"{(\w+)}", text)
+        pattern = "".join(f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+        found.append((re.compile(pattern), said))
+    return tuple(found)
+
+
+def _read(name: str) -> dict[str, str]:
+    """Return a catalogue that ships, flat; nothing where there is none of that name."""
+    if name not in shipped_names("reports/templates"):
+        return {}
+    tree = tomllib.loads(shipped_path("reports/templates", name).read_text(encoding="utf-8"))
+    return dict(_flat(tree.get("phrase", tree)))
 
 
 def _flat(tree: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:

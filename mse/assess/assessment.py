@@ -1,0 +1,158 @@
+"""The whole assessment of one answer: every check that it asks for, as tables by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from mse.captures import CaptureTable
+from mse.errors import ModelError, Problem
+from mse.parallel import Compute
+from mse.posterior import Posterior
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mse.assess.refits import Refit
+
+PARTS = (
+    "sensitivity",
+    "prior",
+    "linkage_error",
+    "robustness",
+    "accumulation",
+    "consistency",
+    "fit",
+    "coverage",
+    "calibrated",
+)
+"""Checks by the name that users give."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssessSpec:
+    """What is checked.
+
+    Parameters
+    ----------
+    parts : tuple of str
+        Among `PARTS`; all when not given.
+    above, below : tuple of float
+        Claims whose tipping points are wanted, persons: the estimate stays above, or below. The ends of the interval
+        when both are empty.
+    odds_ratios : tuple of float
+        Where the curves of sensitivity are computed.
+    replicates : int
+        Simulated tables of each truth in the check of coverage.
+    """
+
+    parts: tuple[str, ...] = PARTS
+    above: tuple[float, ...] = ()
+    below: tuple[float, ...] = ()
+    odds_ratios: tuple[float, ...] = ()
+    replicates: int = 200
+
+    def __post_init__(self) -> None:
+        """Check every option, and say all that is wrong at once."""
+        problems = [
+            Problem("the check is unknown", ", ".join(PARTS), "choose among these", value=str(part))
+            for part in self.parts
+            if part not in PARTS
+        ]
+        problems += [
+            Problem("a number of the assessment is out of range", "a positive number", "correct it", value=str(x))
+            for x in (*self.above, *self.below, *self.odds_ratios)
+            if not 0 < x < 1e12
+        ]
+        if not 10 <= self.replicates <= 100_000:
+            problems.append(Problem("the number of simulated tables is out of range", "from 10 to 100,000",
+                                    "200 is the default", value=str(self.replicates)))  # fmt: skip
+        if problems:
+            raise ModelError(problems)
+
+
+def assess(
+    posterior: Posterior,
+    table: CaptureTable,
+    spec: AssessSpec | None = None,
+    *,
+    prob: float,
+    seed: int,
+    unreferred: CaptureTable | None = None,
+    compute: Compute | None = None,
+) -> Mapping[str, pd.DataFrame]:
+    """Check how far an answer may be believed.
+
+    Refits are by the average over all models, by Laplace alone (over models of pairs beyond five lists), with the prior
+    of the answer when it is such an average; covariates are summed over. What an answer does not allow for is left out:
+    curves for pairs of lists, predicted counts and coverage need an answer that names its models.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        The answer.
+    table : CaptureTable
+        What it came from.
+    spec : AssessSpec, optional
+        Everything when not given.
+    prob : float
+        Probability of the intervals.
+    seed : int
+        Of everything random.
+    unreferred : CaptureTable, optional
+        The table without registrations that are there only because another list sent the person.
+    compute : Compute, optional
+        Workers, progress, and the folder that keeps finished parts.
+
+    Returns
+    -------
+    mapping of str to DataFrame
+        ``sensitivity`` and ``tipping``, ``prior``, ``linkage_error``, ``robustness``, ``accumulation``,
+        ``consistency``, ``fit``, ``coverage``, ``calibrated``; columns as their functions say. Empty tables are left
+        out.
+    """
+    from mse.assess import coverage, fit, robustness, sensitivity
+
+    spec = spec or AssessSpec()
+    flat = table.collapse() if table.strata else table
+    bare = unreferred.collapse() if unreferred is not None and unreferred.strata else unreferred
+    refit = _refit(posterior)
+    out: dict[str, pd.DataFrame] = {}
+    if "sensitivity" in spec.parts:
+        ratios = spec.odds_ratios or sensitivity.ODDS_RATIOS
+        curves = sensitivity.sensitivity(posterior, table, prob=prob, odds_ratios=ratios, compute=compute)
+        out["sensitivity"] = curves
+        out["tipping"] = sensitivity.tipping(curves, posterior.observed, _claims(posterior, spec, prob))
+    if "prior" in spec.parts:
+        out["prior"] = sensitivity.prior_sensitivity(posterior, flat, prob=prob)
+    if "linkage_error" in spec.parts:
+        out["linkage_error"] = sensitivity.linkage_errors(flat, refit, prob=prob, compute=compute)
+    if "robustness" in spec.parts:
+        out["robustness"] = robustness.robustness(flat, refit, prob=prob, unreferred=bare, compute=compute)
+    if "accumulation" in spec.parts:
+        out["accumulation"] = robustness.accumulation(flat, refit, prob=prob, seed=seed, compute=compute)
+    if "fit" in spec.parts:
+        out["fit"] = fit.predicted_overlap(posterior, flat, prob=prob, seed=seed)
+    if "coverage" in spec.parts:
+        out["coverage"] = coverage.coverage(
+            posterior, flat, refit, prob=prob, seed=seed, replicates=spec.replicates, compute=compute
+        )
+    return {name: frame for name, frame in out.items() if len(frame)}
+
+
+def _claims(posterior: Posterior, spec: AssessSpec, prob: float) -> Sequence[tuple[str, float]]:
+    if spec.above or spec.below:
+        return [*(("above", x) for x in spec.above), *(("below", x) for x in spec.below)]
+    estimate = posterior.summary(prob)
+    return [("above", estimate.low), ("below", estimate.high)]
+
+
+def _refit(posterior: Posterior) -> Refit:
+    from mse.assess.refits import average_refit
+    from mse.estimators.averaging import AverageSpec
+
+    if posterior.method != "average" or posterior.strata is not None:
+        return average_refit()
+    given = {name: cast(Any, posterior.spec[name]) for name in ("sd", "max_order", "model_prior")}
+    return average_refit(AverageSpec(**given))

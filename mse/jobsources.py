@@ -1,0 +1,167 @@
+"""Where the table of a job comes from: a file or a public table, the files of suppliers, or a simulated nation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mse.captures import CaptureTable
+from mse.jobs import Job, load_job_table
+from mse.jobsections import RegistersSection
+from mse.parallel import Compute
+from mse.provenance import file_digest
+from mse.shipped import TableInfo
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mse.intake.taking import Intake, IntakeSpec
+
+RECORDS, REJECTS, SIMULATED = "intake", "rejects.csv", "registers"
+"""In the workspace: what reading the registers leaves; in it the rejected rows, and the files of a simulated nation."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JobSource:
+    """The data of a job.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        What is estimated from.
+    info : TableInfo or None
+        What is known about a public table.
+    draws : tuple of CaptureTable
+        The table under other linkages of the registrations, each as likely as the others; empty when links are certain.
+    unknown : mapping of str to str
+        Level that stands for a missing label, by dimension.
+    unreferred : CaptureTable or None
+        The table without registrations that are there only because another list sent the person.
+    tables : mapping of str to DataFrame
+        What goes with the results: ``flow``, ``quality``, ``truth``.
+    record : mapping
+        What goes into the provenance: digests, counts, contracts.
+    """
+
+    table: CaptureTable
+    info: TableInfo | None = None
+    draws: tuple[CaptureTable, ...] = ()
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    unreferred: CaptureTable | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
+    """Read the data of a job.
+
+    Parameters
+    ----------
+    job : Job
+        The settings.
+    workspace : Path
+        A folder for what reading registers needs and leaves.
+    compute : Compute
+        Progress.
+
+    Raises
+    ------
+    InputError
+        With every problem of the files.
+    """
+    if job.registers is None:
+        table, info = load_job_table(job)
+        file = None if job.table is None else job.table.path
+        record = {} if file is None else {"file": {"name": file.name, "sha256": file_digest(file)}}
+        return JobSource(table, info, record=record)
+    contracts = _expanded(job.registers.contracts)
+    truth = None
+    if job.simulate is not None:
+        contracts = simulate_into(workspace / RECORDS / SIMULATED, job, compute)
+        truth = workspace / RECORDS / SIMULATED / "truth.csv"
+    taken = _take_in(contracts, workspace, job.registers, job, compute)
+    tables = {"flow": taken.flow, "quality": taken.quality}
+    if truth is not None:
+        tables["truth"] = _truth(truth, list(taken.table.strata))
+    return JobSource(
+        taken.table,
+        draws=taken.draws,
+        unknown=taken.unknown,
+        unreferred=taken.unreferred,
+        tables=tables,
+        record={"registers": dict(taken.digests), "simulated": job.simulate is not None, "notes": list(taken.notes)},
+    )
+
+
+def intake_spec(section: RegistersSection) -> IntakeSpec:
+    """Return the settings of the intake that a section of a job asks for."""
+    from mse.intake.taking import IntakeSpec
+
+    return IntakeSpec(**section.model_dump(exclude={"contracts"}))
+
+
+def simulate_into(
+    folder: Path, job: Job, compute: Compute, *, plain: bool = False, overwrite: bool = True
+) -> list[str]:
+    """Write the simulated nation of a job and return its contracts.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    job : Job
+        With a section ``[simulate]``; its seed is used.
+    compute : Compute
+        Progress.
+    plain : bool
+        Leave the invented identities readable; otherwise they are pseudonymised, as suppliers do it.
+    overwrite : bool
+        Replace a folder that was written earlier.
+    """
+    from mse.intake.pseudonyms import disguise
+    from mse.simulate.national import simulate
+    from mse.simulate.reading import make_spec
+    from mse.simulate.writing import write_registers
+
+    compute.progress("simulating registers", 0, 1)
+    nation = simulate(make_spec(job.simulate, job.file), seed=job.run.seed)
+    # Nobody is protected by this key: the persons are invented. It makes the files what suppliers deliver.
+    key = hashlib.sha256(f"simulated registers, seed {job.run.seed}".encode()).digest()
+    hidden = None if plain else partial(disguise, key=key, age_on="date")
+    paths = write_registers(folder, nation, hidden, overwrite=overwrite)
+    compute.progress("simulating registers", 1, 1)
+    return [str(path) for path in paths]
+
+
+def _expanded(patterns: Sequence[str]) -> list[str]:
+    """Return the contracts that are meant, ``*`` and ``?`` filled in; a name without them stays as it is."""
+    found = []
+    for pattern in patterns:
+        found += sorted(glob(pattern)) or [pattern]
+    return list(dict.fromkeys(found))
+
+
+def _take_in(contracts: list[str], workspace: Path, section: RegistersSection, job: Job, compute: Compute) -> Intake:
+    from mse.intake.taking import take_in
+
+    records = workspace / RECORDS
+    records.mkdir(parents=True, exist_ok=True)
+    return take_in(
+        contracts, workspace, intake_spec(section), seed=job.run.seed, rejects=records / REJECTS,
+        progress=compute.progress,
+    )  # fmt: skip
+
+
+def _truth(path: Path, dims: list[str]) -> pd.DataFrame:
+    """Return the true number of persons by the strata of the table."""
+    import pandas as pd
+
+    whole = pd.read_csv(path, dtype=dict.fromkeys(dims, str))
+    if not dims:
+        return pd.DataFrame({"truth": [int(whole["truth"].sum())]})
+    return whole.groupby(dims, sort=False, as_index=False)["truth"].sum()

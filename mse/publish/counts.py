@@ -1,0 +1,239 @@
+"""Raw tables of counts by crossed dimensions, and which of their margins are published. They stay inside."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.errors import ModelError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from scipy.sparse import csr_array
+
+    from mse.captures import CaptureTable
+    from mse.strata import StrataDraws
+
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Place = tuple[str | None, ...]
+"""Level or group by dimension; None where it is summed over."""
+
+MOST_CELLS = 20_000
+"""More published cells than this are refused: disclosure control would not end in reasonable time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PublishedCells:
+    """The cells that are published, and which base cells each of them sums; C cells, S base cells.
+
+    Parameters
+    ----------
+    places : tuple of tuple, length C
+        Where each stands.
+    sums : sparse int64 array, shape (C, S)
+        1 where a base cell is part of the published one.
+    """
+
+    places: tuple[Place, ...]
+    sums: csr_array
+
+    def values(self, table: CountTable) -> Integers:
+        """Return the raw counts of the published cells, shape (C,)."""
+        return np.asarray(self.sums @ table.counts, dtype=np.int64)
+
+    def reach(self, table: CountTable) -> Flags:
+        """Return which of them could hold anybody, shape (C,): False for structural zeros."""
+        return np.asarray(self.sums @ table.possible.astype(np.int64)) > 0
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CountTable:
+    """Counts of persons by crossed dimensions, raw. The S base cells run through the levels in C order.
+
+    Parameters
+    ----------
+    dimensions : mapping of str to tuple of str
+        Dimensions and their levels.
+    counts : int64 array, shape (S,)
+        Persons.
+    possible : bool array, shape (S,)
+        False where nobody could have been seen (structural zero).
+    groups : mapping of str to mapping of str to tuple of str
+        Groups of levels that are published beside the levels, by dimension: ``{"form": {"sexual": ("domestic",
+        "cross-border")}}``. Groups may lie in one another.
+    margins : tuple of tuple of str, or None
+        Crossings of dimensions that are published; None for all of them, from the total to the full crossing.
+
+    Raises
+    ------
+    ModelError
+        When shapes do not fit, counts are negative or stand in a structural zero, or a name is unknown.
+    """
+
+    dimensions: Mapping[str, tuple[str, ...]]
+    counts: Integers
+    possible: Flags
+    groups: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    margins: tuple[tuple[str, ...], ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Copy the arrays in, make them read-only, and check everything."""
+        dims = {str(dim): tuple(map(str, levels)) for dim, levels in self.dimensions.items()}
+        size = math.prod(map(len, dims.values()))
+        counts, possible = np.array(self.counts, dtype=np.int64), np.array(self.possible, dtype=bool)
+        problems = [
+            Problem(f"`{name}` of a table of counts has shape {array.shape}", f"({size},)", "give one per cell")
+            for name, array in (("counts", counts), ("possible", possible)) if array.shape != (size,)
+        ]  # fmt: skip
+        if not problems and ((counts < 0).any() or (counts[~possible] > 0).any()):
+            problems.append(Problem("a count is negative, or persons stand where nobody can be",
+                                    "counts from 0 on, and 0 in structural zeros", "correct the counts"))  # fmt: skip
+        for dim, groups in self.groups.items():
+            unknown = [x for levels in groups.values() for x in levels if x not in dims.get(dim, ())]
+            taken = [name for name in groups if name in dims.get(dim, ())]
+            problems += [Problem(f"a group of {dim!r} holds a level that is not there",
+                                 ", ".join(dims.get(dim, ("no such dimension",))), "correct the name", value=x)
+                         for x in unknown]  # fmt: skip
+            problems += [Problem(f"a group of {dim!r} has the name of a level", "a name of its own", "rename it",
+                                 value=x) for x in taken]  # fmt: skip
+        problems += [
+            Problem("a margin names a dimension that is not there", ", ".join(dims), "correct the name", value=x)
+            for margin in self.margins or () for x in margin if x not in dims
+        ]  # fmt: skip
+        if problems:
+            raise ModelError(problems)
+        for array in (counts, possible):
+            array.setflags(write=False)
+        object.__setattr__(self, "dimensions", MappingProxyType(dims))
+        object.__setattr__(self, "counts", counts)
+        object.__setattr__(self, "possible", possible)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The dimensions."""
+        return tuple(self.dimensions)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        dims: Sequence[str],
+        *,
+        count: str = "count",
+        groups: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
+        margins: Sequence[Sequence[str]] | None = None,
+    ) -> CountTable:
+        """Build from a frame with one row per combination of levels; combinations that are absent count 0.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Columns `dims` and `count`; rows of one combination are added up.
+        dims : sequence of str
+            Dimensions; their levels are those in the frame, in order of appearance.
+        count : str
+            Column of the counts.
+        groups, margins
+            As in the class.
+        """
+        levels = {dim: tuple(dict.fromkeys(frame[dim].astype(str))) for dim in dims}
+        counts = np.zeros([len(x) for x in levels.values()], dtype=np.int64)
+        at = tuple(np.array([levels[dim].index(x) for x in frame[dim].astype(str)], dtype=np.int64) for dim in dims)
+        np.add.at(counts, at, frame[count].to_numpy(dtype=np.int64))
+        flat = counts.ravel()
+        return cls(levels, flat, np.ones(flat.size, dtype=bool), groups or {}, _margins(margins))
+
+    @classmethod
+    def from_captures(
+        cls, table: CaptureTable, *dims: str, margins: Sequence[Sequence[str]] | None = None
+    ) -> CountTable:
+        """Return the persons registered on at least one list, by some dimensions of a table; all when none is named.
+
+        Where no list could see anybody the zero is a structural one.
+        """
+        kept = {dim: levels for dim, levels in table.strata.items() if not dims or dim in dims}
+        shape = [len(levels) for levels in table.strata.values()]
+        over = tuple(i for i, dim in enumerate(table.strata) if dim not in kept)
+        counts = table.counts.sum(axis=1).reshape(shape).sum(axis=over)
+        possible = table.observable.any(axis=1).reshape(shape).any(axis=over)
+        return cls(kept, counts.ravel(), possible.ravel(), {}, _margins(margins))
+
+    @classmethod
+    def from_strata(cls, strata: StrataDraws, *, margins: Sequence[Sequence[str]] | None = None) -> CountTable:
+        """Return the persons registered by stratum of a result; where no draw holds anybody, nobody can be."""
+        possible = (strata.observed > 0) | (strata.draws > 0).any(axis=0)
+        return cls(strata.dimensions, strata.observed, possible, {}, _margins(margins))
+
+    @classmethod
+    def from_lists(cls, table: CaptureTable, *, pairs: bool = True) -> CountTable:
+        """Return the overlap of the lists as a table whose published margins are the lists, one by one and by two.
+
+        Every list is a dimension with the levels ``on`` and ``off``; who is on none of them was never counted.
+        Published are the total, the persons on each list and, with `pairs`, on each two; never a full history.
+        """
+        k = table.n_lists
+        shape = (2,) * k
+        counts, possible = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=bool)
+        for history in range(1, 2**k):
+            at = tuple(0 if history >> j & 1 else 1 for j in range(k))
+            counts[at] = table.counts[:, history - 1].sum()
+            possible[at] = table.observable[:, history - 1].any()
+        margins: list[tuple[str, ...]] = [(), *((name,) for name in table.lists)]
+        margins += list(itertools.combinations(table.lists, 2)) if pairs else []
+        dims = {name: ("on", "off") for name in table.lists}
+        return cls(dims, counts.ravel(), possible.ravel(), {}, tuple(margins))
+
+    def published(self) -> PublishedCells:
+        """Return every cell that is published: of each margin, the product of its levels and groups.
+
+        Raises
+        ------
+        ModelError
+            When there are more than `MOST_CELLS`.
+        """
+        from scipy.sparse import csr_array
+
+        dims = list(self.dimensions)
+        margins = self.margins
+        if margins is None:
+            margins = tuple(c for r in range(len(dims) + 1) for c in itertools.combinations(dims, r))
+        nodes: dict[str, dict[str, tuple[str, ...]]] = {
+            dim: {level: (level,) for level in levels}
+            | {name: tuple(x) for name, x in self.groups.get(dim, {}).items()}
+            for dim, levels in self.dimensions.items()
+        }
+        size = sum(math.prod(len(nodes[dim]) for dim in set(margin)) for margin in set(map(frozenset, margins)))
+        if size > MOST_CELLS:
+            raise ModelError(
+                Problem(f"{size:,} published cells are too many for disclosure control", f"at most {MOST_CELLS:,}",
+                        "publish fewer crossings (margins), or put levels together")
+            )  # fmt: skip
+        place_of = np.arange(self.counts.size).reshape([len(x) for x in self.dimensions.values()])
+        rows: dict[Place, Integers] = {}
+        for margin in dict.fromkeys(frozenset(m) for m in margins):
+            for chosen in itertools.product(*([*nodes[dim]] if dim in margin else [None] for dim in dims)):
+                index = np.ix_(*(
+                    range(len(self.dimensions[dim])) if node is None
+                    else [self.dimensions[dim].index(x) for x in nodes[dim][node]]
+                    for dim, node in zip(dims, chosen, strict=True)
+                ))  # fmt: skip
+                rows[chosen] = place_of[index].ravel()
+        lengths = [row.size for row in rows.values()]
+        columns = np.concatenate([*rows.values(), np.zeros(0, dtype=np.int64)])
+        ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        shape = (len(rows), self.counts.size)
+        return PublishedCells(
+            tuple(rows), csr_array((np.ones(columns.size, dtype=np.int64), columns, ends), shape=shape)
+        )
+
+
+def _margins(given: Sequence[Sequence[str]] | None) -> tuple[tuple[str, ...], ...] | None:
+    return None if given is None else tuple(tuple(margin) for margin in given)

@@ -1,0 +1,61 @@
+"""Rounding of what may be printed; unrounded values stay in the audit record."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+
+class Rounded(NamedTuple):
+    """A point and its interval as they may be printed, and the unit that they were rounded to."""
+
+    point: float
+    low: float
+    high: float
+    unit: float
+
+
+def rounding_unit(width: float) -> float:
+    """Return the largest of 1, 5, 10, 50, ... that is at most a tenth of `width`; 1 below ten persons."""
+    tenth = width / 10.0
+    if not (math.isfinite(tenth) and tenth > 1.0):
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(tenth) + 1e-12)
+    return max(power * step for step in (1.0, 5.0) if power * step <= tenth * (1.0 + 1e-12))
+
+
+def round_interval(point: float, low: float, high: float, *, observed: int | None = None) -> Rounded:
+    """Round an interval outward, and its point to the same unit.
+
+    Parameters
+    ----------
+    point, low, high : float
+        Persons, unrounded. An infinite `high` stays; the distance from `low` to `point` then gives the unit.
+    observed : int or None
+        Persons on at least one list. No total is smaller, so that rounding stops there.
+
+    Returns
+    -------
+    Rounded
+        Its unit is 1, 2 or 5 times a power of ten, at most a tenth of the width
+        and of the point, at least one person.
+    """
+    # A unit of more than a tenth of the point would leave nothing of a point under a very long upper tail.
+    unit = rounding_unit(min((high if math.isfinite(high) else point) - low, point))
+    # A hair of tolerance: 9,000.0000001 is a product of floating point, not a reason to print 10,000.
+    slack = 1e-9
+    ends = (
+        math.floor(low / unit + slack) * unit,
+        math.ceil(high / unit - slack) * unit if math.isfinite(high) else high,
+    )
+    middle = math.floor(point / unit + 0.5) * unit
+    floor = -math.inf if observed is None else float(observed)
+    return Rounded(max(middle, floor), max(ends[0], floor), max(ends[1], floor), unit)
+
+
+def round_point(point: float, digits: int = 3) -> float:
+    """Return a number without an interval, to so many significant digits and never finer than a person."""
+    if not math.isfinite(point) or point == 0:
+        return point
+    unit = max(1.0, 10.0 ** (math.floor(math.log10(abs(point))) - digits + 1))
+    return math.floor(point / unit + 0.5) * unit

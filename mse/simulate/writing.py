@@ -1,0 +1,154 @@
+"""A simulated nation as a folder: the files of the suppliers, their contracts, and the truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mse.errors import InputError, Problem
+from mse.provenance import file_digest, versions
+from mse.simulate.calibration import calibration_table
+from mse.simulate.contracts import DATES, codes_of, contract_text, hand_of
+from mse.simulate.national import Simulated
+from mse.simulate.registers import LABELS, SEVERAL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Disguise = Callable[["pd.DataFrame"], "pd.DataFrame"]
+
+TRUTH, LINKS, CALIBRATION, RECORD = "truth.csv", "links.csv", "calibration.csv", "simulation.json"
+
+
+def write_registers(
+    folder: Path, simulated: Simulated, disguise: Disguise | None = None, *, overwrite: bool = False
+) -> tuple[Path, ...]:
+    """Write a simulated nation to a folder in one step: either all files are there afterwards, or none.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to; made if missing.
+    simulated : Simulated
+        What to write.
+    disguise : callable, optional
+        Turns ``surname``, ``given_name`` and ``birth_date`` of a frame into pseudonyms, as the suppliers do before
+        they deliver. None leaves the synthetic identities readable.
+    overwrite : bool
+        Replace a folder that this function wrote earlier.
+
+    Returns
+    -------
+    tuple of Path
+        The contracts, one a register: ``P.toml``. Beside them stand ``P.csv`` (``P-1.csv`` and ``P-2.csv`` where some
+        rows come late) of each register; ``truth.csv`` (victims and registered by stratum), ``links.csv`` (list,
+        source, row, person: who every row truly is, row 2 is the first after the header), ``calibration.csv`` (see
+        `mse.simulate.calibration`) and ``simulation.json`` (seed, settings, versions, digests of the files).
+
+    Raises
+    ------
+    InputError
+        When the folder exists and may not be replaced, or cannot be written.
+    """
+    _check_free(folder, overwrite)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
+            fresh = Path(name) / folder.name
+            fresh.mkdir()
+            contracts = _fill(fresh, simulated, disguise)
+            if folder.exists():
+                # Moved aside, into the temporary folder that goes away: at no time is there neither old nor new.
+                os.replace(folder, Path(name) / "old")
+            os.replace(fresh, folder)
+    except OSError as error:
+        raise InputError(
+            Problem(f"the folder cannot be written: {error.strerror}", "a place with room in which you may write",
+                    "choose another folder; nothing was written", file=str(folder))
+        ) from error  # fmt: skip
+    return tuple(folder / contract for contract in contracts)
+
+
+def _check_free(folder: Path, overwrite: bool) -> None:
+    """Raise InputError when a folder has something in it that may not be replaced."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        found, allowed, remedy = "this is a link or a file", "a folder, or a name that is free", "choose another name"
+    elif not folder.exists() or not any(folder.iterdir()):
+        return
+    elif not _ours(folder):
+        found, allowed, remedy = "the folder holds other files", "a new folder", "choose another name"
+    elif not overwrite:
+        found, allowed, remedy = "the folder exists already", "a new folder", "choose another, or allow to overwrite it"
+    else:
+        return
+    raise InputError(Problem(found, allowed, remedy, file=str(folder)))
+
+
+def _ours(folder: Path) -> bool:
+    """Tell whether a folder holds a simulated nation and nothing else."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        known = {RECORD, *record["files"]}
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+    return {path.name for path in folder.iterdir()} <= known
+
+
+def _fill(folder: Path, simulated: Simulated, disguise: Disguise | None) -> list[str]:
+    """Write everything into an empty folder and return the names of the contracts."""
+    import pandas as pd
+
+    spec, links, contracts = simulated.spec, [], []
+    for name, register in simulated.registers.items():
+        frame = register.drop(columns=["person", "delivery"])
+        if disguise is not None:
+            frame = disguise(frame)
+        frame = _in_hand(simulated, name, frame)
+        deliveries = (1, 2) if spec.late else (1,)
+        files = [f"{name}-{delivery}.csv" for delivery in deliveries] if spec.late else [f"{name}.csv"]
+        for delivery, file in zip(deliveries, files, strict=True):
+            rows = (register["delivery"] == delivery).to_numpy()
+            part = frame[rows]
+            part.to_csv(folder / file, index=False, sep=hand_of(spec, name).delimiter, lineterminator="\n")
+            person = register.loc[rows, "person"].to_numpy()
+            columns = {"list": name, "source": file, "row": range(2, len(part) + 2), "person": person}
+            links.append(pd.DataFrame(columns))
+        contracts.append(f"{name}.toml")
+        (folder / contracts[-1]).write_text(contract_text(spec, name, files), encoding="utf-8")
+    simulated.truth.to_csv(folder / TRUTH, index=False, lineterminator="\n")
+    pd.concat(links).to_csv(folder / LINKS, index=False, lineterminator="\n")
+    calibration = calibration_table(spec, seed=simulated.seed)
+    calibration.to_csv(folder / CALIBRATION, index=False, lineterminator="\n")
+    record = {
+        "seed": simulated.seed,
+        "pseudonyms": disguise is not None,
+        "simulate": asdict(spec),
+        "versions": versions(),
+        "files": {path.name: file_digest(path) for path in sorted(folder.iterdir())},
+    }
+    text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False, default=str)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+    return contracts
+
+
+def _in_hand(simulated: Simulated, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a register as its supplier writes it: codes of its own, dates in its own format."""
+    spec, hand = simulated.spec, hand_of(simulated.spec, name)
+    written: dict[str, Any] = {}
+    if hand.numbered:
+        for label in LABELS:
+            codes = codes_of(spec, name, label)
+            cells = {x: SEVERAL.join(codes[part] for part in x.split(SEVERAL)) for x in frame[label].dropna().unique()}
+            written[label] = frame[label].map(cells)
+    if hand.date_format != "%Y-%m-%d":
+        for day in (*DATES, "birth_date"):
+            if day in frame:
+                cells = {x: date.fromisoformat(x).strftime(hand.date_format) for x in frame[day].dropna().unique()}
+                written[day] = frame[day].map(cells)
+    return frame.assign(**written)
