@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from mse.commands.assessing import assess
 from mse.commands.estimating import compare, data, estimate, models, persons, repeats, run
 from mse.commands.intake import simulate
 from mse.commands.publishing import report
@@ -39,7 +40,7 @@ def main() -> None:
     """Estimate hidden populations from overlapping lists: a total, its interval, and a verdict on them."""
 
 
-for _command in (simulate, run, estimate, compare, models, repeats, persons, data, report):
+for _command in (simulate, run, estimate, compare, models, repeats, persons, data, assess, report):
     main.add_command(_command)
 
 

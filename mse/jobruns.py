@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mse.assess.verdict import Thresholds
+from mse.assess.verdict import Thresholds, with_assessment
 from mse.captures import CaptureTable
+from mse.errors import InputError, Problem
 from mse.estimation import METHODS, Outcome, Request, checks, comparison, judged, label_of, run_method, run_or_fail
-from mse.jobs import Job
+from mse.jobs import Job, make_job
 from mse.jobsources import JobSource, open_source
 from mse.parallel import Compute
 from mse.posterior import Posterior
@@ -68,6 +69,41 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     )
     rows.insert(2, "headline", [True] + [False] * len(others))
     return Results(headline, rows, _provenance(job, table, source, headline.spec, headline.diagnostics), tables)
+
+
+def assess_results(results: Results, compute: Compute | None = None, *, workspace: Path | None = None) -> Results:
+    """Make every check of a job that was carried out, and return its results with them and the verdict that follows.
+
+    Parameters
+    ----------
+    results : Results
+        What ``run_job`` found; the data are read again from where the job says.
+    compute, workspace
+        As in `run_job`.
+
+    Raises
+    ------
+    InputError
+        When the data are not there, or are not those of the results.
+    """
+    compute = compute or Compute()
+    if workspace is None:
+        with tempfile.TemporaryDirectory(prefix="mse-") as name:
+            return assess_results(results, compute, workspace=Path(name))
+    job = make_job(results.provenance["job"])
+    source = open_source(job, workspace, compute)
+    flat = source.table.collapse() if source.table.strata else source.table
+    if flat.digest != results.provenance["table"]["digest"]:
+        raise InputError(
+            Problem("the data have changed since the results were made", "the data that the results are about",
+                    "run the job again", file=str(results.provenance["table"]["name"]))
+        )  # fmt: skip
+    tables = {**results.tables, **run_assessment(job, results.headline, source, compute)}
+    verdict = results.headline.verdict
+    if verdict is not None:
+        given = job.verdict.model_dump(exclude_none=True)
+        verdict = with_assessment(verdict, tables, Thresholds(**given))
+    return replace(results, headline=replace(results.headline, verdict=verdict), tables=tables)
 
 
 def run_assessment(job: Job, headline: Posterior, source: JobSource, compute: Compute) -> Mapping[str, pd.DataFrame]:

@@ -114,13 +114,27 @@ class VerdictSection(Section):
     correction: Shares | None = None
     monte_carlo: Shares | None = None
     narrower: Shares | None = None
+    converged: Shares | None = None
+    draws: Shares | None = None
+    divergences: Shares | None = None
+    energy: Shares | None = None
+    predictive: Shares | None = None
+    fit: Shares | None = None
+    loo: Shares | None = None
+    visited: Shares | None = None
+    left_out: Shares | None = None
+    one_person: Shares | None = None
+    referrals: Shares | None = None
+    linkage: Shares | None = None
+    known_sizes: Shares | None = None
+    coverage: Shares | None = None
 
     @field_validator("*")
     @classmethod
     def _in_order(cls, value: Any, info: ValidationInfo) -> Any:
         """Check that what asks for caution comes before what forbids."""
         if isinstance(value, tuple):
-            fewest = info.field_name in ("lists", "observed")
+            fewest = info.field_name in ("lists", "observed", "draws", "energy", "predictive", "fit", "visited")
             if value != tuple(sorted(value, reverse=fewest)):
                 words = "not above" if fewest else "not below"
                 raise ValueError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from mse.assess.findings import above, assessing, below, computing
 from mse.captures import CaptureTable
 from mse.estimates import LEVELS, Level, Reason, Verdict
 from mse.posterior import Posterior
@@ -52,6 +53,34 @@ class Thresholds:
         Relative Monte Carlo error of the upper end of the 95 % interval.
     narrower : tuple of float
         Log width of the widest interval of an average over models, in those of the estimate's own.
+    converged : tuple of float
+        Largest R̂ of the chains.
+    draws : tuple of float
+        Fewer effective draws, in bulk or tails, than this.
+    divergences : tuple of float
+        Share of the draws that diverged.
+    energy : tuple of float
+        Smallest E-BFMI below this.
+    predictive : tuple of float
+        Posterior predictive p-value of all overlap counts together below this.
+    fit : tuple of float
+        p-value of the worst single overlap count, times their number, below this.
+    loo : tuple of float
+        Share of the strata whose Pareto k is above 0.7 when they are left out.
+    visited : tuple of float
+        Less of the probability than this on the models that a search has seen.
+    left_out : tuple of float
+        Factor by which the estimate moves when a list is left out.
+    one_person : tuple of float
+        Factor by which it moves when one count is one person higher or lower.
+    referrals : tuple of float
+        Factor by which it moves without registrations that are there because another list sent the person.
+    linkage : tuple of float
+        Factor by which it moves under a few errors of linkage.
+    known_sizes : tuple of float
+        Share of the lists whose known size is outside the interval that the other lists give.
+    coverage : tuple of float
+        How much less often than claimed the interval holds the truth on tables simulated from the fitted model.
     """
 
     lists: tuple[int, int] = (4, 3)
@@ -67,11 +96,27 @@ class Thresholds:
     correction: tuple[float, float] = (0.5, 0.95)
     monte_carlo: tuple[float, float] = (0.05, 0.25)
     narrower: tuple[float, float] = (2.0, 4.0)
+    converged: tuple[float, float] = (1.01, 1.05)
+    draws: tuple[float, float] = (400.0, 100.0)
+    divergences: tuple[float, float] = (0.001, 0.01)
+    energy: tuple[float, float] = (0.3, 0.2)
+    predictive: tuple[float, float] = (0.05, 0.001)
+    fit: tuple[float, float] = (0.05, 0.001)
+    loo: tuple[float, float] = (0.1, 0.5)
+    visited: tuple[float, float] = (0.9, 0.5)
+    left_out: tuple[float, float] = (1.5, 4.0)
+    one_person: tuple[float, float] = (1.2, 2.0)
+    referrals: tuple[float, float] = (1.25, 2.0)
+    linkage: tuple[float, float] = (1.5, 3.0)
+    known_sizes: tuple[float, float] = (0.5, 0.9)
+    coverage: tuple[float, float] = (0.1, 0.25)
 
 
 RULES = (
     "lists", "observed", "below_observed", "pair_share", "one_model", "dependence", "humps", "disagreement", "narrower",
-    "prior", "width", "grid_end", "sampling", "correction", "monte_carlo",
+    "prior", "width", "grid_end", "sampling", "correction", "monte_carlo", "converged", "draws", "divergences",
+    "energy", "predictive", "loo", "visited", "left_out", "one_person", "referrals", "linkage", "known_sizes", "fit",
+    "coverage",
 )  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""
 
@@ -143,27 +188,37 @@ def judge(
     if posterior.diagnostics.get("corrected_weight"):
         checked |= {"correction", "monte_carlo"}
         found += [_correction(posterior, limits), _monte_carlo(posterior, limits)]
-    reasons = sorted((r for r in found if r is not None), key=lambda r: -LEVELS.index(r.level))
-    level: Level = reasons[0].level if reasons else "publish"
-    return Verdict(level, tuple(reasons), tuple(rule for rule in RULES if rule in checked))
+    for code, reason in computing(posterior, limits):
+        checked.add(code)
+        found.append(reason)
+    verdict = _verdict([r for r in found if r is not None], checked)
+    return verdict if assessment is None else with_assessment(verdict, assessment, limits)
 
 
-def _from(figure: float, limits: tuple[float, float], code: str, text: str, **more: float) -> Reason | None:
-    """Return the reason when `figure` reaches the first (caution) or second (forbidding) limit."""
-    caution, forbid = limits
-    if figure < caution:
-        return None
-    level: Level = "do not publish" if figure >= forbid else "publish with caution"
-    return Reason(code, level, text, {"figure": figure, "caution_from": caution, "forbid_from": forbid, **more})
+def with_assessment(
+    verdict: Verdict, assessment: Mapping[str, pd.DataFrame], thresholds: Thresholds | None = None
+) -> Verdict:
+    """Return a verdict with what an assessment found; findings of an earlier assessment are replaced.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        On the answer itself.
+    assessment : mapping of str to DataFrame
+        What `mse.assess.assessment.assess` found.
+    thresholds : Thresholds, optional
+        Defaults are those of the class.
+    """
+    news = dict(assessing(assessment, thresholds or Thresholds()))
+    kept = [reason for reason in verdict.reasons if reason.code not in news]
+    return _verdict([*kept, *(r for r in news.values() if r is not None)], {*verdict.checked, *news})
 
 
-def _below(figure: float, limits: tuple[float, float], code: str, text: str) -> Reason | None:
-    """Return the reason when `figure` is below the first (caution) or second (forbidding) limit."""
-    caution, forbid = limits
-    if figure >= caution:
-        return None
-    level: Level = "do not publish" if figure < forbid else "publish with caution"
-    return Reason(code, level, text, {"figure": figure, "caution_below": caution, "forbid_below": forbid})
+def _verdict(reasons: Sequence[Reason], checked: Collection[str]) -> Verdict:
+    """Return the worst of the findings, gravest first."""
+    ordered = sorted(reasons, key=lambda r: -LEVELS.index(r.level))
+    level: Level = ordered[0].level if ordered else "publish"
+    return Verdict(level, tuple(ordered), tuple(rule for rule in RULES if rule in checked))
 
 
 def _lists(table: CaptureTable, limits: Thresholds) -> Reason | None:
@@ -171,20 +226,20 @@ def _lists(table: CaptureTable, limits: Thresholds) -> Reason | None:
     text = f"{active} lists are active; with fewer than {limits.lists[0]} their dependence can hardly be examined"
     if active < limits.lists[1]:
         text = f"only {active} lists are active; their dependence cannot be examined at all"
-    return _below(active, limits.lists, "lists", text)
+    return below(active, limits.lists, "lists", text)
 
 
 def _observed(table: CaptureTable, limits: Thresholds) -> Reason | None:
     n = table.observed
     text = f"too few data: only {n:,} persons were observed"
-    return _below(n, limits.observed, "observed", text)
+    return below(n, limits.observed, "observed", text)
 
 
 def _below_observed(posterior: Posterior) -> Reason | None:
     low = float(posterior.distribution.quantile(0.025))
     n = posterior.observed
     text = f"the 95% interval starts at {low:,.0f}, below the {n:,} persons who were observed: it cannot be right"
-    return _below(low, (n, n), "below_observed", text) if low < n - 0.5 else None
+    return below(low, (n, n), "below_observed", text) if low < n - 0.5 else None
 
 
 def _basis(basis: Basis) -> Reason | None:
@@ -205,7 +260,7 @@ def _pair_share(table: CaptureTable, limits: Thresholds) -> Reason | None:
     share = float(pairs[largest] / pairs.sum())
     names = f"{table.lists[rows[largest]]} and {table.lists[columns[largest]]}"
     text = f"a single pair of lists, {names}, carries {share:.0%} of all overlap; the estimate stands or falls with it"
-    return _from(share, limits.pair_share, "pair_share", text) if table.n_lists > 2 else None
+    return above(share, limits.pair_share, "pair_share", text) if table.n_lists > 2 else None
 
 
 def _humps(posterior: Posterior, limits: Thresholds) -> Reason | None:
@@ -215,7 +270,7 @@ def _humps(posterior: Posterior, limits: Thresholds) -> Reason | None:
     ratio = humps[-1].peak / humps[0].peak
     parts = " and ".join(f"near {h.peak:,.0f} ({h.weight:.0%})" for h in humps)
     text = f"the data support {len(humps)} different answers, {parts}; one interval over them hides that"
-    return _from(ratio, limits.hump_ratio, "humps", text)
+    return above(ratio, limits.hump_ratio, "humps", text)
 
 
 def _disagreement(posterior: Posterior, others: Mapping[str, Posterior], limits: Thresholds) -> Reason | None:
@@ -226,20 +281,22 @@ def _disagreement(posterior: Posterior, others: Mapping[str, Posterior], limits:
         f"methods that all allow for dependence differ by a factor {ratio:.1f}: "
         f"{points[low]:,.0f} ({low}) against {points[high]:,.0f} ({high})"
     )
-    return _from(ratio, limits.disagreement, "disagreement", text, lowest=points[low], highest=points[high])
+    return above(
+        ratio, limits.disagreement, "disagreement", text, more={"lowest": points[low], "highest": points[high]}
+    )
 
 
 def _prior(posterior: Posterior, limits: Thresholds) -> Reason | None:
     factor = posterior.diagnostics["prior_factor"]
     text = f"the prior matters: the median moves by a factor {factor:.2f} when its standard deviation is doubled"
-    return _from(factor, limits.prior, "prior", text)
+    return above(factor, limits.prior, "prior", text)
 
 
 def _width(posterior: Posterior, limits: Thresholds) -> Reason | None:
     low, high = posterior.distribution.quantile([0.025, 0.975])
     ratio = float(high / low) if low > 0 else math.inf
     text = f"the 95% interval is wide: its upper end is {ratio:.1f} times its lower end"
-    return _from(ratio, limits.width, "width", text)
+    return above(ratio, limits.width, "width", text)
 
 
 def _narrower(posterior: Posterior, others: Mapping[str, Posterior], limits: Thresholds) -> Reason | None:
@@ -251,7 +308,7 @@ def _narrower(posterior: Posterior, others: Mapping[str, Posterior], limits: Thr
     low, high = others[widest].distribution.quantile([0.025, 0.975])
     text = f"the 95% interval is too narrow beside the {widest}, which reaches from {low:,.0f} to {high:,.0f}"
     figures = {"lowest": float(low), "highest": float(high)}
-    return _from(averages[widest] / own, limits.narrower, "narrower", text, **figures)
+    return above(averages[widest] / own, limits.narrower, "narrower", text, more=figures)
 
 
 def _log_width(posterior: Posterior) -> float:
@@ -266,22 +323,22 @@ def _grid_end_mass(posterior: Posterior) -> float:
 def _grid_end(posterior: Posterior, limits: Thresholds) -> Reason | None:
     mass = _grid_end_mass(posterior)
     text = f"{mass:.1%} of the probability lies at the end of the range of N that was computed, or beyond it"
-    return _from(mass, limits.grid_end, "grid_end", text)
+    return above(mass, limits.grid_end, "grid_end", text)
 
 
 def _sampling(posterior: Posterior, limits: Thresholds) -> Reason | None:
     share = posterior.diagnostics["unreliable_weight"]
     text = f"models with {share:.0%} of the probability could not be sampled reliably"
-    return _from(share, limits.sampling, "sampling", text)
+    return above(share, limits.sampling, "sampling", text)
 
 
 def _correction(posterior: Posterior, limits: Thresholds) -> Reason | None:
     share = 1.0 - posterior.diagnostics["corrected_weight"]
     text = f"models with {share:.0%} of the probability were not checked by sampling; the weight is spread very thinly"
-    return _from(share, limits.correction, "correction", text)
+    return above(share, limits.correction, "correction", text)
 
 
 def _monte_carlo(posterior: Posterior, limits: Thresholds) -> Reason | None:
     error = posterior.diagnostics.get("mc_error", 0.0)
     text = f"the upper end of the interval is known to {error:.0%} only: too few importance draws carry it"
-    return _from(error, limits.monte_carlo, "monte_carlo", text)
+    return above(error, limits.monte_carlo, "monte_carlo", text)

@@ -1,0 +1,36 @@
+"""The command from an answer to how far it may be believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mse.commands.options import CLUSTER, RESUME, WORKERS, print_frame
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@WORKERS
+@CLUSTER
+@RESUME
+def assess(results: Path, workers: int | None, cluster: str | None, resume: Path | None) -> None:
+    """Check how far the answer in a RESULTS folder may be believed, and write the checks into it.
+
+    The identifying assumption, the prior, errors of linkage, every list left out, every count one higher and lower,
+    lists whose size is known, predicted overlap, coverage by simulation: tables/NAME.csv, and the report.
+    """
+    from mse.jobruns import assess_results
+    from mse.progress import compute
+    from mse.publish.report import render_pages
+    from mse.publish.wording import terminal_summary
+    from mse.results import INTAKE, REPORT, read_results, write_results
+
+    found = assess_results(read_results(results), compute(workers, cluster, resume))
+    left = results / INTAKE
+    write_results(results, found, render_pages, overwrite=True, intake=left if left.is_dir() else None)
+    for name in ("tipping", "robustness", "consistency", "coverage"):
+        if name in found.tables:
+            click.echo(f"{name}:")
+            print_frame(found.tables[name], False)
+    click.echo(terminal_summary(found, str(results / REPORT)))
