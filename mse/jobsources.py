@@ -132,7 +132,7 @@ def simulate_into(
     nation = simulate(make_spec(job.simulate, job.file), seed=job.run.seed)
     # Nobody is protected by this key: the persons are invented. It makes the files what suppliers deliver.
     key = hashlib.sha256(f"simulated registers, seed {job.run.seed}".encode()).digest()
-    hidden = None if plain else partial(disguise, key=key, age_on="date")
+    hidden = None if plain else partial(disguise, key=key)
     paths = write_registers(folder, nation, hidden, overwrite=overwrite)
     compute.progress("simulating registers", 1, 1)
     return [str(path) for path in paths]

@@ -122,8 +122,9 @@ def _effective(x: Array) -> float:
     negative = np.flatnonzero(pairs[1:] <= 0.0)
     kept = int(negative[0]) + 1 if len(negative) else last
     falling = np.minimum.accumulate(pairs[:kept])
-    # The first correlation after the last pair is added once where it is positive: it steadies antithetic chains.
-    tau = -1.0 + 2.0 * float(falling.sum()) + max(float(rho[2 * kept]), 0.0)
+    # The first correlation after the last pair is added once, which steadies antithetic chains.
+    following = float(rho[2 * kept])
+    tau = -1.0 + 2.0 * float(falling.sum()) + (max(following, 0.0) if len(negative) else following)
     return float(x.size / max(tau, 1.0 / math.log10(x.size)))
 
 

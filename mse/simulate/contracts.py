@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mse.simulate.registers import LABELS, SEVERAL, extraction_dates
@@ -90,12 +90,11 @@ def contract_text(spec: SimulateSpec, name: str, files: Sequence[str]) -> str:
         codes = codes_of(spec, name, label)
         more = [f"separator = {_text(SEVERAL)}"] if label == "form" else []
         if hand.numbered:
-            pairs = ", ".join(f"{_text(code)} = {_text(level)}" for level, code in codes.items())
-            more.append(f"codes = {{ {pairs} }}")
+            more.append(_codes({code: level for level, code in codes.items()}))
         else:
             more.append(f"constraints = {{ enum = {_texts(list(codes))} }}")
         lines += _field(label, "stratum", *more)
-    lines += _field("referred_from", "referred_from", f"constraints = {{ enum = {_texts(spec.lists)} }}")
+    lines += _field("referred_from", "referred_from", _codes({name: name for name in spec.lists}))
     lines += _dimensions(spec, hand)
     if blind := spec.blind_forms(register):
         lines += ["[[blind]]", f"where = {{ form = {_texts(blind)} }}",
@@ -125,6 +124,11 @@ def _dimensions(spec: SimulateSpec, hand: Hand) -> list[str]:
 def _field(name: str, role: str, *more: str) -> list[str]:
     """Return one column."""
     return ["[[fields]]", f"name = {_text(name)}", f"role = {_text(role)}", *more, ""]
+
+
+def _codes(levels: Mapping[str, str]) -> str:
+    """Return what the codes of a column stand for."""
+    return f"codes = {{ {', '.join(f'{_text(code)} = {_text(level)}' for code, level in levels.items())} }}"
 
 
 def _text(value: str) -> str:

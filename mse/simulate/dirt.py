@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -15,7 +16,7 @@ Identity = tuple[str, str, str]
 """Surname, given name, date of birth as YYYY-MM-DD."""
 
 LETTERS = "abcdefghijklmnoprstuvwyz"
-UNLIKE = str.maketrans({"ł": "l", "đ": "d", "ß": "ss", "ø": "o", "æ": "ae"})
+UNLIKE = str.maketrans({"ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "ß": "ss", "ø": "o", "æ": "ae"})
 """Letters that decomposition leaves alone."""
 
 
@@ -30,14 +31,15 @@ def spelled_otherwise(surname: str, given_name: str, how: float) -> tuple[str, s
         Uniform random number that chooses.
     """
     ways: list[Callable[[str], str]] = [str.upper, str.lower, without_accents, _with_blanks, str.title]
-    way = ways[int(how * len(ways))]
-    return way(surname), way(given_name)
+    spellings = [(way(surname), way(given_name)) for way in ways]
+    other = [spelling for spelling in spellings if spelling != (surname, given_name)]
+    return other[int(how * len(other))]
 
 
 def without_accents(name: str) -> str:
     """Return a name in plain letters."""
-    plain = name.translate(UNLIKE | {ord(k.upper()): v.upper() for k, v in (("ł", "l"), ("đ", "d"))})
-    return "".join(x for x in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(x))
+    decomposed = unicodedata.normalize("NFKD", name.translate(UNLIKE))
+    return "".join(x for x in decomposed if not unicodedata.combining(x))
 
 
 def _with_blanks(name: str) -> str:
@@ -56,7 +58,8 @@ def wrong_identity(identity: Identity, rng: np.random.Generator) -> Identity:
     if kind < 0.45:
         return mistyped(surname, rng), given_name, birth_date
     if kind < 0.65:
-        return surname, mistyped(given_name, rng), birth_date
+        first, *others = re.split("(?=[ -])", given_name)
+        return surname, "".join([mistyped(first, rng), *others]), birth_date
     if kind < 0.85:
         return surname, given_name, wrong_date(birth_date, rng)
     if kind < 0.95:

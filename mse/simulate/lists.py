@@ -25,7 +25,7 @@ Bools = npt.NDArray[np.bool_]
 
 NODES = 7
 """Gauss-Hermite nodes for the visibility."""
-ROUNDS = 200
+ROUNDS = 60
 EXACT = 1e-6
 """Relative error of the expected persons on a list in a year."""
 
@@ -112,6 +112,8 @@ def solve(spec: SimulateSpec) -> Expected:
         if np.abs(off).max() < EXACT:
             if not spec.consent_rule:
                 on_list, registered = _expect(spec, own, persons, rule=False)
+            for array in (intercepts, on_list, registered):
+                array.flags.writeable = False
             return Expected(intercepts, on_list, registered)
         intercepts = intercepts + np.clip(off, -1, 1)
     raise ModelError(

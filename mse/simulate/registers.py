@@ -107,12 +107,11 @@ def _register(
         columns[label] = labels
     columns |= {"date": _written(registered), "entered": _written(entered)}
     columns["referred_from"] = np.array([*spec.lists, None], dtype=object)[sender]
-    order = np.lexsort((np.arange(n), entered))
-    order = np.sort(np.concatenate([np.arange(n), np.argsort(order)[copied]]))
-    order = np.lexsort((np.arange(n), entered))[order]
+    by_entry = np.argsort(entered, kind="stable")
+    order = by_entry[np.sort(np.concatenate([np.arange(n), np.argsort(by_entry)[copied]]))]
     frame = pd.DataFrame({name: pd.array(values[order], dtype="str") for name, values in columns.items()})
     record = np.concatenate([[0], np.cumsum(order[1:] != order[:-1])]) + 1 if order.size else order
-    frame.insert(0, "record", np.char.add(f"{spec.lists[place]}-", np.char.zfill(record.astype(str), 7)))
+    frame.insert(0, "record", [f"{spec.lists[place]}-{x:07}" for x in record.tolist()])
     frame["delivery"] = 1 + late[order].astype(np.int64)
     frame["person"] = population.person[victims[order]]
     return frame

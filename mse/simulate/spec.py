@@ -214,7 +214,8 @@ class SimulateSpec:
         """Factor by which the population and the registers are larger than they stand in the spec."""
         if self.registrations is None:
             return 1.0
-        return self.registrations / math.fsum(x for register in self.registers for x in register.registered)
+        whole = math.fsum(x for register in self.registers for x in register.registered)
+        return self.registrations / whole if whole else 1.0
 
     def blind_forms(self, register: Register) -> tuple[str, ...]:
         """Return the forms that a register can never see."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Place = tuple[str, ...]
 Found = Iterator[tuple[Place, Problem]]
 
+MOST_VICTIMS = 50_000_000
+"""Over all years; so many take about 12 GiB."""
 LABELS = ("form", "sex", "age", "nationality", "region")
 """Columns whose label can be missing; the year is that of the date."""
 
@@ -46,6 +48,11 @@ def _numbers(spec: SimulateSpec) -> Found:
         yield from _say(("last_year",), "the period is empty or out of range", "years from 1900 to 2200, in order",
                         "correct first_year and last_year", f"{spec.first_year}-{spec.last_year}")  # fmt: skip
     yield from _weights(("regions",), spec.regions)
+
+    years = spec.last_year - spec.first_year + 1
+    if spec.registers and spec.victims * years * spec.scale > MOST_VICTIMS:
+        yield from _say(("registrations",) if spec.registrations else ("victims",), "the nation is too large",
+                        f"at most {MOST_VICTIMS:,} victims over all years", "choose a lower number")  # fmt: skip
 
 
 def _forms(spec: SimulateSpec) -> Found:
