@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from glob import glob
 from pathlib import Path
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from mse.intake.taking import Intake, IntakeSpec
 
-RECORDS, REJECTS, SIMULATED = "intake", "rejects.csv", "registers"
-"""In the workspace: what reading the registers leaves; in it the rejected rows, and the files of a simulated nation."""
+RECORDS, REJECTS, QUALITY, SIMULATED = "intake", "rejects.csv", "quality", "registers"
+"""In the workspace: what reading leaves; in it the rejected rows, the reports to suppliers, and simulated files."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,15 +84,19 @@ def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
     if job.simulate is not None:
         contracts = simulate_into(workspace / RECORDS / SIMULATED, job, compute)
         truth = workspace / RECORDS / SIMULATED / "truth.csv"
-    taken = _take_in(contracts, workspace, job.registers, job, compute)
-    tables = {"flow": taken.flow, "quality": taken.quality}
+    taken, unreferred, quality = _take_in(contracts, workspace, job, compute)
+    tables = {"flow": taken.flow, "quality": quality}
+    if taken.linkage is not None:
+        tables["thresholds"] = taken.linkage.thresholds
+        (workspace / RECORDS / "linkage.svg").write_text(taken.linkage.chart, encoding="utf-8")
+        (workspace / RECORDS / "linkage.json").write_text(taken.linkage.settings, encoding="utf-8")
     if truth is not None:
         tables["truth"] = _truth(truth, list(taken.table.strata))
     return JobSource(
         taken.table,
         draws=taken.draws,
         unknown=taken.unknown,
-        unreferred=taken.unreferred,
+        unreferred=unreferred,
         tables=tables,
         record={"registers": dict(taken.digests), "simulated": job.simulate is not None, "notes": list(taken.notes)},
     )
@@ -146,15 +150,38 @@ def _expanded(patterns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _take_in(contracts: list[str], workspace: Path, section: RegistersSection, job: Job, compute: Compute) -> Intake:
-    from mse.intake.taking import take_in
+def _take_in(
+    contracts: Sequence[str], workspace: Path, job: Job, compute: Compute
+) -> tuple[Intake, CaptureTable | None, pd.DataFrame]:
+    """Return the table, the one without referred registrations where it is asked for, and the quality of the registers.
 
-    records = workspace / RECORDS
+    The rejected rows and a quality report for each supplier are left in the workspace.
+    """
+    import pandas as pd
+
+    from mse.intake.contract_pairs import check_contracts
+    from mse.intake.quality import quality_table, write_quality
+    from mse.intake.registers import read_registers
+    from mse.intake.taking import take_in_registers
+
+    assert job.registers is not None
+    spec, records = intake_spec(job.registers), workspace / RECORDS
     records.mkdir(parents=True, exist_ok=True)
-    return take_in(
-        contracts, workspace, intake_spec(section), seed=job.run.seed, rejects=records / REJECTS,
-        progress=compute.progress,
-    )  # fmt: skip
+    checked = check_contracts(contracts)
+    compute.progress("reading registers", 0, 1)
+    with read_registers(checked, workspace, rejects=records / REJECTS) as registers:
+        compute.progress("reading registers", 1, 1)
+        language = (*job.report.languages, job.report.language or "en")[0]
+        write_quality(registers, records / QUALITY, language=language)
+        quality = pd.concat(
+            [quality_table(registers, name).assign(list=name) for name in registers.lists], ignore_index=True
+        )
+        taken = take_in_registers(registers, spec, seed=job.run.seed, progress=compute.progress)
+        unreferred = None
+        if job.assess is not None and spec.referrals == "keep":
+            without = replace(spec, referrals="remove", draws=0)
+            unreferred = take_in_registers(registers, without, seed=job.run.seed, progress=compute.progress).table
+    return taken, unreferred, quality
 
 
 def _truth(path: Path, dims: list[str]) -> pd.DataFrame:
@@ -164,4 +191,4 @@ def _truth(path: Path, dims: list[str]) -> pd.DataFrame:
     whole = pd.read_csv(path, dtype=dict.fromkeys(dims, str))
     if not dims:
         return pd.DataFrame({"truth": [int(whole["truth"].sum())]})
-    return whole.groupby(dims, sort=False, as_index=False)["truth"].sum()
+    return whole.groupby(dims, sort=False, as_index=False).agg({"truth": "sum"})

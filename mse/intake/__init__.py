@@ -1,0 +1,1 @@
+"""From the files of suppliers to an overlap table: contract, reading, pseudonyms, linkage, tabulation."""

@@ -1,0 +1,181 @@
+"""What is asked of the registers, in terms of what their contracts say: lists, levels, blind and missing strata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, get_args
+
+from mse.errors import InputError, Problem
+from mse.intake.linkage_splink import Backend
+from mse.intake.tabulate import YEAR, Declared, Layout, Rule, Unit, levels_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from mse.intake.contract import Contract
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSpec:
+    """How registers become a table: the keys of ``[registers]`` in a job file.
+
+    Parameters
+    ----------
+    linkage : {"exact", "probabilistic"}
+        Equal pseudonyms only, or also registrations that are probably one person.
+    threshold : float
+        Match probability from which two registrations are one person.
+    draws : int
+        Linkages to draw, of the probabilistic linkage; 0 for none.
+    referrals : {"keep", "remove"}
+        What to do with registrations of persons whom another list sent.
+    strata : tuple of str
+        Dimensions of the table.
+    unit : {"person-year", "person"}
+        Who is counted in every year counts once in each, or once in all.
+    rules : mapping of str to {"majority", "first", "combined"}
+        What decides between several labels of a unit, by dimension; see `mse.intake.tabulate`.
+    backend : {"duckdb", "spark"}
+        Where the probabilistic linkage computes.
+    name : str
+        Name of the table.
+
+    Raises
+    ------
+    InputError
+        With every option that is not one.
+    """
+
+    linkage: Literal["exact", "probabilistic"] = "exact"
+    threshold: float = 0.8
+    draws: int = 20
+    referrals: Literal["keep", "remove"] = "keep"
+    strata: tuple[str, ...] = ()
+    unit: Unit = "person-year"
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    backend: Backend = "duckdb"
+    name: str = "registers"
+
+    def __post_init__(self) -> None:
+        """Check every option."""
+        problems = []
+        for key, words in (("linkage", ("exact", "probabilistic")), ("referrals", ("keep", "remove")),
+                           ("unit", get_args(Unit)), ("backend", get_args(Backend))):  # fmt: skip
+            if getattr(self, key) not in words:
+                value = str(getattr(self, key))
+                problems.append(
+                    Problem(f"`{key}` is unknown", " or ".join(map(repr, words)), "choose one", value=value)
+                )
+        sound = isinstance(self.threshold, int | float) and not isinstance(self.threshold, bool)
+        if not (sound and 0.5 <= self.threshold < 1.0):
+            allowed = "a match probability from 0.5 to below 1"
+            problems.append(
+                Problem("the threshold is out of range", allowed, "give for example 0.8", value=str(self.threshold))
+            )
+        if not isinstance(self.draws, int) or isinstance(self.draws, bool) or self.draws < 0:
+            allowed = "a whole number from 0 on"
+            problems.append(
+                Problem("`draws` is not a number of draws", allowed, "give for example 20", value=str(self.draws))
+            )
+        if isinstance(self.strata, str) or len(set(self.strata)) < len(self.strata):
+            allowed = 'different columns, as in strata = ["year", "form"]'
+            problems.append(Problem("`strata` is not a list of columns", allowed, "correct it", value=str(self.strata)))
+        if problems:
+            raise InputError(problems)
+        object.__setattr__(self, "strata", tuple(self.strata))
+        object.__setattr__(self, "rules", MappingProxyType(dict(self.rules)))
+
+
+def plan_table(
+    con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], spec: IntakeSpec
+) -> tuple[Layout, list[str]]:
+    """Return what to count, and what cannot be said in a table of these strata.
+
+    Parameters
+    ----------
+    con : DuckDBPyConnection
+        Holds the table ``registrations``.
+    contracts : sequence of Contract
+        In the order of the lists.
+    spec : IntakeSpec
+        What is asked for.
+
+    Raises
+    ------
+    InputError
+        With every stratum that is no column of the registrations, and every rule that does not fit.
+    """
+    problems: list[Problem] = []
+    levels = {}
+    for dim in spec.strata:
+        stated = dict.fromkeys(level for contract in contracts for level in contract.levels(dim))
+        try:
+            levels[dim] = levels_of(con, dim, tuple(stated))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    rules: dict[str, Rule] = {
+        dim: "combined"
+        for dim in levels
+        for contract in contracts
+        if dim in contract.dimensions and contract.dimensions[dim].several == "both"
+    }
+    declared = [Declared(c.list, dict(blind.where), "blind") for c in contracts for blind in c.blind]
+    notes: list[str] = []
+    years = levels.get(YEAR) or levels_of(con, YEAR)
+    declared += _missing(contracts, years, notes)
+    layout = Layout(
+        tuple(contract.list for contract in contracts),
+        levels,
+        spec.unit,
+        {**rules, **spec.rules},
+        tuple(declared),
+        spec.name,
+    )
+    said = {id(x) for x, _ in layout.applicable()}
+    for one in declared:
+        if id(one) not in said:
+            where = "; ".join(f"{dim} {', '.join(one.levels(dim))}" for dim in one.where)
+            absent = [dim for dim in one.where if dim not in levels or (dim == YEAR and spec.unit == "person")]
+            if absent:
+                notes.append(f"list {one.list} is {one.kind} in {where}, which this table does not show: it is counted "
+                             f"without {', '.join(absent)}")  # fmt: skip
+    return layout, notes
+
+
+def _missing(contracts: Sequence[Contract], years: Sequence[str], notes: list[str]) -> Iterator[Declared]:
+    """Yield the years in which a list did not operate or deliver at all, and note those in which it did in part."""
+    first, last = min(c.period.first for c in contracts), max(c.period.last for c in contracts)
+    for contract in contracts:
+        closed = [(x.first, x.last, x.where) for x in contract.closed]
+        before, after = contract.period.first - timedelta(1), contract.period.last + timedelta(1)
+        closed += [(first, before, {}), (after, last, {})]
+        for where in dict.fromkeys(tuple(sorted((k, tuple(v)) for k, v in w.items())) for _, _, w in closed):
+            spans = [(a, b) for a, b, w in closed if tuple(sorted((k, tuple(v)) for k, v in w.items())) in ((), where)]
+            whole: list[str] = []
+            part: list[str] = []
+            for year in years:
+                start, end = max(first, date(int(year), 1, 1)), min(last, date(int(year), 12, 31))
+                shut = _days(spans, start, end)
+                if shut:
+                    (whole if shut > (end - start).days else part).append(year)
+            words = "; ".join(f"{dim} {', '.join(v)}" for dim, v in where)
+            if part:
+                place = f" in {words}" if words else ""
+                said = f"list {contract.list} covers {', '.join(part)} in part only{place}"
+                notes.append(f"{said}: its cells there are counted as they are")
+            if whole:
+                yield Declared(contract.list, {YEAR: tuple(whole), **dict(where)}, "missing")
+
+
+def _days(spans: Sequence[tuple[date, date]], start: date, end: date) -> int:
+    """Return the days from start to end that lie in any of the spans."""
+    days: set[date] = set()
+    for a, b in spans:
+        low, high = max(a, start), min(b, end)
+        days |= {low + timedelta(i) for i in range(max(0, (high - low).days + 1))}
+    return len(days)
