@@ -1,7 +1,8 @@
 """Write the real output of its commands into README.md: ``python -m benchmarks.readme [part …]``.
 
 A part stands between ``<!-- begin: … -->`` and ``<!-- end -->``. Without arguments the quick parts are run again;
-``netherlands`` (a minute or two) and ``benchmarks`` (``python -m benchmarks.kernels``) are run only when named.
+``netherlands`` (a minute or two), ``benchmarks`` (``python -m benchmarks.kernels``) and ``known-sizes``
+(``python -m benchmarks.known_sizes``, into docs/methods.md) are run only when named.
 """
 
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+METHODS_PAGE = ROOT / "docs" / "methods.md"
 MSE = Path(sys.executable).with_name("mse")
 
 
@@ -43,14 +45,14 @@ def benchmark_table() -> str:
     return "\n".join([*rows, "", "Written by `python -m benchmarks.kernels --long`; timings drift with the machine."])
 
 
-def put(part: str, text: str, *, code: bool) -> None:
+def put(part: str, text: str, *, code: bool, file: Path = README) -> None:
     """Replace the text of one part."""
     body = f"```\n{text.rstrip()}\n```" if code else text.rstrip()
-    page = README.read_text(encoding="utf-8")
+    page = file.read_text(encoding="utf-8")
     pattern = rf"(<!-- begin: {re.escape(part)}.*?-->\n).*?(<!-- end -->)"
     page, found = re.subn(pattern, lambda m: m.group(1) + body + "\n" + m.group(2), page, flags=re.DOTALL)
     assert found == 1, part
-    README.write_text(page, encoding="utf-8")
+    file.write_text(page, encoding="utf-8")
 
 
 def main(parts: list[str]) -> None:
@@ -65,8 +67,12 @@ def main(parts: list[str]) -> None:
             put(f"mse run {job}", run("run", job), code=True)
         elif part == "benchmarks":
             put("benchmarks", benchmark_table(), code=False)
+        elif part == "known-sizes":
+            from benchmarks.known_sizes import markdown
+
+            put(part, markdown(), code=False, file=METHODS_PAGE)
         else:
-            raise SystemExit(f"unknown part {part!r}: uk, python, netherlands, benchmarks")
+            raise SystemExit(f"unknown part {part!r}: uk, python, netherlands, benchmarks, known-sizes")
 
 
 if __name__ == "__main__":

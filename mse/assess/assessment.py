@@ -86,7 +86,8 @@ def assess(
 
     Refits are by the average over all models, by Laplace alone (over models of pairs beyond five lists), with the prior
     of the answer when it is such an average; covariates are summed over. What an answer does not allow for is left out:
-    curves for pairs of lists, predicted counts and coverage need an answer that names its models.
+    curves for pairs of lists, predicted counts and coverage need an answer that names its models, the calibrated
+    interval one by a method and setting that departures were learned for.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def assess(
         ``consistency``, ``fit``, ``coverage``, ``calibrated``; columns as their functions say. Empty tables are left
         out.
     """
-    from mse.assess import coverage, fit, robustness, sensitivity
+    from mse.assess import calibrated, coverage, fit, knownsizes, robustness, sensitivity
 
     spec = spec or AssessSpec()
     flat = table.collapse() if table.strata else table
@@ -132,12 +133,20 @@ def assess(
         out["robustness"] = robustness.robustness(flat, refit, prob=prob, unreferred=bare, compute=compute)
     if "accumulation" in spec.parts:
         out["accumulation"] = robustness.accumulation(flat, refit, prob=prob, seed=seed, compute=compute)
+    if "consistency" in spec.parts:
+        out["consistency"] = knownsizes.consistency(flat, refit, prob=prob, compute=compute)
+    if "consistency" in spec.parts:
+        out["consistency"] = knownsizes.consistency(flat, refit, prob=prob, compute=compute)
+    if "calibrated" in spec.parts and posterior.strata is None and calibrated.is_learned(posterior):
+        out["calibrated"] = calibrated.calibrated_rows(posterior, flat, prob=prob)
     if "fit" in spec.parts:
         out["fit"] = fit.predicted_overlap(posterior, flat, prob=prob, seed=seed)
     if "coverage" in spec.parts:
         out["coverage"] = coverage.coverage(
             posterior, flat, refit, prob=prob, seed=seed, replicates=spec.replicates, compute=compute
         )
+    if "calibrated" in spec.parts and calibrated.is_learned(posterior):
+        out["calibrated"] = calibrated.calibrated_rows(posterior, table, prob=prob)
     return {name: frame for name, frame in out.items() if len(frame)}
 
 

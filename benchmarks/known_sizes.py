@@ -1,0 +1,228 @@
+"""Populations of known size: every method on the members of every list of every public table.
+
+    python -m benchmarks.known_sizes [--folder FOLDER] [--workers N]
+
+A problem is the population of the members of one list, estimated from the other lists (`mse.assess.knownsizes`).
+Every method and default is scored by the coverage of its intervals, bias, width, and the CRPS and interval score of
+log N; then departures from the identifying assumption are learned and the calibrated interval is scored on the studies
+that were left out. With `--folder` an interrupted run goes on. Written are ``benchmarks/results/known-sizes.json``
+(the leaderboard), ``known-sizes.csv`` (every setting on every problem), ``mse/assess/calibrated.json`` (what was
+learned) and ``tests/calibration/known-sizes.json`` (the figures that tests hold on to); ``python -m benchmarks.readme
+known-sizes`` then puts the leaderboard into the docs.
+"""
+
+import argparse
+import csv
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from benchmarks.known_populations import SETTINGS, Answer, Population, answers, populations, sources, study_of
+from mse.assess.calibrated import STORED, Learned, Library, write_library
+from mse.assess.departures import FEATURES, departed, features, log_unseen
+from mse.assess.learning import KnownAnswer, learn, learn_without_each, log_score
+from mse.assess.scores import PROBS, Score, score, summarise
+from mse.distribution import Distribution
+from mse.estimators.averaging import AverageSpec
+from mse.progress import compute
+from mse.provenance import versions
+from mse.shipped import load_table
+
+RESULTS = Path(__file__).resolve().parent / "results"
+CALIBRATION = RESULTS.parents[1] / "tests" / "calibration" / "known-sizes.json"
+COMMAND = "python -m benchmarks.known_sizes"
+
+LEARNED = ("average, σ = 1", "average, σ = 2", "average, σ = 1, pairs", "average, σ = 2, pairs",
+           "decomposable, δ = 2^−K")  # fmt: skip
+"""Settings for which departures are learned."""
+
+SHIFTED = ("average, σ = 1", "average, σ = 2")
+"""Settings that are shown with a law of departures without features too: a shift and a scale."""
+
+SLOPE_SDS = (0.1, 0.3, 1.0)
+"""Choices of the nested check."""
+
+GROUPS: Mapping[str, Callable[[Population], str]] = {
+    "other lists": lambda p: str(p.members.n_lists),
+    "true size": lambda p: "up to 499" if p.true < 500 else "500 to 1,499" if p.true < 1500 else "1,500 or more",
+    "share seen": lambda p: _third(p.members.observed / p.true),
+    "study": lambda p: p.study,
+}
+"""Parts of the problems by which coverage is reported."""
+
+SHOWN = ("other lists", "true size", "share seen")
+"""Those that the docs show."""
+
+
+def _third(share: float) -> str:
+    return "1 to 25 %" if share < 0.25 else "25 to 60 %" if share < 0.6 else "60 % or more"
+
+
+def known_answers(problems: Sequence[Population], said: Sequence[Answer], chosen: Sequence[int]) -> list[KnownAnswer]:
+    """Return what is learned from: the answers of one setting, with some of the features."""
+    out = []
+    for p, answer in zip(problems, said, strict=True):
+        assert answer.law is not None, (p.table, p.list, answer.status)
+        unseen = log_unseen(answer.law, p.members.observed)
+        chosen_features = features(p.members, unseen)[list(chosen)]
+        out.append(KnownAnswer(p.study, p.members.observed, p.true, unseen, chosen_features))
+    return out
+
+
+def left_out(known: Sequence[KnownAnswer]) -> list[Answer]:
+    """Return the calibrated law of every problem, learned from the other studies."""
+    models = learn_without_each(known)
+    laws = [departed(a.unseen, a.observed, *models[a.study].at(a.features)) for a in known]
+    return [Answer(law, float(law.quantile(0.5)), "ok", {}) for law in laws]
+
+
+def nested(problems: Sequence[Population], said: Sequence[Answer]) -> list[Answer]:
+    """Return calibrated laws whose features and prior were chosen without the study too.
+
+    For every study the subset of the features and the prior of the slopes are those with the best log score when each
+    of the other studies is left out in turn.
+    """
+    every = [c for r in range(len(FEATURES) + 1) for c in itertools.combinations(range(len(FEATURES)), r)]
+    known = {chosen: known_answers(problems, said, chosen) for chosen in every}
+    laws: dict[int, Distribution] = {}
+    for study in sorted({p.study for p in problems}):
+        choices = {}
+        for chosen, sd in itertools.product(every, SLOPE_SDS):
+            others = [a for a in known[chosen] if a.study != study]
+            models = learn_without_each(others, sd)
+            size = {s: sum(a.study == s for a in others) for s in models}
+            scores = (log_score(a, *models[a.study].at(a.features)) / math.sqrt(size[a.study]) for a in others)
+            choices[chosen, sd] = sum(scores)
+        chosen, sd = max(choices, key=lambda c: choices[c])
+        model = learn([a for a in known[chosen] if a.study != study], sd)
+        for i, a in enumerate(known[chosen]):
+            if a.study == study:
+                laws[i] = departed(a.unseen, a.observed, *model.at(a.features))
+    return [Answer(laws[i], float(laws[i].quantile(0.5)), "ok", {}) for i in range(len(problems))]
+
+
+def library(problems: Sequence[Population], said: Mapping[str, Sequence[Answer]]) -> Library:
+    """Return what all settings learn."""
+    studies = {p.study for p in problems}
+    origin = {load_table(name).collapse().digest: study_of(name) for name in sources()}
+    learned = []
+    for name in LEARNED:
+        known = known_answers(problems, said[name], range(len(FEATURES)))
+        learned.append(Learned(SETTINGS[name][0], said[name][0].options, learn(known), learn_without_each(known)))
+    sha = hashlib.sha256("".join(f"{p.study} {p.members.digest} {p.true}\n" for p in problems).encode())
+    return Library({d: s for d, s in origin.items() if s in studies}, tuple(learned), sha.hexdigest())
+
+
+def leaderboard(problems: Sequence[Population], said: Mapping[str, Sequence[Answer]]) -> dict[str, object]:
+    """Return the summary of every setting, over all problems and over one version of each study, and by groups."""
+    newest = [p.study == p.table for p in problems]
+    rows, groups = [], {}
+    for name, given in said.items():
+        scores = [
+            None if a.law is None else score(a.law, a.point, p.true) for p, a in zip(problems, given, strict=True)
+        ]
+        every = [s for s in scores if s is not None]
+        once = [s for s, keep in zip(scores, newest, strict=True) if keep and s is not None]
+        failed = sorted({a.status for a in given if a.law is None})
+        rows.append(
+            {"setting": name, **asdict(summarise(every)), "one_version": asdict(summarise(once)), "failed": failed}
+        )
+        if name in (*LEARNED, *(f"{x}, calibrated" for x in LEARNED)):
+            groups[name] = {what: by_group(problems, scores, of) for what, of in GROUPS.items()}
+    return {"rows": rows, "groups": groups}
+
+
+def by_group(
+    problems: Sequence[Population], scores: Sequence[Score | None], of: Callable[[Population], str]
+) -> dict[str, dict[str, object]]:
+    """Return a summary for each group of problems."""
+    names = [of(p) for p in problems]
+    return {
+        group: asdict(summarise([s for s, name in zip(scores, names, strict=True) if name == group and s is not None]))
+        for group in sorted(set(names))
+    }
+
+
+def write(path: Path, stored: Mapping[str, object]) -> None:
+    """Write plain values as JSON."""
+    path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_problems(path: Path, problems: Sequence[Population], said: Mapping[str, Sequence[Answer]]) -> None:
+    """Write one row per setting and problem."""
+    heads = ("setting", "study", "table", "list", "lists", "true", "observed", "point", "low", "high", "log_bias",
+             "log_width", "crps", "interval_score", *(f"covered_{p:g}" for p in PROBS), "status")  # fmt: skip
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(heads)
+        for name, given in said.items():
+            for p, a in zip(problems, given, strict=True):
+                row = [name, p.study, p.table, p.list, p.members.n_lists, p.true, p.members.observed]
+                if a.law is None:
+                    out.writerow([*row, *[""] * (len(heads) - len(row) - 1), a.status])
+                    continue
+                s = score(a.law, a.point, p.true)
+                figures = [s.point, s.low, s.high, s.log_bias, s.log_width, s.crps, s.interval_score]
+                out.writerow([*row, *(f"{x:.6g}" for x in figures), *map(int, s.covered), a.status])
+
+
+def markdown() -> str:
+    """Return the stored leaderboard as a table, the best CRPS first."""
+    stored = json.loads((RESULTS / "known-sizes.json").read_text(encoding="utf-8"))
+    heads = ("method", "50 %", "80 %", "95 %", "median bias", "RMS", "median log width", "CRPS", "interval score")
+    lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
+    for row in sorted(stored["rows"], key=lambda r: r["crps"]):
+        name = f"**{row['setting']}**" if row["setting"].endswith("calibrated") else row["setting"]
+        missing = stored["problems"] - row["problems"]
+        name += f" ({missing} without an answer)" if missing else ""
+        covered = " | ".join(f"{100 * c:.0f} %" for c in row["coverage"])
+        figures = f"{row['median_bias']:.2f} | {row['rms']:.2f} | {row['median_width']:.2f} | {row['crps']:.3f}"
+        lines.append(f"| {name} | {covered} | {figures.replace('-', '−')} | {row['interval_score']:.1f} |")
+    note = f"{stored['problems']} problems from {stored['studies']} studies; written by `{COMMAND}`, {stored['date']}."
+    return "\n".join([*lines, "", note, "", *_by_group(stored["groups"])])
+
+
+def _by_group(groups: Mapping[str, Any]) -> list[str]:
+    """Return the default method, ordinary and calibrated, by kinds of problems."""
+    name = f"average, σ = {AverageSpec().sd:g}"
+    heads = (name, "problems", "95 % covers", "CRPS", "calibrated covers", "CRPS")
+    lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
+    for what in SHOWN:
+        for group, plain in groups[name][what].items():
+            wide = groups[f"{name}, calibrated"][what][group]
+            figures = [f"{100 * x['coverage'][2]:.0f} % | {x['crps']:.3f}" for x in (plain, wide)]
+            lines.append(f"| {what}: {group} | {plain['problems']} | {figures[0]} | {figures[1]} |")
+    return lines
+
+
+def main() -> None:
+    """Run everything, write the results, and print the leaderboard."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, help="keep finished parts here, and go on from them")
+    parser.add_argument("--workers", type=int)
+    options = parser.parse_args()
+    problems = populations()
+    said = answers(problems, compute(options.workers, folder=options.folder))
+    made = library(problems, said)
+    every = range(len(FEATURES))
+    said |= {f"{x}, calibrated": left_out(known_answers(problems, said[x], every)) for x in LEARNED}
+    said |= {f"{x}, shift and scale learned": left_out(known_answers(problems, said[x], ())) for x in SHIFTED}
+    said["average, σ = 1, calibrated, nested choice"] = nested(problems, said["average, σ = 1"])
+    head = {"command": COMMAND, "date": date.today().isoformat(), "versions": versions()}
+    counts = {"problems": len(problems), "studies": len({p.study for p in problems})}
+    board = leaderboard(problems, said)
+    write(RESULTS / "known-sizes.json", {**head, **counts, **board})
+    write(CALIBRATION, {**head, **counts, "digest": made.digest, "results": board["rows"]})
+    write_problems(RESULTS / "known-sizes.csv", problems, said)
+    write_library(made, STORED, head)
+    print(markdown())
+
+
+if __name__ == "__main__":
+    main()

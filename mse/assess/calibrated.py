@@ -1,0 +1,290 @@
+"""The calibrated interval: beside the ordinary one, with room for departures as large as known sizes show.
+
+An ordinary interval takes the identifying assumption for granted. On populations of known size such intervals cover
+far less often than they claim. The calibrated one lets the odds ratio ξ of all lists follow the law of departures
+(`mse.assess.departures`) learned from the known sizes of other studies: a public table is never calibrated with its
+own.
+
+That departures in a new study are like those seen among the members of lists elsewhere is an assumption in its own
+right (`TRANSFER`); everything that shows a calibrated interval carries it. What was learned ships as
+``calibrated.json``, written by ``python -m benchmarks.known_sizes``, with the digest of what it was learned from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mse.assess.departures import FEATURES, DepartureModel, departed, features, log_unseen
+from mse.captures import CaptureTable
+from mse.errors import ModelError, Problem
+from mse.posterior import Posterior
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STORED = Path(__file__).with_name("calibrated.json")
+"""What was learned."""
+
+LABEL = "calibrated on populations of known size"
+"""Said with every point and interval."""
+
+TRANSFER = (
+    "how far the truth departs from the identifying assumption is like it was for populations of known size in other "
+    "studies (the members of one list, estimated from the others); that those who are on no list are like them cannot "
+    "be checked"
+)
+"""The assumption of every calibrated interval."""
+
+INSIDE = "departures from the identifying assumption, as large as on populations of known size"
+
+CITATIONS = (
+    "Binette & Steorts (2022) On the reliability of multiple systems estimation for the quantification of modern "
+    "slavery. JRSS A 185:640-676",
+    "Aleshin-Guendel, Sadinle & Wakefield (2024) The central role of the identifying assumption in population size "
+    "estimation. Biometrics 80(1)",
+)
+
+SETTINGS = ("sd", "max_order", "model_prior", "delta", "prior", "saturated")
+"""Options on which the law of N depends: what was learned for one set of them holds for no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Departures as learned for one method with one setting.
+
+    Parameters
+    ----------
+    method : str
+        Of `mse.estimate`.
+    setting : mapping of str to value
+        Its options among `SETTINGS`.
+    everything : DepartureModel
+        From all studies: for a table of none of them.
+    without : mapping of str to DepartureModel
+        By study, from the others: for a table of that study.
+    """
+
+    method: str
+    setting: Mapping[str, object]
+    everything: DepartureModel
+    without: Mapping[str, DepartureModel]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Everything that was learned.
+
+    Parameters
+    ----------
+    studies : mapping of str to str
+        Study by the digest of a table, for every version of its table.
+    learned : tuple of Learned
+        One for each method and setting.
+    digest : str
+        SHA-256 of the populations that it was learned from.
+    """
+
+    studies: Mapping[str, str]
+    learned: tuple[Learned, ...]
+    digest: str
+
+
+def calibrated(posterior: Posterior, table: CaptureTable, library: Library | None = None) -> Posterior:
+    """Return the answer with departures from the identifying assumption inside its interval.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        By a method and setting that departures were learned for: the average over all models, or over decomposable
+        graphs, with their usual settings.
+    table : CaptureTable
+        What it came from.
+    library : Library, optional
+        What was learned; the one that ships when not given.
+
+    Returns
+    -------
+    Posterior
+        Labelled: `method`, `point_kind`, `inside`, `assumptions` and `notes` say what it is. Without a verdict, strata
+        and models of its own. The diagnostics hold the middle and scale of δ = −log ξ.
+
+    Raises
+    ------
+    ModelError
+        When nothing was learned for this method and setting, or the table is not the one behind the answer.
+    """
+    library = library or shipped_library()
+    learned = _fitting(posterior, library)
+    flat = table.collapse() if table.strata else table
+    if posterior.table_digest not in (table.digest, flat.digest):
+        raise ModelError(
+            Problem("the answer came from another table", f"the table {posterior.table!r} that was estimated from",
+                    "give the table that the answer came from", file=f"table {table.name!r}")
+        )  # fmt: skip
+    study = library.studies.get(flat.digest)
+    model = learned.everything if study is None else learned.without.get(study, learned.everything)
+    unseen = log_unseen(posterior.distribution, posterior.observed)
+    middle, scale = model.at(features(flat, unseen))
+    law = departed(unseen, posterior.observed, middle, scale)
+    seed = posterior.spec.get("seed")
+    rng = np.random.default_rng([seed if isinstance(seed, int) else 0, 2])
+    return replace(
+        posterior,
+        method=f"{posterior.method}, calibrated",
+        distribution=law,
+        draws=law.draw(len(posterior.draws), rng),
+        point=float(law.quantile(0.5)),
+        point_kind=f"median and equal-tailed interval, {LABEL}",
+        inside=(*posterior.inside, INSIDE),
+        outside=tuple(x for x in posterior.outside if not x.startswith(_NOW_INSIDE)),
+        assumptions=(TRANSFER, *(x for x in posterior.assumptions if not x.startswith(_NOW_RELAXED))),
+        citations=(*posterior.citations, *CITATIONS),
+        models=None,
+        interactions={},
+        diagnostics={"departure_middle": middle, "departure_scale": scale, "departure_problems": float(model.problems)},
+        notes=(
+            f"{LABEL}: {model.problems} populations from {len(model.studies)} other studies"
+            + ("" if study is None else f"; those of this study ({study}) were left out"),
+            f"assumed: {TRANSFER}",
+        ),
+        verdict=None,
+        strata=None,
+    )
+
+
+_NOW_INSIDE = ("an interaction among all lists at once", "how far the assumptions are from the truth")
+_NOW_RELAXED = ("there is no interaction among all lists at once",)
+
+
+def calibrated_rows(posterior: Posterior, table: CaptureTable, *, prob: float) -> pd.DataFrame:
+    """Return the ordinary and the calibrated interval side by side.
+
+    Returns
+    -------
+    DataFrame
+        ``interval`` ("ordinary", "calibrated"), ``point``, ``low``, ``high`` (persons), ``prob``, ``assumption`` (what
+        the interval rests on).
+
+    Raises
+    ------
+    ModelError
+        See `calibrated`.
+    """
+    import pandas as pd
+
+    both = {"ordinary": posterior, "calibrated": calibrated(posterior, table)}
+    rows = []
+    for name, answer in both.items():
+        e = answer.summary(prob)
+        rests = answer.assumptions[0] if answer.assumptions else ""
+        rows.append({"interval": name, "point": e.point, "low": e.low, "high": e.high, "prob": prob,
+                     "assumption": rests})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def setting_of(posterior: Posterior) -> dict[str, object]:
+    """Return the options on which the law of N depends; the usual prior count of graphs is "2^-K" for every K."""
+    setting = {name: posterior.spec[name] for name in SETTINGS if name in posterior.spec}
+    if setting.get("delta") == 2.0 ** -len(posterior.lists):
+        setting["delta"] = "2^-K"
+    return setting
+
+
+def is_learned(posterior: Posterior, library: Library | None = None) -> bool:
+    """Return whether departures were learned for the method and setting of this answer."""
+    return _found(posterior, library or shipped_library()) is not None
+
+
+def _found(posterior: Posterior, library: Library) -> Learned | None:
+    setting = setting_of(posterior)
+    fitting = (x for x in library.learned if x.method == posterior.method and x.setting == setting)
+    return next(fitting, None)
+
+
+def _fitting(posterior: Posterior, library: Library) -> Learned:
+    found = _found(posterior, library)
+    if found is not None:
+        return found
+    known = "; ".join(f"{x.method} with {_said(x.setting)}" for x in library.learned)
+    raise ModelError(
+        Problem("no departures were learned for this method and setting", known,
+                "estimate with one of these, or leave the calibrated interval out",
+                value=f"{posterior.method} with {_said(setting_of(posterior))}")
+    )  # fmt: skip
+
+
+def _said(setting: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in setting.items())
+
+
+@cache
+def shipped_library() -> Library:
+    """Return what was learned and ships with the package."""
+    return read_library(STORED)
+
+
+def read_library(path: Path) -> Library:
+    """Read what `write_library` wrote."""
+    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return Library(
+        studies={digest: study for study, digests in stored["studies"].items() for digest in digests},
+        learned=tuple(
+            Learned(x["method"], x["setting"], _model(x["everything"]), {s: _model(m) for s, m in x["without"].items()})
+            for x in stored["learned"]
+        ),
+        digest=stored["digest"],
+    )
+
+
+def write_library(library: Library, path: Path, provenance: Mapping[str, object]) -> None:
+    """Write a library as JSON, with how it was made.
+
+    Parameters
+    ----------
+    library : Library
+        What was learned.
+    path : Path
+        Where to; it is whole or as it was.
+    provenance : mapping
+        Command, date, versions: plain values.
+    """
+    studies: dict[str, list[str]] = {}
+    for digest, study in library.studies.items():
+        studies.setdefault(study, []).append(digest)
+    stored = {
+        "format": "mse-departures/1",
+        "provenance": dict(provenance),
+        "digest": library.digest,
+        "features": FEATURES,
+        "studies": studies,
+        "learned": [
+            {
+                "method": x.method,
+                "setting": dict(x.setting),
+                "everything": _plain(x.everything),
+                "without": {s: _plain(m) for s, m in x.without.items()},
+            }
+            for x in library.learned
+        ],
+    }
+    half = path.with_suffix(".tmp")
+    half.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    half.replace(path)
+
+
+def _plain(model: DepartureModel) -> dict[str, object]:
+    values = ((f.name, getattr(model, f.name)) for f in fields(model))
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values}
+
+
+def _model(stored: Mapping[str, Any]) -> DepartureModel:
+    shift, scale, problems, studies = (stored[name] for name in ("shift", "scale", "problems", "studies"))
+    arrays = {name: np.array(stored[name]) for name in ("slopes", "centre", "spread", "low", "high")}
+    return DepartureModel(shift=shift, scale=scale, problems=problems, studies=tuple(studies), **arrays)

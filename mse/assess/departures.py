@@ -1,0 +1,131 @@
+"""Departures from the identifying assumption: a law of the odds ratio ξ, and what it does to the law of N.
+
+No data show whether there is an interaction among all lists at once. If its odds ratio is ξ, the unseen are n_0/ξ.
+Populations of known size show how far off estimates are that take ξ = 1 (and what other dependence their models miss):
+there δ = −log ξ = log(true n_0) − log(estimated n_0) is seen. δ is modelled as
+
+    δ = b + zᵀc + τ t_4,
+
+z the features of a table (`FEATURES`), standardised and kept within the range that was learned from; t_4 a Student t of
+four degrees of freedom, because departures have outliers. b, c and τ are learned in `mse.assess.learning`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.captures import CaptureTable
+from mse.distribution import LOG_STEP, Distribution
+
+Array = npt.NDArray[np.float64]
+
+FEATURES = ("four lists or more", "log overlap", "log share in view")
+"""What a departure may depend on, see `features`."""
+
+POINTS = 400
+"""Quantiles that stand for the law of log n_0."""
+
+_TAIL = 40.0
+"""In scales: beyond lies less than 2 in a million of a t_4."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DepartureModel:
+    """The law of δ = −log ξ given the features of a table.
+
+    Parameters
+    ----------
+    shift : float
+        b, the middle of δ where every feature is at its centre.
+    slopes : float64 array, shape (F,)
+        c, per standard deviation of a feature.
+    scale : float
+        τ.
+    centre, spread, low, high : float64 array, shape (F,)
+        Mean, standard deviation and range of each feature where this was learned.
+    problems : int
+        Populations of known size that it was learned from.
+    studies : tuple of str
+        The studies that they come from.
+    """
+
+    shift: float
+    slopes: Array
+    scale: float
+    centre: Array
+    spread: Array
+    low: Array
+    high: Array
+    problems: int
+    studies: tuple[str, ...]
+
+    def at(self, features: Array) -> tuple[float, float]:
+        """Return middle and scale of δ for a table with these features, shape (F,)."""
+        z = (np.clip(features, self.low, self.high) - self.centre) / self.spread
+        return float(self.shift + z @ self.slopes), self.scale
+
+
+def log_unseen(law: Distribution, observed: int) -> Array:
+    """Return log(n_0 + ½) at the middles of `POINTS` equal shares of the probability, shape (POINTS,)."""
+    values = law.quantile((np.arange(POINTS) + 0.5) / POINTS)
+    return np.log(np.maximum(values - observed, 0.0) + 0.5)
+
+
+def features(table: CaptureTable, unseen: Array) -> Array:
+    """Return the features of a table and of what a method says of it.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata.
+    unseen : float64 array, shape (POINTS,)
+        From `log_unseen`.
+
+    Returns
+    -------
+    float64 array, shape (F,)
+        1 for four lists or more, else 0; log of the persons on two lists or more (plus 1); log of the observed over the
+        median of N.
+    """
+    overlap = float(table.history_counts()[1:].sum())
+    size = table.observed + math.exp(float(np.median(unseen))) - 0.5
+    return np.array([float(table.n_lists >= 4), math.log1p(overlap), math.log(table.observed / size)])
+
+
+def student_cdf(x: Array) -> Array:
+    """Return the distribution function of Student's t with four degrees of freedom."""
+    square = 1.0 + x**2 / 4.0
+    return 0.5 + 0.375 * x / np.sqrt(square) * (1.0 - x**2 / (12.0 * square))
+
+
+def departed(unseen: Array, observed: int, middle: float, scale: float) -> Distribution:
+    """Return the law of N when δ is `middle` + `scale` t_4 instead of 0.
+
+    Parameters
+    ----------
+    unseen : float64 array, shape (POINTS,)
+        log(n_0 + ½), equally likely, under the identifying assumption.
+    observed : int
+        Persons on at least one list.
+    middle, scale : float
+        Of δ; `scale` positive.
+
+    Notes
+    -----
+    n_0 + ½ is multiplied by exp(δ) and rounded to whole persons: P(n_0' <= k) = P(log(n_0 + ½) + δ <= log(k + 1)), so
+    that the estimate "nobody unseen" can be wrong too.
+    """
+    largest = float(unseen.max()) + middle + _TAIL * scale
+    end = math.exp(min(largest, math.log(1e15)))
+    few = np.arange(min(1000.0, math.ceil(end)) + 1.0)
+    steps = max(0, math.ceil((math.log(end) - math.log(few[-1])) / (4 * LOG_STEP)))
+    grid = np.unique(np.concatenate([few, np.rint(np.geomspace(few[-1], max(end, few[-1]), steps + 1))]))
+    logs = np.log(grid + 1.0) - middle
+    cdf = np.zeros(len(grid))
+    for part in np.array_split(unseen, 20):
+        cdf += student_cdf((logs[:, None] - part[None, :]) / scale).sum(axis=1)
+    return Distribution(observed + grid, np.minimum(np.maximum.accumulate(cdf / len(unseen)), 1.0))

@@ -1,0 +1,163 @@
+"""Populations whose size is known: the members of one list, estimated from the other lists.
+
+Whoever is on list A is a population of known size; the other lists saw part of it. Estimating it from them and
+comparing is the internal consistency of Binette & Steorts (2022), and, over many tables, a leaderboard of methods
+(``python -m benchmarks.known_sizes``) and the ground of the calibrated interval (`mse.assess.calibrated`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.assess.refits import Refit, refit_all
+from mse.captures import CaptureTable
+from mse.parallel import Compute
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST_LISTS = 3
+"""Other lists that must be active among the members: with fewer, nothing but independence can be estimated."""
+
+LEAST_MEMBERS = 5
+"""Members of the list who make another list active."""
+
+LEAST_OVERLAP = 5
+"""Members who must be on two or more of the other lists."""
+
+CITATION = (
+    "Binette & Steorts (2022) On the reliability of multiple systems estimation for the quantification of modern "
+    "slavery. JRSS A 185:640-676"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSize:
+    """The members of one list as a population, and what the other lists saw of it.
+
+    Parameters
+    ----------
+    list : str
+        Name of the list.
+    true : int
+        Its members: the size to be found.
+    seen : int
+        Members who are on another list too.
+    active : int
+        Other lists with `LEAST_MEMBERS` of the members or more.
+    overlap : int
+        Members who are on two or more of the other lists.
+    table : CaptureTable or None
+        The members over the other lists that any of them is on; None when the problem is left out.
+    status : str
+        ``"ok"``, or why this problem is left out.
+    """
+
+    list: str
+    true: int
+    seen: int
+    active: int
+    overlap: int
+    table: CaptureTable | None
+    status: str
+
+
+def known_sizes(table: CaptureTable) -> tuple[KnownSize, ...]:
+    """Return every list as a population of known size, in the order of the lists.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Covariates are summed over.
+
+    Returns
+    -------
+    tuple of KnownSize, length K
+        The one of list A is the table of A's members on the other lists; the members on A alone are those whom
+        an estimate has to find. Its status says why a list is no such problem.
+    """
+    flat = table.collapse() if table.strata else table
+    return tuple(_known_size(flat, j) for j in range(flat.n_lists))
+
+
+def _known_size(table: CaptureTable, place: int) -> KnownSize:
+    on = table.membership()
+    members, counts = on[:, place], np.where(on[:, place], table.counts[0], 0)
+    totals = counts @ on
+    others = [j for j in range(table.n_lists) if j != place and totals[j] > 0]
+    folded = on[:, others].astype(np.int64) @ (1 << np.arange(len(others)))
+    inner: npt.NDArray[np.int64] = np.zeros(2 ** len(others), dtype=np.int64)
+    np.add.at(inner, folded, counts)
+    observable = np.zeros(len(inner), dtype=bool)
+    np.logical_or.at(observable, folded[members], table.observable[0][members])
+    active = int((totals[others] >= LEAST_MEMBERS).sum())
+    overlap = int(counts[on[:, others].sum(axis=1) >= 2].sum())
+    status, found = _status(bool(observable[0]), active, overlap), None
+    if status == "ok":
+        name = f"{table.name}: members of {table.lists[place]}"
+        names = [table.lists[j] for j in others]
+        found = CaptureTable.from_arrays(names, inner[1:], observable=observable[1:], name=name)
+    return KnownSize(table.lists[place], int(inner.sum()), int(inner[1:].sum()), active, overlap, found, status)
+
+
+def _status(alone: bool, active: int, overlap: int) -> str:
+    if not alone:
+        return "nobody can be on this list alone"
+    if active < FEWEST_LISTS:
+        return f"fewer than {FEWEST_LISTS} other lists with {LEAST_MEMBERS} of its members ({active})"
+    if overlap < LEAST_OVERLAP:
+        return f"fewer than {LEAST_OVERLAP} of its members on two other lists ({overlap})"
+    return "ok"
+
+
+def consistency(table: CaptureTable, refit: Refit, *, prob: float, compute: Compute | None = None) -> pd.DataFrame:
+    """Return every list estimated from the others, beside its true size.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Covariates are summed over.
+    refit : callable
+        The estimate: quantiles of N of a table (`mse.assess.refits`).
+    prob : float
+        Probability of the intervals.
+    compute : Compute, optional
+        Workers, progress, and the folder that keeps finished parts.
+
+    Returns
+    -------
+    DataFrame
+        One row per list: ``list``, ``true``, ``point``, ``low``, ``high`` (persons), ``log_bias`` (log of point over
+        true), ``covered`` (whether the interval holds the true size; missing without an answer), ``status`` ("ok", or
+        why there is no answer).
+
+    References
+    ----------
+    Binette & Steorts (2022).
+    """
+    import pandas as pd
+
+    problems = known_sizes(table)
+    tables: list[CaptureTable | str] = [k.status if k.table is None else k.table for k in problems]
+    found = refit_all("lists estimated from the others", refit, tables, prob, compute)
+    answered = [f.status == "ok" for f in found]
+    return pd.DataFrame(
+        {
+            "list": [k.list for k in problems],
+            "true": [k.true for k in problems],
+            "point": [f.point for f in found],
+            "low": [f.low for f in found],
+            "high": [f.high for f in found],
+            "log_bias": [math.log(f.point / k.true) for k, f in zip(problems, found, strict=True)],
+            "covered": pd.array(
+                [f.low <= k.true <= f.high if ok else None for k, f, ok in zip(problems, found, answered, strict=True)],
+                dtype="boolean",
+            ),
+            "status": [f.status for f in found],
+        }
+    )

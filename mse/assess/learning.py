@@ -1,0 +1,111 @@
+"""Learn departures from populations of known size, and say how well that works on studies left out.
+
+Parameters maximise a penalised log score of log(n_0 + ½) (`mse.assess.departures`). A study of m problems counts as √m
+of them: the lists of one table err together. Few studies shrink what is learned: the slopes towards 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.assess.departures import DepartureModel
+
+Array = npt.NDArray[np.float64]
+
+SLOPE_SD = 0.3
+"""Prior standard deviation of a slope, per standard deviation of its feature."""
+
+SHIFT_SD = 1.0
+"""Prior standard deviation of b, around 0."""
+
+SCALE, LOG_SCALE_SD = 0.3, 0.5
+"""Prior median of τ and prior standard deviation of its log."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownAnswer:
+    """What a method said of a population of known size.
+
+    Parameters
+    ----------
+    study : str
+        The study that the table comes from.
+    observed, true : int
+        Persons seen, and the size.
+    unseen : float64 array, shape (POINTS,)
+        Law of log(n_0 + ½), equally likely values.
+    features : float64 array, shape (F,)
+        From `mse.assess.departures.features`.
+    """
+
+    study: str
+    observed: int
+    true: int
+    unseen: Array
+    features: Array
+
+
+def learn(answers: Sequence[KnownAnswer], slope_sd: float = SLOPE_SD) -> DepartureModel:
+    """Return the law of departures that these known sizes show.
+
+    Parameters
+    ----------
+    answers : sequence of KnownAnswer
+        From several studies, by one method with one setting.
+    slope_sd : float
+        Prior standard deviation of a slope.
+    """
+    from scipy.optimize import minimize
+
+    studies = sorted({a.study for a in answers})
+    size = {s: sum(a.study == s for a in answers) for s in studies}
+    weight = np.array([size[a.study] ** -0.5 for a in answers])
+    raw = np.array([a.features for a in answers])
+    centre = weight @ raw / weight.sum()
+    spread = np.sqrt(np.maximum(weight @ (raw - centre) ** 2 / weight.sum(), 1e-12))
+    design = np.column_stack([np.ones(len(answers)), (raw - centre) / spread])
+    unseen = np.array([a.unseen for a in answers])
+    truth = np.log(np.array([a.true - a.observed for a in answers]) + 0.5)
+    precision = np.concatenate([[SHIFT_SD**-2], np.full(raw.shape[1], slope_sd**-2)])
+
+    def lost(parameters: Array) -> tuple[float, Array]:
+        """Return the penalised score and its gradient; the last parameter is log τ."""
+        place, log_scale = parameters[:-1], float(parameters[-1])
+        z = (truth[:, None] - unseen - (design @ place)[:, None]) * math.exp(-log_scale)
+        log_density = -2.5 * np.log1p(z**2 / 4.0)
+        peak = log_density.max(axis=1)
+        share = np.exp(log_density - peak[:, None])
+        total = share.sum(axis=1)
+        share /= total[:, None]
+        pull = 5.0 * z / (4.0 + z**2)  # minus the slope of the log density in z
+        score = weight @ (peak + np.log(total) - log_scale)
+        away = (log_scale - math.log(SCALE)) / LOG_SCALE_SD
+        by_place = weight * (share * pull).sum(axis=1) * math.exp(-log_scale)
+        by_scale = weight @ ((share * pull * z).sum(axis=1) - 1.0)
+        value = -score + 0.5 * (precision @ place**2) + 0.5 * away**2
+        return float(value), np.append(precision * place - by_place @ design, away / LOG_SCALE_SD - by_scale)
+
+    start = np.zeros(design.shape[1] + 1)
+    start[0], start[-1] = 0.5, math.log(SCALE)
+    found = minimize(lost, start, jac=True, method="BFGS").x
+    return DepartureModel(
+        shift=float(found[0]), slopes=found[1:-1], scale=math.exp(float(found[-1])), centre=centre, spread=spread,
+        low=raw.min(axis=0), high=raw.max(axis=0), problems=len(answers), studies=tuple(studies),
+    )  # fmt: skip
+
+
+def learn_without_each(answers: Sequence[KnownAnswer], slope_sd: float = SLOPE_SD) -> dict[str, DepartureModel]:
+    """Return, for every study, what the other studies show."""
+    studies = sorted({a.study for a in answers})
+    return {study: learn([a for a in answers if a.study != study], slope_sd) for study in studies}
+
+
+def log_score(answer: KnownAnswer, middle: float, scale: float) -> float:
+    """Return the log density of the true log(n_0 + ½) when δ is `middle` + `scale` t_4."""
+    z = (math.log(answer.true - answer.observed + 0.5) - answer.unseen - middle) / scale
+    return float(np.log(np.mean(0.375 * (1.0 + z**2 / 4.0) ** -2.5)) - math.log(scale))
