@@ -1,0 +1,253 @@
+"""The latent class model with classes, and the unseen, summed out: its log density, gradient and law of N.
+
+Manrique-Vallier (2016, Biometrics 72:1246). A person belongs to class k with probability π_k and is then on list j
+with probability λ_jk, independently over lists; π is stick-breaking with K* pieces, λ ~ Beta(1, 1),
+α ~ Gamma(a, b), p(N) ∝ 1/N. Three things can be summed out in closed form, and are:
+
+- the class of every person: p_ω = Σ_k π_k Π_j λ_jk^{ω_j} (1 − λ_jk)^{1 − ω_j};
+- the unseen: Σ_{n_0} p(N) N! / (n_0! Π n_ω!) p_0^{n_0} Π p_ω^{n_ω} ∝ Π_ω {p_ω / (1 − p_0)}^{n_ω}, a probability given
+  that a person is seen, at most one: with a proper prior of π and λ the posterior is proper on every table;
+- α: with t = −Σ_{k<K*} log(1 − V_k), the pieces have density Γ(a + K* − 1) b^a / {Γ(a) (b + t)^{a + K* − 1}}
+  Π 1/(1 − V_k).
+
+What is left is a smooth function of logit λ and logit V, on which a sampler can follow the gradient. Given these,
+n_0 is negative binomial: Poisson with a mean of Gamma(n) p_0 / (1 − p_0).
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mse.kernels.compiled import compiled
+
+Array = NDArray[np.float64]
+
+
+class LatentTable(NamedTuple):
+    """What the density is of.
+
+    Attributes
+    ----------
+    on : (m, J) bool
+        Who is on what, for the histories that hold somebody.
+    counts : (m,) float64
+        Their persons.
+    total : float
+        All of them, n.
+    classes : int
+        K*, two or more.
+    shape, rate : float
+        a and b of the prior of α.
+    """
+
+    on: NDArray[np.bool_]
+    counts: Array
+    total: float
+    classes: int
+    shape: float
+    rate: float
+
+
+class LatentWork(NamedTuple):
+    """Workspace of one density; classes lie side by side.
+
+    Attributes
+    ----------
+    caught, missed : (J, K*) float64
+        λ and 1 − λ.
+    weight : (K*,) float64
+        π.
+    stick : (K* − 1,) float64
+        V.
+    powers : (D,) float64
+        exp(−|x|), and the same memory as whole numbers in `bits`.
+    bits : (D,) int64
+        See `powers`.
+    share, seen : (K*,) float64
+        π_k P(ω | k); the expected persons of each class, the unseen with them.
+    on_list : (J, K*) float64
+        Those of them that are on a list.
+    """
+
+    caught: Array
+    missed: Array
+    weight: Array
+    stick: Array
+    powers: Array
+    bits: NDArray[np.int64]
+    share: Array
+    seen: Array
+    on_list: Array
+
+
+class LatentDensity(NamedTuple):
+    """The density at one point.
+
+    Attributes
+    ----------
+    log_likelihood, log_prior : float
+        Up to a constant; the prior is that of the logits.
+    unseen : float
+        p_0.
+    log_seen : float
+        log(1 − p_0), exact where p_0 is near one.
+    log_last : float
+        log π_K*, of the piece that truncation leaves.
+    """
+
+    log_likelihood: float
+    log_prior: float
+    unseen: float
+    log_seen: float
+    log_last: float
+
+
+@compiled
+def latent_work(lists: int, classes: int) -> LatentWork:
+    """Return an empty workspace."""
+    powers = np.zeros((lists + 1) * classes - 1)
+    return LatentWork(
+        np.zeros((lists, classes)), np.zeros((lists, classes)), np.zeros(classes), np.zeros(classes - 1),
+        powers, powers.view(np.int64), np.zeros(classes), np.zeros(classes), np.zeros((lists, classes)),
+    )  # fmt: skip
+
+
+@compiled
+def _falling(x: Array, powers: Array, bits: NDArray[np.int64]) -> None:
+    """Write exp(−|x|) to `powers`, to 1e-15 of its value; |x| is cut off at 700."""
+    for i in range(x.shape[0]):
+        y = -min(abs(x[i]), 700.0)
+        whole = math.floor(y * 1.4426950408889634 + 0.5)
+        r = y - whole * 6.93147180369123816490e-01 - whole * 1.90821492927058770002e-10
+        p = 1.0 / 479001600.0
+        p = p * r + 1.0 / 39916800.0
+        p = p * r + 1.0 / 3628800.0
+        p = p * r + 1.0 / 362880.0
+        p = p * r + 1.0 / 40320.0
+        p = p * r + 1.0 / 5040.0
+        p = p * r + 1.0 / 720.0
+        p = p * r + 1.0 / 120.0
+        p = p * r + 1.0 / 24.0
+        p = p * r + 1.0 / 6.0
+        p = p * r + 0.5
+        p = p * r + 1.0
+        p = p * r + 1.0
+        bits[i] = (np.int64(whole) + 1023) << 52
+        powers[i] *= p
+
+
+@compiled
+def latent_density(table: LatentTable, power: float, x: Array, gradient: Array, work: LatentWork) -> LatentDensity:
+    """Evaluate the tempered log density and its gradient.
+
+    Parameters
+    ----------
+    table : LatentTable
+        Histories, counts and prior.
+    power : float
+        What the likelihood is raised to: 0 is the prior, 1 the posterior.
+    x : (D,) float64
+        Logit λ at j K* + k, then logit V at J K* + k; D = (J + 1) K* − 1.
+    gradient : (D,) float64
+        Overwritten with that of power x log likelihood + log prior.
+    work : LatentWork
+        Overwritten; `weight`, `caught` and `missed` are those of x.
+
+    Returns
+    -------
+    LatentDensity
+        The likelihood without its power.
+    """
+    caught, missed, weight, stick, powers, bits, share, seen, on_list = work
+    classes = table.classes
+    m, lists = table.on.shape
+    _falling(x, powers, bits)
+
+    # λ, 1 − λ and log Π λ(1 − λ), the prior on the logit scale: −Σ|x| − 2 Σ log(1 + e^−|x|), one logarithm a list.
+    log_prior = 0.0
+    for j in range(lists):
+        scale = 1.0
+        for k in range(classes):
+            z = x[j * classes + k]
+            e = powers[j * classes + k]
+            d = 1.0 / (1.0 + e)
+            caught[j, k] = d if z >= 0.0 else e * d
+            missed[j, k] = e * d if z >= 0.0 else d
+            log_prior -= abs(z)
+            scale *= d
+        log_prior += 2.0 * math.log(scale)
+
+    # Sticks: log V each (the Jacobian V(1 − V) meets 1/(1 − V)), and −(a + K* − 1) log(b − log π_K*).
+    rest = 1.0
+    log_rest = 0.0
+    scale = 1.0
+    for k in range(classes - 1):
+        z = x[lists * classes + k]
+        e = powers[lists * classes + k]
+        d = 1.0 / (1.0 + e)
+        stick[k] = d if z >= 0.0 else e * d
+        weight[k] = rest * stick[k]
+        rest *= e * d if z >= 0.0 else d
+        log_rest -= max(z, 0.0)
+        log_prior += min(z, 0.0)
+        scale *= d
+    weight[classes - 1] = rest
+    log_rest += math.log(scale)
+    log_prior += math.log(scale)
+    pieces = table.shape + classes - 1.0
+    log_prior -= pieces * math.log(table.rate - log_rest)
+
+    # The unseen, and 1 − p_0 as a sum of positive terms: a difference from one would lose what is rarely seen.
+    unseen = 0.0
+    visible = 0.0
+    for k in range(classes):
+        through = 1.0
+        caught_by = 0.0
+        for j in range(lists):
+            caught_by += through * caught[j, k]
+            through *= missed[j, k]
+        share[k] = weight[k] * through
+        unseen += share[k]
+        visible += weight[k] * caught_by
+    log_seen = math.log(visible)
+    log_likelihood = -table.total * log_seen
+    factor = table.total / visible
+    for k in range(classes):
+        seen[k] = factor * share[k]
+    for j in range(lists):
+        for k in range(classes):
+            on_list[j, k] = 0.0
+
+    for c in range(m):
+        for k in range(classes):
+            share[k] = weight[k]
+        for j in range(lists):
+            row = caught[j] if table.on[c, j] else missed[j]
+            for k in range(classes):
+                share[k] *= row[k]
+        total = 0.0
+        for k in range(classes):
+            total += share[k]
+        log_likelihood += table.counts[c] * math.log(total)
+        factor = table.counts[c] / total
+        for k in range(classes):
+            share[k] *= factor
+            seen[k] += share[k]
+        for j in range(lists):
+            if table.on[c, j]:
+                row = on_list[j]
+                for k in range(classes):
+                    row[k] += share[k]
+
+    for j in range(lists):
+        for k in range(classes):
+            gradient[j * classes + k] = power * (on_list[j, k] - caught[j, k] * seen[k]) + missed[j, k] - caught[j, k]
+    alpha = pieces / (table.rate - log_rest)
+    above = seen[classes - 1]
+    for k in range(classes - 2, -1, -1):
+        v = stick[k]
+        gradient[lists * classes + k] = power * (seen[k] - v * (seen[k] + above)) + 1.0 - v * (1.0 + alpha)
+        above += seen[k]
+    return LatentDensity(log_likelihood, log_prior, unseen, log_seen, log_rest)

@@ -1,0 +1,451 @@
+"""Log posterior density, and its gradient, of the multilevel log-linear model; one call serves any table.
+
+In stratum s the expected persons in cell h are μ_sh = exp(ν_s) e_sh / Σ_possible e_s, with ν the log expected size
+and e_sh = exp(Σ_j λ_sj h_j + Σ_jk θ_sjk h_j h_k). All e_s come from products, without an exponential for each
+cell. Effects are non-centred: a standard normal parameter times a scale. Two changes of variables, of Jacobian one,
+take away what would make the posterior stiff and leave the model as it is. List effects are rotated, so that the first
+coordinate moves all lists together, which the data hardly know, and the others set lists against each other. And the
+mean and the main effects of size move with the share seen: where lists see less, the size is larger by as much.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mse.kernels.cells import Rows
+from mse.kernels.censoring import bounded
+from mse.kernels.compiled import compiled
+
+LOG, SIZE_MEAN, SIZE, SIZE_REST, LIST_MEAN, LIST, LIST_REST, BREAKS, PAIR_MEAN, PAIR, PAIR_REST, END = range(12)
+"""Where the blocks of the parameter vector begin, as places in `Multilevel.starts`.
+
+LOG holds the logs of positive parameters: the scales; the dependence that all pairs have in common;
+then the horseshoe's global scale and its local ones.
+"""
+
+LARGEST = 700.0
+"""Log sizes beyond this are impossible: their exponentials overflow."""
+SMALLEST = 1e-300
+"""Means below this count as this."""
+
+
+class Multilevel(NamedTuple):
+    """Data and priors; S strata, C = 2**K cells in each, cell 0 never seen; E breaks by list; Q = K(K−1)/2 pairs.
+
+    Attributes
+    ----------
+    starts : (12,) int64
+        Where each block of the parameters begins; the last is their number.
+    possible, open : (S, C) float64
+        1 where a cell can hold persons, and where it takes part in the likelihood (bounded cells included).
+    counts : (S, C) float64
+        Persons known to be in a cell.
+    filled : int64
+        Cells with such persons, s C + h.
+    limited, bounds : int64, float64
+        Bounded cells, s C + h, and the largest possible count of each.
+    pool_starts, pool_cells, pool_counts : int64, int64, float64
+        Persons known to be in one of several cells, s C + h; as in `mse.kernels.cells.Seen`.
+    rotation : (K, K) float64
+        Orthonormal; list effects are this matrix times their coordinates.
+    follow : (1 + P, S) float64
+        How the parameters of the mean and the effects of size follow the log shares seen; rows of zeros for others.
+    size, lists, pairs : Rows
+        Designs of the effects, one row a stratum.
+    size_scale, list_scale, pair_scale : int64
+        Place among the scales of that of every column; their number where the spread is fixed.
+    rest_scale : (3,) int64
+        Those of the rest of sizes, lists and pairs.
+    breaks : (S, E) float64
+        How far the stratum lies behind each break, 0 to 1.
+    break_list : (E,) int64
+        List that it changes.
+    scale_priors : float64
+        Spread of the half-normal prior of every scale.
+    size_prior, list_prior : (2,) float64
+        Mean and standard deviation of the average log size, and of the average log-odds of every list.
+    break_prior, common_prior, global_prior, slab : float
+        Standard deviation of a break; spread of the half-normal common dependence; of the horseshoe the scale of the
+        half-Cauchy of its global scale, and the width of its slab.
+    """
+
+    starts: NDArray[np.int64]
+    possible: NDArray[np.float64]
+    open: NDArray[np.float64]
+    counts: NDArray[np.float64]
+    filled: NDArray[np.int64]
+    limited: NDArray[np.int64]
+    bounds: NDArray[np.float64]
+    pool_starts: NDArray[np.int64]
+    pool_cells: NDArray[np.int64]
+    pool_counts: NDArray[np.float64]
+    rotation: NDArray[np.float64]
+    follow: NDArray[np.float64]
+    size: Rows
+    lists: Rows
+    pairs: Rows
+    size_scale: NDArray[np.int64]
+    list_scale: NDArray[np.int64]
+    pair_scale: NDArray[np.int64]
+    rest_scale: NDArray[np.int64]
+    breaks: NDArray[np.float64]
+    break_list: NDArray[np.int64]
+    scale_priors: NDArray[np.float64]
+    size_prior: NDArray[np.float64]
+    list_prior: NDArray[np.float64]
+    break_prior: float
+    common_prior: float
+    global_prior: float
+    slab: float
+
+
+@compiled
+def _scales(model: Multilevel, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the scales, and after them the 1 of effects whose spread is fixed: their columns bear it."""
+    n = model.scale_priors.shape[0]
+    out = np.ones(n + 1)
+    out[:n] = np.exp(x[:n])
+    return out
+
+
+@compiled
+def _add_effects(
+    rows: Rows,
+    place: NDArray[np.int64],
+    scales: NDArray[np.float64],
+    z: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Add X(σ z) to `out`, (S, W); z has W numbers for every column of X."""
+    width = out.shape[1]
+    effects = z.reshape((place.shape[0], width))
+    for s in range(out.shape[0]):
+        for e in range(rows.starts[s], rows.starts[s + 1]):
+            c = rows.columns[e]
+            factor = rows.values[e] * scales[place[c]]
+            for t in range(width):
+                out[s, t] += factor * effects[c, t]
+
+
+@compiled
+def _gradient_of_effects(
+    rows: Rows,
+    place: NDArray[np.int64],
+    scales: NDArray[np.float64],
+    z: NDArray[np.float64],
+    slope: NDArray[np.float64],
+    grad_z: NDArray[np.float64],
+    grad_log_scales: NDArray[np.float64],
+) -> None:
+    """Add to the gradients of z and of the log scales what `slope`, (S, W), says of X(σ z)."""
+    width = slope.shape[1]
+    found = np.zeros((place.shape[0], width))
+    for s in range(slope.shape[0]):
+        for e in range(rows.starts[s], rows.starts[s + 1]):
+            c = rows.columns[e]
+            for t in range(width):
+                found[c, t] += rows.values[e] * slope[s, t]
+    for c in range(place.shape[0]):
+        along = 0.0
+        for t in range(width):
+            step = scales[place[c]] * found[c, t]
+            grad_z[c * width + t] += step
+            along += z[c * width + t] * step
+        if place[c] < grad_log_scales.shape[0]:
+            grad_log_scales[place[c]] += along
+
+
+@compiled
+def cell_weights(terms: NDArray[np.float64], k: int, out: NDArray[np.float64]) -> None:
+    """Write e_h of one stratum into `out`, (2**K,); `terms` holds list effects, then pairs (1,0), (2,0), (2,1), …."""
+    out[0] = 1.0
+    at = k
+    for j in range(k):
+        half = 1 << j
+        out[half] = math.exp(terms[j])
+        # multipliers of adding list j to the lists before it, then of the histories themselves
+        for i in range(j):
+            factor = math.exp(terms[at])
+            at += 1
+            for h in range(1 << i):
+                out[half + (1 << i) + h] = out[half + h] * factor
+        for h in range(1, half):
+            out[half + h] *= out[h]
+
+
+@compiled
+def horseshoe(model: Multilevel, x: NDArray[np.float64], p: int) -> float:
+    """Return the regularised scale of one pair: c r / √(c² + r²), r = τ λ_p."""
+    first = model.scale_priors.shape[0]
+    reach = math.exp(x[first + 1] + x[first + 2 + p])
+    return model.slab * reach / math.sqrt(model.slab**2 + reach**2)
+
+
+@compiled
+def stratum_terms(model: Multilevel, x: NDArray[np.float64], terms: NDArray[np.float64]) -> None:
+    """Write list effects and pair interactions, (S, K + Q)."""
+    at = model.starts
+    n_strata = terms.shape[0]
+    scales = _scales(model, x)
+    k, q = at[LIST] - at[LIST_MEAN], at[PAIR] - at[PAIR_MEAN]
+    rest = scales[model.rest_scale[1]]
+    turned = np.empty((n_strata, k))
+    for s in range(n_strata):
+        for j in range(k):
+            turned[s, j] = model.list_prior[1] * x[at[LIST_MEAN] + j] + rest * x[at[LIST_REST] + s * k + j]
+    _add_effects(model.lists, model.list_scale, scales, x[at[LIST] : at[LIST_REST]], turned)
+    for s in range(n_strata):
+        for j in range(k):
+            terms[s, j] = model.list_prior[0]
+            for i in range(k):
+                terms[s, j] += model.rotation[j, i] * turned[s, i]
+        for e in range(model.break_list.shape[0]):
+            terms[s, model.break_list[e]] += model.breaks[s, e] * model.break_prior * x[at[BREAKS] + e]
+    common = math.exp(x[model.scale_priors.shape[0]])
+    rest = scales[model.rest_scale[2]]
+    pairs = terms[:, k:]
+    for p in range(q):
+        level = common + horseshoe(model, x, p) * x[at[PAIR_MEAN] + p]
+        for s in range(n_strata):
+            pairs[s, p] = level + rest * x[at[PAIR_REST] + s]
+    _add_effects(model.pairs, model.pair_scale, scales, x[at[PAIR] : at[PAIR_REST]], pairs)
+
+
+@compiled
+def stratum_weights(
+    model: Multilevel, terms: NDArray[np.float64], weights: NDArray[np.float64], sums: NDArray[np.float64]
+) -> None:
+    """Write e of every possible cell, (S, C), and their sums over possible and over open cells, (S, 2)."""
+    k = model.rotation.shape[0]
+    for s in range(terms.shape[0]):
+        cell_weights(terms[s], k, weights[s])
+        sums[s] = 0.0
+        for h in range(weights.shape[1]):
+            weights[s, h] *= model.possible[s, h]
+            sums[s, 0] += weights[s, h]
+            sums[s, 1] += weights[s, h] * model.open[s, h]
+
+
+@compiled
+def size_parameters(model: Multilevel, x: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the standard normal parameters of the mean and the effects of size, (1 + P,): after the share seen."""
+    out = x[model.starts[SIZE_MEAN] : model.starts[SIZE_REST]].copy()
+    for s in range(sums.shape[0]):
+        if sums[s, 1] > 0.0:
+            out -= model.follow[:, s] * math.log(sums[s, 1] / sums[s, 0])
+    return out
+
+
+@compiled
+def log_sizes(model: Multilevel, x: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ν, (S, 1); `z` as `size_parameters` gives it."""
+    at = model.starts
+    scales = _scales(model, x)
+    out = np.empty((model.possible.shape[0], 1))
+    out[:, 0] = model.size_prior[0] + model.size_prior[1] * z[0]
+    out[:, 0] += scales[model.rest_scale[0]] * x[at[SIZE_REST] : at[LIST_MEAN]]
+    _add_effects(model.size, model.size_scale, scales, z[1:], out)
+    return out
+
+
+@compiled
+def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.float64]) -> float:
+    """Return the log posterior density at `x`, up to a constant, and write its gradient."""
+    at = model.starts
+    n_scales = model.scale_priors.shape[0]
+    n_strata, n_cells = model.possible.shape
+    k, q = at[LIST] - at[LIST_MEAN], at[PAIR] - at[PAIR_MEAN]
+    terms = np.empty((n_strata, k + q))
+    weights = np.empty((n_strata, n_cells))
+    sums = np.empty((n_strata, 2))
+    stratum_terms(model, x, terms)
+    stratum_weights(model, terms, weights, sums)
+    if not sums.max() < np.inf:
+        return -np.inf
+    z = size_parameters(model, x, sums)
+    log_size = log_sizes(model, x, z)
+    if not log_size.max() < LARGEST:
+        return -np.inf
+    grad[:] = 0.0
+    total = _prior(model, x, z, grad)
+    slope = np.empty((n_strata, n_cells))
+    total += _likelihood(model, weights, log_size[:, 0] - np.log(sums[:, 0]), slope)
+    # from the log means of the cells to the sizes
+    slope_size = np.zeros((n_strata, 1))
+    scales = _scales(model, x)
+    rest = model.rest_scale[0]
+    for s in range(n_strata):
+        for h in range(n_cells):
+            slope_size[s, 0] += slope[s, h]
+        step = scales[rest] * slope_size[s, 0]
+        grad[at[SIZE_REST] + s] += step
+        grad[rest] += x[at[SIZE_REST] + s] * step
+        grad[at[SIZE_MEAN]] += model.size_prior[1] * slope_size[s, 0]
+    _gradient_of_effects(model.size, model.size_scale, scales, z[1:], slope_size,
+                         grad[at[SIZE] : at[SIZE_REST]], grad[:n_scales])  # fmt: skip
+    # and to the terms: through the cells, through all possible ones, and through the share seen
+    slope_terms = np.empty((n_strata, k + q))
+    for s in range(n_strata):
+        through = 0.0
+        if sums[s, 1] > 0.0:
+            for i in range(z.shape[0]):
+                through -= model.follow[i, s] * grad[at[SIZE_MEAN] + i]
+        for h in range(n_cells):
+            slope[s, h] -= (slope_size[s, 0] + through) * weights[s, h] / sums[s, 0]
+        if sums[s, 1] > 0.0:
+            for h in range(n_cells):
+                slope[s, h] += through * model.open[s, h] * weights[s, h] / sums[s, 1]
+        _gather(slope[s], k, slope_terms[s])
+    _gradient_of_terms(model, x, scales, slope_terms, grad)
+    return total
+
+
+@compiled
+def _prior(model: Multilevel, x: NDArray[np.float64], z: NDArray[np.float64], grad: NDArray[np.float64]) -> float:
+    """Return the log prior density of the parameters as they are sampled, and add its gradient."""
+    at = model.starts
+    n_scales = model.scale_priors.shape[0]
+    total = 0.0
+    for i in range(n_scales + 1):
+        spread = model.scale_priors[i] if i < n_scales else model.common_prior
+        square = math.exp(2.0 * x[i]) / spread**2
+        total += x[i] - 0.5 * square
+        grad[i] += 1.0 - square
+    # half-Cauchy: log density of its logarithm is y − log(1 + (e^y / s)²)
+    for i in range(n_scales + 1, at[SIZE_MEAN]):
+        ratio = math.exp(x[i]) / (model.global_prior if i == n_scales + 1 else 1.0)
+        total += x[i] - math.log1p(ratio * ratio)
+        grad[i] += 1.0 - 2.0 * ratio * ratio / (1.0 + ratio * ratio)
+    for i in range(z.shape[0]):
+        total -= 0.5 * z[i] * z[i]
+        grad[at[SIZE_MEAN] + i] -= z[i]
+    for i in range(at[SIZE_REST], at[END]):
+        total -= 0.5 * x[i] * x[i]
+        grad[i] -= x[i]
+    return total
+
+
+@compiled
+def _likelihood(
+    model: Multilevel, weights: NDArray[np.float64], log_unseen: NDArray[np.float64], slope: NDArray[np.float64]
+) -> float:
+    """Return the log likelihood, up to a constant, and write its slope in the log mean of every cell."""
+    n_strata, n_cells = weights.shape
+    total = 0.0
+    for s in range(n_strata):
+        unseen = math.exp(log_unseen[s])
+        for h in range(n_cells):
+            mean = unseen * weights[s, h] * model.open[s, h]
+            total -= mean
+            slope[s, h] = model.counts[s, h] - mean
+    for i in range(model.filled.shape[0]):
+        s, h = divmod(model.filled[i], n_cells)
+        total += model.counts[s, h] * (log_unseen[s] + math.log(max(weights[s, h], SMALLEST)))
+    for i in range(model.limited.shape[0]):
+        s, h = divmod(model.limited[i], n_cells)
+        log_mean = log_unseen[s] + math.log(max(weights[s, h], SMALLEST))
+        value, residual, _, _ = bounded(model.bounds[i], log_mean)
+        total += value + math.exp(log_mean)
+        slope[s, h] = residual
+    for c in range(model.pool_counts.shape[0]):
+        first, last = model.pool_starts[c], model.pool_starts[c + 1]
+        if model.pool_counts[c] > 0.0:
+            mean = 0.0
+            for m in range(first, last):
+                s, h = divmod(model.pool_cells[m], n_cells)
+                mean += math.exp(log_unseen[s]) * weights[s, h]
+            total += model.pool_counts[c] * math.log(max(mean, SMALLEST))
+            for m in range(first, last):
+                s, h = divmod(model.pool_cells[m], n_cells)
+                share = math.exp(log_unseen[s]) * weights[s, h] / max(mean, SMALLEST)
+                slope[s, h] += model.pool_counts[c] * share
+    return total
+
+
+@compiled
+def _gather(slope: NDArray[np.float64], k: int, out: NDArray[np.float64]) -> None:
+    """Write sums of `slope`, (2**K,), over histories with list j, then with both of (1,0), (2,0), …; overwrite it."""
+    # superset sums: afterwards slope[g] is the sum over all histories that contain g
+    for j in range(k):
+        step = 1 << j
+        for low in range(0, slope.shape[0], 2 * step):
+            for h in range(low, low + step):
+                slope[h] += slope[h + step]
+    at = k
+    for j in range(k):
+        out[j] = slope[1 << j]
+        for i in range(j):
+            out[at] = slope[(1 << j) + (1 << i)]
+            at += 1
+
+
+@compiled
+def _gradient_of_terms(
+    model: Multilevel,
+    x: NDArray[np.float64],
+    scales: NDArray[np.float64],
+    slope: NDArray[np.float64],
+    grad: NDArray[np.float64],
+) -> None:
+    """Add what the slopes of list effects and pair interactions, (S, K + Q), say of all parameters behind them."""
+    at = model.starts
+    n_strata = slope.shape[0]
+    n_scales = model.scale_priors.shape[0]
+    k, q = at[LIST] - at[LIST_MEAN], at[PAIR] - at[PAIR_MEAN]
+    turned, pairs = np.zeros((n_strata, k)), slope[:, k:]
+    rest = model.rest_scale[1]
+    for s in range(n_strata):
+        for e in range(model.break_list.shape[0]):
+            grad[at[BREAKS] + e] += model.breaks[s, e] * model.break_prior * slope[s, model.break_list[e]]
+        for i in range(k):
+            for j in range(k):
+                turned[s, i] += model.rotation[j, i] * slope[s, j]
+            z = at[LIST_REST] + s * k + i
+            grad[z] += scales[rest] * turned[s, i]
+            grad[rest] += scales[rest] * x[z] * turned[s, i]
+            grad[at[LIST_MEAN] + i] += model.list_prior[1] * turned[s, i]
+    _gradient_of_effects(model.lists, model.list_scale, scales, x[at[LIST] : at[LIST_REST]], turned,
+                         grad[at[LIST] : at[LIST_REST]], grad[:n_scales])  # fmt: skip
+    rest = model.rest_scale[2]
+    common = math.exp(x[n_scales])
+    for s in range(n_strata):
+        whole = 0.0
+        for p in range(q):
+            whole += pairs[s, p]
+        z = at[PAIR_REST] + s
+        grad[z] += scales[rest] * whole
+        grad[rest] += scales[rest] * x[z] * whole
+    for p in range(q):
+        whole = 0.0
+        for s in range(n_strata):
+            whole += pairs[s, p]
+        grad[n_scales] += common * whole
+        width = horseshoe(model, x, p)
+        grad[at[PAIR_MEAN] + p] += width * whole
+        # d log width / d log reach = c² / (c² + r²) = 1 − (width / c)²
+        through = (1.0 - (width / model.slab) ** 2) * width * x[at[PAIR_MEAN] + p] * whole
+        grad[n_scales + 1] += through
+        grad[n_scales + 2 + p] += through
+    _gradient_of_effects(model.pairs, model.pair_scale, scales, x[at[PAIR] : at[PAIR_REST]], pairs,
+                         grad[at[PAIR] : at[PAIR_REST]], grad[:n_scales])  # fmt: skip
+
+
+@compiled
+def cell_means(
+    model: Multilevel,
+    draws: NDArray[np.float64],
+    log_size: NDArray[np.float64],
+    means: NDArray[np.float64],
+    terms: NDArray[np.float64],
+) -> None:
+    """Write for every draw of the parameters, (D, P), ν (D, S), expected cells (D, S, C) and terms (D, S, K + Q)."""
+    sums = np.empty((model.possible.shape[0], 2))
+    for d in range(draws.shape[0]):
+        stratum_terms(model, draws[d], terms[d])
+        stratum_weights(model, terms[d], means[d], sums)
+        z = size_parameters(model, draws[d], sums)
+        log_size[d] = log_sizes(model, draws[d], z)[:, 0]
+        for s in range(sums.shape[0]):
+            means[d, s] *= math.exp(log_size[d, s]) / sums[s, 0]
