@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mse import quantities
 from mse.errors import ModelError, Problem
 
 if TYPE_CHECKING:
@@ -120,6 +121,16 @@ class StrataDraws:
         return StrataDraws(
             kept, self.draws @ whole, self.point @ into, self.observed @ whole, into.T @ self.covariance @ into, flags
         )
+
+    # ---- derived quantities: methods that are written in quantities.py ----------------------------------
+
+    size = quantities.size
+    share = quantities.share
+    ratio = quantities.ratio
+    rate = quantities.rate
+    change = quantities.change
+
+    # ---- tables and files -------------------------------------------------------------------------------
 
     def to_pandas(self, *dims: str, prob: float) -> pd.DataFrame:
         """Return one row per stratum, or per level of a margin.

@@ -102,11 +102,11 @@ def test_grid_of_priors_lies_between_its_members():
 
 
 def test_prior_on_size_gives_every_size_the_same_weight():
-    from mse.estimators.averaging import _log_prior
+    from mse.estimators.averaging import log_prior_by_size
 
-    log_prior = _log_prior(candidates(4), "size")
+    log_prior = log_prior_by_size(candidates(4), "size")
     assert sum(np.exp(log_prior)[[int(m).bit_count() for m in all_masks(candidates(4))]]) == pytest.approx(1.0)
-    assert np.exp(_log_prior(candidates(4), "uniform")[0]) == pytest.approx(1 / 113)
+    assert np.exp(log_prior_by_size(candidates(4), "uniform")[0]) == pytest.approx(1 / 113)
     table = mse.load_table("kosovo-1999-4")
     assert estimate(table, AverageSpec(model_prior="size"), seed=1).diagnostics["models"] == 113
 

@@ -182,9 +182,9 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
         point_kind="posterior median, equal-tailed credible interval",
         inside=INSIDE if models > 1 else INSIDE[1:],
         outside=OUTSIDE if models > 1 else ("which interactions between lists exist", *OUTSIDE),
-        assumptions=(*_restriction(table.n_lists, spec.max_order), *ASSUMPTIONS),
+        assumptions=(*restriction(table.n_lists, spec.max_order), *ASSUMPTIONS),
         citations=CITATIONS,
-        models=_heaviest(table, pool, correction, weight),
+        models=heaviest(table, pool, correction, weight),
         interactions=dict(sorted(inclusion.items(), key=lambda item: -item[1])),
         diagnostics={
             "models": float(models),
@@ -197,7 +197,7 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
             "binned_weight": float(pool.rest[:, 0].sum() / pool.total),
             "not_converged": float(astray),
             "unidentified_weight": unidentified,
-            "mc_error": _mc_error(law, correction.effective),
+            "mc_error": mc_error(law, correction.effective),
             "prior_factor": prior_factor(table.observed, laplace),
         },
         notes=_notes(models, table.n_lists, spec, float(heavy.sum()), unidentified, astray),
@@ -211,7 +211,7 @@ def laplace_pool(table: CaptureTable, spec: AverageSpec, compute: Compute) -> tu
     dense = table.dense()
     models = check_size(table.n_lists, spec.max_order)
     subsets = candidate_terms(table.n_lists, spec.max_order)
-    log_prior = _log_prior(subsets, spec.model_prior)
+    log_prior = log_prior_by_size(subsets, spec.model_prior)
     run = partial(compute.map, f"fitting {models:,} models")
     sweeps = [
         sweep_evidence(dense.counts, dense.cells, subsets, sd**-2, log_prior + math.log(prior),
@@ -248,7 +248,7 @@ def check_size(n_lists: int, max_order: int | None) -> int:
     )  # fmt: skip
 
 
-def _log_prior(subsets: npt.NDArray[np.int64], model_prior: str) -> Array:
+def log_prior_by_size(subsets: npt.NDArray[np.int64], model_prior: str) -> Array:
     """Return the log prior of one model with 0, 1, … c interactions, shape (c + 1,)."""
     from mse.kernels.enumeration import count_models as count_by_size
     from mse.kernels.enumeration import facet_masks
@@ -260,7 +260,7 @@ def _log_prior(subsets: npt.NDArray[np.int64], model_prior: str) -> Array:
         return np.where(of_size > 0, -np.log(np.maximum(of_size, 1.0) * (of_size > 0).sum()), -np.inf)
 
 
-def _heaviest(table: CaptureTable, pool: Pool, correction: Correction, weight: Array) -> ModelWeights:
+def heaviest(table: CaptureTable, pool: Pool, correction: Correction, weight: Array) -> ModelWeights:
     """Return the heaviest models as they are reported."""
     order = np.argsort(-weight, kind="stable")[:REPORTED]
     shape = np.full(len(weight), np.nan)
@@ -275,7 +275,7 @@ def _heaviest(table: CaptureTable, pool: Pool, correction: Correction, weight: A
     )
 
 
-def _restriction(n_lists: int, max_order: int | None) -> tuple[str, ...]:
+def restriction(n_lists: int, max_order: int | None) -> tuple[str, ...]:
     """Return what a limit on the order of terms assumes beyond the identifying assumption."""
     if max_order is None or max_order >= n_lists - 1:
         return ()
@@ -284,7 +284,7 @@ def _restriction(n_lists: int, max_order: int | None) -> tuple[str, ...]:
     return (f"there is no interaction among more than {max_order} lists",)
 
 
-def _mc_error(law: Distribution, effective: float) -> float:
+def mc_error(law: Distribution, effective: float) -> float:
     """Return the relative Monte Carlo error of the upper end of the 95 % interval, one standard error."""
     spread = math.sqrt(0.025 * 0.975 / effective)
     low, high = law.quantile([0.975 - spread, min(0.975 + spread, 0.9999)])

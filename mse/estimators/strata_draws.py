@@ -127,27 +127,42 @@ def draw_seen(seen: Seen, eta: Array, total: int, rng: np.random.Generator) -> S
 
 
 def bootstrap_law(cells: StrataCells, parts: Integers) -> tuple[Distribution, Integers]:
-    """Return the law of the total of bootstrap draws (D, S), smoothed, and the draws in step with it.
+    """Return the law of the total of bootstrap draws (D, S), smoothed, and the draws in step with it."""
+    base = cells.certain.astype(np.float64)
+    beyond = parts - base
+    law = smooth_law(float(base.sum()), beyond.sum(axis=1))
+    return law, aligned(law, base, beyond) if law.values.size > 1 else parts
 
-    A thousand replicates leave bumps that look like modes. log n_0 is smoothed by a normal kernel and shrunk to its
-    mean so that its variance stays what it was (Silverman & Young 1987, Biometrika 74:469).
+
+def smooth_law(base: float, beyond: Array) -> Distribution:
+    """Return the law of base + draws, (D,), without the bumps of few draws that look like modes.
+
+    log n_0 is smoothed by a normal kernel and shrunk to its mean so that its variance stays what it was (Silverman &
+    Young 1987, Biometrika 74:469).
     """
     from scipy.special import ndtr
 
-    base = cells.certain.astype(np.float64)
-    beyond = parts - base
-    logs = np.log(np.maximum(beyond.sum(axis=1), 0.5))
+    logs = np.log(np.maximum(beyond, 0.5))
     sd, quarters = float(logs.std()), np.quantile(logs, [0.25, 0.75])
     width = 0.9 * min(sd, float(quarters[1] - quarters[0]) / 1.34 or sd) * logs.size**-0.2
     if not width > 0:
-        totals = parts.sum(axis=1).astype(np.float64)
-        return Distribution(totals[:1], np.ones(1)), parts
+        return Distribution(base + beyond[:1], np.ones(1))
     shrink = 1.0 / np.sqrt(1.0 + (width / sd) ** 2)
     centres, width = logs.mean() + shrink * (logs - logs.mean()), shrink * width
     grid = np.linspace(centres.min() - 6 * width, centres.max() + 6 * width, 2001)
     cdf = ndtr((grid[:, None] - centres[None, :]) / width).mean(axis=1)
-    law = Distribution(base.sum() + np.exp(grid), cdf, whole=False)
-    return law, aligned(law, base, beyond)
+    return Distribution(base + np.exp(grid), cdf, whole=False)
+
+
+def truncated_poisson(means: Array, bounds: Array, rng: np.random.Generator) -> Integers:
+    """Return Poisson draws that do not exceed their bounds; means (D, B), bounds (B,)."""
+    from scipy.special import gammaincc
+    from scipy.stats import poisson
+
+    below = gammaincc(bounds + 1.0, means)
+    # the quantile of a Poisson law cut off at the bound; where almost all of it lies beyond, the bound itself
+    drawn = poisson.ppf(rng.random(means.shape) * below, means)
+    return np.clip(np.where(below > 1e-300, drawn, np.inf), 0, bounds).astype(np.int64)
 
 
 def lognormal(

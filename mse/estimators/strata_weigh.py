@@ -15,6 +15,7 @@ import numpy as np
 
 from mse.errors import ModelError, Problem
 from mse.estimators.strata_cells import Array, Integers, StrataCells
+from mse.estimators.strata_draws import truncated_poisson
 from mse.estimators.strata_search import changed, moves
 from mse.kernels.cells import Rows
 from mse.kernels.design import CONVERGED, fit_design, objectives, start_design
@@ -190,9 +191,6 @@ def draw_persons(
     cells: StrataCells, design: Balanced, columns: Integers, betas: Array, rng: np.random.Generator
 ) -> tuple[Integers, Integers]:
     """Return N of every stratum, (D, S), and members in bounded cells, (D,), for each row of coefficients."""
-    from scipy.special import gammaincc
-    from scipy.stats import poisson
-
     out, inside = np.tile(cells.certain, (len(betas), 1)), np.zeros(len(betas), dtype=np.int64)
 
     def add(at: Integers, persons: Integers) -> None:
@@ -205,10 +203,7 @@ def draw_persons(
     limited = np.flatnonzero(cells.seen.bounds >= 0)
     if limited.size:
         means = np.exp(betas @ design.matrix[np.ix_(limited, columns)].T)
-        below = gammaincc(cells.seen.bounds[limited] + 1.0, means)
-        # the quantile of a Poisson law cut off at the bound; where almost all of it lies beyond, the bound itself
-        drawn = poisson.ppf(rng.random(means.shape) * below, means)
-        persons = np.clip(np.where(below > 1e-300, drawn, np.inf), 0, cells.seen.bounds[limited]).astype(np.int64)
+        persons = truncated_poisson(means, cells.seen.bounds[limited], rng)
         add(limited, persons)
         inside = persons.sum(axis=1)
     for c, count in enumerate(cells.seen.pool_counts):

@@ -1,0 +1,61 @@
+"""Priors of the multilevel model, in one place, and what they imply before any data: sizes, shares seen, dependence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Priors:
+    """Spreads of the priors; effects are on the log scale for sizes and on the log-odds scale for lists.
+
+    Parameters
+    ----------
+    size : float
+        Standard deviation of the average log size of a stratum around log(3 × mean observed): wide, near p(N) ∝ 1/N.
+    size_dimension, size_cross, size_walk, size_walk_dimension, size_rest : float
+        Half-normal spreads of the scales of log size: differences between the levels of a dimension; between the
+        crossings of all dimensions but time; steps of the random walk over time, and of its own walk for every level
+        of a dimension, per square root of a unit of time; what is left in every stratum.
+    chance : float
+        Chance to be on a list for somebody on no other list, prior median; 1.5 on the log-odds scale around it.
+    list_spread : float
+        That spread.
+    list_dimension, list_cross, list_walk, list_rest : float
+        Half-normal spreads of the scales of list effects, as for sizes.
+    break_spread : float
+        Standard deviation of the change of a list's log-odds at a break.
+    common : float
+        Half-normal spread of the log odds ratio that all pairs of lists share: people differ in how visible they are.
+    pair_global : float
+        Scale of the half-Cauchy global scale of the regularised horseshoe on every pair's own log odds ratio.
+    slab : float
+        Width of its slab: a pair that truly depends has a log odds ratio of about this spread around the common one.
+    pair_dimension, pair_rest : float
+        Half-normal spreads of how interactions differ between levels of a dimension, and what is common to all pairs
+        of one stratum.
+    """
+
+    size: float = 3.0
+    size_dimension: float = 1.0
+    size_cross: float = 0.5
+    size_walk: float = 0.3
+    size_walk_dimension: float = 0.15
+    size_rest: float = 0.3
+    chance: float = 0.08
+    list_spread: float = 1.5
+    list_dimension: float = 0.7
+    list_cross: float = 0.4
+    list_walk: float = 0.3
+    list_rest: float = 0.3
+    break_spread: float = 1.0
+    common: float = 1.0
+    pair_global: float = 0.2
+    slab: float = 2.0
+    pair_dimension: float = 0.2
+    pair_rest: float = 0.2
