@@ -222,7 +222,7 @@ def _period(days: Sequence[date]) -> list[str]:
 def _codes(column: _Column) -> tuple[list[str], int] | None:
     """Return the codes of a label that are frequent enough to write down, and how many are not; None if no label."""
     counts = Counter(column.values)
-    label = bool(_LABELS.fullmatch(column.word))
+    label = bool(_LABELS.fullmatch(column.word)) or _role(column) == "referred_from"
     if not counts or len(counts) > _FEW or max(map(len, counts)) > 60:
         return None
     kind = personal_kind(column.name, column.values, None, date(1, 1, 1))

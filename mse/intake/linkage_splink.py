@@ -27,6 +27,9 @@ Backend = Literal["duckdb", "spark"]
 PAIRS = 5_000_000
 """Random pairs from which u is estimated; pairs that one run of EM takes at most."""
 
+CHUNKS: dict[Backend, int] = {"duckdb": 10, "spark": 1}
+"""Parts in which the random pairs are counted: few at a time spare memory here; each costs Spark a round of jobs."""
+
 UID = "mse"
 """Name of every linker: Splink would draw one, and no two models would be alike."""
 
@@ -138,7 +141,9 @@ def run_splink(
         rare = sorted({column for comparison in comparisons for column in comparison.rare if column is not None})
         counts = {alias[x]: api.register(_frequencies(con, x, alias[x], backend)) for x in rare}
         trainer = _linker(splink, frames, settings, counts)
-        trainer.training.estimate_u_using_random_sampling(max_pairs=PAIRS, seed=seed, min_count_per_level=None)
+        trainer.training.estimate_u_using_random_sampling(
+            max_pairs=PAIRS, seed=seed, min_count_per_level=None, num_chunks=CHUNKS[backend]
+        )
         trained = 0
         for done, pairs in enumerate(rule[len(blocks) :], 1):
             progress("linkage", done, steps)
@@ -181,7 +186,7 @@ def _frequencies(con: duckdb.DuckDBPyConnection, column: str, alias: str, backen
         f"AS tf_{alias} FROM linkage_records WHERE {identifier(column)} IS NOT NULL GROUP BY 1 ORDER BY 1"
     )
     if backend == "spark":
-        return con.execute(query).to_arrow_table()
+        return con.sql(query).to_arrow_table()
     con.execute(f"CREATE OR REPLACE TEMP TABLE linkage_tf_{alias} AS {query}")
     return f"linkage_tf_{alias}"
 
@@ -226,7 +231,7 @@ def _inputs(
     query = f"SELECT id AS unique_id, {named} FROM linkage_records WHERE list = ? ORDER BY id"
     if backend == "spark":
         api = _spark()
-        tables: list[Any] = [con.execute(query, [name]).to_arrow_table() for name in lists]
+        tables: list[Any] = [con.sql(query, params=[name]).to_arrow_table() for name in lists]
     else:
         api = import_module("splink.backends.duckdb").DuckDBAPI(con)
         tables = [f"linkage_list{i}" for i in range(len(lists))]

@@ -143,7 +143,13 @@ def _connect(home: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyCon
     }  # fmt: skip
     if threads is not None:
         settings["threads"] = threads
-    connection = duckdb.connect(":memory:", config=settings)
+    try:
+        connection = duckdb.connect(":memory:", config=settings)
+    except duckdb.Error:
+        raise InputError(
+            Problem("DuckDB takes neither this memory nor these threads", "memory such as 1GB; threads of 1 or more",
+                    "correct it", value=f"{memory}, {threads}")
+        ) from None  # fmt: skip
     connection.execute("SET enable_progress_bar = false")
     return connection
 
@@ -238,6 +244,8 @@ def _too_many(contract: Contract, reading: Reading, rejects: str | Path | None) 
 
 def _write_rejects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Write the rejects file in one step."""
+    import duckdb
+
     fresh = path.with_name(f".{path.name}.part")
     words = ", ".join(f"({literal(code)}, {literal(text)})" for code, text in REASONS.items())
     try:
@@ -247,5 +255,9 @@ def _write_rejects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             f"TO {literal(str(fresh))} (FORMAT csv, HEADER)"
         )
         os.replace(fresh, path)
+    except (OSError, duckdb.IOException):
+        found, allowed = "the file of rejected rows cannot be written", "a file in a folder with room"
+        raise InputError(Problem(found, allowed, "choose another place for it", file=str(path))) from None
     finally:
-        fresh.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            fresh.unlink(missing_ok=True)

@@ -18,10 +18,11 @@ from mse.intake.planning import IntakeSpec as IntakeSpec
 from mse.intake.planning import plan_table
 from mse.intake.quoting import array
 from mse.intake.registers import Registers, read_registers
-from mse.intake.tabulate import NOT_KNOWN, count_cells, make_units, to_tables
+from mse.intake.tabulate import NOT_KNOWN, Layout, count_cells, make_units, to_tables
 from mse.parallel import Progress, silent
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
     from mse.intake.linkage_report import LinkageReport
@@ -37,6 +38,9 @@ class Intake:
         Of the linkage that is reported, with the blind and missing lists of the contracts.
     draws : tuple of CaptureTable
         Tables of drawn linkages, of the same lists and strata; empty for exact linkage.
+    unreferred : CaptureTable or None
+        The table of the same linkage without registrations that are referrals; None when there are none, when they are
+        left out of `table` already, or when nothing of use is left without them.
     unknown : mapping of str to str
         Dimensions with persons whose label is missing, and the level that stands for it: what the methods with
         covariates take as ``unknown``.
@@ -52,6 +56,7 @@ class Intake:
 
     table: CaptureTable
     draws: tuple[CaptureTable, ...]
+    unreferred: CaptureTable | None
     unknown: Mapping[str, str]
     flow: pd.DataFrame
     linkage: LinkageReport | None
@@ -150,6 +155,7 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         tables = to_tables([count_cells(con, layout), *draws], layout)
         steps = [(row.step, row.list, row.count) for row in registers.counts]
         flow = to_frame([*delivered_counts(steps), *linked_counts(con, layout, removed=remove)])
+        unreferred = _unreferred(con, layout) if referrals and not remove else None
     if referrals:
         done = "left out" if remove else "counted on both lists"
         notes.append(f"{referrals:,} registrations are referrals from another list; they are {done}")
@@ -158,7 +164,19 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
             f"the label of {moved:,} units was corrected: one of their lists cannot see the stratum of the rule"
         )
     unknown = {dim: NOT_KNOWN for dim, levels in tables[0].strata.items() if NOT_KNOWN in levels}
-    return Intake(tables[0], tables[1:], MappingProxyType(unknown), flow, report, registers.digests, tuple(notes))
+    return Intake(
+        tables[0], tables[1:], unreferred, MappingProxyType(unknown), flow, report, registers.digests, tuple(notes)
+    )  # fmt: skip
+
+
+def _unreferred(con: duckdb.DuckDBPyConnection, layout: Layout) -> CaptureTable | None:
+    """Return the table without referrals, or None when it is no overlap table any more."""
+    count_registrations(con, layout.lists, remove_referrals=True)
+    make_units(con, COUNTED, layout)
+    try:
+        return to_tables([count_cells(con, layout)], layout)[0]
+    except InputError:
+        return None
 
 
 @contextmanager
