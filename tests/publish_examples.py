@@ -16,7 +16,6 @@ from mse.estimates import Level, Reason, Verdict
 from mse.posterior import ModelWeights, Posterior
 from mse.results import Results
 from mse.shipped import shipped_path
-from mse.strata import StrataDraws
 
 CHECKED = (
     "lists",
@@ -386,64 +385,3 @@ def many_lists(n_lists: int, long: bool = True, failing: bool = False) -> Result
         "prob": 0.8,
     }
     return Results(posterior(law, lists, observed, verdict), comparison(rows, observed), made)
-
-
-FORMS = ("domestic sexual", "cross-border sexual", "labour", "criminal")
-YEARS = tuple(str(year) for year in range(2011, 2021))
-
-
-def national(public: bool = False) -> Results:
-    """Four forms by ten years, not public, with every table that a run may bring. The numbers are made up."""
-    rng = np.random.default_rng(11)
-    level = np.array([[1300, 900, 1900, 500]]) * np.exp(np.outer(np.linspace(0.12, -0.1, 10), [1.0, 1.2, -0.8, 0.5]))
-    seen = np.array([0.3, 0.25, 0.2, 0.18]) * np.where(np.arange(10)[:, None] >= 8, 0.6, 1.0)
-    observed = np.rint(level * seen).astype(np.int64)
-    observed[0, 3], level[0, 3] = 6, 20.0
-    noise = np.exp(rng.normal(0, 0.1, (800, 1, 1)) + rng.normal(0, 0.12, (800, 10, 4)))
-    draws = observed + rng.poisson((level - observed)[None] * noise)
-    flat, shape = draws.reshape(800, -1).astype(np.int64), {"year": YEARS, "form": FORMS}
-    strata = StrataDraws(
-        shape, flat, np.median(flat, axis=0), observed.ravel(), np.full((40, 40), np.nan), ("",) * 40
-    )  # fmt: skip
-    lists = ("K", "I", "O", "P", "R", "Z")
-    total = flat.sum(axis=1)
-    law = Distribution.from_mass(np.sort(total).astype(float), np.ones(800))
-    verdict = Verdict("publish", (), CHECKED)
-    head = posterior(
-        law, lists, int(observed.sum()), verdict, method="multilevel", draws=total, strata=strata, table="registers",
-        point=float(np.median(total)), spec={"seed": 1},
-    )  # fmt: skip
-    low, high = law.quantile([0.025, 0.975])
-    rows = [
-        ("multilevel", "multilevel model of strata and years", head.point, low, high, MEDIAN, "ok"),
-        ("average", "average over all hierarchical models", 0.9 * head.point, 0.7 * head.point, 1.2 * head.point, MEDIAN,
-         "ok"),
-    ]  # fmt: skip
-    made = {
-        "title": "Victims of trafficking in human beings, 2011-2020",
-        "table": {"name": "registers", "public": False, "digest": "cd" * 32, "unit": "person-year", "lists": [
-            {"name": name, "title": title} for name, title in zip(lists, (
-                "Border police", "Labour inspectorate", "Regional care", "Police", "Shelters", "Others"), strict=True)]},
-        "overlap": {"lists": list(lists), "counts": {"P": 3000, "P+R": 7, "K+P": 41}},
-        "job": {"seed": 1}, "seed": 1, "prob": 0.95, "versions": {"mse-engine": "0.1.0"},
-        "report": {
-            "languages": ["nl", "en"], "pdf": True, "population": "victims of trafficking in human beings",
-            "period": "2011-2020", "territory": "Netherlands", "date": "2026-11-20", "publisher": "A made-up office",
-            "breaks": [{"at": "2018-05", "text": "written consent needed for reports from outside law enforcement"}],
-            "nl": {
-                "title": "Slachtoffers van mensenhandel, 2011–2020", "population": "slachtoffers van mensenhandel",
-                "publisher": "Een verzonnen bureau",
-                "breaks": ["schriftelijke toestemming vereist voor meldingen van buiten de opsporing"],
-                "names": {"P": "Politie", "K": "Koninklijke Marechaussee", "I": "Arbeidsinspectie",
-                          "O": "Zorgcoördinatoren", "R": "Opvang", "Z": "Overig"},
-            },
-        },
-    }  # fmt: skip
-    made["table"]["public"] = public
-    return Results(head, comparison(rows, head.observed), made, national_tables(level))
-
-
-def national_tables(level: Any) -> dict[str, pd.DataFrame]:
-    """Every further table of a run, with the columns that the engine gives them."""
-    truth = [{"year": y, "form": f, "truth": round(level[i, j] * 1.04)} for i, y in enumerate(YEARS) for j, f in enumerate(FORMS)]
-    return {"truth": pd.DataFrame(truth)}

@@ -131,6 +131,24 @@ def test_digest_and_size_are_those_of_the_file(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_package_says_the_same_in_dutch(name):
+    """Title, population, territory and lists in Dutch; notes too where they are there; with the same numbers."""
+    pkg, fact = package(name), facts(name)
+    own = fact["nl"]
+    assert set(own) - {"notes"} == {"title", "population", "territory", "lists"}
+    assert list(own["lists"]) == fact["lists"]
+    assert all(text.strip() for text in (own["title"], own["population"], own["territory"], *own["lists"].values()))
+
+    def figures(text):
+        return sorted(re.sub(r"[.,](?=\d{3})", "", number) for number in re.findall(r"\d[\d.,]*\d|\d", text))
+
+    pairs = [(pkg["title"], own["title"]), (fact["population"], own["population"])]
+    pairs += zip(fact["notes"], own.get("notes", fact["notes"]), strict=True)
+    for english, dutch in pairs:
+        assert figures(english) == figures(dutch), (english, dutch)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_package_says_where_who_when_and_under_what_terms(name):
     pkg, fact = package(name), facts(name)
     assert pkg["name"] == name

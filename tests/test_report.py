@@ -20,6 +20,7 @@ from mse.publish.figures_drawing import axis_ticks
 from mse.publish.report import render_report, write_pages
 from mse.results import REPORT, Results, read_results, write_results
 from tests.publish_examples import chapman, many_lists, netherlands, uk
+from tests.publish_national import assessed, national, uk_assessed
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 SAMPLES = Path(__file__).parent.parent / "reports" / "sample"
@@ -33,6 +34,8 @@ def single_value() -> Results:
 
 EXAMPLES: dict[str, Callable[[], Results]] = {
     "uk": uk,
+    "uk assessed": uk_assessed,
+    "national": national,
     "netherlands": netherlands,
     "chapman": chapman,
     "three": lambda: many_lists(3, long=False),
@@ -43,8 +46,8 @@ EXAMPLES: dict[str, Callable[[], Results]] = {
 
 
 @cache
-def page(name: str) -> str:
-    return render_report(EXAMPLES[name]())
+def page(name: str, language: str = "en") -> str:
+    return render_report(EXAMPLES[name](), language)
 
 
 class Reader(HTMLParser):
@@ -76,8 +79,8 @@ class Reader(HTMLParser):
             self.text.append(data)
 
 
-def words(name: str) -> str:
-    return " ".join(" ".join(Reader(page(name)).text).split())
+def words(name: str, language: str = "en") -> str:
+    return " ".join(" ".join(Reader(page(name, language)).text).split())
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -105,10 +108,11 @@ def test_page_loads_and_runs_nothing(name: str) -> None:
     assert "default-src 'none'" in text
 
 
+@pytest.mark.parametrize("language", ["en", "nl"])
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_page_can_be_used_without_seeing_it(name: str) -> None:
-    tags = Reader(page(name)).tags
-    assert dict(tags)["html"]["lang"] == "en"
+def test_page_can_be_used_without_seeing_it(name: str, language: str) -> None:
+    tags = Reader(page(name, language)).tags
+    assert dict(tags)["html"]["lang"] == language
     levels = [int(tag[1]) for tag, _ in tags if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
@@ -123,7 +127,7 @@ def test_page_can_be_used_without_seeing_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_rendering_twice_gives_the_same_bytes(name: str) -> None:
-    assert render_report(EXAMPLES[name]()) == page(name)
+    assert render_report(EXAMPLES[name](), "en") == page(name)
 
 
 def test_page_of_a_folder_that_was_written_is_the_same(tmp_path: Path) -> None:
@@ -143,7 +147,7 @@ def test_figures_neither_obey_nor_change_settings_of_matplotlib() -> None:
 
 def test_parts_come_in_order_and_the_number_never_without_its_verdict() -> None:
     text = page("uk")
-    parts = ["<h1", "verdict-badge", 'class="sentence"', 'class="keys"'] + [
+    parts = ["<h1", "verdict-badge", 'class="sentence"', 'class="keys first"'] + [
         f'<h2 id="section-{part}"'
         for part in (
             "intervals",
@@ -169,14 +173,14 @@ def test_refusal_shows_the_number_only_as_not_for_citation() -> None:
     text = words("netherlands")
     assert "Verdict: Do not publish" in text
     assert text.index("not for citation") < text.index("150,000")
-    assert 'class="keys"' not in page("netherlands")
+    assert 'class="keys' not in page("netherlands")
     assert "Verdict: Do not publish – not for citation" in text
 
 
 def test_everything_that_is_known_is_on_the_page() -> None:
     text = words("uk")
     for piece in (
-        "United Kingdom 2013 Table uk-2013-5 2026-11-20",
+        "United Kingdom 2013 Table uk-2013-5 20 November 2026",
         "LA × NG × PFNCA",
         "Averaged over 6,893 models",
         "as if over 41.4 equally good ones",
@@ -199,10 +203,27 @@ def test_everything_that_is_known_is_on_the_page() -> None:
     assert "22,964" not in text and "8,785" not in text  # unrounded numbers are in the audit record only
 
 
-def test_counts_that_are_not_public_carry_a_warning() -> None:
-    assert words("eight").count("Not for publication") == 2
-    assert "Not for publication" not in words("uk")
-    assert "Not for publication" not in words("chapman")  # no counts, nothing to protect
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_the_overlap_of_a_table_that_is_not_public_never_appears(language: str) -> None:
+    results = many_lists(8)
+    counts = results.provenance["overlap"]["counts"]
+    marked = {name: 713_579 + 1_009 * i for i, name in enumerate(counts)}
+    made = {**results.provenance, "overlap": {**results.provenance["overlap"], "counts": marked}}
+    lists = results.headline.lists
+    tables = assessed(40e6, 7_654_321, lists)
+    tables["fit"] = pd.DataFrame(
+        [("conditional", name, 7_654_321, 8_765_432.0, 7_123_456, 9_123_456, 0.01) for name in counts],
+        columns=["kind", "history", "observed", "expected", "low", "high", "p_value"],
+    )
+    hidden = Results(results.headline, results.comparison, made, tables)
+    said = set(re.findall(r"\d+", re.sub(r"[.,]", "", " ".join(Reader(render_report(hidden, language)).text))))
+    assert not {str(count) for count in marked.values()} & said
+    assert not {"7654321", "8765432", "7123456", "9123456"} & said
+    drawn = re.findall(r'<svg class="drawing".*?</svg>', render_report(hidden, language), flags=re.DOTALL)
+    assert not any('id="overlap-' in drawing for drawing in drawn)
+    public = {**made, "table": {**made["table"], "public": True}}
+    shown = Results(results.headline, results.comparison, public, tables)
+    assert str(max(marked.values())) in re.sub(r"[.,]", "", " ".join(Reader(render_report(shown, language)).text))
 
 
 def test_names_of_lists_cannot_break_the_page() -> None:
@@ -231,7 +252,7 @@ def test_missing_parts_are_said_to_be_missing() -> None:
     for piece in (
         "This method does not average over models.",
         "This method gives no probabilities",
-        "The results hold no overlap counts.",
+        "its overlap counts never leave the office that holds them",
         "The results name no source for the counts.",
         "no rule was checked",
     ):

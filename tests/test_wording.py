@@ -15,14 +15,17 @@ from hypothesis import strategies as st
 from mse.errors import InputError
 from mse.estimates import Level, Reason, Verdict
 from mse.publish.facts import read_facts
-from mse.publish.messages import Words, read_catalogue
-from mse.publish.wording import headline, terminal_summary
+from mse.publish.facts_strata import read_parts
+from mse.publish.messages import Catalogue, Figure, Name, Words, read_catalogue
+from mse.publish.wording import headline, reason_sentence, terminal_summary
 from mse.publish.wording_rounding import round_interval, round_point, rounding_unit
 from mse.results import Results
 from mse.shipped import shipped_names, shipped_path
 from tests.publish_examples import chapman, many_lists, netherlands, uk
+from tests.publish_national import national
 
-EN = read_catalogue("en")
+EN, NL = read_catalogue("en"), read_catalogue("nl")
+NAMES = re.compile(r"{(\w+)(?::\w+)?}")
 
 
 # ---- rounding ---------------------------------------------------------------------------------------
@@ -90,9 +93,15 @@ def test_shares_never_claim_certainty() -> None:
 
 
 def test_numbers_follow_the_catalogue() -> None:
-    dutch = replace(EN, messages={**EN.messages, "format.thousands": ".", "format.decimal": ","})
-    assert dutch.number(1_234_567) == "1.234.567"
-    assert dutch.figure(2.03) == "2,03"
+    assert NL.number(1_234_567) == "1.234.567"
+    assert NL.number(0.83, 2) == "0,83" and EN.number(0.83, 2) == "0.83"
+    assert NL.figure(2.03) == "2,03"
+    assert NL.range(5_000, 7_500) == "5.000 tot 7.500" and NL.range(10, math.inf) == "10 of meer"
+    assert NL.listing(["a", "b", "c"]) == "a, b en c"
+    assert NL.date("2026-11-20") == "20 november 2026" and EN.date("2026-11-20") == "20 November 2026"
+    assert NL.date("autumn 2026") == "autumn 2026" and NL.date("2026-13-01") == "2026-13-01"
+    assert [NL.change(x) for x in (0.1, -0.1, 0.001)] == ["+11%", "−10%", "0%"]
+    assert [NL.share(x) for x in (0.2, 0.265, 1.0)] == ["20%", "26,5%", "100%"]
     assert EN.figure(0.00001234) == "1.2e-05"
     assert EN.level(0.95) == "95%" and EN.level(0.995) == "99.5%"
     assert EN.range(10, math.inf) == "10 or more"
@@ -124,6 +133,37 @@ def test_headline_names_period_register_territory_and_interval() -> None:
     assert said.remarks[2] == "Counts published by: Home Office (Silverman 2014)."
 
 
+def test_headline_in_dutch() -> None:
+    said = headline(read_facts(uk(), NL), NL)
+    assert said.sentence == (
+        "In 2013 zijn 2.744 mogelijke slachtoffers van moderne slavernij in het Verenigd Koninkrijk geregistreerd op "
+        "ten minste één van vijf lijsten; het totale aantal, geregistreerd of niet, wordt geschat op ongeveer 13.000 "
+        "(95%-geloofwaardigheidsinterval: 10.000 tot 24.000)."
+    )
+    assert said.verdict == "Publiceren met voorbehoud"
+    assert not any(reason.language for reason in said.reasons)
+    bare = headline(read_facts(chapman(), NL), NL)
+    assert bare.record is not None and "Er zijn 312 personen geregistreerd op ten minste één van twee" in bare.record
+
+
+def test_last_year_and_whole_are_told_apart() -> None:
+    """A year, the mean of the years and their sum are three numbers, each with its own words."""
+    results = national()
+    facts = read_facts(results, NL)
+    said = headline(facts, NL, read_parts(results, facts))
+    assert said.latest is not None and said.latest.startswith("In 2020 zijn 630 slachtoffers van mensenhandel")
+    assert "het totale aantal in dat jaar" in said.latest
+    assert said.sentence.startswith("Van 2011 tot en met 2020 zijn ")
+    assert any("één keer telt in elk jaar" in remark for remark in said.remarks)
+    assert not any("niet voor één jaar" in remark for remark in said.remarks)
+    assert terminal_summary(results).splitlines()[1].startswith("In 2020 zijn 630")
+    assert "Oordeel: PUBLICEREN" in terminal_summary(results)
+    refused = replace(results.headline, verdict=Verdict("do not publish", (), ()))
+    results = Results(refused, results.comparison, results.provenance, results.tables)
+    facts = read_facts(results, NL)
+    assert headline(facts, NL, read_parts(results, facts)).latest is None
+
+
 def test_refusal_cites_nothing_and_keeps_the_number_for_the_record() -> None:
     said = headline(read_facts(netherlands(), EN), EN)
     assert said.sentence == (
@@ -151,19 +191,38 @@ def test_a_rule_without_words_in_the_catalogue_speaks_for_itself() -> None:
     assert headline(read_facts(results, EN), EN).reasons == (Words("The moon is full."),)
 
 
+@pytest.mark.parametrize("say", [EN, NL], ids=["en", "nl"])
 @pytest.mark.parametrize("level", ["publish with caution", "do not publish"])
-def test_every_rule_of_the_verdict_has_words(level: Level) -> None:
+def test_every_rule_of_the_verdict_has_words(level: Level, say: Catalogue) -> None:
     from mse.assess.verdict import RULES
 
     results = uk()
-    figures = {"figure": 0.8, "caution_below": 4.0}
+    # Whatever a sentence may name: figures and names that the rule itself would give.
+    asked = {name for key, text in say.messages.items() if key.startswith("reason.") for name in NAMES.findall(text)}
+    figures = dict.fromkeys(asked, 0.8)
     verdict = Verdict(level, tuple(Reason(code, level, "untranslated", figures) for code in RULES), RULES)
     results = Results(replace(results.headline, verdict=verdict), results.comparison, results.provenance)
-    reasons = headline(read_facts(results, EN), EN).reasons
+    reasons = [str(reason) for reason in headline(read_facts(results, say), say).reasons]
     assert len(set(reasons)) == len(RULES)
     assert not any("ntranslated" in reason or "{" in reason for reason in reasons)
-    assert all(f"rule.{code}" in EN.messages for code in RULES)
-    assert "A single pair of lists, PFNCA and GO, carries 80% of all overlap" in reasons[RULES.index("pair_share")]
+    assert all(f"rule.{code}" in say.messages for code in RULES)
+
+
+def test_a_finding_names_the_lists_that_it_is_about() -> None:
+    reason = Reason("pair_share", "publish with caution", "", {"figure": 0.8}, {"pair": "P:R"})
+    facts = read_facts(uk(), NL)
+    said = reason_sentence(reason, facts, headline(facts, NL).rounded, NL)
+    assert str(said) == "Eén paar registers, P en R, draagt 80% van alle overlap; de schatting staat of valt daarmee."
+    older = Reason("pair_share", "publish with caution", "", {"figure": 0.8})
+    assert "PFNCA en GO" in str(reason_sentence(older, facts, headline(facts, NL).rounded, NL))
+
+
+def test_figures_in_a_sentence_are_written_as_it_asks() -> None:
+    written = "{x} {x:share} {x:factor} {x:persons} {x:number} {x:word} {list} {pair} {pair:terms}".format(
+        x=Figure(3.0, NL), list=Name("P", NL), pair=Name("P:R", NL)
+    )
+    assert written == "3 300% 3,0 3 3 drie P P en R P × R"
+    assert f"{Figure(11_312.7, NL):persons} {Figure(0.016, NL)} {Figure(2.034, NL)}" == "11.300 0,016 2,03"
 
 
 # ---- the terminal -----------------------------------------------------------------------------------
@@ -193,8 +252,8 @@ def test_humps_are_told_where_no_reason_tells_them() -> None:
 
 @pytest.mark.parametrize(
     "results",
-    [uk(), netherlands(), chapman(), many_lists(3), many_lists(8), many_lists(4, failing=True)],
-    ids=["uk", "nl", "chapman", "three", "eight", "failing"],
+    [uk(), netherlands(), chapman(), many_lists(3), many_lists(8), many_lists(4, failing=True), national()],
+    ids=["uk", "nl", "chapman", "three", "eight", "failing", "national"],
 )
 def test_terminal_summary_is_short_and_narrow(results: Results) -> None:
     lines = terminal_summary(results, report="out/report.html").splitlines()
@@ -216,20 +275,32 @@ def flat(tree: dict[str, object], prefix: str = "") -> set[str]:
 def test_every_message_that_is_asked_for_is_there_and_none_is_idle() -> None:
     room = Path(__file__).parent.parent / "mse" / "publish"
     templates = shipped_path("reports/templates", "report.html").parent
-    text = "\n".join(path.read_text("utf-8") for path in [*room.glob("*.py"), *templates.glob("*.html")])
+    ours = [
+        path
+        for stem in ("facts", "figures", "messages", "pdf", "report", "wording")
+        for path in room.glob(f"{stem}*.py")
+    ]
+    ours += [templates / name for name in ("report.html", "pieces.html", "report.typ")]
+    text = "\n".join(path.read_text("utf-8") for path in ours)
     asked = set(re.findall(r"[\"']([a-z]+\.[a-z_.]+)[\"']", text))
     keys = set(EN.messages)
     sections = {key.split(".")[0] for key in keys}
-    assert {key for key in asked if key.split(".")[0] in sections} - keys <= {"section.", "period.opening_"}
+    assert {key for key in asked if key.split(".")[0] in sections} - keys <= {
+        "section.",
+        "period.opening_",
+        "report.html",
+        "report.typ",
+    }
     # Keys that are put together from a name at run time.
     built = (
-        r"(territory|rule|reason|section|verdict|interval)\..*|format\.[a-z]+|period\.(opening|tail)_.*"
-        r"|full\.limit.*"
+        r"(territory|rule|reason|section|verdict|interval|month|dimension|level|indicator|unit|step|group|figure|tipping"
+        r"|change|quality_column|calibrated|fit|plain|gather|sdg|survey|strata|full)\..*|meaning\.(in|out|ass).*"
+        r"|format\.[a-z]+|period\.(opening|tail)_.*|headline\.years?.*"
     )
     assert {key for key in keys - asked if not re.fullmatch(built, key)} == set()
 
 
-@pytest.mark.parametrize("name", [n for n in shipped_names("reports/templates") if n.endswith(".toml")])
+@pytest.mark.parametrize("name", [n for n in shipped_names("reports/templates") if n.startswith("messages.")])
 def test_catalogues_have_the_same_keys_and_names(name: str) -> None:
     there = tomllib.loads(shipped_path("reports/templates", name).read_text("utf-8"))
     other = read_catalogue(name.split(".")[1])
@@ -238,4 +309,4 @@ def test_catalogues_have_the_same_keys_and_names(name: str) -> None:
     }
     for key, message in EN.messages.items():
         if not key.startswith("territory."):
-            assert set(re.findall(r"{(\w+)}", other.messages[key])) == set(re.findall(r"{(\w+)}", message)), key
+            assert set(NAMES.findall(other.messages[key])) == set(NAMES.findall(message)), key

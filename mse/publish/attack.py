@@ -105,7 +105,6 @@ class Bounds:
 
         solver = self.highs
         solver.changeObjectiveSense(sense)
-        solver.run()
         optimum, counts = _outcome(solver)
         if not self.whole or np.isinf(optimum) or np.abs(counts - np.rint(counts)).max() < SLACK:
             return optimum
@@ -113,16 +112,15 @@ class Bounds:
             for j in range(self.size):
                 solver.changeColIntegrality(j, kind)
             if kind == highspy.HighsVarType.kInteger:
-                solver.run()
                 optimum, _ = _outcome(solver)
         return optimum
 
 
 def _outcome(solver: highspy.Highs) -> tuple[float, Array]:
-    """Return the optimum, infinite where there is none, and the variables there."""
+    """Run; return the optimum, infinite where there is none, and the variables there."""
     import highspy
 
-    status = solver.getModelStatus()
+    status = run_to_end(solver)
     if status in (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible):
         return np.inf, np.zeros(0)
     if status != highspy.HighsModelStatus.kOptimal:
@@ -147,6 +145,17 @@ def new_solver() -> highspy.Highs:
     solver.setOptionValue("presolve", "off")
     solver.setOptionValue("solver", "simplex")
     return solver
+
+
+def run_to_end(solver: highspy.Highs) -> highspy.HighsModelStatus:
+    """Run and return how it ended; from scratch once more where the last basis led nowhere."""
+    import highspy
+
+    solver.run()
+    if solver.getModelStatus() in (highspy.HighsModelStatus.kUnknown, highspy.HighsModelStatus.kSolveError):
+        solver.clearSolver()
+        solver.run()
+    return solver.getModelStatus()
 
 
 def add_variables(solver: highspy.Highs, low: Array, high: Array) -> None:

@@ -173,7 +173,7 @@ class SafeTable:
         return found
 
 
-def protect(table: CountTable, rule: Disclosure | None = None) -> SafeTable:
+def protect(table: CountTable, rule: Disclosure | None = None, *, known: Sequence[Place] = ()) -> SafeTable:
     """Return what of a table of counts may be published.
 
     Parameters
@@ -182,6 +182,8 @@ def protect(table: CountTable, rule: Disclosure | None = None) -> SafeTable:
         Raw counts, and which margins are published.
     rule : Disclosure, optional
         Thresholds and method; the defaults when not given.
+    known : sequence of places
+        Cells that are published elsewhere: leaving them out would hide nothing.
 
     Returns
     -------
@@ -191,7 +193,7 @@ def protect(table: CountTable, rule: Disclosure | None = None) -> SafeTable:
     Raises
     ------
     ModelError
-        When the table is too large for disclosure control.
+        When the table is too large for disclosure control, or cannot be protected beside what is known.
     """
     rule = rule or Disclosure()
     cells = table.published()
@@ -200,7 +202,7 @@ def protect(table: CountTable, rule: Disclosure | None = None) -> SafeTable:
     if rule.method == "suppress":
         from mse.publish.suppression import suppress
 
-        hidden = suppress(table, cells, rule)
+        hidden = suppress(table, cells, rule, known)
         safe: Sequence[SafeCell] = [
             SafeCell(place, 0, "structural zero") if not can
             else SafeCell(place, None, "suppressed") if out

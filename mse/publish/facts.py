@@ -212,7 +212,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         title=local_title or first("title", report.get("title"), *titles) or name,
         name=name,
         population=text(about.get("population")) or first("", table.get("population")),
-        territory=first("territory", report.get("territory"), table.get("territory")),
+        territory=first("territory", report.get("territory"), about.get("territory"), table.get("territory")),
         publisher=first("publisher", report.get("publisher"), table.get("publisher"), table.get("source")),
         noun=first("population", report.get("population")),
         period=period(report.get("period") or table.get("period")),
@@ -264,8 +264,8 @@ def _overlap(
     results: Results, overlap: Mapping[str, Any], table: Mapping[str, Any], called: Mapping[str, str]
 ) -> tuple[tuple[ListRow, ...], tuple[History, ...]]:
     described = [item for item in items(table.get("lists")) if isinstance(item, Mapping)]
-    titles = {text(item.get("name")): text(item.get("title")) for item in described}
-    titles |= called
+    titles: dict[str | None, str | None] = {text(item.get("name")): text(item.get("title")) for item in described}
+    titles.update(called)
     listed = [str(name) for name in items(overlap.get("lists"))] or list(results.headline.lists)
     place = {name: j for j, name in enumerate(listed)}
     histories = []

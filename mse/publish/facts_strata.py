@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mse.assess.verdict import Thresholds
-from mse.publish.counts import CountTable
-from mse.publish.disclosure import Disclosure, SafeTable, protect
-from mse.publish.facts_reading import mapping
+from mse.publish.disclosure import SafeTable
+from mse.publish.facts_margins import margin_points
+from mse.publish.indicatorparts import TOO_FEW, Enough
+from mse.publish.registered import registered_counts
 from mse.publish.wording_rounding import Rounded, round_interval
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ class Part:
     too_few: bool
     flag: str
 
+    @property
+    def sizes(self) -> tuple[float, float, float]:
+        """Point and ends of the interval, unrounded."""
+        return self.point, self.low, self.high
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
@@ -64,6 +69,10 @@ class Parts:
         The dimension that is time.
     prob : float
         Probability of the intervals.
+    credible : bool
+        Whether these are draws of a posterior: a number is then the median of its own draws.
+    enough : Enough
+        Which parts have data enough for an estimate of their own.
     safe : SafeTable or None
         The registered counts of `shown_margins` as they may be published; None where all of them may be.
     """
@@ -71,20 +80,24 @@ class Parts:
     strata: StrataDraws
     time: str | None
     prob: float
+    credible: bool
+    enough: Enough
     safe: SafeTable | None
 
     def margin(self, *dims: str) -> list[Part]:
         """Return the strata summed to some of the dimensions, in the order of their levels."""
         part = self.strata.margin(*dims)
         ends = np.quantile(part.draws, [(1 - self.prob) / 2, (1 + self.prob) / 2], axis=0)
-        fewest = Thresholds().observed[1]
+        points = margin_points(part, self.credible)
         found = []
         for i, levels in enumerate(product(*part.dimensions.values())):
-            raw, point = int(part.observed[i]), float(part.point[i])
+            raw, point = int(part.observed[i]), float(points[i])
             low, high = float(ends[0, i]), float(ends[1, i])
-            observed = self._published(raw, dict(zip(part.dimensions, levels, strict=True)))
+            where = dict(zip(part.dimensions, levels, strict=True))
+            observed = self._published(raw, where)
+            few = self.enough.status(raw, where) == TOO_FEW
             rounded = round_interval(point, low, high, observed=observed)
-            found.append(Part(levels, observed, point, low, high, rounded, raw < fewest, part.flags[i]))
+            found.append(Part(levels, observed, point, low, high, rounded, few, part.flags[i]))
         return found
 
     def yearly_mean(self) -> Part:
@@ -92,7 +105,8 @@ class Parts:
         years = len(self.strata.dimensions[self.time]) if self.time else 1
         draws = self.strata.draws.sum(axis=1) / years
         low, high = map(float, np.quantile(draws, [(1 - self.prob) / 2, (1 + self.prob) / 2]))
-        point, mean = float(self.strata.point.sum()) / years, int(self.strata.observed.sum()) / years
+        point = float(margin_points(self.strata.margin(), self.credible)[0]) / years
+        mean = int(self.strata.observed.sum()) / years
         rounded = round_interval(point, low, high, observed=math.floor(mean))
         return Part((), round(mean), point, low, high, rounded, False, "")
 
@@ -105,20 +119,8 @@ def read_parts(results: Results, facts: Facts) -> Parts | None:
     strata = results.headline.strata
     if strata is None or not strata.dimensions:
         return None
-    safe = None
-    if not facts.public:
-        publish = mapping(mapping(results.provenance.get("job")).get("publish"))
-        options: dict[str, Any] = {f.name: publish[f.name] for f in fields(Disclosure) if f.name in publish}
-        possible = np.ones(strata.n_strata, dtype=bool)
-        margins = shown_margins(tuple(strata.dimensions), facts.time)
-        safe = protect(CountTable(strata.dimensions, strata.observed, possible, margins=margins), Disclosure(**options))
-    return Parts(strata, facts.time, facts.estimate.prob, safe)
-
-
-def shown_margins(dimensions: Sequence[str], time: str | None) -> tuple[tuple[str, ...], ...]:
-    """Return the margins that a report shows: the total, every dimension, and every dimension by time."""
-    crossed = [tuple(d for d in dimensions if d in (time, dim)) for dim in dimensions if time and dim != time]
-    return ((), *((dim,) for dim in dimensions), *crossed)
+    safe = None if facts.public else registered_counts(results)
+    return Parts(strata, facts.time, facts.estimate.prob, facts.credible, Enough.of(results), safe)
 
 
 def truth_of(results: Results, dim: str, levels: Sequence[str]) -> list[float] | None:

@@ -183,5 +183,3 @@ def _observed_label(axes: Axes, facts: Facts, low: float, high: float, log: bool
     axes.annotate(say("intervals.observed", observed=say.number(observed)), (observed, 1.0), offset,
                   xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=8, color=FAINT,
                   ha=side, va="bottom")  # fmt: skip
-
-

@@ -84,7 +84,9 @@ def curve_figure(
         log = high > LOG_FROM * low
         if log:
             axes.set_yscale("log")
-        axes.set_ylim((low / 1.1, high * 1.1) if log else (max(0.0, low - 0.08 * (high - low)), high + 0.08 * (high - low)))
+        axes.set_ylim(
+            (low / 1.1, high * 1.1) if log else (max(0.0, low - 0.08 * (high - low)), high + 0.08 * (high - low))
+        )
         axes.fill_between(main.at, main.low, main.high, color=SOFT, lw=0)
         for line in others:
             axes.plot(line.at, line.point, color=GREY, lw=1)

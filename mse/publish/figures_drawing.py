@@ -40,6 +40,7 @@ def fraction(value: float, low: float, high: float, log: bool) -> float:
 
 
 def number_axis(axes: Axes, low: float, high: float, log: bool, say: Catalogue) -> None:
+    """Prepare the horizontal axis for numbers of persons, with as many round ones named as there is room for."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
     if log:

@@ -51,7 +51,7 @@ def trend_figure(
         ]
         if truth:
             handles += axes.plot([], [], "D", color=TRUE, ms=5, label=say("trend.truth"))
-        axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.01, 1.12), ncols=3, frameon=False, fontsize=8.5,
+        axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.12), ncols=3, frameon=False, fontsize=8.5,
                     handlelength=1.6, borderpad=0)  # fmt: skip
         _breaks(axes, years, facts, say)
         stamp(figure, said, say)

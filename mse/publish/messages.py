@@ -75,12 +75,19 @@ class Catalogue:
         return None
 
     def _part(self, text: str) -> str:
-        """Return a part of a phrase: a number in the language's own writing, a phrase, or what it is."""
+        """Return a part of a phrase: a number in the language's writing, a phrase or several, or what it is."""
         if _NUMBER.fullmatch(text):
             digits = len(text.partition(".")[2])
             return self.number(float(text.replace(",", "")), digits)
         said = self._said(text)
-        return text if said is None else said
+        if said is not None:
+            return said
+        for mark in (", ", " and "):
+            parts = text.split(mark)
+            if len(parts) > 1:
+                words = [self._part(part) for part in parts]
+                return self.listing(words) if mark == " and " else self.messages["format.separator"].join(words)
+        return text
 
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number with the language's separators."""
@@ -106,6 +113,17 @@ class Catalogue:
         if share < 1 and round(100 * share) == 100:
             return self.messages["format.large_percent"]
         return self("format.percent", number=self.number(100 * share))
+
+    def share(self, share: float) -> str:
+        """Return a share that is rounded already, in percent, with a decimal where it has one."""
+        exact = math.isclose(100 * share, round(100 * share), abs_tol=1e-6)
+        return self("format.percent", number=self.number(100 * share, 0 if exact else 1))
+
+    def change(self, log_ratio: float) -> str:
+        """Return a log ratio as a change in percent, "+12%" or "−5%"."""
+        share = round(100 * math.expm1(log_ratio))
+        sign = "+" if share > 0 else "−" if share < 0 else ""
+        return sign + self("format.percent", number=self.number(abs(share)))
 
     def level(self, prob: float) -> str:
         """Return the probability of an interval, "95%" or "99.5%"."""

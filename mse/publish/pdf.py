@@ -13,9 +13,6 @@ from mse.errors import InputError, Problem
 if TYPE_CHECKING:
     from mse.results import Results
 
-STANDARDS = ("a-2a", "ua-1")
-"""Archival, with the structure that readers of the screen need (PDF/A-2a, PDF/UA-1)."""
-
 _LONG_AGO = date(2000, 1, 1)
 
 
@@ -54,12 +51,12 @@ def render_pdf(results: Results, language: str | None = None) -> bytes:
     inputs = {"page": json.dumps(content, ensure_ascii=False, sort_keys=True)}
     # The clock must not show in the file: the date is the report's own.
     moment = datetime.combine(page.day or _LONG_AGO, datetime.min.time(), UTC)
-    pdf = typst.compile(
-        str(shipped_path("reports/templates", "report.typ")), format="pdf", sys_inputs=inputs, font_paths=[str(fonts())],
-        ignore_system_fonts=True, pdf_standards=list(STANDARDS), timestamp=int(moment.timestamp()),
+    # PDF/A-2a and PDF/UA-1: to be archived, and with the structure that readers of the screen need.
+    return typst.compile(
+        str(shipped_path("reports/templates", "report.typ")), format="pdf", sys_inputs=inputs,
+        font_paths=[str(fonts())], ignore_system_fonts=True, pdf_standards=["a-2a", "ua-1"],
+        timestamp=int(moment.timestamp()),
     )  # fmt: skip
-    assert isinstance(pdf, bytes)
-    return pdf
 
 
 def fonts() -> Path:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 IntervalMethod = Literal["jeffreys", "wilson", "exact"]
+
+
+NOT_WITHIN = "{step} is not a part of {of}: this ratio compares different persons and is not the share of a cohort"
+"""Said of a ratio."""
 
 
 class Ends(NamedTuple):
@@ -143,60 +147,51 @@ def chain(steps: Sequence[Step], prob: float = 0.95) -> pd.DataFrame:
     DataFrame
         ``step``, ``of``, ``count``, ``base``, ``rate``, ``low``, ``high``, ``prob``, ``kind`` ("share" of a cohort
         that was followed, with a Jeffreys interval; "ratio" of counts of different persons, with an interval of two
-        Poisson counts). One row per step; the first has no rate, and neither has a step of nobody.
+        Poisson counts), ``note`` (a warning where it is a ratio, which may well be above 1). One row per step; the
+        first has no rate, and neither has a step of nobody.
 
     Raises
     ------
     ModelError
         With every step that is repeated, refers to none before it, or counts more than the cohort that it is within.
 
-    Warns
-    -----
-    UserWarning
-        Where a numerator is not a part of its cohort: a rate over 1 is possible then, and means no error.
     """
     import pandas as pd
 
     check_prob(prob)
     seen: dict[str, int] = {}
-    problems, rows = [], []
-    for i, step in enumerate(steps):
-        place = {"file": "chain", "row": i + 1, "column": "step", "value": step.name}
+    problems: list[Problem] = []
+    rows: list[list[object]] = []
+
+    for i, step in enumerate(steps, 1):
+        wrong = partial(Problem, file="chain", row=i, column="step", value=step.name)
         if step.name in seen:
-            problems.append(Problem("a step is there twice", "every step once", "rename or remove it", **place))
+            problems.append(wrong("a step is there twice", "every step once", "rename or remove it"))
         if step.count < 0:
-            problems.append(Problem("a count is negative", "0 or more", "correct it", **place))
+            problems.append(wrong("a count is negative", "0 or more", "correct it"))
         if step.of is not None and step.of not in seen:
+            before = ", ".join(seen) or "nothing: the first step is a share of none"
             problems.append(
-                Problem(f"a step is a share of {step.of!r}, which does not come before it",
-                        ", ".join(seen) or "nothing: the first step is a share of none", "correct `of`", **place)
-            )  # fmt: skip
+                wrong(f"a step is a share of {step.of!r}, which does not come before it", before, "correct `of`")
+            )
         elif step.of is not None and step.within and step.count > seen[step.of]:
-            problems.append(
-                Problem(f"more persons than in the cohort that they are said to be part of ({step.of})",
-                        f"at most {seen[step.of]:,}",
-                        "correct the counts, or say within = no if these are not the same persons", **place)
-            )  # fmt: skip
+            found = f"more persons than in the cohort that they are said to be part of ({step.of})"
+            remedy = "correct the counts, or say within = no if these are not the same persons"
+            problems.append(wrong(found, f"at most {seen[step.of]:,}", remedy))
         seen.setdefault(step.name, step.count)
     if problems:
         raise ModelError(problems)
     for step in steps:
         base = None if step.of is None else seen[step.of]
-        rate, ends, kind = math.nan, Ends(math.nan, math.nan), ""
+        rate, ends, kind, note = math.nan, Ends(math.nan, math.nan), "", ""
         if base is not None:
-            kind = "share" if step.within else "ratio"
+            kind, note = ("share", "") if step.within else ("ratio", NOT_WITHIN.format(step=step.name, of=step.of))
             if base > 0:
                 rate = step.count / base
                 ends = (proportion_interval if step.within else ratio_interval)(step.count, base, prob)
-            if not step.within:
-                warnings.warn(
-                    f"{step.name} is not a part of {step.of}: their ratio compares different persons and is not the "
-                    "share of a cohort",
-                    stacklevel=2,
-                )
-        rows.append([step.name, step.of, step.count, base, rate, *ends, prob, kind])
-    frame = pd.DataFrame(rows, columns=["step", "of", "count", "base", "rate", "low", "high", "prob", "kind"])
-    return frame.astype({"base": "Int64"})
+        rows.append([step.name, step.of, step.count, base, rate, *ends, prob, kind, note])
+    columns = ["step", "of", "count", "base", "rate", "low", "high", "prob", "kind", "note"]
+    return pd.DataFrame(rows, columns=columns).astype({"base": "Int64"})
 
 
 def read_chain(path: Path) -> tuple[Step, ...]:

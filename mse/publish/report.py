@@ -16,6 +16,8 @@ from mse.publish.facts import Facts, languages, read_facts
 from mse.publish.facts_reading import mapping
 from mse.publish.facts_strata import read_parts
 from mse.publish.messages import Catalogue, read_catalogue
+from mse.publish.report_assess import robustness_section, sensitivity_section
+from mse.publish.report_checks import checks_section
 from mse.publish.report_estimate import (
     interactions_section,
     meaning_section,
@@ -24,12 +26,18 @@ from mse.publish.report_estimate import (
     overlap_section,
     posterior_section,
 )
+from mse.publish.report_indicators import chain_section, indicators_section, sdg_section, survey_section
 from mse.publish.report_keys import key_figures
-from mse.publish.report_page import Material, Page
+from mse.publish.report_page import Material, Page, Section
+from mse.publish.report_quality import gather_section, quality_section
 from mse.publish.report_record import provenance_section, silent_rules, sources_section, verdict_section, versions
 from mse.publish.report_strata import strata_section, trend_section
+from mse.publish.safetables import published_tables
 from mse.publish.wording import headline
-from mse.results import REPORT, Results, read_results
+from mse.results import Results, read_results
+
+BESIDE = ("indicators", "sdg", "survey", "chain")
+"""Tables beside the estimate, of which only the published form is shown."""
 
 
 def render_report(results: Results, language: str | None = None) -> str:
@@ -65,20 +73,30 @@ def compose(results: Results, language: str | None = None) -> Page:
     facts = read_facts(results, say)
     parts = read_parts(results, facts)
     said = headline(facts, say, parts)
-    m = Material(results, facts, said, say)
+    beside = [name for name in BESIDE if name in results.tables]
+    m = Material(results, facts, said, say, published_tables(results) if beside else {})
     checked = say.count_word(len(silent_rules(facts, say)))
-    sections = (
+    found: list[Section | None] = [
         *((trend_section(m, parts), strata_section(m, parts)) if parts else ()),
+        indicators_section(m),
+        sdg_section(m),
+        survey_section(m),
+        chain_section(m),
         methods_section(m),
         posterior_section(m),
         overlap_section(m),
         models_section(m),
         interactions_section(m),
         meaning_section(m),
+        sensitivity_section(m),
+        robustness_section(m),
+        checks_section(m),
         verdict_section(m),
+        quality_section(m),
         sources_section(m),
-        provenance_section(m),
-    )
+    ]
+    sections = [section for section in found if section is not None]
+    sections += [gather_section(m, sections), provenance_section(m)]
     version = str(versions(results.provenance).get("mse-engine", ""))
     made = say("page.made", version=version) if version else say("page.made_plain")
     return Page(
@@ -89,7 +107,7 @@ def compose(results: Results, language: str | None = None) -> Page:
         none_found=say("verdict.reasons_none", checked=checked) if said.judgement == "publish" else "",
         keys=key_figures(m, parts),
         remarks=said.remarks,
-        sections=tuple(section for section in sections if section),
+        sections=tuple(sections),
         labels={
             "contents": say("page.contents"),
             "skip": say("page.skip"),

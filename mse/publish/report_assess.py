@@ -8,7 +8,7 @@ from typing import Any
 
 from mse.publish.figures_assess import Line, Mark, curve_figure, log_ticks, marks_figure
 from mse.publish.messages import Catalogue
-from mse.publish.report_page import Block, Drawing, Heading, Material, Row, Section, paragraph, row, sheet
+from mse.publish.report_page import Block, Drawing, Heading, Material, Row, Section, bullets, paragraph, row, sheet
 from mse.publish.wording_rounding import Rounded, round_interval
 
 ALL_LISTS = "all lists"
@@ -87,22 +87,31 @@ def _odds(value: float, say: Catalogue) -> str:
 
 
 def _tipping(m: Material) -> list[Block]:
-    """Return up to where what may be said of the estimate stays true."""
+    """Return up to where what may be said of the estimate stays true: of all lists, and of the pairs that matter."""
     say = m.say
-    said = []
+    curves = [x for x in records(m, "sensitivity") if finite(x, "odds_ratio", "point")]
+    said: list[str] = []
+    known, quiet = set(), dict[str, None]()
     for found in records(m, "tipping"):
-        claim = str(found.get("claim"))
-        if f"tipping.{claim}" not in say.messages or not finite(found, "value"):
-            continue
-        known = finite(found, "odds_ratio")
-        about = {"assumption": _assumption(str(found["assumption"]), say), "value": say.number(round(found["value"]))}
-        key = f"tipping.{claim}" if known else f"tipping.{claim}_always"
-        about |= {"odds": say.figure(round(found["odds_ratio"], 2))} if known else {}
-        said.append((str(found["assumption"]) != ALL_LISTS, say(key, **about)))
-    if not said:
-        return []
-    rows = [row(words) for _, words in sorted(said, key=lambda x: x[0])]
-    return [sheet(say("tipping.table"), [say("tipping.head")], rows)]
+        claim, name = str(found["claim"]), str(found["assumption"])
+        about = {"assumption": _assumption(name, say), "value": say.number(_claimed(float(found["value"]), m))}
+        if finite(found, "odds_ratio"):
+            ends = sorted((x["odds_ratio"], x["point"]) for x in curves if x["assumption"] == name)
+            rises = bool(ends) and ends[-1][1] > ends[0][1]
+            side = "least" if rises == (claim == "above") else "most"
+            said.append(say(f"tipping.{claim}_{side}", odds=say.figure(round(found["odds_ratio"], 2)), **about))
+            known.add(about["assumption"])
+        quiet[about["assumption"]] = None
+    if silent := [name for name in quiet if name not in known]:
+        said.append(say("tipping.silent", assumptions=say.listing(silent)))
+    return [Heading(say("tipping.title")), bullets(said)] if said else []
+
+
+def _claimed(value: float, m: Material) -> float:
+    """Return a claimed number of persons; the ends of the interval as they are printed."""
+    estimate, rounded = m.facts.estimate, m.said.rounded
+    ends = ((estimate.low, rounded.low), (estimate.high, rounded.high))
+    return next((end for raw, end in ends if math.isclose(raw, value, rel_tol=1e-6)), value)
 
 
 def _interval_rows(found: Sequence[tuple[Sequence[str], Record]], m: Material) -> list[Row]:
@@ -121,9 +130,18 @@ def _interval_rows(found: Sequence[tuple[Sequence[str], Record]], m: Material) -
 def _prior(m: Material) -> list[Block]:
     say = m.say
     found = [((say.phrase(str(x["setting"])).text, _value(x["value"], say)), x) for x in records(m, "prior")]
-    heads = [say("prior.setting"), "#" + say("prior.value"), "#" + say("intervals.point"), "#" + say("intervals.interval")]
+    heads = [
+        say("prior.setting"),
+        "#" + say("prior.value"),
+        "#" + say("intervals.point"),
+        "#" + say("intervals.interval"),
+    ]
     rows = _interval_rows(found, m)
-    return [Heading(say("prior.title")), paragraph(say("prior.lead")), sheet(say("prior.table"), [*heads], rows)] if rows else []
+    return (
+        [Heading(say("prior.title")), paragraph(say("prior.lead")), sheet(say("prior.table"), [*heads], rows)]
+        if rows
+        else []
+    )
 
 
 def _value(value: object, say: Catalogue) -> str:
@@ -136,7 +154,12 @@ def _value(value: object, say: Catalogue) -> str:
 def _linkage(m: Material) -> list[Block]:
     say = m.say
     found = [((_share(x["alpha"], say), _share(x["beta"], say)), x) for x in records(m, "linkage_error")]
-    heads = [say("linkage.alpha"), "#" + say("linkage.beta"), "#" + say("intervals.point"), "#" + say("intervals.interval")]
+    heads = [
+        say("linkage.alpha"),
+        "#" + say("linkage.beta"),
+        "#" + say("intervals.point"),
+        "#" + say("intervals.interval"),
+    ]
     rows = _interval_rows(found, m)
     blocks: list[Block] = [Heading(say("linkage.title")), paragraph(say("linkage.lead"))]
     return [*blocks, sheet(say("linkage.table"), [*heads], rows)] if rows else []
@@ -152,7 +175,12 @@ def _calibrated(m: Material) -> list[Block]:
     if not found:
         return []
     named = [((say.known("calibrated", str(x["interval"])), _level(x, m)), x) for x in found]
-    heads = [say("calibrated.interval"), "#" + say("provenance.prob"), "#" + say("intervals.point"), "#" + say("intervals.interval")]
+    heads = [
+        say("calibrated.interval"),
+        "#" + say("provenance.prob"),
+        "#" + say("intervals.point"),
+        "#" + say("intervals.interval"),
+    ]
     table = sheet(say("calibrated.table"), [*heads], _interval_rows(named, m))
     return [Heading(say("calibrated.title")), paragraph(say("calibrated.lead")), table]
 
@@ -188,16 +216,26 @@ def _changes(m: Material) -> list[Block]:
             continue
         shown = numbers(x, m)
         words = (say.number(shown.point), say.range(shown.low, shown.high))
-        rows.append(row(name, *words, say.figure(round(float(x["point"]) / line, 2)), tone="main" if x is base else ""))
+        rows.append(row(name, *words, say.number(float(x["point"]) / line, 2), tone="main" if x is base else ""))
         if x["change"] != "merged":
             marks.append(Mark(name, x["point"], x["low"], x["high"], f"{words[0]} ({words[1]})", x is base))
     points = [mark for mark in marks if not mark.main] or marks
     least, most = min(points, key=lambda x: x.point), max(points, key=lambda x: x.point)
-    finding = say("robustness.finding", least=least.words.split(" (")[0], least_name=least.name.lower(),
-                  most=most.words.split(" (")[0], most_name=most.name.lower())  # fmt: skip
+    finding = say("robustness.finding", least=least.words.split(" (")[0], least_name=_inside(least.name),
+                  most=most.words.split(" (")[0], most_name=_inside(most.name))  # fmt: skip
     drawn = marks_figure("robustness", marks, line, say("intervals.axis"), m.said, finding, say)
-    heads = [say("robustness.change"), "#" + say("intervals.point"), "#" + say("intervals.interval"), "#" + say("robustness.ratio")]
+    heads = [
+        say("robustness.change"),
+        "#" + say("intervals.point"),
+        "#" + say("intervals.interval"),
+        "#" + say("robustness.ratio"),
+    ]
     return [Drawing(drawn, finding), sheet(say("robustness.table"), [*heads], rows)]
+
+
+def _inside(name: str) -> str:
+    """Return a name inside a sentence: with a small letter at the start."""
+    return name[:1].lower() + name[1:]
 
 
 def _cells(m: Material) -> list[Block]:
@@ -211,8 +249,8 @@ def _cells(m: Material) -> list[Block]:
     blocks: list[Block] = [paragraph(say("robustness.cells", most=most))]
     if m.facts.public:
         rows = [
-            row(say("change.cell", change=str(x["change"]).split()[-1], what=x["what"]), say.number(numbers(x, m).point),
-                say.figure(round(x["ratio"], 3)))
+            row(say("change.cell", change=str(x["change"]).split()[-1], what=x["what"]),
+                say.number(numbers(x, m).point), say.number(x["ratio"], 3))
             for x in worst[:MOST_CELLS]
         ]  # fmt: skip
         heads = [say("robustness.change"), "#" + say("intervals.point"), "#" + say("robustness.ratio")]

@@ -21,7 +21,7 @@ def checks_section(m: Material) -> Section | None:
 
 
 def _consistency(m: Material) -> list[Block]:
-    """Return every list estimated from the others: as a ratio to its true size, which alone is shown of a closed table."""
+    """Return every list estimated from the others; of a table that is not public only as a ratio to its true size."""
     say, facts = m.say, m.facts
     found = records(m, "consistency")
     answered = [x for x in found if finite(x, "true", "point", "low", "high")]
@@ -32,27 +32,37 @@ def _consistency(m: Material) -> list[Block]:
         name = facts.names.get(str(x["list"]), str(x["list"]))
         true = [say.number(x["true"])] if facts.public else []
         if not finite(x, "true", "point", "low", "high"):
-            rows.append(row(name, *true, say.phrase(str(x.get("status") or say("terminal.failed"))), *[""] * (3 + facts.public)))
+            rows.append(
+                row(
+                    name,
+                    *true,
+                    say.phrase(str(x.get("status") or say("terminal.failed"))),
+                    *[""] * (3 if facts.public else 2),
+                )
+            )
             continue
-        ratios = [x[key] / x["true"] for key in ("point", "low", "high")]
-        words = f"{_ratio(ratios[0], m)} ({say('format.range', low=_ratio(ratios[1], m), high=_ratio(ratios[2], m))})"
-        hit = ratios[1] <= 1 <= ratios[2]
-        marks.append(Mark(name, *ratios, words))
+        point, low, high = (float(x[key] / x["true"]) for key in ("point", "low", "high"))
+        ends = say("format.range", low=_ratio(low, m), high=_ratio(high, m))
+        marks.append(Mark(name, point, low, high, f"{_ratio(point, m)} ({ends})"))
         cells = []
         if facts.public:
             rounded = round_interval(x["point"], x["low"], x["high"])
             cells = [say.number(rounded.point), say.range(rounded.low, rounded.high)]
         else:
-            cells = [say("format.range", low=_ratio(ratios[1], m), high=_ratio(ratios[2], m))]
-        rows.append(row(name, *true, *cells, _ratio(ratios[0], m), say("checks.yes" if hit else "checks.no")))
+            cells = [ends]
+        inside = say("checks.yes" if low <= 1 <= high else "checks.no")
+        rows.append(row(name, *true, *cells, _ratio(point, m), inside))
     covered = sum(mark.low <= 1 <= mark.high for mark in marks)
     finding = say("consistency.finding", covered=say.count_word(covered), count=say.count_word(len(marks)))
-    drawn = marks_figure("consistency", marks, 1.0, say("consistency.axis"), m.said, finding, say, lambda x: _ratio(x, m))
-    heads = [say("overlap.list"), *(["#" + say("consistency.true"), "#" + say("intervals.point")] if facts.public else [])]
+    drawn = marks_figure(
+        "consistency", marks, 1.0, say("consistency.axis"), m.said, finding, say, lambda x: _ratio(x, m)
+    )
+    heads = [
+        say("overlap.list"),
+        *(["#" + say("consistency.true"), "#" + say("intervals.point")] if facts.public else []),
+    ]
     heads += ["#" + say("intervals.interval" if facts.public else "consistency.ends")]
     heads += ["#" + say("consistency.ratio"), say("consistency.covered")]
-    if not facts.public:
-        rows = [x if len(x.cells) == len(heads) else row(*x.cells[: len(heads)]) for x in rows]
     table = sheet(say("consistency.table"), [*heads], rows, wide=True)
     return [Heading(say("consistency.title")), paragraph(say("consistency.lead")), Drawing(drawn, finding), table]
 
@@ -68,13 +78,22 @@ def _fit(m: Material) -> list[Block]:
     if not found:
         return []
     poor = sorted((x for x in found if x["p_value"] < LOW_P), key=lambda x: float(x["p_value"]))
-    values = {"poor": say.number(len(poor)), "count": say.number(len(found)), "chance": say.number(LOW_P * len(found), 1)}
-    blocks: list[Block] = [Heading(say("fit.title")), paragraph(say("fit.lead")), paragraph(say("fit.finding", **values))]
+    values = {
+        "poor": say.number(len(poor)),
+        "count": say.number(len(found)),
+        "chance": say.number(LOW_P * len(found), 1),
+    }
+    blocks: list[Block] = [
+        Heading(say("fit.title")),
+        paragraph(say("fit.lead")),
+        paragraph(say("fit.finding", **values)),
+    ]
     shown = sorted(found, key=lambda x: float(x["p_value"]))[:MOST_FITS]
     if m.facts.public:
         rows = [
-            row(str(x["history"]), say.known("fit", str(x["kind"])), say.number(x["observed"]), say.number(x["expected"], 1),
-                say("format.range", low=say.number(x["low"]), high=say.number(x["high"])), say.figure(round(x["p_value"], 3)))
+            row(str(x["history"]), say.known("fit", str(x["kind"])), say.number(x["observed"]),
+                say.number(x["expected"], 1), say("format.range", low=say.number(x["low"]), high=say.number(x["high"])),
+                say.figure(round(x["p_value"], 3)))
             for x in shown
         ]  # fmt: skip
         heads = [say("overlap.list"), say("fit.kind"), "#" + say("fit.observed"), "#" + say("fit.expected")]
@@ -87,7 +106,7 @@ def _coverage(m: Material) -> list[Block]:
     say = m.say
     rows = [
         row(say.phrase(str(x["truth"])), say.number(x["replicates"]), say.level(x["prob"]), say.percent(x["covered"]),
-            say.percent_change(x["log_bias"]))
+            say.change(x["log_bias"]))
         for x in records(m, "coverage") if finite(x, "replicates", "prob", "covered", "log_bias")
     ]  # fmt: skip
     if not rows:

@@ -8,6 +8,7 @@ from mse.publish.facts import MethodRow, ModelRow
 from mse.publish.figures import interval_figure, posterior_figure
 from mse.publish.figures_overlap import overlap_figure
 from mse.publish.messages import Catalogue, Words
+from mse.publish.registered import list_counts
 from mse.publish.report_page import (
     Block,
     Cell,
@@ -34,6 +35,8 @@ from mse.publish.wording_findings import (
 from mse.publish.wording_rounding import round_point
 
 MOST_MODELS, MOST_INTERACTIONS = 10, 20
+MOST_LISTS = 8
+"""Lists of a table that is not public whose totals are shown, after disclosure control over all pairs of them."""
 
 
 def methods_section(m: Material) -> Section:
@@ -46,7 +49,9 @@ def methods_section(m: Material) -> Section:
     heads += [say("intervals.contains")] if contained else []
     table = [sheet(say("intervals.table"), [*heads], rows, wide=True)] if rows else []
     why = [
-        Words(say("intervals.failed_why", label=found.label, why=found.failure if str(found.failure or "") else unknown))
+        Words(
+            say("intervals.failed_why", label=found.label, why=found.failure if str(found.failure or "") else unknown)
+        )
         for unknown in [say("intervals.failed_unknown")]
         for found in facts.methods
         if found.point is None
@@ -89,11 +94,16 @@ def overlap_section(m: Material) -> Section:
     blocks: list[Block] = [paragraph(say("overlap.lead"), "lead")] if known else []
     blocks += figure(overlap_figure(facts, finding, say), finding)
     titled = any(found.title for found in facts.lists)
+    closed = None if facts.public or len(facts.lists) > MOST_LISTS else list_counts(m.results)
     heads = [say("overlap.list"), *([say("overlap.title")] if titled else [])]
-    heads += ["#" + say("overlap.total"), "#" + say("overlap.shared")] if known else []
+    heads += ["#" + say("overlap.total")] if known or closed else []
+    heads += ["#" + say("overlap.shared")] if known else []
     rows = []
     for found in facts.lists:
         counts = []
+        if closed is not None:
+            total = closed.at(**{found.name: "on"}).count
+            counts = [say("strata.withheld") if total is None else say.number(total)]
         if found.total is not None and found.shared is not None:
             share = f" ({say.percent(found.shared / found.total)})" if found.total else ""
             counts = [say.number(found.total), say.number(found.shared) + share]
@@ -112,7 +122,9 @@ def models_section(m: Material) -> Section:
     if facts.effective:
         effective = say.figure(round(facts.effective, 1))
         averaged = {"count": say.number(facts.averaged)} if facts.averaged else {}
-        blocks.append(paragraph(say("models.averaged" if averaged else "models.effective", effective=effective, **averaged)))
+        blocks.append(
+            paragraph(say("models.averaged" if averaged else "models.effective", effective=effective, **averaged))
+        )
     rows = [
         row(Cell(groups=_groups(found)), say.percent(found.weight), say.number(round_point(found.size)))
         for found in shown

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from mse.publish.facts_strata import Part, Parts
+from mse.publish.facts_strata import Parts
 from mse.publish.report_page import Key, Keys, Material
 from mse.publish.report_strata import level
+from mse.publish.safetables import rounded_values
 from mse.publish.wording_findings import interval_name
 from mse.publish.wording_rounding import Rounded
 
@@ -24,21 +25,23 @@ def key_figures(m: Material, parts: Parts | None) -> tuple[Keys, ...]:
         years = parts.strata.dimensions[parts.time]
         last = parts.margin(parts.time)[-1]
         if not last.too_few:
-            groups.append(_group(say("key.year", year=level(years[-1], m)), last.observed, last.rounded, m))
+            groups.append(_group(say("key.year", year=level(years[-1], m)), last.observed, last.sizes, last.rounded, m))
         ends = {"first": level(years[0], m), "last": level(years[-1], m)}
         mean = parts.yearly_mean()
-        groups.append(_group(say("key.mean", **ends), mean.observed, mean.rounded, m))
+        groups.append(_group(say("key.mean", **ends), mean.observed, mean.sizes, mean.rounded, m))
         when = say("key.whole", **ends)
-    groups.append(_group(when, facts.estimate.observed, m.said.rounded, m))
+    whole = facts.estimate
+    groups.append(_group(when, whole.observed, (whole.point, whole.low, whole.high), m.said.rounded, m))
     return tuple(groups)
 
 
-def _group(title: str, observed: int | None, rounded: Rounded, m: Material) -> Keys:
+def _group(title: str, observed: int | None, sizes: tuple[float, float, float], rounded: Rounded, m: Material) -> Keys:
     """Return registered, estimate, interval and share in view of one year or period."""
     facts, say = m.facts, m.say
+    point, low, high = sizes
     note = "key.interval_note" if facts.credible else "key.interval_note_confidence"
     keys = [
-        Key(say("key.point"), say("key.about", number=say.number(rounded.point)), say("key.point_note")),
+        Key(say("key.point"), say.number(rounded.point), say("key.point_note")),
         Key(
             interval_name(facts, say),
             say.range(rounded.low, rounded.high),
@@ -46,8 +49,10 @@ def _group(title: str, observed: int | None, rounded: Rounded, m: Material) -> K
         ),
     ]
     if observed is not None:
-        shares = [observed / max(size, 1.0) for size in rounded[:3]]
-        ends = say("format.range", low=say.percent(shares[2]), high=say.percent(shares[1]))
+        # As the indicators have it: no two published numbers disagree.
+        middle, least, most = (observed / max(size, 1.0) for size in (point, high, low))
+        seen = rounded_values(middle, least, most, "share")
+        ends = say("format.range", low=say.share(seen.low), high=say.share(seen.high))
         keys.insert(0, Key(say("key.observed"), say.number(observed), say("key.observed_note")))
-        keys.append(Key(say("key.share"), say.percent(shares[0]), f"{ends}; {say('key.share_note')}"))
+        keys.append(Key(say("key.share"), say.share(seen.point), f"{ends}; {say('key.share_note')}"))
     return Keys(title, tuple(keys))

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
 from mse.publish.facts import Facts
 from mse.publish.messages import Catalogue, Words
 from mse.publish.wording import Headline
 from mse.results import Results
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Everything that the sections are made from: results, the facts in them, the headline, and the language."""
+    """Everything that the sections are made from.
+
+    Parameters
+    ----------
+    results, facts, said
+        The results, the facts in them, and the headline.
+    say : Catalogue
+        Language.
+    safe : mapping of str to DataFrame
+        Indicators and tables beside the estimate as they may be published (`mse.publish.safetables`).
+    """
 
     results: Results
     facts: Facts
     said: Headline
     say: Catalogue
+    safe: Mapping[str, pd.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)

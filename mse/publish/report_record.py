@@ -17,7 +17,6 @@ from mse.publish.report_page import (
     Material,
     Section,
     Sheet,
-    bullets,
     cell,
     entries,
     paragraph,
@@ -78,7 +77,9 @@ def sources_section(m: Material) -> Section:
         say("section.sources"),
         (
             *entries(say("sources.table"), m.facts.sources, say("sources.none")),
-            *entries(say("sources.method"), [Words(x) for x in m.results.headline.citations], say("sources.method_none")),
+            *entries(
+                say("sources.method"), [Words(x) for x in m.results.headline.citations], say("sources.method_none")
+            ),
         ),
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from mse.assess.verdict import Thresholds
 from mse.publish.facts_strata import Part, Parts, truth_of
 from mse.publish.figures_trend import MOST_PANELS, trend_figure, trend_panels
 from mse.publish.messages import Words
@@ -28,7 +30,9 @@ def trend_section(m: Material, parts: Parts) -> Section | None:
     if facts.breaks:
         blocks.append(paragraph(say("trend.breaks", breaks="; ".join(f"{b.label}: {b.text}" for b in facts.breaks))))
     heads = [dimension(parts.time, m), *_heads(m)]
-    blocks.append(sheet(say("trend.table"), [*heads], [_row([level(years[i], m)], total[i], m) for i in range(len(years))]))
+    blocks.append(
+        sheet(say("trend.table"), [*heads], [_row([level(years[i], m)], total[i], m) for i in range(len(years))])
+    )
     blocks += _notes(parts, m)
     return Section("trend", say("section.trend"), tuple(blocks))
 
@@ -60,10 +64,14 @@ def strata_section(m: Material, parts: Parts) -> Section:
         name = dimension(dim, m)
         levels = parts.strata.dimensions[dim]
         rows = [_row([level(x, m)], part, m) for x, part in zip(levels, parts.margin(dim), strict=True)]
-        whole = parts.margin()[0]
+        whole = replace(parts.margin()[0], rounded=m.said.rounded)
         rows.append(_row([say("strata.total")], whole, m, tone="main"))
         period = parts.strata.dimensions[parts.time] if parts.time else m.facts.period
-        when = f" ({say('period.span' if len(period) > 1 else 'period.one', start=period[0], end=period[-1])})" if period else ""
+        when = (
+            f" ({say('period.span' if len(period) > 1 else 'period.one', start=period[0], end=period[-1])})"
+            if period
+            else ""
+        )
         blocks += [Heading(name), sheet(say("strata.table", dimension=name.lower()) + when, [name, *_heads(m)], rows)]
         blocks += _over_time(dim, parts, m) if parts.time else []
     blocks += _notes(parts, m)
@@ -123,7 +131,9 @@ def _estimate(part: Part, m: Material) -> Cell:
 def _notes(parts: Parts, m: Material) -> list[Block]:
     """Return what the tables mean by their words: intervals, withheld counts, too few data, sums."""
     say = m.say
-    said = [say("strata.note", percent=say.level(parts.prob))]
+    few = Thresholds()
+    least = {"persons": say.number(few.observed[1]), "lists": say.count_word(few.lists[1])}
+    said = [say("strata.note", percent=say.level(parts.prob), **least)]
     if parts.safe is not None:
         said += [say("strata.note_withheld"), say.phrase(parts.safe.rule).text]
     return [paragraph(Words(" ".join(said)), "lead")]

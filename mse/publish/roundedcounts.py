@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.publish.attack import members, new_solver
+from mse.publish.attack import members, new_solver, run_to_end
 from mse.publish.counts import CountTable, PublishedCells
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ def round_controlled(table: CountTable, cells: PublishedCells, base: int) -> tup
     values = cells.values(table)
     for further in range(WIDEST):
         solver = _rounding_programme(table, cells, values, base, further)
-        solver.run()
         if _solved(solver):
             rounded = np.rint(np.asarray(solver.getSolution().col_value)[: table.counts.size]).astype(np.int64)
             return np.asarray(cells.sums @ rounded, dtype=np.int64) * base, (1 + further) * base - 1
@@ -94,7 +93,7 @@ def _rounding_programme(
 def _solved(solver: highspy.Highs) -> bool:
     import highspy
 
-    status = solver.getModelStatus()
+    status = run_to_end(solver)
     if status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible):
         raise RuntimeError(f"the programme of rounding ended with {status}")
     return bool(status == highspy.HighsModelStatus.kOptimal)

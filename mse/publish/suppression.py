@@ -9,14 +9,16 @@ every count that was added is put back if all cells keep a witness without it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from mse.publish.attack import SLACK, Bounds, members, new_solver
-from mse.publish.counts import CountTable, PublishedCells
+from mse.errors import ModelError, Problem
+from mse.publish.attack import SLACK, Bounds, members, new_solver, run_to_end
+from mse.publish.counts import CountTable, Place, PublishedCells
 
 if TYPE_CHECKING:
     from mse.publish.disclosure import Disclosure
@@ -25,6 +27,9 @@ Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 
+
+ROUNDS = 30
+"""Rounds in which witnesses for many doubts at once are sought."""
 
 MOST_TRIALS = 4_000
 """Witnesses that are sought in vain or not while counts are put back; more would take minutes on large tables."""
@@ -40,32 +45,41 @@ class Doubt:
     whole: bool = False
 
 
-def suppress(table: CountTable, cells: PublishedCells, rule: Disclosure) -> Flags:
-    """Return which published cells are left out, shape (C,).
+def suppress(table: CountTable, cells: PublishedCells, rule: Disclosure, known: Sequence[Place] = ()) -> Flags:
+    """Return which published cells are left out, shape (C,); never those that are `known` from elsewhere.
+
+    Raises
+    ------
+    ModelError
+        When small counts cannot be kept in doubt beside what is known.
 
     Notes
     -----
     Base cells that are not published themselves and hold a small count are kept in doubt in the same way.
     """
     whole = _with_base(table, cells)
-    values, reach = whole.values(table), whole.reach(table)
+    told = np.array([place in set(known) for place in whole.places])
+    values, reach = whole.values(table), whole.reach(table) & ~told
     published = np.arange(values.size) < len(cells.places)
     small = reach & (values < rule.threshold) & ((values > 0) | (rule.zeros == "suppress"))
     search = Search(table, whole, values, reach, small | ~published)
     doubts = {int(c): _small_doubts(int(c), int(values[c]), rule) for c in np.flatnonzero(small)}
     if not doubts:
         return np.zeros(len(cells.places), dtype=bool)
-    witnesses: dict[Doubt, Array] = {}
-    for c in sorted(doubts, key=lambda c: (values[c], c)):
-        for doubt in doubts[c]:
+    waiting = [doubt for c in sorted(doubts, key=lambda c: (values[c], c)) for doubt in doubts[c]]
+    witnesses = search.shared(waiting)
+    for doubt in waiting:
+        if doubt not in witnesses:
             witnesses[doubt] = search.enlarge(doubt)
     while True:
         _doubt_added(search, published & ~small, rule, doubts, witnesses)
         _put_back(search, np.flatnonzero(search.hidden & published & ~small), doubts, witnesses)
-        narrow = _narrow(table, whole, search.hidden, values, doubts)
+        parted = {doubt for doubt, change in witnesses.items() if not _is_whole(change)}
+        asked = {c: ds for c, ds in doubts.items() if parted.intersection(ds)}
+        narrow = _narrow(table, whole, search.hidden, values, asked)
         if not narrow:
             return search.hidden[: len(cells.places)].copy()
-        # A range that is wide enough for halves of persons may be too narrow for whole ones.
+        # A witness in halves of persons is none for whole ones, and there may be no other.
         for doubt in narrow:
             strict = replace(doubt, whole=True)
             doubts[doubt.cell] = tuple(strict if d == doubt else d for d in doubts[doubt.cell])
@@ -96,6 +110,11 @@ def _with_base(table: CountTable, cells: PublishedCells) -> PublishedCells:
     return PublishedCells((*cells.places, *places), csr_array(vstack([cells.sums, extra])))
 
 
+def _is_whole(change: Array) -> bool:
+    """Return whether a witness changes whole persons."""
+    return bool(np.abs(change - np.rint(change)).max() <= SLACK)
+
+
 class Search:
     """The programme over changes of a table, and which cells are hidden so far.
 
@@ -120,29 +139,58 @@ class Search:
             self.highs.addRow(0.0, 0.0, columns.size, columns, weights)
         self.columns = np.arange(self.size, self.size + 2 * self.count, dtype=np.int32)
 
-    def _solve(self, doubt: Doubt | None, open_: Flags, price: Array) -> Array | None:
+    def _solve(self, doubt: Doubt, open_: Flags, price: Array) -> Array | None:
         """Return the changes of the cells at the least cost, shape (C,); None when there are none."""
+        low, high = self._ends(open_)
+        at, against = (doubt.cell, self.count + doubt.cell)[:: 1 if doubt.up else -1]
+        low[at], high[against] = doubt.amount, 0.0
+        high[at] = max(high[at], doubt.amount)
+        return self._run(low, high, np.concatenate([price, price]), doubt.whole)
+
+    def _ends(self, open_: Flags) -> tuple[Array, Array]:
+        """Return the ends of u and d where these cells may change."""
+        high = np.concatenate([np.where(open_, math.inf, 0.0), np.where(open_, self.values, 0.0)])
+        return np.zeros(high.size), high
+
+    def _run(self, low: Array, high: Array, price: Array, whole: bool = False) -> Array | None:
         import highspy
 
-        up = np.where(open_, math.inf, 0.0)
-        low = np.zeros(2 * self.count)
-        high = np.concatenate([up, np.where(open_, self.values, 0.0)])
-        if doubt is not None:
-            at = doubt.cell if doubt.up else self.count + doubt.cell
-            against = self.count + doubt.cell if doubt.up else doubt.cell
-            low[at], high[against] = doubt.amount, 0.0
-            high[at] = max(high[at], doubt.amount)
         self.highs.changeColsBounds(self.columns.size, self.columns, low, high)
-        self.highs.changeColsCost(self.columns.size, self.columns, np.concatenate([price, price]))
-        self._only_whole(doubt is not None and doubt.whole)
-        self.highs.run()
-        status = self.highs.getModelStatus()
+        self.highs.changeColsCost(self.columns.size, self.columns, price)
+        self._only_whole(whole)
+        status = run_to_end(self.highs)
         if status == highspy.HighsModelStatus.kInfeasible:
             return None
         if status != highspy.HighsModelStatus.kOptimal:
             raise RuntimeError(f"the programme of suppression ended with {status}")
         parts = np.asarray(self.highs.getSolution().col_value, dtype=np.float64)[self.size :]
         return parts[: self.count] - parts[self.count :]
+
+    def shared(self, doubts: Sequence[Doubt]) -> dict[Doubt, Array]:
+        """Return witnesses that hide nothing more, each good for many doubts at once; not every doubt finds one.
+
+        In every round the programme moves about half of the cells up and half down, as far as their doubts ask.
+        """
+        rng = np.random.default_rng(0)
+        found: dict[Doubt, Array] = {}
+        for _ in range(ROUNDS):
+            waiting = [doubt for doubt in doubts if doubt not in found]
+            if not waiting:
+                break
+            low, high = self._ends(self.hidden & self.reach)
+            price = np.zeros(high.size)
+            taken: set[int] = set()
+            for k in rng.permutation(len(waiting)):
+                doubt = waiting[k]
+                if doubt.cell in taken or rng.random() < 0.3:
+                    continue
+                taken.add(doubt.cell)
+                at, against = (doubt.cell, self.count + doubt.cell)[:: 1 if doubt.up else -1]
+                price[at], high[at], high[against] = -1.0 / doubt.amount, doubt.amount, 0.0
+            change = self._run(low, high, price)
+            if change is not None and _is_whole(change):
+                found |= {d: change for d in waiting if (1 if d.up else -1) * change[d.cell] >= d.amount - SLACK}
+        return found
 
     def _only_whole(self, whole: bool) -> None:
         """Ask for whole changes, or allow any."""
@@ -157,8 +205,11 @@ class Search:
     def enlarge(self, doubt: Doubt) -> Array:
         """Hide the cells that the cheapest witness of a doubt changes, and return it."""
         change = self._solve(doubt, self.reach, np.where(self.hidden, 0.0, self.price))
-        if change is None:  # cannot happen: the whole table may shrink or grow in proportion
-            raise RuntimeError("no table agrees with an empty one")
+        if change is None:  # never where nothing is known: the whole table may shrink or grow in proportion
+            raise ModelError(
+                Problem("a small count could be worked out from what is known elsewhere", "counts that stay in doubt",
+                        "publish fewer margins, or a smaller threshold or percentage")
+            )  # fmt: skip
         self.hidden |= np.abs(change) > SLACK
         return change
 
@@ -174,7 +225,7 @@ class Search:
         # Only the downward part of this cell may pay: its upward part is closed by a doubt of nothing.
         change = self._solve(Doubt(cell, False, 0), open_, price)
         assert change is not None
-        return min(limit, math.floor(-change[cell] + SLACK))
+        return min(limit, math.floor(-float(change[cell]) + SLACK))
 
 
 def _doubt_added(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mse.errors import ModelError, Problem
 from mse.publish.rates import check_prob, plain_number, proportion_interval
-from mse.publish.surveydesign import logit_interval
+from mse.publish.surveydesign import SurveyDesign, logit_interval, prevalence, read_respondents
 from mse.tablechecks import Faults
 from mse.tablefiles import read_grid
 
@@ -176,6 +176,52 @@ def prevalence_persons(
         level = str(values[group])
         rows.append(_row(level, law, population[level], values["prob"], source))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def survey_from_microdata(
+    path: Path, design: SurveyDesign, population: Path | None = None, prob: float = 0.95
+) -> pd.DataFrame:
+    """Return prevalence by group from a file of respondents; with a population, persons.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, one row per respondent.
+    design : SurveyDesign
+        Its columns.
+    population : Path, optional
+        CSV: the one grouping column of the design, and ``population``.
+    prob : float
+        Probability of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        As `mse.publish.surveydesign.prevalence`, or as `prevalence_persons` with a population.
+
+    Raises
+    ------
+    MseError
+        With every problem of the files.
+    """
+    from mse.population import Population
+
+    if population is not None and len(design.by) != 1:
+        raise ModelError(
+            Problem("persons need one grouping column", "one column, which the population file has too",
+                    "name it: --by COLUMN", value=", ".join(design.by))
+        )  # fmt: skip
+    rates = prevalence(read_respondents(path, design), prob)
+    if population is None:
+        return rates
+    people, (group,) = Population.from_csv(population), design.by
+    if group not in people.dimensions:
+        raise ModelError(
+            Problem("the population does not know the grouping column", ", ".join(people.dimensions) or "no dimension",
+                    f"add the column {group}", file=str(population), value=group)
+        )  # fmt: skip
+    sizes = {level: people.size({group: level}) for level in people.dimensions[group]}
+    return prevalence_persons(rates, sizes, group, source=f"{path.name}; {people.source}")
 
 
 def read_rates(path: Path) -> tuple[SurveyRate, ...]:

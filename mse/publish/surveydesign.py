@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -192,15 +192,28 @@ def prevalence(data: Respondents, prob: float = 0.95) -> pd.DataFrame:
     check_prob(prob)
     levels = [tuple(sorted(set(column))) for column in data.groups.values()]
     answered = ~np.isnan(data.outcome)
-    whole = _rate(data, answered, prob, 1.0)
+    usual = _estimate(data, answered, prob, 1.0).deff
     rows = []
     for chosen in product(*levels):
         inside = answered.copy()
         for column, level in zip(data.groups.values(), chosen, strict=True):
             inside &= np.array(column) == level
-        rows.append([*chosen, *_rate(data, inside, prob, max(whole[6], 1.0) if whole[6] > 0 else 1.0)])
-    names = [*data.groups, "rate", "se", "low", "high", "prob", "n", "deff", "df", "status"]
-    return pd.DataFrame(rows, columns=names)
+        rows.append([*chosen, *_estimate(data, inside, prob, usual if usual >= 1 else 1.0)])
+    return pd.DataFrame(rows, columns=[*data.groups, *_Estimate._fields])
+
+
+class _Estimate(NamedTuple):
+    """A row of `prevalence` without its group."""
+
+    rate: float
+    se: float
+    low: float
+    high: float
+    prob: float
+    n: int
+    deff: float
+    df: int
+    status: str
 
 
 def linearised_variance(data: Respondents, inside: Flags) -> tuple[float, float]:
@@ -223,21 +236,17 @@ def logit_interval(rate: float, variance: float, quantile: float) -> tuple[float
     return 1 / (1 + math.exp(half - middle)), 1 / (1 + math.exp(-half - middle))
 
 
-def _rate(
-    data: Respondents, inside: Flags, prob: float, usual_deff: float
-) -> tuple[float, float, float, float, float, int, float, int, str]:
+def _estimate(data: Respondents, inside: Flags, prob: float, usual_deff: float) -> _Estimate:
     from scipy.stats import t
 
-    n = int(inside.sum())
-    nothing = math.nan
+    n, nothing = int(inside.sum()), math.nan
     if n < Thresholds().observed[1]:
-        return nothing, nothing, nothing, nothing, prob, n, nothing, 0, "too few data"
+        return _Estimate(nothing, nothing, nothing, nothing, prob, n, nothing, 0, "too few data")
     rate, variance = linearised_variance(data, inside)
     df = max(len(set(data.psu[inside].tolist())) - len(set(data.stratum[inside].tolist())), 1)
     if not 0 < rate < 1 or variance <= 0:
         effective = max(round(n / usual_deff), 1)
         low, high = proportion_interval(round(rate * effective), effective, prob)
-        return rate, 0.0, low, high, prob, n, nothing, df, "ok"
+        return _Estimate(rate, 0.0, low, high, prob, n, nothing, df, "ok")
     low, high = logit_interval(rate, variance, float(t.ppf(0.5 + prob / 2, df)))
-    deff = variance / (rate * (1 - rate) / (n - 1))
-    return rate, math.sqrt(variance), low, high, prob, n, deff, df, "ok"
+    return _Estimate(rate, math.sqrt(variance), low, high, prob, n, variance / (rate * (1 - rate) / (n - 1)), df, "ok")

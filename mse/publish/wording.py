@@ -5,7 +5,6 @@ Every sentence stands in a message catalogue, one file a language; here only nam
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -205,7 +204,9 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     closing = [say("terminal.report", path=report)] if report else []
     room = TERMINAL_LINES - len(lines) - len(tail) - len(closing)
     # The heads of the columns, the headline and one line more are always there.
-    reasons = _reason_lines([reason.text for reason in said.reasons], max(1, room - min(len(facts.methods) + 1, 4)), say)
+    reasons = _reason_lines(
+        [reason.text for reason in said.reasons], max(1, room - min(len(facts.methods) + 1, 4)), say
+    )
     table = _fitted(_method_lines(facts, said, say), room - len(reasons), say)
     return "\n".join([*lines, *reasons, *tail, *table, *closing])
 

@@ -1,0 +1,283 @@
+"""What changed between two results, and why: data, definitions, method, priors, seed, software (GATHER, item 17)."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mse.publish.facts_reading import mapping, number, text
+from mse.publish.indicatorparts import ALL
+from mse.publish.indicators import VALUES
+from mse.publish.messages import Catalogue, read_catalogue
+from mse.publish.registered import is_public, list_counts
+from mse.publish.safetables import published_tables
+from mse.results import POSTERIOR, PROVENANCE, Results, read_results
+from mse.shipped import shipped_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KINDS = ("data", "definitions", "method", "prior", "seed", "software", "publishing")
+"""Kinds of causes, in the order in which they are told."""
+
+_PRIORS = {"sd", "model_prior", "delta", "saturated", "prior", "concentration", "shape", "rate", "scale"}
+_DEFINITIONS = ("population", "period", "territory", "publisher", "extracted", "inclusion", "time")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One difference in what went into two results.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    what : str
+        The setting or count, by the name that it has in the record.
+    old, new : str
+        What it was and what it is; empty for nothing.
+    """
+
+    kind: str
+    what: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """Two results side by side.
+
+    Parameters
+    ----------
+    old, new : str
+        Their titles.
+    verdicts : tuple of str
+        Old and new.
+    causes : tuple of Cause
+        Everything that differs in what went in, by kind.
+    estimates : DataFrame
+        Published indicators that both have: ``indicator``, the dimensions that both have, ``unit``, ``old``,
+        ``old_low``, ``old_high``, ``new``, ``new_low``, ``new_high``, ``difference``, ``factor`` (new over old),
+        ``status`` ("ok", or why a number is missing). Rounded like everything published.
+    """
+
+    old: str
+    new: str
+    verdicts: tuple[str, str]
+    causes: tuple[Cause, ...]
+    estimates: pd.DataFrame
+
+
+def is_results_folder(path: Path) -> bool:
+    """Return whether a path is a results folder."""
+    return (path / POSTERIOR).is_file() and (path / PROVENANCE).is_file()
+
+
+def compare_results(old: Path, new: Path) -> Changes:
+    """Compare two results folders.
+
+    Parameters
+    ----------
+    old, new : Path
+        Folders written by ``mse run``.
+
+    Returns
+    -------
+    Changes
+
+    Raises
+    ------
+    InputError
+        When one of them cannot be read.
+    """
+    before, after = read_results(old), read_results(new)
+    found = sorted([*_data(before, after), *_settings(before, after)], key=lambda cause: KINDS.index(cause.kind))
+    return Changes(
+        str(before.provenance["title"]), str(after.provenance["title"]),
+        (_verdict(before), _verdict(after)), tuple(found), _estimates(before, after),
+    )  # fmt: skip
+
+
+def changes_text(changes: Changes, language: str = "en") -> str:
+    """Return the comparison in plain words, one finding a line.
+
+    Raises
+    ------
+    InputError
+        When there are no messages in that language.
+    """
+    say = read_catalogue(language)
+    path = shipped_path("reports/templates", f"changes.{language}.toml")
+    words = tomllib.loads(path.read_text(encoding="utf-8"))
+    lines = [words["head"].format(old=changes.old, new=changes.new)]
+    for row in changes.estimates.to_dict("records"):
+        if row["indicator"] in ("registered", "estimated") and _whole(row, changes.estimates):
+            lines.append(_estimate_line(row, words, say))
+    judged = [words["verdict"].get(level, level) for level in changes.verdicts]
+    same = judged[0] == judged[1]
+    lines.append(words["verdict_same" if same else "verdict_changed"].format(old=judged[0], new=judged[1]))
+    for kind in KINDS:
+        told = [cause for cause in changes.causes if cause.kind == kind]
+        if told:
+            lines.append(words["kind"][kind])
+        for cause in told:
+            form = "changed" if cause.old and cause.new else "added" if cause.new else "removed"
+            lines.append("  - " + words[form].format(what=cause.what, old=cause.old, new=cause.new))
+    lines.append(words["closing"][_closing({cause.kind for cause in changes.causes})])
+    return "\n".join(lines)
+
+
+def _closing(kinds: set[str]) -> str:
+    """Return the name of what may be said of a difference, given the kinds of causes."""
+    if not kinds:
+        return "same"
+    if "definitions" in kinds:
+        return "incomparable"
+    telling = kinds - {"seed", "software", "publishing"}
+    if not telling:
+        return "small"
+    if telling == {"data"}:
+        return "data"
+    return "several" if "data" in telling else "method"
+
+
+def _whole(row: Mapping[Any, Any], frame: pd.DataFrame) -> bool:
+    """Return whether a row is summed over every dimension."""
+    at = list(frame.columns)
+    return all(str(row[dim]) == ALL for dim in at[1 : at.index("unit")])
+
+
+def _estimate_line(row: Mapping[Any, Any], words: Mapping[str, Any], say: Catalogue) -> str:
+    def said(which: str) -> str:
+        value, low, high = (number(row[f"{which}{end}"]) for end in ("", "_low", "_high"))
+        if value is None:
+            return str(words["withheld"])
+        ends = f" ({say.range(low, high)})" if low is not None and high is not None else ""
+        return say.number(value) + ends
+
+    line = str(words[row["indicator"]]).format(old=said("old"), new=said("new"))
+    factor = number(row["factor"])
+    return line if factor is None else line + words["factor"].format(factor=say.number(factor, 2))
+
+
+def _verdict(results: Results) -> str:
+    return "not judged" if results.headline.verdict is None else str(results.headline.verdict.level)
+
+
+def _data(old: Results, new: Results) -> Iterator[Cause]:
+    """Return what differs in the data: the table, its files and contracts, and the persons on each list."""
+    tables = [mapping(results.provenance.get("table")) for results in (old, new)]
+    for name in ("name", "digest", "unit"):
+        yield from _difference("data", f"table: {name}", *(table.get(name) for table in tables))
+    files = [mapping(table.get("file")) for table in tables]
+    yield from _difference("data", "file", *(file.get("name") for file in files))
+    yield from _difference("data", "digest of the file", *(file.get("sha256") for file in files))
+    registers = [dict(_flat(mapping(table.get("registers")))) for table in tables]
+    for name in dict.fromkeys([*registers[0], *registers[1]]):
+        kind = "definitions" if "contract" in name else "data"
+        yield from _difference(kind, f"digest of {name}", *(said.get(name) for said in registers))
+    counts = [_on_lists(results) for results in (old, new)]
+    for name in dict.fromkeys([*counts[0], *counts[1]]):
+        yield from _difference("data", f"persons on {name}", *(count.get(name) for count in counts))
+    levels = [_dimensions(results) for results in (old, new)]
+    for dim in dict.fromkeys([*levels[0], *levels[1]]):
+        yield from _difference("data", f"levels of {dim}", *(level.get(dim) for level in levels))
+
+
+def _on_lists(results: Results) -> dict[str, str]:
+    """Return the persons on each list as they may be published."""
+    lists = [str(name) for name in mapping(results.provenance.get("overlap")).get("lists", ())]
+    safe = list_counts(results)
+    if safe is None:
+        return {}
+    if is_public(results):
+        counts = mapping(mapping(results.provenance.get("overlap")).get("counts"))
+        return {name: f"{sum(int(n) for h, n in counts.items() if name in str(h).split('+')):,}" for name in lists}
+    found = {name: safe.at(**{name: "on"}).count for name in lists}
+    return {name: "left out" if count is None else f"{count:,}" for name, count in found.items()}
+
+
+def _dimensions(results: Results) -> dict[str, str]:
+    strata = results.headline.strata
+    return {} if strata is None else {dim: ", ".join(levels) for dim, levels in strata.dimensions.items()}
+
+
+def _settings(old: Results, new: Results) -> Iterator[Cause]:
+    """Return what differs in definitions, method, priors, seed, software and publishing."""
+    both = (old, new)
+    reports = [mapping(results.provenance.get("report")) for results in both]
+    tables = [mapping(results.provenance.get("table")) for results in both]
+    for name in _DEFINITIONS:
+        said = (report.get(name, table.get(name)) for report, table in zip(reports, tables, strict=True))
+        yield from _difference("definitions", name, *said)
+    yield from _difference("method", "method", *(results.headline.method for results in both))
+    specs = [dict(_flat(results.headline.spec)) for results in both]
+    for name in dict.fromkeys([*specs[0], *specs[1]]):
+        kind = "seed" if name == "seed" else "prior" if name.partition(".")[0] in _PRIORS else "method"
+        yield from _difference(kind, name, *(spec.get(name) for spec in specs))
+    yield from _difference("method", "interval", *(results.provenance.get("prob") for results in both))
+    jobs = [mapping(results.provenance.get("job")) for results in both]
+    for section, kind in (("table", "data"), ("registers", "data"), ("verdict", "method"), ("publish", "publishing")):
+        flat = [dict(_flat(mapping(job.get(section)))) for job in jobs]
+        for name in dict.fromkeys([*flat[0], *flat[1]]):
+            if (section, name) != ("table", "name"):
+                yield from _difference(kind, f"[{section}] {name}", *(_without_folder(said.get(name)) for said in flat))
+    versions = [mapping(results.provenance.get("versions")) for results in both]
+    for name in dict.fromkeys([*versions[0], *versions[1]]):
+        yield from _difference("software", name, *(v.get(name) for v in versions))
+
+
+def _difference(kind: str, what: str, old: object, new: object) -> Iterator[Cause]:
+    if old != new:
+        yield Cause(kind, what, _said(old), _said(new))
+
+
+def _said(value: object) -> str:
+    if value is None:
+        return ""
+    return text(value) or json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def _without_folder(value: object) -> object:
+    """Return the name of a file for its path: where a folder lies is nobody's business."""
+    return Path(value).name if isinstance(value, str) and ("/" in value or "\\" in value) else value
+
+
+def _flat(tree: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _estimates(old: Results, new: Results) -> pd.DataFrame:
+    """Return the published indicators that both results have, side by side."""
+    import pandas as pd
+
+    frames = [published_tables(results)["indicators"] for results in (old, new)]
+    dims = [[c for c in frame.columns if c not in ("indicator", *VALUES)] for frame in frames]
+    shared = [dim for dim in dims[0] if dim in dims[1]]
+    sides = []
+    for frame, own, name in zip(frames, dims, ("old", "new"), strict=True):
+        alone = [dim for dim in own if dim not in shared]
+        # Change and rates at risk have a period or a group of their own besides the dimensions.
+        whole = (frame[alone] == ALL).all(axis=1)
+        kept = frame[whole & ~frame["indicator"].str.startswith(("change", "probability", "per 100,000 at"))]
+        sides.append(
+            kept[["indicator", *shared, "unit", "point", "low", "high", "status"]].rename(
+                columns={"point": name, "low": f"{name}_low", "high": f"{name}_high", "status": f"{name}_status"}
+            )
+        )
+    both = sides[0].merge(sides[1], on=["indicator", *shared, "unit"], how="inner", validate="one_to_one")
+    both["difference"] = (both["new"] - both["old"]).round(9)
+    both["factor"] = (both["new"] / both["old"].where(both["old"] > 0)).round(3)
+    first = both.pop("old_status").astype(str)
+    second = both.pop("new_status").astype(str)
+    both["status"] = [a if a != "ok" else b for a, b in zip(first, second, strict=True)]
+    return pd.DataFrame(both)
