@@ -2,7 +2,7 @@
 
 A part stands between ``<!-- begin: … -->`` and ``<!-- end -->``. Without arguments the quick parts are run again;
 ``netherlands`` (a minute or two), ``benchmarks`` (``python -m benchmarks.kernels``) and ``known-sizes``
-(``python -m benchmarks.known_sizes``, into docs/methods.md) are run only when named.
+(``python -m benchmarks.known_sizes``, into docs/assessment.md) and ``verdicts`` are run only when named.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-METHODS_PAGE = ROOT / "docs" / "methods.md"
+ASSESSMENT_PAGE = ROOT / "docs" / "assessment.md"
 MSE = Path(sys.executable).with_name("mse")
 
 
@@ -45,6 +45,38 @@ def benchmark_table() -> str:
     return "\n".join([*rows, "", "Written by `python -m benchmarks.kernels --long`; timings drift with the machine."])
 
 
+def verdict_table() -> str:
+    """Return the verdict on every public table and on the simulated nation, as a table."""
+    import mse
+    from mse.simulate.national import simulate_captures
+    from mse.simulate.reading import national_spec
+
+    rows = ["| table | method | N (95 %) | verdict | because of |", "|---|---|---|---|---|"]
+
+    def add(name: str, method: str, table: mse.CaptureTable, **options: object) -> None:
+        found = mse.estimate(table, method, seed=1, **options)
+        e = found.summary(0.95)
+        assert e.verdict is not None
+        reasons = ", ".join(f"`{reason.code}`" for reason in e.verdict.reasons) or "–"
+        shown = ", ".join([f"`{method}`", *(f"{name} {value}" for name, value in options.items())])
+        rows.append(
+            f"| {name} | {shown} | {e.point:,.0f} ({e.low:,.0f}–{e.high:,.0f}) | {e.verdict.level} | {reasons} |"
+        )
+
+    for info in mse.list_tables():
+        if info.lists:
+            table = mse.load_table(info.name)
+            flat = table.collapse() if table.strata else table
+            many, six = len(info.lists) > 6, len(info.lists) == 6
+            add(info.name, "search-average" if many else "average", flat, **({"max_order": 2} if six else {}))
+    nation, _ = simulate_captures(national_spec(), seed=2)
+    add("simulated nation, seed 2", "average", nation.collapse(), max_order=2)
+    add("simulated nation, seed 2", "multilevel", nation)
+    return "\n".join(
+        [*rows, "", "Written by `python -m benchmarks.readme verdicts`, without the rules of an assessment."]
+    )
+
+
 def put(part: str, text: str, *, code: bool, file: Path = README) -> None:
     """Replace the text of one part."""
     body = f"```\n{text.rstrip()}\n```" if code else text.rstrip()
@@ -70,9 +102,11 @@ def main(parts: list[str]) -> None:
         elif part == "known-sizes":
             from benchmarks.known_sizes import markdown
 
-            put(part, markdown(), code=False, file=METHODS_PAGE)
+            put(part, markdown(), code=False, file=ASSESSMENT_PAGE)
+        elif part == "verdicts":
+            put(part, verdict_table(), code=False, file=ASSESSMENT_PAGE)
         else:
-            raise SystemExit(f"unknown part {part!r}: uk, python, netherlands, benchmarks, known-sizes")
+            raise SystemExit(f"unknown part {part!r}: uk, python, netherlands, benchmarks, known-sizes, verdicts")
 
 
 if __name__ == "__main__":

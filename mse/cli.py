@@ -9,7 +9,7 @@ import click
 
 from mse.commands.assessing import assess
 from mse.commands.estimating import compare, data, estimate, models, persons, repeats, run
-from mse.commands.intake import simulate
+from mse.commands.intake import contract, pseudonymise, quality, simulate
 from mse.commands.publishing import report
 
 
@@ -40,7 +40,10 @@ def main() -> None:
     """Estimate hidden populations from overlapping lists: a total, its interval, and a verdict on them."""
 
 
-for _command in (simulate, run, estimate, compare, models, repeats, persons, data, assess, report):
+_INTAKE = (contract, pseudonymise, quality, simulate)
+_ESTIMATES = (run, estimate, compare, models, repeats, persons, data)
+_JUDGING_AND_PUBLISHING = (assess, report)
+for _command in (*_INTAKE, *_ESTIMATES, *_JUDGING_AND_PUBLISHING):
     main.add_command(_command)
 
 

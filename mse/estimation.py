@@ -66,6 +66,9 @@ METHODS: Mapping[str, Method] = {
     "average-strata": Method(
         "average over models with covariates", "strata_average", "StrataAverageSpec", "models", strata=True
     ),
+    "search-average": Method("average over models found by search", "stochastic", "SearchAverageSpec", "models"),
+    "latent-class": Method("latent classes", "latentclass", "LatentClassSpec", "models"),
+    "multilevel": Method("multilevel model of strata and years", "multilevel", "MultilevelSpec", "models", strata=True),
     "repeats": Method("one register", "repeats", "RepeatsSpec", "assumed", "RepeatCounts"),
     "doubly-robust": Method(
         "doubly robust, one pair of lists", "doublyrobust", "DoublyRobustSpec", "assumed", "PersonTable"
@@ -147,8 +150,9 @@ def compare(
         Who was seen on which lists.
     methods : sequence, optional
         Names, or pairs of a name and its options: ``["average", ("loglinear", {"criterion": "bic_cells"})]``.
-        Every method with its defaults when not given; beyond five lists without those that search all models again
-        and again (bootstrap, profile), which have to be named.
+        Every method with its defaults when not given, but for those that take minutes and have to be named
+        (``multilevel``; beyond five lists ``bootstrap``, ``profile`` and ``latent-class``), and ``search-average``
+        where all models can be enumerated.
     seed, compute
         As in `estimate`.
     prob : float
@@ -160,7 +164,8 @@ def compare(
         One row per method: ``method``, ``label``, ``point``, ``low``, ``high``, ``prob``, ``observed``, ``kind``,
         ``interval_contains``, ``status`` ("ok", or why the method gives no answer here).
     """
-    slow = ("bootstrap", "profile") if table.n_lists > 5 else ()
+    slow = ["multilevel", *(["bootstrap", "profile", "latent-class"] if table.n_lists > 5 else [])]
+    slow += ["search-average"] if table.n_lists < 7 else []
     fitting = [name for name, m in METHODS.items() if m.reads == "CaptureTable" and (table.strata or not m.strata)]
     overlap = [name for name in fitting if name not in slow]
     requests: list[Request] = list(overlap) if methods is None else list(methods)

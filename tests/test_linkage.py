@@ -26,10 +26,11 @@ from mse.intake.linkage_report import link_at, threshold_table, weight_chart
 from mse.intake.planning import IntakeSpec
 from mse.intake.pseudonyms import disguise
 from mse.intake.registers import read_registers
-from mse.intake.taking import Intake, take_in
+from mse.intake.taking import Intake, take_in, take_in_registers
 from mse.simulate.national import simulate
 from mse.simulate.reading import national_spec
 from mse.simulate.writing import write_registers
+from tests import registers_examples
 
 LISTS = ("P", "K", "I", "R", "O", "Z")
 PARTS = ("surname_hash", "surname_sound_hash", "given_hash", "initial_hash", "birthdate_hash", "birth_year")
@@ -320,6 +321,30 @@ def test_what_is_closed_is_missing(folder: Path, contracts: list[Path], tmp_path
     assert not whole.table.absent.any()
     assert any("list K is missing in year 2016, which this table does not show" in note for note in whole.notes)
     assert any("list I is blind in form" in note for note in whole.notes)
+
+
+def test_registrations_without_a_pseudonym_and_with_several_codes(tmp_path: Path) -> None:
+    both = {"form": {"several": "both"}}
+    registers_examples.write(tmp_path / "p.csv", [
+        registers_examples.row(1, form="SEX|LAB"), registers_examples.row(2, key="", form="LAB|CRI"),
+        registers_examples.row(3),
+    ])  # fmt: skip
+    registers_examples.write(tmp_path / "q.csv", [
+        registers_examples.row(1, form="CRI"), registers_examples.row(2, key=""), registers_examples.row(4, form="UNK"),
+    ])  # fmt: skip
+    checked = [
+        registers_examples.contract(tmp_path, list=name, path=[f"{name.lower()}.csv"], dimensions=both) for name in "PQ"
+    ]
+    (tmp_path / "work").mkdir()
+    with read_registers(checked, tmp_path / "work") as registers:
+        found = take_in_registers(registers, IntakeSpec(strata=("form",)), seed=1)
+    assert found.table.observed == 5
+    assert "2 registrations have no pseudonym; each is counted as a person of its own" in found.notes
+    forms = dict(zip(found.table.strata["form"], found.table.counts.sum(axis=1).tolist(), strict=True))
+    assert forms == {
+        "sexual": 2, "labour + criminal": 1, "sexual + labour + criminal": 1, "not known": 1,
+    }  # fmt: skip
+    assert found.table.history_counts().tolist() == [4, 1]
 
 
 # ---- bad input -------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from mse.errors import InputError
 from mse.intake import registers_files, registers_reading
 from mse.intake.contract import Contract
 from mse.intake.quality import COLUMNS as QUALITY_COLUMNS
-from mse.intake.quality import earlier_quality, quality_table, read_quality, write_quality
+from mse.intake.quality import earlier_quality, quality_table, read_quality, report_quality, write_quality
 from mse.intake.quality_page import quality_page, read_words
 from mse.intake.registers import Registers, read_registers
 from mse.intake.registers_checks import REASONS
@@ -501,6 +501,24 @@ def test_quality_files_are_read_again_and_the_same_every_time(two_deliveries, tm
         earlier_quality(first[1], two_deliveries, tmp_path)
     with read(two_deliveries, tmp_path, stop=False) as registers, pytest.raises(InputError, match="cannot be written"):
         write_quality(registers, tmp_path / "p.csv" / "x")
+
+
+def test_reports_for_suppliers_whose_rows_would_stop_a_run(tmp_path):
+    delivery(tmp_path / "old.csv", 200)
+    delivery(tmp_path / "p.csv", 100, bad=10)
+    (tmp_path / "P.toml").write_text(changed("max_rejects = 1.0", "max_rejects = 0.0"))
+    written = report_quality([tmp_path / "P.toml"], tmp_path / "q", previous={"P": tmp_path / "old.csv"}, language="nl")
+    assert [x.name for x in written] == ["quality-P.csv", "quality-P.html", "rejects-P.csv"]
+    assert sorted(os.listdir(tmp_path / "q")) == [x.name for x in written]
+    assert len(reasons(tmp_path / "q" / "rejects-P.csv")) == 11
+    assert value(read_quality(written[0]), "rows", "delivered", "previous") == 201
+    with pytest.raises(InputError, match="without a contract"):
+        report_quality([tmp_path / "P.toml"], tmp_path / "q", previous={"K": tmp_path / "old.csv"})
+    (tmp_path / "K.toml").write_text("list = 3")
+    with pytest.raises(InputError, match="K.toml"):
+        report_quality([tmp_path / "P.toml", tmp_path / "K.toml"], tmp_path / "q")
+    with pytest.raises(InputError, match="cannot be written"):
+        report_quality([tmp_path / "P.toml"], tmp_path / "p.csv")
 
 
 class Tags(HTMLParser):

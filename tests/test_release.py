@@ -13,7 +13,7 @@ import pytest
 
 from mse.errors import InputError
 from mse.jobruns import run_job
-from mse.jobs import load_job_table, read_job
+from mse.jobs import read_job
 from mse.jobsections import MethodSection
 from mse.provenance import file_digest
 from mse.publish.changes import KINDS, changes_text, compare_results, is_results_folder
@@ -218,14 +218,16 @@ def shipped_jobs() -> list[str]:
 
 @pytest.mark.parametrize("name", shipped_jobs())
 def test_the_raw_overlap_of_a_shipped_job_never_leaves(name: str, tmp_path: Path) -> None:
-    """With a quick method in the place of the job's own: what is released of the table does not depend on it."""
+    """With a quick method in the place of the job's own, and few registrations: what is released is the same in kind."""
     job = read_job(shipped_path("models", name))
-    if job.table is None:
-        pytest.skip("this job makes its table from registers; see the test of the national job")
-    quick = job.model_copy(update={"estimate": MethodSection(method="independence"), "compare": ()})
+    quick = job.model_copy(update={"estimate": MethodSection(method="independence"), "compare": (), "assess": None})
+    if job.registers is not None and job.simulate is not None:
+        exact = job.registers.model_copy(update={"linkage": "exact", "draws": 0})
+        few = {**job.simulate, "registrations": 5000}
+        quick = quick.model_copy(update={"registers": exact, "simulate": few})
     quick._file = job.file
     results = run_job(quick)
-    assert raw_cells(results) and load_job_table(job)[0].observed == results.headline.observed
+    assert raw_cells(results)
     write_results(tmp_path / "audit", results, lambda r: "page")
     release = write_release(tmp_path / "audit")
     assert verify_release(release) == ()

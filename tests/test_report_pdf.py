@@ -16,7 +16,7 @@ from mse.publish.pdf import fonts, render_pdf
 from mse.publish.report import compose, render_pages, render_report
 from mse.results import Results, write_results
 from mse.shipped import shipped_path
-from tests.publish_examples import chapman, many_lists, netherlands
+from tests.publish_examples import chapman, many_lists
 from tests.publish_national import national, uk_assessed
 
 pytest.importorskip("typst", reason="the extra pdf is not installed")
@@ -32,8 +32,7 @@ def unpacked(pdf: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
-@pytest.mark.parametrize("results", [uk_assessed(), national(), netherlands(), chapman(), many_lists(8)],
-                         ids=["uk", "national", "refuse", "unjudged", "long names"])  # fmt: skip
+@pytest.mark.parametrize("results", [uk_assessed(), national(), many_lists(8)], ids=["uk", "national", "long names"])
 def test_pdf_is_tagged_archival_and_in_its_language(results: Results, language: str) -> None:
     """Typst refuses to write PDF/UA-1 without a title, a language, alternative texts and headings in order."""
     pdf = render_pdf(results, language)

@@ -7,11 +7,11 @@ In stratum s, log expected size ν, log-odds λ of every list and log odds ratio
     θ_sp = common + own_p + dimensions + rest_s
 
 with half-normal scales of every group of effects, and a regularised horseshoe on what a pair has of its own (Piironen &
-Vehtari 2017). The common part is what people who differ in visibility make of all pairs: under a normal visibility
-the log-linear model has exactly such a term (Darroch, Fienberg, Glonek & Junker 1993). Counts are Poisson in open cells;
-a list that is blind leaves no cell, one that is missing leaves sums of cells, as do missing labels; a bounded cell is cut
-off at its bound. The unseen of every stratum are Poisson around their mean. Random walks rather than Gaussian
-processes: their steps need no length scale, bridge years without data at the cost of width, and are cheap.
+Vehtari 2017). The common part is what people who differ in visibility make of all pairs: where visibility is normal
+among the unseen, the log-linear model has such a term (Darroch, Fienberg, Glonek & Junker 1993). Counts are Poisson in
+open cells; a list that is blind leaves no cell, one that is missing leaves sums of cells, as do missing labels; a
+bounded cell is cut off at its bound. The unseen of every stratum are Poisson around their mean. Random walks rather
+than Gaussian processes: their steps need no length scale, cross years without data at the cost of width, and are cheap.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ ASSUMPTIONS = (
 CITATIONS = (
     "Piironen & Vehtari (2017) Sparsity information and regularization in the horseshoe and other shrinkage priors. "
     "Electronic Journal of Statistics 11:5018-5051",
-    "Darroch, Fienberg, Glonek & Junker (1993) A three-sample multiple-recapture approach to census population estimation "
-    "with heterogeneous catchability. JASA 88:1137-1148",
+    "Darroch, Fienberg, Glonek & Junker (1993) A three-sample multiple-recapture approach to census population "
+    "estimation with heterogeneous catchability. JASA 88:1137-1148",
     "Hoffman & Gelman (2014) The No-U-Turn sampler. JMLR 15:1593-1623",
     "Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021) Rank-normalization, folding, and localization: an improved "
     "R-hat. Bayesian Analysis 16:667-718",
@@ -185,8 +185,8 @@ def design_of(table: CaptureTable, spec: MultilevelSpec) -> Design:
     cells = build_cells(table, bounded=spec.bounded, unknown=spec.unknown)
     priors = Priors()
     if spec.dependence != 1.0:
-        priors = replace(priors, common=priors.common * spec.dependence, pair_global=priors.pair_global * spec.dependence,
-                         slab=priors.slab * spec.dependence)  # fmt: skip
+        wider = {name: getattr(priors, name) * spec.dependence for name in ("common", "pair_global", "slab")}
+        priors = replace(priors, **wider)
     return build_design(cells, priors, spec.time, spec.breaks)
 
 

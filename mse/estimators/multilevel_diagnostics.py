@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,6 @@ from mse.estimators.multilevel_outputs import Persons
 from mse.estimators.multilevel_sampling import Chains
 from mse.kernels.importance import smooth_weights
 from mse.kernels.multilevel import cell_means
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 Array = npt.NDArray[np.float64]
 
@@ -33,9 +31,9 @@ def convergence(design: Design, chains: Chains, persons: Persons) -> dict[str, f
     effect of every list and pair, and the log of every scale. Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021);
     Betancourt (2016) for E-BFMI.
     """
-    import arviz as az
     import xarray as xr
 
+    az: Any = import_module("arviz")
     shape = chains.x.shape[:2]
     scales = chains.x[:, :, : len(design.scale_names) + 1]
     monitored = {
@@ -167,8 +165,8 @@ def _two_sided(observed: Array, replicated: Array) -> float:
     return float(min(1.0, 2.0 * min(above, 1.0 - above)))
 
 
-def _values(data: xr.Dataset) -> Array:
-    """Return every finite number of a dataset: constants have no R-hat."""
+def _values(data: Any) -> Array:
+    """Return every finite number of an xarray dataset: constants have no R-hat."""
     values = np.concatenate([np.atleast_1d(data[name].to_numpy()).reshape(-1) for name in data.data_vars])
     out: Array = values[np.isfinite(values)]
     return out

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,8 @@ import numpy.typing as npt
 from mse.chunks import ChunkFolder, definition
 from mse.errors import ModelError, Problem
 from mse.estimators.multilevel_design import Design
-from mse.kernels.multilevel import SIZE_MEAN, Multilevel, log_density
+from mse.kernels.multilevel import SIZE_MEAN, Multilevel
+from mse.kernels.multilevel_density import log_density
 from mse.parallel import Compute
 
 if TYPE_CHECKING:
@@ -177,9 +179,7 @@ def kernel_target(model: Multilevel) -> Target:
     density(np.zeros(size))
 
     def at(start: Array) -> Any:
-        from nutpie.compiled_pyfunc import from_pyfunc
-
-        return from_pyfunc(
+        return import_module("nutpie.compiled_pyfunc").from_pyfunc(
             size, lambda: density, lambda *_: lambda x: {"x": x}, [np.dtype(np.float64)], [(size,)], ["x"],
             make_initial_point_fn=lambda _: start,
         )  # fmt: skip
@@ -243,13 +243,12 @@ class _Running:
 
 def _start(target: Target, part: Part, digest: str, before: int, counts: list[int]) -> _Running:
     """Start to draw a part in the background; `counts` keeps how many draws its chain has made."""
-    import nutpie
 
     def heard(chains: list[Any]) -> None:
         counts[part.chain] = before + int(chains[0].finished_draws)
 
     number = int(np.random.SeedSequence([part.seed, part.chain, part.number]).generate_state(1, np.uint64)[0])
-    sampler = nutpie.sample(
+    sampler = import_module("nutpie").sample(
         target.at(part.start), draws=part.draws, tune=READAPT if part.number else WARMUP, chains=1, cores=1,
         seed=number, save_warmup=False, progress_bar=False, progress_callback=heard, progress_rate=500, blocking=False,
         target_accept=part.accept, maxdepth=DEEPEST, store_unconstrained=True,

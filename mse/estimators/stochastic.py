@@ -68,13 +68,13 @@ class SearchAverageSpec:
     model_prior: Literal["uniform", "size"] = "uniform"
     corrected: float = 0.99
     draws: int = 10_000
-    models: int = 300_000
+    models: int = 200_000
     window: float = 1e-6
 
     def __post_init__(self) -> None:
         """Check every option, and say all that is wrong at once."""
         check_types(self)
-        problems = check_least("models", self.models, FEWEST_MODELS, "leave it at 300000, or give more")
+        problems = check_least("models", self.models, FEWEST_MODELS, "leave it at 200000, or give more")
         if not 0.0 < self.window < 1.0:
             problems.append(Problem("`window` is out of range", "a share between 0 and 1", "leave it at 1e-6",
                                     value=str(self.window)))  # fmt: skip

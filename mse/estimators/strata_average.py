@@ -28,6 +28,7 @@ from mse.estimators.strata_declared import Wheres, check_declared, declare
 from mse.estimators.strata_fit import fit_strata
 from mse.estimators.strata_notes import assumptions, flags, notes_on_cells, plain
 from mse.estimators.strata_search import join_candidates, require
+from mse.estimators.strata_walks import walk
 from mse.estimators.strata_weigh import balanced, correct, draw_persons, shares, visit
 from mse.parallel import Compute
 from mse.posterior import ModelWeights, Posterior
@@ -117,7 +118,9 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
     Returns
     -------
     Posterior
-        With `strata`. Diagnostics: ``models`` (visited), ``effective_models``, ``corrected_models``,
+        With `strata`. Diagnostics: ``models`` (visited), ``visited`` and ``visited_error`` (the
+        share of the probability that they hold, by random walks made afterwards, and its standard error),
+        ``walks_rhat`` (of the log posterior along these walks), ``effective_models``, ``corrected_models``,
         ``unreliable_weight`` (of models whose importance weights have a tail shape above 0.7), ``boundary_weight`` (of
         visited models whose neighbours were not all fitted), ``few_lists``, ``bounded_persons``, ``unlabelled``.
 
@@ -137,6 +140,10 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
     singles = [1 << j for j in range(len(cells.names))]
     design = balanced(cells, [0, *singles, *join_candidates(cells, spec.max_order)])
     found = visit(cells, design, spec.sd, spec.window, compute)
+    walks = walk(cells, design, spec.sd, spec.window, found, (seed, 2), compute)
+    if walks.outside:
+        found = visit(cells, design, spec.sd, spec.window, compute, [*found, *walks.outside])
+        walks = walk(cells, design, spec.sd, spec.window, found, (seed, 3), compute)
     laplace = shares(np.array([w.log_evidence for w in found]))
     heavy = int(np.searchsorted(np.cumsum(laplace), CORRECTED)) + 1
     task = partial(correct, cells, design, spec.sd, seed)
@@ -204,6 +211,9 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
         interactions=pairs,
         diagnostics={
             "models": float(len(found)),
+            "visited": walks.share,
+            "visited_error": walks.error,
+            "walks_rhat": walks.rhat,
             "effective_models": float(1.0 / (weights**2).sum()),
             "corrected_models": float(heavy),
             "unreliable_weight": float(weights[:heavy][~(shapes <= RELIABLE)].sum()),

@@ -7,7 +7,7 @@ identity, so that the unit information prior is N(0, 1) on each of them but the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -103,7 +103,14 @@ def weigh(cells: StrataCells, design: Balanced, sd: float, model: Model) -> Weig
     return Weighed(model, columns, evidence, fit.beta, fit.factor)
 
 
-def visit(cells: StrataCells, design: Balanced, sd: float, window: float, compute: Compute) -> list[Weighed]:
+def visit(
+    cells: StrataCells,
+    design: Balanced,
+    sd: float,
+    window: float,
+    compute: Compute,
+    known: Sequence[Weighed] = (),
+) -> list[Weighed]:
     """Return every visited model, the heaviest first.
 
     Parameters
@@ -114,6 +121,8 @@ def visit(cells: StrataCells, design: Balanced, sd: float, window: float, comput
         As in `StrataAverageSpec`.
     compute : Compute
         Workers and progress.
+    known : sequence of Weighed
+        Models that were visited before.
 
     Raises
     ------
@@ -122,16 +131,17 @@ def visit(cells: StrataCells, design: Balanced, sd: float, window: float, comput
     """
     allowed = [term for term in design.place if term.bit_count() > 1]
     task = partial(weigh, cells, design, sd)
-    seen: dict[Model, Weighed | None] = {}
+    seen: dict[Model, Weighed | None] = {w.model: w for w in known}
     begin = Model(len(cells.names), ())
-    seen[begin] = best = task(begin)
+    best = max(known, key=lambda w: w.log_evidence) if known else task(begin)
     if best is None:
         raise ModelError(
             Problem("the model of main effects has no mode", "a table with overlap", "check the table",
                     file=f"table {cells.table.name!r}")
         )  # fmt: skip
+    seen[best.model] = best
     followed: set[Model] = set()
-    climbing = True
+    climbing = not known
     while len(seen) < MOST_MODELS:
         if climbing:
             wave = [best.model]

@@ -150,13 +150,13 @@ def make_contract(settings: Mapping[str, Any], file: JobFile | None = None, fold
     InputError
         With every problem: unknown keys, wrong types, roles that contradict each other.
     """
-    from mse.intake.contract_checks import contract_problems
+    from mse.intake.contract_checks import contract_problems, gaps
 
     file = file or JobFile()
     try:
         contract = Contract.model_validate(settings)
     except ValidationError as error:
-        raise InputError([plain_problem(e, Contract, file) for e in error.errors()]) from None
+        raise InputError([*(plain_problem(e, Contract, file) for e in error.errors()), *gaps(settings, file)]) from None
     contract._file, contract._folder = file, folder or Path()
     if problems := contract_problems(contract):
         raise InputError(problems)

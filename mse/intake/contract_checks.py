@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING
 
 from mse.errors import Problem
 from mse.intake.contract_sections import ContractField, Identity
-from mse.jobfiles import Place
+from mse.jobfiles import JobFile, Place
 from mse.tablechecks import NOT_IN_LIST_NAMES, RESERVED
 
 if TYPE_CHECKING:
     from mse.intake.contract import Contract
 
+GAP = "FILL IN"
+"""What `new_contract` writes where only a person knows the answer."""
+
 MOST_COLUMNS = 60
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _TAKEN = {"list", "source", "row", "key", "date", "entered", "referred_from", *RESERVED}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_WORDS = ("title", "publisher", "territory", "victim")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _DATES = ("date", "datetime")
 _FORMATS = "default, or strptime such as %d-%m-%Y with year, month and day"
@@ -36,7 +40,19 @@ def contract_problems(contract: Contract) -> list[Problem]:
         *_dimension_faults(contract),
         *_sight_faults(contract),
     ]
-    return [contract.file.put(problem, place) for place, problem in found]
+    return [
+        *(contract.file.put(problem, place) for place, problem in found),
+        *gaps(contract.model_dump(), contract.file),
+    ]
+
+
+def gaps(settings: Mapping[str, object], file: JobFile) -> list[Problem]:
+    """Return the texts at the top of a contract that are still to be filled in."""
+    empty = {key: text for key in _WORDS if isinstance(text := settings.get(key), str) and text.strip() in ("", GAP)}
+    return [
+        file.put(Problem("this is not filled in", "words", "fill it in", column=key, value=text), (key,))
+        for key, text in empty.items()
+    ]
 
 
 Fault = tuple[Place, Problem]
@@ -89,18 +105,10 @@ def _head_faults(contract: Contract) -> Iterator[Fault]:
     if drawn > date.today():
         yield ("extraction_date",), Problem("this day has not come yet", "the day on which the files were drawn",
                                             "correct it", value=str(drawn))  # fmt: skip
-    for key in ("title", "publisher", "territory", "victim"):
-        text = getattr(contract, key)
-        if not text.strip() or text.strip() == GAP:
-            yield (key,), Problem("this is not filled in", "words", "fill it in", value=text)
     names = [field.name for field in contract.fields]
     for name in contract.personal:
         if name not in names:
             yield ("personal",), Problem("there is no such column", ", ".join(names), "correct it", value=name)
-
-
-GAP = "FILL IN"
-"""What `new_contract` writes where only a person knows the answer."""
 
 
 def _field_faults(field: ContractField, place: Place) -> Iterator[Fault]:

@@ -132,7 +132,7 @@ def run_splink(
         probability_two_random_records_match=share,
         linker_uid=UID,
         retain_matching_columns=False,
-        em_convergence=1e-5,
+        em_convergence=1e-4,
         max_iterations=100,
     )
     steps = len(training) + 2

@@ -127,7 +127,7 @@ def plan_table(
     declared = [Declared(c.list, dict(blind.where), "blind") for c in contracts for blind in c.blind]
     notes: list[str] = []
     years = levels.get(YEAR) or levels_of(con, YEAR)
-    declared += _missing(contracts, years, notes)
+    declared += _missing(contracts, [year for year in years if year.isdigit()], notes)
     layout = Layout(
         tuple(contract.list for contract in contracts),
         levels,

@@ -48,7 +48,8 @@ SHORTEST = 32
 
 ADULT = 18
 
-_HEAD = b"mse-pseudonym/1"
+_HEAD = b"mse-pseudonym/1\x1f"
+_MESSAGES = (b"identity", b"surname", b"surname_sound", b"given", b"initial", b"birthdate")
 _CACHE = 2**18
 
 
@@ -128,11 +129,7 @@ def _key_file(path: Path) -> bytes:
 
 def fingerprint(key: bytes) -> str:
     """Return eight digits that tell keys apart and say nothing about them (``key_id`` of a contract)."""
-    return _digest(key, b"key", b"")[:8]
-
-
-def _digest(key: bytes, part: bytes, value: bytes) -> str:
-    return hmac.digest(key, b"\x1f".join((_HEAD, part, value)), "sha256").hex()[:DIGITS]
+    return hmac.new(key, _HEAD + b"key\x1f", "sha256").hexdigest()[:8]
 
 
 class Hashing:
@@ -147,7 +144,9 @@ class Hashing:
     """
 
     def __init__(self, key: bytes, birth_formats: Sequence[str] = ("%Y-%m-%d",)) -> None:
-        self._key, self._formats = key, tuple(birth_formats)
+        # One start per part, copied for every value: the key is not taken in again (RFC 2104, section 4).
+        self._starts = {part: hmac.new(key, _HEAD + part + b"\x1f", "sha256") for part in _MESSAGES}
+        self._formats = tuple(birth_formats)
         remember = lru_cache(_CACHE)
         self.surname, self.given, self.birth_date = map(remember, (self._surname, self._given, self._birth_date))
 
@@ -177,7 +176,11 @@ class Hashing:
         return day, self._hash(b"birthdate", day), year
 
     def _hash(self, part: bytes, value: str) -> str:
-        return _digest(self._key, part, value.encode()) if value else ""
+        if not value:
+            return ""
+        message = self._starts[part].copy()
+        message.update(value.encode())
+        return message.hexdigest()[:DIGITS]
 
 
 def age_group(born: str, day: str) -> str:

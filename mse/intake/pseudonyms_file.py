@@ -163,9 +163,7 @@ class _Plan:
 
 def _copy(source: Path, encoding: str, writer: Any, delimiter: str, plan: _Plan) -> Disguised:
     faults = Faults(str(source), private=True)
-    with open(
-        source, encoding="utf-8-sig" if encoding == "utf-8" else encoding, errors="surrogateescape", newline=""
-    ) as text:
+    with open(source, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as text:
         rows = _rows(csv.reader(text, delimiter=delimiter, strict=True), faults)
         _, header = next(rows, (1, []))
         header = [name.strip() for name in header]
@@ -188,26 +186,26 @@ def _copy_rows(
     family, given, born = map(header.index, (who.surname, who.given, who.birth_date))
     places, parts, width = [header.index(x) for x in kept], [PARTS.index(x) for x in made], len(header)
     day = _day_reader(plan.contract, header) if who.age else None
+    hashing, good = plan.hashing, True
     count, unreadable, missing = 0, 0, Counter[str]()
     samples: list[list[str]] = []
     for line, row in rows:
         if len(row) != width:
+            good = False
             faults.add(
                 "the row has too many or too few cells", f"{width} cells, as in the header", "correct it", row=line
             )
             continue
-        if not "".join(row).isascii() and any("\ud800" <= x <= "\udfff" for x in "".join(row)):
-            faults.add("a byte is not text in this encoding", "one encoding", "give the encoding of the file", row=line)
-            continue
-        pseudonym = plan.hashing(row[family], row[given], row[born])
+        pseudonym = hashing(row[family], row[given], row[born])
         cells = [row[i] for i in places] + [pseudonym[i] for i in parts]
         if day is not None:
-            cells.append(age_group(plan.hashing.birth_date(row[born])[0], day(row)))
-        if len(faults) == 0:
+            cells.append(age_group(hashing.birth_date(row[born])[0], day(row)))
+        if good:
             writer.writerow(cells)
+        if "" in pseudonym:
+            missing.update(part for part, i in zip(made, parts, strict=True) if not pseudonym[i])
+            unreadable += bool(row[born].strip()) and not pseudonym.birthdate_hash
         count += 1
-        unreadable += bool(row[born].strip()) and not pseudonym.birthdate_hash
-        missing.update(part for part, i in zip(made, parts, strict=True) if not pseudonym[i])
         if count <= _SAMPLE or count % _SAMPLE == 0:
             samples.append(cells)
     fields = {field.name: field for field in plan.contract.fields} if plan.contract else {}
@@ -239,15 +237,15 @@ def _rows(reader: Any, faults: Faults) -> Iterator[tuple[int, list[str]]]:
                        "pairs of quotation marks", "correct the row", row=start)  # fmt: skip
             start = reader.line_num + 1
         except UnicodeError:
-            faults.add("the file is not text in this encoding", "text", "give the encoding of the file")
+            faults.add("the file is not text in this encoding", "text", "give the encoding of the file", row=start)
             return
 
 
 def _day_reader(contract: Contract | None, header: Sequence[str]) -> Any:
     """Return the function that gives the day of a registration in ISO; "" where there is none."""
     if contract is None:
-        raise InputError(Problem("an age is asked for, but not on which day", "a contract with a column of the role date",
-                                 "give the contract"))  # fmt: skip
+        found, allowed = "an age is asked for, but not on which day", "a contract with a column of the role date"
+        raise InputError(Problem(found, allowed, "give the contract"))
     (field,) = contract.with_role("date")
     place, (pattern, _) = header.index(field.name), date_format(field)
 

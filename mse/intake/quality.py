@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -252,7 +252,7 @@ def write_quality(
     written = {}
     for contract in registers.contracts:
         table = quality_table(registers, contract.list, (previous or {}).get(contract.list))
-        stem = "quality-" + re.sub(r"[^\w-]+", "_", contract.list)
+        stem = f"quality-{_stem(contract)}"
         files = {name: digest for name, digest in registers.digests.items() if name.startswith(f"{contract.list}/")}
         written[f"{stem}.csv"] = table.to_csv(index=False, lineterminator="\n")
         written[f"{stem}.html"] = quality_page(table, contract, files, language)
@@ -265,8 +265,81 @@ def write_quality(
             for name in written:
                 os.replace(Path(fresh) / name, home / name)
     except OSError as error:
-        raise InputError(
-            Problem(f"the quality report cannot be written: {error.strerror or 'unknown'}", "a folder with room",
-                    "choose another folder", file=str(home))
-        ) from None  # fmt: skip
+        raise InputError(_no_room(home, error)) from None
     return tuple(home / name for name in written)
+
+
+def report_quality(
+    contracts: Sequence[str | Path],
+    folder: str | Path,
+    *,
+    previous: Mapping[str, str | Path] | None = None,
+    language: str = "en",
+    memory: str = "1GB",
+) -> tuple[Path, ...]:
+    """Read the files of some suppliers and write for each what it is told: its quality report and its rejected rows.
+
+    Parameters
+    ----------
+    contracts : sequence of path
+        Contracts of the suppliers.
+    folder : str or Path
+        Where to; made if missing. Beside the files of `write_quality` it receives ``rejects-LIST.csv``.
+    previous : mapping of str to path, optional
+        By list: the table or the file of the delivery before, see `earlier_quality`.
+    language : {"en", "nl"}
+        Of the pages.
+    memory : str
+        What DuckDB may use.
+
+    Returns
+    -------
+    tuple of Path
+        The files.
+
+    Raises
+    ------
+    InputError
+        With every problem of the contracts; of the files of a list; when a list is named that has no contract.
+    """
+    from mse.intake.contract import read_contract
+    from mse.intake.registers import read_registers
+
+    found: list[Contract] = []
+    problems: list[Problem] = []
+    for path in contracts:
+        try:
+            found.append(read_contract(path))
+        except InputError as error:
+            problems += error.problems
+    known, before = [contract.list for contract in found], previous or {}
+    for name in (name for name in before if name not in known and not problems):
+        wrong, allowed = "a delivery before is named of a list without a contract", ", ".join(known)
+        problems.append(Problem(wrong, allowed, "correct the name", value=name))
+    if problems:
+        raise InputError(problems)
+    home = Path(folder)
+    written: list[Path] = []
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home, prefix=".workspace-") as workspace:
+            for contract in found:
+                rejects = home / f"rejects-{_stem(contract)}.csv"
+                earlier = {}
+                if contract.list in before:
+                    earlier[contract.list] = earlier_quality(before[contract.list], contract, workspace)
+                with read_registers([contract], workspace, rejects=rejects, memory=memory, stop=False) as registers:
+                    written += [*write_quality(registers, home, previous=earlier, language=language), rejects]
+    except OSError as error:
+        raise InputError(_no_room(home, error)) from None
+    return tuple(written)
+
+
+def _stem(contract: Contract) -> str:
+    """Return the name of a list as a part of a file name."""
+    return re.sub(r"[^\w-]+", "_", contract.list)
+
+
+def _no_room(home: Path, error: OSError) -> Problem:
+    found = f"the quality report cannot be written: {error.strerror or 'unknown'}"
+    return Problem(found, "a folder with room that may be written to", "choose another folder", file=str(home))

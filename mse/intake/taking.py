@@ -150,6 +150,8 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
                 draws.append(count_cells(con, layout))
             progress("linkage draws", spec.draws, spec.draws)
             write_linkage(con, link_at(model, spec.threshold))
+        query = "SELECT count(DISTINCT (list, source, row)) FROM registrations WHERE key IS NULL"
+        (keyless,) = con.execute(query).fetchall()[0]
         referrals = count_registrations(con, lists, remove_referrals=remove)
         moved = make_units(con, COUNTED, layout)
         tables = to_tables([count_cells(con, layout), *draws], layout)
@@ -159,6 +161,9 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
     if referrals:
         done = "left out" if remove else "counted on both lists"
         notes.append(f"{referrals:,} registrations are referrals from another list; they are {done}")
+    if keyless:
+        done = "counted as a person of its own" if report is None else "linked by probability alone"
+        notes.append(f"{keyless:,} registrations have no pseudonym; each is {done}")
     if moved:
         notes.append(
             f"the label of {moved:,} units was corrected: one of their lists cannot see the stratum of the rule"

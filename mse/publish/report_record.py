@@ -9,7 +9,7 @@ from typing import Any
 from mse.estimates import Reason
 from mse.publish.facts import Facts
 from mse.publish.facts_reading import mapping
-from mse.publish.messages import Catalogue, Words
+from mse.publish.messages import SOURCE, Catalogue, Words
 from mse.publish.report_page import (
     Block,
     Heading,
@@ -70,18 +70,14 @@ def _figures(reason: Reason, say: Catalogue) -> str:
 
 
 def sources_section(m: Material) -> Section:
-    """Return what the counts and the method are cited by."""
+    """Return what the counts and the method are cited by; titles of publications are in the language of science."""
     say = m.say
-    return Section(
-        "sources",
-        say("section.sources"),
-        (
-            *entries(say("sources.table"), m.facts.sources, say("sources.none")),
-            *entries(
-                say("sources.method"), [Words(x) for x in m.results.headline.citations], say("sources.method_none")
-            ),
-        ),
-    )
+    language = None if say.language == SOURCE else SOURCE
+    counts = [Words(x.text, language, x.address) for x in m.facts.sources]
+    method = [Words(x, language) for x in m.results.headline.citations]
+    cited = entries(say("sources.table"), counts, say("sources.none"))
+    cited += entries(say("sources.method"), method, say("sources.method_none"))
+    return Section("sources", say("section.sources"), cited)
 
 
 def provenance_section(m: Material) -> Section:

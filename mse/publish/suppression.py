@@ -9,7 +9,7 @@ every count that was added is put back if all cells keep a witness without it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
-from mse.publish.attack import SLACK, Bounds, members, new_solver, run_to_end
+from mse.publish.attack import SLACK, members, new_solver, run_to_end
 from mse.publish.counts import CountTable, Place, PublishedCells
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 
-
-ROUNDS = 30
-"""Rounds in which witnesses for many doubts at once are sought."""
 
 MOST_TRIALS = 4_000
 """Witnesses that are sought in vain or not while counts are put back; more would take minutes on large tables."""
@@ -67,16 +64,11 @@ def suppress(table: CountTable, cells: PublishedCells, rule: Disclosure, known: 
     if not doubts:
         return np.zeros(len(cells.places), dtype=bool)
     waiting = [doubt for c in sorted(doubts, key=lambda c: (values[c], c)) for doubt in doubts[c]]
-    witnesses = search.shared(waiting)
-    for doubt in waiting:
-        if doubt not in witnesses:
-            witnesses[doubt] = search.enlarge(doubt)
+    witnesses = {doubt: search.enlarge(doubt) for doubt in waiting}
     while True:
         _doubt_added(search, published & ~small, rule, doubts, witnesses)
         _put_back(search, np.flatnonzero(search.hidden & published & ~small), doubts, witnesses)
-        parted = {doubt for doubt, change in witnesses.items() if not _is_whole(change)}
-        asked = {c: ds for c, ds in doubts.items() if parted.intersection(ds)}
-        narrow = _narrow(table, whole, search.hidden, values, asked)
+        narrow = _narrow(search, doubts, witnesses)
         if not narrow:
             return search.hidden[: len(cells.places)].copy()
         # A witness in halves of persons is none for whole ones, and there may be no other.
@@ -166,32 +158,6 @@ class Search:
         parts = np.asarray(self.highs.getSolution().col_value, dtype=np.float64)[self.size :]
         return parts[: self.count] - parts[self.count :]
 
-    def shared(self, doubts: Sequence[Doubt]) -> dict[Doubt, Array]:
-        """Return witnesses that hide nothing more, each good for many doubts at once; not every doubt finds one.
-
-        In every round the programme moves about half of the cells up and half down, as far as their doubts ask.
-        """
-        rng = np.random.default_rng(0)
-        found: dict[Doubt, Array] = {}
-        for _ in range(ROUNDS):
-            waiting = [doubt for doubt in doubts if doubt not in found]
-            if not waiting:
-                break
-            low, high = self._ends(self.hidden & self.reach)
-            price = np.zeros(high.size)
-            taken: set[int] = set()
-            for k in rng.permutation(len(waiting)):
-                doubt = waiting[k]
-                if doubt.cell in taken or rng.random() < 0.3:
-                    continue
-                taken.add(doubt.cell)
-                at, against = (doubt.cell, self.count + doubt.cell)[:: 1 if doubt.up else -1]
-                price[at], high[at], high[against] = -1.0 / doubt.amount, doubt.amount, 0.0
-            change = self._run(low, high, price)
-            if change is not None and _is_whole(change):
-                found |= {d: change for d in waiting if (1 if d.up else -1) * change[d.cell] >= d.amount - SLACK}
-        return found
-
     def _only_whole(self, whole: bool) -> None:
         """Ask for whole changes, or allow any."""
         import highspy
@@ -271,15 +237,13 @@ def _put_back(
             witnesses.update(fresh)
 
 
-def _narrow(
-    table: CountTable, cells: PublishedCells, hidden: Flags, values: Integers, doubts: dict[int, tuple[Doubt, ...]]
-) -> list[Doubt]:
-    """Return the doubts that whole persons do not leave."""
-    low = np.where(hidden, 0.0, values.astype(np.float64))
-    bounds = Bounds(table, cells, low, np.where(hidden, math.inf, low), whole=True)
+def _narrow(search: Search, doubts: Mapping[int, tuple[Doubt, ...]], witnesses: dict[Doubt, Array]) -> list[Doubt]:
+    """Return the doubts that have no witness in whole persons; the others get one."""
     out = []
-    for c, needed in doubts.items():
-        low_end, high_end = bounds.range(c)
-        rooms = {True: high_end - values[c], False: values[c] - low_end}
-        out += [doubt for doubt in needed if rooms[doubt.up] < doubt.amount]
+    for doubt in (d for ds in doubts.values() for d in ds if not _is_whole(witnesses[d])):
+        change = search.witness(replace(doubt, whole=True), search.hidden)
+        if change is None:
+            out.append(doubt)
+        else:
+            witnesses[doubt] = change
     return out

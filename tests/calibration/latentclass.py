@@ -96,7 +96,7 @@ PARTS = {
 
 
 if __name__ == "__main__":
-    record = json.loads(STORED.read_text()) if STORED.exists() else {}
     for part in sys.argv[1:] or PARTS:
-        record[part] = {"date": date.today().isoformat(), "results": PARTS[part]()}
-        STORED.write_text(json.dumps(record, indent=2) + "\n")
+        found = {"date": date.today().isoformat(), "results": PARTS[part]()}
+        record = json.loads(STORED.read_text()) if STORED.exists() else {}
+        STORED.write_text(json.dumps(record | {part: found}, indent=2) + "\n")

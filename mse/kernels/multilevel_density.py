@@ -1,0 +1,245 @@
+"""Log posterior density of the multilevel log-linear model, with its gradient; one call serves any table."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mse.kernels.cells import Rows
+from mse.kernels.censoring import bounded
+from mse.kernels.compiled import compiled
+from mse.kernels.multilevel import (
+    BREAKS,
+    END,
+    LIST,
+    LIST_MEAN,
+    LIST_REST,
+    PAIR,
+    PAIR_MEAN,
+    PAIR_REST,
+    SIZE,
+    SIZE_MEAN,
+    SIZE_REST,
+    Multilevel,
+    effect_scales,
+    horseshoe,
+    log_sizes,
+    size_parameters,
+    stratum_terms,
+    stratum_weights,
+)
+
+LARGEST = 700.0
+"""Log sizes beyond this are impossible: their exponentials overflow."""
+SMALLEST = 1e-300
+"""Means below this count as this."""
+
+
+@compiled
+def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.float64]) -> float:
+    """Return the log posterior density at `x`, up to a constant, and write its gradient."""
+    at = model.starts
+    n_scales = model.scale_priors.shape[0]
+    n_strata, n_cells = model.possible.shape
+    k, q = at[LIST] - at[LIST_MEAN], at[PAIR] - at[PAIR_MEAN]
+    terms = np.empty((n_strata, k + q))
+    weights = np.empty((n_strata, n_cells))
+    sums = np.empty((n_strata, 2))
+    stratum_terms(model, x, terms)
+    stratum_weights(model, terms, weights, sums)
+    if not sums.max() < np.inf:
+        return -np.inf
+    z = size_parameters(model, x, sums)
+    log_size = log_sizes(model, x, z)
+    if not log_size.max() < LARGEST:
+        return -np.inf
+    grad[:] = 0.0
+    total = _prior(model, x, z, grad)
+    slope = np.empty((n_strata, n_cells))
+    total += _likelihood(model, weights, log_size[:, 0] - np.log(sums[:, 0]), slope)
+    # from the log means of the cells to the sizes
+    slope_size = np.zeros((n_strata, 1))
+    scales = effect_scales(model, x)
+    rest = model.rest_scale[0]
+    for s in range(n_strata):
+        for h in range(n_cells):
+            slope_size[s, 0] += slope[s, h]
+        step = scales[rest] * slope_size[s, 0]
+        grad[at[SIZE_REST] + s] += step
+        grad[rest] += x[at[SIZE_REST] + s] * step
+        grad[at[SIZE_MEAN]] += model.size_prior[1] * slope_size[s, 0]
+    _gradient_of_effects(model.size, model.size_scale, scales, z[1:], slope_size,
+                         grad[at[SIZE] : at[SIZE_REST]], grad[:n_scales])  # fmt: skip
+    # and to the terms: through the cells, through all possible ones, and through the share seen
+    slope_terms = np.empty((n_strata, k + q))
+    for s in range(n_strata):
+        through = 0.0
+        if sums[s, 1] > 0.0:
+            for i in range(z.shape[0]):
+                through -= model.follow[i, s] * grad[at[SIZE_MEAN] + i]
+        for h in range(n_cells):
+            slope[s, h] -= (slope_size[s, 0] + through) * weights[s, h] / sums[s, 0]
+        if sums[s, 1] > 0.0:
+            for h in range(n_cells):
+                slope[s, h] += through * model.open[s, h] * weights[s, h] / sums[s, 1]
+        _gather(slope[s], k, slope_terms[s])
+    _gradient_of_terms(model, x, scales, slope_terms, grad)
+    return total
+
+
+@compiled
+def _prior(model: Multilevel, x: NDArray[np.float64], z: NDArray[np.float64], grad: NDArray[np.float64]) -> float:
+    """Return the log prior density of the parameters as they are sampled, and add its gradient."""
+    at = model.starts
+    n_scales = model.scale_priors.shape[0]
+    total = 0.0
+    for i in range(n_scales + 1):
+        spread = model.scale_priors[i] if i < n_scales else model.common_prior
+        square = math.exp(2.0 * x[i]) / spread**2
+        total += x[i] - 0.5 * square
+        grad[i] += 1.0 - square
+    # half-Cauchy: log density of its logarithm is y − log(1 + (e^y / s)²)
+    for i in range(n_scales + 1, at[SIZE_MEAN]):
+        ratio = math.exp(x[i]) / (model.global_prior if i == n_scales + 1 else 1.0)
+        total += x[i] - math.log1p(ratio * ratio)
+        grad[i] += 1.0 - 2.0 * ratio * ratio / (1.0 + ratio * ratio)
+    for i in range(z.shape[0]):
+        total -= 0.5 * z[i] * z[i]
+        grad[at[SIZE_MEAN] + i] -= z[i]
+    for i in range(at[SIZE_REST], at[END]):
+        total -= 0.5 * x[i] * x[i]
+        grad[i] -= x[i]
+    return total
+
+
+@compiled
+def _likelihood(
+    model: Multilevel, weights: NDArray[np.float64], log_unseen: NDArray[np.float64], slope: NDArray[np.float64]
+) -> float:
+    """Return the log likelihood, up to a constant, and write its slope in the log mean of every cell."""
+    n_strata, n_cells = weights.shape
+    total = 0.0
+    for s in range(n_strata):
+        unseen = math.exp(log_unseen[s])
+        for h in range(n_cells):
+            mean = unseen * weights[s, h] * model.open[s, h]
+            total -= mean
+            slope[s, h] = model.counts[s, h] - mean
+    for i in range(model.filled.shape[0]):
+        s, h = divmod(model.filled[i], n_cells)
+        total += model.counts[s, h] * (log_unseen[s] + math.log(max(weights[s, h], SMALLEST)))
+    for i in range(model.limited.shape[0]):
+        s, h = divmod(model.limited[i], n_cells)
+        log_mean = log_unseen[s] + math.log(max(weights[s, h], SMALLEST))
+        value, residual, _, _ = bounded(model.bounds[i], log_mean)
+        total += value + math.exp(log_mean)
+        slope[s, h] = residual
+    for c in range(model.pool_counts.shape[0]):
+        first, last = model.pool_starts[c], model.pool_starts[c + 1]
+        if model.pool_counts[c] > 0.0:
+            mean = 0.0
+            for m in range(first, last):
+                s, h = divmod(model.pool_cells[m], n_cells)
+                mean += math.exp(log_unseen[s]) * weights[s, h]
+            total += model.pool_counts[c] * math.log(max(mean, SMALLEST))
+            for m in range(first, last):
+                s, h = divmod(model.pool_cells[m], n_cells)
+                share = math.exp(log_unseen[s]) * weights[s, h] / max(mean, SMALLEST)
+                slope[s, h] += model.pool_counts[c] * share
+    return total
+
+
+@compiled
+def _gather(slope: NDArray[np.float64], k: int, out: NDArray[np.float64]) -> None:
+    """Write sums of `slope`, (2**K,), over histories with list j, then with both of (1,0), (2,0), …; overwrite it."""
+    # superset sums: afterwards slope[g] is the sum over all histories that contain g
+    for j in range(k):
+        step = 1 << j
+        for low in range(0, slope.shape[0], 2 * step):
+            for h in range(low, low + step):
+                slope[h] += slope[h + step]
+    at = k
+    for j in range(k):
+        out[j] = slope[1 << j]
+        for i in range(j):
+            out[at] = slope[(1 << j) + (1 << i)]
+            at += 1
+
+
+@compiled
+def _gradient_of_terms(
+    model: Multilevel,
+    x: NDArray[np.float64],
+    scales: NDArray[np.float64],
+    slope: NDArray[np.float64],
+    grad: NDArray[np.float64],
+) -> None:
+    """Add what the slopes of list effects and pair interactions, (S, K + Q), say of all parameters behind them."""
+    at = model.starts
+    n_strata = slope.shape[0]
+    n_scales = model.scale_priors.shape[0]
+    k, q = at[LIST] - at[LIST_MEAN], at[PAIR] - at[PAIR_MEAN]
+    turned, pairs = np.zeros((n_strata, k)), slope[:, k:]
+    rest = model.rest_scale[1]
+    for s in range(n_strata):
+        for e in range(model.break_list.shape[0]):
+            grad[at[BREAKS] + e] += model.breaks[s, e] * model.break_prior * slope[s, model.break_list[e]]
+        for i in range(k):
+            for j in range(k):
+                turned[s, i] += model.rotation[j, i] * slope[s, j]
+            z = at[LIST_REST] + s * k + i
+            grad[z] += scales[rest] * turned[s, i]
+            grad[rest] += scales[rest] * x[z] * turned[s, i]
+            grad[at[LIST_MEAN] + i] += model.list_prior[1] * turned[s, i]
+    _gradient_of_effects(model.lists, model.list_scale, scales, x[at[LIST] : at[LIST_REST]], turned,
+                         grad[at[LIST] : at[LIST_REST]], grad[:n_scales])  # fmt: skip
+    rest = model.rest_scale[2]
+    common = math.exp(x[n_scales])
+    for s in range(n_strata):
+        whole = 0.0
+        for p in range(q):
+            whole += pairs[s, p]
+        z = at[PAIR_REST] + s
+        grad[z] += scales[rest] * whole
+        grad[rest] += scales[rest] * x[z] * whole
+    for p in range(q):
+        whole = 0.0
+        for s in range(n_strata):
+            whole += pairs[s, p]
+        grad[n_scales] += common * whole
+        width = horseshoe(model, x, p)
+        grad[at[PAIR_MEAN] + p] += width * whole
+        # d log width / d log reach = c² / (c² + r²) = 1 − (width / c)²
+        through = (1.0 - (width / model.slab) ** 2) * width * x[at[PAIR_MEAN] + p] * whole
+        grad[n_scales + 1] += through
+        grad[n_scales + 2 + p] += through
+    _gradient_of_effects(model.pairs, model.pair_scale, scales, x[at[PAIR] : at[PAIR_REST]], pairs,
+                         grad[at[PAIR] : at[PAIR_REST]], grad[:n_scales])  # fmt: skip
+
+
+@compiled
+def _gradient_of_effects(
+    rows: Rows,
+    place: NDArray[np.int64],
+    scales: NDArray[np.float64],
+    z: NDArray[np.float64],
+    slope: NDArray[np.float64],
+    grad_z: NDArray[np.float64],
+    grad_log_scales: NDArray[np.float64],
+) -> None:
+    """Add to the gradients of z and of the log scales what `slope`, (S, W), says of X(σ z)."""
+    width = slope.shape[1]
+    found = np.zeros((place.shape[0], width))
+    for s in range(slope.shape[0]):
+        for e in range(rows.starts[s], rows.starts[s + 1]):
+            c = rows.columns[e]
+            for t in range(width):
+                found[c, t] += rows.values[e] * slope[s, t]
+    for c in range(place.shape[0]):
+        along = 0.0
+        for t in range(width):
+            step = scales[place[c]] * found[c, t]
+            grad_z[c * width + t] += step
+            along += z[c * width + t] * step
+        if place[c] < grad_log_scales.shape[0]:
+            grad_log_scales[place[c]] += along

@@ -1,0 +1,146 @@
+"""Coverage of the multilevel model over repeated simulated registers, its error beside separate estimates, its time.
+
+``python -m tests.calibration.multilevel coverage 100`` and ``python -m tests.calibration.multilevel national`` write
+``tests/calibration/multilevel.json`` and ``multilevel-national.json``; the slow tests read and repeat a part of it.
+"""
+
+import json
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from mse.estimators.multilevel import MultilevelSpec, estimate
+from mse.parallel import Compute
+from mse.simulate.national import simulate_captures
+from mse.simulate.reading import national_spec
+
+HERE = Path(__file__).parent
+YEARS = ("2016", "2017", "2018", "2019")
+FORMS = ("labour", "criminal")
+LISTS = ("P", "R", "O", "Z")
+BREAKS = {"2018-05": ["R", "O", "Z"]}
+
+
+def small_register(seed):
+    """Four years, two forms of exploitation, four lists of the simulated nation; and the truth, (8,)."""
+    table, truth = simulate_captures(national_spec(), seed=seed, dims=("year", "form"))
+    levels = table.strata
+    keep = [levels["year"].index(y) * len(levels["form"]) + levels["form"].index(f) for y in YEARS for f in FORMS]
+    return table.at({"year": YEARS, "form": FORMS}).select(*LISTS), truth[keep]
+
+
+def one_repeat(seed, draws=800):
+    """Ranks of the truth among the draws (share below), log errors, and what the chains say."""
+    table, truth = small_register(seed)
+    begun = time.process_time()
+    posterior = estimate(table, MultilevelSpec(draws=draws, breaks=BREAKS), seed=seed, compute=Compute(workers=1))
+    seconds = time.process_time() - begun
+    years = posterior.strata.margin("year").draws
+    ranks = (years < truth.reshape(4, 2).sum(axis=1)).mean(axis=0)
+    total = float((posterior.draws < truth.sum()).mean())
+    strata = (posterior.strata.draws < truth).mean(axis=0)
+    return {
+        "seed": seed,
+        "years": ranks.round(4).tolist(),
+        "total": round(total, 4),
+        "strata": strata.round(4).tolist(),
+        "log_error_total": round(float(np.log(np.median(posterior.draws) / truth.sum())), 4),
+        "rhat": round(posterior.diagnostics["rhat_max"], 4),
+        "ess": round(posterior.diagnostics["ess_bulk_min"]),
+        "divergences": int(posterior.diagnostics["divergences"]),
+        "cpu_seconds": round(seconds, 2),
+    }
+
+
+def covered(ranks, prob):
+    """Share of the ranks within the equal-tailed interval."""
+    ranks = np.asarray(ranks)
+    return float(((ranks > (1 - prob) / 2) & (ranks < (1 + prob) / 2)).mean())
+
+
+def summarise(repeats):
+    out = {}
+    for what in ("years", "total", "strata"):
+        ranks = np.concatenate([np.atleast_1d(r[what]) for r in repeats])
+        out[what] = {f"{prob:.2f}": round(covered(ranks, prob), 3) for prob in (0.5, 0.8, 0.95)}
+    out["log_error_total_mean"] = round(float(np.mean([r["log_error_total"] for r in repeats])), 3)
+    out["rhat_largest"] = max(r["rhat"] for r in repeats)
+    out["cpu_seconds_median"] = float(np.median([r["cpu_seconds"] for r in repeats]))
+    return out
+
+
+def coverage(n):
+    path = HERE / "multilevel.json"
+    repeats = []
+    for seed in range(1, n + 1):
+        repeats.append(one_repeat(seed))
+        record = {
+            "what": "4 years x 2 forms, lists P R O Z of the simulated nation; shares of intervals that hold the truth",
+            "command": f"python -m tests.calibration.multilevel coverage {n}",
+            "date": date.today().isoformat(),
+            "repeats": len(repeats),
+            "summary": summarise(repeats),
+            "each": repeats,
+        }
+        path.write_text(json.dumps(record, indent=1) + "\n")
+        print(seed, repeats[-1], flush=True)
+
+
+def national(seed=1):
+    """160 strata, six lists: time, convergence, yearly totals, and small strata beside separate estimates."""
+    from mse.estimation import run_method
+
+    table, truth = simulate_captures(national_spec(), seed=seed)
+    begun, cpu = time.monotonic(), time.process_time()
+    posterior = estimate(table, MultilevelSpec(breaks=BREAKS), seed=seed, compute=Compute(workers=2))
+    seconds, cpu = time.monotonic() - begun, time.process_time() - cpu
+    small = (truth < 200) & (truth > 0)
+    separate = np.full(truth.size, np.nan)
+    for s, name in enumerate(posterior.strata.names()):
+        where = dict(zip(table.strata, name.split(", "), strict=True))
+        try:
+            part = table.at(where)
+            order = {"max_order": 2} if part.n_lists > 5 else {}
+            separate[s] = run_method(part, "average", seed=seed, compute=Compute(workers=2), **order).point
+        except Exception as error:  # no overlap in a small stratum: there is no separate estimate
+            print(name, type(error).__name__)
+    both = small & np.isfinite(separate)
+
+    def rmse(values, which):
+        return round(float(np.sqrt(np.mean(np.log(values[which] / truth[which]) ** 2))), 3)
+
+    years = posterior.strata.to_pandas("year", prob=0.95)
+    true_years = truth.reshape(10, -1).sum(axis=1)
+    record = {
+        "what": "10 years x 4 forms x 2 sexes x 2 ages = 160 strata, six lists, simulated nation",
+        "command": "python -m tests.calibration.multilevel national",
+        "date": date.today().isoformat(),
+        "seed": seed,
+        "wall_seconds": round(seconds),
+        "cpu_seconds": round(cpu),
+        "diagnostics": {k: round(v, 4) for k, v in posterior.diagnostics.items()},
+        "truth": int(truth.sum()),
+        "estimate": [round(float(x)) for x in posterior.quantile([0.025, 0.5, 0.975])],
+        "years": [
+            {"year": y, "truth": int(t), "observed": int(o), "point": round(p), "low": round(lo), "high": round(hi)}
+            for y, t, o, p, lo, hi in zip(
+                years["year"], true_years, years["observed"], years["point"], years["low"], years["high"], strict=True
+            )
+        ],
+        "strata_covered_95": round(covered((posterior.strata.draws < truth).mean(axis=0), 0.95), 3),
+        "small_strata": int(small.sum()),
+        "small_strata_with_separate_estimate": int(both.sum()),
+        "rmse_log_N_multilevel_all_small": rmse(posterior.strata.point, small),
+        "rmse_log_N_multilevel": rmse(posterior.strata.point, both),
+        "rmse_log_N_separate": rmse(separate, both),
+        "notes": list(posterior.notes),
+    }
+    (HERE / "multilevel-national.json").write_text(json.dumps(record, indent=1) + "\n")
+    print(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    coverage(int(sys.argv[2])) if sys.argv[1] == "coverage" else national()
