@@ -10,7 +10,7 @@ import click
 from mse.commands.assessing import assess
 from mse.commands.estimating import compare, data, estimate, models, persons, repeats, run
 from mse.commands.intake import contract, pseudonymise, quality, simulate
-from mse.commands.publishing import report
+from mse.commands.publishing import release, report, survey, verify
 
 
 class _Commands(click.Group):
@@ -42,7 +42,7 @@ def main() -> None:
 
 _INTAKE = (contract, pseudonymise, quality, simulate)
 _ESTIMATES = (run, estimate, compare, models, repeats, persons, data)
-_JUDGING_AND_PUBLISHING = (assess, report)
+_JUDGING_AND_PUBLISHING = (assess, report, survey, release, verify)
 for _command in (*_INTAKE, *_ESTIMATES, *_JUDGING_AND_PUBLISHING):
     main.add_command(_command)
 

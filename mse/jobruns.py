@@ -13,10 +13,12 @@ from mse.captures import CaptureTable
 from mse.errors import InputError, Problem
 from mse.estimation import METHODS, Outcome, Request, checks, comparison, judged, label_of, run_method, run_or_fail
 from mse.jobs import Job, make_job
+from mse.jobsections import PublishSection
 from mse.jobsources import JobSource, open_source
 from mse.parallel import Compute
 from mse.posterior import Posterior
 from mse.provenance import versions
+from mse.publish.record import record_tables
 from mse.results import Results
 
 if TYPE_CHECKING:
@@ -68,7 +70,13 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
         job.run.prob,
     )
     rows.insert(2, "headline", [True] + [False] * len(others))
-    return Results(headline, rows, _provenance(job, table, source, headline.spec, headline.diagnostics), tables)
+    results = Results(headline, rows, _provenance(job, table, source, headline.spec, headline.diagnostics), tables)
+    asked_for = job.publish or PublishSection()
+    recorded = record_tables(
+        results, source.table, population=asked_for.population, population_source=asked_for.population_source or "",
+        chain_file=asked_for.chain, survey_file=asked_for.survey,
+    )  # fmt: skip
+    return replace(results, tables={**tables, **recorded})
 
 
 def assess_results(results: Results, compute: Compute | None = None, *, workspace: Path | None = None) -> Results:

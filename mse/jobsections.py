@@ -154,16 +154,28 @@ class AssessSection(Section):
     replicates: StrictInt | None = None
 
 
-class PublishSection(Section):
-    """Disclosure control of what is published, and what stands beside the estimate."""
+class RiskSection(Section):
+    """A group at risk that an estimate is set against: ``where`` names at most one dimension of the strata."""
 
-    threshold: Annotated[StrictInt, Field(ge=1)] = 10
+    name: str
+    persons: Annotated[StrictFloat | StrictInt, Field(gt=0)]
+    source: str | None = None
+    where: dict[str, str] = Field(default_factory=dict)
+
+
+class PublishSection(Section):
+    """Disclosure control of what is published, and what stands beside the estimate; see ``mse.publish.disclosure``."""
+
+    threshold: Annotated[StrictInt, Field(ge=2)] = 10
     method: Literal["suppress", "controlled", "random"] = "suppress"
-    base: Annotated[StrictInt, Field(ge=2)] = 3
+    base: Literal[3, 5] = 3
     zeros: Literal["publish", "suppress"] = "publish"
-    percent: Annotated[StrictFloat, Field(ge=0)] = 0.0
+    percent: Annotated[StrictFloat, Field(ge=0, le=100)] = 0.0
+    seed: Annotated[StrictInt, Field(ge=0)] = 0
     population: Path | None = None
-    year: str = "year"
+    population_source: str | None = None
+    at_risk: tuple[RiskSection, ...] = ()
+    sdg: dict[Literal["sex", "age", "form"], str] = Field(default_factory=dict)
     chain: Path | None = None
     survey: Path | None = None
 

@@ -430,6 +430,19 @@ def test_a_key_that_is_no_hash_is_refused(tmp_path):
         assert rows_of(registers, "key")[3] == ("ABC0003",)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "values", "kind"),
+    [("[0-9]{9}", "CITIZENS", "citizen service numbers"), (".+", "SURNAMES", "names"), (".+", "BIRTHS", "full dates")],
+)
+def test_a_pattern_of_ones_own_does_not_let_identities_through(tmp_path, pattern, values, kind):
+    births = tuple(f"19{i:02d}-03-04" for i in range(50, 95))
+    found = {"CITIZENS": CITIZENS, "SURNAMES": tuple(f"{a} {b}" for a in SURNAMES for b in SURNAMES), "BIRTHS": births}
+    write(tmp_path / "p.csv", [row(i, key=found[values][i % len(found[values])]) for i in range(120)])
+    text = changed('role = "key"', f'role = "key"\nconstraints = {{ pattern = "{pattern}" }}')
+    said = refused(contract(tmp_path, text), tmp_path)
+    assert f"looks like {kind}" in said and found[values][0] not in said
+
+
 def test_codes_and_numbers_of_cases_are_not_personal(tmp_path):
     write(tmp_path / "p.csv", [row(i, record=f"{100_000_000 + 7 * i}") for i in range(300)])
     with read(contract(tmp_path), tmp_path) as registers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from tests.published_examples import capture, national, with_title
 from tests.test_indicators import PEOPLE
 
 
+@lru_cache
 def whole() -> Results:
     """Return a result with every table that is published."""
     steps = chain([Step("registered", 984), Step("reported", 400, "registered"), Step("convicted", 7, "reported")])
@@ -46,10 +48,24 @@ def whole() -> Results:
     return replace(results, tables={**results.tables, **made})
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("written")
+    write_results(home / "audit", whole(), lambda results: "page")
+    write_release(home / "audit")
+    return home
+
+
 @pytest.fixture
-def audit(tmp_path: Path) -> Path:
-    write_results(tmp_path / "audit", whole(), lambda results: "page")
+def audit(written: Path, tmp_path: Path) -> Path:
+    shutil.copytree(written / "audit", tmp_path / "audit")
     return tmp_path / "audit"
+
+
+@pytest.fixture
+def release(written: Path, audit: Path) -> Path:
+    shutil.copytree(written / "audit-release", audit.parent / "audit-release")
+    return audit.parent / "audit-release"
 
 
 def test_a_release_is_complete_and_verified(audit: Path) -> None:
@@ -66,8 +82,7 @@ def test_a_release_is_complete_and_verified(audit: Path) -> None:
         assert set(figure) >= {"name", "value", "low", "high", "prob", "unit", "period", "definition", "verdict"}
 
 
-def test_the_data_package_describes_every_file(audit: Path) -> None:
-    release = write_release(audit)
+def test_the_data_package_describes_every_file(release: Path) -> None:
     package = json.loads((release / PACKAGE).read_text())
     assert {resource["path"] for resource in package["resources"]} == {
         path.name for path in release.iterdir() if path.name != PACKAGE
@@ -85,15 +100,14 @@ def test_the_data_package_describes_every_file(audit: Path) -> None:
     assert package["name"].isascii() and package["mse"]["written_with"]["mse-engine"]
 
 
-def test_a_release_of_the_same_results_is_the_same(audit: Path, tmp_path: Path) -> None:
-    first, second = (write_release(audit, tmp_path / name) for name in ("one", "two"))
-    for path in first.iterdir():
-        assert path.read_bytes() == (second / path.name).read_bytes()
+def test_a_release_of_the_same_results_is_the_same(audit: Path, release: Path, tmp_path: Path) -> None:
+    again = write_release(audit, tmp_path / "again")
+    for path in release.iterdir():
+        assert path.read_bytes() == (again / path.name).read_bytes()
 
 
-def test_every_altered_number_is_named(audit: Path) -> None:
+def test_every_altered_number_is_named(release: Path) -> None:
     """One number in every column of numbers of every table, all at once."""
-    release = write_release(audit)
     expected = set()
     for path in release.glob("*.csv"):
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -108,8 +122,7 @@ def test_every_altered_number_is_named(audit: Path) -> None:
     assert {(m.file, int(m.name.split()[1]), m.name.rsplit("column ", 1)[1]) for m in found} == expected
 
 
-def test_missing_rows_and_tables_are_named(audit: Path) -> None:
-    release = write_release(audit)
+def test_missing_rows_and_tables_are_named(release: Path) -> None:
     path = release / "survey.csv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     (release / "chain.csv").unlink()
@@ -117,8 +130,7 @@ def test_missing_rows_and_tables_are_named(audit: Path) -> None:
     assert found == {("survey.csv", "rows and columns"), ("chain.csv", "the file")}
 
 
-def test_an_altered_missing_or_added_figure_is_named(audit: Path) -> None:
-    release = write_release(audit)
+def test_an_altered_missing_or_added_figure_is_named(release: Path) -> None:
     path = release / FIGURES
     record = json.loads(path.read_text())
     figures = {figure["name"]: figure for figure in record["figures"]}
@@ -141,8 +153,7 @@ def test_an_altered_missing_or_added_figure_is_named(audit: Path) -> None:
     assert any(str(m).startswith(f"{FIGURES}: indicators: registered: published nothing") for m in found)
 
 
-def test_a_tampered_audit_record_is_noticed(audit: Path) -> None:
-    release = write_release(audit)
+def test_a_tampered_audit_record_is_noticed(audit: Path, release: Path) -> None:
     path = audit / "tables" / "indicators.csv"
     frame = pd.read_csv(path)
     frame.loc[1, "point"] += 500.0
@@ -156,8 +167,7 @@ def test_a_tampered_audit_record_is_noticed(audit: Path) -> None:
     assert any(m.file == "audit record: estimates.csv" for m in verify_release(release))
 
 
-def test_files_that_do_not_belong_and_wrong_digests_are_noticed(audit: Path) -> None:
-    release = write_release(audit)
+def test_files_that_do_not_belong_and_wrong_digests_are_noticed(release: Path) -> None:
     (release / "extra.csv").write_text("a\n1\n")
     assert [m.file for m in verify_release(release)] == ["extra.csv"]
     (release / "extra.csv").unlink()
@@ -218,7 +228,7 @@ def shipped_jobs() -> list[str]:
 
 @pytest.mark.parametrize("name", shipped_jobs())
 def test_the_raw_overlap_of_a_shipped_job_never_leaves(name: str, tmp_path: Path) -> None:
-    """With a quick method in the place of the job's own, and few registrations: what is released is the same in kind."""
+    """With a quick method for the job's own, and few registrations: what is released is the same in kind."""
     job = read_job(shipped_path("models", name))
     quick = job.model_copy(update={"estimate": MethodSection(method="independence"), "compare": (), "assess": None})
     if job.registers is not None and job.simulate is not None:
@@ -234,10 +244,9 @@ def test_the_raw_overlap_of_a_shipped_job_never_leaves(name: str, tmp_path: Path
     check_nothing_raw(release, results)
 
 
-def test_a_table_that_is_not_public_gives_no_digest_away(audit: Path) -> None:
+def test_a_table_that_is_not_public_gives_no_digest_away(release: Path) -> None:
     """The few small counts behind a digest could be found by trying."""
     results = whole()
-    release = write_release(audit)
     check_nothing_raw(release, results)
     digest = results.headline.table_digest
     assert all(digest not in path.read_text() for path in release.iterdir())

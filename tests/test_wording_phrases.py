@@ -56,6 +56,12 @@ def test_a_phrase_is_said_with_its_numbers_in_the_language() -> None:
     )
 
 
+def test_a_name_with_a_year_is_no_method_with_options() -> None:
+    text = "UNODC and the Dutch National Rapporteur (2017)"
+    assert NL.phrase(text) == Words(text, "en")
+    assert NL.phrase("best log-linear model (2017)").text == "beste loglineaire model (2017)"
+
+
 def test_what_has_no_dutch_words_stays_and_is_marked() -> None:
     assert NL.phrase("the moon is full") == Words("the moon is full", "en")
     assert EN.phrase("the moon is full") == Words("the moon is full")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from mse.commands.options import (
     read_table,
     table_source,
 )
+from mse.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from mse.estimators.countfamilies import Family
@@ -99,8 +101,9 @@ def estimate(
 
 
 @click.command()
-@click.argument("table")
+@click.argument("what", nargs=-1, required=True, metavar="TABLE | OLD NEW")
 @click.option("--method", "methods", multiple=True, help="A method; repeat for several. All when not given.")
+@click.option("--language", type=click.Choice(["en", "nl"]), default="en", help="Of the account of what changed.")
 @PERSONS
 @SUM
 @COVARIATES
@@ -109,14 +112,32 @@ def estimate(
 @WORKERS
 @AS_JSON
 def compare(
-    table: str, methods: tuple[str, ...], persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], seed: int,
-    prob: float, workers: int | None, as_json: bool,
+    what: tuple[str, ...], methods: tuple[str, ...], language: str, persons: bool, sum_duplicates: bool,
+    covariates: tuple[str, ...], seed: int, prob: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Put methods side by side on TABLE."""
+    """Put methods side by side on TABLE, or say what changed between the results folders OLD and NEW, and why."""
+    from mse.publish.changes import changes_text, compare_results, is_results_folder
+
+    if len(what) == 2 and all(is_results_folder(Path(x)) for x in what):
+        changes = compare_results(*map(Path, what))
+        if as_json:
+            from mse.results import plain
+
+            causes, sides = [asdict(cause) for cause in changes.causes], changes.estimates.to_dict("records")
+            record = {"verdicts": changes.verdicts, "causes": causes, "estimates": sides}
+            click.echo(json.dumps(plain(record), ensure_ascii=False, indent=2, allow_nan=False))
+        else:
+            click.echo(changes_text(changes, language))
+        return
+    if len(what) != 1:
+        raise InputError(
+            Problem("this is neither one table nor two results folders", "a table, or two folders that mse wrote",
+                    "check the paths", value=" ".join(what))
+        )  # fmt: skip
     from mse.estimation import compare as side_by_side
     from mse.progress import compute
 
-    captures = read_table(table, persons, sum_duplicates, covariates)
+    captures = read_table(what[0], persons, sum_duplicates, covariates)
     rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
     print_frame(rows.drop(columns=["kind", "interval_contains"]) if not as_json else rows, as_json)
 
@@ -214,8 +235,6 @@ def persons(
 @AS_JSON
 def data(name: str | None, as_json: bool) -> None:
     """List the public tables that ship, or describe one by NAME."""
-    from dataclasses import asdict
-
     from mse.shipped import list_tables, table_info
 
     infos = list_tables() if name is None else (table_info(name),)

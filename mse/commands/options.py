@@ -33,7 +33,7 @@ PROB = click.option("--prob", type=SHARE, default=0.95, show_default=True, help=
 PERSONS = click.option("--persons", is_flag=True, help="Each row of the file is one person; there is no count column.")
 SUM = click.option("--sum-duplicates", is_flag=True, help="Add up rows with the same history.")
 COVARIATES = click.option("--covariate", "covariates", multiple=True, help="Name of a column that is a covariate.")
-PROBABILITIES = ("prob", "p_value")
+PROBABILITIES = ("prob", "p_value", "rate", "rate_low", "rate_high", "se", "low_rate", "covered", "log_bias", "ratio")
 MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists in one term; all orders if not given.")
 
 

@@ -2,18 +2,79 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
+from mse.commands.options import AS_JSON, OVERWRITE, PROB, print_frame
+
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
-def report(results: Path) -> None:
-    """Render the report of a RESULTS folder again."""
-    from mse.publish.report import render_report
-    from mse.results import REPORT, read_results
+@click.option("--language", "languages", type=click.Choice(["en", "nl"]), multiple=True, help="Repeat for several.")
+@click.option("--pdf/--no-pdf", default=None, help="Write PDF too; as the job says when not given.")
+def report(results: Path, languages: tuple[str, ...], pdf: bool | None) -> None:
+    """Render the report of a RESULTS folder again, in the languages of its job unless others are named."""
+    from mse.publish.report import write_pages
 
-    page = render_report(read_results(results))
-    (results / REPORT).write_text(page, encoding="utf-8")
-    click.echo(f"{results / REPORT}")
+    for page in write_pages(results, languages, pdf):
+        click.echo(f"{page}")
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the release; RESULTS-release when not given.")
+@OVERWRITE
+def release(results: Path, out: Path | None, overwrite: bool) -> None:
+    """Write what anybody may have of a RESULTS folder: rounded, controlled, with its verdict."""
+    from mse.publish.release import write_release
+
+    click.echo(f"{write_release(results, out, overwrite=overwrite)}")
+
+
+@click.command()
+@click.argument("release", type=click.Path(path_type=Path))
+@click.option("--audit", type=click.Path(path_type=Path), help="Results folder; the one beside it when not given.")
+@AS_JSON
+@click.pass_context
+def verify(ctx: click.Context, release: Path, audit: Path | None, as_json: bool) -> None:
+    """Derive every figure of a RELEASE again from the results folder it was made from."""
+    from mse.publish.verification import verify_release
+
+    found = verify_release(release, audit)
+    if as_json:
+        click.echo(json.dumps([m._asdict() for m in found], ensure_ascii=False, indent=2))
+    else:
+        for mismatch in found:
+            click.echo(str(mismatch), err=True)
+        click.echo("every published figure agrees with the audit record" if not found else f"{len(found)} disagree")
+    if found:
+        ctx.exit(2)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--outcome", help="Column with 0 and 1: FILE has one row per respondent. Otherwise FILE has published rates."
+)
+@click.option("--weight", help="Column of weights.")
+@click.option("--stratum", help="Column of strata of the sample.")
+@click.option("--psu", help="Column of primary sampling units.")
+@click.option("--by", multiple=True, help="Column whose levels get a rate each; repeat to cross several.")
+@click.option("--population", type=click.Path(path_type=Path), help="CSV: the --by column, and population.")
+@PROB
+@AS_JSON
+def survey(
+    file: Path, outcome: str | None, weight: str | None, stratum: str | None, psu: str | None, by: tuple[str, ...],
+    population: Path | None, prob: float, as_json: bool,
+) -> None:  # fmt: skip
+    """Estimate prevalence from a survey FILE: microdata with --outcome, or published rates and populations."""
+    from mse.publish.survey import read_rates, survey_from_microdata, survey_persons
+    from mse.publish.surveydesign import SurveyDesign
+
+    if outcome is None:
+        frame = survey_persons(read_rates(file), prob)
+    else:
+        frame = survey_from_microdata(file, SurveyDesign(outcome, weight, stratum, psu, by), population, prob)
+    print_frame(frame, as_json)

@@ -130,7 +130,7 @@ def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: M
         breaks=behind, break_list=np.array([cells.table.lists.index(x) for _, x in changes], dtype=np.int64),
         scale_priors=np.array(spreads),
         size_prior=np.array([math.log(3.0 * max(float(known.mean()), 0.5)), p.size]),
-        list_prior=np.array([math.log(p.chance / (1.0 - p.chance)), p.list_spread]),
+        list_prior=np.array([math.log(p.on_lists / (k - p.on_lists)), p.list_spread]),
         break_prior=p.break_spread, common_prior=p.common, global_prior=p.pair_global, slab=p.slab,
     )  # fmt: skip
     return Design(model, cells, time, tuple(names), tuple(pair_names), tuple(changes))

@@ -116,10 +116,11 @@ def _kind_of(values: Sequence[str], field: ContractField | None, start: date) ->
 
     role = field.role if field else "ignored"
     if role in ("key", "hash") and field is not None and field.pattern is not None:
-        pattern = re.compile(field.pattern)
-        lower = field.constraints.pattern is None
-        bad = share(lambda value: not pattern.fullmatch(value.lower() if lower else value))
-        return "something else than keyed hashes" if bad > _MANY else None
+        pattern, own = re.compile(field.pattern), field.constraints.pattern is not None
+        if share(lambda value: not pattern.fullmatch(value if own else value.lower())) > _MANY:
+            return "something else than keyed hashes"
+        if not own:
+            return None
     if role in ("stratum", "referred_from"):
         return None  # a value that is not a code is rejected, and no other goes on
     if share(_is_long) > _SOME / 5:
@@ -135,7 +136,7 @@ def _kind_of(values: Sequence[str], field: ContractField | None, start: date) ->
     if share(_POSTCODE.fullmatch) > _MANY:
         return "full postcodes"
     if (
-        role in ("ignored", "coarse", "record")
+        role in ("ignored", "coarse", "record", "key", "hash")
         and len(set(values)) > max(20, len(values) // 10)
         and share(_is_name) > _MANY
     ):

@@ -16,7 +16,9 @@ from mse.shipped import shipped_names, shipped_path
 SOURCE = "en"
 """Language of the words that methods and tables bring along."""
 
-_NUMBER = re.compile(r"-?\d{1,3}(,\d{3})*(\.\d+)?|-?\d+(\.\d+)?")
+_NUMBER = re.compile(r"-?\d{1,3}(,\d{3})*(\.\d+)?")
+"""A count or a decimal as methods write it; four digits without a comma are a year."""
+
 _DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 
 
@@ -44,7 +46,8 @@ class Catalogue:
     messages : mapping of str to str
         Templates by dotted key, for example ``"headline.sentence"``.
     phrases : mapping of str to str
-        What methods and tables say in English, and how this language says it; names in braces stand for what varies.
+        What methods and tables say in English, and how this language says it; names in braces stand for what varies,
+        capital ones for what must be a phrase itself.
     """
 
     language: str
@@ -70,7 +73,8 @@ class Catalogue:
         if text in self.phrases:
             return self.phrases[text]
         for pattern, template in _patterns(self.language):
-            if found := pattern.fullmatch(text):
+            found = pattern.fullmatch(text)
+            if found and all(self._said(part) for name, part in found.groupdict().items() if name.isupper()):
                 return template.format(**{name: self._part(part) for name, part in found.groupdict().items()})
         return None
 
