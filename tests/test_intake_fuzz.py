@@ -26,7 +26,7 @@ from tests.registers_examples import COLUMNS, CONTRACT, KEY, contract, hashed, r
 MARKS = ("Quackenbos", "Xanthippe", "1987-07-13", "quackenbos@example.org", hashed("Quackenbos"))
 """Values of a person: none may stand in anything that is said or written about a file."""
 
-RELAXED = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+RELAXED = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def good(delimiter: str = ",", rows: int = 12) -> bytes:
