@@ -28,6 +28,7 @@ SETTINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "average, σ = 2, prior by size": ("average", {"sd": 2.0, "model_prior": "size"}),
     "average, σ = 1, pairs": ("average", {"sd": 1.0, "max_order": 2}),
     "average, σ = 2, pairs": ("average", {"sd": 2.0, "max_order": 2}),
+    "search, σ = 1, pairs": ("search-average", {}),
     "decomposable, δ = 2^−K": ("decomposable", {}),
     "decomposable, saturated in": ("decomposable", {"saturated": True}),
     "decomposable, δ = 0.5": ("decomposable", {"delta": 0.5}),
@@ -38,6 +39,7 @@ SETTINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "log-linear, BIC, pairs": ("loglinear", {"criterion": "bic", "max_order": 2}),
     "downhill": ("downhill", {}),
     "profile, BIC": ("profile", {}),
+    "Dutch method": ("dutch-method", {}),
     "stepwise, BCa": ("stepwise", {"replicates": 200}),
     "bootstrap, BCa": ("bootstrap", {"replicates": 200}),
     "independence": ("independence", {}),
@@ -47,7 +49,10 @@ SETTINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "sample coverage": ("sample-coverage", {}),
     "latent classes": ("latent-class", {}),
 }
-"""Methods that read an overlap table without covariates, with the settings that users choose among."""
+"""Methods that read an overlap table, with the settings that users choose among.
+
+Without covariates `covariates` is the Dutch method and `average-strata` the average, and `multilevel` has nothing to pool.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Write the real output of its commands into README.md: ``python -m benchmarks.readme [part …]``.
 
 A part stands between ``<!-- begin: … -->`` and ``<!-- end -->``. Without arguments the quick parts are run again;
-``netherlands`` (a minute or two), ``benchmarks`` (``python -m benchmarks.kernels``) and ``known-sizes``
+``netherlands`` and ``national`` (minutes), ``benchmarks`` (``python -m benchmarks.kernels``) and ``known-sizes``
 (``python -m benchmarks.known_sizes``, into docs/assessment.md) and ``verdicts`` are run only when named.
 """
 
@@ -97,6 +97,9 @@ def main(parts: list[str]) -> None:
         elif part == "netherlands":
             job = "models/netherlands-2010-2015.toml"
             put(f"mse run {job}", run("run", job), code=True)
+        elif part == "national":
+            job = "models/national-simulated.toml"
+            put(f"mse run {job}", run("run", job), code=True)
         elif part == "benchmarks":
             put("benchmarks", benchmark_table(), code=False)
         elif part == "known-sizes":
@@ -106,7 +109,9 @@ def main(parts: list[str]) -> None:
         elif part == "verdicts":
             put(part, verdict_table(), code=False, file=ASSESSMENT_PAGE)
         else:
-            raise SystemExit(f"unknown part {part!r}: uk, python, netherlands, benchmarks, known-sizes, verdicts")
+            raise SystemExit(
+                f"unknown part {part!r}: uk, python, netherlands, national, benchmarks, known-sizes, verdicts"
+            )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,20 @@ from mse.assess.verdict import Thresholds
 from mse.publish.facts_strata import Part, Parts, truth_of
 from mse.publish.figures_trend import MOST_PANELS, trend_figure, trend_panels
 from mse.publish.messages import Words
-from mse.publish.report_page import Block, Cell, Drawing, Heading, Material, Row, Section, cell, paragraph, row, sheet
+from mse.publish.report_page import (
+    Block,
+    Cell,
+    Drawing,
+    Heading,
+    Material,
+    Row,
+    Section,
+    bullets,
+    cell,
+    paragraph,
+    row,
+    sheet,
+)
 
 MOST_COLUMNS = 6
 
@@ -73,9 +86,20 @@ def strata_section(m: Material, parts: Parts) -> Section:
             else ""
         )
         blocks += [Heading(name), sheet(say("strata.table", dimension=name.lower()) + when, [name, *_heads(m)], rows)]
+        blocks += _flags(levels, parts.margin(dim), m)
         blocks += _over_time(dim, parts, m) if parts.time else []
     blocks += _notes(parts, m)
     return Section("strata", say("section.strata"), tuple(blocks))
+
+
+def _flags(levels: Sequence[str], found: Sequence[Part], m: Material) -> list[Block]:
+    """Return what the method says of single parts before their numbers are used."""
+    said = []
+    for name, part in zip(levels, found, strict=True):
+        remarks = [m.say.phrase(remark).text for remark in part.flag.split("; ") if remark]
+        if remarks:
+            said.append(m.say("strata.flag", name=level(name, m), remarks="; ".join(remarks)))
+    return [bullets(said)] if said else []
 
 
 def _over_time(dim: str, parts: Parts, m: Material) -> list[Block]:
