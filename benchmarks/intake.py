@@ -137,7 +137,7 @@ def probabilistic() -> dict[str, object]:
     """Return the seconds of 100,000 registrations through Splink, and how right they are linked."""
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
-        model, truth, seconds = trained(written(home / "registers", 2, registrations=95_000), home, 1)
+        model, truth, seconds = trained(written(home / "registers", 2, registrations=98_000), home, 1)
         start = time.perf_counter()
         sizes = [len(np.unique(z)) for z in draw_linkages(
             model.records, model.left, model.right, model.log_odds, DRAWS, seed=1)]  # fmt: skip
@@ -153,7 +153,7 @@ def exact(repeats: int) -> dict[str, object]:
     """Return seconds and memory of a million registrations from files to the table."""
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
-        contracts = written(home / "registers", 3, stand_ins=True, registrations=950_000)
+        contracts = written(home / "registers", 3, stand_ins=True, registrations=985_000)
         command = [sys.executable, "-c", CHILD, str(home), *map(str, contracts)]
         runs = [json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout)
                 for _ in range(repeats)]  # fmt: skip

@@ -51,7 +51,8 @@ SETTINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 """Methods that read an overlap table, with the settings that users choose among.
 
-Without covariates `covariates` is the Dutch method and `average-strata` the average, and `multilevel` has nothing to pool.
+Without covariates `covariates` is the Dutch method and `average-strata` the average, and `multilevel` has nothing to
+pool.
 """
 
 

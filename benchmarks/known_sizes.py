@@ -7,7 +7,7 @@ Every method and default is scored by the coverage of its intervals, bias, width
 log N; then departures from the identifying assumption are learned and the calibrated interval is scored on the studies
 that were left out. With `--folder` an interrupted run goes on. Written are ``benchmarks/results/known-sizes.json``
 (the leaderboard), ``known-sizes.csv`` (every setting on every problem), ``mse/assess/calibrated.json`` (what was
-learned) and ``tests/calibration/known-sizes.json`` (the figures that tests hold on to); ``python -m benchmarks.readme
+learned) and ``tests/calibration/known-sizes.json`` (the leaderboard that docs and tests hold on to); ``python -m benchmarks.readme
 known-sizes`` then puts the leaderboard into the docs.
 """
 
@@ -135,7 +135,7 @@ def leaderboard(problems: Sequence[Population], said: Mapping[str, Sequence[Answ
         )
         if name in (*LEARNED, *(f"{x}, calibrated" for x in LEARNED)):
             groups[name] = {what: by_group(problems, scores, of) for what, of in GROUPS.items()}
-    return {"rows": rows, "groups": groups}
+    return {"results": rows, "groups": groups}
 
 
 def by_group(
@@ -147,11 +147,6 @@ def by_group(
         group: asdict(summarise([s for s, name in zip(scores, names, strict=True) if name == group and s is not None]))
         for group in sorted(set(names))
     }
-
-
-def write(path: Path, stored: Mapping[str, object]) -> None:
-    """Write plain values as JSON."""
-    path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_problems(path: Path, problems: Sequence[Population], said: Mapping[str, Sequence[Answer]]) -> None:
@@ -174,10 +169,10 @@ def write_problems(path: Path, problems: Sequence[Population], said: Mapping[str
 
 def markdown() -> str:
     """Return the stored leaderboard as a table, the best CRPS first."""
-    stored = json.loads((RESULTS / "known-sizes.json").read_text(encoding="utf-8"))
+    stored = json.loads(CALIBRATION.read_text(encoding="utf-8"))
     heads = ("method", "50 %", "80 %", "95 %", "median bias", "RMS", "median log width", "CRPS", "interval score")
     lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
-    for row in sorted(stored["rows"], key=lambda r: r["crps"]):
+    for row in sorted(stored["results"], key=lambda r: r["crps"]):
         name = f"**{row['setting']}**" if row["setting"].endswith("calibrated") else row["setting"]
         missing = stored["problems"] - row["problems"]
         name += f" ({missing} without an answer)" if missing else ""
@@ -216,9 +211,9 @@ def main() -> None:
     said["average, σ = 1, calibrated, nested choice"] = nested(problems, said["average, σ = 1"])
     head = {"command": COMMAND, "date": date.today().isoformat(), "versions": versions()}
     counts = {"problems": len(problems), "studies": len({p.study for p in problems})}
-    board = leaderboard(problems, said)
-    write(RESULTS / "known-sizes.json", {**head, **counts, **board})
-    write(CALIBRATION, {**head, **counts, "digest": made.digest, "results": board["rows"]})
+    stored = {**head, **counts, "digest": made.digest, **leaderboard(problems, said)}
+    for path in (RESULTS / "known-sizes.json", CALIBRATION):
+        path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_problems(RESULTS / "known-sizes.csv", problems, said)
     write_library(made, STORED, head)
     print(markdown())

@@ -6,7 +6,8 @@ The flow, one call per stage::
     posterior = mse.estimate(table, seed=1)          # the average over every hierarchical log-linear model
     estimate = posterior.summary(prob=0.95)          # point, interval, what is inside it, verdict
     others = mse.compare(table)                      # every method side by side
-    results = mse.run_job(mse.read_job("job.toml"))  # the same from a file, with a report
+    results = mse.run_job(mse.read_job("job.toml"))  # the same from a file: from registers or a table to a report
+    results = mse.assess_results(results)            # how far it may be believed
 
 Names are imported when they are first used: ``import mse`` loads none of the heavy libraries.
 """
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from mse.assess.calibrated import calibrated as calibrated
+    from mse.assess.knownsizes import known_sizes as known_sizes
     from mse.assess.verdict import Thresholds as Thresholds
     from mse.assess.verdict import judge as judge
     from mse.captures import CaptureTable as CaptureTable
@@ -36,13 +39,18 @@ if TYPE_CHECKING:
     from mse.estimators.repeatchecks import compare_families as compare_families
     from mse.estimators.repeats import RepeatsSpec as RepeatsSpec
     from mse.estimators.selection import rank_models as rank_models
+    from mse.intake.taking import take_in as take_in
+    from mse.jobruns import assess_results as assess_results
     from mse.jobruns import run_job as run_job
     from mse.jobs import Job as Job
     from mse.jobs import read_job as read_job
     from mse.parallel import Compute as Compute
     from mse.persons import PersonTable as PersonTable
     from mse.posterior import Posterior as Posterior
+    from mse.publish.changes import compare_results as compare_results
+    from mse.publish.release import write_release as write_release
     from mse.publish.report import render_report as render_report
+    from mse.publish.verification import verify_release as verify_release
     from mse.registrations import RepeatCounts as RepeatCounts
     from mse.results import Results as Results
     from mse.results import read_results as read_results
@@ -51,6 +59,7 @@ if TYPE_CHECKING:
     from mse.shipped import load_repeats as load_repeats
     from mse.shipped import load_table as load_table
     from mse.shipped import table_info as table_info
+    from mse.simulate.national import simulate_captures as simulate_captures
     from mse.terms import Model as Model
 
 _HOMES = {
@@ -73,12 +82,16 @@ _HOMES = {
     "Results": "results",
     "Thresholds": "assess.verdict",
     "Verdict": "estimates",
+    "assess_results": "jobruns",
+    "calibrated": "assess.calibrated",
     "compare": "estimation",
     "compare_families": "estimators.repeatchecks",
     "compare_pairs": "estimators.personpairs",
+    "compare_results": "publish.changes",
     "estimate": "estimation",
     "fit_model": "estimators.fitted",
     "judge": "assess.verdict",
+    "known_sizes": "assess.knownsizes",
     "list_tables": "shipped",
     "load_repeats": "shipped",
     "load_table": "shipped",
@@ -87,7 +100,11 @@ _HOMES = {
     "read_results": "results",
     "render_report": "publish.report",
     "run_job": "jobruns",
+    "simulate_captures": "simulate.national",
     "table_info": "shipped",
+    "take_in": "intake.taking",
+    "verify_release": "publish.verification",
+    "write_release": "publish.release",
     "write_results": "results",
 }
 __all__ = [*_HOMES]

@@ -13,7 +13,7 @@ import pytest
 
 from mse.errors import InputError
 from mse.publish.pdf import fonts, render_pdf
-from mse.publish.report import compose, render_pages, render_report
+from mse.publish.report import compose, render_pages, render_report, write_pages
 from mse.results import Results, write_results
 from mse.shipped import shipped_path
 from tests.publish_examples import chapman, many_lists
@@ -71,6 +71,8 @@ def test_pages_of_a_job_have_their_names(tmp_path: Path) -> None:
     assert '<html lang="nl">' in str(pages["report.html"]) and '<html lang="en">' in str(pages["report.en.html"])
     write_results(tmp_path / "run", national(), lambda _: pages)
     assert (tmp_path / "run" / "report.en.pdf").read_bytes() == pages["report.en.pdf"]
+    again = write_pages(tmp_path / "run", ("en",), pdf=False)
+    assert again == (tmp_path / "run" / "report.en.html",)
 
 
 def test_without_typst_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

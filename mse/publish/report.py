@@ -149,9 +149,10 @@ def render_pages(results: Results) -> dict[str, str | bytes]:
 
 
 def _pages(results: Results, asked: Sequence[str], pdf: bool) -> dict[str, str | bytes]:
+    """Return pages by name: the language that the job names first has the short one, whatever else is asked for."""
     pages: dict[str, str | bytes] = {}
-    for i, language in enumerate(asked):
-        stem = "report" if i == 0 else f"report.{language}"
+    for language in asked:
+        stem = "report" if language == languages(results)[0] else f"report.{language}"
         pages[f"{stem}.html"] = render_report(results, language)
         if pdf:
             from mse.publish.pdf import render_pdf

@@ -37,20 +37,20 @@ def observed_persons(rng):
     return int(FEWEST * (MOST / FEWEST) ** rng.random())
 
 
-def made(counts, unseen, names=None, strata=None):
+def made(counts, unseen, strata=None):
     """Return the table and how many are unseen; None where the house takes no such table."""
     lists = [f"L{j}" for j in range(np.asarray(counts).shape[-1].bit_length())]
     try:
-        return CaptureTable.from_arrays(lists, counts, strata=strata), int(unseen)
+        return CaptureTable.from_arrays(lists, counts, strata=strata), unseen
     except MseError:
-        return None, int(unseen)
+        return None, unseen
 
 
-def loglinear(n_lists, rng, sd=1.0, levels=1):
+def loglinear(n_lists, rng, sd=1.0, levels=1, expected=False):
     """Draw a hierarchical model and N(0, sd²) coefficients, and given n a table and its unseen.
 
     With two `levels` there is a covariate of two levels as one more factor and models have pairs only, the prior of
-    the average over models with covariates; the unseen are those of both strata.
+    the average over models with covariates; the unseen are those of both strata. With `expected` their mean is given.
     """
     factors = n_lists + (levels > 1)
     subsets = candidates(factors, 2 if levels > 1 else None)
@@ -64,7 +64,8 @@ def loglinear(n_lists, rng, sd=1.0, levels=1):
     n = observed_persons(rng)
     counts = np.zeros(2**factors, dtype=np.int64)
     counts[seen] = rng.multinomial(n, share[seen] / total)
-    unseen = rng.poisson(rng.gamma(n) * share[~seen].sum() / total)
+    mean = rng.gamma(n) * share[~seen].sum() / total
+    unseen = mean if expected else rng.poisson(mean)
     by_stratum = counts.reshape(levels, -1)[:, 1:]
     if levels > 1:
         return made(by_stratum, unseen, strata={"sex": ("f", "m")})

@@ -18,6 +18,8 @@ from mse import Compute
 from mse.errors import MseError
 from mse.estimators import averaging, decomposable, stochastic, strata_average, strata_walks
 from mse.estimators.decomposable import DecomposableSpec
+from mse.estimators.stochastic_pool import represent
+from mse.estimators.stochastic_search import make_space
 from mse.estimators.weighing import correct
 from mse.simulate.national import simulate_captures
 from mse.simulate.reading import national_spec
@@ -30,23 +32,25 @@ DEADLINE = 300.0
 """Seconds after which no further table is drawn."""
 
 
+def mixed(pool, corrected, observed, seed):
+    """Draw N from the mixture that an average makes its law of N of, without the exact sum of Poisson laws."""
+    _, found = correct(pool, corrected, seed, ONE)
+    rng = np.random.default_rng([seed, 7])
+    means = np.exp(rng.choice(found.grid, DRAWS, p=found.mass / found.mass.sum()))
+    return observed + rng.poisson(np.minimum(means, 1e18))
+
+
 def average(corrected):
-    """Draw from the mixture that exact averaging makes its law of N of, without the exact sum of Poisson laws."""
-    spec = averaging.AverageSpec(corrected=corrected, draws=DRAWS)
-
-    def draws(table, seed):
-        pool, _, _ = averaging.laplace_pool(table, spec, ONE)
-        _, found = correct(pool, corrected, seed, ONE)
-        rng = np.random.default_rng([seed, 7])
-        means = np.exp(rng.choice(found.grid, DRAWS, p=found.mass / found.mass.sum()))
-        return table.observed + rng.poisson(np.minimum(means, 1e18))
-
-    return draws
+    spec = averaging.AverageSpec(corrected=corrected)
+    return lambda table, seed: mixed(averaging.laplace_pool(table, spec, ONE)[0], corrected, table.observed, seed)
 
 
 def searched(table, seed):
-    spec = stochastic.SearchAverageSpec(max_order=None, models=1000, draws=DRAWS)
-    return stochastic.estimate(table, spec, seed=seed, compute=ONE).draws
+    spec = stochastic.SearchAverageSpec(max_order=None, models=1000)
+    subsets = stochastic.check_terms(table.n_lists, None)
+    space = make_space(table.dense(), subsets, np.zeros(len(subsets) + 1), 1.0)
+    found = represent([stochastic.explore(space, spec, seed, ONE)], spec.corrected, seed)
+    return mixed(found.pool, 1.0, table.observed, seed)
 
 
 def with_covariates(table, seed):
@@ -67,12 +71,12 @@ def graph_tables(n_lists, delta):
 CASES = {
     "average-3": (1000, lambda rng: ranks.loglinear(3, rng), average(0.99)),
     "average-3 Laplace": (1000, lambda rng: ranks.loglinear(3, rng), average(0.0)),
-    "average-4": (1000, lambda rng: ranks.loglinear(4, rng), average(0.99)),
-    "average-4 Laplace": (1000, lambda rng: ranks.loglinear(4, rng), average(0.0)),
+    "average-4": (500, lambda rng: ranks.loglinear(4, rng), average(0.99)),
+    "average-4 Laplace": (500, lambda rng: ranks.loglinear(4, rng), average(0.0)),
     "decomposable-3 delta=1": (1000, graph_tables(3, 1.0), graphs(1.0)),
     "decomposable-3 delta=1/8": (500, graph_tables(3, 0.125), graphs(None)),
     "decomposable-4 delta=1": (500, graph_tables(4, 1.0), graphs(1.0)),
-    "search-average-4": (250, lambda rng: ranks.loglinear(4, rng), searched),
+    "search-average-4": (200, lambda rng: ranks.loglinear(4, rng), searched),
     "average-strata-3": (250, lambda rng: ranks.loglinear(3, rng, levels=2), with_covariates),
 }
 """Tables to draw at most, where from, and the estimator."""
