@@ -7,8 +7,8 @@ Every method and default is scored by the coverage of its intervals, bias, width
 log N; then departures from the identifying assumption are learned and the calibrated interval is scored on the studies
 that were left out. With `--folder` an interrupted run goes on. Written are ``benchmarks/results/known-sizes.json``
 (the leaderboard), ``known-sizes.csv`` (every setting on every problem), ``mse/assess/calibrated.json`` (what was
-learned) and ``tests/calibration/known-sizes.json`` (the leaderboard that docs and tests hold on to); ``python -m benchmarks.readme
-known-sizes`` then puts the leaderboard into the docs.
+learned) and ``tests/calibration/known-sizes.json`` (the leaderboard again, for docs and tests); ``python -m
+benchmarks.readme known-sizes`` then puts it into the docs.
 """
 
 import argparse
@@ -212,6 +212,7 @@ def main() -> None:
     head = {"command": COMMAND, "date": date.today().isoformat(), "versions": versions()}
     counts = {"problems": len(problems), "studies": len({p.study for p in problems})}
     stored = {**head, **counts, "digest": made.digest, **leaderboard(problems, said)}
+    RESULTS.mkdir(exist_ok=True)
     for path in (RESULTS / "known-sizes.json", CALIBRATION):
         path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_problems(RESULTS / "known-sizes.csv", problems, said)

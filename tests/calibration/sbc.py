@@ -118,7 +118,7 @@ def national(method, years):
         table, truth = simulate_captures(spec, seed=i, dims=dims)
         levels = table.strata["year"]
         year = levels[i % len(levels)]
-        part = table.at(year=year)
+        part = table.at({"year": year})
         size = int(np.asarray(truth).reshape(len(levels), -1)[i % len(levels)].sum())
         try:
             found = options[method](part)
