@@ -23,11 +23,13 @@ class _Lines:
 
     def __init__(self) -> None:
         self._last = self._start = 0.0
+        self._doing = ""
 
     def __call__(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if done == 0:
+        if done == 0 or what != self._doing:  # what is resumed does not start at nought
             self._start = self._last = now
+            self._doing = what
             print(f"mse: {what}{_compiling()}", file=sys.stderr)
         elif now - self._last > 10.0 or (done == total and now - self._start > 2.0):
             self._last = now
@@ -46,15 +48,14 @@ class _Bar:
         self._task: TaskID | None = None
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        if done == 0:
+        if self._task is None:  # what is resumed does not start at nought
             self._bar.start()
             self._task = self._bar.add_task(what + _compiling(), total=total)
-            return
-        assert self._task is not None
         self._bar.update(self._task, completed=done)
         if done == total:
             self._bar.remove_task(self._task)
             self._bar.stop()
+            self._task = None
 
 
 def _compiling() -> str:

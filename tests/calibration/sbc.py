@@ -106,7 +106,7 @@ def national(method, years):
         ),
         "decomposable": lambda t: decomposable.estimate(t, DecomposableSpec(), seed=1, compute=ONE),
         "average-strata": lambda t: strata_average.estimate(
-            t, strata_average.StrataAverageSpec(window=0.01), seed=1, compute=ONE
+            t, strata_average.StrataAverageSpec(window=0.05), seed=1, compute=ONE
         ),
     }
     dims = ("year", "age") if method == "average-strata" else ("year",)
@@ -136,7 +136,7 @@ def national(method, years):
     }
 
 
-NATIONAL = {"average": 60, "search-average": 40, "decomposable": 200, "average-strata": 20}
+NATIONAL = {"average": 25, "search-average": 25, "decomposable": 50, "average-strata": 6}
 
 
 def main(names):
