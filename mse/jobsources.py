@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from glob import glob
 from pathlib import Path
@@ -79,13 +79,16 @@ def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
         file = None if job.table is None else job.table.path
         record = {} if file is None else {"file": {"name": file.name, "sha256": file_digest(file)}}
         return JobSource(table, info, record=record)
+    from mse.intake.flow import flow_diagram
+
     contracts = _expanded(job.registers.contracts)
     truth = None
     if job.simulate is not None:
         contracts = simulate_into(workspace / RECORDS / SIMULATED, job, compute)
         truth = workspace / RECORDS / SIMULATED / "truth.csv"
-    taken, unreferred, quality = _take_in(contracts, workspace, job, compute)
+    taken, quality = _take_in(contracts, workspace, job, compute)
     tables = {"flow": taken.flow, "quality": quality}
+    (workspace / RECORDS / "flow.svg").write_text(flow_diagram(taken.flow), encoding="utf-8")
     if taken.linkage is not None:
         tables["thresholds"] = taken.linkage.thresholds
         (workspace / RECORDS / "linkage.svg").write_text(taken.linkage.chart, encoding="utf-8")
@@ -96,7 +99,7 @@ def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
         taken.table,
         draws=taken.draws,
         unknown=taken.unknown,
-        unreferred=unreferred,
+        unreferred=taken.unreferred,
         tables=tables,
         record={"registers": dict(taken.digests), "simulated": job.simulate is not None, "notes": list(taken.notes)},
     )
@@ -150,10 +153,8 @@ def _expanded(patterns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _take_in(
-    contracts: Sequence[str], workspace: Path, job: Job, compute: Compute
-) -> tuple[Intake, CaptureTable | None, pd.DataFrame]:
-    """Return the table, the one without referred registrations where it is asked for, and the quality of the registers.
+def _take_in(contracts: Sequence[str], workspace: Path, job: Job, compute: Compute) -> tuple[Intake, pd.DataFrame]:
+    """Return the table with how it came about, and the quality of the registers.
 
     The rejected rows and a quality report for each supplier are left in the workspace.
     """
@@ -177,11 +178,7 @@ def _take_in(
             [quality_table(registers, name).assign(list=name) for name in registers.lists], ignore_index=True
         )
         taken = take_in_registers(registers, spec, seed=job.run.seed, progress=compute.progress)
-        unreferred = None
-        if job.assess is not None and spec.referrals == "keep":
-            without = replace(spec, referrals="remove", draws=0)
-            unreferred = take_in_registers(registers, without, seed=job.run.seed, progress=compute.progress).table
-    return taken, unreferred, quality
+    return taken, quality
 
 
 def _truth(path: Path, dims: list[str]) -> pd.DataFrame:

@@ -196,6 +196,28 @@ def test_a_grid_of_priors_weighs_its_members():
         assert found.quantile(q) == pytest.approx(exact.quantile(q), rel=0.01)
 
 
+@pytest.mark.parametrize(("counts", "max_order"), [([60, 50, 20], 2), ([30, 25, 9, 28, 8, 7, 3], 1)])
+def test_one_model_alone(counts, max_order):
+    """Nothing to search: independent lists, all of the probability seen."""
+    table = mse.CaptureTable.from_arrays(list("ABC"[: len(counts).bit_length()]), counts)
+    exact = averaging.estimate(table, averaging.AverageSpec(max_order=max_order), seed=1)
+    found = estimate(table, SearchAverageSpec(max_order=max_order), seed=1)
+    assert found.diagnostics["models"] == 1 and found.diagnostics["visited"] == 1.0
+    assert found.quantile(0.5) == pytest.approx(exact.quantile(0.5), abs=1)
+
+
+def test_structural_zeros_are_left_out_as_in_exact_averaging():
+    counts = np.array([60, 50, 20, 40, 18, 0, 6, 30, 12, 9, 3, 11, 4, 0, 2])
+    seen = np.ones(15, dtype=bool)
+    seen[[5, 13]] = False
+    table = mse.CaptureTable.from_arrays("ABCD", counts, observable=seen)
+    exact = averaging.estimate(table, averaging.AverageSpec(), seed=1)
+    found = estimate(table, SearchAverageSpec(max_order=None), seed=1)
+    for q in (0.1, 0.5, 0.9):
+        assert found.quantile(q) == pytest.approx(exact.quantile(q), rel=0.02)
+    assert found.diagnostics["unidentified_weight"] == pytest.approx(exact.diagnostics["unidentified_weight"], abs=0.01)
+
+
 def test_models_of_weight_that_walks_find_are_added_and_followed():
     """A window that stops at once leaves most models to the walks; the second set is made after they are added."""
     space = space_of("uk-2013-5", None)

@@ -292,7 +292,8 @@ def _changes(space: Space, masks: Integers) -> Flags:
     needed = np.zeros(len(masks), dtype=np.int64)
     for i, facets in enumerate(space.facets):
         needed |= np.where(present[:, i], facets, 0)
-    return np.where(present, (needed[:, None] & bits) == 0, addable)
+    out: Flags = np.where(present, (needed[:, None] & bits) == 0, addable)
+    return out
 
 
 def _best_near(space: Space, visited: Visited, mask: int) -> int:

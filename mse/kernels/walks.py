@@ -127,7 +127,7 @@ def walk_models(
     here, value, place = start, -np.inf, 0
     for step in range(-1, steps):
         mask = here
-        if step >= 0:
+        if step >= 0 and c > 0:
             i = int(numbers[step, 1] * c)
             mask = here ^ (1 << i)
             if numbers[step, 0] < 0.5:

@@ -142,11 +142,11 @@ NATIONAL = {"average": 25, "search-average": 25, "decomposable": 50, "average-st
 def main(names):
     # the walks only measure what was visited; short ones do here
     strata_walks.STEPS = 300
-    stored = json.loads(STORED.read_text()) if STORED.exists() else {"ranks": {}, "national": {}}
     for name in names or [*CASES, *(f"national {m}" for m in NATIONAL)]:
         begin = time.process_time()
         method = name.removeprefix("national ")
         found = repeated(name) if name in CASES else national(method, NATIONAL[method])
+        stored = json.loads(STORED.read_text()) if STORED.exists() else {"ranks": {}, "national": {}}
         section = stored["ranks" if name in CASES else "national"]
         section[name if name in CASES else method] = {
             "date": date.today().isoformat(), **found, "cpu_seconds": round(time.process_time() - begin, 1),
