@@ -68,7 +68,9 @@ METHODS: Mapping[str, Method] = {
     ),
     "search-average": Method("average over models found by search", "stochastic", "SearchAverageSpec", "models"),
     "latent-class": Method("latent classes", "latentclass", "LatentClassSpec", "models"),
-    "multilevel": Method("multilevel model of strata and years", "multilevel", "MultilevelSpec", "models", strata=True),
+    "multilevel": Method(
+        "multilevel model for strata and years", "multilevel", "MultilevelSpec", "models", strata=True
+    ),
     "repeats": Method("one register", "repeats", "RepeatsSpec", "assumed", "RepeatCounts"),
     "doubly-robust": Method(
         "doubly robust, one pair of lists", "doublyrobust", "DoublyRobustSpec", "assumed", "PersonTable"
