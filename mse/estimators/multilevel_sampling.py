@@ -39,8 +39,8 @@ UPHILL = 150
 """Steps of L-BFGS before the first part."""
 DEEPEST = 10
 """Doublings of a trajectory at most."""
-POLL = 0.05
-"""Seconds between two looks at the running chains."""
+POLL, ASK = 0.05, 5.0
+"""Seconds between two looks at the running chains, and between two questions to one that has not said it is ready."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +148,7 @@ def sample(
                 elif len(running) < (compute.workers or os.cpu_count() or 1):
                     running[c] = _start(target, task, digest, int(ends[p - 1]) if p else 0, counts)
             time.sleep(POLL)
-            for c in [c for c, run in running.items() if run.finished()]:
+            for c in [c for c, run in running.items() if run.finished(counts[c])]:
                 run = running.pop(c)
                 parts[c].append(run.result())
                 if kept is not None:
@@ -218,14 +218,20 @@ def _begin(model: Multilevel, seed: int, chain: int) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Running:
-    """A part that is being drawn."""
+    """A part that is being drawn: `last` draws of its chain when it is ready, `asked` the last time."""
 
     sampler: Any
     digest: str
+    last: int
     begun: float
+    asked: list[float]
 
-    def finished(self) -> bool:
-        """Tell whether it is drawn; nutpie raises TimeoutError for one that is not."""
+    def finished(self, drawn: int) -> bool:
+        """Tell whether it is drawn, or has failed; nutpie is asked seldom, as it raises for one that runs."""
+        now = time.monotonic()
+        if drawn < self.last and now - self.asked[0] < ASK:
+            return False
+        self.asked[0] = now
         try:
             return bool(self.sampler.is_finished)
         except TimeoutError:
@@ -247,13 +253,15 @@ def _start(target: Target, part: Part, digest: str, before: int, counts: list[in
     def heard(chains: list[Any]) -> None:
         counts[part.chain] = before + int(chains[0].finished_draws)
 
+    tune = READAPT if part.number else WARMUP
     number = int(np.random.SeedSequence([part.seed, part.chain, part.number]).generate_state(1, np.uint64)[0])
     sampler = import_module("nutpie").sample(
-        target.at(part.start), draws=part.draws, tune=READAPT if part.number else WARMUP, chains=1, cores=1,
-        seed=number, save_warmup=False, progress_bar=False, progress_callback=heard, progress_rate=500, blocking=False,
+        target.at(part.start), draws=part.draws, tune=tune, chains=1, cores=1,
+        seed=number, save_warmup=False, progress_bar=False, progress_callback=heard, progress_rate=100, blocking=False,
         target_accept=part.accept, maxdepth=DEEPEST, store_unconstrained=True,
     )  # fmt: skip
-    return _Running(sampler, digest, time.monotonic())
+    now = time.monotonic()
+    return _Running(sampler, digest, before + part.draws + tune, now, [now])
 
 
 def _joined(parts: list[list[Chunk]], compile_seconds: float) -> Chains:
