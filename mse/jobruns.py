@@ -66,7 +66,7 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     headline = judged(headline, table, others, Thresholds(**given), tables)
     rows = comparison(
         table,
-        [Outcome(method, label_of(method, {} if METHODS[method].basis == "models" else options), headline), *others],
+        [Outcome(method, label_of(method, _shown(method, options)), headline), *others],
         job.run.prob,
     )
     rows.insert(2, "headline", [True] + [False] * len(others))
@@ -148,6 +148,12 @@ def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) ->
     """Return the options, with the level of missing labels where the method takes it and the job does not say."""
     takes = METHODS[method].strata and bool(source.unknown)
     return {"unknown": dict(source.unknown), **options} if takes else dict(options)
+
+
+def _shown(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that belong in the name of a headline: an average is what it is whatever its prior."""
+    averaged = METHODS[method].basis == "models"
+    return {name: value for name, value in options.items() if name == "by" or not averaged}
 
 
 def _apart(method: str, by: Sequence[str]) -> Request:

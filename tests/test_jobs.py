@@ -16,9 +16,9 @@ from mse.errors import InputError
 from mse.jobruns import run_job
 from mse.jobs import read_job
 from mse.jobsections import VerdictSection
-from mse.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, REPORT, read_results
+from mse.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, REPORT, TABLES, read_results
 
-FILES = {POSTERIOR, ESTIMATES, MODELS, PROVENANCE, REPORT}
+FILES = {POSTERIOR, ESTIMATES, MODELS, PROVENANCE, REPORT, TABLES}
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = '[table]\nname = "hepatitis-taiwan-3"\n[run]\nseed = 4\n'
 
@@ -33,7 +33,7 @@ def call(*arguments):
     return CliRunner().invoke(main, [str(a) for a in arguments], catch_exceptions=False)
 
 
-def test_run_writes_five_files_and_nothing_else(here):
+def test_run_writes_its_files_and_nothing_else(here):
     (here / "job.toml").write_text(SMALL)
     done = call("run", "job.toml")
     assert done.exit_code == 0

@@ -104,7 +104,7 @@ class MultilevelSpec:
 
     time: str | None = None
     breaks: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    draws: int = 4000
+    draws: int = 8000
     accept: float = 0.9
     dependence: float = 1.0
     engine: Engine = "kernel"
@@ -116,7 +116,7 @@ class MultilevelSpec:
     def __post_init__(self) -> None:
         """Check the options."""
         check_types(self)
-        problems = check_least("draws", self.draws, 40, "leave it at 4000")
+        problems = check_least("draws", self.draws, 40, "leave it at 8000")
         problems += check_declared(blind=self.blind, missing=self.missing, bounded=self.bounded, unknown=self.unknown)
         for name, value, good, allowed in (
             ("accept", self.accept, 0.5 <= self.accept < 1.0, "a number from 0.5 to below 1, such as 0.9"),

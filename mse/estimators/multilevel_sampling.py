@@ -132,20 +132,22 @@ def sample(
     total = chains * int(ends[-1])
     what = f"sampling {chains} chains"
     running: dict[int, _Running] = {}
+    workers = compute.workers or os.cpu_count() or 1
     compute.progress(what, 0, total)
     try:
         while any(len(found) < len(sizes) for found in parts):
             # chains that are behind come first, so that what an interruption leaves is as long for all of them
             for p, c in sorted((len(found), c) for c, found in enumerate(parts) if c not in running):
-                if p == len(sizes):
+                if p == len(sizes) or len(running) >= workers:
                     continue
-                task = Part(c, p, sizes[p], seed, accept, parts[c][-1][0][-1] if p else _begin(model, seed, c))
+                start = parts[c][-1][0][-1] if p else _begin(model, seed, c)
+                task = Part(c, p, sizes[p], seed, accept, start)
                 digest = "" if kept is None else definition(("multilevel", engine, _version(), model, task))
                 found = None if kept is None else kept.read(digest)
                 if found is not None:
                     parts[c].append(found)
                     counts[c] = int(ends[p])
-                elif len(running) < (compute.workers or os.cpu_count() or 1):
+                else:
                     running[c] = _start(target, task, digest, int(ends[p - 1]) if p else 0, counts)
             time.sleep(POLL)
             for c in [c for c, run in running.items() if run.finished(counts[c])]:

@@ -42,10 +42,11 @@ def trend_section(m: Material, parts: Parts) -> Section | None:
     blocks.append(Drawing(trend_figure(years, total, truth, facts, m.said, finding, say), finding))
     if facts.breaks:
         blocks.append(paragraph(say("trend.breaks", breaks="; ".join(f"{b.label}: {b.text}" for b in facts.breaks))))
-    heads = [dimension(parts.time, m), *_heads(m)]
-    blocks.append(
-        sheet(say("trend.table"), [*heads], [_row([level(years[i], m)], total[i], m) for i in range(len(years))])
-    )
+    heads = [dimension(parts.time, m), *_heads(m), *([f"#{say('trend.truth')}"] if truth else [])]
+    rows = [_row([level(year, m)], part, m) for year, part in zip(years, total, strict=True)]
+    if truth:
+        rows = [replace(x, cells=(*x.cells, cell(say.number(n)))) for x, n in zip(rows, truth, strict=True)]
+    blocks.append(sheet(say("trend.table"), [*heads], rows))
     blocks += _notes(parts, m)
     return Section("trend", say("section.trend"), tuple(blocks))
 
@@ -68,11 +69,13 @@ def trend_finding(years: Sequence[str], total: Sequence[Part], m: Material) -> s
     return say("trend.finding", **values)
 
 
-def strata_section(m: Material, parts: Parts) -> Section:
-    """Return the total by every dimension other than time, and each of them over time."""
+def strata_section(m: Material, parts: Parts) -> Section | None:
+    """Return the total by every dimension other than time, and each of them over time; None without another."""
     say = m.say
     blocks: list[Block] = [paragraph(say("strata.lead"), "lead")]
     others = [dim for dim in parts.strata.dimensions if dim != parts.time]
+    if not others:
+        return None
     for dim in others:
         name = dimension(dim, m)
         levels = parts.strata.dimensions[dim]

@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from mse.publish.facts import Facts, languages, read_facts
-from mse.publish.facts_strata import Parts, read_parts
+from mse.publish.facts_strata import Parts, read_parts, truth_of
 from mse.publish.messages import SOURCE, Catalogue, Figure, Name, Words, read_catalogue
 from mse.publish.wording_findings import hump_words, interval_name, method_numbers, small_humps
 from mse.publish.wording_rounding import Rounded, round_interval
@@ -182,7 +182,7 @@ def _closed(text: str) -> str:
 
 
 def terminal_summary(results: Results, report: str | None = None) -> str:
-    """Return the summary that a command prints: at most 24 lines of plain text.
+    """Return the summary that a command prints: at most 24 lines of plain text, and one for every year if it has them.
 
     Parameters
     ----------
@@ -207,8 +207,10 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     reasons = _reason_lines(
         [reason.text for reason in said.reasons], max(1, room - min(len(facts.methods) + 1, 4)), say
     )
-    table = _fitted(_method_lines(facts, said, say), room - len(reasons), say)
-    return "\n".join([*lines, *reasons, *tail, *table, *closing])
+    parts = read_parts(results, facts)
+    years = [] if parts is None or parts.time is None else _year_lines(results, parts, say)
+    table = _fitted(_method_lines(facts, said, say), max(4, room - len(reasons) - len(years)), say)
+    return "\n".join([*lines, *reasons, *tail, *years, *table, *closing])
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
@@ -231,6 +233,22 @@ def _fitted(lines: list[str], room: int, say: Catalogue) -> list[str]:
     if len(lines) <= room:
         return lines
     return [*lines[: room - 1], "  " + say("terminal.more", count=len(lines) - room + 1)]
+
+
+def _year_lines(results: Results, parts: Parts, say: Catalogue) -> list[str]:
+    """Return registered, estimate and interval of every year in aligned columns; the truth too where it is known."""
+    assert parts.time is not None
+    years = parts.strata.dimensions[parts.time]
+    truth = truth_of(results, parts.time, years)
+    heads = ["", *(say(f"strata.{key}") for key in ("registered", "estimated", "interval"))]
+    rows = [[*heads, say("trend.truth")] if truth else heads]
+    for i, (year, part) in enumerate(zip(years, parts.margin(parts.time), strict=True)):
+        seen = say("strata.withheld") if part.observed is None else say.number(part.observed)
+        numbers = [say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high)]
+        cells = [year, seen, *([say("strata.too_few"), ""] if part.too_few else numbers)]
+        rows.append([*cells, say.number(truth[i])] if truth else cells)
+    wide = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
+    return ["  " + "  ".join(f"{x:>{w}}" for x, w in zip(row, wide, strict=True)).rstrip() for row in rows]
 
 
 def _method_lines(facts: Facts, said: Headline, say: Catalogue) -> list[str]:

@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import sys
 import time
 from datetime import date
@@ -85,7 +86,9 @@ def coverage(n):
             "summary": summarise(repeats),
             "each": repeats,
         }
-        path.write_text(json.dumps(record, indent=1) + "\n")
+        fresh = path.with_suffix(".part")
+        fresh.write_text(json.dumps(record, indent=1) + "\n")
+        os.replace(fresh, path)
         print(seed, repeats[-1], flush=True)
 
 
