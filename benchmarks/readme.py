@@ -58,7 +58,8 @@ def verdict_table() -> str:
         e = found.summary(0.95)
         assert e.verdict is not None
         reasons = ", ".join(f"`{reason.code}`" for reason in e.verdict.reasons) or "–"
-        shown = ", ".join([f"`{method}`", *(f"{name} {value}" for name, value in options.items())])
+        said = (f"{option} {' and '.join(x) if isinstance(x, list) else x}" for option, x in options.items())
+        shown = ", ".join([f"`{method}`", *said])
         rows.append(
             f"| {name} | {shown} | {e.point:,.0f} ({e.low:,.0f}–{e.high:,.0f}) | {e.verdict.level} | {reasons} |"
         )
@@ -71,6 +72,7 @@ def verdict_table() -> str:
             add(info.name, "search-average" if many else "average", flat, **({"max_order": 2} if six else {}))
     nation, _ = simulate_captures(national_spec(), seed=2)
     add("simulated nation, seed 2", "average", nation.collapse(), max_order=2)
+    add("simulated nation, seed 2", "average", nation, max_order=2, by=["year"])
     add("simulated nation, seed 2", "multilevel", nation)
     return "\n".join(
         [*rows, "", "Written by `python -m benchmarks.readme verdicts`, without the rules of an assessment."]
