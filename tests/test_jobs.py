@@ -52,7 +52,9 @@ def test_run_twice_is_byte_identical(here):
     (here / "job.toml").write_text(SMALL)
     call("run", "job.toml", "--out", "a", "--workers", "1")
     call("run", "job.toml", "--out", "b", "--workers", "2")
-    for name in FILES:
+    files = {x.relative_to(here / "a") for x in (here / "a").rglob("*") if x.is_file()}
+    assert {str(x.parts[0]) for x in files} == FILES
+    for name in files:
         assert (here / "a" / name).read_bytes() == (here / "b" / name).read_bytes(), name
 
 
