@@ -19,10 +19,10 @@ import numpy as np
 
 from mse.captures import CaptureTable
 from mse.estimators.formulas import dense, kernel_rows, parse_formula
-from mse.estimators.strata_cells import StrataCells, build_cells
-from mse.estimators.strata_fit import fit_strata
-from mse.estimators.strata_search import search
-from mse.estimators.strata_solve import make_plan, solve
+from mse.estimators.strata.cells import StrataCells, build_cells
+from mse.estimators.strata.fit import fit_strata
+from mse.estimators.strata.search import search
+from mse.estimators.strata.solve import make_plan, solve
 from mse.kernels.design import fit_design, start_design
 
 DIMS = {

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from mse.errors import MseError
-from mse.estimators.countfamilies import FAMILIES
 from mse.estimators.doublyrobust import DoublyRobustSpec, estimate_pair
 from mse.estimators.repeats import RepeatsSpec, estimate, fit_repeats
+from mse.estimators.repeats.families import FAMILIES
 from mse.parallel import Compute
 from mse.persons import PersonTable
 from mse.registrations import RepeatCounts

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from mse.estimation import compare as compare
     from mse.estimation import estimate as estimate
     from mse.estimators.doublyrobust import DoublyRobustSpec as DoublyRobustSpec
+    from mse.estimators.doublyrobust.pairs import compare_pairs as compare_pairs
     from mse.estimators.fitted import LoglinearFit as LoglinearFit
     from mse.estimators.fitted import fit_model as fit_model
-    from mse.estimators.personpairs import compare_pairs as compare_pairs
-    from mse.estimators.repeatchecks import compare_families as compare_families
     from mse.estimators.repeats import RepeatsSpec as RepeatsSpec
+    from mse.estimators.repeats.checks import compare_families as compare_families
     from mse.estimators.selection import rank_models as rank_models
     from mse.intake.taking import take_in as take_in
     from mse.jobruns import assess_results as assess_results
@@ -85,8 +85,8 @@ _HOMES = {
     "assess_results": "jobruns",
     "calibrated": "assess.calibrated",
     "compare": "estimation",
-    "compare_families": "estimators.repeatchecks",
-    "compare_pairs": "estimators.personpairs",
+    "compare_families": "estimators.repeats.checks",
+    "compare_pairs": "estimators.doublyrobust.pairs",
     "compare_results": "publish.changes",
     "estimate": "estimation",
     "fit_model": "estimators.fitted",

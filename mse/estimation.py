@@ -64,7 +64,7 @@ METHODS: Mapping[str, Method] = {
     "covariates": Method("log-linear model with covariates", "covariates", "CovariatesSpec", "one model", strata=True),
     "dutch-method": Method("Dutch method, stepwise with covariates", "dutch", "DutchSpec", "one model", strata=True),
     "average-strata": Method(
-        "average over models with covariates", "strata_average", "StrataAverageSpec", "models", strata=True
+        "average over models with covariates", "strata.average", "StrataAverageSpec", "models", strata=True
     ),
     "search-average": Method("average over models found by search", "stochastic", "SearchAverageSpec", "models"),
     "latent-class": Method("latent classes", "latentclass", "LatentClassSpec", "models"),

@@ -12,10 +12,10 @@ from mse.errors import InputError, ModelError
 from mse.estimators.covariates import CovariatesSpec, estimate
 from mse.estimators.formulas import formula_of, parse_formula
 from mse.estimators.loglinear import fit_model
-from mse.estimators.strata_cells import build_cells
-from mse.estimators.strata_declared import declare
-from mse.estimators.strata_fit import fit_strata
-from mse.estimators.strata_search import search
+from mse.estimators.strata.cells import build_cells
+from mse.estimators.strata.declared import declare
+from mse.estimators.strata.fit import fit_strata
+from mse.estimators.strata.search import search
 from mse.parallel import Compute
 from mse.posterior import Posterior
 from mse.terms import Model

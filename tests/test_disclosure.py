@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 import mse
 from mse.errors import ModelError
-from mse.publish.attack import attack
-from mse.publish.counts import CountTable
 from mse.publish.disclosure import Disclosure, SafeCell, SafeTable, protect
-from mse.publish.roundedcounts import round_randomly
+from mse.publish.disclosure.attack import attack
+from mse.publish.disclosure.counts import CountTable
+from mse.publish.disclosure.rounding import round_randomly
 
 STORED = Path(__file__).parent / "calibration" / "disclosure.json"
 SHAPES = ((3, 4), (5, 6), (2, 2, 3), (3, 3, 3), (4, 3, 2), (2, 2, 3, 3))
@@ -266,7 +266,7 @@ def test_what_is_known_elsewhere_is_never_left_out() -> None:
 
 def test_whole_persons_are_asked_for_where_halves_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """No random table has needed it yet, so the finding is made up: the search must answer with whole persons."""
-    from mse.publish import suppression
+    from mse.publish.disclosure import suppression
 
     found = suppression._narrow
     told: list[suppression.Doubt] = []

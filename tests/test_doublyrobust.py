@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from mse.errors import InputError, ModelError
-from mse.estimators.crossfit import RidgeLogistic, chances, fold_of
 from mse.estimators.doublyrobust import DoublyRobustSpec, estimate, estimate_pair, influence, targeted
-from mse.estimators.personpairs import compare_pairs
+from mse.estimators.doublyrobust.crossfit import RidgeLogistic, chances, fold_of
+from mse.estimators.doublyrobust.pairs import compare_pairs
 from mse.parallel import Compute
 from mse.persons import PersonTable
 from mse.posterior import Posterior
@@ -136,7 +136,7 @@ def test_influence_row_by_row():
     q12 = rng.uniform(0.05, 0.4, 50)
     q1, q2 = q12 + rng.uniform(0.0, 0.3, 50), q12 + rng.uniform(0.0, 0.3, 50)
     first, second = rng.random(50) < 0.5, rng.random(50) < 0.5
-    from mse.estimators.crossfit import Chances
+    from mse.estimators.doublyrobust.crossfit import Chances
 
     found = influence(first, second, Chances(q1, q2, q12, 0.0))
     for k in range(50):
@@ -159,8 +159,8 @@ def test_targeting_solves_its_equation():
 def test_true_chances_give_the_truth_on_average():
     """With the chances known, N̂ is unbiased and its standard error right: 400 populations of 1,000."""
     rng, sizes, errors = np.random.default_rng(3), [], []
-    from mse.estimators.crossfit import Chances
     from mse.estimators.doublyrobust import PairSize
+    from mse.estimators.doublyrobust.crossfit import Chances
 
     for _ in range(400):
         x = rng.normal(size=1000)

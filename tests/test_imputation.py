@@ -8,8 +8,8 @@ from mse.errors import ModelError
 from mse.estimators.covariates import CovariatesSpec, estimate
 from mse.estimators.formulas import parse_formula
 from mse.estimators.imputation import complete, rubin
-from mse.estimators.strata_cells import build_cells
-from mse.estimators.strata_fit import fit_strata
+from mse.estimators.strata.cells import build_cells
+from mse.estimators.strata.fit import fit_strata
 from tests.test_covariates import drawn
 
 DIMS = {"sex": ("f", "m"), "region": ("n", "s")}

@@ -16,10 +16,10 @@ from scipy import stats
 
 from mse.errors import InputError, ModelError
 from mse.population import Population
-from mse.publish.indicatorparts import TOO_FEW, active_lists, population_frame, risk_groups
+from mse.publish.disclosure.tables import SUPPRESSED, WITHHELD, published_tables, rounded_values
 from mse.publish.indicators import indicators
-from mse.publish.publishedfigures import published_figures
-from mse.publish.rates import (
+from mse.publish.indicators.parts import TOO_FEW, active_lists, population_frame, risk_groups
+from mse.publish.indicators.rates import (
     Step,
     chain,
     proportion_interval,
@@ -28,10 +28,10 @@ from mse.publish.rates import (
     read_follow_up,
     repeat_rate,
 )
+from mse.publish.indicators.sdg import sdg_table
+from mse.publish.publishedfigures import published_figures
 from mse.publish.record import record_tables
 from mse.publish.registered import is_public, list_counts, registered_counts
-from mse.publish.safetables import SUPPRESSED, WITHHELD, published_tables, rounded_values
-from mse.publish.sdg import sdg_table
 from mse.results import Results
 from tests.publish_examples import uk
 from tests.published_examples import DIMENSIONS, capture, national

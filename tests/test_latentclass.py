@@ -18,9 +18,9 @@ from scipy.stats import ks_2samp
 
 from mse import CaptureTable, Compute
 from mse.errors import ModelError
-from mse.estimators import latentclass_sampling
 from mse.estimators.latentclass import LatentClassSpec, estimate, latent_table, law_of
-from mse.estimators.latentclass_sampling import sample
+from mse.estimators.latentclass import sampling as latentclass_sampling
+from mse.estimators.latentclass.sampling import sample
 from mse.kernels.latentclass import latent_density, latent_work
 from mse.kernels.latentclass_moves import draw_prior, follow_gradient, reorder_sticks
 from mse.mixing import ess_bulk, ess_mean, rhat

@@ -15,7 +15,7 @@ from mse.estimators.covariates import CovariatesSpec
 from mse.estimators.dutch import DutchSpec
 from mse.estimators.options import check_criterion, check_draws, check_order, check_seed, check_types
 from mse.estimators.selection import rank_models
-from mse.estimators.strata_average import StrataAverageSpec
+from mse.estimators.strata.average import StrataAverageSpec
 
 type Share = float
 

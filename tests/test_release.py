@@ -18,12 +18,12 @@ from mse.jobs import read_job
 from mse.jobsections import MethodSection
 from mse.provenance import file_digest
 from mse.publish.changes import KINDS, changes_text, compare_results, is_results_folder
-from mse.publish.indicatorparts import active_lists, population_frame
+from mse.publish.disclosure.tables import published_tables
 from mse.publish.indicators import indicators
-from mse.publish.rates import Step, chain
+from mse.publish.indicators.parts import active_lists, population_frame
+from mse.publish.indicators.rates import Step, chain
+from mse.publish.indicators.sdg import sdg_table
 from mse.publish.release import FIGURES, PACKAGE, write_release
-from mse.publish.safetables import published_tables
-from mse.publish.sdg import sdg_table
 from mse.publish.survey import SurveyRate, survey_persons
 from mse.publish.verification import verify_release
 from mse.results import Results, write_results

@@ -10,8 +10,8 @@ import pytest
 from scipy import optimize, stats
 
 from mse.errors import ModelError
-from mse.estimators.countfamilies import FAMILIES, dispersed_likelihood, fit_counts, probabilities, row_likelihood
-from mse.estimators.repeatchecks import (
+from mse.estimators.repeats import RepeatsSpec, estimate, fit_repeats, size_of, subgroups
+from mse.estimators.repeats.checks import (
     compare_families,
     goodness_of_fit,
     heterogeneity,
@@ -19,7 +19,7 @@ from mse.estimators.repeatchecks import (
     overdispersion,
     ratio_plot,
 )
-from mse.estimators.repeats import RepeatsSpec, estimate, fit_repeats, size_of, subgroups
+from mse.estimators.repeats.families import FAMILIES, dispersed_likelihood, fit_counts, probabilities, row_likelihood
 from mse.parallel import Compute
 from mse.posterior import Posterior
 from mse.registrations import RepeatCounts
@@ -356,7 +356,7 @@ def test_bootstrap_agrees_with_the_delta_method(interval):
 
 def test_bootstrap_does_not_depend_on_the_workers(monkeypatch):
     spec = RepeatsSpec(interval="parametric", formula="group", replicates=60)
-    monkeypatch.setattr("mse.estimators.repeatdraws.CHUNK_CELLS", 1)
+    monkeypatch.setattr("mse.estimators.repeats.draws.CHUNK_CELLS", 1)
     one, two = (estimate(SMALL, spec, seed=5, compute=Compute(workers=n)) for n in (1, 2))
     assert one.distribution.values.tolist() == two.distribution.values.tolist()
     assert one.draws.tolist() == two.draws.tolist()

@@ -16,7 +16,7 @@ import pytest
 
 from mse.distribution import Distribution
 from mse.estimates import Verdict
-from mse.publish.figures_drawing import axis_ticks
+from mse.publish.figures.drawing import axis_ticks
 from mse.publish.report import render_report, write_pages
 from mse.results import REPORT, Results, read_results, write_results
 from tests.publish_examples import chapman, many_lists, netherlands, uk

@@ -9,7 +9,7 @@ import mse
 from mse.errors import ModelError
 from mse.estimators import averaging
 from mse.estimators.stochastic import SearchAverageSpec, check_terms, estimate, explore, log_prior_by_size
-from mse.estimators.stochastic_search import Visited, _joined, make_space, search, starting_models, walk
+from mse.estimators.stochastic.search import Visited, _joined, make_space, search, starting_models, walk
 from mse.kernels.batch import fit_models
 from mse.kernels.enumeration import facet_masks, list_models
 from mse.kernels.neighbours import fit_neighbours

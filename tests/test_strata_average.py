@@ -11,10 +11,10 @@ from mse.captures import CaptureTable
 from mse.errors import ModelError
 from mse.estimators.averaging import AverageSpec
 from mse.estimators.averaging import estimate as average
-from mse.estimators.strata_average import StrataAverageSpec, estimate
-from mse.estimators.strata_cells import build_cells
-from mse.estimators.strata_search import join_candidates
-from mse.estimators.strata_weigh import balanced
+from mse.estimators.strata.average import StrataAverageSpec, estimate
+from mse.estimators.strata.cells import build_cells
+from mse.estimators.strata.search import join_candidates
+from mse.estimators.strata.weigh import balanced
 from mse.parallel import Compute
 from mse.posterior import Posterior
 

@@ -8,9 +8,9 @@ from mse.captures import CaptureTable
 from mse.estimators.existence import Existence
 from mse.estimators.fitted import fit_model
 from mse.estimators.formulas import parse_formula
-from mse.estimators.strata_cells import build_cells
-from mse.estimators.strata_faces import estimable, face, independent
-from mse.estimators.strata_fit import fit_strata
+from mse.estimators.strata.cells import build_cells
+from mse.estimators.strata.faces import estimable, face, independent
+from mse.estimators.strata.fit import fit_strata
 from mse.terms import Model, candidates, model_of
 from tests.twins import all_masks
 

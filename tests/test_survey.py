@@ -15,7 +15,7 @@ import pytest
 from scipy import stats
 
 from mse.errors import InputError, ModelError
-from mse.publish.rates import proportion_interval
+from mse.publish.indicators.rates import proportion_interval
 from mse.publish.survey import (
     COLUMNS,
     SurveyRate,
@@ -24,7 +24,7 @@ from mse.publish.survey import (
     survey_from_microdata,
     survey_persons,
 )
-from mse.publish.surveydesign import (
+from mse.publish.survey.design import (
     Respondents,
     SurveyDesign,
     linearised_variance,

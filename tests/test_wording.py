@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from mse.errors import InputError
 from mse.estimates import Level, Reason, Verdict
 from mse.publish.facts import read_facts
-from mse.publish.facts_strata import read_parts
+from mse.publish.facts.strata import read_parts
 from mse.publish.messages import Catalogue, Figure, Name, Words, read_catalogue
+from mse.publish.rounding import round_interval, round_point, rounding_unit
 from mse.publish.wording import headline, reason_sentence, terminal_summary
-from mse.publish.wording_rounding import round_interval, round_point, rounding_unit
 from mse.results import Results
 from mse.shipped import shipped_names, shipped_path
 from tests.publish_examples import chapman, many_lists, netherlands, uk

@@ -32,8 +32,8 @@ from mse.commands.options import (
 from mse.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from mse.estimators.countfamilies import Family
     from mse.estimators.options import Criterion
+    from mse.estimators.repeats.families import Family
 
 
 @click.command()
@@ -184,8 +184,8 @@ def repeats(
 ) -> None:  # fmt: skip
     """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count."""
     from mse.estimation import estimate as run_estimate
-    from mse.estimators.repeatchecks import compare_families
     from mse.estimators.repeats import subgroups
+    from mse.estimators.repeats.checks import compare_families
     from mse.jobs import make_job
     from mse.progress import compute
     from mse.registrations import RepeatCounts
@@ -219,7 +219,7 @@ def persons(
 ) -> None:  # fmt: skip
     """Estimate doubly robustly from TABLE with one row per person: 0/1 list columns and covariates."""
     from mse.estimation import estimate as run_estimate
-    from mse.estimators.personpairs import compare_pairs
+    from mse.estimators.doublyrobust.pairs import compare_pairs
     from mse.persons import PersonTable
     from mse.progress import compute
 

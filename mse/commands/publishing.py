@@ -71,7 +71,7 @@ def survey(
 ) -> None:  # fmt: skip
     """Estimate prevalence from a survey FILE: microdata with --outcome, or published rates and populations."""
     from mse.publish.survey import read_rates, survey_from_microdata, survey_persons
-    from mse.publish.surveydesign import SurveyDesign
+    from mse.publish.survey.design import SurveyDesign
 
     if outcome is None:
         frame = survey_persons(read_rates(file), prob)

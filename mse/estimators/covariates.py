@@ -19,12 +19,12 @@ from mse.errors import ModelError, Problem
 from mse.estimators.formulas import parse_formula
 from mse.estimators.imputation import RUBIN, imputed
 from mse.estimators.options import Criterion, check_criterion, check_draws, check_least, check_types, raise_if_any
-from mse.estimators.strata_cells import StrataCells, build_cells
-from mse.estimators.strata_declared import Wheres, check_declared, declare
-from mse.estimators.strata_draws import Integers, bootstrap, bootstrap_law, lognormal
-from mse.estimators.strata_fit import StrataFit, fit_strata
-from mse.estimators.strata_notes import assumptions, flags, notes_on_fit, plain
-from mse.estimators.strata_search import Found, Walk, path_rows, require, search
+from mse.estimators.strata.cells import StrataCells, build_cells
+from mse.estimators.strata.declared import Wheres, check_declared, declare
+from mse.estimators.strata.draws import Integers, bootstrap, bootstrap_law, lognormal
+from mse.estimators.strata.fit import StrataFit, fit_strata
+from mse.estimators.strata.notes import assumptions, flags, notes_on_fit, plain
+from mse.estimators.strata.search import Found, Walk, path_rows, require, search
 from mse.parallel import Compute
 from mse.posterior import Posterior
 from mse.strata import StrataDraws

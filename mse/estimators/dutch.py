@@ -14,8 +14,8 @@ from mse.captures import CaptureTable
 from mse.errors import ModelError, Problem
 from mse.estimators import covariates
 from mse.estimators.options import Criterion, check_types
-from mse.estimators.strata_declared import Wheres
-from mse.estimators.strata_search import Walk
+from mse.estimators.strata.declared import Wheres
+from mse.estimators.strata.search import Walk
 from mse.parallel import Compute
 from mse.posterior import Posterior
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from mse.distribution import Distribution
 from mse.errors import ModelError, Problem
-from mse.estimators.strata_cells import Array, Integers, StrataCells, certain
-from mse.estimators.strata_draws import aligned, joint_parts
-from mse.estimators.strata_fit import StrataFit, fit_strata, log_sd
+from mse.estimators.strata.cells import Array, Integers, StrataCells, certain
+from mse.estimators.strata.draws import aligned, joint_parts
+from mse.estimators.strata.fit import StrataFit, fit_strata, log_sd
 from mse.parallel import Compute
 
 RUBIN = "Rubin (1987) Multiple Imputation for Nonresponse in Surveys. Wiley"

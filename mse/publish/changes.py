@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mse.publish.facts_reading import mapping, number, text
-from mse.publish.indicatorparts import ALL
+from mse.publish.disclosure.tables import published_tables
+from mse.publish.facts.reading import mapping, number, text
 from mse.publish.indicators import VALUES
+from mse.publish.indicators.parts import ALL
 from mse.publish.messages import Catalogue, read_catalogue
 from mse.publish.registered import is_public, list_counts
-from mse.publish.safetables import published_tables
 from mse.results import POSTERIOR, PROVENANCE, Results, read_results
 from mse.shipped import shipped_path
 

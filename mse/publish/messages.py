@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from mse.errors import InputError, Problem
-from mse.publish.wording_rounding import round_point
+from mse.publish.rounding import round_point
 from mse.shipped import shipped_names, shipped_path
 
 SOURCE = "en"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mse.publish.facts_reading import number
-from mse.publish.indicatorparts import ALL
-from mse.publish.safetables import ASSESSMENTS, published_tables
+from mse.publish.disclosure.tables import ASSESSMENTS, published_tables
+from mse.publish.facts.reading import number
+from mse.publish.indicators.parts import ALL
 
 if TYPE_CHECKING:
     import pandas as pd

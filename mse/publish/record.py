@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mse.errors import InputError, MseError, Problem
-from mse.publish.indicatorparts import active_lists, population_frame, read_basis, risk_groups
 from mse.publish.indicators import indicators
-from mse.publish.rates import chain, read_chain
-from mse.publish.sdg import sdg_table
+from mse.publish.indicators.parts import active_lists, population_frame, read_basis, risk_groups
+from mse.publish.indicators.rates import chain, read_chain
+from mse.publish.indicators.sdg import sdg_table
 from mse.publish.survey import read_rates, survey_persons
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def record_tables(
     population_source : str
         Where it is from, for citation; the name of the file when not given.
     chain_file, survey_file : Path, optional
-        As `mse.publish.rates.read_chain` and `mse.publish.survey.read_rates` read them.
+        As `mse.publish.indicators.rates.read_chain` and `mse.publish.survey.read_rates` read them.
 
     Returns
     -------

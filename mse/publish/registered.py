@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mse.captures import CaptureTable
-from mse.publish.counts import CountTable, Place
 from mse.publish.disclosure import Disclosure, SafeTable, protect
-from mse.publish.facts_reading import mapping, text, time_dimension
+from mse.publish.disclosure.counts import CountTable, Place
+from mse.publish.facts.reading import mapping, text, time_dimension
 
 if TYPE_CHECKING:
     from mse.results import Results

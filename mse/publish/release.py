@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from mse.errors import InputError, Problem
 from mse.provenance import file_digest, versions
+from mse.publish.disclosure.tables import published_tables
 from mse.publish.facts import read_facts
-from mse.publish.facts_reading import mapping
+from mse.publish.facts.reading import mapping
 from mse.publish.messages import read_catalogue
 from mse.publish.publishedfigures import published_figures
 from mse.publish.registered import disclosure_rule, is_public
-from mse.publish.safetables import published_tables
 from mse.publish.wording import headline as headline_of
 from mse.results import POSTERIOR, Results, plain, read_results
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mse.errors import InputError, Problem
 from mse.provenance import file_digest
-from mse.publish.facts_reading import mapping
-from mse.publish.indicatorparts import ALL
+from mse.publish.disclosure.tables import published_tables
+from mse.publish.facts.reading import mapping
 from mse.publish.indicators import indicators
+from mse.publish.indicators.parts import ALL
 from mse.publish.publishedfigures import Figure
 from mse.publish.release import FIGURES, PACKAGE, release_csv, release_json, release_record
-from mse.publish.safetables import published_tables
 from mse.results import Results, read_results
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.estimators.crossfit import RidgeLogistic
 from mse.estimators.doublyrobust import DoublyRobustSpec, estimate_pair
+from mse.estimators.doublyrobust.crossfit import RidgeLogistic
 from mse.persons import PersonTable
 
 STORED = Path(__file__).with_name("doublyrobust.json")

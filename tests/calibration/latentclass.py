@@ -17,7 +17,7 @@ import numpy as np
 from mse import CaptureTable, Compute, load_table
 from mse.errors import MseError
 from mse.estimators.latentclass import LatentClassSpec, latent_table
-from mse.estimators.latentclass_sampling import sample
+from mse.estimators.latentclass.sampling import sample
 from mse.kernels.latentclass_moves import draw_prior
 
 STORED = Path(__file__).with_name("latentclass.json")

@@ -16,10 +16,12 @@ import numpy as np
 
 from mse import Compute
 from mse.errors import MseError
-from mse.estimators import averaging, decomposable, stochastic, strata_average, strata_walks
+from mse.estimators import averaging, decomposable, stochastic
 from mse.estimators.decomposable import DecomposableSpec
-from mse.estimators.stochastic_pool import represent
-from mse.estimators.stochastic_search import make_space
+from mse.estimators.stochastic.pool import represent
+from mse.estimators.stochastic.search import make_space
+from mse.estimators.strata import average as strata_average
+from mse.estimators.strata import walks as strata_walks
 from mse.estimators.weighing import correct
 from mse.simulate.national import simulate_captures
 from mse.simulate.reading import national_spec

@@ -1,0 +1,1 @@
+"""Strata: tables with covariates, blind and missing lists, missing labels and bounded cells, and models of them."""

@@ -1,0 +1,240 @@
+"""What indicators are made from: the published margins, with N and who was seen, and the population behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.assess.verdict import Thresholds
+from mse.errors import InputError, Problem
+from mse.publish.facts.margins import margin_points
+from mse.publish.facts.reading import items, mapping, number, period, text
+from mse.publish.registered import shown_margins, time_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mse.captures import CaptureTable
+    from mse.population import Population
+    from mse.results import Results
+    from mse.strata import StrataDraws
+
+Levels = Mapping[str, str]
+
+TOO_FEW = "too few data"
+_ON = "on "
+"""Starts the columns of the table ``active``."""
+
+ALL = "all"
+"""Stands in the column of a dimension that is summed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class RiskGroup:
+    """Persons at risk that an estimate is held against, with their number from elsewhere.
+
+    Parameters
+    ----------
+    name : str
+        For example "labour migrants in the exposed sectors".
+    persons : float
+        How many there are.
+    where : mapping of str to str
+        The stratum of the victims that is held against them: ``{"form": "labour"}``.
+    source : str
+        Where the number is from.
+    """
+
+    name: str
+    persons: float
+    where: Mapping[str, str]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The victims at some levels: registered, and N with its interval."""
+
+    levels: Levels
+    observed: int
+    point: float
+    low: float
+    high: float
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What indicators are made from, read from a result once."""
+
+    strata: StrataDraws | None
+    dims: tuple[str, ...]
+    time: str | None
+    prob: float
+    period: str
+    registered: str
+    estimated: str
+
+
+def read_basis(results: Results) -> Basis:
+    """Return dimensions, time, probability, period and definitions of a result."""
+    headline, provenance = results.headline, results.provenance
+    estimate = headline.summary(number(provenance.get("prob")) or 0.95)
+    table, report = mapping(provenance.get("table")), mapping(provenance.get("report"))
+    strata = headline.strata if headline.strata is not None and headline.strata.dimensions else None
+    when = period(report.get("period") or table.get("period"))
+    source = [x for x in (text(report.get("publisher")) or text(table.get("publisher")), text(table.get("name"))) if x]
+    extracted = text(report.get("extracted"))
+    registered = f"persons on at least one of the lists {', '.join(headline.lists)}"
+    registered += f" ({', '.join([*source, *([f'extracted {extracted}'] if extracted else [])])})" if source else ""
+    estimated = f"persons registered or not; {estimate.kind}, method {estimate.method}"
+    return Basis(
+        strata, tuple(strata.dimensions) if strata else (), time_of(results), estimate.prob, "–".join(when),
+        registered, estimated,
+    )  # fmt: skip
+
+
+def margins_of(results: Results, basis: Basis) -> list[Part]:
+    """Return every margin that is published, the total first; it is the headline itself."""
+    headline = results.headline
+    enough = Enough.of(results)
+    whole = headline.summary(basis.prob)
+    parts = [Part({}, whole.observed, whole.point, whole.low, whole.high, enough.status(whole.observed, {}))]
+    if basis.strata is None:
+        return parts
+    tails = [(1 - basis.prob) / 2, (1 + basis.prob) / 2]
+    for dims in shown_margins(basis.dims, basis.time)[1:]:
+        margin = basis.strata.margin(*dims)
+        low, high = np.quantile(margin.draws, tails, axis=0)
+        points = margin_points(margin, headline.kind == "posterior")
+        for i, chosen in enumerate(product(*margin.dimensions.values())):
+            levels = dict(zip(margin.dimensions, chosen, strict=True))
+            observed = int(margin.observed[i])
+            if not observed and not margin.draws[:, i].any():
+                continue  # nobody can be there
+            status = enough.status(observed, levels)
+            parts.append(Part(levels, observed, float(points[i]), float(low[i]), float(high[i]), status))
+    return parts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enough:
+    """Whether there are data enough for an estimate: persons, and lists with anybody on them.
+
+    Parameters
+    ----------
+    lists : int
+        Lists of the table, where no stratum tells more.
+    levels : mapping of str to text array, shape (S,)
+        Level of every stratum by dimension; empty where the result has no table ``active``.
+    on : bool array, shape (S, K)
+        Whether a list holds anybody in a stratum.
+    """
+
+    lists: int
+    levels: Mapping[str, npt.NDArray[np.str_]]
+    on: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, results: Results) -> Enough:
+        """Read it from a result."""
+        frame = results.tables.get("active")
+        lists = len(results.headline.lists)
+        if frame is None:
+            return cls(lists, {}, np.ones((1, lists), dtype=bool))
+        columns = [name for name in frame.columns if name.startswith(_ON)]
+        levels = {dim: frame[dim].astype(str).to_numpy(dtype=np.str_) for dim in frame.columns if dim not in columns}
+        return cls(lists, levels, frame[columns].to_numpy(dtype=bool))
+
+    def status(self, observed: int, levels: Levels) -> str:
+        """Return "ok", or that there are too few data at some levels."""
+        inside = np.ones(len(self.on), dtype=bool)
+        for dim, level in levels.items():
+            if dim in self.levels:
+                inside &= self.levels[dim] == level
+        few = Thresholds()
+        active = int(self.on[inside].any(axis=0).sum())
+        return "ok" if observed >= few.observed[1] and active >= few.lists[1] else TOO_FEW
+
+
+def population_of(levels: Levels, population: Population | None) -> float | None:
+    """Return the population at the levels of its own dimensions; None where a level, or a single year, is not known."""
+    if population is None:
+        return None
+    where = {dim: level for dim, level in levels.items() if dim in population.dimensions}
+    if any(level not in population.dimensions[dim] for dim, level in where.items()):
+        return None
+    if any(len(x) > 1 and dim not in where and dim == "year" for dim, x in population.dimensions.items()):
+        return None  # a population summed over years is nobody's
+    return float(population.size(where))
+
+
+def read_population(results: Results) -> Population | None:
+    """Return the population that the result was given, with its source; None without one."""
+    frame = results.tables.get("population")
+    if frame is None:
+        return None
+    from mse.population import Population
+
+    sources = [str(x) for x in frame["source"].dropna().unique()] if "source" in frame.columns else []
+    return Population.from_frame(frame.drop(columns="source", errors="ignore"), source="; ".join(sources))
+
+
+def active_lists(table: CaptureTable) -> pd.DataFrame:
+    """Return who is on each list by stratum: the dimensions, and a column per list, True where it holds anybody.
+
+    It belongs to the results as the table ``active``: what is shown of a stratum depends on it.
+    """
+    import pandas as pd
+
+    on = (table.counts @ table.membership().astype(np.int64)) > 0
+    levels = list(product(*table.strata.values()))
+    frame = pd.DataFrame({dim: [row[i] for row in levels] for i, dim in enumerate(table.strata)}, index=range(len(on)))
+    return frame.join(pd.DataFrame(on, columns=[f"{_ON}{name}" for name in table.lists]))
+
+
+def population_frame(population: Population) -> pd.DataFrame:
+    """Return a population as the table ``population`` of the results: dimensions, ``population``, ``source``."""
+    import pandas as pd
+
+    levels = list(product(*population.dimensions.values()))
+    frame = pd.DataFrame({dim: [row[i] for row in levels] for i, dim in enumerate(population.dimensions)},
+                         index=range(len(levels)))  # fmt: skip
+    return frame.assign(population=population.persons, source=population.source)
+
+
+def risk_groups(results: Results, dims: Sequence[str]) -> tuple[RiskGroup, ...]:
+    """Return the groups at risk that a job names under [[publish.at_risk]].
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong with them: no persons, unknown dimensions, more than one dimension.
+    """
+    given = items(mapping(mapping(results.provenance.get("job")).get("publish")).get("at_risk"))
+    problems, found = [], []
+    for i, entry in enumerate(map(mapping, given), 1):
+        where: Mapping[str, Any] = mapping(entry.get("where"))
+        persons = number(entry.get("persons"))
+        place = f"[[publish.at_risk]] {i}"
+        if persons is None or persons <= 0:
+            problems.append(Problem("a group at risk has no size", "a number of persons above 0", "add persons = …",
+                                    column=place))  # fmt: skip
+        allowed = ", ".join(dims) or "none: there are no strata"
+        problems += [Problem("a group at risk names an unknown dimension", allowed, "correct the name", column=place,
+                             value=dim) for dim in where if dim not in dims]  # fmt: skip
+        if len(where) > 1:
+            problems.append(Problem("a group at risk names more than one dimension", "one dimension, or none for all",
+                                    "keep one: crossings of two are not published", column=place))  # fmt: skip
+        levels = {dim: str(level) for dim, level in where.items()}
+        found.append(
+            RiskGroup(text(entry.get("name")) or place, persons or 1.0, levels, text(entry.get("source")) or "")
+        )
+    if problems:
+        raise InputError(problems)
+    return tuple(found)

@@ -1,0 +1,53 @@
+"""The table of SDG indicator 16.2.2: victims of trafficking per 100,000, detected and undetected."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from mse.publish.facts.reading import mapping, text
+from mse.publish.indicators.parts import ALL, margins_of, population_of, read_basis, read_population
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mse.results import Results
+
+
+def sdg_table(results: Results) -> pd.DataFrame | None:
+    """Return SDG 16.2.2: victims per 100,000, detected and undetected, by sex, age and form; None without strata.
+
+    Returns
+    -------
+    DataFrame
+        ``year``, ``sex``, ``age``, ``form`` ("all" where summed over), ``detected``, ``undetected``, ``low``,
+        ``high`` (of the undetected), ``total``, ``per_100k``, ``per_100k_low``, ``per_100k_high``,
+        ``detected_per_100k``, ``prob``, ``status``. Rows: all, then by sex, by age and by form, per year where the
+        strata have years. Rates have the population of that sex and age as their base; by form, which a population
+        does not have, the whole.
+    """
+    import pandas as pd
+
+    basis = read_basis(results)
+    if basis.strata is None:
+        return None
+    population = read_population(results)
+    publish = mapping(mapping(results.provenance.get("job")).get("publish"))
+    named = {want: text(mapping(publish.get("sdg")).get(want)) or want for want in ("sex", "age", "form")}
+    dims = {want: dim for want, dim in named.items() if dim in basis.dims}
+    rows = []
+    for part in margins_of(results, basis):
+        inner = {dim for dim in part.levels if dim != basis.time}
+        if len(inner) > 1 or not inner <= set(dims.values()) or (basis.time and basis.time not in part.levels):
+            continue
+        size = population_of(part.levels, population)
+        scale = 1e5 / size if size else math.nan
+        year = part.levels[basis.time] if basis.time else basis.period
+        levels = [part.levels.get(dims[want], ALL) if want in dims else ALL for want in ("sex", "age", "form")]
+        sizes = [part.point, part.low, part.high]
+        hidden = [x - part.observed for x in sizes]
+        rates = [x * scale for x in (*sizes, part.observed)]
+        rows.append([year, *levels, part.observed, *hidden, part.point, *rates, basis.prob, part.status])
+    columns = ["year", "sex", "age", "form", "detected", "undetected", "low", "high", "total", "per_100k",
+               "per_100k_low", "per_100k_high", "detected_per_100k", "prob", "status"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)

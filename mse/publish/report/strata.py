@@ -1,0 +1,177 @@
+"""Sections on the parts of the total: its course over time, and its division over strata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mse.assess.verdict import Thresholds
+from mse.publish.facts.strata import Part, Parts, truth_of
+from mse.publish.figures.trend import MOST_PANELS, trend_figure, trend_panels
+from mse.publish.messages import Words
+from mse.publish.report.page import (
+    Block,
+    Cell,
+    Drawing,
+    Heading,
+    Material,
+    Row,
+    Section,
+    bullets,
+    cell,
+    paragraph,
+    row,
+    sheet,
+)
+
+MOST_COLUMNS = 6
+
+
+def trend_section(m: Material, parts: Parts) -> Section | None:
+    """Return the course of the total over time; None where nothing is time."""
+    say, facts = m.say, m.facts
+    if parts.time is None:
+        return None
+    years = parts.strata.dimensions[parts.time]
+    total = parts.margin(parts.time)
+    truth = truth_of(m.results, parts.time, years)
+    finding = trend_finding(years, total, m)
+    blocks: list[Block] = [paragraph(say("trend.lead", interval=say.level(parts.prob)), "lead")]
+    if truth:
+        blocks.append(paragraph(say("trend.simulated"), "notice"))
+    blocks.append(Drawing(trend_figure(years, total, truth, facts, m.said, finding, say), finding))
+    if facts.breaks:
+        blocks.append(paragraph(say("trend.breaks", breaks="; ".join(f"{b.label}: {b.text}" for b in facts.breaks))))
+    heads = [dimension(parts.time, m), *_heads(m), *([f"#{say('trend.truth')}"] if truth else [])]
+    rows = [_row([level(year, m)], part, m) for year, part in zip(years, total, strict=True)]
+    if truth:
+        rows = [replace(x, cells=(*x.cells, cell(say.number(n)))) for x, n in zip(rows, truth, strict=True)]
+    blocks.append(sheet(say("trend.table"), [*heads], rows))
+    blocks += _notes(parts, m)
+    return Section("trend", say("section.trend"), tuple(blocks))
+
+
+def trend_finding(years: Sequence[str], total: Sequence[Part], m: Material) -> str:
+    """Return what the course over time shows: first, last, highest and lowest year."""
+    say = m.say
+    stated = [(year, part) for year, part in zip(years, total, strict=True) if not part.too_few]
+    if not stated:
+        return say("trend.finding_none")
+    (first, start), (last, end) = stated[0], stated[-1]
+    most = max(stated, key=lambda item: item[1].point)
+    least = min(stated, key=lambda item: item[1].point)
+    values = {
+        "first": first, "start": say.number(start.rounded.point), "last": last, "end": say.number(end.rounded.point),
+        "range": say.range(end.rounded.low, end.rounded.high),
+        "most": most[0], "highest": say.number(most[1].rounded.point),
+        "least": least[0], "lowest": say.number(least[1].rounded.point),
+    }  # fmt: skip
+    return say("trend.finding", **values)
+
+
+def strata_section(m: Material, parts: Parts) -> Section | None:
+    """Return the total by every dimension other than time, and each of them over time; None without another."""
+    say = m.say
+    blocks: list[Block] = [paragraph(say("strata.lead"), "lead")]
+    others = [dim for dim in parts.strata.dimensions if dim != parts.time]
+    if not others:
+        return None
+    for dim in others:
+        name = dimension(dim, m)
+        levels = parts.strata.dimensions[dim]
+        rows = [_row([level(x, m)], part, m) for x, part in zip(levels, parts.margin(dim), strict=True)]
+        whole = replace(parts.margin()[0], rounded=m.said.rounded)
+        rows.append(_row([say("strata.total")], whole, m, tone="main"))
+        period = parts.strata.dimensions[parts.time] if parts.time else m.facts.period
+        when = (
+            f" ({say('period.span' if len(period) > 1 else 'period.one', start=period[0], end=period[-1])})"
+            if period
+            else ""
+        )
+        blocks += [Heading(name), sheet(say("strata.table", dimension=name.lower()) + when, [name, *_heads(m)], rows)]
+        blocks += _flags(levels, parts.margin(dim), m)
+        blocks += _over_time(dim, parts, m) if parts.time else []
+    blocks += _notes(parts, m)
+    return Section("strata", say("section.strata"), tuple(blocks))
+
+
+def _flags(levels: Sequence[str], found: Sequence[Part], m: Material) -> list[Block]:
+    """Return what the method says of single parts before their numbers are used."""
+    said = []
+    for name, part in zip(levels, found, strict=True):
+        remarks = [m.say.phrase(remark).text for remark in part.flag.split("; ") if remark]
+        if remarks:
+            said.append(m.say("strata.flag", name=level(name, m), remarks="; ".join(remarks)))
+    return [bullets(said)] if said else []
+
+
+def _over_time(dim: str, parts: Parts, m: Material) -> list[Block]:
+    """Return figure and table of one dimension by time, when there are few enough levels for either."""
+    assert parts.time is not None
+    say = m.say
+    years, levels = parts.strata.dimensions[parts.time], parts.strata.dimensions[dim]
+    crossed = parts.margin(parts.time, dim)
+    first = list(parts.strata.dimensions).index(parts.time) < list(parts.strata.dimensions).index(dim)
+    at = {(part.levels if first else part.levels[::-1]): part for part in crossed}
+    blocks: list[Block] = []
+    if 1 < len(levels) <= MOST_PANELS and len(years) > 1:
+        groups = {level(x, m): [at[year, x] for year in years] for x in levels}
+        told = []
+        for name, group in groups.items():
+            (early, late) = (f"{say.number(part.rounded.point)}" if not part.too_few else say("strata.too_few").lower()
+                             for part in (group[0], group[-1]))  # fmt: skip
+            told.append(say("strata.panel", name=name, start=early, end=late))
+        finding = say("strata.panels", first=years[0], last=years[-1], groups="; ".join(told))
+        blocks.append(Drawing(trend_panels(years, groups, m.facts, m.said, finding, f"trend-{dim}", say), finding))
+    if len(levels) <= MOST_COLUMNS:
+        heads = [dimension(parts.time, m), *(f"#{level(x, m)}" for x in levels)]
+        rows = [row(level(year, m), *(_estimate(at[year, x], m) for x in levels)) for year in years]
+        caption = say("strata.by_time", dimension=dimension(dim, m).lower(), time=dimension(parts.time, m).lower())
+        blocks.append(sheet(caption, [*heads], rows, wide=True))
+    return blocks
+
+
+def _heads(m: Material) -> list[str]:
+    say = m.say
+    keys = ("registered", "estimated", "interval", "share")
+    return [f"#{say(f'strata.{key}')}" for key in keys]
+
+
+def _row(names: list[str], part: Part, m: Material, tone: str = "") -> Row:
+    """Return registered, estimate, interval and share in view of one part, or that it has too few data."""
+    say = m.say
+    observed = say("strata.withheld") if part.observed is None else say.number(part.observed)
+    if part.too_few:
+        return row(*names, observed, cell(say("strata.too_few")), "", "", tone=tone)
+    share = "" if part.observed is None else say.percent(part.observed / max(part.rounded.point, 1.0))
+    numbers = (say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high))
+    return row(*names, observed, *numbers, share, tone=tone)
+
+
+def _estimate(part: Part, m: Material) -> Cell:
+    say = m.say
+    if part.too_few:
+        return cell(say("strata.too_few"))
+    return cell(say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high))
+
+
+def _notes(parts: Parts, m: Material) -> list[Block]:
+    """Return what the tables mean by their words: intervals, withheld counts, too few data, sums."""
+    say = m.say
+    few = Thresholds()
+    least = {"persons": say.number(few.observed[1]), "lists": say.count_word(few.lists[1])}
+    said = [say("strata.note", percent=say.level(parts.prob), **least)]
+    if parts.safe is not None:
+        said += [say("strata.note_withheld"), say.phrase(parts.safe.rule).text]
+    return [paragraph(Words(" ".join(said)), "lead")]
+
+
+def dimension(name: str, m: Material) -> str:
+    """Return what a dimension is called, with a capital."""
+    said = m.facts.names.get(name) or m.say.known("dimension", name)
+    return said[:1].upper() + said[1:]
+
+
+def level(name: str, m: Material) -> str:
+    """Return what a level is called."""
+    return m.facts.names.get(name) or m.say.known("level", name)
