@@ -11,7 +11,11 @@ from mse.estimation import METHODS, checks
 
 OVERLAP = [name for name, method in METHODS.items() if method.reads == "CaptureTable"]
 FLAT = [name for name in OVERLAP if not METHODS[name].strata]
-SHORT = {"multilevel": {"draws": 200}, "latent-class": {"longest": 1_000}, "search-average": {"models": 2_000}}
+SHORT = {
+    "multilevel": {"draws": 200, "longest": 200},
+    "latent-class": {"longest": 1_000},
+    "search-average": {"models": 2_000},
+}
 """Methods with chains or a search, cut short: what is tested here is the shape of the answer."""
 QUICK = [method for method in OVERLAP if method != "multilevel"]
 """The multilevel model has tests of its own, and takes one table here."""

@@ -41,7 +41,7 @@ def small_table():
     return table.blind("C", {"form": "y"})
 
 
-QUICK = {"draws": 400, "breaks": {"2018-07": ["A"]}}
+QUICK = {"draws": 400, "longest": 400, "breaks": {"2018-07": ["A"]}}
 
 
 @pytest.fixture(autouse=True)
@@ -259,7 +259,7 @@ def tiny(counts, **more):
 )
 def test_thin_tables_have_an_answer(table):
     table = table()
-    posterior = estimate(table, MultilevelSpec(draws=40), seed=1, compute=Compute(workers=2))
+    posterior = estimate(table, MultilevelSpec(draws=40, longest=40), seed=1, compute=Compute(workers=2))
     assert posterior.strata.n_strata == table.n_strata
     assert np.isfinite(posterior.point)
     assert posterior.point >= table.observed

@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from mse.kernels.cells import Rows
 from mse.kernels.compiled import compiled
 
-LOG, SIZE_MEAN, SIZE, SIZE_REST, LIST_MEAN, LIST, LIST_REST, BREAKS, PAIR_MEAN, PAIR, PAIR_REST, END = range(12)
+POSITIVE, SIZE_MEAN, SIZE, SIZE_REST, LIST_MEAN, LIST, LIST_REST, BREAKS, PAIR_MEAN, PAIR, PAIR_REST, END = range(12)
 """Where the blocks of the parameter vector begin, as places in `Multilevel.starts`.
 
-LOG holds the logs of positive parameters: the scales; the dependence that all pairs have in common;
-then the horseshoe's global scale and its local ones.
+POSITIVE holds what positive parameters are made of (`positive_values`): the scales; the dependence that all pairs have
+in common; then the horseshoe's global scale and its local ones.
 """
+
+FARTHEST = 35.0
+"""Of a positive parameter's coordinate, in standard deviations of the prior: beyond it is impossible."""
 
 
 class Multilevel(NamedTuple):
@@ -96,11 +99,48 @@ class Multilevel(NamedTuple):
 
 
 @compiled
-def effect_scales(model: Multilevel, x: NDArray[np.float64]) -> NDArray[np.float64]:
+def normal_tail(u: float) -> float:
+    """Return Φ(u), to full precision in the lower tail."""
+    return 0.5 * math.erfc(-u * math.sqrt(0.5))
+
+
+@compiled
+def half_normal(u: float) -> float:
+    """Return u Φ(u) + φ(u): a positive number that is u where u is large, and whose slope is Φ(u).
+
+    With density Φ(u) exp(−value²/2) of u, the value is half-normal, and both tails of u are those of a normal law. The
+    logarithm of a scale, which is more usual, has an exponential tail towards nought, in which chains lose their way.
+    """
+    return u * normal_tail(u) + math.exp(-0.5 * u * u) / math.sqrt(2.0 * math.pi)
+
+
+@compiled
+def half_cauchy(u: float) -> float:
+    """Return tan(Φ(u) π/2), which is half-Cauchy where u is standard normal."""
+    if u > 0.0:
+        return 1.0 / math.tan(0.5 * math.pi * normal_tail(-u))
+    return math.tan(0.5 * math.pi * normal_tail(u))
+
+
+@compiled
+def positive_values(model: Multilevel, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the positive parameters: scales, the common dependence, the horseshoe's global and local scales."""
+    n = model.scale_priors.shape[0]
+    out = np.empty(model.starts[SIZE_MEAN])
+    for i in range(out.shape[0]):
+        if i <= n:
+            out[i] = half_normal(x[i]) * (model.scale_priors[i] if i < n else model.common_prior)
+        else:
+            out[i] = half_cauchy(x[i]) * (model.global_prior if i == n + 1 else 1.0)
+    return out
+
+
+@compiled
+def effect_scales(model: Multilevel, positive: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the scales, and after them the 1 of effects whose spread is fixed: their columns bear it."""
     n = model.scale_priors.shape[0]
     out = np.ones(n + 1)
-    out[:n] = np.exp(x[:n])
+    out[:n] = positive[:n]
     return out
 
 
@@ -142,19 +182,21 @@ def cell_weights(terms: NDArray[np.float64], k: int, out: NDArray[np.float64]) -
 
 
 @compiled
-def horseshoe(model: Multilevel, x: NDArray[np.float64], p: int) -> float:
+def horseshoe(model: Multilevel, positive: NDArray[np.float64], p: int) -> float:
     """Return the regularised scale of one pair: c r / √(c² + r²), r = τ λ_p."""
     first = model.scale_priors.shape[0]
-    reach = math.exp(x[first + 1] + x[first + 2 + p])
+    reach = positive[first + 1] * positive[first + 2 + p]
     return model.slab * reach / math.sqrt(model.slab**2 + reach**2)
 
 
 @compiled
-def stratum_terms(model: Multilevel, x: NDArray[np.float64], terms: NDArray[np.float64]) -> None:
-    """Write list effects and pair interactions, (S, K + Q)."""
+def stratum_terms(
+    model: Multilevel, x: NDArray[np.float64], positive: NDArray[np.float64], terms: NDArray[np.float64]
+) -> None:
+    """Write list effects and pair interactions, (S, K + Q); `positive` as `positive_values` gives it."""
     at = model.starts
     n_strata = terms.shape[0]
-    scales = effect_scales(model, x)
+    scales = effect_scales(model, positive)
     k, q = at[LIST] - at[LIST_MEAN], at[PAIR] - at[PAIR_MEAN]
     rest = scales[model.rest_scale[1]]
     turned = np.empty((n_strata, k))
@@ -169,11 +211,11 @@ def stratum_terms(model: Multilevel, x: NDArray[np.float64], terms: NDArray[np.f
                 terms[s, j] += model.rotation[j, i] * turned[s, i]
         for e in range(model.break_list.shape[0]):
             terms[s, model.break_list[e]] += model.breaks[s, e] * model.break_prior * x[at[BREAKS] + e]
-    common = math.exp(x[model.scale_priors.shape[0]])
+    common = positive[model.scale_priors.shape[0]]
     rest = scales[model.rest_scale[2]]
     pairs = terms[:, k:]
     for p in range(q):
-        level = common + horseshoe(model, x, p) * x[at[PAIR_MEAN] + p]
+        level = common + horseshoe(model, positive, p) * x[at[PAIR_MEAN] + p]
         for s in range(n_strata):
             pairs[s, p] = level + rest * x[at[PAIR_REST] + s]
     add_effects(model.pairs, model.pair_scale, scales, x[at[PAIR] : at[PAIR_REST]], pairs)
@@ -205,10 +247,12 @@ def size_parameters(model: Multilevel, x: NDArray[np.float64], sums: NDArray[np.
 
 
 @compiled
-def log_sizes(model: Multilevel, x: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ν, (S, 1); `z` as `size_parameters` gives it."""
+def log_sizes(
+    model: Multilevel, x: NDArray[np.float64], positive: NDArray[np.float64], z: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return ν, (S, 1); `positive` and `z` as `positive_values` and `size_parameters` give them."""
     at = model.starts
-    scales = effect_scales(model, x)
+    scales = effect_scales(model, positive)
     out = np.empty((model.possible.shape[0], 1))
     out[:, 0] = model.size_prior[0] + model.size_prior[1] * z[0]
     out[:, 0] += scales[model.rest_scale[0]] * x[at[SIZE_REST] : at[LIST_MEAN]]
@@ -227,9 +271,10 @@ def cell_means(
     """Write for every draw of the parameters, (D, P), ν (D, S), expected cells (D, S, C) and terms (D, S, K + Q)."""
     sums = np.empty((model.possible.shape[0], 2))
     for d in range(draws.shape[0]):
-        stratum_terms(model, draws[d], terms[d])
+        positive = positive_values(model, draws[d])
+        stratum_terms(model, draws[d], positive, terms[d])
         stratum_weights(model, terms[d], means[d], sums)
         z = size_parameters(model, draws[d], sums)
-        log_size[d] = log_sizes(model, draws[d], z)[:, 0]
+        log_size[d] = log_sizes(model, draws[d], positive, z)[:, 0]
         for s in range(sums.shape[0]):
             means[d, s] *= math.exp(log_size[d, s]) / sums[s, 0]

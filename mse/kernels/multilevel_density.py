@@ -11,6 +11,7 @@ from mse.kernels.compiled import compiled
 from mse.kernels.multilevel import (
     BREAKS,
     END,
+    FARTHEST,
     LIST,
     LIST_MEAN,
     LIST_REST,
@@ -24,6 +25,8 @@ from mse.kernels.multilevel import (
     effect_scales,
     horseshoe,
     log_sizes,
+    normal_tail,
+    positive_values,
     size_parameters,
     stratum_terms,
     stratum_weights,
@@ -42,24 +45,27 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
     n_scales = model.scale_priors.shape[0]
     n_strata, n_cells = model.possible.shape
     k, q = at[LIST] - at[LIST_MEAN], at[PAIR] - at[PAIR_MEAN]
+    if np.abs(x[: at[SIZE_MEAN]]).max() > FARTHEST:
+        return -np.inf
+    positive = positive_values(model, x)
     terms = np.empty((n_strata, k + q))
     weights = np.empty((n_strata, n_cells))
     sums = np.empty((n_strata, 2))
-    stratum_terms(model, x, terms)
+    stratum_terms(model, x, positive, terms)
     stratum_weights(model, terms, weights, sums)
     if not sums.max() < np.inf:
         return -np.inf
     z = size_parameters(model, x, sums)
-    log_size = log_sizes(model, x, z)
+    log_size = log_sizes(model, x, positive, z)
     if not log_size.max() < LARGEST:
         return -np.inf
     grad[:] = 0.0
-    total = _prior(model, x, z, grad)
+    total = _normal_prior(model, x, z, grad)
     slope = np.empty((n_strata, n_cells))
     total += _likelihood(model, weights, log_size[:, 0] - np.log(sums[:, 0]), slope)
     # from the log means of the cells to the sizes
     slope_size = np.zeros((n_strata, 1))
-    scales = effect_scales(model, x)
+    scales = effect_scales(model, positive)
     rest = model.rest_scale[0]
     for s in range(n_strata):
         for h in range(n_cells):
@@ -83,32 +89,48 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
             for h in range(n_cells):
                 slope[s, h] += through * model.open[s, h] * weights[s, h] / sums[s, 1]
         _gather(slope[s], k, slope_terms[s])
-    _gradient_of_terms(model, x, scales, slope_terms, grad)
-    return total
+    _gradient_of_terms(model, x, positive, scales, slope_terms, grad)
+    return total + _positive_prior(model, x, positive, grad)
 
 
 @compiled
-def _prior(model: Multilevel, x: NDArray[np.float64], z: NDArray[np.float64], grad: NDArray[np.float64]) -> float:
-    """Return the log prior density of the parameters as they are sampled, and add its gradient."""
+def _normal_prior(
+    model: Multilevel, x: NDArray[np.float64], z: NDArray[np.float64], grad: NDArray[np.float64]
+) -> float:
+    """Return the log prior density of all parameters but the positive ones, and add its gradient."""
     at = model.starts
-    n_scales = model.scale_priors.shape[0]
     total = 0.0
-    for i in range(n_scales + 1):
-        spread = model.scale_priors[i] if i < n_scales else model.common_prior
-        square = math.exp(2.0 * x[i]) / spread**2
-        total += x[i] - 0.5 * square
-        grad[i] += 1.0 - square
-    # half-Cauchy: log density of its logarithm is y − log(1 + (e^y / s)²)
-    for i in range(n_scales + 1, at[SIZE_MEAN]):
-        ratio = math.exp(x[i]) / (model.global_prior if i == n_scales + 1 else 1.0)
-        total += x[i] - math.log1p(ratio * ratio)
-        grad[i] += 1.0 - 2.0 * ratio * ratio / (1.0 + ratio * ratio)
     for i in range(z.shape[0]):
         total -= 0.5 * z[i] * z[i]
         grad[at[SIZE_MEAN] + i] -= z[i]
     for i in range(at[SIZE_REST], at[END]):
         total -= 0.5 * x[i] * x[i]
         grad[i] -= x[i]
+    return total
+
+
+@compiled
+def _positive_prior(
+    model: Multilevel, x: NDArray[np.float64], positive: NDArray[np.float64], grad: NDArray[np.float64]
+) -> float:
+    """Return the log prior density of the positive parameters' coordinates; turn their slopes and add its gradient.
+
+    On entry `grad` holds slopes in the logs of the positive parameters.
+    """
+    n = model.scale_priors.shape[0]
+    total = 0.0
+    for i in range(positive.shape[0]):
+        u = x[i]
+        density = math.exp(-0.5 * u * u) / math.sqrt(2.0 * math.pi)
+        if i <= n:
+            value = positive[i] / (model.scale_priors[i] if i < n else model.common_prior)
+            below = normal_tail(u)
+            grad[i] = grad[i] * below / value + density / below - value * below
+            total += math.log(below) - 0.5 * value * value
+        else:
+            value = positive[i] / (model.global_prior if i == n + 1 else 1.0)
+            grad[i] = grad[i] * 0.5 * math.pi * density * (value + 1.0 / value) - u
+            total -= 0.5 * u * u
     return total
 
 
@@ -170,6 +192,7 @@ def _gather(slope: NDArray[np.float64], k: int, out: NDArray[np.float64]) -> Non
 def _gradient_of_terms(
     model: Multilevel,
     x: NDArray[np.float64],
+    positive: NDArray[np.float64],
     scales: NDArray[np.float64],
     slope: NDArray[np.float64],
     grad: NDArray[np.float64],
@@ -194,7 +217,7 @@ def _gradient_of_terms(
     _gradient_of_effects(model.lists, model.list_scale, scales, x[at[LIST] : at[LIST_REST]], turned,
                          grad[at[LIST] : at[LIST_REST]], grad[:n_scales])  # fmt: skip
     rest = model.rest_scale[2]
-    common = math.exp(x[n_scales])
+    common = positive[n_scales]
     for s in range(n_strata):
         whole = 0.0
         for p in range(q):
@@ -207,7 +230,7 @@ def _gradient_of_terms(
         for s in range(n_strata):
             whole += pairs[s, p]
         grad[n_scales] += common * whole
-        width = horseshoe(model, x, p)
+        width = horseshoe(model, positive, p)
         grad[at[PAIR_MEAN] + p] += width * whole
         # d log width / d log reach = c² / (c² + r²) = 1 − (width / c)²
         through = (1.0 - (width / model.slab) ** 2) * width * x[at[PAIR_MEAN] + p] * whole

@@ -33,7 +33,7 @@ def small_register(seed):
     return table.at({"year": YEARS, "form": FORMS}).select(*LISTS), truth[keep]
 
 
-def one_repeat(seed, draws=800):
+def one_repeat(seed, draws=2000):
     """Ranks of the truth among the draws (share below), log errors, and what the chains say."""
     table, truth = small_register(seed)
     begun = time.process_time()

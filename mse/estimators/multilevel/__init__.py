@@ -33,6 +33,7 @@ from mse.estimators.multilevel.diagnostics import (
     not_converged,
     predictive,
     prior_factor,
+    settled,
 )
 from mse.estimators.multilevel.outputs import Persons, draw_persons
 from mse.estimators.multilevel.priors import Priors
@@ -91,7 +92,10 @@ class MultilevelSpec:
         Lists that register differently from a moment on: ``{"2018-05": ["R", "O", "Z"]}``. A date within a year counts
         for the part of the year behind it; a level of the time dimension means from that level on.
     draws : int
-        Draws to store, in four chains.
+        Draws to store, in four chains; sampling goes on, so many at a time, until R-hat is at most 1.01 and 400 draws
+        are effective in everything that is watched.
+    longest : int
+        Draws from which on it does not go on: chains that still do not agree are said not to.
     accept : float
         Acceptance that the sampler aims at; higher is slower and diverges less.
     dependence : float
@@ -105,6 +109,7 @@ class MultilevelSpec:
     time: str | None = None
     breaks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     draws: int = 8000
+    longest: int = 32_000
     accept: float = 0.9
     dependence: float = 1.0
     engine: Engine = "kernel"
@@ -117,6 +122,7 @@ class MultilevelSpec:
         """Check the options."""
         check_types(self)
         problems = check_least("draws", self.draws, 40, "leave it at 8000")
+        problems += check_least("longest", self.longest, 40, "leave it at 32000")
         problems += check_declared(blind=self.blind, missing=self.missing, bounded=self.bounded, unknown=self.unknown)
         for name, value, good, allowed in (
             ("accept", self.accept, 0.5 <= self.accept < 1.0, "a number from 0.5 to below 1, such as 0.9"),
@@ -159,14 +165,20 @@ def estimate(table: CaptureTable, spec: MultilevelSpec, *, seed: int, compute: C
     """
     compute = compute or Compute()
     design = design_of(table, spec)
-    chains = sample(design, chains=CHAINS, draws=-(-spec.draws // CHAINS), accept=spec.accept, engine=spec.engine,
-                    seed=seed, compute=compute)  # fmt: skip
-    x = chains.x.reshape(-1, design.n_parameters)
-    rng = np.random.default_rng([seed, CHAINS])
-    persons = draw_persons(design, x, rng)
+    legs = sample(
+        design, chains=CHAINS, draws=-(-spec.draws // CHAINS), longest=-(-spec.longest // CHAINS), accept=spec.accept,
+        engine=spec.engine, seed=seed, compute=compute,
+    )  # fmt: skip
+    for chains in legs:
+        x = chains.x.reshape(-1, design.n_parameters)
+        rng = np.random.default_rng([seed, CHAINS])
+        persons = draw_persons(design, x, rng)
+        agreement = convergence(design, chains, persons)
+        if settled(agreement):
+            break
     totals = persons.N.sum(axis=1)
     diagnostics = {
-        **convergence(design, chains, persons),
+        **agreement,
         **predictive(design, persons, rng),
         **leave_one_out(design, x),
         **prior_factor(design, x, totals.astype(np.float64)),
@@ -198,6 +210,7 @@ def _posterior(
     table, s = cells.table, cells.n_strata
     certain = float(cells.certain.sum())
     totals = persons.N.sum(axis=1)
+    stored = persons.N[_spaced(len(totals), -(-spec.draws // CHAINS) * CHAINS)]
     law = smooth_law(certain, totals.astype(np.float64) - certain)
     return Posterior(
         method="multilevel",
@@ -208,7 +221,7 @@ def _posterior(
         observed=table.observed - int(cells.upper.sum()),
         spec={**plain(asdict(spec)), "time": design.time, "seed": seed, "sampler": f"nutpie {version('nutpie')}"},
         distribution=law,
-        draws=totals,
+        draws=stored.sum(axis=1),
         point=float(np.median(totals)),
         point_kind="posterior median and equal-tailed credible interval of the multilevel model",
         inside=INSIDE,
@@ -218,8 +231,8 @@ def _posterior(
         diagnostics=diagnostics,
         notes=tuple(notes),
         strata=StrataDraws(
-            cells.dimensions, persons.N, np.quantile(persons.N, 0.5, axis=0), cells.certain, np.full((s, s), np.nan),
-            flags(cells, ("ok",) * s),
+            cells.dimensions, stored, np.quantile(persons.N, 0.5, axis=0), cells.certain, np.full((s, s), np.nan),
+            flags(cells, ("ok",) * s), chains=CHAINS,
         ),
     )  # fmt: skip
 
@@ -248,15 +261,21 @@ def _notes(
                        f"(95% interval {odds[0, p]:.1f} to {odds[2, p]:.1f})")  # fmt: skip
     wrong = not_converged(diagnostics)
     if wrong:
-        remedies = ["more draws (draws = 20000)"]
+        remedies = [f"more draws (longest = {4 * spec.longest})"]
         if diagnostics["divergent_share"] > 0.01:
             remedies.insert(0, "smaller steps (accept = 0.98)")
         out.append(
             f"SAMPLING DID NOT CONVERGE: {'; '.join(wrong)}. Tried: {len(chains.x)} chains from different places, "
-            f"{WARMUP} draws of adaptation and {draws:,} draws each, acceptance {spec.accept}. Do not use these "
-            f"numbers. To change: {', '.join(remedies)}; fewer strata (collapse), or lists that hardly overlap merged"
+            f"{WARMUP} draws of adaptation and {draws:,} draws each, which is what `longest` allows, acceptance "
+            f"{spec.accept}. Do not use these numbers. To change: {', '.join(remedies)}; fewer strata (collapse), or "
+            "lists that hardly overlap merged"
         )
     return out
+
+
+def _spaced(drawn: int, wanted: int) -> npt.NDArray[np.int64]:
+    """Return the places of so many draws, evenly spaced: of chains that lie end to end, as many of each."""
+    return np.arange(wanted) * drawn // wanted
 
 
 def _named_lists(breaks: object) -> bool:

@@ -14,10 +14,12 @@ from mse.estimators.multilevel.design import Design
 from mse.estimators.multilevel.outputs import Persons
 from mse.estimators.multilevel.sampling import Chains
 from mse.kernels.importance import smooth_weights
-from mse.kernels.multilevel import cell_means
+from mse.kernels.multilevel import cell_means, positive_values
 
 Array = npt.NDArray[np.float64]
 
+RHAT, EFFECTIVE = 1.01, 400
+"""Of everything that is watched, R-hat at most and effective draws at least, before sampling stops by itself."""
 LOO_DRAWS = 1000
 """Draws from which cells are left out one by one."""
 RELIABLE = 0.7
@@ -28,7 +30,7 @@ def convergence(design: Design, chains: Chains, persons: Persons) -> dict[str, f
     """Return R̂ (rank-normalised, split), bulk and tail ESS, divergences and E-BFMI.
 
     ``rhat_max``, ``ess_bulk_min`` and ``ess_tail_min`` are over log N, the log size of every stratum, the average
-    effect of every list and pair, and the log of every scale. Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021);
+    effect of every list and pair, and every scale. Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021);
     Betancourt (2016) for E-BFMI.
     """
     import xarray as xr
@@ -62,6 +64,12 @@ def convergence(design: Design, chains: Chains, persons: Persons) -> dict[str, f
         "chains": float(shape[0]),
         "draws_per_chain": float(shape[1]),
     }
+
+
+def settled(diagnostics: Mapping[str, float]) -> bool:
+    """Tell whether sampling may stop: chains agree, and draws suffice for quantiles."""
+    effective = min(diagnostics["ess_bulk_min"], diagnostics["ess_tail_min"])
+    return diagnostics["rhat_max"] <= RHAT and effective >= EFFECTIVE
 
 
 def predictive(design: Design, persons: Persons, rng: np.random.Generator) -> dict[str, float]:
@@ -134,7 +142,8 @@ def prior_factor(design: Design, x: Array, totals: Array) -> dict[str, float]:
     """
     model = design.model
     n = model.scale_priors.size
-    common, overall = np.exp(x[:, n]) / model.common_prior, np.exp(x[:, n + 1]) / model.global_prior
+    positive = np.array([positive_values(model, row) for row in np.ascontiguousarray(x)])
+    common, overall = positive[:, n] / model.common_prior, positive[:, n + 1] / model.global_prior
     weights = 0.5 * common**2 * (1.0 - 0.25) + np.log1p(overall**2) - np.log1p(overall**2 / 4.0)
     shape = float(smooth_weights(weights))
     weights = np.exp(weights - weights.max())

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from mse.kernels.multilevel import SIZE_MEAN, cell_means
+from mse.kernels.multilevel import cell_means, half_normal
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mse.estimators.multilevel.design import Design
+
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +97,7 @@ def prior_predictive(
 
     model, cells = design.model, design.cells
     rng = np.random.default_rng(seed)
-    at = model.starts
-    n = model.scale_priors.size
-    x = rng.standard_normal((draws, int(at[-1])))
-    x[:, : n + 1] = np.log(np.abs(x[:, : n + 1]) * np.append(model.scale_priors, model.common_prior))
-    x[:, n + 1 : at[SIZE_MEAN]] = np.log(np.abs(rng.standard_cauchy((draws, int(at[SIZE_MEAN]) - n - 1))))
-    x[:, n + 1] += np.log(model.global_prior)
+    x = draw_prior(design, draws, rng)
     s, c = model.possible.shape
     k = cells.table.n_lists
     # the prior holds for what is left of the effects of size once the share seen is taken off
@@ -125,3 +123,17 @@ def prior_predictive(
         found["year on year"] = (by_time[:, 1:] / by_time[:, :-1]).reshape(-1)
     rows = [[name, *np.quantile(values, probs)] for name, values in found.items()]
     return pd.DataFrame(rows, columns=["quantity", *(f"q{100 * p:g}" for p in probs)])
+
+
+def draw_prior(design: Design, draws: int, rng: np.random.Generator) -> Array:
+    """Return parameters drawn from the prior, as the kernel takes them, (D, P).
+
+    Those of size are what is left once the share seen is taken off: for a model whose `follow` is nought.
+    """
+    model = design.model
+    x = rng.standard_normal((draws, design.n_parameters))
+    at = np.linspace(-12.0, 12.0, 24_001)
+    values = np.array([half_normal(u) for u in at])
+    halves = np.abs(x[:, : model.scale_priors.size + 1])
+    x[:, : halves.shape[1]] = np.interp(np.log(halves), np.log(values), at)
+    return x

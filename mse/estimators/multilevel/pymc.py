@@ -42,10 +42,10 @@ def build_model(design: Design) -> Any:
     x_size, x_lists, x_pairs = (_matrix(rows, places.size) for rows, places in (
         (m.size, m.size_scale), (m.lists, m.list_scale), (m.pairs, m.pair_scale)))  # fmt: skip
     with pm.Model() as model:
-        scale = pm.HalfNormal("scale", sigma=m.scale_priors, shape=m.scale_priors.size)
-        common = pm.HalfNormal("common", sigma=m.common_prior)
-        overall = pm.HalfCauchy("overall", beta=m.global_prior)
-        local = pm.HalfCauchy("local", beta=1.0, shape=q)
+        scale = m.scale_priors * _half_normal(pm.Flat("scale_at", shape=m.scale_priors.size))
+        common = m.common_prior * _half_normal(pm.Flat("common_at"))
+        overall = m.global_prior * _half_cauchy(pm.Normal("overall_at"))
+        local = _half_cauchy(pm.Normal("local_at", shape=q))
         size_at = pm.Flat("size_at", shape=1 + m.size_scale.size)
         size_rest = pm.Normal("size_rest", shape=s)
         list_mean = pm.Normal("list_mean", shape=k)
@@ -108,6 +108,22 @@ def _writable_cache() -> None:
 
         place = f"base_compiledir={folder('multilevel') / 'pytensor'}"
         os.environ["PYTENSOR_FLAGS"] = ",".join(filter(None, (os.environ.get("PYTENSOR_FLAGS"), place)))
+
+
+def _half_normal(u: Any) -> Any:
+    """Return the value at a coordinate, u Φ(u) + φ(u), with the density that makes it half-normal."""
+    pm: Any = import_module("pymc")
+    pt: Any = import_module("pytensor.tensor")
+    below = 0.5 * pt.erfc(-u / np.sqrt(2.0))
+    value = u * below + pt.exp(-0.5 * u**2) / np.sqrt(2.0 * np.pi)
+    pm.Potential(f"prior_of_{u.name}", (pt.log(below) - 0.5 * value**2).sum())
+    return value
+
+
+def _half_cauchy(u: Any) -> Any:
+    """Return the value at a standard normal coordinate."""
+    pt: Any = import_module("pytensor.tensor")
+    return pt.tan(0.25 * np.pi * pt.erfc(-u / np.sqrt(2.0)))
 
 
 def _effects(columns: Array, scales: Any, z: Any) -> Any:

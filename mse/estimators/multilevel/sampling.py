@@ -1,7 +1,8 @@
-"""Sampling a multilevel model with NUTS, in parts that can be kept: an interrupted run goes on where it stopped.
+"""Sampling a multilevel model with NUTS in legs, until the chains agree; parts can be kept, so that a run goes on.
 
-Every chain is drawn in parts. A part starts where the one before it ended, with its own seed and a short adaptation
-whose draws are dropped, so that its content depends on nothing but the model, the seed and the part before: with
+A leg is as many draws of all chains as are wanted at least; whoever asked looks at them and may ask for another. Every
+chain is drawn in parts. A part starts where the one before it ended, with its own seed and a short adaptation whose
+draws are dropped, so that its content depends on nothing but the model, the seed and the part before: with
 ``Compute.folder`` finished parts are kept there, and a run that is started again gives the very same draws.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -22,7 +23,7 @@ import numpy.typing as npt
 from mse.chunks import ChunkFolder, definition
 from mse.errors import ModelError, Problem
 from mse.estimators.multilevel.design import Design
-from mse.kernels.multilevel import SIZE_MEAN, Multilevel
+from mse.kernels.multilevel import Multilevel
 from mse.kernels.multilevel_density import log_density
 from mse.parallel import Compute
 
@@ -90,17 +91,29 @@ class Target:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """What all parts of all chains have in common."""
+
+    target: Target
+    model: Multilevel
+    engine: str
+    accept: float
+    seed: int
+    compute: Compute
+
+
 def sample(
-    design: Design, *, chains: int, draws: int, accept: float, engine: str, seed: int, compute: Compute
-) -> Chains:
-    """Draw from the posterior with nutpie's NUTS.
+    design: Design, *, chains: int, draws: int, longest: int, accept: float, engine: str, seed: int, compute: Compute
+) -> Iterator[Chains]:
+    """Draw from the posterior with nutpie's NUTS, leg by leg.
 
     Parameters
     ----------
     design : Design
         The model of a table.
-    chains, draws : int
-        Chains, and draws of each after adaptation.
+    chains, draws, longest : int
+        Chains; draws of each in a leg, after adaptation; and draws of each from which on there is no other leg.
     accept : float
         Acceptance that the step size aims at.
     engine : str
@@ -109,6 +122,11 @@ def sample(
         Part p of chain c uses ``[seed, c, p]``, whatever the number of workers.
     compute : Compute
         Chains that run at once; progress; the folder for finished parts.
+
+    Yields
+    ------
+    Chains
+        Everything drawn so far, after every leg.
 
     Raises
     ------
@@ -124,43 +142,52 @@ def sample(
 
         target = pymc_target(design)
     compute.progress("compiling the multilevel model", 1, 1)
-    kept = None if compute.folder is None else ChunkFolder(compute.folder)
-    sizes = part_sizes(draws)
-    ends = np.cumsum([size + (READAPT if p else WARMUP) for p, size in enumerate(sizes)])
+    run = _Run(target, design.model, engine, accept, seed, compute)
     parts: list[list[Chunk]] = [[] for _ in range(chains)]
-    counts = [0] * chains
+    sizes: list[int] = []
+    while not sizes or sum(sizes) < longest:
+        sizes += part_sizes(draws)
+        _leg(run, parts, sizes)
+        yield _joined(parts, target.seconds)
+
+
+def _leg(run: _Run, parts: list[list[Chunk]], sizes: list[int]) -> None:
+    """Draw the parts of these sizes that every chain does not have yet."""
+    compute, chains = run.compute, len(parts)
+    kept = None if compute.folder is None else ChunkFolder(compute.folder)
+    ends = np.cumsum([size + (READAPT if p else WARMUP) for p, size in enumerate(sizes)])
+    counts = [int(ends[len(found) - 1]) if found else 0 for found in parts]
     total = chains * int(ends[-1])
-    what = f"sampling {chains} chains"
+    what = f"sampling {chains} chains of {sum(sizes):,} draws"
     running: dict[int, _Running] = {}
     workers = compute.workers or os.cpu_count() or 1
-    compute.progress(what, 0, total)
+    compute.progress(what, sum(counts), total)
     try:
         while any(len(found) < len(sizes) for found in parts):
             # chains that are behind come first, so that what an interruption leaves is as long for all of them
             for p, c in sorted((len(found), c) for c, found in enumerate(parts) if c not in running):
                 if p == len(sizes) or len(running) >= workers:
                     continue
-                start = parts[c][-1][0][-1] if p else _begin(model, seed, c)
-                task = Part(c, p, sizes[p], seed, accept, start)
-                digest = "" if kept is None else definition(("multilevel", engine, _version(), model, task))
+                start = parts[c][-1][0][-1] if p else _begin(run.model, run.seed, c)
+                task = Part(c, p, sizes[p], run.seed, run.accept, start)
+                digest = "" if kept is None else definition(("multilevel", run.engine, _version(), run.model, task))
                 found = None if kept is None else kept.read(digest)
                 if found is not None:
                     parts[c].append(found)
                     counts[c] = int(ends[p])
                 else:
-                    running[c] = _start(target, task, digest, int(ends[p - 1]) if p else 0, counts)
+                    running[c] = _start(run.target, task, digest, int(ends[p - 1]) if p else 0, counts)
             time.sleep(POLL)
-            for c in [c for c, run in running.items() if run.finished(counts[c])]:
-                run = running.pop(c)
-                parts[c].append(run.result())
+            for c in [c for c, part in running.items() if part.finished(counts[c])]:
+                part = running.pop(c)
+                parts[c].append(part.result())
                 if kept is not None:
-                    kept.write(run.digest, parts[c][-1])
+                    kept.write(part.digest, parts[c][-1])
             compute.progress(what, min(sum(counts), total - 1), total)
     finally:
-        for run in running.values():
-            run.sampler.cancel()
+        for part in running.values():
+            part.sampler.cancel()
     compute.progress(what, total, total)
-    return _joined(parts, target.seconds)
 
 
 def check_installed(*packages: str) -> None:
@@ -205,10 +232,7 @@ def _begin(model: Multilevel, seed: int, chain: int) -> Array:
     """Return where a chain starts: from a random place in the prior some steps uphill, out of the far tails."""
     from scipy.optimize import minimize
 
-    at = model.starts
-    x: Array = np.random.default_rng([seed, chain]).normal(0.0, 0.5, int(at[-1]))
-    x[: model.scale_priors.size] += np.log(0.5 * model.scale_priors)
-    x[model.scale_priors.size : at[SIZE_MEAN]] -= 1.0
+    x: Array = np.random.default_rng([seed, chain]).normal(0.0, 0.5, int(model.starts[-1]))
 
     def downhill(x: Array) -> tuple[float, Array]:
         value, gradient = _density(model, x)
