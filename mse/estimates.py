@@ -37,6 +37,29 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class PartVerdict:
+    """How far the number of one part of the total may be believed on its own.
+
+    Parameters
+    ----------
+    levels : mapping of str to str
+        Which part: a stratum (a level of every dimension) or a margin (of one or two of them).
+    level : str
+        The worst of its reasons and of the verdict on the whole: no part is better than what it is a part of.
+    reasons : tuple of Reason
+        Its own findings, the gravest first.
+    figures : mapping of str to float
+        What the rules looked at: ``observed`` (persons), ``lists`` (with anybody on them), ``width`` (upper over lower
+        end of the 95 % interval), and ``rhat``, ``ess_bulk``, ``ess_tail`` of log N where there are chains.
+    """
+
+    levels: Mapping[str, str]
+    level: Level
+    reasons: tuple[Reason, ...]
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """How far an estimate may be believed: the worst of its reasons.
 
@@ -48,15 +71,22 @@ class Verdict:
         Every rule that spoke, the gravest first; empty when nothing was found.
     checked : tuple of str
         Codes of all the rules that were applied, so that silence can be told from not looking.
+    parts : tuple of PartVerdict
+        The same for every part that the method gives a number of: margins first, then single strata.
     """
 
     level: Level
     reasons: tuple[Reason, ...]
     checked: tuple[str, ...]
+    parts: tuple[PartVerdict, ...] = ()
 
     def __str__(self) -> str:
         """Return it as a sentence."""
         return self.level
+
+    def part(self, **levels: str) -> PartVerdict | None:
+        """Return the verdict on one part, for example ``part(year="2018")``; None where there is none."""
+        return next((part for part in self.parts if part.levels == levels), None)
 
 
 @dataclass(frozen=True, slots=True)

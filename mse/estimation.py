@@ -39,6 +39,8 @@ class Method:
         The class of table that it takes.
     strata : bool
         Whether it takes a table with covariates; for the others they are summed over.
+    asked : bool
+        Whether it takes one all the same when its option ``strata``, or one that implies it, is given.
     """
 
     label: str
@@ -47,6 +49,7 @@ class Method:
     basis: Basis
     reads: str = "CaptureTable"
     strata: bool = False
+    asked: bool = False
 
 
 METHODS: Mapping[str, Method] = {
@@ -67,7 +70,7 @@ METHODS: Mapping[str, Method] = {
         "average over models with covariates", "strata.average", "StrataAverageSpec", "models", strata=True
     ),
     "search-average": Method("average over models found by search", "stochastic", "SearchAverageSpec", "models"),
-    "latent-class": Method("latent classes", "latentclass", "LatentClassSpec", "models"),
+    "latent-class": Method("latent classes", "latentclass", "LatentClassSpec", "models", asked=True),
     "multilevel": Method(
         "multilevel model for strata and years", "multilevel", "MultilevelSpec", "models", strata=True
     ),
@@ -83,6 +86,7 @@ _IN_WORDS = {
     "criterion bic_cells": "by BIC that counts cells",
     "criterion aic": "by AIC",
     "max_order 2": "pairs only",
+    "strata True": "by stratum",
 }
 
 type Table = CaptureTable | RepeatCounts | PersonTable
@@ -228,6 +232,9 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
     known = [f.name for f in fields(spec_class)]
     if entry.reads == "CaptureTable" and not entry.strata:
         known.append("by")
+        if "by" in options and by_stratum(method, options):
+            raise ModelError(Problem("`by` and the strata of the method are both asked for", "one of the two",
+                                     "leave out `by` to estimate all strata at once"))  # fmt: skip
         names = options.get("by", ("",))
         if not isinstance(names, list | tuple) or not names or not all(isinstance(x, str) for x in names):
             raise ModelError(Problem("`by` is no list of covariates", 'for example ["year"]', "correct it",
@@ -253,11 +260,17 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
     return spec
 
 
+def by_stratum(method: str, options: Mapping[str, Any]) -> bool:
+    """Return whether a method with these options estimates the strata of a table; for others they are summed over."""
+    asking = ("strata", "blind", "missing", "unknown")
+    return METHODS[method].strata or (METHODS[method].asked and any(options.get(name) for name in asking))
+
+
 def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compute) -> Outcome:
     """Run one request; a method that does not fit the table is an outcome, not an exception."""
     method, options = _split(request)
     label = label_of(method, options)
-    if table.strata and method in METHODS and not METHODS[method].strata and "by" not in options:
+    if table.strata and method in METHODS and not by_stratum(method, options) and "by" not in options:
         table = table.collapse()
     try:
         return Outcome(method, label, run_method(table, method, seed=seed, compute=compute, **options))
@@ -297,30 +310,44 @@ def judged(
     others: Sequence[Outcome],
     thresholds: Thresholds | None = None,
     assessment: Mapping[str, pd.DataFrame] | None = None,
+    time: str | None = None,
 ) -> Posterior:
-    """Return the posterior with its verdict, held against the outcomes that allow for dependence and the assessment."""
-    from mse.assess.verdict import judge
+    """Return the posterior with its verdict, held against the outcomes that allow for dependence and the assessment.
+
+    `table` has its strata where the posterior has any, whose parts are then judged too; `time` names one of them.
+    """
+    from mse.assess.findings import not_settled
+    from mse.assess.verdict import Thresholds, judge
 
     held_against = {
         o.label: o.result
         for o in others
         if not isinstance(o.result, MseError) and METHODS[o.method].basis != "assumed" and math.isfinite(o.result.point)
-    }
+        and not_settled(o.result, thresholds or Thresholds()) is None
+    }  # fmt: skip
     basis = METHODS[posterior.method].basis
-    return replace(posterior, verdict=judge(posterior, table, held_against, basis, thresholds, assessment))
+    return replace(posterior, verdict=judge(posterior, table, held_against, basis, thresholds, assessment, time))
 
 
 def comparison(table: CaptureTable, outcomes: Sequence[Outcome], prob: float) -> pd.DataFrame:
-    """Return the outcomes as a data frame, columns as in `compare`."""
+    """Return the outcomes as a data frame, columns as in `compare`; an answer with a verdict keeps its number."""
     import pandas as pd
+
+    from mse.assess.findings import not_settled
+    from mse.assess.verdict import Thresholds
 
     rows = []
     for o in outcomes:
         row: dict[str, object] = {"method": o.method, "label": o.label}
-        if isinstance(o.result, MseError):
+        failure = o.result.problems[0].found if isinstance(o.result, MseError) else None
+        if not isinstance(o.result, MseError) and o.result.verdict is None:
+            # Nobody judges a method that stands beside the headline: chains that do not agree give no number.
+            reason = not_settled(o.result, Thresholds())
+            failure = None if reason is None else reason.text
+        if isinstance(o.result, MseError) or failure is not None:
             nothing = dict.fromkeys(("point", "low", "high"), math.nan)
             rows.append({**row, **nothing, "prob": prob, "observed": table.observed, "kind": "",
-                         "interval_contains": "", "status": o.result.problems[0].found})  # fmt: skip
+                         "interval_contains": "", "status": failure})  # fmt: skip
             continue
         e = o.result.summary(prob)
         rows.append({**row, "point": e.point, "low": e.low, "high": e.high, "prob": prob, "observed": e.observed,

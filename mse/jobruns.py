@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 from mse.assess.verdict import Thresholds, with_assessment
 from mse.captures import CaptureTable
 from mse.errors import InputError, Problem
-from mse.estimation import METHODS, Outcome, Request, checks, comparison, judged, label_of, run_method, run_or_fail
+from mse.estimation import (
+    METHODS,
+    Outcome,
+    Request,
+    by_stratum,
+    checks,
+    comparison,
+    judged,
+    label_of,
+    run_method,
+    run_or_fail,
+)
 from mse.jobs import Job, make_job
 from mse.jobsections import PublishSection
 from mse.jobsources import JobSource, open_source
@@ -63,7 +74,8 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     if job.assess is not None:
         tables |= run_assessment(job, headline, source, compute)
     given = job.verdict.model_dump(exclude_none=True)
-    headline = judged(headline, table, others, Thresholds(**given), tables)
+    headline = judged(headline, source.table, others, Thresholds(**given), tables, job.report.time)
+    tables |= _parts_table(headline)
     rows = comparison(
         table,
         [Outcome(method, label_of(method, _shown(method, options)), headline), *others],
@@ -111,7 +123,17 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
     if verdict is not None:
         given = job.verdict.model_dump(exclude_none=True)
         verdict = with_assessment(verdict, tables, Thresholds(**given))
-    return replace(results, headline=replace(results.headline, verdict=verdict), tables=tables)
+    headline = replace(results.headline, verdict=verdict)
+    return replace(results, headline=headline, tables={**tables, **_parts_table(headline)})
+
+
+def _parts_table(headline: Posterior) -> dict[str, pd.DataFrame]:
+    """Return the verdicts on single parts as the table ``strata_verdict``; nothing for an answer without strata."""
+    from mse.assess.parts import parts_frame
+
+    if headline.strata is None or headline.verdict is None or not headline.verdict.parts:
+        return {}
+    return {"strata_verdict": parts_frame(headline.verdict.parts, tuple(headline.strata.dimensions))}
 
 
 def run_assessment(job: Job, headline: Posterior, source: JobSource, compute: Compute) -> Mapping[str, pd.DataFrame]:
@@ -127,7 +149,7 @@ def run_assessment(job: Job, headline: Posterior, source: JobSource, compute: Co
 
 def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, Any], compute: Compute) -> Posterior:
     """Estimate, over every drawn linkage if there are any."""
-    apart = METHODS[method].strata or "by" in options
+    apart = by_stratum(method, options) or "by" in options
 
     def one(whole: CaptureTable, seed: int) -> Posterior:
         return run_method(whole if apart else whole.collapse(), method, seed=seed, compute=compute, **options)
@@ -139,14 +161,15 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
 
             headline = pool([one(drawn, job.run.seed) for drawn in source.draws], point=headline)
     if source.table.strata and not apart:
-        summed = f"summed over the covariates {', '.join(source.table.strata)}: this method takes none"
+        why = "strata = true estimates every stratum" if METHODS[method].asked else "this method takes none"
+        summed = f"summed over the covariates {', '.join(source.table.strata)}: {why}"
         headline = replace(headline, notes=(*headline.notes, summed))
     return headline
 
 
 def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) -> dict[str, Any]:
     """Return the options, with the level of missing labels where the method takes it and the job does not say."""
-    takes = METHODS[method].strata and bool(source.unknown)
+    takes = by_stratum(method, options) and bool(source.unknown)
     return {"unknown": dict(source.unknown), **options} if takes else dict(options)
 
 

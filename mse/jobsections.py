@@ -128,6 +128,12 @@ class VerdictSection(Section):
     linkage: Shares | None = None
     known_sizes: Shares | None = None
     coverage: Shares | None = None
+    prior_k: StrictFloat | None = None
+    prior_weights: StrictFloat | None = None
+    depth: StrictFloat | None = None
+    last_class: Shares | None = None
+    walks: StrictFloat | None = None
+    parts: StrictFloat | None = None
 
     @field_validator("*")
     @classmethod

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from mse.distribution import Distribution
 from mse.errors import ModelError, Problem
-from mse.posterior import ModelWeights, Posterior
+from mse.posterior import ModelWeights, Posterior, worst_diagnostic
 from mse.strata import StrataDraws
 
 Array = npt.NDArray[np.float64]
@@ -26,10 +26,6 @@ Integers = npt.NDArray[np.int64]
 
 LINKAGE = "linkage error"
 """A source of uncertainty, as estimators name it."""
-
-_LOWEST = ("ess_", "ebfmi", "ppc_p", "corrected_weight", "chains_agree", "effective")
-_HIGHEST = ("rhat", "diverg", "unreliable", "beyond", "grid_end_mass", "mc_error", "loo_k", "max_depth", "interrupted",
-            "prior_factor")  # fmt: skip
 
 
 def pool(
@@ -204,6 +200,6 @@ def _diagnostics(posteriors: Sequence[Posterior], share: Array) -> dict[str, flo
     for name in posteriors[0].diagnostics:
         if all(name in p.diagnostics for p in posteriors):
             values = np.array([p.diagnostics[name] for p in posteriors], dtype=np.float64)
-            worst = min if name.startswith(_LOWEST) else max if name.startswith(_HIGHEST) else None
+            worst = worst_diagnostic(name)
             out[name] = float(share @ values) if worst is None else float(worst(values))
     return out

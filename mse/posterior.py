@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.distribution import Distribution, Hump
 from mse.errors import InputError, ModelError, Problem
-from mse.estimates import Estimate, Reason, Verdict
+from mse.estimates import Estimate, PartVerdict, Reason, Verdict
 from mse.strata import StrataDraws
 
 if TYPE_CHECKING:
@@ -25,6 +25,19 @@ Kind = Literal["posterior", "sampling distribution"]
 
 CHAINS = 4
 """Independent draws are stored as this many chains of equal length, the layout that ArviZ expects."""
+
+
+_LOWEST = ("ess_", "ebfmi", "ppc_p", "corrected_weight", "chains_agree", "effective", "visited", "alpha_prior_weights",
+           "acceptance_min", "exchange_min")  # fmt: skip
+_HIGHEST = ("rhat", "diverg", "unreliable", "beyond", "grid_end_mass", "mc_error", "loo_k", "max_depth", "interrupted",
+            "prior_factor", "prior_k", "alpha_prior_factor", "last_class", "walks_rhat")  # fmt: skip
+
+
+def worst_diagnostic(name: str) -> Callable[[Iterable[float]], float] | None:
+    """Return what takes the worst of several values of a diagnostic: min or max, None where neither is the worse."""
+    if name == "visited_error":
+        return max
+    return min if name.startswith(_LOWEST) else max if name.startswith(_HIGHEST) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -272,9 +285,7 @@ class Posterior:
         for name in ("lists", "inside", "outside", "assumptions", "citations", "notes"):
             record[name] = tuple(record[name])
         if record["verdict"] is not None:
-            reasons = tuple(Reason(**reason) for reason in record["verdict"]["reasons"])
-            checked = tuple(record["verdict"]["checked"])
-            record["verdict"] = Verdict(record["verdict"]["level"], reasons, checked)
+            record["verdict"] = _verdict(record["verdict"])
         return cls(
             distribution=Distribution(law["N"].to_numpy(), law["cdf"].to_numpy(), bool(law.attrs["whole"])),
             draws=tree["posterior"]["N"].to_numpy().reshape(-1),
@@ -283,3 +294,13 @@ class Posterior:
             strata=strata,
             **record,
         )
+
+
+def _verdict(record: Mapping[str, Any]) -> Verdict:
+    """Return a verdict from its plain values."""
+    parts = tuple(
+        PartVerdict(x["levels"], x["level"], tuple(Reason(**reason) for reason in x["reasons"]), x["figures"])
+        for x in record.get("parts", ())
+    )
+    reasons = tuple(Reason(**reason) for reason in record["reasons"])
+    return Verdict(record["level"], reasons, tuple(record["checked"]), parts)

@@ -11,14 +11,11 @@ import numpy as np
 from mse.captures import CaptureTable
 from mse.distribution import Distribution
 from mse.errors import ModelError, MseError, Problem
-from mse.posterior import Posterior
+from mse.posterior import Posterior, worst_diagnostic
 from mse.strata import StrataDraws
 
 DRAWS = 20_000
 """Draws of every stratum, which make up the draws of the total."""
-
-_HIGH_IS_GOOD = ("corrected_weight", "ess", "ebfmi", "visited")
-"""How the names of diagnostics begin of which the smallest is the worst; of all others it is the largest."""
 
 
 def estimate_separately(
@@ -84,9 +81,7 @@ def _added(table: CaptureTable, levels: dict[str, tuple[str, ...]], parts: Seque
     values, counts = np.unique(total, return_counts=True)
     names = {name for part in parts for name in part.diagnostics}
     diagnostics = {
-        name: (min if name.startswith(_HIGH_IS_GOOD) else max)(
-            part.diagnostics[name] for part in parts if name in part.diagnostics
-        )
+        name: (worst_diagnostic(name) or max)(part.diagnostics[name] for part in parts if name in part.diagnostics)
         for name in sorted(names)
     }
     said = f"estimated for every level of {', '.join(levels)} on its own; the total is the sum of independent parts"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+ALL = "all"
+"""Stands in the column of a dimension that is summed over."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +46,8 @@ class StrataDraws:
         Of `point` by the delta method, persons squared; NaN where the method has none.
     flags : tuple of str, length S
         What should be said of a stratum before its number is used; empty for nothing.
+    chains : int
+        The draws are those of this many chains of equal length, one after the other; 0 when they are independent.
 
     Raises
     ------
@@ -55,6 +61,7 @@ class StrataDraws:
     observed: Integers
     covariance: Array
     flags: tuple[str, ...]
+    chains: int = 0
 
     def __post_init__(self) -> None:
         """Copy the arrays in, make them read-only, and check their shapes."""
@@ -79,7 +86,7 @@ class StrataDraws:
         """Pickle through the constructor: a read-only mapping cannot be pickled."""
         return (
             StrataDraws,
-            (dict(self.dimensions), self.draws, self.point, self.observed, self.covariance, self.flags),
+            (dict(self.dimensions), self.draws, self.point, self.observed, self.covariance, self.flags, self.chains),
         )
 
     @property
@@ -119,8 +126,9 @@ class StrataDraws:
             for new in range(into.shape[1])
         )
         return StrataDraws(
-            kept, self.draws @ whole, self.point @ into, self.observed @ whole, into.T @ self.covariance @ into, flags
-        )
+            kept, self.draws @ whole, self.point @ into, self.observed @ whole, into.T @ self.covariance @ into, flags,
+            self.chains,
+        )  # fmt: skip
 
     # ---- derived quantities: methods that are written in quantities.py ----------------------------------
 
@@ -190,6 +198,7 @@ class StrataDraws:
                 "flag": (flat[:1], np.array(self.flags, dtype=object)),
             },
             {dim: np.array(levels, dtype=object) for dim, levels in zip(dims, self.dimensions.values(), strict=True)},
+            {"chains": self.chains},
         )
 
     @classmethod
@@ -204,9 +213,25 @@ class StrataDraws:
             rest["observed"].to_numpy().reshape(s),
             rest["covariance"].to_numpy(),
             tuple(map(str, rest["flag"].to_numpy())),
+            int(rest.attrs.get("chains", 0)),
         )
 
 
 def _stored(dim: str) -> str:
     """Return the name of a dimension in a file, where some names are taken."""
     return f"{dim}_" if dim in ("chain", "draw", "stratum", "stratum_2", "N", "N_stratum") else dim
+
+
+def time_dimension(dimensions: Mapping[str, tuple[str, ...]], named: str | None) -> str | None:
+    """Return the dimension that is time: the one that is named, else `year`, else one whose levels are all years."""
+    if named in dimensions:
+        return named
+    years = [d for d, levels in dimensions.items() if all(re.fullmatch(r"\d{4}", x) for x in levels)]
+    several = [dim for dim in years if len(dimensions[dim]) > 1]
+    return "year" if "year" in several else next(iter(several), None)
+
+
+def shown_margins(dimensions: Sequence[str], time: str | None) -> tuple[tuple[str, ...], ...]:
+    """Return the margins that are published: the total, every dimension, and every dimension by time."""
+    crossed = [tuple(d for d in dimensions if d in (time, dim)) for dim in dimensions if time and dim != time]
+    return ((), *((dim,) for dim in dimensions), *crossed)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mse.assess.parts import judge_parts
+from mse.assess.verdict import Thresholds
+from mse.captures import CaptureTable
 from mse.estimates import Verdict
 from mse.results import Results
 from mse.strata import StrataDraws
@@ -34,11 +38,13 @@ def national(public: bool = False) -> Results:
     lists = ("K", "I", "O", "P", "R", "Z")
     total = flat.sum(axis=1)
     law = mixture(int(observed.sum()), [(1.0, float(np.median(total)) - observed.sum(), 0.1)])
-    verdict = Verdict("publish", (), CHECKED)
     head = posterior(
-        law, lists, int(observed.sum()), verdict, method="multilevel", draws=total, strata=strata, table="registers",
+        law, lists, int(observed.sum()), None, method="multilevel", draws=total, strata=strata, table="registers",
         point=float(np.median(total)), spec={"seed": 1},
     )  # fmt: skip
+    everywhere = CaptureTable.from_arrays(lists, np.ones((40, 63), dtype=np.int64), strata=shape, name="registers")
+    verdict = Verdict("publish", (), CHECKED, judge_parts(head, everywhere, Thresholds()))
+    head = replace(head, verdict=verdict)
     low, high = law.quantile([0.025, 0.975])
     rows = [
         ("multilevel", "multilevel model of strata and years", head.point, low, high, MEDIAN, "ok"),

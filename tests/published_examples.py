@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mse.assess.parts import judge_parts
+from mse.assess.verdict import Thresholds
 from mse.captures import CaptureTable
 from mse.distribution import Distribution
-from mse.estimates import Reason, Verdict
+from mse.estimates import LEVELS, Reason, Verdict
 from mse.posterior import Posterior
 from mse.results import Results
 from mse.strata import StrataDraws
@@ -52,12 +54,15 @@ def headline(table: CaptureTable, level: str = "publish") -> Posterior:
     strata = StrataDraws(table.strata, draws, point, observed, blank, ("",) * observed.size)
     total = np.sort(draws.sum(axis=1))
     law = Distribution.from_mass(np.unique(total).astype(float), np.unique(total, return_counts=True)[1].astype(float))
-    verdict = Verdict(level, (Reason("width", level, "wide", {"figure": 3.1, "caution_from": 3.0, "forbid_from": 9.0}),)  # type: ignore[arg-type]
-                      if level != "publish" else (), ("width",))  # fmt: skip
-    return posterior(
-        law, table.lists, table.observed, verdict, draws=draws.sum(axis=1), strata=strata, table_digest=table.digest,
+    reason = Reason("width", level, "wide", {"figure": 3.1, "caution_from": 3.0, "forbid_from": 9.0})  # type: ignore[arg-type]
+    answer = posterior(
+        law, table.lists, table.observed, None, draws=draws.sum(axis=1), strata=strata, table_digest=table.digest,
         table=table.name, point=float(law.quantile(0.5)), method="average-strata",
     )  # fmt: skip
+    parts = judge_parts(answer, table, Thresholds())
+    parts = tuple(replace(part, level=max(part.level, reason.level, key=LEVELS.index)) for part in parts)
+    verdict = Verdict(reason.level, (reason,) if level != "publish" else (), ("width",), parts)
+    return replace(answer, verdict=verdict)
 
 
 def national(

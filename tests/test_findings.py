@@ -27,9 +27,14 @@ def one(code, **diagnostics):
         ("draws", "ess_bulk_min", 400.0, 101.0, float("nan")),
         ("divergences", "divergent_share", 0.0, 0.005, 0.1),
         ("energy", "ebfmi_min", 0.9, 0.25, 0.1),
-        ("predictive", "ppc_p", 0.4, 0.99, 0.0001),
+        ("energy", "ebfmi_min", 0.3, 0.299, float("nan")),
+        ("predictive", "ppc_p", 0.4, 0.02, 0.0001),
+        ("predictive", "ppc_p", 0.99, 0.049, float("nan")),
         ("loo", "loo_k_bad", 0.0, 0.2, 0.7),
         ("visited", "visited", 0.99, 0.8, 0.2),
+        ("prior", "prior_factor", 1.0, 1.2, float("nan")),
+        ("class_prior", "alpha_prior_factor", 1.1, 1.2, 1.6),
+        ("last_class", "last_class", 0.01, 0.05, 0.3),
     ],
 )
 def test_diagnostics(code, name, good, doubtful, bad):
@@ -38,8 +43,36 @@ def test_diagnostics(code, name, good, doubtful, bad):
     assert one(code, **{name: bad}).level == "do not publish"
 
 
-def test_the_worst_of_bulk_and_tail_counts():
-    assert one("draws", ess_bulk_min=5000.0, ess_tail_min=50.0).level == "do not publish"
+@pytest.mark.parametrize(
+    ("code", "name", "good", "doubtful"),
+    [
+        ("prior_checked", "prior_k", 0.5, 0.9),
+        ("prior_checked", "prior_k", -0.1, float("nan")),
+        ("prior_checked", "alpha_prior_weights", 0.4, 0.01),
+        ("depth", "max_depth_share", 0.0, 1.0),
+        ("walks", "walks_rhat", 1.01, 1.2),
+        ("walks", "walks_rhat", 1.049, float("nan")),
+    ],
+)
+def test_diagnostics_that_only_ask_for_caution(code, name, good, doubtful):
+    assert one(code, **{name: good}) is None
+    assert one(code, **{name: doubtful}).level == "publish with caution"
+
+
+@pytest.mark.parametrize(("bulk", "tail"), [(5000.0, 50.0), (50.0, 5000.0), (5000.0, np.nan), (np.nan, 5000.0)])
+def test_the_worst_of_bulk_and_tail_counts(bulk, tail):
+    assert one("draws", ess_bulk_min=bulk, ess_tail_min=tail).level == "do not publish"
+
+
+def test_three_predictive_checks_are_judged_together():
+    """The smallest of three p-values is held three times as high: each alone would trip one time in twenty."""
+    fine = {"ppc_p": 0.5, "ppc_p_pairs_min": 0.9, "ppc_p_three": 0.8}
+    assert one("predictive", **fine) is None
+    assert one("predictive", **{**fine, "ppc_p_three": 0.02}) is None
+    found = one("predictive", **{**fine, "ppc_p_pairs_min": 0.01})
+    assert found.level == "publish with caution" and found.figures["figure"] == pytest.approx(0.03)
+    assert found.figures["ppc_p_pairs_min"] == 0.01
+    assert one("predictive", **{**fine, "ppc_p_three": 0.0}).level == "do not publish"
 
 
 def robust(**ratios):

@@ -16,9 +16,9 @@ from scipy import stats
 
 from mse.errors import InputError, ModelError
 from mse.population import Population
-from mse.publish.disclosure.tables import SUPPRESSED, WITHHELD, published_tables, rounded_values
+from mse.publish.disclosure.tables import SUPPRESSED, published_tables, rounded_values
 from mse.publish.indicators import indicators
-from mse.publish.indicators.parts import TOO_FEW, active_lists, population_frame, risk_groups
+from mse.publish.indicators.parts import population_frame, risk_groups
 from mse.publish.indicators.rates import (
     Step,
     chain,
@@ -32,6 +32,7 @@ from mse.publish.indicators.sdg import sdg_table
 from mse.publish.publishedfigures import published_figures
 from mse.publish.record import record_tables
 from mse.publish.registered import is_public, list_counts, registered_counts
+from mse.publish.standing import TOO_FEW, WITHHELD
 from mse.results import Results
 from tests.publish_examples import uk
 from tests.published_examples import DIMENSIONS, capture, national
@@ -99,8 +100,7 @@ def test_strata_agree_with_the_draws() -> None:
 def test_too_few_data_give_no_number() -> None:
     """Fewer than ten registered, or fewer than three lists with anybody on them."""
     table = capture()
-    results = national(active=active_lists(table))
-    frame = indicators(results)
+    frame = indicators(national())
     seen = frame[frame["indicator"] == "registered"].set_index(list(DIMENSIONS))["point"]
     for row in frame[frame["indicator"] == "estimated"].to_dict("records"):
         at = tuple(row[dim] for dim in DIMENSIONS)
@@ -157,12 +157,10 @@ def test_sdg_16_2_2() -> None:
     assert sdg_table(uk()) is None
 
 
-def test_active_lists_and_population_survive_the_results_folder(tmp_path: Path) -> None:
-    for name, frame in {"active": active_lists(capture()), "population": population_frame(PEOPLE)}.items():
-        frame.to_csv(tmp_path / f"{name}.csv", index=False)
-    read = {name: pd.read_csv(tmp_path / f"{name}.csv") for name in ("active", "population")}
-    straight = national(active=active_lists(capture()), population=population_frame(PEOPLE))
-    pd.testing.assert_frame_equal(indicators(straight), indicators(national(**read)))
+def test_population_survives_the_results_folder(tmp_path: Path) -> None:
+    population_frame(PEOPLE).to_csv(tmp_path / "population.csv", index=False)
+    straight, read = population_frame(PEOPLE), pd.read_csv(tmp_path / "population.csv")
+    pd.testing.assert_frame_equal(indicators(national(population=straight)), indicators(national(population=read)))
 
 
 # ---- what is published ------------------------------------------------------------------------------
@@ -375,10 +373,10 @@ def test_everything_a_job_asks_for_is_recorded(tmp_path: Path) -> None:
         national(), capture(), population=people, population_source="a statistical office", chain_file=steps,
         survey_file=rates,
     )  # fmt: skip
-    assert set(made) == {"active", "population", "indicators", "sdg", "chain", "survey"}
-    straight = national(active=active_lists(capture()), population=population_frame(PEOPLE))
+    assert set(made) == {"population", "indicators", "sdg", "chain", "survey"}
+    straight = national(population=population_frame(PEOPLE))
     pd.testing.assert_frame_equal(made["indicators"], indicators(straight))
-    assert set(record_tables(uk(), capture().collapse())) == {"active", "indicators"}
+    assert set(record_tables(uk(), capture().collapse())) == {"indicators"}
 
 
 def test_every_problem_of_every_file_is_told_at_once(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from mse.provenance import file_digest
 from mse.publish.changes import KINDS, changes_text, compare_results, is_results_folder
 from mse.publish.disclosure.tables import published_tables
 from mse.publish.indicators import indicators
-from mse.publish.indicators.parts import active_lists, population_frame
+from mse.publish.indicators.parts import population_frame
 from mse.publish.indicators.rates import Step, chain
 from mse.publish.indicators.sdg import sdg_table
 from mse.publish.release import FIGURES, PACKAGE, write_release
@@ -29,7 +29,7 @@ from mse.publish.verification import verify_release
 from mse.results import Results, write_results
 from mse.shipped import shipped_names, shipped_path
 from tests.publish_examples import uk
-from tests.published_examples import capture, national, with_title
+from tests.published_examples import national, with_title
 from tests.test_indicators import PEOPLE
 
 
@@ -41,7 +41,7 @@ def whole() -> Results:
     moved = pd.DataFrame({"assumption": ["all lists", "P:K"], "odds_ratio": [2.0, 0.5], "point": [1234.5, 1345.6],
                           "low": [1000.1, 1100.2], "high": [1500.3, 1600.4]})  # fmt: skip
     results = national(
-        "publish with caution", population=population_frame(PEOPLE), active=active_lists(capture()), chain=steps,
+        "publish with caution", population=population_frame(PEOPLE), chain=steps,
         survey=survey, sensitivity=moved,
     )  # fmt: skip
     made = {"indicators": indicators(results), "sdg": sdg_table(results)}

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from mse.publish.facts import read_facts
-from mse.publish.facts.reading import time_dimension
 from mse.publish.facts.strata import read_parts
 from mse.publish.messages import read_catalogue
 from mse.publish.report import compose
 from mse.publish.report.page import Bullets, Drawing, Page, Paragraph, Sheet
 from mse.results import Results
+from mse.strata import time_dimension
 from tests.publish_national import national, uk_assessed
 
 LANGUAGES = ("en", "nl")

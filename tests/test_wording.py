@@ -275,11 +275,7 @@ def flat(tree: dict[str, object], prefix: str = "") -> set[str]:
 def test_every_message_that_is_asked_for_is_there_and_none_is_idle() -> None:
     room = Path(__file__).parent.parent / "mse" / "publish"
     templates = shipped_path("reports/templates", "report.html").parent
-    ours = [
-        path
-        for stem in ("facts", "figures", "messages", "pdf", "report", "wording")
-        for path in room.glob(f"{stem}*.py")
-    ]
+    ours = list(room.rglob("*.py"))
     ours += [templates / name for name in ("report.html", "pieces.html", "report.typ")]
     text = "\n".join(path.read_text("utf-8") for path in ours)
     asked = set(re.findall(r"[\"']([a-z]+\.[a-z_.]+)[\"']", text))
@@ -294,7 +290,7 @@ def test_every_message_that_is_asked_for_is_there_and_none_is_idle() -> None:
     # Keys that are put together from a name at run time.
     built = (
         r"(territory|rule|reason|section|verdict|interval|month|dimension|level|indicator|unit|step|group|figure|tipping"
-        r"|change|quality_column|calibrated|fit|plain|gather|sdg|survey|strata|full)\..*|meaning\.(in|out|ass).*"
+        r"|change|quality_column|calibrated|fit|plain|gather|sdg|survey|strata|full|part)\..*|meaning\.(in|out|ass).*"
         r"|format\.[a-z]+|period\.(opening|tail)_.*|headline\.years?.*"
     )
     assert {key for key in keys - asked if not re.fullmatch(built, key)} == set()

@@ -135,8 +135,6 @@ def assess(
         out["accumulation"] = robustness.accumulation(flat, refit, prob=prob, seed=seed, compute=compute)
     if "consistency" in spec.parts:
         out["consistency"] = knownsizes.consistency(flat, refit, prob=prob, compute=compute)
-    if "consistency" in spec.parts:
-        out["consistency"] = knownsizes.consistency(flat, refit, prob=prob, compute=compute)
     if "calibrated" in spec.parts and posterior.strata is None and calibrated.is_learned(posterior):
         out["calibrated"] = calibrated.calibrated_rows(posterior, flat, prob=prob)
     if "fit" in spec.parts:

@@ -1,4 +1,4 @@
-"""Findings on how an answer was computed, and on what the assessment of it showed: one rule a function."""
+"""Findings on an answer, on how it was computed, and on what the assessment of it showed: one rule a function."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from mse.assess.verdict import Thresholds
 
+UNSETTLED = frozenset({"converged", "draws", "divergences", "energy"})
+"""Rules whose refusal says that the computation has not settled, and nothing about the data."""
+
 Checked = tuple[str, Reason | None]
 """Code of a rule that could be applied, and what it found."""
 
@@ -29,8 +32,12 @@ def above(
     names: Mapping[str, str] | None = None,
     more: Mapping[str, float] | None = None,
 ) -> Reason | None:
-    """Return the reason when `figure` reaches the first (caution) or second (forbidding) limit."""
+    """Return the reason when `figure` reaches the first (caution) or second (forbidding) limit.
+
+    A figure that is no number counts as infinite: what could not be computed speaks for nothing.
+    """
     caution, forbid = limits
+    figure = math.inf if math.isnan(figure) else figure
     if not figure >= caution:
         return None
     level: Level = "do not publish" if figure >= forbid else "publish with caution"
@@ -47,8 +54,12 @@ def below(
     names: Mapping[str, str] | None = None,
     more: Mapping[str, float] | None = None,
 ) -> Reason | None:
-    """Return the reason when `figure` is below the first (caution) or second (forbidding) limit."""
+    """Return the reason when `figure` is below the first (caution) or second (forbidding) limit.
+
+    A figure that is no number counts as 0.
+    """
     caution, forbid = limits
+    figure = 0.0 if math.isnan(figure) else figure
     if not figure < caution:
         return None
     level: Level = "do not publish" if figure < forbid else "publish with caution"
@@ -56,54 +67,133 @@ def below(
     return Reason(code, level, text, figures, dict(names or {}))
 
 
+def doubtful(
+    figure: float, limit: float, code: str, text: str, *, least: bool = False, more: Mapping[str, float] | None = None
+) -> Reason | None:
+    """Return the reason for caution when `figure` reaches a limit, or falls below it; no such rule forbids."""
+    passed = figure >= limit if least else figure < limit
+    name = "caution_below" if least else "caution_from"
+    figures = {"figure": figure, name: limit, **(more or {})}
+    return None if passed else Reason(code, "publish with caution", text, figures)
+
+
+def lists_found(active: int, limits: Thresholds) -> Reason | None:
+    """Hold the number of lists with anybody on them against its limits."""
+    text = f"{active} lists are active; with fewer than {limits.lists[0]} their dependence can hardly be examined"
+    if active < limits.lists[1]:
+        text = f"only {active} lists are active; their dependence cannot be examined at all"
+    return below(active, limits.lists, "lists", text)
+
+
+def observed_found(persons: int, limits: Thresholds) -> Reason | None:
+    """Hold the number of persons observed against its limits."""
+    text = f"too few data: only {persons:,} persons were observed"
+    return below(persons, limits.observed, "observed", text)
+
+
+def below_observed_found(low: float, persons: int) -> Reason | None:
+    """Hold the lower end of the interval against the persons observed."""
+    text = f"the 95% interval starts at {low:,.0f}, below the {persons:,} persons who were observed: it cannot be right"
+    return below(low, (persons, persons), "below_observed", text) if low < persons - 0.5 else None
+
+
+def width_found(ratio: float, limits: Thresholds) -> Reason | None:
+    """Hold the upper over the lower end of the interval against its limits."""
+    text = f"the 95% interval is wide: its upper end is {ratio:.1f} times its lower end"
+    return above(ratio, limits.width, "width", text)
+
+
+def converged_found(rhat: float, limits: Thresholds) -> Reason | None:
+    """Hold the largest R-hat against its limits; one that is no number is infinite."""
+    rhat = rhat if math.isfinite(rhat) else math.inf
+    text = f"the chains do not agree: the largest R-hat is {rhat:.3f}; run longer, or choose a simpler model"
+    return above(rhat, limits.converged, "converged", text)
+
+
+def draws_found(effective: float, limits: Thresholds) -> Reason | None:
+    """Hold the effective draws, where they are fewest, against their limits."""
+    effective = 0.0 if math.isnan(effective) else effective
+    text = f"the chains are worth only {effective:,.0f} independent draws where they are worst; run longer"
+    return below(effective, limits.draws, "draws", text)
+
+
 def computing(posterior: Posterior, limits: Thresholds) -> Iterator[Checked]:
-    """Yield the rules on chains and searches that the diagnostics of a posterior allow for."""
-    found = posterior.diagnostics
+    """Yield the rules on priors, chains and searches that the diagnostics of a posterior allow for."""
+    yield from _priors(posterior.diagnostics, limits)
+    yield from _chains(posterior.diagnostics, limits)
+    yield from _searches(posterior, limits)
+
+
+def not_settled(posterior: Posterior, limits: Thresholds) -> Reason | None:
+    """Return the gravest reason why the chains of an answer must not be used at all; None when they may be."""
+    found = (reason for code, reason in computing(posterior, limits) if code in UNSETTLED)
+    return next((reason for reason in found if reason is not None and reason.level == "do not publish"), None)
+
+
+def _priors(found: Mapping[str, float], limits: Thresholds) -> Iterator[Checked]:
+    if "prior_factor" in found:
+        factor = found["prior_factor"]
+        text = f"the prior matters: the median moves by a factor {factor:.2f} when its standard deviation is doubled"
+        yield "prior", above(factor, limits.prior, "prior", text)
+    if "alpha_prior_factor" in found:
+        factor = found["alpha_prior_factor"]
+        text = f"the prior matters: the median moves by a factor {factor:.2f} when more classes are expected"
+        yield "class_prior", above(factor, limits.prior, "class_prior", text)
+    text = "how much the prior matters could not be told: too few draws carry the answer under the other prior"
+    if "prior_k" in found:
+        yield "prior_checked", doubtful(found["prior_k"], limits.prior_k, "prior_checked", text)
+    elif "alpha_prior_weights" in found:
+        weights = found["alpha_prior_weights"]
+        yield "prior_checked", doubtful(weights, limits.prior_weights, "prior_checked", text, least=True)
+
+
+def _chains(found: Mapping[str, float], limits: Thresholds) -> Iterator[Checked]:
     if "rhat_max" in found:
-        rhat = found["rhat_max"] if math.isfinite(found["rhat_max"]) else math.inf
-        yield "converged", above(
-            rhat, limits.converged, "converged",
-            f"the chains do not agree: the largest R-hat is {rhat:.3f}; run longer, or choose a simpler model",
-        )  # fmt: skip
+        yield "converged", converged_found(found["rhat_max"], limits)
     if "ess_bulk_min" in found:
-        ess = min(found["ess_bulk_min"], found.get("ess_tail_min", math.inf))
-        yield "draws", below(
-            ess if math.isfinite(ess) else 0.0, limits.draws, "draws",
-            f"the chains are worth only {ess:,.0f} independent draws where they are worst; run longer",
-        )  # fmt: skip
+        # A minimum keeps what is no number only where it comes first.
+        both = (found["ess_bulk_min"], found.get("ess_tail_min", math.inf))
+        yield "draws", draws_found(math.nan if any(map(math.isnan, both)) else min(both), limits)
     if "divergent_share" in found:
         share = found["divergent_share"]
-        yield "divergences", above(
-            share, limits.divergences, "divergences",
-            f"{share:.2%} of the draws diverged: parts of the posterior may not have been reached",
-        )  # fmt: skip
+        text = f"{share:.2%} of the draws diverged: parts of the posterior may not have been reached"
+        yield "divergences", above(share, limits.divergences, "divergences", text)
     if "ebfmi_min" in found:
         energy = found["ebfmi_min"]
-        yield "energy", below(
-            energy, limits.energy, "energy",
-            f"the chains explore the posterior slowly: the smallest E-BFMI is {energy:.2f}",
-        )  # fmt: skip
-    if "ppc_p" in found:
-        p = found["ppc_p"]
-        two_sided = 2.0 * min(p, 1.0 - p)
-        yield "predictive", below(
-            two_sided, limits.predictive, "predictive",
-            f"the model does not predict the overlap counts that were seen: posterior predictive p = {two_sided:.3f}",
-        )  # fmt: skip
+        text = f"the chains explore the posterior slowly: the smallest E-BFMI is {energy:.2f}"
+        yield "energy", below(energy, limits.energy, "energy", text)
+    if "max_depth_share" in found:
+        share = found["max_depth_share"]
+        text = f"{share:.0%} of the trajectories were cut off at their greatest length: the chains move slowly"
+        yield "depth", doubtful(share, limits.depth, "depth", text)
+    if "last_class" in found:
+        share = found["last_class"]
+        text = f"the last of the classes holds {share:.0%} of the population: allow more of them (`classes`)"
+        yield "last_class", above(share, limits.last_class, "last_class", text)
+    predicted = {name: found[name] for name in ("ppc_p", "ppc_p_pairs_min", "ppc_p_three") if name in found}
+    if predicted:
+        p = float(np.minimum(1.0, len(predicted) * np.min(list(predicted.values()))))
+        text = f"the model does not predict the overlap counts that were seen: posterior predictive p = {p:.3f}"
+        more = predicted if len(predicted) > 1 else {}
+        yield "predictive", below(p, limits.predictive, "predictive", text, more=more)
     if "loo_k_bad" in found:
         share = found["loo_k_bad"]
-        yield "loo", above(
-            share, limits.loo, "loo",
-            f"{share:.0%} of the strata sway the model by themselves (Pareto k above 0.7 when they are left out)",
-        )  # fmt: skip
+        text = f"{share:.0%} of the counts sway the model by themselves (Pareto k above 0.7 when they are left out)"
+        yield "loo", above(share, limits.loo, "loo", text)
+
+
+def _searches(posterior: Posterior, limits: Thresholds) -> Iterator[Checked]:
+    found = posterior.diagnostics
     if "visited" in found:
         share = found["visited"]
         # What search-average has not visited is in its answer all the same: walks over models stand for it.
         allowed = (limits.visited[0], 0.0) if posterior.method == "search-average" else limits.visited
-        yield "visited", below(
-            share, allowed, "visited",
-            f"the search has seen models with about {share:.0%} of the probability only; run it longer",
-        )  # fmt: skip
+        text = f"the search has seen models with about {share:.0%} of the probability only; run it longer"
+        yield "visited", below(share, allowed, "visited", text)
+    if "walks_rhat" in found:
+        rhat = found["walks_rhat"]
+        text = f"the walks that say what the search has missed do not agree: R-hat {rhat:.3f}"
+        yield "walks", doubtful(rhat, limits.walks, "walks", text)
 
 
 def assessing(tables: Mapping[str, pd.DataFrame], limits: Thresholds) -> Iterator[Checked]:

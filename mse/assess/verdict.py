@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from mse.assess.findings import above, assessing, below, computing
+from mse.assess.findings import (
+    above,
+    assessing,
+    below_observed_found,
+    computing,
+    lists_found,
+    observed_found,
+    width_found,
+)
+from mse.assess.parts import headline_dimension, judge_parts, unusable, worst
 from mse.captures import CaptureTable
-from mse.estimates import LEVELS, Level, Reason, Verdict
+from mse.estimates import LEVELS, PartVerdict, Reason, Verdict
 from mse.posterior import Posterior
 
 if TYPE_CHECKING:
@@ -81,6 +90,18 @@ class Thresholds:
         Share of the lists whose known size is outside the interval that the other lists give.
     coverage : tuple of float
         How much less often than claimed the interval holds the truth on tables simulated from the fitted model.
+    prior_k : float
+        Pareto shape from which the influence of the prior, told by weights, counts as not told.
+    prior_weights : float
+        Effective share of the draws below which it does.
+    depth : float
+        Share of the trajectories of NUTS that were cut off at their greatest length, from which caution is asked.
+    last_class : tuple of float
+        Share of the population in the last latent class that there may be.
+    walks : float
+        R-hat of the walks that estimate `visited`, from which caution is asked.
+    parts : float
+        Share of the parts of the headline breakdown that may not be cited on their own, from which caution is asked.
     """
 
     lists: tuple[int, int] = (4, 3)
@@ -110,13 +131,19 @@ class Thresholds:
     linkage: tuple[float, float] = (1.5, 3.0)
     known_sizes: tuple[float, float] = (0.5, 0.9)
     coverage: tuple[float, float] = (0.1, 0.25)
+    prior_k: float = 0.7
+    prior_weights: float = 0.05
+    depth: float = 0.1
+    last_class: tuple[float, float] = (0.02, 0.2)
+    walks: float = 1.05
+    parts: float = 0.5
 
 
 RULES = (
     "lists", "observed", "below_observed", "pair_share", "one_model", "dependence", "humps", "disagreement", "narrower",
-    "prior", "width", "grid_end", "sampling", "correction", "monte_carlo", "converged", "draws", "divergences",
-    "energy", "predictive", "loo", "visited", "left_out", "one_person", "referrals", "linkage", "known_sizes", "fit",
-    "coverage",
+    "prior", "width", "grid_end", "sampling", "correction", "monte_carlo", "class_prior", "prior_checked", "converged",
+    "draws", "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts",
+    "left_out", "one_person", "referrals", "linkage", "known_sizes", "fit", "coverage",
 )  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""
 
@@ -128,15 +155,16 @@ def judge(
     basis: Basis = "models",
     thresholds: Thresholds | None = None,
     assessment: Mapping[str, pd.DataFrame] | None = None,
+    time: str | None = None,
 ) -> Verdict:
-    """Say how far `posterior` may be believed.
+    """Say how far `posterior` may be believed, and each of its parts.
 
     Parameters
     ----------
     posterior : Posterior
         The answer.
     table : CaptureTable
-        The table that it came from.
+        The table that it came from, with its strata where the answer has any.
     others : mapping of str to Posterior, optional
         Answers of other methods that leave the dependence between lists to the data, by name. Without them the rules
         on disagreement and on narrower intervals are not among those checked.
@@ -147,17 +175,20 @@ def judge(
         Defaults are those of the class.
     assessment : mapping of str to DataFrame, optional
         What `mse.assess.assessment.assess` found; rules on it are applied where its tables are.
+    time : str, optional
+        The dimension of the strata that is time; found by its name or levels when not given.
 
     Returns
     -------
     Verdict
-        The worst of the findings, gravest first, and the codes of the rules that could be applied.
+        The worst of the findings, gravest first, the codes of the rules that could be applied, and the verdicts on
+        single strata and margins (`mse.assess.parts`).
     """
     limits = thresholds or Thresholds()
     found: list[Reason | None] = [
         _lists(table, limits),
-        _observed(table, limits),
-        _below_observed(posterior),
+        observed_found(table.observed, limits),
+        below_observed_found(float(posterior.distribution.quantile(0.025)), posterior.observed),
         _pair_share(table, limits),
         _basis(basis),
         _humps(posterior, limits),
@@ -179,9 +210,6 @@ def judge(
     if others:
         checked |= {"disagreement", "narrower"}
         found += [_disagreement(posterior, others, limits), _narrower(posterior, others, limits)]
-    if "prior_factor" in posterior.diagnostics:
-        checked.add("prior")
-        found.append(_prior(posterior, limits))
     if "unreliable_weight" in posterior.diagnostics:
         checked.add("sampling")
         found.append(_sampling(posterior, limits))
@@ -191,7 +219,11 @@ def judge(
     for code, reason in computing(posterior, limits):
         checked.add(code)
         found.append(reason)
-    verdict = _verdict([r for r in found if r is not None], checked)
+    parts = judge_parts(posterior, table, limits, time)
+    if posterior.strata is not None and parts:
+        checked.add("parts")
+        found.append(unusable(parts, headline_dimension(posterior.strata, time), limits))
+    verdict = _verdict([r for r in found if r is not None], checked, parts)
     return verdict if assessment is None else with_assessment(verdict, assessment, limits)
 
 
@@ -211,35 +243,19 @@ def with_assessment(
     """
     news = dict(assessing(assessment, thresholds or Thresholds()))
     kept = [reason for reason in verdict.reasons if reason.code not in news]
-    return _verdict([*kept, *(r for r in news.values() if r is not None)], {*verdict.checked, *news})
+    return _verdict([*kept, *(r for r in news.values() if r is not None)], {*verdict.checked, *news}, verdict.parts)
 
 
-def _verdict(reasons: Sequence[Reason], checked: Collection[str]) -> Verdict:
-    """Return the worst of the findings, gravest first."""
+def _verdict(reasons: Sequence[Reason], checked: Collection[str], parts: Sequence[PartVerdict]) -> Verdict:
+    """Return the worst of the findings, gravest first; no part is better than the whole."""
     ordered = sorted(reasons, key=lambda r: -LEVELS.index(r.level))
-    level: Level = ordered[0].level if ordered else "publish"
-    return Verdict(level, tuple(ordered), tuple(rule for rule in RULES if rule in checked))
+    level = worst(ordered)
+    held = (replace(part, level=max(level, worst(part.reasons), key=LEVELS.index)) for part in parts)
+    return Verdict(level, tuple(ordered), tuple(rule for rule in RULES if rule in checked), tuple(held))
 
 
 def _lists(table: CaptureTable, limits: Thresholds) -> Reason | None:
-    active = int((table.list_totals() > 0).sum())
-    text = f"{active} lists are active; with fewer than {limits.lists[0]} their dependence can hardly be examined"
-    if active < limits.lists[1]:
-        text = f"only {active} lists are active; their dependence cannot be examined at all"
-    return below(active, limits.lists, "lists", text)
-
-
-def _observed(table: CaptureTable, limits: Thresholds) -> Reason | None:
-    n = table.observed
-    text = f"too few data: only {n:,} persons were observed"
-    return below(n, limits.observed, "observed", text)
-
-
-def _below_observed(posterior: Posterior) -> Reason | None:
-    low = float(posterior.distribution.quantile(0.025))
-    n = posterior.observed
-    text = f"the 95% interval starts at {low:,.0f}, below the {n:,} persons who were observed: it cannot be right"
-    return below(low, (n, n), "below_observed", text) if low < n - 0.5 else None
+    return lists_found(int((table.list_totals() > 0).sum()), limits)
 
 
 def _basis(basis: Basis) -> Reason | None:
@@ -286,17 +302,9 @@ def _disagreement(posterior: Posterior, others: Mapping[str, Posterior], limits:
     )
 
 
-def _prior(posterior: Posterior, limits: Thresholds) -> Reason | None:
-    factor = posterior.diagnostics["prior_factor"]
-    text = f"the prior matters: the median moves by a factor {factor:.2f} when its standard deviation is doubled"
-    return above(factor, limits.prior, "prior", text)
-
-
 def _width(posterior: Posterior, limits: Thresholds) -> Reason | None:
     low, high = posterior.distribution.quantile([0.025, 0.975])
-    ratio = float(high / low) if low > 0 else math.inf
-    text = f"the 95% interval is wide: its upper end is {ratio:.1f} times its lower end"
-    return above(ratio, limits.width, "width", text)
+    return width_found(float(high / low) if low > 0 else math.inf, limits)
 
 
 def _narrower(posterior: Posterior, others: Mapping[str, Posterior], limits: Thresholds) -> Reason | None:

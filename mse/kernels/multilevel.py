@@ -185,7 +185,7 @@ def cell_weights(terms: NDArray[np.float64], k: int, out: NDArray[np.float64]) -
 def horseshoe(model: Multilevel, positive: NDArray[np.float64], p: int) -> float:
     """Return the regularised scale of one pair: c r / √(c² + r²), r = τ λ_p."""
     first = model.scale_priors.shape[0]
-    reach = positive[first + 1] * positive[first + 2 + p]
+    reach = float(positive[first + 1] * positive[first + 2 + p])
     return model.slab * reach / math.sqrt(model.slab**2 + reach**2)
 
 

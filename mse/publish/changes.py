@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from mse.publish.disclosure.tables import published_tables
 from mse.publish.facts.reading import mapping, number, text
 from mse.publish.indicators import VALUES
-from mse.publish.indicators.parts import ALL
 from mse.publish.messages import Catalogue, read_catalogue
 from mse.publish.registered import is_public, list_counts
 from mse.results import POSTERIOR, PROVENANCE, Results, read_results
 from mse.shipped import shipped_path
+from mse.strata import ALL
 
 if TYPE_CHECKING:
     import pandas as pd

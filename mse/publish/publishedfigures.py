@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from mse.publish.disclosure.tables import ASSESSMENTS, published_tables
 from mse.publish.facts.reading import number
-from mse.publish.indicators.parts import ALL
+from mse.publish.standing import NOT_APPLICABLE, NOT_JUDGED
+from mse.strata import ALL
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mse.results import Results
-
-NOT_JUDGED, NOT_APPLICABLE = "not judged", "not applicable"
-"""Verdicts beside those of estimates: nobody has judged it; it is no estimate behind lists (a count, a survey)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class Figure:
     unit, period, definition : str
         What it is.
     verdict : str
-        Of the estimate that it comes from, ``"not judged"`` or ``"not applicable"``.
+        Of the estimate that it comes from, or of the part of it; ``"not judged"`` or ``"not applicable"``.
     status : str
         ``"ok"``, or why there is no value.
     """
@@ -88,8 +86,8 @@ _TABLES: Mapping[str, tuple[_Quantity, ...]] = {
     ),
 }
 _NO_PLACE = {
-    "prob", "unit", "definition", "status", "kind", "note", "interval", "source", "base", "headline", "method",
-    "population", "of", "period",
+    "prob", "unit", "definition", "status", "verdict", "kind", "note", "interval", "source", "base", "headline",
+    "method", "population", "of", "period",
 }  # fmt: skip
 _NAMED = {"indicator", "label", "group", "step"}
 """Columns whose entries speak for themselves in the name of a figure."""
@@ -126,7 +124,7 @@ def _told(value: object) -> bool:
 
 def _figure(table: str, quantity: _Quantity, row: Mapping[Any, Any], place: list[str], level: str) -> Figure:
     what = [quantity.column] if len(_TABLES.get(table, ())) > 1 else []
-    judged = quantity.judged and row.get("indicator") != "registered"
+    level = str(row.get("verdict", level if quantity.judged else NOT_APPLICABLE))
     value, status = number(row[quantity.column]), str(row.get("status", "ok"))
     if value is not None and status not in ("rounded", "structural zero"):
         status = "ok"  # a count that may be published in a row whose estimate may not
@@ -141,7 +139,7 @@ def _figure(table: str, quantity: _Quantity, row: Mapping[Any, Any], place: list
         unit=str(row.get("unit") or quantity.unit),
         period=next((str(row[c]) for c in ("period", "year") if _told(row.get(c))), ""),
         definition=_definition(table, quantity, row),
-        verdict=level if judged else NOT_APPLICABLE,
+        verdict=level if quantity.judged else NOT_APPLICABLE,
         status=status,
     )
 

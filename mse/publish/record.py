@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mse.errors import InputError, MseError, Problem
 from mse.publish.indicators import indicators
-from mse.publish.indicators.parts import active_lists, population_frame, read_basis, risk_groups
+from mse.publish.indicators.parts import population_frame, read_basis, risk_groups
 from mse.publish.indicators.rates import chain, read_chain
 from mse.publish.indicators.sdg import sdg_table
 from mse.publish.survey import read_rates, survey_persons
@@ -48,7 +48,7 @@ def record_tables(
     Returns
     -------
     dict of str to DataFrame
-        ``active`` and ``indicators`` always; ``population``, ``sdg`` (with strata), ``chain`` and ``survey``.
+        ``indicators`` always; ``population``, ``sdg`` (with strata), ``chain`` and ``survey``.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def record_tables(
     """
     from mse.population import Population
 
-    found: dict[str, pd.DataFrame] = {"active": active_lists(table)}
+    found: dict[str, pd.DataFrame] = {}
     problems: list[Problem] = []
     prob = read_basis(results).prob
     if population is not None:

@@ -6,7 +6,7 @@ anything publishes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ import numpy as np
 from mse.captures import CaptureTable
 from mse.publish.disclosure import Disclosure, SafeTable, protect
 from mse.publish.disclosure.counts import CountTable, Place
-from mse.publish.facts.reading import mapping, text, time_dimension
+from mse.publish.facts.reading import mapping, text
+from mse.strata import shown_margins, time_dimension
 
 if TYPE_CHECKING:
     from mse.results import Results
@@ -39,12 +40,6 @@ def time_of(results: Results) -> str | None:
     strata = results.headline.strata
     named = text(mapping(results.provenance.get("report")).get("time"))
     return time_dimension(strata.dimensions if strata else {}, named)
-
-
-def shown_margins(dimensions: Sequence[str], time: str | None) -> tuple[tuple[str, ...], ...]:
-    """Return the margins that are published: the total, every dimension, and every dimension by time."""
-    crossed = [tuple(d for d in dimensions if d in (time, dim)) for dim in dimensions if time and dim != time]
-    return ((), *((dim,) for dim in dimensions), *crossed)
 
 
 def registered_counts(results: Results) -> SafeTable | None:

@@ -25,6 +25,7 @@ from mse.publish.facts.reading import mapping
 from mse.publish.messages import read_catalogue
 from mse.publish.publishedfigures import published_figures
 from mse.publish.registered import disclosure_rule, is_public
+from mse.publish.standing import told
 from mse.publish.wording import headline as headline_of
 from mse.results import POSTERIOR, Results, plain, read_results
 
@@ -86,10 +87,10 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
     estimate = headline.summary(provenance["prob"])
     job = json.dumps(provenance.get("job"), sort_keys=True, ensure_ascii=True)
     say = read_catalogue("en")
-    said = headline_of(read_facts(results, say), say).reasons
+    words = headline_of(read_facts(results, say), say)
     reasons = [
-        {"code": reason.code, "level": reason.level, "text": words.text}
-        for reason, words in zip(verdict.reasons if verdict else (), said, strict=True)
+        {"code": reason.code, "level": reason.level, "text": said.text}
+        for reason, said in zip(verdict.reasons if verdict else (), words.reasons, strict=True)
         if public or reason.code != "observed"  # it states the count
     ]
     return {
@@ -99,7 +100,12 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
         "verdict": None if verdict is None else {
             "level": verdict.level,
             "reasons": reasons,
+            "account": list(words.account),
             "checked": list(verdict.checked),
+            "parts": [
+                {"where": dict(part.levels), "level": part.level, "because": told(part)}
+                for part in verdict.parts
+            ],  # figures stay inside: they tell counts
         },
         "estimate": {
             "method": estimate.method, "kind": estimate.kind, "interval_contains": list(estimate.inside),

@@ -13,10 +13,10 @@ from mse.provenance import file_digest
 from mse.publish.disclosure.tables import published_tables
 from mse.publish.facts.reading import mapping
 from mse.publish.indicators import indicators
-from mse.publish.indicators.parts import ALL
 from mse.publish.publishedfigures import Figure
 from mse.publish.release import FIGURES, PACKAGE, release_csv, release_json, release_record
 from mse.results import Results, read_results
+from mse.strata import ALL
 
 if TYPE_CHECKING:
     import pandas as pd

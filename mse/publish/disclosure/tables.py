@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 from mse.publish.disclosure import Disclosure, SafeTable
 from mse.publish.facts.reading import mapping, number
 from mse.publish.indicators import VALUES, indicators
-from mse.publish.indicators.parts import ALL
 from mse.publish.indicators.sdg import sdg_table
 from mse.publish.registered import disclosure_rule, is_public, list_counts, registered_counts, time_of
 from mse.publish.rounding import Rounded, round_interval, round_point
+from mse.publish.standing import UNJUDGED, WITHHELD
+from mse.strata import ALL
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mse.results import Results
 
-SUPPRESSED, WITHHELD, UNJUDGED = "suppressed", "withheld: do not publish", "withheld: not judged"
-"""Why a figure has no value, beside "too few data"."""
+SUPPRESSED = "suppressed"
+"""Why a count has no value, and what rests on it; of estimates see `mse.publish.standing`."""
 
 ASSESSMENTS = ("sensitivity", "prior", "linkage_error", "robustness", "calibrated")
 """Tables of point, low and high that are rounded and published with the estimate."""
@@ -41,7 +42,8 @@ def rounded_values(point: float, low: float, high: float, unit: str, observed: i
     if not (math.isfinite(low) and math.isfinite(high)):
         return Rounded(round_point(point * scale) / scale, math.nan, math.nan, 1.0)
     # A change may be negative, or near 0: moved up by a multiple of every unit, the width alone sets the unit.
-    offset = 1e12 if low < 0 else 0.0
+    # No larger than it has to be: far from 0 small numbers lose their digits.
+    offset = 10.0 ** (1 + math.ceil(math.log10(scale * max(-low, high, 1.0)))) if low < 0 else 0.0
     made = round_interval(*(x * scale + offset for x in (point, low, high)), observed=observed)
     middle, first, last = (_tidy((x - offset) / scale) for x in made[:3])
     return Rounded(middle, first, last, made.unit / scale)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from mse.assess.verdict import Thresholds
 from mse.distribution import Hump
 from mse.errors import ModelError
 from mse.estimates import Estimate
+from mse.publish.facts.account import account, unsettled
 from mse.publish.facts.reading import (
     Break,
     breaks,
@@ -21,9 +22,9 @@ from mse.publish.facts.reading import (
     period,
     sources,
     text,
-    time_dimension,
 )
 from mse.publish.messages import SOURCE, Catalogue, Words
+from mse.strata import time_dimension
 from mse.terms import Model
 
 if TYPE_CHECKING:
@@ -139,6 +140,12 @@ class Facts:
         In the registration.
     texts : mapping of str to str
         What a job tells for the checklist: ``funding``, ``contact``, ``inclusion``, ``evidence``, ``extracted``.
+    thresholds : Thresholds
+        Of the verdict, as the job has them.
+    account : tuple of str
+        What was tried and what to change, where the computation did not settle.
+    unsettled : bool
+        Whether nothing but the computation forbids the answer.
     """
 
     title: str
@@ -167,6 +174,9 @@ class Facts:
     time: str | None
     breaks: tuple[Break, ...]
     texts: Mapping[str, str]
+    thresholds: Thresholds
+    account: tuple[str, ...]
+    unsettled: bool
 
 
 SMALL = 0.02
@@ -197,6 +207,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
     own, about = mapping(report.get(say.language)), mapping(table.get(say.language))
     estimate = headline.summary(_prob(results))
     called = names(report.get("names"), about.get("lists"), own.get("names"))
+    limits = _thresholds(provenance)
     lists, histories = _overlap(results, mapping(provenance.get("overlap")), table, called)
     name = text(table.get("name")) or headline.table
 
@@ -223,8 +234,8 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         histories=histories,
         estimate=estimate,
         credible=headline.kind == "posterior",
-        humps=headline.humps(_hump_weight(provenance)),
-        small_humps=tuple(h for h in headline.humps(SMALL) if h.weight < _hump_weight(provenance)),
+        humps=headline.humps(limits.hump_weight),
+        small_humps=tuple(h for h in headline.humps(SMALL) if h.weight < limits.hump_weight),
         methods=_methods(results, estimate, say),
         models=_models(results),
         effective=number(headline.diagnostics.get("effective_models")),
@@ -235,6 +246,9 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         time=time_dimension(headline.strata.dimensions if headline.strata else {}, text(report.get("time"))),
         breaks=breaks(report, own, say),
         texts={key: said for key in TEXTS if (said := first(key, report.get(key)))},
+        thresholds=limits,
+        account=account(headline, say),
+        unsettled=unsettled(headline),
     )
 
 
@@ -254,10 +268,11 @@ def _prob(results: Results) -> float:
     return USUAL_PROB if stated is None else stated
 
 
-def _hump_weight(provenance: Mapping[str, Any]) -> float:
-    """Return the weight from which the verdict counted a hump, so that the page counts the same ones."""
-    stated = number(mapping(mapping(provenance.get("job")).get("verdict")).get("hump_weight"))
-    return Thresholds().hump_weight if stated is None else stated
+def _thresholds(provenance: Mapping[str, Any]) -> Thresholds:
+    """Return what the verdict held its figures against, so that the page counts humps and persons as it did."""
+    given = mapping(mapping(provenance.get("job")).get("verdict"))
+    known = {f.name: given[f.name] for f in fields(Thresholds) if given.get(f.name) is not None}
+    return Thresholds(**known)
 
 
 def _overlap(

@@ -84,12 +84,3 @@ def breaks(report: Mapping[str, Any], local: Mapping[str, Any], say: Catalogue) 
         start = int(at[1]) - 0.5
         found.append(Break(start + ((int(at[2]) - 1) / 12 if at[2] else 0.0), f"{month} {at[1]}".strip(), said))
     return tuple(sorted(found, key=lambda item: item.at))
-
-
-def time_dimension(dimensions: Mapping[str, tuple[str, ...]], named: str | None) -> str | None:
-    """Return the dimension that is time: the one that is named, else `year`, else one whose levels are all years."""
-    if named in dimensions:
-        return named
-    years = [d for d, levels in dimensions.items() if all(re.fullmatch(r"\d{4}", x) for x in levels)]
-    several = [dim for dim in years if len(dimensions[dim]) > 1]
-    return "year" if "year" in several else next(iter(several), None)

@@ -12,11 +12,12 @@ import numpy as np
 
 from mse.publish.disclosure import SafeTable
 from mse.publish.facts.margins import margin_points
-from mse.publish.indicators.parts import TOO_FEW, Enough
 from mse.publish.registered import registered_counts
 from mse.publish.rounding import Rounded, round_interval
+from mse.publish.standing import TOO_FEW, parts_by_levels, standing
 
 if TYPE_CHECKING:
+    from mse.estimates import PartVerdict, Reason
     from mse.publish.facts import Facts
     from mse.results import Results
     from mse.strata import StrataDraws
@@ -36,8 +37,10 @@ class Part:
         Persons, unrounded.
     rounded : Rounded
         As printed; it stops at the registered count only where that one is printed too.
-    too_few : bool
-        Fewer registered than an estimate of its own may be stated for.
+    status : str
+        "ok", or why its number may not be stated (`mse.publish.standing`).
+    judged : PartVerdict or None
+        Its verdict; None where nobody judged it, and for what is no part of its own.
     flag : str
         What the method says of it, in English.
     """
@@ -48,8 +51,30 @@ class Part:
     low: float
     high: float
     rounded: Rounded
-    too_few: bool
+    status: str
+    judged: PartVerdict | None
     flag: str
+
+    @property
+    def stated(self) -> bool:
+        """Whether its number may be stated."""
+        return self.status == "ok"
+
+    @property
+    def too_few(self) -> bool:
+        """Whether there are too few data for a number of its own."""
+        return self.status == TOO_FEW
+
+    @property
+    def against(self) -> tuple[Reason, ...]:
+        """What forbids its own number, other than too few data."""
+        own = () if self.stated or self.too_few or self.judged is None else self.judged.reasons
+        return tuple(reason for reason in own if reason.level == "do not publish")
+
+    @property
+    def doubtful(self) -> tuple[Reason, ...]:
+        """What asks for caution with its own number."""
+        return self.judged.reasons if self.stated and self.judged is not None else ()
 
     @property
     def sizes(self) -> tuple[float, float, float]:
@@ -71,8 +96,8 @@ class Parts:
         Probability of the intervals.
     credible : bool
         Whether these are draws of a posterior: a number is then the median of its own draws.
-    enough : Enough
-        Which parts have data enough for an estimate of their own.
+    judged : mapping of set of pairs to PartVerdict
+        Verdicts by levels.
     safe : SafeTable or None
         The registered counts of `shown_margins` as they may be published; None where all of them may be.
     """
@@ -81,7 +106,7 @@ class Parts:
     time: str | None
     prob: float
     credible: bool
-    enough: Enough
+    judged: Mapping[frozenset[tuple[str, str]], PartVerdict]
     safe: SafeTable | None
 
     def margin(self, *dims: str) -> list[Part]:
@@ -95,9 +120,10 @@ class Parts:
             low, high = float(ends[0, i]), float(ends[1, i])
             where = dict(zip(part.dimensions, levels, strict=True))
             observed = self._published(raw, where)
-            few = self.enough.status(raw, where) == TOO_FEW
+            judged = self.judged.get(frozenset(where.items()))
+            status = standing(judged) if raw or part.draws[:, i].any() else TOO_FEW
             rounded = round_interval(point, low, high, observed=observed)
-            found.append(Part(levels, observed, point, low, high, rounded, few, part.flags[i]))
+            found.append(Part(levels, observed, point, low, high, rounded, status, judged, part.flags[i]))
         return found
 
     def yearly_mean(self) -> Part:
@@ -108,7 +134,7 @@ class Parts:
         point = float(margin_points(self.strata.margin(), self.credible)[0]) / years
         mean = int(self.strata.observed.sum()) / years
         rounded = round_interval(point, low, high, observed=math.floor(mean))
-        return Part((), round(mean), point, low, high, rounded, False, "")
+        return Part((), round(mean), point, low, high, rounded, "ok", None, "")
 
     def _published(self, raw: int, levels: Mapping[str, str]) -> int | None:
         return raw if self.safe is None else self.safe.at(**levels).count
@@ -120,7 +146,7 @@ def read_parts(results: Results, facts: Facts) -> Parts | None:
     if strata is None or not strata.dimensions:
         return None
     safe = None if facts.public else registered_counts(results)
-    return Parts(strata, facts.time, facts.estimate.prob, facts.credible, Enough.of(results), safe)
+    return Parts(strata, facts.time, facts.estimate.prob, facts.credible, parts_by_levels(results), safe)
 
 
 def truth_of(results: Results, dim: str, levels: Sequence[str]) -> list[float] | None:

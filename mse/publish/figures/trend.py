@@ -49,9 +49,13 @@ def trend_figure(
             *axes.plot([], [], "-o", color=ACCENT, lw=2.5, ms=6, mec="white", label=say("trend.estimated")),
             Patch(color=GREY, alpha=0.55, lw=0, label=say("trend.registered")),
         ]
+        if any(part.doubtful for part in parts):
+            handles += axes.plot([], [], "o", color="white", ms=6, mec=ACCENT, mew=1.8, label=say("strata.caution"))
+        if not all(part.stated for part in parts):
+            handles += axes.plot([], [], "x", color=FAINT, ms=6, label=say("trend.unstated"))
         if truth:
             handles += axes.plot([], [], "D", color=TRUE, ms=5, label=say("trend.truth"))
-        axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.12), ncols=3, frameon=False, fontsize=8.5,
+        axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.12), ncols=5, frameon=False, fontsize=8.5,
                     handlelength=1.6, borderpad=0)  # fmt: skip
         _breaks(axes, years, facts, say)
         stamp(figure, said, say)
@@ -85,7 +89,7 @@ def _panel(
     from matplotlib.ticker import FixedFormatter, FixedLocator
 
     at = _places(years)
-    stated = [(x, part) for x, part in zip(at, parts, strict=True) if not part.too_few]
+    stated = [(x, part) for x, part in zip(at, parts, strict=True) if part.stated]
     highs = [part.high for _, part in stated] + [float(part.observed or 0) for part in parts] + list(truth or ())
     top = 1.06 * max([*highs, 1.0])
     axes.set(xlim=(at[0] - 0.6, at[-1] + 0.6), ylim=(0, top))
@@ -93,9 +97,13 @@ def _panel(
     axes.bar([x for x, _ in bars], [n for _, n in bars], width=0.62, color=GREY, alpha=0.55)
     for x, part in stated:
         axes.plot([x, x], [part.low, part.high], color=ACCENT, lw=3 if large else 2.2, solid_capstyle="butt")
-        axes.plot([x], [part.point], "o", color=ACCENT, ms=7 if large else 5, mec="white", mew=1)
+        size = 7 if large else 5
+        if part.doubtful:
+            axes.plot([x], [part.point], "o", color="white", ms=size - 1, mec=ACCENT, mew=1.8)
+        else:
+            axes.plot([x], [part.point], "o", color=ACCENT, ms=size, mec="white", mew=1)
     for x, part in zip(at, parts, strict=True):
-        if part.too_few:
+        if not part.stated:
             axes.text(x, 0.03 * top, "×", ha="center", va="bottom", fontsize=9, color=FAINT)
     if truth:
         axes.plot([x + 0.22 for x in at], truth, "D", color=TRUE, ms=5, mec="white", mew=0.8)

@@ -8,30 +8,22 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from mse.assess.verdict import Thresholds
 from mse.errors import InputError, Problem
 from mse.publish.facts.margins import margin_points
 from mse.publish.facts.reading import items, mapping, number, period, text
-from mse.publish.registered import shown_margins, time_of
+from mse.publish.registered import time_of
+from mse.publish.standing import NOT_JUDGED, parts_by_levels, standing, whole_standing
+from mse.strata import shown_margins
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mse.captures import CaptureTable
     from mse.population import Population
     from mse.results import Results
     from mse.strata import StrataDraws
 
 Levels = Mapping[str, str]
-
-TOO_FEW = "too few data"
-_ON = "on "
-"""Starts the columns of the table ``active``."""
-
-ALL = "all"
-"""Stands in the column of a dimension that is summed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +50,7 @@ class RiskGroup:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The victims at some levels: registered, and N with its interval."""
+    """The victims at some levels: registered, N with its interval, whether it may be stated, and its verdict."""
 
     levels: Levels
     observed: int
@@ -66,6 +58,12 @@ class Part:
     low: float
     high: float
     status: str
+    verdict: str
+
+    @property
+    def stands(self) -> tuple[str, str]:
+        """Status and verdict."""
+        return self.status, self.verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +100,10 @@ def read_basis(results: Results) -> Basis:
 def margins_of(results: Results, basis: Basis) -> list[Part]:
     """Return every margin that is published, the total first; it is the headline itself."""
     headline = results.headline
-    enough = Enough.of(results)
+    judged = parts_by_levels(results)
     whole = headline.summary(basis.prob)
-    parts = [Part({}, whole.observed, whole.point, whole.low, whole.high, enough.status(whole.observed, {}))]
+    level = NOT_JUDGED if headline.verdict is None else headline.verdict.level
+    parts = [Part({}, whole.observed, whole.point, whole.low, whole.high, whole_standing(results), level)]
     if basis.strata is None:
         return parts
     tails = [(1 - basis.prob) / 2, (1 + basis.prob) / 2]
@@ -117,49 +116,11 @@ def margins_of(results: Results, basis: Basis) -> list[Part]:
             observed = int(margin.observed[i])
             if not observed and not margin.draws[:, i].any():
                 continue  # nobody can be there
-            status = enough.status(observed, levels)
-            parts.append(Part(levels, observed, float(points[i]), float(low[i]), float(high[i]), status))
+            part = judged.get(frozenset(levels.items()))
+            sizes = float(points[i]), float(low[i]), float(high[i])
+            verdict = NOT_JUDGED if part is None else part.level
+            parts.append(Part(levels, observed, *sizes, standing(part), verdict))
     return parts
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Enough:
-    """Whether there are data enough for an estimate: persons, and lists with anybody on them.
-
-    Parameters
-    ----------
-    lists : int
-        Lists of the table, where no stratum tells more.
-    levels : mapping of str to text array, shape (S,)
-        Level of every stratum by dimension; empty where the result has no table ``active``.
-    on : bool array, shape (S, K)
-        Whether a list holds anybody in a stratum.
-    """
-
-    lists: int
-    levels: Mapping[str, npt.NDArray[np.str_]]
-    on: npt.NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, results: Results) -> Enough:
-        """Read it from a result."""
-        frame = results.tables.get("active")
-        lists = len(results.headline.lists)
-        if frame is None:
-            return cls(lists, {}, np.ones((1, lists), dtype=bool))
-        columns = [name for name in frame.columns if name.startswith(_ON)]
-        levels = {dim: frame[dim].astype(str).to_numpy(dtype=np.str_) for dim in frame.columns if dim not in columns}
-        return cls(lists, levels, frame[columns].to_numpy(dtype=bool))
-
-    def status(self, observed: int, levels: Levels) -> str:
-        """Return "ok", or that there are too few data at some levels."""
-        inside = np.ones(len(self.on), dtype=bool)
-        for dim, level in levels.items():
-            if dim in self.levels:
-                inside &= self.levels[dim] == level
-        few = Thresholds()
-        active = int(self.on[inside].any(axis=0).sum())
-        return "ok" if observed >= few.observed[1] and active >= few.lists[1] else TOO_FEW
 
 
 def population_of(levels: Levels, population: Population | None) -> float | None:
@@ -183,19 +144,6 @@ def read_population(results: Results) -> Population | None:
 
     sources = [str(x) for x in frame["source"].dropna().unique()] if "source" in frame.columns else []
     return Population.from_frame(frame.drop(columns="source", errors="ignore"), source="; ".join(sources))
-
-
-def active_lists(table: CaptureTable) -> pd.DataFrame:
-    """Return who is on each list by stratum: the dimensions, and a column per list, True where it holds anybody.
-
-    It belongs to the results as the table ``active``: what is shown of a stratum depends on it.
-    """
-    import pandas as pd
-
-    on = (table.counts @ table.membership().astype(np.int64)) > 0
-    levels = list(product(*table.strata.values()))
-    frame = pd.DataFrame({dim: [row[i] for row in levels] for i, dim in enumerate(table.strata)}, index=range(len(on)))
-    return frame.join(pd.DataFrame(on, columns=[f"{_ON}{name}" for name in table.lists]))
 
 
 def population_frame(population: Population) -> pd.DataFrame:

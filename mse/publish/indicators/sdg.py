@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from mse.publish.facts.reading import mapping, text
-from mse.publish.indicators.parts import ALL, margins_of, population_of, read_basis, read_population
+from mse.publish.indicators.parts import margins_of, population_of, read_basis, read_population
+from mse.strata import ALL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +23,9 @@ def sdg_table(results: Results) -> pd.DataFrame | None:
     DataFrame
         ``year``, ``sex``, ``age``, ``form`` ("all" where summed over), ``detected``, ``undetected``, ``low``,
         ``high`` (of the undetected), ``total``, ``per_100k``, ``per_100k_low``, ``per_100k_high``,
-        ``detected_per_100k``, ``prob``, ``status``. Rows: all, then by sex, by age and by form, per year where the
-        strata have years. Rates have the population of that sex and age as their base; by form, which a population
-        does not have, the whole.
+        ``detected_per_100k``, ``prob``, ``status``, ``verdict`` (of the estimate). Rows: all, then by sex, by age and
+        by form, per year where the strata have years. Rates have the population of that sex and age as their base; by
+        form, which a population does not have, the whole.
     """
     import pandas as pd
 
@@ -47,7 +48,8 @@ def sdg_table(results: Results) -> pd.DataFrame | None:
         sizes = [part.point, part.low, part.high]
         hidden = [x - part.observed for x in sizes]
         rates = [x * scale for x in (*sizes, part.observed)]
-        rows.append([year, *levels, part.observed, *hidden, part.point, *rates, basis.prob, part.status])
+        rows.append([year, *levels, part.observed, *hidden, part.point, *rates, basis.prob, part.status,
+                     part.verdict])  # fmt: skip
     columns = ["year", "sex", "age", "form", "detected", "undetected", "low", "high", "total", "per_100k",
-               "per_100k_low", "per_100k_high", "detected_per_100k", "prob", "status"]  # fmt: skip
+               "per_100k_low", "per_100k_high", "detected_per_100k", "prob", "status", "verdict"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)

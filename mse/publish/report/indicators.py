@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mse.publish.facts.reading import text
-from mse.publish.indicators.parts import ALL, TOO_FEW
 from mse.publish.report.assess import Record, finite
 from mse.publish.report.page import Block, Material, Row, Section, cell, paragraph, row, sheet
 from mse.publish.report.strata import dimension, level
+from mse.publish.standing import TOO_FEW, WITHHELD
+from mse.strata import ALL
 
 
 def _records(m: Material, name: str) -> list[Record]:
@@ -53,7 +54,9 @@ def _numbers(x: Record, m: Material) -> tuple[str, str]:
     """Return value and interval of an indicator in its unit, or why there is none."""
     say = m.say
     if not finite(x, "point"):
-        return say("strata.too_few" if str(x.get("status")) == TOO_FEW else "strata.withheld"), ""
+        status = str(x.get("status"))
+        why = "too_few" if status == TOO_FEW else "not_cited" if status.startswith(WITHHELD) else "withheld"
+        return say(f"strata.{why}"), ""
     write = _writer(str(x["unit"]), m)
     span = say("format.range", low=write(x["low"]), high=write(x["high"])) if finite(x, "low", "high") else ""
     return write(x["point"]), span

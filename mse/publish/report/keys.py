@@ -24,7 +24,7 @@ def key_figures(m: Material, parts: Parts | None) -> tuple[Keys, ...]:
     if parts is not None and parts.time is not None:
         years = parts.strata.dimensions[parts.time]
         last = parts.margin(parts.time)[-1]
-        if not last.too_few:
+        if last.stated:
             groups.append(_group(say("key.year", year=level(years[-1], m)), last.observed, last.sizes, last.rounded, m))
         ends = {"first": level(years[0], m), "last": level(years[-1], m)}
         mean = parts.yearly_mean()

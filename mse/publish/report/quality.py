@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from mse.publish.facts.reading import items, mapping, text
 from mse.publish.figures.flow import flow_figure
-from mse.publish.indicators.parts import ALL
 from mse.publish.report.assess import Record, records
 from mse.publish.report.page import Block, Column, Drawing, Material, Row, Section, paragraph, row, sheet
 from mse.publish.report.record import versions
 from mse.publish.wording.findings import interval_name
+from mse.strata import ALL
 
 SMALL_COUNT = 10
 REGISTRATIONS = ("delivered", "valid", "distinct", "in period", "without referrals")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mse.estimates import Reason
+from mse.estimates import LEVELS, Reason
 from mse.publish.facts import Facts
 from mse.publish.facts.reading import mapping
 from mse.publish.messages import SOURCE, Catalogue, Words
@@ -23,6 +23,7 @@ from mse.publish.report.page import (
     row,
     sheet,
 )
+from mse.publish.report.strata import dimension
 from mse.publish.wording import judgement_of, reason_sentence
 
 
@@ -44,10 +45,34 @@ def verdict_section(m: Material) -> Section:
     if rows:
         heads = [say(f"full.{part}") for part in ("rule", "level", "found", "figures")]
         blocks.append(sheet(say("full.table"), [*heads], rows, wide=True))
+    blocks += _parts(m)
     silent = silent_rules(facts, say)
     last = say("full.none") if verdict is None else say("full.silent_none")
     blocks.append(paragraph(say("full.silent", rules=say.listing(silent)) if silent else last))
     return Section("verdict", say("section.verdict"), tuple(blocks))
+
+
+def _parts(m: Material) -> list[Block]:
+    """Return how many parts of every breakdown got which verdict; nothing without parts."""
+    say, verdict, strata = m.say, m.facts.estimate.verdict, m.results.headline.strata
+    if verdict is None or not verdict.parts or strata is None:
+        return []
+    names = {dim: dimension(dim, m) for dim in strata.dimensions}
+    time = names.get(m.facts.time or "", "").lower()
+    counts: dict[str, list[int]] = {}
+    for part in verdict.parts:
+        others = [name for dim, name in names.items() if dim in part.levels and dim != m.facts.time]
+        if len(part.levels) == 1:
+            title = names[next(iter(part.levels))]
+        elif len(part.levels) == 2 and len(others) == 1:
+            title = say("part.crossed", dimension=others[0], time=time)
+        else:
+            title = say("part.single")
+        counts.setdefault(title, [0, 0, 0])[LEVELS.index(part.level)] += 1
+    rows = [row(title, *(say.number(n) for n in (sum(found), *found))) for title, found in counts.items()]
+    levels = ("#" + say(f"verdict.{key}.name") for key in ("publish", "caution", "refuse"))
+    heads = [say("part.dimension"), "#" + say("part.number"), *levels]
+    return [paragraph(say("part.lead")), sheet(say("part.table"), [*heads], rows)]
 
 
 def silent_rules(facts: Facts, say: Catalogue) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mse.assess.verdict import Thresholds
 from mse.publish.facts.strata import Part, Parts, truth_of
 from mse.publish.figures.trend import MOST_PANELS, trend_figure, trend_panels
 from mse.publish.messages import Words
@@ -23,8 +22,11 @@ from mse.publish.report.page import (
     row,
     sheet,
 )
+from mse.publish.standing import UNJUDGED, WITHHELD
+from mse.publish.wording import judged_part
 
-MOST_COLUMNS = 6
+MOST_COLUMNS, MOST_NAMED = 6, 12
+"""Columns of a table of one dimension by time; parts named with a rule."""
 
 
 def trend_section(m: Material, parts: Parts) -> Section | None:
@@ -47,6 +49,7 @@ def trend_section(m: Material, parts: Parts) -> Section | None:
     if truth:
         rows = [replace(x, cells=(*x.cells, cell(say.number(n)))) for x, n in zip(rows, truth, strict=True)]
     blocks.append(sheet(say("trend.table"), [*heads], rows))
+    blocks += _judgements(total, m)
     blocks += _notes(parts, m)
     return Section("trend", say("section.trend"), tuple(blocks))
 
@@ -54,7 +57,7 @@ def trend_section(m: Material, parts: Parts) -> Section | None:
 def trend_finding(years: Sequence[str], total: Sequence[Part], m: Material) -> str:
     """Return what the course over time shows: first, last, highest and lowest year."""
     say = m.say
-    stated = [(year, part) for year, part in zip(years, total, strict=True) if not part.too_few]
+    stated = [(year, part) for year, part in zip(years, total, strict=True) if part.stated]
     if not stated:
         return say("trend.finding_none")
     (first, start), (last, end) = stated[0], stated[-1]
@@ -66,7 +69,9 @@ def trend_finding(years: Sequence[str], total: Sequence[Part], m: Material) -> s
         "most": most[0], "highest": say.number(most[1].rounded.point),
         "least": least[0], "lowest": say.number(least[1].rounded.point),
     }  # fmt: skip
-    return say("trend.finding", **values)
+    rest = [level(year, m) for year, part in zip(years, total, strict=True) if not part.stated]
+    without = [say("trend.finding_unstated", years=say.listing(rest))] if rest else []
+    return " ".join([say("trend.finding", **values), *without])
 
 
 def strata_section(m: Material, parts: Parts) -> Section | None:
@@ -80,7 +85,8 @@ def strata_section(m: Material, parts: Parts) -> Section | None:
         name = dimension(dim, m)
         levels = parts.strata.dimensions[dim]
         rows = [_row([level(x, m)], part, m) for x, part in zip(levels, parts.margin(dim), strict=True)]
-        whole = replace(parts.margin()[0], rounded=m.said.rounded)
+        stands = {"publish": "ok", "caution": "ok", "refuse": WITHHELD}.get(m.said.judgement, UNJUDGED)
+        whole = replace(parts.margin()[0], rounded=m.said.rounded, status=stands)
         rows.append(_row([say("strata.total")], whole, m, tone="main"))
         period = parts.strata.dimensions[parts.time] if parts.time else m.facts.period
         when = (
@@ -89,7 +95,7 @@ def strata_section(m: Material, parts: Parts) -> Section | None:
             else ""
         )
         blocks += [Heading(name), sheet(say("strata.table", dimension=name.lower()) + when, [name, *_heads(m)], rows)]
-        blocks += _flags(levels, parts.margin(dim), m)
+        blocks += [*_flags(levels, parts.margin(dim), m), *_judgements(parts.margin(dim), m)]
         blocks += _over_time(dim, parts, m) if parts.time else []
     blocks += _notes(parts, m)
     return Section("strata", say("section.strata"), tuple(blocks))
@@ -102,6 +108,24 @@ def _flags(levels: Sequence[str], found: Sequence[Part], m: Material) -> list[Bl
         remarks = [m.say.phrase(remark).text for remark in part.flag.split("; ") if remark]
         if remarks:
             said.append(m.say("strata.flag", name=level(name, m), remarks="; ".join(remarks)))
+    return [bullets(said)] if said else []
+
+
+def _judgements(found: Sequence[Part], m: Material) -> list[Block]:
+    """Return which parts may not be cited on their own, and which only with caution, by the rule that says so."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for part in found:
+        against = {"refuse": part.against, "caution": part.doubtful}
+        for key, reasons in against.items():
+            for reason in reasons:
+                groups.setdefault((key, reason.code), []).append(judged_part(part, reason, m.facts.names, m.say))
+    said = []
+    for (key, code), names in sorted(groups.items(), key=lambda item: item[0][0] != "refuse"):
+        rest = len(names) - MOST_NAMED
+        named = names[:MOST_NAMED] + ([m.say("part.more", count=m.say.number(rest))] if rest > 0 else [])
+        crossed = any(len(part.levels) > 1 for part in found)
+        parts = "; ".join(named) if crossed else m.say.listing(named)
+        said.append(m.say(f"part.{key}", rule=m.say.known("rule", code), parts=parts))
     return [bullets(said)] if said else []
 
 
@@ -118,7 +142,7 @@ def _over_time(dim: str, parts: Parts, m: Material) -> list[Block]:
         groups = {level(x, m): [at[year, x] for year in years] for x in levels}
         told = []
         for name, group in groups.items():
-            (early, late) = (f"{say.number(part.rounded.point)}" if not part.too_few else say("strata.too_few").lower()
+            (early, late) = (say.number(part.rounded.point) if part.stated else _unstated(part, m).lower()
                              for part in (group[0], group[-1]))  # fmt: skip
             told.append(say("strata.panel", name=name, start=early, end=late))
         finding = say("strata.panels", first=years[0], last=years[-1], groups="; ".join(told))
@@ -127,7 +151,7 @@ def _over_time(dim: str, parts: Parts, m: Material) -> list[Block]:
         heads = [dimension(parts.time, m), *(f"#{level(x, m)}" for x in levels)]
         rows = [row(level(year, m), *(_estimate(at[year, x], m) for x in levels)) for year in years]
         caption = say("strata.by_time", dimension=dimension(dim, m).lower(), time=dimension(parts.time, m).lower())
-        blocks.append(sheet(caption, [*heads], rows, wide=True))
+        blocks += [sheet(caption, [*heads], rows, wide=True), *_judgements(crossed, m)]
     return blocks
 
 
@@ -138,27 +162,35 @@ def _heads(m: Material) -> list[str]:
 
 
 def _row(names: list[str], part: Part, m: Material, tone: str = "") -> Row:
-    """Return registered, estimate, interval and share in view of one part, or that it has too few data."""
+    """Return registered, estimate, interval and share in view of one part, or that it has no number to cite."""
     say = m.say
     observed = say("strata.withheld") if part.observed is None else say.number(part.observed)
-    if part.too_few:
-        return row(*names, observed, cell(say("strata.too_few")), "", "", tone=tone)
+    if not part.stated:
+        return row(*names, observed, cell(_unstated(part, m)), "", "", tone=tone)
     share = "" if part.observed is None else say.percent(part.observed / max(part.rounded.point, 1.0))
-    numbers = (say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high))
-    return row(*names, observed, *numbers, share, tone=tone)
+    point = cell(say.number(part.rounded.point), tag=_tag(part, m))
+    return row(*names, observed, point, say.range(part.rounded.low, part.rounded.high), share, tone=tone)
 
 
 def _estimate(part: Part, m: Material) -> Cell:
     say = m.say
-    if part.too_few:
-        return cell(say("strata.too_few"))
-    return cell(say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high))
+    if not part.stated:
+        return cell(_unstated(part, m))
+    return cell(say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high), _tag(part, m))
+
+
+def _unstated(part: Part, m: Material) -> str:
+    return m.say("strata.too_few" if part.too_few else "strata.not_cited")
+
+
+def _tag(part: Part, m: Material) -> str:
+    return m.say("strata.caution") if part.doubtful else ""
 
 
 def _notes(parts: Parts, m: Material) -> list[Block]:
     """Return what the tables mean by their words: intervals, withheld counts, too few data, sums."""
     say = m.say
-    few = Thresholds()
+    few = m.facts.thresholds
     least = {"persons": say.number(few.observed[1]), "lists": say.count_word(few.lists[1])}
     said = [say("strata.note", percent=say.level(parts.prob), **least)]
     if parts.safe is not None:

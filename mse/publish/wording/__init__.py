@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from mse.publish.facts import Facts, languages, read_facts
-from mse.publish.facts.strata import Parts, read_parts, truth_of
+from mse.publish.facts.strata import Part, Parts, read_parts, truth_of
 from mse.publish.messages import SOURCE, Catalogue, Figure, Name, Words, read_catalogue
 from mse.publish.rounding import Rounded, round_interval
 from mse.publish.wording.findings import hump_words, interval_name, method_numbers, small_humps
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mse.results import Results
 
 TERMINAL_WIDTH, TERMINAL_LINES = 100, 24
+MOST_PART_LINES = 3
 
 Judgement = Literal["publish", "caution", "refuse", "unjudged"]
 
@@ -57,6 +58,8 @@ class Headline:
         The numbers, labelled as not for citation, where the sentence refuses.
     reasons : tuple of Words
         Why, the gravest first.
+    account : tuple of str
+        What was tried and what to change, where the computation did not settle.
     remarks : tuple of str
         Registers, publisher, period, population: what a reader must not blur.
     rounded : Rounded
@@ -70,6 +73,7 @@ class Headline:
     latest: str | None
     record: str | None
     reasons: tuple[Words, ...]
+    account: tuple[str, ...]
     remarks: tuple[str, ...]
     rounded: Rounded
 
@@ -94,7 +98,8 @@ def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headli
         "range": say.range(rounded.low, rounded.high),
     }
     cited = say("headline.bound" if estimate.method == "chao" else "headline.sentence", **values)
-    sentence = say("headline.refusal", **values) if judged == "refuse" else cited
+    refusal = "headline.refusal_computed" if facts.unsettled else "headline.refusal"
+    sentence = say(refusal, **values) if judged == "refuse" else cited
     record = say("headline.record", **values) if judged == "refuse" else None
     if judged == "unjudged":
         sentence, record = say("verdict.unjudged.meaning"), say("headline.unjudged_record", sentence=cited)
@@ -102,22 +107,23 @@ def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headli
     return Headline(
         judgement=judged,
         verdict=say(f"verdict.{judged}.name"),
-        meaning=say(f"verdict.{judged}.meaning"),
+        meaning=say("verdict.refuse.computed" if facts.unsettled else f"verdict.{judged}.meaning"),
         sentence=sentence,
         latest=None if parts is None or judged in ("refuse", "unjudged") else _latest(values, parts, say),
         record=record,
         reasons=() if verdict is None else tuple(reason_sentence(r, facts, rounded, say) for r in verdict.reasons),
+        account=facts.account,
         remarks=tuple(_remarks(facts, parts, say)),
         rounded=rounded,
     )
 
 
 def _latest(values: Mapping[str, str], parts: Parts, say: Catalogue) -> str | None:
-    """Return the sentence on the last year; None where nothing is time or that year has too few data."""
+    """Return the sentence on the last year; None where nothing is time or that year has no number to cite."""
     if parts.time is None:
         return None
     last = parts.margin(parts.time)[-1]
-    if last.too_few or last.observed is None:
+    if not last.stated or last.observed is None:
         return None
     numbers = {"observed": say.number(last.observed), "point": say.number(last.rounded.point)}
     numbers["range"] = say.range(last.rounded.low, last.rounded.high)
@@ -135,12 +141,31 @@ def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalog
     }
     values |= {name: Figure(value, say) for name, value in reason.figures.items()}
     values |= {name: Name(said, say) for name, said in reason.names.items()}
+    if "dimension" in reason.names:
+        values["dimension"] = dimension_name(reason.names["dimension"], facts.names, say)
     try:
         # A table that is not public shows no pairs, and an older record lacks some names; the finding's own words do.
         said = None if template is None or ("{pair}" in template and not values["pair"]) else template.format(**values)
     except KeyError:
         said = None
     return Words(_sentence(reason.text), None if say.language == SOURCE else SOURCE) if said is None else Words(said)
+
+
+def dimension_name(name: str, names: Mapping[str, str], say: Catalogue) -> str:
+    """Return what a dimension is called: by the job, else by the catalogue."""
+    return names.get(name) or say.known("dimension", name)
+
+
+def judged_part(part: Part, reason: Reason, names: Mapping[str, str], say: Catalogue, *, rule: bool = False) -> str:
+    """Return the name of a part with the figure of a finding on it, "2018 (6.8)", and with the rule where asked for.
+
+    Counts of persons are never said here: they may be withheld.
+    """
+    name = ", ".join(names.get(level) or say.known("level", level) for level in part.levels)
+    digits = {"width": 1, "converged": 3, "draws": 0, "lists": 0}.get(reason.code)
+    figure = "" if digits is None else say.number(reason.figures["figure"], digits)
+    told = " ".join(x for x in (say.known("rule", reason.code) if rule else "", figure) if x)
+    return f"{name} ({told})" if told else name
 
 
 def largest_pair(facts: Facts) -> list[str]:
@@ -193,7 +218,8 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     """
     say = read_catalogue(languages(results)[0])
     facts = read_facts(results, say)
-    said = headline(facts, say, read_parts(results, facts))
+    parts = read_parts(results, facts)
+    said = headline(facts, say, parts)
     lines = [say.shortened(facts.title, TERMINAL_WIDTH), *_wrapped(said.latest or said.sentence)[:4]]
     lines.append(say("terminal.verdict", verdict=said.verdict.upper()))
     codes = [reason.code for reason in facts.estimate.verdict.reasons] if facts.estimate.verdict else []
@@ -201,16 +227,38 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     if len(facts.humps) > 1 and "humps" not in codes:
         humps = say.listing(hump_words(facts.humps, said.rounded, say, "posterior.mark"))
         tail = _wrapped(say("terminal.humps", humps=humps))[:2]
+    if parts is not None and said.judgement in ("publish", "caution"):
+        tail += [line for dim in parts.strata.dimensions for line in _part_lines(dim, parts, facts, say)]
+    tail += [line for sentence in said.account for line in _wrapped(sentence)]
     closing = [say("terminal.report", path=report)] if report else []
     room = TERMINAL_LINES - len(lines) - len(tail) - len(closing)
     # The heads of the columns, the headline and one line more are always there.
     reasons = _reason_lines(
         [reason.text for reason in said.reasons], max(1, room - min(len(facts.methods) + 1, 4)), say
     )
-    parts = read_parts(results, facts)
     years = [] if parts is None or parts.time is None else _year_lines(results, parts, say)
     table = _fitted(_method_lines(facts, said, say), max(4, room - len(reasons) - len(years)), say)
     return "\n".join([*lines, *reasons, *tail, *years, *table, *closing])
+
+
+def _part_lines(dim: str, parts: Parts, facts: Facts, say: Catalogue) -> list[str]:
+    """Return which parts of one breakdown are not to be cited on their own, or only with caution, and why."""
+    found = parts.margin(dim)
+    bad, doubtful = [], []
+    for part in found:
+        if part.stated:
+            doubtful += [judged_part(part, part.doubtful[0], facts.names, say, rule=True)] if part.doubtful else []
+        elif part.against:
+            bad.append(judged_part(part, part.against[0], facts.names, say, rule=True))
+        else:
+            name = facts.names.get(part.levels[0]) or say.known("level", part.levels[0])
+            bad.append(f"{name} ({say('strata.too_few').lower()})")
+    lines = []
+    for key, named in (("terminal.parts", bad), ("terminal.doubtful", doubtful)):
+        if named:
+            values = {"dimension": dimension_name(dim, facts.names, say), "bad": len(named), "count": len(found)}
+            lines += _wrapped(say(key, named=say.listing(named), **values))[:MOST_PART_LINES]
+    return lines
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
@@ -245,7 +293,8 @@ def _year_lines(results: Results, parts: Parts, say: Catalogue) -> list[str]:
     for i, (year, part) in enumerate(zip(years, parts.margin(parts.time), strict=True)):
         seen = say("strata.withheld") if part.observed is None else say.number(part.observed)
         numbers = [say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high)]
-        cells = [year, seen, *([say("strata.too_few"), ""] if part.too_few else numbers)]
+        numbers = numbers if part.stated else [say("strata.too_few" if part.too_few else "key.not_cited"), ""]
+        cells = [year, seen, *numbers]
         rows.append([*cells, say.number(truth[i])] if truth else cells)
     wide = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
     return ["  " + "  ".join(f"{x:>{w}}" for x, w in zip(row, wide, strict=True)).rstrip() for row in rows]
