@@ -62,7 +62,7 @@ def new_orleans():
 def test_density_and_gradient_are_those_of_the_plain_twin(name, classes):
     data = latent_table(load_table(name), LatentClassSpec(classes=classes, shape=0.4, rate=0.7))
     lists = data.on.shape[1]
-    work, d = latent_work(lists, classes), (lists + 1) * classes - 1
+    work, d = latent_work(lists, classes, 0), (lists + 1) * classes - 1
     gradient, unused = np.empty(d), np.empty(d)
     differences = []
     for seed in range(4):
@@ -85,7 +85,7 @@ def test_density_is_exact_where_hardly_anybody_is_seen():
     """A difference 1 − p_0 would round to nothing here, and hand the sampler an infinite likelihood."""
     data = latent_table(TWO, LatentClassSpec(classes=2))
     x = np.full(5, -40.0)
-    found = latent_density(data, 1.0, x, np.empty(5), latent_work(2, 2))
+    found = latent_density(data, 1.0, x, np.empty(5), latent_work(2, 2, 0))
     # With λ = e^-40 for all, P(only A | seen) is a half and P(both | seen) is e^-40 / 2.
     assert found.log_likelihood == pytest.approx(9 * np.log(0.5) - 4 * 40.0, rel=1e-9)
     assert np.isfinite(found.log_prior)
@@ -94,7 +94,7 @@ def test_density_is_exact_where_hardly_anybody_is_seen():
 def test_moves_leave_the_prior_alone():
     data = latent_table(load_table("kosovo-1999-4"), LatentClassSpec())
     d, rng = 49, np.random.default_rng(3)
-    work, order = latent_work(4, 10), np.empty(10, dtype=np.int64)
+    work, order = latent_work(4, 10, 0), np.empty(10, dtype=np.int64)
     start, moved, orders = np.empty((300, d)), np.empty((300, d)), 0
     trial, speed, slope, gradient = (np.empty(d) for _ in range(4))
     for i in range(300):
@@ -104,7 +104,7 @@ def test_moves_leave_the_prior_alone():
         for _ in range(5):
             orders += reorder_sticks(rng, data, x, trial, work, order)
             now = latent_density(data, 0.0, x, gradient, work)
-            follow_gradient(rng, data, 0.0, 0.7, 2.0, x, now, gradient, trial, speed, slope, work)
+            follow_gradient(rng, data, None, 0.0, 0.7, 2.0, x, now, gradient, trial, speed, slope, work)
         moved[i] = x
     assert orders > 100
 

@@ -20,9 +20,38 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mse.kernels.compiled import compiled
+from mse.kernels.compiled import compiled, inlined
 
 Array = NDArray[np.float64]
+
+
+class LatentStrata(NamedTuple):
+    """Where the persons of a table with strata may be; a row is a history together with the lists that operate.
+
+    Attributes
+    ----------
+    operates : (m, J) bool
+        Lists that operate in each row of `LatentTable.on`; the others say nothing there. The first M rows are the
+        empty history, once for every set of operating lists.
+    silent : (S,) int64
+        Of each stratum, the one of these M rows that its unseen have.
+    row, stratum : (P,) int64
+        The places where somebody is or may be.
+    pool_starts : (C + 1,) int64
+        Entries of `pool_places` that make up each pool: places, in several strata, of persons without a label.
+    pool_places : (E,) int64
+        Those places.
+    pool_counts : (C,) int64
+        Persons in each pool.
+    """
+
+    operates: NDArray[np.bool_]
+    silent: NDArray[np.int64]
+    row: NDArray[np.int64]
+    stratum: NDArray[np.int64]
+    pool_starts: NDArray[np.int64]
+    pool_places: NDArray[np.int64]
+    pool_counts: NDArray[np.int64]
 
 
 class LatentTable(NamedTuple):
@@ -31,15 +60,17 @@ class LatentTable(NamedTuple):
     Attributes
     ----------
     on : (m, J) bool
-        Who is on what, for the histories that hold somebody.
+        Who is on what, for the histories that hold somebody; with strata, for the rows of `LatentStrata`.
     counts : (m,) float64
-        Their persons.
+        Their persons; with strata (P,), the persons of each place whose stratum is known.
     total : float
-        All of them, n.
+        All persons, n, without labels or with them.
     classes : int
         K*, two or more.
     shape, rate : float
         a and b of the prior of α.
+    strata : LatentStrata or None
+        None for a table without strata.
     """
 
     on: NDArray[np.bool_]
@@ -48,6 +79,7 @@ class LatentTable(NamedTuple):
     classes: int
     shape: float
     rate: float
+    strata: LatentStrata | None = None
 
 
 class LatentWork(NamedTuple):
@@ -105,9 +137,9 @@ class LatentDensity(NamedTuple):
 
 
 @compiled
-def latent_work(lists: int, classes: int) -> LatentWork:
+def latent_work(lists: int, classes: int, strata: int) -> LatentWork:
     """Return an empty workspace."""
-    powers = np.zeros((lists + 1) * classes - 1)
+    powers = np.zeros((lists + 1 + strata) * classes - 1)
     return LatentWork(
         np.zeros((lists, classes)), np.zeros((lists, classes)), np.zeros(classes), np.zeros(classes - 1),
         powers, powers.view(np.int64), np.zeros(classes), np.zeros(classes), np.zeros((lists, classes)),
@@ -115,7 +147,7 @@ def latent_work(lists: int, classes: int) -> LatentWork:
 
 
 @compiled
-def _falling(x: Array, powers: Array, bits: NDArray[np.int64]) -> None:
+def falling(x: Array, powers: Array, bits: NDArray[np.int64]) -> None:
     """Write exp(−|x|) to `powers`, to 1e-15 of its value; |x| is cut off at 700."""
     for i in range(x.shape[0]):
         y = -min(abs(x[i]), 700.0)
@@ -138,32 +170,27 @@ def _falling(x: Array, powers: Array, bits: NDArray[np.int64]) -> None:
         powers[i] *= p
 
 
-@compiled
-def latent_density(table: LatentTable, power: float, x: Array, gradient: Array, work: LatentWork) -> LatentDensity:
-    """Evaluate the tempered log density and its gradient.
+@inlined
+def read_logits(table: LatentTable, x: Array, work: LatentWork) -> tuple[float, float]:
+    """Turn logits into λ, 1 − λ, V and π, given their exp(−|x|) in `work.powers`.
 
     Parameters
     ----------
     table : LatentTable
-        Histories, counts and prior.
-    power : float
-        What the likelihood is raised to: 0 is the prior, 1 the posterior.
+        Prior.
     x : (D,) float64
-        Logit λ at j K* + k, then logit V at J K* + k; D = (J + 1) K* − 1.
-    gradient : (D,) float64
-        Overwritten with that of power x log likelihood + log prior.
+        As in `latent_density`.
     work : LatentWork
-        Overwritten; `weight`, `caught` and `missed` are those of x.
+        `caught`, `missed`, `stick` and `weight` are overwritten.
 
     Returns
     -------
-    LatentDensity
-        The likelihood without its power.
+    tuple of float
+        Log prior of these logits, and log π_K*.
     """
-    caught, missed, weight, stick, powers, bits, share, seen, on_list = work
+    caught, missed, weight, stick, powers = work.caught, work.missed, work.weight, work.stick, work.powers
     classes = table.classes
-    m, lists = table.on.shape
-    _falling(x, powers, bits)
+    lists = table.on.shape[1]
 
     # λ, 1 − λ and log Π λ(1 − λ), the prior on the logit scale: −Σ|x| − 2 Σ log(1 + e^−|x|), one logarithm a list.
     log_prior = 0.0
@@ -198,6 +225,38 @@ def latent_density(table: LatentTable, power: float, x: Array, gradient: Array, 
     log_prior += math.log(scale)
     pieces = table.shape + classes - 1.0
     log_prior -= pieces * math.log(table.rate - log_rest)
+    return log_prior, log_rest
+
+
+@compiled
+def latent_density(table: LatentTable, power: float, x: Array, gradient: Array, work: LatentWork) -> LatentDensity:
+    """Evaluate the tempered log density and its gradient.
+
+    Parameters
+    ----------
+    table : LatentTable
+        Histories, counts and prior.
+    power : float
+        What the likelihood is raised to: 0 is the prior, 1 the posterior.
+    x : (D,) float64
+        Logit λ at j K* + k, then logit V at J K* + k; D = (J + 1) K* − 1.
+    gradient : (D,) float64
+        Overwritten with that of power x log likelihood + log prior.
+    work : LatentWork
+        Overwritten; `weight`, `caught` and `missed` are those of x.
+
+    Returns
+    -------
+    LatentDensity
+        The likelihood without its power.
+    """
+    caught, missed, weight, stick, share, seen, on_list = (
+        work.caught, work.missed, work.weight, work.stick, work.share, work.seen, work.on_list,
+    )  # fmt: skip
+    classes = table.classes
+    m, lists = table.on.shape
+    falling(x, work.powers, work.bits)
+    log_prior, log_rest = read_logits(table, x, work)
 
     # The unseen, and 1 − p_0 as a sum of positive terms: a difference from one would lose what is rarely seen.
     unseen = 0.0
@@ -244,7 +303,7 @@ def latent_density(table: LatentTable, power: float, x: Array, gradient: Array, 
     for j in range(lists):
         for k in range(classes):
             gradient[j * classes + k] = power * (on_list[j, k] - caught[j, k] * seen[k]) + missed[j, k] - caught[j, k]
-    alpha = pieces / (table.rate - log_rest)
+    alpha = (table.shape + classes - 1.0) / (table.rate - log_rest)
     above = seen[classes - 1]
     for k in range(classes - 2, -1, -1):
         v = stick[k]

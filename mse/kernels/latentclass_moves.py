@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
 from mse.kernels.latentclass import Array, LatentDensity, LatentTable, LatentWork, latent_density
+from mse.kernels.latentclass_strata import StrataWork, stratified_density
 
 HIGHEST = 600.0
 """Logits are kept below this; beyond it a probability is 0 or 1 for every purpose."""
@@ -20,7 +21,7 @@ JITTER = 0.3
 
 @compiled
 def draw_prior(rng: np.random.Generator, table: LatentTable, x: Array) -> None:
-    """Write a draw from the prior to `x`, logits as in `latent_density`."""
+    """Write a draw from the prior to `x`, which is as in `latent_density` and, with strata, `stratified_density`."""
     lists = table.on.shape[1]
     classes = table.classes
     for i in range(lists * classes):
@@ -33,6 +34,8 @@ def draw_prior(rng: np.random.Generator, table: LatentTable, x: Array) -> None:
         t = rng.standard_exponential() / max(alpha, 1e-300)
         log_stick = math.log(-math.expm1(-t)) if t > 0.0 else -HIGHEST
         x[lists * classes + k] = min(max(log_stick + t, -HIGHEST), HIGHEST)
+    for i in range((lists + 1) * classes - 1, x.shape[0]):
+        x[i] = math.log(max(rng.standard_exponential(), 1e-300))
 
 
 @compiled
@@ -45,6 +48,7 @@ def _log_gamma_draw(rng: np.random.Generator, shape: float) -> float:
 def follow_gradient(
     rng: np.random.Generator,
     table: LatentTable,
+    parts: StrataWork | None,
     power: float,
     step: float,
     length: float,
@@ -62,8 +66,8 @@ def follow_gradient(
     ----------
     rng : Generator
         Advanced.
-    table, power
-        As in `latent_density`.
+    table, parts, power
+        As in `density_of`.
     step, length : float
         Leapfrog step before its jitter, and the expected length of the trajectory, in logits.
     x : (D,) float64
@@ -96,7 +100,10 @@ def follow_gradient(
     for s in range(steps):
         for i in range(d):
             trial[i] += epsilon * speed[i]
-        then = latent_density(table, power, trial, slope, work)
+        if parts is None:
+            then = latent_density(table, power, trial, slope, work)
+        else:
+            then = stratified_density(table, parts, power, trial, slope, work)
         if not math.isfinite(then.log_likelihood + then.log_prior):
             return now, 0.0
         part = epsilon if s < steps - 1 else 0.5 * epsilon
@@ -180,6 +187,10 @@ def reorder_sticks(
         trial[lists * classes + k] = min(max(own - above, -HIGHEST), HIGHEST)
         top = max(own, above)
         above = top + math.log1p(math.exp(min(own, above) - top))
+    first = (lists + 1) * classes - 1
+    for s in range((x.shape[0] - first) // classes):
+        for k in range(classes):
+            trial[first + s * classes + k] = x[first + s * classes + order[k]]
     x[:] = trial
     return True
 
@@ -188,46 +199,3 @@ def reorder_sticks(
 def draw_unseen_mean(rng: np.random.Generator, table: LatentTable, now: LatentDensity) -> float:
     """Return a draw of the log of the Poisson mean of n_0: log Gamma(n) + log p_0 − log(1 − p_0)."""
     return math.log(rng.standard_gamma(table.total)) + math.log(max(now.unseen, 1e-300)) - now.log_seen
-
-
-@compiled
-def predictive_misfit(
-    rng: np.random.Generator, table: LatentTable, now: LatentDensity, work: LatentWork
-) -> tuple[float, float]:
-    """Return the misfit of the observed counts and that of counts drawn from the model, given the parameters.
-
-    The distance is Freeman & Tukey's, Σ (√count − √expected)², over the histories that hold somebody and all other
-    ones together; both tables have n persons.
-
-    Parameters
-    ----------
-    rng : Generator
-        Advanced.
-    table : LatentTable
-        The observed counts.
-    now : LatentDensity
-        Of the state.
-    work : LatentWork
-        With `weight`, `caught` and `missed` of the state.
-    """
-    m, lists = table.on.shape
-    left = int(table.total)
-    rest = 1.0
-    observed = 0.0
-    drawn = 0.0
-    for c in range(m):
-        total = 0.0
-        for k in range(table.classes):
-            share = work.weight[k]
-            for j in range(lists):
-                share *= work.caught[j, k] if table.on[c, j] else work.missed[j, k]
-            total += share
-        chance = total / math.exp(now.log_seen)
-        count = rng.binomial(left, min(max(chance / max(rest, 1e-300), 0.0), 1.0)) if left > 0 else 0
-        left -= count
-        rest -= chance
-        expected = math.sqrt(table.total * chance)
-        observed += (math.sqrt(table.counts[c]) - expected) ** 2
-        drawn += (math.sqrt(float(count)) - expected) ** 2
-    expected = math.sqrt(table.total * max(rest, 0.0))
-    return observed + expected**2, drawn + (math.sqrt(float(left)) - expected) ** 2

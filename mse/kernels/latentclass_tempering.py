@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
-from mse.kernels.latentclass import Array, LatentTable, latent_density, latent_work
+from mse.kernels.latentclass import Array, LatentTable, latent_work
 from mse.kernels.latentclass_moves import (
     draw_prior,
     draw_unseen_mean,
     follow_gradient,
-    predictive_misfit,
     reorder_sticks,
 )
+from mse.kernels.latentclass_predictive import predictive_misfit
+from mse.kernels.latentclass_strata import StrataWork, density_of, draw_parts
 
 
 class Ladder(NamedTuple):
@@ -47,8 +48,12 @@ class TemperedDraws(NamedTuple):
 
     Attributes
     ----------
-    log_means : (T, S) float64
+    log_means : (T, M) float64
         Draws of log μ with n_0 ~ Poisson(μ): one after every trajectory of the coldest rung.
+    unseen : (T, M, S) float64
+        Shares of the strata in the unseen, at each of these draws; none without strata.
+    labelled : (T, M, S) int64
+        Persons of every stratum who have no label in the table, likewise.
     log_likelihoods : (T, R) float64
         Of the state of each rung at the end of each round.
     classes : (T,) float64
@@ -66,6 +71,8 @@ class TemperedDraws(NamedTuple):
     """
 
     log_means: Array
+    unseen: Array
+    labelled: NDArray[np.int64]
     log_likelihoods: Array
     classes: Array
     log_last: Array
@@ -78,7 +85,9 @@ class TemperedDraws(NamedTuple):
 @compiled
 def temper(
     rng: np.random.Generator,
+    spare: np.random.Generator,
     table: LatentTable,
+    parts: StrataWork | None,
     ladder: Ladder,
     states: Array,
     origins: NDArray[np.int64],
@@ -91,8 +100,12 @@ def temper(
     ----------
     rng : Generator
         Advanced.
+    spare : Generator
+        Advanced; of what only looks at the chain.
     table : LatentTable
         What the posterior is of.
+    parts : StrataWork or None
+        Its strata, overwritten.
     ladder : Ladder
         Powers and steps; `steps` is overwritten while it is adapted.
     states : (R, D) float64
@@ -106,10 +119,13 @@ def temper(
     """
     rungs, d = states.shape
     lists = table.on.shape[1]
-    work = latent_work(lists, table.classes)
+    n_strata = (d + 1) // table.classes - lists - 1
+    work = latent_work(lists, table.classes, n_strata)
     gradient, trial, speed, slope = np.empty(d), np.empty(d), np.empty(d), np.empty(d)
     order = np.empty(table.classes, dtype=np.int64)
     log_means = np.empty((rounds, ladder.moves[0]))
+    unseen = np.empty((rounds, ladder.moves[0], n_strata))
+    labelled = np.empty((rounds, ladder.moves[0], n_strata), dtype=np.int64)
     log_likelihoods = np.empty((rounds, rungs))
     classes, log_last, misfit = np.zeros(rounds), np.empty(rounds), np.empty((rounds, 2))
     accepted, refused, tried = np.zeros(rungs), np.zeros(rungs - 1), np.zeros(rungs - 1)
@@ -121,10 +137,10 @@ def temper(
             if ladder.powers[r] == 0.0:
                 draw_prior(rng, table, x)
             reorder_sticks(rng, table, x, trial, work, order)
-            now = latent_density(table, ladder.powers[r], x, gradient, work)
+            now = density_of(table, parts, ladder.powers[r], x, gradient, work)
             for s in range(ladder.moves[r]):
                 now, chance = follow_gradient(
-                    rng, table, ladder.powers[r], ladder.steps[r], ladder.lengths[r], x, now,
+                    rng, table, parts, ladder.powers[r], ladder.steps[r], ladder.lengths[r], x, now,
                     gradient, trial, speed, slope, work,
                 )  # fmt: skip
                 accepted[r] += chance / (rounds * ladder.moves[r])
@@ -132,12 +148,13 @@ def temper(
                     ladder.steps[r] = min(ladder.steps[r] * math.exp(adapt * (chance - 0.8)), 2.0)
                 if r == 0:
                     log_means[t, s] = draw_unseen_mean(rng, table, now)
+                    draw_parts(rng, table, parts, x, slope, work, unseen[t, s], labelled[t, s])
             log_likelihoods[t, r] = now.log_likelihood
             if r == 0:
-                now = latent_density(table, 1.0, x, slope, work)
+                now = density_of(table, parts, 1.0, x, slope, work)
                 classes[t] = (work.weight > 0.01).sum()
                 log_last[t] = now.log_last
-                misfit[t] = predictive_misfit(rng, table, now, work)
+                misfit[t] = predictive_misfit(rng, spare, table, parts, now, work)
         for r in range(t % 2, rungs - 1, 2):
             gain = (ladder.powers[r] - ladder.powers[r + 1]) * (log_likelihoods[t, r + 1] - log_likelihoods[t, r])
             chance = math.exp(min(gain, 0.0))
@@ -153,4 +170,6 @@ def temper(
     origins[:] = origins[place].copy()
     for r in range(rungs - 1):
         refused[r] /= max(tried[r], 1.0)
-    return TemperedDraws(log_means, log_likelihoods, classes, log_last, misfit, accepted, refused, fresh)
+    return TemperedDraws(
+        log_means, unseen, labelled, log_likelihoods, classes, log_last, misfit, accepted, refused, fresh
+    )

@@ -6,7 +6,8 @@ tempered chains that have to agree; nothing cuts N off. See `mse.kernels.latentc
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +16,13 @@ import numpy.typing as npt
 from mse.captures import CaptureTable
 from mse.distribution import LOG_STEP, Distribution
 from mse.errors import Problem
-from mse.estimators.latentclass.sampling import EFFECTIVE, RHAT, Sampled, sample
+from mse.estimators.latentclass.diagnostics import diagnose, notes
+from mse.estimators.latentclass.sampling import EFFECTIVE, sample
+from mse.estimators.latentclass.strata import parts_of, stratified_table
 from mse.estimators.options import check_draws, check_least, check_types, raise_if_any
+from mse.estimators.strata.cells import StrataCells, build_cells
+from mse.estimators.strata.declared import Wheres, check_declared, declare
+from mse.estimators.strata.notes import assumptions, plain
 from mse.parallel import Compute
 from mse.posterior import Posterior
 
@@ -33,12 +39,19 @@ CITATIONS = (
     "R-hat. Bayesian Analysis 16:667-718",
 )
 
-CUT = 20.0
-"""Another program drops every draw with more unseen than this many times the observed; the mass there is reported."""
 
-
-_OTHER_PRIOR = 1.0, 1.0
-"""Shape and rate of the prior of α that the answer is held against."""
+JOINT = "Dunson & Xing (2009) Nonparametric Bayes modeling of multivariate categorical data. JASA 104:1042-1051"
+INSIDE = (
+    "how many classes of persons there are",
+    "how visible each class is to every list",
+    "chance in who was registered",
+)
+OUTSIDE = (
+    "dependence between lists that is left within a class",
+    "errors in linking persons between lists",
+    "the choice of prior",
+)
+_LABELS = "which strata persons with a missing label are in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,10 @@ class LatentClassSpec:
         Rounds of a chain at most; each gives three draws. What is not in agreement then gets no estimate to publish.
     draws : int
         Draws of N to store.
+    strata : bool
+        Estimate every stratum, with classes that the strata share; otherwise covariates are summed over.
+    blind, missing, unknown
+        As in `CovariatesSpec`; each of them asks for strata.
     """
 
     classes: int = 10
@@ -69,6 +86,10 @@ class LatentClassSpec:
     effective: int = 1000
     longest: int = 32_000
     draws: int = 10_000
+    strata: bool = False
+    blind: Mapping[str, Wheres] = field(default_factory=dict)
+    missing: Mapping[str, Wheres] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check every option, and say all that is wrong at once."""
@@ -80,12 +101,18 @@ class LatentClassSpec:
             if not low <= getattr(self, name) <= high:
                 problems.append(Problem(f"{name} is out of range", f"from {low} to {high:,}", f"leave it at {usual}",
                                         value=str(getattr(self, name))))  # fmt: skip
+        problems += check_declared(blind=self.blind, missing=self.missing, unknown=self.unknown)
         problems += check_least("effective", self.effective, EFFECTIVE, "leave it at 1000")
         for name in ("shape", "rate"):
             if not 0.01 <= getattr(self, name) <= 100.0:
                 problems.append(Problem(f"{name} is out of range", "from 0.01 to 100", "leave it at 0.25",
                                         value=str(getattr(self, name))))  # fmt: skip
         raise_if_any(problems)
+
+    @property
+    def by_stratum(self) -> bool:
+        """Whether strata are estimated."""
+        return self.strata or bool(self.blind or self.missing or self.unknown)
 
 
 def estimate(table: CaptureTable, spec: LatentClassSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
@@ -94,8 +121,8 @@ def estimate(table: CaptureTable, spec: LatentClassSpec, *, seed: int, compute: 
     Parameters
     ----------
     table : CaptureTable
-        Without blind or absent lists; two lists or more. Covariates are summed over, so that a person with a missing
-        label counts like any other.
+        Two lists or more. Without `strata` covariates are summed over, so that a person with a missing label counts
+        like any other, and no list may be blind or absent.
     spec : LatentClassSpec
         Options.
     seed : int
@@ -106,32 +133,45 @@ def estimate(table: CaptureTable, spec: LatentClassSpec, *, seed: int, compute: 
     Returns
     -------
     Posterior
-        Its draws are those of the chains, thinned, one chain after the other. Diagnostics: ``rhat_max``,
-        ``ess_bulk_min``, ``ess_tail_min`` and the same with ``_total`` (of log N), ``chains_agree`` (1 or 0),
+        Its draws are those of the chains, thinned, one chain after the other; with `strata` when they were asked
+        for. Diagnostics: ``rhat_max``, ``ess_bulk_min``, ``ess_tail_min`` (of log N, and of log N of every stratum)
+        and the same with ``_total`` (of log N), ``chains_agree`` (1 or 0),
         ``chains``, ``draws_per_chain``, ``warmup``, ``rungs``, ``fresh_starts`` (draws of the prior that reached the
         posterior), ``acceptance_min``, ``exchange_min``, ``log_evidence`` and ``log_evidence_sd`` (between chains),
         ``classes_mean`` (classes with over 1 % of the population), ``last_class`` (share in the last piece),
         ``ppc_p`` (posterior predictive probability of a worse fit), ``beyond_20n`` (probability of more unseen than
         20 times the observed), ``alpha_prior_factor`` (factor by which the median moves with α ~ Gamma(1, 1)) and
-        ``alpha_prior_weights`` (effective share of the draws behind that).
+        ``alpha_prior_weights`` (effective share of the draws behind that); with strata ``few_lists`` (strata with
+        fewer than three lists) and ``unlabelled`` (persons whose stratum is known in part).
 
     Raises
     ------
     ModelError
-        When the table has cells that cannot be observed, or nobody was seen.
+        When the table has cells that cannot be observed, nobody was seen, a name is unknown, or no list operates in a
+        stratum.
+    InputError
+        When persons are on a list where it is declared blind or missing.
 
     References
     ----------
-    Manrique-Vallier (2016).
+    Manrique-Vallier (2016); with strata Dunson & Xing (2009).
     """
-    data = latent_table(table, spec)
+    cells = None
+    if spec.by_stratum:
+        table = declare(table, spec.blind, spec.missing)
+        cells = build_cells(table, unknown=spec.unknown)
+    data = latent_table(table, spec, cells)
     found = sample(
         data, chains=spec.chains, effective=spec.effective, longest=spec.longest, seed=seed,
         compute=compute or Compute(),
     )  # fmt: skip
-    law = law_of(table.observed, found.log_means, min(found.bulk, found.tail))
-    diagnostics = _diagnostics(found, table.observed, spec)
-    point = float(law.quantile(0.5))
+    law = law_of(table.observed, found.log_means, min(found.bulks[0], found.tails[0]))
+    diagnostics = diagnose(found, table.observed, spec.classes, spec.shape, spec.rate, cells)
+    draws = _thinned(found.sizes, spec.draws)
+    strata = None
+    if cells is not None:
+        parts = draws[:, None] if data.strata is None else _thinned(found.parts, spec.draws)
+        strata = parts_of(cells, parts, spec.chains)
     return Posterior(
         method="latent-class",
         kind="posterior",
@@ -139,28 +179,32 @@ def estimate(table: CaptureTable, spec: LatentClassSpec, *, seed: int, compute: 
         table_digest=table.digest,
         lists=table.lists,
         observed=table.observed,
-        spec={**asdict(spec), "seed": seed},
+        spec={**plain(asdict(spec)), "seed": seed},
         distribution=law,
-        draws=_thinned(found.sizes, spec.draws),
-        point=point,
+        draws=draws,
+        point=float(law.quantile(0.5)),
         point_kind="posterior median and equal-tailed credible interval",
-        inside=("how many classes of persons there are", "how visible each class is to every list",
-                "chance in who was registered"),
-        outside=("dependence between lists that is left within a class", "errors in linking persons between lists",
-                 "the choice of prior"),
-        assumptions=(
-            "every person could have been on every list, and nobody entered or left the population",
-            f"the population is a mixture of at most {spec.classes} classes, and within a class the lists are "
-            "independent of each other",
-        ),
-        citations=CITATIONS,
+        inside=(*INSIDE, *((_LABELS,) if cells is not None and cells.unlabelled else ())),
+        outside=OUTSIDE,
+        assumptions=_assumptions(spec.classes, cells),
+        citations=CITATIONS if cells is None else (*CITATIONS, JOINT),
         diagnostics=diagnostics,
-        notes=_notes(diagnostics, found, table),
+        notes=notes(diagnostics, found, table, cells),
+        strata=strata,
     )  # fmt: skip
 
 
-def latent_table(table: CaptureTable, spec: LatentClassSpec) -> LatentTable:
+def latent_table(table: CaptureTable, spec: LatentClassSpec, cells: StrataCells | None = None) -> LatentTable:
     """Return what the kernels take, or say everything that keeps this method from the table.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Who was seen on which lists.
+    spec : LatentClassSpec
+        Options.
+    cells : StrataCells, optional
+        Of the table, when strata are estimated.
 
     Raises
     ------
@@ -170,10 +214,11 @@ def latent_table(table: CaptureTable, spec: LatentClassSpec) -> LatentTable:
     from mse.kernels.latentclass import LatentTable
 
     problems = []
-    if not table.observable.all() or table.absent.any():
+    if cells is None and (not table.observable.all() or table.absent.any()):
         problems.append(
             Problem("some histories cannot be observed", "a table in which every list could see everybody",
-                    "drop the lists that are blind or absent, or use a log-linear method",
+                    "estimate by stratum with strata = true, drop the lists that are blind or absent, or use a "
+                    "log-linear method",
                     file=f"table {table.name!r}")
         )  # fmt: skip
     if table.observed < 1:
@@ -182,10 +227,28 @@ def latent_table(table: CaptureTable, spec: LatentClassSpec) -> LatentTable:
                     file=f"table {table.name!r}")
         )  # fmt: skip
     raise_if_any(problems)
+    if cells is not None:
+        return stratified_table(cells, spec.classes, float(spec.shape), float(spec.rate))
     counts = np.append(0.0, table.counts.sum(axis=0, dtype=np.float64))
     histories = np.flatnonzero(counts)
     on = (histories[:, None] >> np.arange(table.n_lists)) & 1 == 1
     return LatentTable(on, counts[histories], float(table.observed), spec.classes, float(spec.shape), float(spec.rate))
+
+
+def _assumptions(classes: int, cells: StrataCells | None) -> tuple[str, ...]:
+    mixture = f"the population is a mixture of at most {classes} classes, and within a class the lists are independent"
+    if cells is None:
+        return (
+            "every person could have been on every list, and nobody entered or left the population",
+            f"{mixture} of each other",
+        )
+    return (
+        "every person could have been on every list that operates in his or her stratum, and nobody entered or left "
+        "the population",
+        f"{mixture} of each other and of the stratum: strata differ in how large the classes are, not in how visible "
+        "a class is",
+        *assumptions(cells),
+    )
 
 
 def law_of(observed: int, log_means: Array, effective: float) -> Distribution:
@@ -220,77 +283,4 @@ def law_of(observed: int, log_means: Array, effective: float) -> Distribution:
 def _thinned(sizes: npt.NDArray[np.int64], draws: int) -> npt.NDArray[np.int64]:
     """Return about `draws` draws of N, as many from each chain, evenly spaced, one chain after the other."""
     each = min(max(1, draws // sizes.shape[0]), sizes.shape[1])
-    return sizes[:, np.linspace(0, sizes.shape[1] - 1, each).astype(np.int64)].ravel()
-
-
-def _diagnostics(found: Sampled, observed: int, spec: LatentClassSpec) -> dict[str, float]:
-    evidences = found.log_evidences
-    return {
-        "rhat_max": found.rhat,
-        "rhat_total": found.rhat,
-        "ess_bulk_min": found.bulk,
-        "ess_bulk_total": found.bulk,
-        "ess_tail_min": found.tail,
-        "ess_tail_total": found.tail,
-        "chains_agree": float(found.agree),
-        "chains": float(found.sizes.shape[0]),
-        "draws_per_chain": float(found.sizes.shape[1]),
-        "warmup": float(found.warmup),
-        "rungs": float(len(found.powers)),
-        "fresh_starts": float(found.fresh),
-        "acceptance_min": float(found.accepted.min()),
-        "exchange_min": float(1.0 - found.refused.max()),
-        "log_evidence": float(np.logaddexp.reduce(evidences) - np.log(len(evidences))),
-        "log_evidence_sd": float(evidences.std(ddof=1)),
-        "classes_mean": float(found.classes.mean()),
-        "last_class": float(np.exp(found.log_last).mean()),
-        **_other_prior(found, spec),
-        "ppc_p": float((found.misfit[:, :, 1] >= found.misfit[:, :, 0]).mean()),
-        "beyond_20n": float((found.sizes - observed > CUT * observed).mean()),
-    }
-
-
-def _other_prior(found: Sampled, spec: LatentClassSpec) -> dict[str, float]:
-    """Return how the median moves when α ~ Gamma(1, 1) instead, by reweighting, and what the weights are worth."""
-    t = -found.log_last
-    shape, rate = _OTHER_PRIOR
-    logs = (spec.shape + spec.classes - 1) * np.log(spec.rate + t) - (shape + spec.classes - 1) * np.log(rate + t)
-    weights = np.exp(logs - logs.max()).ravel()
-    sizes = found.sizes[:, found.sizes.shape[1] // t.shape[1] - 1 :: found.sizes.shape[1] // t.shape[1]].ravel()
-    order = np.argsort(sizes, kind="stable")
-    middle = np.searchsorted(np.cumsum(weights[order]), 0.5 * weights.sum())
-    ratio = float(sizes[order[middle]] / np.median(sizes))
-    return {
-        "alpha_prior_factor": max(ratio, 1.0 / ratio),
-        "alpha_prior_weights": float(weights.sum() ** 2 / (weights.size * np.square(weights).sum())),
-    }
-
-
-def _notes(diagnostics: dict[str, float], found: Sampled, table: CaptureTable) -> tuple[str, ...]:
-    notes = []
-    if not found.agree:
-        notes.append(
-            f"{len(found.sizes)} chains of {found.sizes.shape[1]:,} draws do not agree: R-hat of log N is "
-            f"{found.rhat:.3f} (at most {RHAT} is wanted), effective draws {min(found.bulk, found.tail):,.0f} "
-            f"(at least {EFFECTIVE}). Their answer is not to be used; run longer, with a larger `longest`, or choose "
-            "another method."
-        )
-    if diagnostics["beyond_20n"] > 0.001:
-        notes.append(
-            f"With probability {diagnostics['beyond_20n']:.2g} more than {CUT:.0f} times as many are unseen as were "
-            f"observed. The tail of N is heavy, P(N > x) falls about as 1/x^{table.n_lists}: quantiles are given, "
-            "no mean."
-        )
-    if table.strata:
-        notes.append(f"The covariates ({', '.join(table.strata)}) were summed over; N is that of all strata together.")
-    if diagnostics["alpha_prior_factor"] > 1.15:
-        notes.append(
-            f"The prior matters: the median moves by a factor {diagnostics['alpha_prior_factor']:.2f} when more "
-            "classes are expected (α ~ Gamma(1, 1))."
-        )
-    if diagnostics["last_class"] > 0.02:
-        notes.append(
-            f"The last of the classes holds {diagnostics['last_class']:.0%} of the population on average: allow more "
-            "of them with a larger `classes`."
-        )
-    return tuple(notes)
+    return sizes[:, np.linspace(0, sizes.shape[1] - 1, each).astype(np.int64)].reshape(-1, *sizes.shape[2:])

@@ -1,7 +1,7 @@
 """Chains of the latent class model that agree: tempered, started from the prior, run until they mix or a limit.
 
 The ladder is tuned by a pilot run so that neighbouring rungs refuse to exchange equally often; every chain then starts
-anew from draws of the prior, and what warming up shows of the ladder, over all chains, corrects it once. Stretches of
+anew from draws of the prior, and what warming up shows of the ladder, over all chains, corrects it. Stretches of
 chains are the parts that `Compute.spread` keeps, so an interrupted run goes on where it stopped.
 """
 
@@ -22,19 +22,27 @@ from mse.parallel import Compute
 if TYPE_CHECKING:
     from mse.chunks import Chunk
     from mse.kernels.latentclass import LatentTable
-    from mse.kernels.latentclass_tempering import Ladder
+    from mse.kernels.latentclass_tempering import Ladder, TemperedDraws
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 RHAT, EFFECTIVE = 1.01, 400
-"""Chains agree when R-hat of log N is at most the first, and the effective sizes of bulk and tail are the second."""
+"""Chains agree when R-hat of log N is at most the first, and the effective sizes of bulk and tail are the second; with
+strata, those of log N of every stratum too."""
 
 FRESH = 40
 """Draws of the prior that have to reach the posterior, over all chains, before sampling may stop."""
 
+PATIENCE = 8000
+"""With strata, rounds after which chains that agree may stop all the same: classes that differ in their strata come up
+at sharp temperatures, which few draws of the prior get through."""
+
 STRETCH = 1000
-"""Rounds of the first stretches; that of warming up is left out."""
+"""Rounds of the first stretches, and of each in which a chain warms up; these are left out."""
+
+WARM_UPS, WARM_UPS_OF_STRATA = 1, 2
+"""How often the ladder is corrected by what warming up shows of it."""
 
 LENGTH, COLD_MOVES = 1.0, 3
 """Length of a trajectory in logits, and trajectories of the coldest rung in a round."""
@@ -55,6 +63,8 @@ class Sampled:
         Draws of log μ, n_0 ~ Poisson(μ).
     sizes : int64 array, shape (C, T)
         Draws of N.
+    parts : int64 array, shape (C, T, S)
+        The same by stratum; none without strata.
     log_likelihoods : float64 array, shape (C, rounds, R)
         Of every rung.
     classes, log_last : float64 array, shape (C, rounds)
@@ -67,12 +77,13 @@ class Sampled:
         Draws of the prior that reached the posterior, over all chains.
     warmup : int
         Draws of each chain that were left out.
-    rhat, bulk, tail : float
-        Of log N.
+    rhats, bulks, tails : float64 array, shape (1 + S,)
+        Of log N, and of log N of every stratum.
     """
 
     log_means: Array
     sizes: Integers
+    parts: Integers
     log_likelihoods: Array
     classes: Array
     log_last: Array
@@ -82,9 +93,24 @@ class Sampled:
     refused: Array
     fresh: int
     warmup: int
-    rhat: float
-    bulk: float
-    tail: float
+    rhats: Array
+    bulks: Array
+    tails: Array
+
+    @property
+    def rhat(self) -> float:
+        """The largest R-hat."""
+        return float(self.rhats.max())
+
+    @property
+    def bulk(self) -> float:
+        """The smallest effective size of the bulk."""
+        return float(self.bulks.min())
+
+    @property
+    def tail(self) -> float:
+        """The smallest effective size of the tails."""
+        return float(self.tails.min())
 
     @property
     def agree(self) -> bool:
@@ -126,17 +152,19 @@ def sample(table: LatentTable, *, chains: int, effective: int, longest: int, see
     tasks: list[tuple[int, ...]] = [(seed, chain, 0, STRETCH) for chain in range(chains)]
     states: list[Chunk] = [()] * chains
     kept: list[list[Chunk]] = [[] for _ in range(chains)]
+    warm_ups = WARM_UPS if table.strata is None else WARM_UPS_OF_STRATA
     stretch, done = 0, 0
     while True:
-        rounds = STRETCH if stretch == 0 else min(max(STRETCH, done), longest - done)
+        warming = stretch < warm_ups
+        rounds = STRETCH if warming else min(max(STRETCH, done), longest - done)
         tasks = [(seed, chain, stretch, rounds) for chain in range(chains)]
-        what = "latent classes: warming up" if stretch == 0 else f"latent classes: rounds {done:,} to {done + rounds:,}"
+        what = "latent classes: warming up" if warming else f"latent classes: rounds {done:,} to {done + rounds:,}"
         run = partial(run_stretch, table, powers, steps)
         parts = list(
             compute.spread(what, run, [(task, state) for task, state in zip(tasks, states, strict=True)], threads=True)
         )
         states = [part[-2:] for part in parts]
-        if stretch == 0:
+        if warming:
             refused = np.mean([part[_REFUSED] for part in parts], axis=0)
             powers, steps, nearest = respaced(powers, steps, refused, table.total)
             states = [(rungs[nearest], origins[nearest]) for rungs, origins in states]
@@ -144,9 +172,10 @@ def sample(table: LatentTable, *, chains: int, effective: int, longest: int, see
             done += rounds
             for chain, part in zip(kept, parts, strict=True):
                 chain.append(part[:-2])
-            found = _joined(kept, powers)
+            found = _joined(kept, powers, STRETCH * COLD_MOVES * warm_ups)
             enough = found.rhat <= RHAT and min(found.bulk, found.tail) >= max(effective, EFFECTIVE)
-            if (enough and found.fresh >= FRESH) or done >= longest:
+            visited = found.fresh >= FRESH or (table.strata is not None and done >= PATIENCE)
+            if (enough and visited) or done >= longest:
                 return found
         stretch += 1
 
@@ -166,15 +195,17 @@ def tune_ladder(table: LatentTable, task: tuple[int]) -> Chunk:
     tuple of float64 arrays, shape (R,)
         Powers and steps.
     """
+    from mse.kernels.latentclass_strata import strata_work
     from mse.kernels.latentclass_tempering import temper
 
-    rng = np.random.default_rng([task[0], 0])
+    rng, spare = np.random.default_rng([task[0], 0]), np.random.default_rng([task[0], 2])
     powers = np.append(np.geomspace(1.0, 0.5 / table.total, _PILOT_RUNGS - 1), 0.0)
     steps = np.minimum(3.0 / np.sqrt(np.maximum(powers * table.total, 1.0)), 0.8)
     states, origins = _from_prior(rng, table, len(powers))
     for stage, rounds in enumerate(_PILOT_ROUNDS):
         ladder = _ladder(powers, steps, cold_moves=1)
-        found = temper(rng, table, ladder, states, origins, rounds, _FREEST if stage < 2 else 0.3 * _FREEST)
+        adapt = _FREEST if stage < 2 else 0.3 * _FREEST
+        found = temper(rng, spare, table, strata_work(table), ladder, states, origins, rounds, adapt)
         powers, steps, nearest = respaced(powers, ladder.steps, found.refused, table.total)
         states, origins = states[nearest], origins[nearest]
     return powers, steps
@@ -225,21 +256,39 @@ def run_stretch(table: LatentTable, powers: Array, steps: Array, task: tuple[tup
     -------
     tuple of arrays
         Log means (T,), sizes (T,), log likelihoods (rounds, R), classes and log last (rounds,), misfit (rounds, 2),
-        accepted (R,), refused (R - 1,), fresh (1,); at the end the states (R, D) and origins (R,).
+        accepted (R,), refused (R - 1,), fresh (1,), sizes by stratum (T, S); at the end the states (R, D) and origins
+        (R,).
     """
+    from mse.kernels.latentclass_strata import strata_work
     from mse.kernels.latentclass_tempering import temper
 
     (seed, chain, stretch, rounds), before = task
-    rng = np.random.default_rng([seed, 1, chain, stretch])
+    rng, spare = (np.random.default_rng([seed, use, chain, stretch]) for use in (1, 3))
     if before:
         states, origins = before[0].copy(), before[1].copy()
     else:
         states, origins = _from_prior(rng, table, len(powers))
-    found = temper(rng, table, _ladder(powers, steps, COLD_MOVES), states, origins, rounds, 0.0)
+    ladder = _ladder(powers, steps, COLD_MOVES)
+    found = temper(rng, spare, table, strata_work(table), ladder, states, origins, rounds, 0.0)
     log_means = np.minimum(found.log_means.ravel(), LARGEST_LOG_MEAN)
-    sizes = int(table.total) + rng.poisson(np.exp(log_means))
+    if table.strata is None:
+        parts = np.empty((len(log_means), 0), dtype=np.int64)
+        sizes = int(table.total) + rng.poisson(np.exp(log_means))
+    else:
+        parts = _parts(rng, table.counts, table.strata.stratum, log_means, found)
+        sizes = parts.sum(axis=1)
     return (log_means, sizes, found.log_likelihoods, found.classes, found.log_last, found.misfit,
-            found.accepted, found.refused, np.array([found.fresh]), states, origins)  # fmt: skip
+            found.accepted, found.refused, np.array([found.fresh]), parts, states, origins)  # fmt: skip
+
+
+def _parts(
+    rng: np.random.Generator, counts: Array, stratum: Integers, log_means: Array, found: TemperedDraws
+) -> Integers:
+    """Return N of every stratum, (T, S): who is known to be there, who has no label, and the unseen."""
+    labelled = found.labelled.reshape(len(log_means), -1)
+    known = np.bincount(stratum, weights=counts, minlength=labelled.shape[1]).astype(np.int64)
+    unseen = rng.poisson(np.exp(log_means)[:, None] * found.unseen.reshape(labelled.shape))
+    return known + labelled + unseen.astype(np.int64)
 
 
 def _ladder(powers: Array, steps: Array, cold_moves: int) -> Ladder:
@@ -254,13 +303,14 @@ def _from_prior(rng: np.random.Generator, table: LatentTable, rungs: int) -> tup
     """Return draws of the prior for every rung, and that they are."""
     from mse.kernels.latentclass_moves import draw_prior
 
-    states = np.empty((rungs, (table.on.shape[1] + 1) * table.classes - 1))
+    strata = 0 if table.strata is None else len(table.strata.silent)
+    states = np.empty((rungs, (table.on.shape[1] + 1 + strata) * table.classes - 1))
     for state in states:
         draw_prior(rng, table, state)
     return states, np.ones(rungs, dtype=np.int64)
 
 
-def _joined(kept: Sequence[Sequence[Chunk]], powers: Array) -> Sampled:
+def _joined(kept: Sequence[Sequence[Chunk]], powers: Array, warmup: int) -> Sampled:
     """Return the stretches of all chains as one."""
     whole = [[np.concatenate(parts) for parts in zip(*(part[:6] for part in chain), strict=True)] for chain in kept]
     log_means, sizes, log_likelihoods, classes, log_last, misfit = (
@@ -268,11 +318,15 @@ def _joined(kept: Sequence[Sequence[Chunk]], powers: Array) -> Sampled:
     )
     rounds = np.array([[part[2].shape[0] for part in chain] for chain in kept], dtype=np.float64)
     weights = rounds.ravel() / rounds.sum()
-    logs = np.log(sizes)
+    parts = np.stack([np.concatenate([part[9] for part in chain]) for chain in kept])
+    logs = [np.log(sizes), *np.log(np.maximum(np.moveaxis(parts, 2, 0), 1))]
     return Sampled(
-        log_means, sizes, log_likelihoods, classes, log_last, misfit, powers,
+        log_means, sizes, parts, log_likelihoods, classes, log_last, misfit, powers,
         accepted=weights @ np.stack([part[6] for chain in kept for part in chain]),
         refused=weights @ np.stack([part[7] for chain in kept for part in chain]),
         fresh=sum(int(part[8][0]) for chain in kept for part in chain),
-        warmup=STRETCH * COLD_MOVES, rhat=rhat(logs), bulk=ess_bulk(logs), tail=ess_tail(logs),
+        warmup=warmup,
+        rhats=np.array(list(map(rhat, logs))),
+        bulks=np.array(list(map(ess_bulk, logs))),
+        tails=np.array(list(map(ess_tail, logs))),
     )  # fmt: skip

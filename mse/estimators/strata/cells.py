@@ -163,7 +163,7 @@ def build_cells(
             else:
                 pools.append((members, count))
     labelled = len(pools)
-    pools += _unlabelled(table, unknown, own, shape, index, is_open, problems)
+    pools += _unlabelled(table, unknown, own, shape, index, is_open, absent, problems)
     if problems:
         raise ModelError(problems)
     levels, level_names = _levels(table, real, places, rows, on[cells], counts, pools)
@@ -237,9 +237,13 @@ def _unlabelled(
     shape: tuple[int, ...],
     index: Integers,
     is_open: Flags,
+    absent: Integers,
     problems: list[Problem],
 ) -> list[tuple[Integers, int]]:
-    """Return the pools of persons whose label is missing in one dimension or more: cells and persons."""
+    """Return the pools of persons whose label is missing in one dimension or more: cells and persons.
+
+    Of a stratum with missing lists, `absent` (S,), those cells are in it that would have been recorded like that.
+    """
     pools: list[tuple[Integers, int]] = []
     if not unknown:
         return pools
@@ -256,10 +260,13 @@ def _unlabelled(
             for gone, size, group, at in zip(missing, shape, own, places, strict=True)
         ]
         strata = grid[np.ix_(*chosen)].ravel()
-        absent = int(table.absent[row] @ (1 << np.arange(table.n_lists)))
+        gone = absent[strata] | (table.absent[row] @ (1 << np.arange(table.n_lists)))
+        possible = is_open[strata]
+        recorded = (histories[None, :] & ~gone[:, None])[possible]
+        order = np.argsort(recorded, kind="stable")
+        ordered, cells = recorded[order], index[strata][possible][order]
         for history in np.flatnonzero(table.counts[row]) + 1:
-            recorded = histories[(histories & ~absent) == history]
-            members = index[np.ix_(strata, recorded)][is_open[np.ix_(strata, recorded)]]
+            members = cells[slice(*np.searchsorted(ordered, [history, history + 1]))]
             if members.size:
                 pools.append((members, int(table.counts[row, history - 1])))
             else:

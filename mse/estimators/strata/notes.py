@@ -40,8 +40,18 @@ def flags(cells: StrataCells, status: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(out)
 
 
-def notes_on_cells(cells: StrataCells, counted: float) -> list[str]:
-    """Return what has to be said whatever the model; `counted` are the persons of bounded cells taken as members."""
+def notes_on_cells(cells: StrataCells, counted: float, *, alike: bool = False) -> list[str]:
+    """Return what has to be said whatever the model.
+
+    Parameters
+    ----------
+    cells : StrataCells
+        The table.
+    counted : float
+        Persons of bounded cells taken as members.
+    alike : bool
+        Under the model a list that is blind and one that is missing give the same N.
+    """
     table, out = cells.table, list[str]()
     names = cells.stratum_names()
     k = table.n_lists
@@ -51,7 +61,12 @@ def notes_on_cells(cells: StrataCells, counted: float) -> list[str]:
         if not sees.all():
             out.append(
                 f"list {name} is blind to {_some(names, ~sees)}: it cannot hold anybody there (structural zeros), so "
-                "its silence there says nothing; that is not the same as a list that was missing, and gives another N"
+                "its silence there says nothing; "
+                + (
+                    "as lists are independent within a class, one that was missing gives the same N"
+                    if alike
+                    else "that is not the same as a list that was missing, and gives another N"
+                )
             )
     for j, name in enumerate(table.lists):
         gone = np.zeros(cells.n_strata, dtype=bool)
@@ -60,8 +75,12 @@ def notes_on_cells(cells: StrataCells, counted: float) -> list[str]:
         if gone.any():
             out.append(
                 f"list {name} is missing in {_some(names, gone)}: whom it would have held is estimated under the model "
-                "(likelihood of the collapsed cells), and those on no other list count as unseen; that is not the same "
-                "as a list that is blind, and gives another N"
+                "(likelihood of the collapsed cells), and those on no other list count as unseen; "
+                + (
+                    "as lists are independent within a class, one that is blind gives the same N"
+                    if alike
+                    else "that is not the same as a list that is blind, and gives another N"
+                )
             )
     few = cells.operating < 3
     if few.any():

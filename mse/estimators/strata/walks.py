@@ -25,6 +25,9 @@ CHAINS, STEPS = 4, 4000
 WARM_UP = 0.2
 """Share of a walk that is left out at its beginning."""
 
+Terms = frozenset[int]
+"""The terms of a model."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StrataWalks:
@@ -70,7 +73,7 @@ def walk(
     compute : Compute
         Workers and progress.
     """
-    known = {w.model: w.log_evidence for w in found}
+    known = {frozenset(w.model.terms): w.log_evidence for w in found}
     task = partial(_walk, cells, design, sd, known, seed)
     walks = list(compute.map("walking over models", task, range(CHAINS)))
     warm = int(WARM_UP * STEPS)
@@ -85,22 +88,22 @@ def walk(
 
 
 def _walk(
-    cells: StrataCells, design: Balanced, sd: float, known: dict[Model, float], seed: tuple[int, ...], number: int
+    cells: StrataCells, design: Balanced, sd: float, known: dict[Terms, float], seed: tuple[int, ...], number: int
 ) -> tuple[Array, Array, list[Weighed]]:
     """Make one walk: log evidence after each step, whether the model was known (1 or 0), and the others met."""
     rng = np.random.default_rng([*seed, number])
     allowed = [term for term in design.place if term.bit_count() > 1]
-    met: dict[Model, Weighed | None] = {}
+    met: dict[Terms, Weighed | None] = {}
 
-    def value(model: Model) -> float:
-        if model in known:
-            return known[model]
-        if model not in met:
-            met[model] = weigh(cells, design, sd, model)
-        weighed = met[model]
+    def value(terms: Terms) -> float:
+        if terms in known:
+            return known[terms]
+        if terms not in met:
+            met[terms] = weigh(cells, design, sd, Model(len(cells.names), tuple(terms)))
+        weighed = met[terms]
         return -math.inf if weighed is None else weighed.log_evidence
 
-    here = _start(len(cells.names), allowed, number, rng)
+    here = frozenset(_start(len(cells.names), allowed, number, rng).terms)
     level = value(here)
     values, inside = np.empty(STEPS), np.empty(STEPS)
     for step in range(STEPS):
@@ -125,15 +128,15 @@ def _start(factors: int, allowed: list[int], number: int, rng: np.random.Generat
     return model
 
 
-def _proposal(model: Model, allowed: list[int], rng: np.random.Generator) -> Model | None:
-    """Return the model with one term changed, or one put in the place of another; None when it is not hierarchical."""
-    present = set(model.terms)
+def _proposal(here: Terms, allowed: list[int], rng: np.random.Generator) -> Terms | None:
+    """Return the terms with one changed, or one put in the place of another; None when they are not hierarchical."""
     chosen = {allowed[int(rng.integers(len(allowed)))]}
     if rng.random() < 0.5:
         chosen.add(allowed[int(rng.integers(len(allowed)))])
-        if len(chosen & present) != 1 or len(chosen) != 2:
+        if len(chosen & here) != 1 or len(chosen) != 2:
             return None
-    terms = present ^ chosen
-    if any(term & ~(1 << j) not in terms for term in terms if term.bit_count() > 1 for j in members(term)):
+    terms = here ^ chosen
+    # pairs hang on main effects, which are always there
+    if any(term & ~(1 << j) not in terms for term in terms if term.bit_count() > 2 for j in members(term)):
         return None
-    return Model(model.n_lists, tuple(terms))
+    return terms
