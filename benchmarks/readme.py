@@ -1,8 +1,9 @@
 """Write the real output of its commands into README.md: ``python -m benchmarks.readme [part …]``.
 
 A part stands between ``<!-- begin: … -->`` and ``<!-- end -->``. Without arguments the quick parts are run again;
-``netherlands`` and ``national`` (minutes), ``benchmarks`` (``python -m benchmarks.kernels``) and ``known-sizes``
-(``python -m benchmarks.known_sizes``, into docs/assessment.md) and ``verdicts`` are run only when named.
+``netherlands``, ``national`` and ``strata`` (minutes), ``benchmarks`` (``python -m benchmarks.kernels``),
+``known-sizes`` (``python -m benchmarks.known_sizes``, into docs/assessment.md), ``verdicts`` and ``calibration``
+(``python -m tests.calibration.sbc``, into docs/methods.md) are run only when named.
 """
 
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 ASSESSMENT_PAGE = ROOT / "docs" / "assessment.md"
+METHODS_PAGE = ROOT / "docs" / "methods.md"
 MSE = Path(sys.executable).with_name("mse")
 
 
@@ -25,11 +27,10 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-def python_block() -> str:
-    """Return what the first Python block of the README prints."""
-    block = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert block is not None
-    done = subprocess.run([sys.executable, "-c", block.group(1)], cwd=ROOT, capture_output=True, text=True, check=True)
+def python_block(which: int) -> str:
+    """Return what a Python block of the README prints."""
+    block = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[which]
+    done = subprocess.run([sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout
 
 
@@ -95,7 +96,9 @@ def main(parts: list[str]) -> None:
         if part == "uk":
             put("mse run models/uk-2013.toml", run("run", "models/uk-2013.toml"), code=True)
         elif part == "python":
-            put("python", python_block(), code=True)
+            put("python", python_block(0), code=True)
+        elif part == "strata":
+            put("strata", python_block(1), code=True)
         elif part == "netherlands":
             job = "models/netherlands-2010-2015.toml"
             put(f"mse run {job}", run("run", job), code=True)
@@ -108,11 +111,16 @@ def main(parts: list[str]) -> None:
             from benchmarks.known_sizes import markdown
 
             put(part, markdown(), code=False, file=ASSESSMENT_PAGE)
+        elif part == "calibration":
+            from benchmarks.calibration import markdown as calibration
+
+            put(part, calibration(), code=False, file=METHODS_PAGE)
         elif part == "verdicts":
             put(part, verdict_table(), code=False, file=ASSESSMENT_PAGE)
         else:
             raise SystemExit(
-                f"unknown part {part!r}: uk, python, netherlands, national, benchmarks, known-sizes, verdicts"
+                f"unknown part {part!r}: uk, python, netherlands, national, strata, benchmarks, known-sizes, verdicts, "
+                "calibration"
             )
 
 

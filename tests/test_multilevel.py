@@ -306,9 +306,23 @@ def test_stored_coverage_is_nominal():
     """Yearly totals and strata of repeated simulated registers are in their intervals as often as these claim."""
     record = json.loads((CALIBRATION / "multilevel.json").read_text())
     n = record["repeats"]
+    assert n == 100
+    assert record["summary"]["rhat_largest"] < 1.011
     for prob in (0.5, 0.8, 0.95):
         # years of one register go together: the binomial error is that of its repeats
-        assert record["summary"]["years"][f"{prob:.2f}"] > prob - 3 * np.sqrt(prob * (1 - prob) / n)
+        error = np.sqrt(prob * (1 - prob) / n)
+        for what in ("years", "strata"):
+            assert abs(record["summary"][what][f"{prob:.2f}"] - prob) < 3 * error
+
+
+def test_stored_ranks_are_uniform():
+    """Simulation-based calibration of the sampler: complete tables, and tables where much is hidden."""
+    record = json.loads((CALIBRATION / "multilevel-ranks.json").read_text())
+    assert len(record) == 2
+    for case in record.values():
+        judged = [x for x in case.values() if isinstance(x, dict)]
+        assert len(judged) == 4
+        assert all(x["tables"] >= 90 and x["band_p"] > 0.05 / 8 for x in judged)
 
 
 def test_stored_national_run_meets_its_numbers():

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -201,37 +202,45 @@ def test_without_the_library(monkeypatch):
         list(Compute(cluster="tcp://127.0.0.1:8786").spread("squares", square, range(3)))
 
 
+def ended(process):
+    """Ask a process to end, and see to it: one that is left running is an error wherever its object is collected."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """A Dask scheduler and two worker processes on loopback: address and worker processes."""
     pytest.importorskip("distributed")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    dask = [sys.executable, "-m", "dask"]
-    scheduler = subprocess.Popen(
-        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-jupyter"],
-        stderr=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
-    found = next(m for line in scheduler.stderr if (m := re.search(r"Scheduler at:\s+(tcp://\S+)", line)))
-    drain = threading.Thread(target=scheduler.stderr.read, daemon=True)
-    drain.start()
-    workers = [
-        subprocess.Popen(
-            [*dask, "worker", found[1], "--no-nanny", "--nthreads", "1", "--no-dashboard"],
-            stderr=subprocess.DEVNULL, env=environment,
-        )
-        for _ in range(2)
-    ]  # fmt: skip
     from distributed import Client
 
-    with Client(found[1], set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=30)
-    yield found[1], workers
-    for process in (*workers, scheduler):
-        process.send_signal(signal.SIGINT)
-    for process in (*workers, scheduler):
-        process.wait(timeout=20)
-    drain.join()
-    scheduler.stderr.close()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    dask = [sys.executable, "-m", "dask"]
+    with ExitStack() as stack:
+        scheduler = stack.enter_context(subprocess.Popen(
+            [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-jupyter"],
+            stderr=subprocess.PIPE, text=True, env=environment,
+        ))  # fmt: skip
+        stack.callback(ended, scheduler)
+        found = next(m for line in scheduler.stderr if (m := re.search(r"Scheduler at:\s+(tcp://\S+)", line)))
+        drain = threading.Thread(target=scheduler.stderr.read, daemon=True)
+        drain.start()
+        stack.callback(drain.join)
+        stack.callback(ended, scheduler)  # or its pipe would not end, nor the thread that reads it
+        workers = []
+        for _ in range(2):
+            workers.append(subprocess.Popen(
+                [*dask, "worker", found[1], "--no-nanny", "--nthreads", "1", "--no-dashboard"],
+                stderr=subprocess.DEVNULL, env=environment,
+            ))  # fmt: skip
+            stack.callback(ended, workers[-1])
+        with Client(found[1], set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=120)
+        yield found[1], workers
 
 
 def test_on_a_cluster(cluster):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
+from benchmarks.calibration import markdown
 from mse.estimators.averaging import AverageSpec
 from mse.estimators.laplace import laplace_quantiles
 from tests.calibration import ranks, sbc
+from tests.calibration.stratified import stratified
 
 
 def laplace_ranks(tables, seed, sd_assumed=1.0, n_lists=3):
@@ -97,8 +99,8 @@ def test_hyper_dirichlet_draws_have_the_margins_of_the_law():
 def test_the_stored_runs_are_uniform():
     """Dated results of `python -m tests.calibration.sbc`: no estimator's ranks are told from uniform ones."""
     stored = json.loads(sbc.STORED.read_text())
+    assert set(stored["ranks"]) == set(sbc.CASES)
     for name, found in stored["ranks"].items():
-        assert name in sbc.CASES
         assert found["date"] >= "2026"
         assert found["tables"] >= 150
         if "Laplace" not in name:
@@ -107,6 +109,48 @@ def test_the_stored_runs_are_uniform():
             for prob, covered in found["covered"].items():
                 error = np.sqrt(float(prob) * (1 - float(prob)) / found["tables"])
                 assert covered == pytest.approx(float(prob), abs=3.5 * error)
+
+
+def test_the_nation_was_repeated_for_every_method():
+    """No model here holds on it; what its intervals cover is told (latent classes: 72 % of 95 %)."""
+    stored = json.loads(sbc.STORED.read_text())["national"]
+    assert set(stored) == set(sbc.NATIONAL)
+    for name, found in stored.items():
+        assert found["tables"] >= 25, name
+        assert found["covered"]["0.95"] > 0.7, name
+        assert abs(found["median_log_error"]) < 0.1, name
+
+
+def test_the_page_shows_the_stored_figures():
+    page = (sbc.STORED.parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
+    assert f"<!-- begin: calibration -->\n{markdown()}\n<!-- end -->" in page
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{"blind": (2,)}, {"missing": (2,)}, {"bounded": (2,)}, {"labels": True}],
+    ids=lambda x: next(iter(x)),
+)
+def test_tables_with_a_covariate_are_what_they_say(shape):
+    """Impossible cells are empty, a missing list is nowhere, bounds are not below the truth, labels are lost."""
+    seen = 0
+    for rng in np.random.default_rng(7).spawn(20):
+        table, sizes = stratified(3, rng, **shape)
+        if table is None:
+            continue
+        seen += 1
+        on_the_last = table.counts[1, 3:]
+        if "bounded" in shape:
+            assert sizes.sum() >= table.observed - table.counts[:, 3].sum()
+            assert table.observed <= 3 * 1500
+            continue
+        assert sizes.sum() >= table.observed
+        assert ("?" in table.strata["sex"]) == ("labels" in shape)
+        if "labels" in shape:
+            assert 0.15 < table.counts[2].sum() / table.observed < 0.45
+        else:
+            assert on_the_last.sum() == 0 < table.counts[0, 3:].sum()
+    assert seen >= 15
 
 
 @pytest.mark.slow

@@ -6,6 +6,8 @@ Only equality of columns is asked for, so that no functions of the database beyo
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -251,6 +253,9 @@ def _spark() -> Any:
     """Return Splink's way to Spark: the session of the environment, or one on this machine."""
     sql = _imported("pyspark.sql", 'backend = "spark"', "PySpark and a Java runtime", "spark", 'set backend = "duckdb"')
     session = sql.SparkSession.builder.appName(UID).getOrCreate()
+    context = session.sparkContext
+    if context.master.startswith("local") and "PYSPARK_PYTHON" not in os.environ:
+        context.pythonExec = sys.executable  # not whichever python3 comes first on the path
     backend = import_module("splink.backends.spark")
     return backend.SparkAPI(spark_session=session, break_lineage_method="persist", register_udfs_automatically=False)
 

@@ -143,21 +143,23 @@ def posterior(design, seed):
 
 
 def repeated(name):
-    """Return the judgement on the ranks of one case."""
-    case, found, refused, apart, begun = CASES[name], {}, 0, 0, time.monotonic()
-    for i, rng in enumerate(np.random.default_rng([sum(map(ord, name)), 1]).spawn(10 * TABLES)):
-        if time.monotonic() - begun > DEADLINE or len(found.get("total", [])) == TABLES:
-            break
-        design, truth = simulate(case, rng)
-        if design is None:
-            refused += 1
-            continue
-        draws, agreement = posterior(design, i)
-        apart += agreement["rhat_max"] > 1.05
-        for what, values in draws.items():
-            found.setdefault(what, []).append(ranks.rank(values, float(np.squeeze(truth[what])), rng))
-        print(i, len(found["total"]), {k: round(v[-1], 3) for k, v in found.items()},
-              round(agreement["rhat_max"], 3), flush=True)  # fmt: skip
+    """Return the judgement on the ranks of one case, over tables of two seeds."""
+    case, found, refused, apart = CASES[name], {}, 0, 0
+    for seed in (1, 2):
+        begun, tables = time.monotonic(), 0
+        for i, rng in enumerate(np.random.default_rng([sum(map(ord, name)), seed]).spawn(10 * TABLES)):
+            if time.monotonic() - begun > DEADLINE or tables == TABLES:
+                break
+            design, truth = simulate(case, rng)
+            if design is None:
+                refused += 1
+                continue
+            draws, agreement = posterior(design, i)
+            tables += 1
+            apart += agreement["rhat_max"] > 1.05
+            for what, values in draws.items():
+                found.setdefault(what, []).append(ranks.rank(values, float(np.squeeze(truth[what])), rng))
+            print(tables, {k: round(v[-1], 3) for k, v in found.items()}, flush=True)
     return {"refused": refused, "rhat_above_1.05": apart, **{what: ranks.judged(found[what]) for what in found}}
 
 

@@ -37,39 +37,41 @@ def observed_persons(rng):
     return int(FEWEST * (MOST / FEWEST) ** rng.random())
 
 
-def made(counts, unseen, strata=None):
+def made(counts, unseen):
     """Return the table and how many are unseen; None where the house takes no such table."""
-    lists = [f"L{j}" for j in range(np.asarray(counts).shape[-1].bit_length())]
+    lists = [f"L{j}" for j in range(len(counts).bit_length())]
     try:
-        return CaptureTable.from_arrays(lists, counts, strata=strata), unseen
+        return CaptureTable.from_arrays(lists, counts), unseen
     except MseError:
         return None, unseen
 
 
-def loglinear(n_lists, rng, sd=1.0, levels=1, expected=False):
-    """Draw a hierarchical model and N(0, sd²) coefficients, and given n a table and its unseen.
+def prior_shares(factors, rng, *, sd=1.0, max_order=None, model_prior="uniform"):
+    """Draw a hierarchical model and N(0, sd²) coefficients; return exp(η) of every cell, the largest 1: (2^factors,).
 
-    With two `levels` there is a covariate of two levels as one more factor and models have pairs only, the prior of
-    the average over models with covariates; the unseen are those of both strata. With `expected` their mean is given.
+    `sd` may be several values, one of which is drawn; with the model prior ``"size"`` the number of interactions is
+    drawn first.
     """
-    factors = n_lists + (levels > 1)
-    subsets = candidates(factors, 2 if levels > 1 else None)
-    model = model_of(int(rng.choice(all_masks(subsets))), subsets, factors)
+    subsets = candidates(factors, max_order)
+    masks = all_masks(subsets)
+    if model_prior == "size":
+        sizes = np.bitwise_count(masks)
+        masks = masks[sizes == rng.choice(np.unique(sizes))]
+    model = model_of(int(rng.choice(masks)), subsets, factors)
     terms = np.array(model.terms)[1:]
     cells = np.arange(2**factors)
-    eta = np.where(np.bitwise_count(cells[:, None] & terms) & 1, -1.0, 1.0) @ rng.normal(0.0, sd, len(terms))
-    seen = cells % 2**n_lists > 0
-    share = np.exp(eta - eta[seen].max())
-    total = share[seen].sum()
-    n = observed_persons(rng)
-    counts = np.zeros(2**factors, dtype=np.int64)
-    counts[seen] = rng.multinomial(n, share[seen] / total)
-    mean = rng.gamma(n) * share[~seen].sum() / total
-    unseen = mean if expected else rng.poisson(mean)
-    by_stratum = counts.reshape(levels, -1)[:, 1:]
-    if levels > 1:
-        return made(by_stratum, unseen, strata={"sex": ("f", "m")})
-    return made(by_stratum[0], unseen)
+    signs = np.where(np.bitwise_count(cells[:, None] & terms) & 1, -1.0, 1.0)
+    eta = signs @ rng.normal(0.0, rng.choice(np.atleast_1d(sd)), len(terms))
+    return np.exp(eta - eta.max())
+
+
+def loglinear(n_lists, rng, *, expected=False, **prior):
+    """Draw from the log-linear prior, and given n a table and its unseen; their mean with `expected`."""
+    share = prior_shares(n_lists, rng, **prior)
+    n, total = observed_persons(rng), share[1:].sum()
+    counts = rng.multinomial(n, share[1:] / total)
+    mean = rng.gamma(n) * share[0] / total
+    return made(counts, mean if expected else rng.poisson(mean))
 
 
 def hyper_dirichlet(n_lists, delta, graph, rng):
