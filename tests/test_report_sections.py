@@ -186,3 +186,11 @@ def test_time_is_the_dimension_that_is_named_or_holds_years() -> None:
     assert time_dimension({"quarter": ("1", "2"), "year": years}, "quarter") == "quarter"
     assert time_dimension({"year": ("2019",), "form": forms}, None) is None
     assert time_dimension({}, None) is None
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "whose label is missing"), ("nl", "een kenmerk ontbreekt")])
+def test_counts_of_parts_say_when_they_leave_out_persons_without_a_label(language: str, words: str) -> None:
+    results = national()
+    assert words not in texts(page("national", language), "strata")
+    headline = replace(results.headline, diagnostics={**results.headline.diagnostics, "unlabelled": 335.0})
+    assert words in texts(compose(replace(results, headline=headline), language), "strata")

@@ -193,6 +193,8 @@ def _notes(parts: Parts, m: Material) -> list[Block]:
     few = m.facts.thresholds
     least = {"persons": say.number(few.observed[1]), "lists": say.count_word(few.lists[1])}
     said = [say("strata.note", percent=say.level(parts.prob), **least)]
+    if m.results.headline.diagnostics.get("unlabelled", 0.0) > 0.0:
+        said.append(say("strata.note_unlabelled"))
     if parts.safe is not None:
         said += [say("strata.note_withheld"), say.phrase(parts.safe.rule).text]
     return [paragraph(Words(" ".join(said)), "lead")]
