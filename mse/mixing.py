@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
+RHAT, EFFECTIVE = 1.01, 400
+"""Chains have settled when R-hat is at most the first, and the effective sizes of bulk and tail at least the second."""
 TAIL = 0.05
 """The tails are told by the effective sizes of the 5 % and the 95 % quantile."""
 

@@ -2,6 +2,7 @@
 
 ``python -m tests.calibration.multilevel coverage 100`` and ``python -m tests.calibration.multilevel national`` write
 ``tests/calibration/multilevel.json`` and ``multilevel-national.json``; the slow tests read and repeat a part of it.
+``python -m tests.calibration.multilevel seed 2`` fits the whole nation of another seed, and prints how that went.
 """
 
 import json
@@ -145,5 +146,19 @@ def national(seed=1):
     print(json.dumps(record, indent=1))
 
 
+def one_seed(seed):
+    """Print time, convergence and N of the whole nation of one seed."""
+    table, truth = simulate_captures(national_spec(), seed=seed)
+    begun, cpu = time.monotonic(), time.process_time()
+    posterior = estimate(table, MultilevelSpec(breaks=BREAKS), seed=seed, compute=Compute(workers=2))
+    seconds, cpu = time.monotonic() - begun, time.process_time() - cpu
+    found = {name: posterior.diagnostics[name] for name in ("rhat_max", "ess_bulk_min", "draws_per_chain")}
+    print(f"wall {seconds:.0f} s, CPU {cpu:.0f} s, {found}")
+    print(f"N {posterior.quantile([0.025, 0.5, 0.975])}, true {truth.sum()}")
+
+
 if __name__ == "__main__":
-    coverage(int(sys.argv[2])) if sys.argv[1] == "coverage" else national()
+    if sys.argv[1] == "national":
+        national()
+    else:
+        {"coverage": coverage, "seed": one_seed}[sys.argv[1]](int(sys.argv[2]))

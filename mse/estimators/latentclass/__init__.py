@@ -17,12 +17,13 @@ from mse.captures import CaptureTable
 from mse.distribution import LOG_STEP, Distribution
 from mse.errors import Problem
 from mse.estimators.latentclass.diagnostics import diagnose, notes
-from mse.estimators.latentclass.sampling import EFFECTIVE, sample
+from mse.estimators.latentclass.sampling import sample
 from mse.estimators.latentclass.strata import parts_of, stratified_table
 from mse.estimators.options import check_draws, check_least, check_types, raise_if_any
 from mse.estimators.strata.cells import StrataCells, build_cells
 from mse.estimators.strata.declared import Wheres, check_declared, declare
 from mse.estimators.strata.notes import assumptions, plain
+from mse.mixing import EFFECTIVE
 from mse.parallel import Compute
 from mse.posterior import Posterior
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from mse.captures import CaptureTable
-from mse.estimators.latentclass.sampling import EFFECTIVE, RHAT, Sampled
+from mse.estimators.latentclass.sampling import Sampled
 from mse.estimators.strata.cells import StrataCells
 from mse.estimators.strata.notes import notes_on_cells
+from mse.mixing import EFFECTIVE, RHAT
 
 CUT = 20.0
 """Another program drops every draw with more unseen than this many times the observed; the mass there is reported."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.mixing import ess_bulk, ess_tail, rhat
+from mse.mixing import EFFECTIVE, RHAT, ess_bulk, ess_tail, rhat
 from mse.parallel import Compute
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-
-RHAT, EFFECTIVE = 1.01, 400
-"""Chains agree when R-hat of log N is at most the first, and the effective sizes of bulk and tail are the second; with
-strata, those of log N of every stratum too."""
 
 FRESH = 40
 """Draws of the prior that have to reach the posterior, over all chains, before sampling may stop."""

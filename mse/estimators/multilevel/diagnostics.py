@@ -15,11 +15,10 @@ from mse.estimators.multilevel.outputs import Persons
 from mse.estimators.multilevel.sampling import Chains
 from mse.kernels.importance import smooth_weights
 from mse.kernels.multilevel import cell_means, positive_values
+from mse.mixing import EFFECTIVE, RHAT
 
 Array = npt.NDArray[np.float64]
 
-RHAT, EFFECTIVE = 1.01, 400
-"""Of everything that is watched, R-hat at most and effective draws at least, before sampling stops by itself."""
 LOO_DRAWS = 1000
 """Draws from which cells are left out one by one."""
 RELIABLE = 0.7
