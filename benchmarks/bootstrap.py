@@ -21,13 +21,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from mse.estimators.bootstrap import BootstrapSpec
-from mse.estimators.bootstrap import estimate as bootstrap
-from mse.estimators.profile import profile_interval
-from mse.estimators.search import best_model
-from mse.estimators.stepwise import StepwiseSpec
-from mse.estimators.stepwise import estimate as stepwise
-from mse.parallel import Compute
+from mse.computing.parallel import Compute
+from mse.estimators.single.bootstrap import BootstrapSpec
+from mse.estimators.single.bootstrap import estimate as bootstrap
+from mse.estimators.single.downhill import best_model
+from mse.estimators.single.profile import profile_interval
+from mse.estimators.single.stepwise import StepwiseSpec
+from mse.estimators.single.stepwise import estimate as stepwise
 from mse.shipped import load_table
 
 STEPWISE = ("kosovo-1999-4", "western-us-5", "uk-2013-5", "uk-2013-6", "netherlands-2010-2015-6", "new-orleans-8-n185")

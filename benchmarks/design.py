@@ -17,13 +17,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mse.captures import CaptureTable
-from mse.estimators.formulas import dense, kernel_rows, parse_formula
-from mse.estimators.strata.cells import StrataCells, build_cells
-from mse.estimators.strata.fit import fit_strata
-from mse.estimators.strata.search import search
-from mse.estimators.strata.solve import make_plan, solve
-from mse.kernels.design import fit_design, start_design
+from mse.estimators.stratified.formulas import dense, kernel_rows, parse_formula
+from mse.estimators.stratified.opencells import StrataCells, build_cells
+from mse.estimators.stratified.solve import make_plan, solve
+from mse.estimators.stratified.stratasearch import search
+from mse.estimators.stratified.stratumfit import fit_strata
+from mse.kernels.anydesign import fit_design, start_design
+from mse.tables.captures import CaptureTable
 
 DIMS = {
     "year": ("2018", "2019", "2020", "2021"), "sex": ("f", "m"), "age": ("minor", "adult"),

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.captures import CaptureTable
-from mse.estimators.decomposable import adaptive_posterior, every_integer
+from mse.estimators.averages.decomposable import adaptive_posterior, every_integer
 from mse.kernels.graphs import decomposable_graphs, posterior_on
+from mse.tables.captures import CaptureTable
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBLEMS = ("spina-bifida-3", "kosovo-1999-4", "uk-2013-5", "uk-2013-6", "netherlands-2010-2015-6")

@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mse.intake.contract_pairs import check_contracts
-from mse.intake.linkage_draws import draw_linkages
-from mse.intake.linkage_model import PairModel, train_model
-from mse.intake.linkage_report import link_at
-from mse.intake.pseudonyms import disguise
-from mse.intake.registers import read_registers
+from mse.intake.contracts.together import check_contracts
+from mse.intake.linkage.drawnlinkages import draw_linkages
+from mse.intake.linkage.linkagereport import link_at
+from mse.intake.linkage.pairmodel import PairModel, train_model
+from mse.intake.pseudonyms.keyedhash import disguise
+from mse.intake.registers.delivered import read_registers
 from mse.simulate.national import simulate, simulate_captures
-from mse.simulate.reading import national_spec
+from mse.simulate.section import national_spec
 from mse.simulate.writing import write_registers
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,8 +93,8 @@ def trained(contracts: tuple[Path, ...], workspace: Path, seed: int) -> tuple[Pa
 def accuracy(seeds: int) -> list[dict[str, object]]:
     """Return what the linkage of the national simulation is worth."""
     from mse import estimate
+    from mse.answers.pooled import pool
     from mse.intake.taking import IntakeSpec, take_in
-    from mse.pooled import pool
 
     rows: list[dict[str, object]] = []
     for seed in range(1, seeds + 1):

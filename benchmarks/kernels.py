@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.captures import CaptureTable
 from mse.kernels.likelihoods import sweep_likelihood
-from mse.kernels.loglinear import cold_start, fit_loglinear
+from mse.kernels.newton import cold_start, fit_loglinear
 from mse.kernels.sweep import sweep_evidence
+from mse.tables.captures import CaptureTable
 
 ROOT = Path(__file__).resolve().parents[1]
 # name of the table, largest order of a term (None: all but the saturated), part of --long

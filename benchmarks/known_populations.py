@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from mse.answers.distribution import Distribution
 from mse.assess.calibrated import setting_of
 from mse.assess.knownsizes import known_sizes
-from mse.captures import CaptureTable
-from mse.distribution import Distribution
+from mse.computing.parallel import Compute
 from mse.errors import MseError
-from mse.estimation import run_method
-from mse.parallel import Compute
+from mse.methods import run_method
 from mse.shipped import list_tables, load_table, table_info
+from mse.tables.captures import CaptureTable
 
 SEED = 1
 

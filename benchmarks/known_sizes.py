@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.known_populations import SETTINGS, Answer, Population, answers, populations, sources, study_of
+from mse.answers.distribution import Distribution
 from mse.assess.calibrated import STORED, Learned, Library, write_library
 from mse.assess.departures import FEATURES, departed, features, log_unseen
 from mse.assess.learning import KnownAnswer, learn, learn_without_each, log_score
 from mse.assess.scores import PROBS, Score, score, summarise
-from mse.distribution import Distribution
-from mse.estimators.averaging import AverageSpec
-from mse.progress import compute
-from mse.provenance import versions
+from mse.computing.progress import compute
+from mse.computing.provenance import versions
+from mse.estimators.averages.averaging import AverageSpec
 from mse.shipped import load_table
 
 RESULTS = Path(__file__).resolve().parent / "results"

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from mse import load_table
-from mse.estimators.latentclass import LatentClassSpec, latent_table
-from mse.estimators.latentclass.sampling import STRETCH, respaced, run_stretch, tune_ladder
-from mse.mixing import ess_bulk, ess_tail, rhat
+from mse.computing.convergence import ess_bulk, ess_tail, rhat
+from mse.estimators.latentclass.hiddenclasses import LatentClassSpec, latent_table
+from mse.estimators.latentclass.tempered import STRETCH, respaced, run_stretch, tune_ladder
 
 PROBLEMS = ("kosovo-1999-4", "uk-2013-5", "uk-2013-6", "diabetes-italy-4", "new-orleans-8-n185")
 CHAINS = 4

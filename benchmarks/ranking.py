@@ -17,17 +17,17 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
-from mse.estimators.existence import check_models
-from mse.estimators.recession import Programme
-from mse.estimators.selection import rank_models
-from mse.parallel import Compute
+from mse.computing.parallel import Compute
+from mse.estimators.single.existence import check_models
+from mse.estimators.single.recession import Programme
+from mse.estimators.single.selection import rank_models
 from mse.shipped import load_table
 from mse.terms import all_masks, candidates
 
 PROBLEMS = ("kosovo-1999-4", "uk-2013-5", "western-us-5", "new-orleans-5-n185")
 START = """
 import time
-from mse.estimators.selection import rank_models
+from mse.estimators.single.selection import rank_models
 from mse.shipped import load_table
 rank_models(load_table("kosovo-1999-4"))
 print(time.process_time())

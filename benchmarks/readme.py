@@ -50,7 +50,7 @@ def verdict_table() -> str:
     """Return the verdict on every public table and on the simulated nation, as a table."""
     import mse
     from mse.simulate.national import simulate_captures
-    from mse.simulate.reading import national_spec
+    from mse.simulate.section import national_spec
 
     rows = ["| table | method | N (95 %) | verdict | because of |", "|---|---|---|---|---|"]
 

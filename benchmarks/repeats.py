@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from mse.computing.parallel import Compute
 from mse.errors import MseError
-from mse.estimators.doublyrobust import DoublyRobustSpec, estimate_pair
-from mse.estimators.repeats import RepeatsSpec, estimate, fit_repeats
+from mse.estimators.doublyrobust.onepair import DoublyRobustSpec, estimate_pair
 from mse.estimators.repeats.families import FAMILIES
-from mse.parallel import Compute
-from mse.persons import PersonTable
-from mse.registrations import RepeatCounts
+from mse.estimators.repeats.oneregister import RepeatsSpec, estimate, fit_repeats
 from mse.shipped import load_repeats
+from mse.tables.persons import PersonTable
+from mse.tables.repeats import RepeatCounts
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "golden" / "drpop"
 DUTCH = "irregular-immigrants-netherlands-repeat"

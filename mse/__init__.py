@@ -18,94 +18,94 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from mse.answers.distribution import Distribution as Distribution
+    from mse.answers.estimates import Estimate as Estimate
+    from mse.answers.estimates import Reason as Reason
+    from mse.answers.estimates import Verdict as Verdict
+    from mse.answers.posterior import Posterior as Posterior
+    from mse.answers.results import Results as Results
+    from mse.answers.results import read_results as read_results
+    from mse.answers.results import write_results as write_results
     from mse.assess.calibrated import calibrated as calibrated
     from mse.assess.knownsizes import known_sizes as known_sizes
     from mse.assess.verdict import Thresholds as Thresholds
     from mse.assess.verdict import judge as judge
-    from mse.captures import CaptureTable as CaptureTable
-    from mse.distribution import Distribution as Distribution
+    from mse.computing.parallel import Compute as Compute
     from mse.errors import InputError as InputError
     from mse.errors import ModelError as ModelError
     from mse.errors import MseError as MseError
-    from mse.estimates import Estimate as Estimate
-    from mse.estimates import Reason as Reason
-    from mse.estimates import Verdict as Verdict
-    from mse.estimation import compare as compare
-    from mse.estimation import estimate as estimate
-    from mse.estimators.doublyrobust import DoublyRobustSpec as DoublyRobustSpec
+    from mse.estimators.doublyrobust.onepair import DoublyRobustSpec as DoublyRobustSpec
     from mse.estimators.doublyrobust.pairs import compare_pairs as compare_pairs
-    from mse.estimators.fitted import LoglinearFit as LoglinearFit
-    from mse.estimators.fitted import fit_model as fit_model
-    from mse.estimators.repeats import RepeatsSpec as RepeatsSpec
-    from mse.estimators.repeats.checks import compare_families as compare_families
-    from mse.estimators.selection import rank_models as rank_models
+    from mse.estimators.repeats.countfit import compare_families as compare_families
+    from mse.estimators.repeats.oneregister import RepeatsSpec as RepeatsSpec
+    from mse.estimators.single.fitted import LoglinearFit as LoglinearFit
+    from mse.estimators.single.fitted import fit_model as fit_model
+    from mse.estimators.single.selection import rank_models as rank_models
     from mse.intake.taking import take_in as take_in
-    from mse.jobruns import assess_results as assess_results
-    from mse.jobruns import run_job as run_job
-    from mse.jobs import Job as Job
-    from mse.jobs import read_job as read_job
-    from mse.parallel import Compute as Compute
-    from mse.persons import PersonTable as PersonTable
-    from mse.posterior import Posterior as Posterior
+    from mse.jobs.job import Job as Job
+    from mse.jobs.job import read_job as read_job
+    from mse.jobs.running import assess_results as assess_results
+    from mse.jobs.running import run_job as run_job
+    from mse.methods import compare as compare
+    from mse.methods import estimate as estimate
     from mse.publish.changes import compare_results as compare_results
-    from mse.publish.release import write_release as write_release
-    from mse.publish.report import render_report as render_report
-    from mse.publish.verification import verify_release as verify_release
-    from mse.registrations import RepeatCounts as RepeatCounts
-    from mse.results import Results as Results
-    from mse.results import read_results as read_results
-    from mse.results import write_results as write_results
+    from mse.publish.release.bundle import write_release as write_release
+    from mse.publish.release.verification import verify_release as verify_release
+    from mse.publish.report.html import render_report as render_report
     from mse.shipped import list_tables as list_tables
     from mse.shipped import load_repeats as load_repeats
     from mse.shipped import load_table as load_table
     from mse.shipped import table_info as table_info
     from mse.simulate.national import simulate_captures as simulate_captures
+    from mse.tables.captures import CaptureTable as CaptureTable
+    from mse.tables.persons import PersonTable as PersonTable
+    from mse.tables.repeats import RepeatCounts as RepeatCounts
     from mse.terms import Model as Model
 
 _HOMES = {
-    "CaptureTable": "captures",
-    "Compute": "parallel",
-    "Distribution": "distribution",
-    "DoublyRobustSpec": "estimators.doublyrobust",
-    "Estimate": "estimates",
+    "CaptureTable": "tables.captures",
+    "Compute": "computing.parallel",
+    "Distribution": "answers.distribution",
+    "DoublyRobustSpec": "estimators.doublyrobust.onepair",
+    "Estimate": "answers.estimates",
     "InputError": "errors",
-    "Job": "jobs",
-    "LoglinearFit": "estimators.fitted",
+    "Job": "jobs.job",
+    "LoglinearFit": "estimators.single.fitted",
     "Model": "terms",
     "ModelError": "errors",
     "MseError": "errors",
-    "PersonTable": "persons",
-    "Posterior": "posterior",
-    "Reason": "estimates",
-    "RepeatCounts": "registrations",
-    "RepeatsSpec": "estimators.repeats",
-    "Results": "results",
+    "PersonTable": "tables.persons",
+    "Posterior": "answers.posterior",
+    "Reason": "answers.estimates",
+    "RepeatCounts": "tables.repeats",
+    "RepeatsSpec": "estimators.repeats.oneregister",
+    "Results": "answers.results",
     "Thresholds": "assess.verdict",
-    "Verdict": "estimates",
-    "assess_results": "jobruns",
+    "Verdict": "answers.estimates",
+    "assess_results": "jobs.running",
     "calibrated": "assess.calibrated",
-    "compare": "estimation",
-    "compare_families": "estimators.repeats.checks",
+    "compare": "methods",
+    "compare_families": "estimators.repeats.countfit",
     "compare_pairs": "estimators.doublyrobust.pairs",
     "compare_results": "publish.changes",
-    "estimate": "estimation",
-    "fit_model": "estimators.fitted",
+    "estimate": "methods",
+    "fit_model": "estimators.single.fitted",
     "judge": "assess.verdict",
     "known_sizes": "assess.knownsizes",
     "list_tables": "shipped",
     "load_repeats": "shipped",
     "load_table": "shipped",
-    "rank_models": "estimators.selection",
-    "read_job": "jobs",
-    "read_results": "results",
-    "render_report": "publish.report",
-    "run_job": "jobruns",
+    "rank_models": "estimators.single.selection",
+    "read_job": "jobs.job",
+    "read_results": "answers.results",
+    "render_report": "publish.report.html",
+    "run_job": "jobs.running",
     "simulate_captures": "simulate.national",
     "table_info": "shipped",
     "take_in": "intake.taking",
-    "verify_release": "publish.verification",
-    "write_release": "publish.release",
-    "write_results": "results",
+    "verify_release": "publish.release.verification",
+    "write_release": "publish.release.bundle",
+    "write_results": "answers.results",
 }
 __all__ = [*_HOMES]
 

@@ -9,8 +9,8 @@ import click
 
 from mse.commands.assessing import assess
 from mse.commands.estimating import compare, data, estimate, models, persons, repeats, run
-from mse.commands.intake import contract, pseudonymise, quality, simulate
 from mse.commands.publishing import release, report, survey, verify
+from mse.commands.takingin import contract, pseudonymise, quality, simulate
 
 
 class _Commands(click.Group):

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from mse.captures import CaptureTable
 from mse.errors import InputError, ModelError, Problem
-from mse.registrations import RepeatCounts
+from mse.tables.captures import CaptureTable
+from mse.tables.repeats import RepeatCounts
 
 Kind = Literal["data", "models", "reports/templates"]
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mse.distribution import Distribution
-from mse.estimates import Level, Reason, Verdict
-from mse.posterior import ModelWeights, Posterior
-from mse.results import Results
+from mse.answers.distribution import Distribution
+from mse.answers.estimates import Level, Reason, Verdict
+from mse.answers.posterior import ModelWeights, Posterior
+from mse.answers.results import Results
 from mse.shipped import shipped_path
 
 CHECKED = (

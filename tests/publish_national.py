@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mse.answers.estimates import Verdict
+from mse.answers.results import Results
+from mse.answers.strata import StrataDraws
 from mse.assess.parts import judge_parts
 from mse.assess.verdict import Thresholds
-from mse.captures import CaptureTable
-from mse.estimates import Verdict
-from mse.results import Results
-from mse.strata import StrataDraws
+from mse.tables.captures import CaptureTable
 from tests.publish_examples import CHECKED, MEDIAN, comparison, mixture, posterior, uk
 
 FORMS = ("domestic sexual", "cross-border sexual", "labour", "criminal")

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mse.answers.distribution import Distribution
+from mse.answers.estimates import LEVELS, Reason, Verdict
+from mse.answers.posterior import Posterior
+from mse.answers.results import Results
+from mse.answers.strata import StrataDraws
 from mse.assess.parts import judge_parts
 from mse.assess.verdict import Thresholds
-from mse.captures import CaptureTable
-from mse.distribution import Distribution
-from mse.estimates import LEVELS, Reason, Verdict
-from mse.posterior import Posterior
-from mse.results import Results
-from mse.strata import StrataDraws
+from mse.tables.captures import CaptureTable
 from tests.publish_examples import comparison, posterior
 
 DIMENSIONS = {

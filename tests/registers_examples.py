@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mse.intake.contract import Contract, make_contract
+from mse.intake.contracts.contract import Contract, make_contract
 
 KEY = b"0123456789abcdefghijklmnopqrstuv"
 

@@ -10,6 +10,7 @@ import pytest
 from scipy.special import ndtr
 
 import mse
+from mse.answers.distribution import Distribution
 from mse.assess.assessment import PARTS, AssessSpec, assess
 from mse.assess.coverage import coverage
 from mse.assess.fit import predicted_overlap
@@ -25,14 +26,13 @@ from mse.assess.sensitivity import (
     tipping,
     without_errors,
 )
-from mse.distribution import Distribution
+from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimation import run_method
-from mse.estimators.averaging import AverageSpec, candidate_terms
-from mse.estimators.laplace import laplace_quantiles
-from mse.estimators.penalised import fit_penalised, walsh_design
+from mse.estimators.averages.averaging import AverageSpec, candidate_terms
+from mse.estimators.averages.laplace import laplace_quantiles
+from mse.estimators.averages.penalised import fit_penalised, walsh_design
 from mse.kernels.batch import fit_models
-from mse.parallel import Compute
+from mse.methods import run_method
 
 KOSOVO = mse.load_table("kosovo-1999-4")
 REFIT = average_refit()

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import mse
+from mse.computing.parallel import Compute
 from mse.errors import ModelError
-from mse.estimators.averaging import AverageSpec, check_size, estimate
+from mse.estimators.averages.averaging import AverageSpec, check_size, estimate
 from mse.kernels.batch import fit_models
-from mse.parallel import Compute
 from mse.terms import candidates, model_of
 from tests.twins import all_masks
 
@@ -102,7 +102,7 @@ def test_grid_of_priors_lies_between_its_members():
 
 
 def test_prior_on_size_gives_every_size_the_same_weight():
-    from mse.estimators.averaging import log_prior_by_size
+    from mse.estimators.averages.averaging import log_prior_by_size
 
     log_prior = log_prior_by_size(candidates(4), "size")
     assert sum(np.exp(log_prior)[[int(m).bit_count() for m in all_masks(candidates(4))]]) == pytest.approx(1.0)

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from mse.captures import CaptureTable
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
 from mse.errors import MseError
-from mse.estimators import stepwise
-from mse.estimators.bootstrap import BootstrapSpec, estimate
-from mse.estimators.fitted import fit_model
-from mse.estimators.resampling import Replicates, acceleration, law_of
-from mse.estimators.selection import rank_models
-from mse.parallel import Compute
-from mse.posterior import Posterior
+from mse.estimators.single import stepwise
+from mse.estimators.single.bootstrap import BootstrapSpec, estimate
+from mse.estimators.single.fitted import fit_model
+from mse.estimators.single.resampling import Replicates, acceleration, law_of
+from mse.estimators.single.selection import rank_models
 from mse.shipped import load_table
+from mse.tables.captures import CaptureTable
 
 OURS = 1000
 GOLDEN = Path(__file__).parent / "golden"

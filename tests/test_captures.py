@@ -13,9 +13,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mse.captures import CaptureTable
 from mse.errors import InputError, ModelError
 from mse.shipped import load_table
+from mse.tables.captures import CaptureTable
 
 ABC = ["A", "B", "C"]
 COUNTS = [1, 2, 3, 4, 5, 6, 7]  # A, B, AB, C, AC, BC, ABC
@@ -386,6 +386,6 @@ def test_a_frame_of_categories_keeps_their_order():
 
 
 def test_importing_the_table_loads_neither_pandas_nor_xarray():
-    code = "import sys, mse.captures, mse.shipped; print([x for x in ('pandas', 'xarray') if x in sys.modules])"
+    code = "import sys, mse.tables.captures, mse.shipped; print([x for x in ('pandas', 'xarray') if x in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

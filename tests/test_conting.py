@@ -17,8 +17,8 @@ from scipy.optimize import minimize
 from scipy.special import gammaincc, gammaln, logsumexp
 
 import mse
-from mse.estimators.strata.average import StrataAverageSpec, estimate
-from mse.parallel import Compute
+from mse.computing.parallel import Compute
+from mse.estimators.stratified.strataaverage import StrataAverageSpec, estimate
 
 RECORDS = json.loads((Path(__file__).parent / "golden" / "conting" / "bict.json").read_text())
 ERRORS = 3.0

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mse.errors import InputError
-from mse.intake.contract import Contract, make_contract, read_contract
-from mse.intake.contract_draft import new_contract
-from mse.intake.contract_pairs import check_contracts
+from mse.intake.contracts.contract import Contract, make_contract, read_contract
+from mse.intake.contracts.draft import new_contract
+from mse.intake.contracts.together import check_contracts
 from tests.registers_examples import CONTRACT, contract, hashed, row, write
 
 GOLDEN = Path(__file__).parent / "golden" / "frictionless"

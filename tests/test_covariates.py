@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 import mse
-from mse.captures import CaptureTable
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
 from mse.errors import InputError, ModelError
-from mse.estimators.covariates import CovariatesSpec, estimate
-from mse.estimators.formulas import formula_of, parse_formula
-from mse.estimators.loglinear import fit_model
-from mse.estimators.strata.cells import build_cells
-from mse.estimators.strata.declared import declare
-from mse.estimators.strata.fit import fit_strata
-from mse.estimators.strata.search import search
-from mse.parallel import Compute
-from mse.posterior import Posterior
+from mse.estimators.single.bestmodel import fit_model
+from mse.estimators.stratified.declared import declare
+from mse.estimators.stratified.formulas import formula_of, parse_formula
+from mse.estimators.stratified.opencells import build_cells
+from mse.estimators.stratified.stratasearch import search
+from mse.estimators.stratified.stratumfit import fit_strata
+from mse.estimators.stratified.withcovariates import CovariatesSpec, estimate
+from mse.tables.captures import CaptureTable
 from mse.terms import Model
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mse.captures import CaptureTable
+from mse.answers.posterior import Posterior
 from mse.errors import ModelError
-from mse.estimators.decomposable import DecomposableSpec, estimate
-from mse.posterior import Posterior
+from mse.estimators.averages.decomposable import DecomposableSpec, estimate
+from mse.tables.captures import CaptureTable
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import optimize, special, stats
 
-from mse.kernels.cells import Rows, Seen, expected_counts
+from mse.kernels.anydesign import CONVERGED, NO_MAXIMUM, SINGULAR, fit_design, functional_covariance, start_design
 from mse.kernels.censoring import bounded
-from mse.kernels.design import CONVERGED, NO_MAXIMUM, SINGULAR, fit_design, functional_covariance, start_design
+from mse.kernels.stratumcells import Rows, Seen, expected_counts
 
 
 def rows_of(design):

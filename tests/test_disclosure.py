@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 import mse
 from mse.errors import ModelError
-from mse.publish.disclosure import Disclosure, SafeCell, SafeTable, protect
 from mse.publish.disclosure.attack import attack
+from mse.publish.disclosure.control import Disclosure, SafeCell, SafeTable, protect
 from mse.publish.disclosure.counts import CountTable
-from mse.publish.disclosure.rounding import round_randomly
+from mse.publish.disclosure.roundedcounts import round_randomly
 from mse.publish.disclosure.suppression import Search
 
 STORED = Path(__file__).parent / "calibration" / "disclosure.json"

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mse.distribution import LOG_STEP, Distribution
+from mse.answers.distribution import LOG_STEP, Distribution
 
 
 def normal_mixture(parts, step=LOG_STEP):

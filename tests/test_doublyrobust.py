@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
 from mse.errors import InputError, ModelError
-from mse.estimators.doublyrobust import DoublyRobustSpec, estimate, estimate_pair, influence, targeted
 from mse.estimators.doublyrobust.crossfit import RidgeLogistic, chances, fold_of
+from mse.estimators.doublyrobust.onepair import DoublyRobustSpec, estimate, estimate_pair, influence, targeted
 from mse.estimators.doublyrobust.pairs import compare_pairs
-from mse.parallel import Compute
-from mse.persons import PersonTable
-from mse.posterior import Posterior
+from mse.tables.persons import PersonTable
 
 DRPOP = Path(__file__).parent / "golden" / "drpop"
 DATA = {
@@ -159,8 +159,8 @@ def test_targeting_solves_its_equation():
 def test_true_chances_give_the_truth_on_average():
     """With the chances known, N̂ is unbiased and its standard error right: 400 populations of 1,000."""
     rng, sizes, errors = np.random.default_rng(3), [], []
-    from mse.estimators.doublyrobust import PairSize
     from mse.estimators.doublyrobust.crossfit import Chances
+    from mse.estimators.doublyrobust.onepair import PairSize
 
     for _ in range(400):
         x = rng.normal(size=1000)

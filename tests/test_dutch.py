@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import mse
-from mse.captures import CaptureTable
 from mse.errors import ModelError
-from mse.estimators.dutch import DutchSpec, estimate
+from mse.estimators.stratified.dutch import DutchSpec, estimate
+from mse.tables.captures import CaptureTable
 
 
 def test_the_six_list_table_gives_what_bic_over_all_models_of_pairs_gives():

@@ -8,7 +8,7 @@ import pytest
 
 import mse
 from mse.errors import ModelError, MseError
-from mse.estimation import METHODS, checks
+from mse.methods import METHODS, checks
 
 OVERLAP = [name for name, method in METHODS.items() if method.reads == "CaptureTable"]
 FLAT = [name for name in OVERLAP if not METHODS[name].strata]
@@ -28,7 +28,7 @@ TABLES = ["hepatitis-taiwan-3", "kosovo-1999-4", "congenital-massachusetts-5", "
 @pytest.fixture(autouse=True, scope="module")
 def each_check_once():
     """The verdict holds every answer against the same few methods; here each of them is computed once a table."""
-    known, compute = {}, mse.estimation.run_or_fail
+    known, compute = {}, mse.methods.run_or_fail
 
     def remembered(table, request, seed, how):
         key = (table.digest, repr(request), seed)
@@ -37,7 +37,7 @@ def each_check_once():
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mse.estimation, "run_or_fail", remembered)
+        patch.setattr(mse.methods, "run_or_fail", remembered)
         yield
 
 

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from mse.captures import CaptureTable
 from mse.errors import ModelError
-from mse.estimators.existence import Existence, check_model, check_models, extended, margins
-from mse.estimators.fitted import fit_model
-from mse.estimators.selection import rank_models
+from mse.estimators.single.existence import Existence, check_model, check_models, extended, margins
+from mse.estimators.single.fitted import fit_model
+from mse.estimators.single.selection import rank_models
 from mse.shipped import load_table
+from mse.tables.captures import CaptureTable
 from mse.terms import Model, candidates, model_of
 from tests.twins import all_masks
 

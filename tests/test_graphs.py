@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
-from mse.captures import CaptureTable
-from mse.estimators.decomposable import (
+from mse.estimators.averages.decomposable import (
     adaptive_posterior,
     every_integer,
     geometric_grid,
@@ -18,6 +17,7 @@ from mse.estimators.decomposable import (
 )
 from mse.kernels import graphs as kernel
 from mse.kernels.graphs import Graphs, Grid, decomposable_graphs, posterior_on, without_complete
+from mse.tables.captures import CaptureTable
 from tests import twins_graphs as twin
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,8 +7,8 @@ from scipy.special import gammaln
 
 from mse.kernels.batch import fit_models, terms_of
 from mse.kernels.importance import FREEDOM, sample_model, smooth_weights
-from mse.kernels.loglinear import CONVERGED, cold_start, fit_loglinear
 from mse.kernels.mixture import add_normals, add_points
+from mse.kernels.newton import CONVERGED, cold_start, fit_loglinear
 from mse.shipped import load_table
 from mse.terms import Model, candidates, mask_of
 

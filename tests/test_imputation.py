@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from mse.captures import CaptureTable
 from mse.errors import ModelError
-from mse.estimators.covariates import CovariatesSpec, estimate
-from mse.estimators.formulas import parse_formula
-from mse.estimators.imputation import complete, rubin
-from mse.estimators.strata.cells import build_cells
-from mse.estimators.strata.fit import fit_strata
+from mse.estimators.stratified.formulas import parse_formula
+from mse.estimators.stratified.imputation import complete, rubin
+from mse.estimators.stratified.opencells import build_cells
+from mse.estimators.stratified.stratumfit import fit_strata
+from mse.estimators.stratified.withcovariates import CovariatesSpec, estimate
+from mse.tables.captures import CaptureTable
 from tests.test_covariates import drawn
 
 DIMS = {"sex": ("f", "m"), "region": ("n", "s")}

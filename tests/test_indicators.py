@@ -14,12 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
+from mse.answers.results import Results
 from mse.errors import InputError, ModelError
-from mse.population import Population
-from mse.publish.disclosure.tables import SUPPRESSED, published_tables, rounded_values
-from mse.publish.indicators import indicators
-from mse.publish.indicators.parts import population_frame, risk_groups
-from mse.publish.indicators.rates import (
+from mse.evidence.chain import (
     Step,
     chain,
     proportion_interval,
@@ -28,12 +25,15 @@ from mse.publish.indicators.rates import (
     read_follow_up,
     repeat_rate,
 )
+from mse.publish.auditrecord import record_tables
+from mse.publish.indicators.basis import population_frame, risk_groups
+from mse.publish.indicators.measures import indicators
 from mse.publish.indicators.sdg import sdg_table
-from mse.publish.publishedfigures import published_figures
-from mse.publish.record import record_tables
 from mse.publish.registered import is_public, list_counts, registered_counts
+from mse.publish.release.outgoing import SUPPRESSED, published_tables, rounded_values
+from mse.publish.release.publishedfigures import published_figures
 from mse.publish.standing import TOO_FEW, WITHHELD
-from mse.results import Results
+from mse.tables.population import Population
 from tests.publish_examples import uk
 from tests.published_examples import DIMENSIONS, capture, national
 

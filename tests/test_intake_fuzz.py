@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mse.errors import InputError
-from mse.intake.contract import make_contract, read_contract
-from mse.intake.contract_draft import new_contract
-from mse.intake.contract_pairs import check_contracts
-from mse.intake.contract_sections import Identity
-from mse.intake.pseudonyms_file import pseudonymise_file
-from mse.intake.quality import write_quality
-from mse.intake.registers import read_registers
+from mse.intake.contracts.clauses import Identity
+from mse.intake.contracts.contract import make_contract, read_contract
+from mse.intake.contracts.draft import new_contract
+from mse.intake.contracts.together import check_contracts
+from mse.intake.pseudonyms.delivering import pseudonymise_file
+from mse.intake.quality.completeness import write_quality
+from mse.intake.registers.delivered import read_registers
 from tests.registers_examples import COLUMNS, CONTRACT, KEY, contract, hashed, row
 
 MARKS = ("Quackenbos", "Xanthippe", "1987-07-13", "quackenbos@example.org", hashed("Quackenbos"))

@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 import mse
+from mse.answers.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, REPORT, TABLES, read_results
 from mse.assess.verdict import Thresholds
 from mse.cli import main
 from mse.errors import InputError
-from mse.jobruns import run_job
-from mse.jobs import read_job
-from mse.jobsections import VerdictSection
-from mse.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, REPORT, TABLES, read_results
+from mse.jobs.job import read_job
+from mse.jobs.running import run_job
+from mse.jobs.sections import VerdictSection
 
 FILES = {POSTERIOR, ESTIMATES, MODELS, PROVENANCE, REPORT, TABLES}
 GOLDEN = Path(__file__).parent / "golden"

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from mse.captures import CaptureTable
 from mse.kernels.enumeration import count_models, facet_masks, list_models, split_walk
 from mse.kernels.likelihoods import sweep_likelihood
-from mse.kernels.loglinear import CONVERGED, NO_MAXIMUM, SINGULAR, cold_start, fit_loglinear
+from mse.kernels.newton import CONVERGED, NO_MAXIMUM, SINGULAR, cold_start, fit_loglinear
 from mse.kernels.streaming import merge
 from mse.kernels.sweep import sweep_evidence, sweep_subtree
 from mse.kernels.walsh import transform, transform_lanes
+from mse.tables.captures import CaptureTable
 from tests import twins
 
 ROOT = Path(__file__).resolve().parents[1]

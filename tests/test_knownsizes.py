@@ -13,6 +13,8 @@ from scipy import stats
 
 from benchmarks.known_populations import SETTINGS, answers, populations, study_of
 from benchmarks.known_sizes import COMMAND, LEARNED, known_answers, left_out, library, markdown
+from mse.answers.distribution import Distribution
+from mse.answers.posterior import Posterior
 from mse.assess.assessment import AssessSpec, assess
 from mse.assess.calibrated import (
     LABEL,
@@ -37,13 +39,11 @@ from mse.assess.learning import (
     log_score,
 )
 from mse.assess.scores import crps, score, summarise
-from mse.captures import CaptureTable
-from mse.distribution import Distribution
+from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimation import run_method
-from mse.parallel import Compute
-from mse.posterior import Posterior
+from mse.methods import run_method
 from mse.shipped import load_table
+from mse.tables.captures import CaptureTable
 
 CALIBRATION = Path(__file__).parent / "calibration" / "known-sizes.json"
 

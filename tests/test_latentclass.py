@@ -17,14 +17,14 @@ import pytest
 from scipy.stats import ks_2samp
 
 from mse import CaptureTable, Compute
+from mse.answers.posterior import Posterior
+from mse.computing.convergence import ess_bulk, ess_mean, rhat
 from mse.errors import ModelError
-from mse.estimators.latentclass import LatentClassSpec, estimate, latent_table, law_of
-from mse.estimators.latentclass import sampling as latentclass_sampling
-from mse.estimators.latentclass.sampling import sample
-from mse.kernels.latentclass import latent_density, latent_work
+from mse.estimators.latentclass import tempered as latentclass_sampling
+from mse.estimators.latentclass.hiddenclasses import LatentClassSpec, estimate, latent_table, law_of
+from mse.estimators.latentclass.tempered import sample
+from mse.kernels.latentclass_density import latent_density, latent_work
 from mse.kernels.latentclass_moves import draw_prior, follow_gradient, reorder_sticks
-from mse.mixing import ess_bulk, ess_mean, rhat
-from mse.posterior import Posterior
 from mse.shipped import load_table
 from tests.twins_latent import exact_law, gibbs, log_density
 

@@ -11,18 +11,18 @@ from scipy.stats import ks_2samp
 
 import mse
 from mse import CaptureTable, Compute
+from mse.answers.posterior import Posterior
+from mse.computing.convergence import ess_mean
 from mse.errors import InputError, ModelError
-from mse.estimators.latentclass import LatentClassSpec, estimate, latent_table
-from mse.estimators.latentclass.sampling import sample
-from mse.estimators.strata.cells import build_cells
-from mse.estimators.strata.declared import declare
-from mse.kernels.latentclass import latent_work
+from mse.estimators.latentclass.hiddenclasses import LatentClassSpec, estimate, latent_table
+from mse.estimators.latentclass.tempered import sample
+from mse.estimators.stratified.declared import declare
+from mse.estimators.stratified.opencells import build_cells
+from mse.kernels.latentclass_density import latent_work
 from mse.kernels.latentclass_moves import draw_prior, follow_gradient, reorder_sticks
 from mse.kernels.latentclass_predictive import predictive_misfit
 from mse.kernels.latentclass_strata import density_of, draw_parts, strata_work
-from mse.mixing import ess_mean
-from mse.posterior import Posterior
-from mse.publish.messages import read_catalogue
+from mse.publish.wording.messages import read_catalogue
 from tests.twins_latent import exact_law, gibbs_of_strata, log_density_of_strata
 
 STORED = json.loads((Path(__file__).parent / "calibration" / "latentclass.json").read_text())

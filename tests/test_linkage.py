@@ -17,18 +17,25 @@ import pandas as pd
 import pytest
 
 from mse.errors import InputError
-from mse.intake import linkage_draws, linkage_splink
-from mse.intake.contract_pairs import check_contracts
-from mse.intake.linkage import components
-from mse.intake.linkage_draws import ABSENT, draw_linkages, draw_partitions, listed_partitions, partition_weights
-from mse.intake.linkage_model import SURE, PairModel, train_model
-from mse.intake.linkage_report import link_at, threshold_table, weight_chart
+from mse.intake.contracts.together import check_contracts
+from mse.intake.linkage import drawnlinkages as linkage_draws
+from mse.intake.linkage import withsplink as linkage_splink
+from mse.intake.linkage.drawnlinkages import (
+    ABSENT,
+    draw_linkages,
+    draw_partitions,
+    listed_partitions,
+    partition_weights,
+)
+from mse.intake.linkage.linkagereport import link_at, threshold_table, weight_chart
+from mse.intake.linkage.linking import components
+from mse.intake.linkage.pairmodel import SURE, PairModel, train_model
 from mse.intake.planning import IntakeSpec
-from mse.intake.pseudonyms import disguise
-from mse.intake.registers import read_registers
+from mse.intake.pseudonyms.keyedhash import disguise
+from mse.intake.registers.delivered import read_registers
 from mse.intake.taking import Intake, take_in, take_in_registers
 from mse.simulate.national import simulate
-from mse.simulate.reading import national_spec
+from mse.simulate.section import national_spec
 from mse.simulate.writing import write_registers
 from tests import registers_examples
 

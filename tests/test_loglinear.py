@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mse.captures import CaptureTable
 from mse.errors import ModelError
-from mse.estimators.existence import Existence
-from mse.estimators.loglinear import LoglinearSpec, estimate, fit_model, rank_models
+from mse.estimators.single.bestmodel import LoglinearSpec, estimate, fit_model, rank_models
+from mse.estimators.single.existence import Existence
 from mse.shipped import load_table
+from mse.tables.captures import CaptureTable
 from mse.terms import Model, count_models
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -327,7 +327,7 @@ def test_all_models_of_six_lists():
 
 
 def test_wald_interval_is_the_normal_one_and_stops_at_the_observed():
-    from mse.estimators.loglinear import LoglinearSpec, estimate, fit_model
+    from mse.estimators.single.bestmodel import LoglinearSpec, estimate, fit_model
     from mse.shipped import load_table
 
     table = load_table("kosovo-1999-4")

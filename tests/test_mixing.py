@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mse.mixing import ess_bulk, ess_mean, ess_tail, rhat
+from mse.computing.convergence import ess_bulk, ess_mean, ess_tail, rhat
 
 
 def chains(count, length, phi, seed):

@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mse.captures import CaptureTable
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
 from mse.errors import InputError, ModelError
-from mse.estimators.multilevel import MultilevelSpec, design_of, estimate
-from mse.estimators.multilevel.design import contrasts, moments_of
-from mse.estimators.multilevel.diagnostics import not_converged
+from mse.estimators.multilevel.chaindiagnostics import not_converged
+from mse.estimators.multilevel.effects import contrasts, moments_of
+from mse.estimators.multilevel.nuts import part_sizes
 from mse.estimators.multilevel.outputs import draw_persons
+from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
 from mse.estimators.multilevel.priors import prior_predictive
-from mse.estimators.multilevel.pymc import build_model
-from mse.estimators.multilevel.sampling import part_sizes
+from mse.estimators.multilevel.pymcmodel import build_model
 from mse.kernels.multilevel_density import log_density
-from mse.parallel import Compute
-from mse.posterior import Posterior
+from mse.tables.captures import CaptureTable
 
 CALIBRATION = Path(__file__).parent / "calibration"
 YEARS = ("2017", "2018", "2019")
@@ -48,7 +48,7 @@ QUICK = {"draws": 400, "longest": 400, "breaks": {"2018-07": ["A"]}}
 def short_adaptation(request, monkeypatch):
     """Tests that are not slow hold the machinery to account, not the chains."""
     if "slow" not in request.keywords:
-        monkeypatch.setattr("mse.estimators.multilevel.sampling.WARMUP", 200)
+        monkeypatch.setattr("mse.estimators.multilevel.nuts.WARMUP", 200)
 
 
 @cache
@@ -294,7 +294,7 @@ def test_lists_blind_everywhere_and_no_overlap_are_refused():
 
 
 def test_missing_package_names_the_extra(monkeypatch):
-    monkeypatch.setattr("mse.estimators.multilevel.sampling.find_spec", lambda name: None)
+    monkeypatch.setattr("mse.estimators.multilevel.nuts.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"mse-engine\[bayes\]"):
         estimate(small_table(), MultilevelSpec(), seed=1)
 

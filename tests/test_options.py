@@ -10,12 +10,12 @@ import pytest
 
 import mse
 from mse.errors import ModelError
-from mse.estimation import METHODS
-from mse.estimators.covariates import CovariatesSpec
-from mse.estimators.dutch import DutchSpec
-from mse.estimators.options import check_criterion, check_draws, check_order, check_seed, check_types
-from mse.estimators.selection import rank_models
-from mse.estimators.strata.average import StrataAverageSpec
+from mse.estimators.single.selection import rank_models
+from mse.estimators.stratified.dutch import DutchSpec
+from mse.estimators.stratified.strataaverage import StrataAverageSpec
+from mse.estimators.stratified.withcovariates import CovariatesSpec
+from mse.methods import METHODS
+from mse.settings.optionchecks import check_criterion, check_draws, check_order, check_seed, check_types
 
 type Share = float
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mse.chunks import definition
+from mse.computing.chunks import definition
+from mse.computing.parallel import Compute
 from mse.errors import MseError
-from mse.estimators.bootstrap import BootstrapSpec, estimate
-from mse.parallel import Compute
+from mse.estimators.single.bootstrap import BootstrapSpec, estimate
 from mse.shipped import load_table
 
 ROOT = Path(__file__).parents[1]
@@ -183,7 +183,7 @@ def test_an_address_that_is_none(address):
 def test_a_cluster_that_does_not_answer(silent, tmp_path, monkeypatch):
     """A clear error within the patience (10 s outside tests; 15 s are allowed), and nothing lost."""
     pytest.importorskip("distributed")
-    monkeypatch.setattr("mse.parallel.PATIENCE", 1.0)
+    monkeypatch.setattr("mse.computing.parallel.PATIENCE", 1.0)
     list(Compute(workers=1, folder=tmp_path).spread("squares", square, range(2)))
     server, address = silent_server()
     if not silent:

@@ -9,26 +9,26 @@ import pandas as pd
 import pytest
 
 import mse
+from mse.answers.distribution import Distribution
+from mse.answers.estimates import PartVerdict, Reason, Verdict
+from mse.answers.posterior import Posterior, worst_diagnostic
+from mse.answers.results import summary_record, write_results
+from mse.answers.strata import StrataDraws, time_dimension
 from mse.assess.parts import because, headline_dimension, judge_parts, parts_frame, unusable, worst
 from mse.assess.verdict import Thresholds, judge, with_assessment
-from mse.captures import CaptureTable
-from mse.distribution import Distribution
-from mse.estimates import PartVerdict, Reason, Verdict
-from mse.estimation import judged
-from mse.jobruns import run_job
-from mse.jobs import read_job
-from mse.mixing import ess_bulk, ess_tail, rhat
-from mse.posterior import Posterior, worst_diagnostic
-from mse.publish.disclosure.tables import published_tables
-from mse.publish.indicators import indicators
-from mse.publish.publishedfigures import published_figures
-from mse.publish.release import release_record, write_release
-from mse.publish.report import compose
+from mse.computing.convergence import ess_bulk, ess_tail, rhat
+from mse.jobs.job import read_job
+from mse.jobs.running import run_job
+from mse.methods import judged
+from mse.publish.indicators.measures import indicators
+from mse.publish.release.bundle import release_record, write_release
+from mse.publish.release.outgoing import published_tables
+from mse.publish.release.publishedfigures import published_figures
+from mse.publish.release.verification import verify_release
+from mse.publish.report.html import compose
 from mse.publish.standing import NOT_JUDGED, TOO_FEW, UNJUDGED, WITHHELD, standing
-from mse.publish.verification import verify_release
-from mse.publish.wording import terminal_summary
-from mse.results import summary_record, write_results
-from mse.strata import StrataDraws, time_dimension
+from mse.publish.wording.sentences import terminal_summary
+from mse.tables.captures import CaptureTable
 from tests.publish_national import FORMS, YEARS
 from tests.publish_national import national as made_up
 from tests.test_report_sections import sheets, texts

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import mse
-from mse.captures import CaptureTable
-from mse.distribution import Distribution
+from mse.answers.distribution import Distribution
+from mse.answers.pooled import LINKAGE, mix, pool
+from mse.answers.posterior import Posterior
 from mse.errors import ModelError
-from mse.pooled import LINKAGE, mix, pool
-from mse.posterior import Posterior
+from mse.tables.captures import CaptureTable
 
 COUNTS = np.array([60, 55, 12, 70, 14, 11, 5])
 

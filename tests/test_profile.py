@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mse.captures import CaptureTable
 from mse.errors import MseError
-from mse.estimators.fitted import fit_model
-from mse.estimators.profile import ProfileSpec, estimate, profile_interval, profile_law
-from mse.kernels.profile import digamma
+from mse.estimators.single.fitted import fit_model
+from mse.estimators.single.profile import ProfileSpec, estimate, profile_interval, profile_law
+from mse.kernels.profiled import digamma
 from mse.shipped import load_table
+from mse.tables.captures import CaptureTable
 from mse.terms import Model
 
 GOLDEN = sorted((Path(__file__).parent / "golden" / "rcapture").glob("*.json"))

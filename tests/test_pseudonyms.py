@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mse.errors import InputError
-from mse.intake.contract import make_contract
-from mse.intake.contract_draft import new_contract
-from mse.intake.contract_sections import Identity
-from mse.intake.pseudonyms import PARTS, Hashing, age_group, disguise, fingerprint, read_key
-from mse.intake.pseudonyms_file import pseudonymise_file
-from mse.intake.pseudonyms_names import birth_date, given_name, sound, surname
-from mse.intake.registers import read_registers
+from mse.intake.contracts.clauses import Identity
+from mse.intake.contracts.contract import make_contract
+from mse.intake.contracts.draft import new_contract
+from mse.intake.pseudonyms.canonical import birth_date, given_name, sound, surname
+from mse.intake.pseudonyms.delivering import pseudonymise_file
+from mse.intake.pseudonyms.keyedhash import PARTS, Hashing, age_group, disguise, fingerprint, read_key
+from mse.intake.registers.delivered import read_registers
 from tests.registers_examples import KEY
 from tests.test_contract import PERSONAL, filled_in, raw_sample
 
@@ -357,7 +357,7 @@ def test_what_exists_is_kept(tmp_path):
 
 
 def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, monkeypatch):
-    import mse.intake.pseudonyms_file as module
+    import mse.intake.pseudonyms.delivering as module
 
     path, out = raw(tmp_path), tmp_path / "out.csv"
     out.write_text("mine")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from mse.answers.quantities import Quantity
+from mse.answers.strata import StrataDraws
 from mse.errors import InputError, ModelError
-from mse.population import Population
-from mse.quantities import Quantity
-from mse.strata import StrataDraws
+from mse.tables.population import Population
 
 
 def strata(draws):

@@ -17,13 +17,14 @@ import pandas as pd
 import pytest
 
 from mse.errors import InputError
-from mse.intake import registers_files, registers_reading
-from mse.intake.contract import Contract
-from mse.intake.quality import COLUMNS as QUALITY_COLUMNS
-from mse.intake.quality import earlier_quality, quality_table, read_quality, report_quality, write_quality
-from mse.intake.quality_page import quality_page, read_words
-from mse.intake.registers import Registers, read_registers
-from mse.intake.registers_checks import REASONS
+from mse.intake.contracts.contract import Contract
+from mse.intake.quality.completeness import COLUMNS as QUALITY_COLUMNS
+from mse.intake.quality.completeness import earlier_quality, quality_table, read_quality, report_quality, write_quality
+from mse.intake.quality.supplierpage import quality_page, read_words
+from mse.intake.registers import deliveryfiles as registers_files
+from mse.intake.registers import loading as registers_reading
+from mse.intake.registers.delivered import Registers, read_registers
+from mse.intake.registers.rowchecks import REASONS
 from tests.registers_examples import COLUMNS, CONTRACT, contract, hashed, row, write
 from tests.test_contract import GOLDEN, OTHER, changed, golden_contract
 

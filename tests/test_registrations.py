@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mse.columns import design
 from mse.errors import InputError, ModelError
-from mse.registrations import RepeatCounts
 from mse.shipped import load_repeats, load_table
+from mse.tables.covariates import design
+from mse.tables.repeats import RepeatCounts
 
 DUTCH = "irregular-immigrants-netherlands-repeat"
 

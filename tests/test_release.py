@@ -12,21 +12,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mse.answers.results import Results, write_results
+from mse.computing.provenance import file_digest
 from mse.errors import InputError
-from mse.jobruns import run_job
-from mse.jobs import read_job
-from mse.jobsections import MethodSection
-from mse.provenance import file_digest
+from mse.evidence.chain import Step, chain
+from mse.evidence.survey import SurveyRate, survey_persons
+from mse.jobs.job import read_job
+from mse.jobs.running import run_job
+from mse.jobs.sections import MethodSection
 from mse.publish.changes import KINDS, changes_text, compare_results, is_results_folder
-from mse.publish.disclosure.tables import published_tables
-from mse.publish.indicators import indicators
-from mse.publish.indicators.parts import population_frame
-from mse.publish.indicators.rates import Step, chain
+from mse.publish.indicators.basis import population_frame
+from mse.publish.indicators.measures import indicators
 from mse.publish.indicators.sdg import sdg_table
-from mse.publish.release import FIGURES, PACKAGE, write_release
-from mse.publish.survey import SurveyRate, survey_persons
-from mse.publish.verification import verify_release
-from mse.results import Results, write_results
+from mse.publish.release.bundle import FIGURES, PACKAGE, write_release
+from mse.publish.release.outgoing import published_tables
+from mse.publish.release.verification import verify_release
 from mse.shipped import shipped_names, shipped_path
 from tests.publish_examples import uk
 from tests.published_examples import national, with_title

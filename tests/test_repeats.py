@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
 from mse.errors import ModelError
-from mse.estimators.repeats import RepeatsSpec, estimate, fit_repeats, size_of, subgroups
-from mse.estimators.repeats.checks import (
+from mse.estimators.repeats.countfit import (
     compare_families,
     goodness_of_fit,
     heterogeneity,
@@ -20,10 +21,9 @@ from mse.estimators.repeats.checks import (
     ratio_plot,
 )
 from mse.estimators.repeats.families import FAMILIES, dispersed_likelihood, fit_counts, probabilities, row_likelihood
-from mse.parallel import Compute
-from mse.posterior import Posterior
-from mse.registrations import RepeatCounts
+from mse.estimators.repeats.oneregister import RepeatsSpec, estimate, fit_repeats, size_of, subgroups
 from mse.shipped import load_repeats
+from mse.tables.repeats import RepeatCounts
 
 PUBLISHED = json.loads((Path(__file__).parent / "golden" / "singlercapture" / "netherlandsimmigrant.json").read_text())
 DUTCH = load_repeats("irregular-immigrants-netherlands-repeat")
@@ -76,7 +76,7 @@ def test_the_division_by_gender_is_the_only_one():
 
 def test_log_normal_interval_as_printed():
     """The README's interval of the full model, whose covariates are not shipped: N̂ and its standard error suffice."""
-    from mse.distribution import Distribution
+    from mse.answers.distribution import Distribution
 
     full = PUBLISHED["full_model"]
     unseen = full["N"] - full["observed"]
@@ -119,7 +119,7 @@ def population(size, rng, dispersion=0.0, shift=0.0):
 
 def twin(table, family, formula):
     """Maximise the log of the truncated probabilities without derivatives; return the parameters, the value, N̂."""
-    from mse.columns import design
+    from mse.tables.covariates import design
 
     x = design(table.covariates, len(table.counts), formula, source="t").matrix
     size = x.shape[1]
@@ -356,7 +356,7 @@ def test_bootstrap_agrees_with_the_delta_method(interval):
 
 def test_bootstrap_does_not_depend_on_the_workers(monkeypatch):
     spec = RepeatsSpec(interval="parametric", formula="group", replicates=60)
-    monkeypatch.setattr("mse.estimators.repeats.draws.CHUNK_CELLS", 1)
+    monkeypatch.setattr("mse.estimators.repeats.countdraws.CHUNK_CELLS", 1)
     one, two = (estimate(SMALL, spec, seed=5, compute=Compute(workers=n)) for n in (1, 2))
     assert one.distribution.values.tolist() == two.distribution.values.tolist()
     assert one.draws.tolist() == two.draws.tolist()

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mse.distribution import Distribution
-from mse.estimates import Verdict
-from mse.publish.figures.drawing import axis_ticks
-from mse.publish.report import render_report, write_pages
-from mse.results import REPORT, Results, read_results, write_results
+from mse.answers.distribution import Distribution
+from mse.answers.estimates import Verdict
+from mse.answers.results import REPORT, Results, read_results, write_results
+from mse.publish.drawings.axes import axis_ticks
+from mse.publish.report.html import render_report, write_pages
 from tests.publish_examples import chapman, many_lists, netherlands, uk
 from tests.publish_national import assessed, national, uk_assessed
 
@@ -277,7 +277,7 @@ def test_ticks_are_round(ends: tuple[float, float], log: bool, ticks: list[float
 
 @pytest.mark.parametrize("folder", sorted(SAMPLES.glob("*/")), ids=lambda folder: folder.name)
 def test_samples_are_what_the_code_renders_today(folder: Path) -> None:
-    """On a difference that is wanted: python -m mse.publish.report reports/sample/<name>.
+    """On a difference that is wanted: python -m mse.publish.report.html reports/sample/<name>.
 
     Drawings are left out: their bytes change with the version of matplotlib.
     """

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mse.publish.report import render_report
-from mse.results import Results
+from mse.answers.results import Results
+from mse.publish.report.html import render_report
 from tests.publish_examples import chapman, many_lists, netherlands
 from tests.publish_national import national, uk_assessed
 

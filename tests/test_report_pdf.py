@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from mse.answers.results import Results, write_results
 from mse.errors import InputError
-from mse.publish.pdf import fonts, render_pdf
-from mse.publish.report import compose, render_pages, render_report, write_pages
-from mse.results import Results, write_results
+from mse.publish.report.html import compose, render_pages, render_report, write_pages
+from mse.publish.report.pdf import fonts, render_pdf
 from mse.shipped import shipped_path
 from tests.publish_examples import chapman, many_lists
 from tests.publish_national import national, uk_assessed

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mse.publish.facts import read_facts
-from mse.publish.facts.strata import read_parts
-from mse.publish.messages import read_catalogue
-from mse.publish.report import compose
+from mse.answers.results import Results
+from mse.answers.strata import time_dimension
+from mse.publish.facts.partfacts import read_parts
+from mse.publish.facts.statements import read_facts
+from mse.publish.report.html import compose
 from mse.publish.report.page import Bullets, Drawing, Page, Paragraph, Sheet
-from mse.results import Results
-from mse.strata import time_dimension
+from mse.publish.wording.messages import read_catalogue
 from tests.publish_national import national, uk_assessed
 
 LANGUAGES = ("en", "nl")

@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import chi2
 
 from benchmarks.calibration import markdown
-from mse.estimators.averaging import AverageSpec
-from mse.estimators.laplace import laplace_quantiles
+from mse.estimators.averages.averaging import AverageSpec
+from mse.estimators.averages.laplace import laplace_quantiles
 from tests.calibration import ranks, sbc
 from tests.calibration.stratified import stratified
 

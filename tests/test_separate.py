@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import mse
-from mse.captures import CaptureTable
+from mse.computing.parallel import Compute
 from mse.errors import ModelError
-from mse.parallel import Compute
+from mse.tables.captures import CaptureTable
 
 TABLE = mse.load_table("scotland-pwid-2006-4")
 

@@ -9,10 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mse.captures import CaptureTable
 from mse.errors import ModelError
-from mse.estimators.loglinear import fit_model
-from mse.estimators.simple import (
+from mse.estimators.simple.classical import (
     ChaoSpec,
     ChapmanSpec,
     CoverageSpec,
@@ -20,7 +18,9 @@ from mse.estimators.simple import (
     chapman_pairs,
     estimate,
 )
+from mse.estimators.single.bestmodel import fit_model
 from mse.shipped import load_table
+from mse.tables.captures import CaptureTable
 
 RCAPTURE = Path(__file__).parent / "golden" / "rcapture"
 EVERY = (IndependenceSpec(), ChapmanSpec(), ChaoSpec(), ChaoSpec("by list", True), CoverageSpec())

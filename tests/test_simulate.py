@@ -15,18 +15,18 @@ import pandas as pd
 import pytest
 
 from mse.errors import InputError, ModelError
-from mse.intake.contract_pairs import check_contracts
-from mse.intake.pseudonyms import disguise
-from mse.intake.registers import read_registers
+from mse.intake.contracts.together import check_contracts
+from mse.intake.pseudonyms.keyedhash import disguise
+from mse.intake.registers.delivered import read_registers
 from mse.simulate.calibration import OUTSIDE, REGISTERED, REPORTERS, REPORTS, calibration_table
-from mse.simulate.contracts import contract_text
 from mse.simulate.dirt import mistyped, spelled_otherwise, without_accents, wrong_identity
 from mse.simulate.lists import draw_captures, solve
 from mse.simulate.names import FEMALE, MALE, SURNAMES, read_names
 from mse.simulate.national import Simulated, simulate, simulate_captures
-from mse.simulate.population import draw_population, expected_victims
-from mse.simulate.reading import make_spec, national_spec, read_spec
+from mse.simulate.section import make_spec, national_spec, read_spec
 from mse.simulate.spec import Referral
+from mse.simulate.suppliers import contract_text
+from mse.simulate.victims import draw_population, expected_victims
 from mse.simulate.writing import write_registers
 
 CLEAN = {"key_errors": 0.0, "name_variants": 0.0, "missing": {}, "duplicates": 0.0, "late": 0.0}

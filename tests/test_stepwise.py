@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mse.captures import CaptureTable
+from mse.computing.parallel import Compute
 from mse.errors import MseError
-from mse.estimators import search, stepwise
-from mse.estimators.existence import margins
-from mse.estimators.fitted import fit_model
-from mse.estimators.selection import rank_models
-from mse.kernels.stepwise import log_tail
-from mse.parallel import Compute
+from mse.estimators.single import downhill as search
+from mse.estimators.single import stepwise
+from mse.estimators.single.existence import margins
+from mse.estimators.single.fitted import fit_model
+from mse.estimators.single.selection import rank_models
+from mse.kernels.poissontails import log_tail
 from mse.shipped import load_table
+from mse.tables.captures import CaptureTable
 from mse.terms import Model, members
 
 GOLDEN = Path(__file__).parent / "golden" / "sparsemse"

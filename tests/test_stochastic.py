@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 import mse
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
 from mse.errors import ModelError
-from mse.estimators import averaging
-from mse.estimators.stochastic import SearchAverageSpec, check_terms, estimate, explore, log_prior_by_size
-from mse.estimators.stochastic.search import Visited, _joined, make_space, search, starting_models, walk
+from mse.estimators.averages import averaging
+from mse.estimators.averages.modelsearch import Visited, _joined, make_space, search, starting_models, walk
+from mse.estimators.averages.searched import SearchAverageSpec, check_terms, estimate, explore, log_prior_by_size
 from mse.kernels.batch import fit_models
 from mse.kernels.enumeration import facet_masks, list_models
+from mse.kernels.modelwalks import hierarchical, walk_models
 from mse.kernels.neighbours import fit_neighbours
-from mse.kernels.walks import hierarchical, walk_models
-from mse.parallel import Compute
-from mse.posterior import Posterior
 from mse.terms import candidates
 from tests.twins import all_masks
 
@@ -130,7 +130,7 @@ def test_priors_on_size():
     assert np.exp(by_size) * [math.comb(28, i) for i in range(29)] == pytest.approx(np.ones(29))
     triples = SearchAverageSpec(model_prior="size", max_order=3)
     of_five = np.bitwise_count(list_models(facet_masks(candidates(5, 3)), 0, 0))
-    from mse.estimators.stochastic import _three_way_models
+    from mse.estimators.averages.searched import _three_way_models
 
     assert _three_way_models(5).tolist() == np.bincount(of_five, minlength=21).tolist()
     assert len(log_prior_by_size(candidates(7, 3), 7, triples)) == 57

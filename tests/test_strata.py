@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import mse
+from mse.answers.posterior import Posterior
+from mse.answers.strata import StrataDraws
 from mse.errors import ModelError
-from mse.posterior import Posterior
-from mse.strata import StrataDraws
 
 DIMS = {"sex": ("f", "m"), "draw": ("a", "b", "c")}  # a dimension may bear a name that ArviZ uses
 

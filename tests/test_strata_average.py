@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 import mse
-from mse.captures import CaptureTable
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
 from mse.errors import ModelError
-from mse.estimators.averaging import AverageSpec
-from mse.estimators.averaging import estimate as average
-from mse.estimators.strata.average import StrataAverageSpec, estimate
-from mse.estimators.strata.cells import build_cells
-from mse.estimators.strata.search import join_candidates
-from mse.estimators.strata.weigh import balanced
-from mse.parallel import Compute
-from mse.posterior import Posterior
+from mse.estimators.averages.averaging import AverageSpec
+from mse.estimators.averages.averaging import estimate as average
+from mse.estimators.stratified.opencells import build_cells
+from mse.estimators.stratified.strataaverage import StrataAverageSpec, estimate
+from mse.estimators.stratified.stratasearch import join_candidates
+from mse.estimators.stratified.strataweights import balanced
+from mse.tables.captures import CaptureTable
 
 
 def test_columns_are_orthonormal_over_the_whole_product():

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import mse
-from mse.captures import CaptureTable
-from mse.estimators.existence import Existence
-from mse.estimators.fitted import fit_model
-from mse.estimators.formulas import parse_formula
-from mse.estimators.strata.cells import build_cells
-from mse.estimators.strata.faces import estimable, face, independent
-from mse.estimators.strata.fit import fit_strata
+from mse.estimators.single.existence import Existence
+from mse.estimators.single.fitted import fit_model
+from mse.estimators.stratified.faces import estimable, face, independent
+from mse.estimators.stratified.formulas import parse_formula
+from mse.estimators.stratified.opencells import build_cells
+from mse.estimators.stratified.stratumfit import fit_strata
+from mse.tables.captures import CaptureTable
 from mse.terms import Model, candidates, model_of
 from tests.twins import all_masks
 

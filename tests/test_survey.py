@@ -15,8 +15,8 @@ import pytest
 from scipy import stats
 
 from mse.errors import InputError, ModelError
-from mse.publish.indicators.rates import proportion_interval
-from mse.publish.survey import (
+from mse.evidence.chain import proportion_interval
+from mse.evidence.survey import (
     COLUMNS,
     SurveyRate,
     prevalence_persons,
@@ -24,7 +24,7 @@ from mse.publish.survey import (
     survey_from_microdata,
     survey_persons,
 )
-from mse.publish.survey.design import (
+from mse.evidence.surveydesign import (
     Respondents,
     SurveyDesign,
     linearised_variance,

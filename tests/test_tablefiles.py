@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mse.captures import CaptureTable
 from mse.errors import InputError, ModelError
+from mse.tables.captures import CaptureTable
 
 GOOD = "A,B,count\n1,0,5\n0,1,4\n1,1,3\n"
 

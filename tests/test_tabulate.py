@@ -10,11 +10,11 @@ import duckdb
 import pandas as pd
 import pytest
 
-from mse.captures import CaptureTable
 from mse.errors import InputError
 from mse.intake.flow import ALL, Count, delivered_counts, flow_diagram, linked_counts, to_frame
-from mse.intake.linkage import COUNTED, count_registrations, link_exactly
+from mse.intake.linkage.linking import COUNTED, count_registrations, link_exactly
 from mse.intake.tabulate import NOT_KNOWN, Declared, Layout, count_cells, levels_of, make_units, to_tables
+from mse.tables.captures import CaptureTable
 from tests.twins_intake import link_exactly as twin_link
 from tests.twins_intake import tabulate as twin_tabulate
 from tests.twins_intake import without_referrals as twin_referrals

@@ -6,18 +6,18 @@ from functools import cache
 import numpy as np
 import pytest
 
+from mse.answers.posterior import Posterior
+from mse.answers.results import Results, write_results
 from mse.assess.findings import UNSETTLED, not_settled
 from mse.assess.verdict import RULES, Thresholds, judge
-from mse.estimation import Outcome, comparison, judged
-from mse.posterior import Posterior
+from mse.methods import Outcome, comparison, judged
 from mse.publish.changes import changes_text, compare_results
-from mse.publish.disclosure.tables import published_tables
-from mse.publish.release import FIGURES, write_release
-from mse.publish.report import compose as composed
-from mse.publish.report import render_pages
+from mse.publish.release.bundle import FIGURES, write_release
+from mse.publish.release.outgoing import published_tables
+from mse.publish.report.html import compose as composed
+from mse.publish.report.html import render_pages
 from mse.publish.report.page import Page
-from mse.publish.wording import terminal_summary
-from mse.results import Results, write_results
+from mse.publish.wording.sentences import terminal_summary
 from tests.publish_national import national
 from tests.test_verdict import posterior, table
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import mse
+from mse.answers.distribution import Distribution
+from mse.answers.posterior import Posterior
 from mse.assess.verdict import RULES, Thresholds, judge
-from mse.distribution import Distribution
-from mse.posterior import Posterior
 
 
 def posterior(parts=((1.0, 6.0, 0.1),), observed=1000, **diagnostics):

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mse.answers.estimates import Level, Reason, Verdict
+from mse.answers.results import Results
 from mse.errors import InputError
-from mse.estimates import Level, Reason, Verdict
-from mse.publish.facts import read_facts
-from mse.publish.facts.strata import read_parts
-from mse.publish.messages import Catalogue, Figure, Name, Words, read_catalogue
-from mse.publish.rounding import round_interval, round_point, rounding_unit
-from mse.publish.wording import headline, reason_sentence, terminal_summary
-from mse.results import Results
+from mse.publish.facts.partfacts import read_parts
+from mse.publish.facts.statements import read_facts
+from mse.publish.wording.messages import Catalogue, Figure, Name, Words, read_catalogue
+from mse.publish.wording.rounding import round_interval, round_point, rounding_unit
+from mse.publish.wording.sentences import headline, reason_sentence, terminal_summary
 from mse.shipped import shipped_names, shipped_path
 from tests.publish_examples import chapman, many_lists, netherlands, uk
 from tests.publish_national import national

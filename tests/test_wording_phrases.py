@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mse.estimation import METHODS, checks, estimate, label_of
-from mse.publish.disclosure import Disclosure
-from mse.publish.messages import Words, read_catalogue
+from mse.methods import METHODS, checks, estimate, label_of
+from mse.publish.disclosure.control import Disclosure
+from mse.publish.wording.messages import Words, read_catalogue
 from mse.shipped import load_repeats, load_table, shipped_path
 
 NL, EN = read_catalogue("nl"), read_catalogue("en")

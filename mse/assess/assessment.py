@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from mse.captures import CaptureTable
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.parallel import Compute
-from mse.posterior import Posterior
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +157,7 @@ def _claims(posterior: Posterior, spec: AssessSpec, prob: float) -> Sequence[tup
 
 def _refit(posterior: Posterior) -> Refit:
     from mse.assess.refits import average_refit
-    from mse.estimators.averaging import AverageSpec
+    from mse.estimators.averages.averaging import AverageSpec
 
     if posterior.method != "average" or posterior.strata is not None:
         return average_refit()

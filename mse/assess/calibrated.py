@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mse.answers.posterior import Posterior
 from mse.assess.departures import FEATURES, DepartureModel, departed, features, log_unseen
-from mse.captures import CaptureTable
 from mse.errors import ModelError, Problem
-from mse.posterior import Posterior
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd

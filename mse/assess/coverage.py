@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mse.answers.posterior import Posterior
 from mse.assess.refits import Refit, refit_all
-from mse.captures import CaptureTable
+from mse.computing.parallel import Compute
 from mse.errors import MseError
-from mse.parallel import Compute
-from mse.posterior import Posterior
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +87,7 @@ def _sample(table: CaptureTable, counts: npt.NDArray[np.int64]) -> CaptureTable 
 
 def _truths(posterior: Posterior, table: CaptureTable) -> Iterator[tuple[str, Array]]:
     """Yield names and expected counts of all 2**K cells."""
-    from mse.estimators.penalised import fit_penalised
+    from mse.estimators.averages.penalised import fit_penalised
     from mse.terms import Model
 
     if posterior.models is None or posterior.strata is not None:

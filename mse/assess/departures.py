@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mse.captures import CaptureTable
-from mse.distribution import LOG_STEP, Distribution
+from mse.answers.distribution import LOG_STEP, Distribution
+from mse.tables.captures import CaptureTable
 
 Array = npt.NDArray[np.float64]
 

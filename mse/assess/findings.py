@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mse.estimates import Level, Reason
-from mse.posterior import Posterior
+from mse.answers.estimates import Level, Reason
+from mse.answers.posterior import Posterior
 
 if TYPE_CHECKING:
     import pandas as pd

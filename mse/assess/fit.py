@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mse.captures import CaptureTable
-from mse.posterior import Posterior
+from mse.answers.posterior import Posterior
+from mse.tables.captures import CaptureTable
 from mse.terms import Model
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def predicted_overlap(posterior: Posterior, table: CaptureTable, *, prob: float,
 
 def _means(posterior: Posterior, table: CaptureTable, seed: int) -> Array:
     """Return expected counts of the observed cells, one row per replicate: (REPLICATES, 2**K - 1)."""
-    from mse.estimators.penalised import fit_penalised, walsh_design
+    from mse.estimators.averages.penalised import fit_penalised, walsh_design
 
     assert posterior.models is not None
     rng = np.random.default_rng([seed, 6])

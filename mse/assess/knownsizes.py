@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.assess.refits import Refit, refit_all
-from mse.captures import CaptureTable
-from mse.parallel import Compute
+from mse.computing.parallel import Compute
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mse.answers.estimates import LEVELS, Level, PartVerdict, Reason
+from mse.answers.posterior import Posterior
+from mse.answers.strata import ALL, StrataDraws, shown_margins, time_dimension
 from mse.assess.findings import (
     below_observed_found,
     converged_found,
@@ -18,11 +21,8 @@ from mse.assess.findings import (
     observed_found,
     width_found,
 )
-from mse.captures import CaptureTable
-from mse.estimates import LEVELS, Level, PartVerdict, Reason
-from mse.mixing import ess_bulk, ess_tail, rhat
-from mse.posterior import Posterior
-from mse.strata import ALL, StrataDraws, shown_margins, time_dimension
+from mse.computing.convergence import ess_bulk, ess_tail, rhat
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,8 +56,8 @@ def judge_parts(
     Returns
     -------
     tuple of PartVerdict
-        The margins that are published (`mse.strata.shown_margins`, but for the total), then the single strata; parts
-        where nobody can be are left out. Empty for an answer without strata.
+        The margins that are published (`mse.answers.strata.shown_margins`, but for the total), then the single strata;
+        parts where nobody can be are left out. Empty for an answer without strata.
     """
     strata = posterior.strata
     if strata is None or not strata.dimensions:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.captures import CaptureTable
+from mse.computing.parallel import Compute
 from mse.errors import MseError
-from mse.parallel import Compute
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
-    from mse.estimators.averaging import AverageSpec
+    from mse.estimators.averages.averaging import AverageSpec
 
 Array = npt.NDArray[np.float64]
 
@@ -49,8 +49,8 @@ class Refitted:
 
 
 def average_refit(spec: AverageSpec | None = None) -> Refit:
-    """Return the refit by the average over all models, by Laplace alone (`mse.estimators.laplace`)."""
-    from mse.estimators.laplace import laplace_quantiles
+    """Return the refit by the average over all models, by Laplace alone (`mse.estimators.averages.laplace`)."""
+    from mse.estimators.averages.laplace import laplace_quantiles
 
     return partial(laplace_quantiles, spec=spec)
 

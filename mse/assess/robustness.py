@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mse.assess.refits import Refit, refit_all
-from mse.captures import CaptureTable
+from mse.computing.parallel import Compute
 from mse.errors import MseError
-from mse.parallel import Compute
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mse.distribution import Distribution
+from mse.answers.distribution import Distribution
 
 Array = npt.NDArray[np.float64]
 

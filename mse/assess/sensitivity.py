@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from mse.answers.distribution import LOG_STEP, Distribution
+from mse.answers.posterior import Posterior
 from mse.assess.refits import Refit, refit_all
-from mse.captures import CaptureTable
-from mse.distribution import LOG_STEP, Distribution
-from mse.parallel import Compute
-from mse.posterior import Posterior
+from mse.computing.parallel import Compute
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +115,7 @@ def _pair_curve(
     ends: Sequence[float],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return the rows of one pair."""
-    from mse.estimators.penalised import fit_penalised
+    from mse.estimators.averages.penalised import fit_penalised
 
     both = 1 << pair[0] | 1 << pair[1]
     dense, base = table.dense(), [0, *(1 << j for j in range(table.n_lists))]
@@ -225,7 +225,7 @@ def prior_sensitivity(posterior: Posterior, table: CaptureTable, *, prob: float)
     import pandas as pd
 
     from mse.assess.refits import average_refit
-    from mse.estimators.averaging import AverageSpec
+    from mse.estimators.averages.averaging import AverageSpec
 
     ends = [0.5, (1 - prob) / 2, (1 + prob) / 2]
     rows: list[dict[str, Any]] = []
@@ -244,7 +244,7 @@ def prior_sensitivity(posterior: Posterior, table: CaptureTable, *, prob: float)
             refit = average_refit(AverageSpec(model_prior=cast(Any, prior), max_order=order))
             add("prior over models", prior, refit(table, ends))
     elif posterior.method == "decomposable":
-        from mse.estimators.decomposable import DecomposableSpec, estimate
+        from mse.estimators.averages.decomposable import DecomposableSpec, estimate
 
         for factor in (0.25, 1.0, 4.0):
             spec = DecomposableSpec(delta=factor * 2.0**-table.n_lists)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from mse.answers.estimates import LEVELS, PartVerdict, Reason, Verdict
+from mse.answers.posterior import Posterior
 from mse.assess.findings import (
     above,
     assessing,
@@ -19,9 +21,7 @@ from mse.assess.findings import (
     width_found,
 )
 from mse.assess.parts import headline_dimension, judge_parts, unusable, worst
-from mse.captures import CaptureTable
-from mse.estimates import LEVELS, PartVerdict, Reason, Verdict
-from mse.posterior import Posterior
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,11 +20,11 @@ def assess(results: Path, workers: int | None, cluster: str | None, resume: Path
     The identifying assumption, the prior, errors of linkage, every list left out, every count one higher and lower,
     lists whose size is known, predicted overlap, coverage by simulation: tables/NAME.csv, and the report.
     """
-    from mse.jobruns import assess_results
-    from mse.progress import compute
-    from mse.publish.report import render_pages
-    from mse.publish.wording import terminal_summary
-    from mse.results import INTAKE, REPORT, read_results, write_results
+    from mse.answers.results import INTAKE, REPORT, read_results, write_results
+    from mse.computing.progress import compute
+    from mse.jobs.running import assess_results
+    from mse.publish.report.html import render_pages
+    from mse.publish.wording.sentences import terminal_summary
 
     found = assess_results(read_results(results), compute(workers, cluster, resume))
     left = results / INTAKE

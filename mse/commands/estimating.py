@@ -32,8 +32,8 @@ from mse.commands.options import (
 from mse.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from mse.estimators.options import Criterion
     from mse.estimators.repeats.families import Family
+    from mse.settings.optionchecks import Criterion
 
 
 @click.command()
@@ -53,8 +53,8 @@ def run(
     The folder is results/NAME unless --out says otherwise; it holds estimates.csv, posterior.nc, models.csv,
     provenance.json and report.html.
     """
-    from mse.jobs import read_job
-    from mse.progress import compute
+    from mse.computing.progress import compute
+    from mse.jobs.job import read_job
 
     settings = read_job(job)
     where = compute(workers, cluster or settings.compute.cluster, resume or settings.compute.resume)
@@ -91,8 +91,8 @@ def estimate(
 
     With --out a results folder is written as mse run does.
     """
-    from mse.jobs import make_job, read_options
-    from mse.progress import compute
+    from mse.computing.progress import compute
+    from mse.jobs.job import make_job, read_options
 
     source = table_source(table, persons, sum_duplicates, covariates)
     given = {name: value for name, value in options.items() if value is not None} | read_options(more)
@@ -121,7 +121,7 @@ def compare(
     if len(what) == 2 and all(is_results_folder(Path(x)) for x in what):
         changes = compare_results(*map(Path, what))
         if as_json:
-            from mse.results import plain
+            from mse.answers.results import plain
 
             causes, sides = [asdict(cause) for cause in changes.causes], changes.estimates.to_dict("records")
             record = {"verdicts": changes.verdicts, "causes": causes, "estimates": sides}
@@ -134,8 +134,8 @@ def compare(
             Problem("this is neither one table nor two results folders", "a table, or two folders that mse wrote",
                     "check the paths", value=" ".join(what))
         )  # fmt: skip
-    from mse.estimation import compare as side_by_side
-    from mse.progress import compute
+    from mse.computing.progress import compute
+    from mse.methods import compare as side_by_side
 
     captures = read_table(what[0], persons, sum_duplicates, covariates)
     rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
@@ -157,8 +157,8 @@ def models(
     covariates: tuple[str, ...], workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Rank every hierarchical log-linear model of TABLE."""
-    from mse.estimators.selection import rank_models
-    from mse.progress import compute
+    from mse.computing.progress import compute
+    from mse.estimators.single.selection import rank_models
 
     captures = read_table(table, persons, sum_duplicates, covariates)
     captures = captures.collapse() if captures.strata else captures
@@ -183,13 +183,13 @@ def repeats(
     sum_duplicates: bool, seed: int, prob: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count."""
-    from mse.estimation import estimate as run_estimate
-    from mse.estimators.repeats import subgroups
-    from mse.estimators.repeats.checks import compare_families
-    from mse.jobs import make_job
-    from mse.progress import compute
-    from mse.registrations import RepeatCounts
+    from mse.computing.progress import compute
+    from mse.estimators.repeats.countfit import compare_families
+    from mse.estimators.repeats.oneregister import subgroups
+    from mse.jobs.job import make_job
+    from mse.methods import estimate as run_estimate
     from mse.shipped import load_repeats
+    from mse.tables.repeats import RepeatCounts
 
     if is_public(table):
         make_job({"table": table_source(table, persons, sum_duplicates, ())})  # refuses what is for files only
@@ -218,10 +218,10 @@ def persons(
     prob: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate doubly robustly from TABLE with one row per person: 0/1 list columns and covariates."""
-    from mse.estimation import estimate as run_estimate
+    from mse.computing.progress import compute
     from mse.estimators.doublyrobust.pairs import compare_pairs
-    from mse.persons import PersonTable
-    from mse.progress import compute
+    from mse.methods import estimate as run_estimate
+    from mse.tables.persons import PersonTable
 
     people = PersonTable.from_csv(table, lists=lists, covariates=covariates or None)
     where = compute(workers)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
-    from mse.captures import CaptureTable
-    from mse.jobs import Job
-    from mse.parallel import Compute
-    from mse.posterior import Posterior
-    from mse.results import Results
+    from mse.answers.posterior import Posterior
+    from mse.answers.results import Results
+    from mse.computing.parallel import Compute
+    from mse.jobs.job import Job
+    from mse.tables.captures import CaptureTable
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every core when not given.")
@@ -39,17 +39,17 @@ MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists
 
 def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_json: bool) -> None:
     """Run a job, write its folder if there is to be one, and print the summary."""
-    from mse.jobruns import run_job
-    from mse.jobsources import RECORDS
-    from mse.publish.wording import terminal_summary
-    from mse.results import REPORT, check_free, summary_record, write_results
+    from mse.answers.results import REPORT, check_free, summary_record, write_results
+    from mse.jobs.running import run_job
+    from mse.jobs.sources import RECORDS
+    from mse.publish.wording.sentences import terminal_summary
 
     if out is not None:
         check_free(out, overwrite)
     if out is None:
         results: Results = run_job(job, where)
     else:
-        from mse.publish.report import render_pages
+        from mse.publish.report.html import render_pages
 
         home = next(folder for folder in out.absolute().parents if folder.exists())
         with TemporaryDirectory(dir=home, prefix=f".{out.name}-work-") as name:
@@ -78,14 +78,14 @@ def is_public(table: str) -> bool:
 
 def read_table(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]) -> CaptureTable:
     """Read the table that a command names."""
-    from mse.jobs import load_job_table, make_job
+    from mse.jobs.job import load_job_table, make_job
 
     return load_job_table(make_job({"table": table_source(table, persons, sum_duplicates, covariates)}))[0]
 
 
 def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:
     """Print an estimate that stands without a job: the number, what it needs, and the tables beside it."""
-    from mse.results import plain
+    from mse.answers.results import plain
 
     summary = found.summary(prob)
     if as_json:

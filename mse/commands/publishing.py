@@ -16,7 +16,7 @@ from mse.commands.options import AS_JSON, OVERWRITE, PROB, print_frame
 @click.option("--pdf/--no-pdf", default=None, help="Write PDF too; as the job says when not given.")
 def report(results: Path, languages: tuple[str, ...], pdf: bool | None) -> None:
     """Render the report of a RESULTS folder again, in the languages of its job unless others are named."""
-    from mse.publish.report import write_pages
+    from mse.publish.report.html import write_pages
 
     for page in write_pages(results, languages, pdf):
         click.echo(f"{page}")
@@ -28,7 +28,7 @@ def report(results: Path, languages: tuple[str, ...], pdf: bool | None) -> None:
 @OVERWRITE
 def release(results: Path, out: Path | None, overwrite: bool) -> None:
     """Write what anybody may have of a RESULTS folder: rounded, controlled, with its verdict."""
-    from mse.publish.release import write_release
+    from mse.publish.release.bundle import write_release
 
     click.echo(f"{write_release(results, out, overwrite=overwrite)}")
 
@@ -40,7 +40,7 @@ def release(results: Path, out: Path | None, overwrite: bool) -> None:
 @click.pass_context
 def verify(ctx: click.Context, release: Path, audit: Path | None, as_json: bool) -> None:
     """Derive every figure of a RELEASE again from the results folder it was made from."""
-    from mse.publish.verification import verify_release
+    from mse.publish.release.verification import verify_release
 
     found = verify_release(release, audit)
     if as_json:
@@ -70,8 +70,8 @@ def survey(
     population: Path | None, prob: float, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate prevalence from a survey FILE: microdata with --outcome, or published rates and populations."""
-    from mse.publish.survey import read_rates, survey_from_microdata, survey_persons
-    from mse.publish.survey.design import SurveyDesign
+    from mse.evidence.survey import read_rates, survey_from_microdata, survey_persons
+    from mse.evidence.surveydesign import SurveyDesign
 
     if outcome is None:
         frame = survey_persons(read_rates(file), prob)

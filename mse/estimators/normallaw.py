@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mse.distribution import Distribution
+from mse.answers.distribution import Distribution
 
 
 def normal_law(observed: int, size: float, se: float) -> Distribution:

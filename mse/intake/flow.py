@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING
 
-from mse.intake.drawing import ACCENT, FAINT, RULE, SOFT, box, drawing, line, words
-from mse.intake.linkage import COUNTED
+from mse.intake.linkage.linking import COUNTED
 from mse.intake.quoting import array
+from mse.intake.svg import ACCENT, FAINT, RULE, SOFT, box, drawing, line, words
 
 if TYPE_CHECKING:
     import duckdb

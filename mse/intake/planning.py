@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
 
 from mse.errors import InputError, Problem
-from mse.intake.linkage_splink import Backend
+from mse.intake.linkage.withsplink import Backend
 from mse.intake.tabulate import YEAR, Declared, Layout, Rule, Unit, levels_of
 
 if TYPE_CHECKING:
     import duckdb
 
-    from mse.intake.contract import Contract
+    from mse.intake.contracts.contract import Contract
 
 
 @dataclass(frozen=True, slots=True)

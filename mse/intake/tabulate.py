@@ -1,8 +1,9 @@
 """From linked registrations to an overlap table: who is counted, when, and under which labels.
 
-A registration belongs to a person (`mse.intake.linkage`). The **unit** that is counted is a person in a year, or a
-person once over the whole period, in the first year. A unit is on a list when one of its registrations there counts. A
-registration without a year belongs to the one year in which the person is known, else to a unit whose year is missing.
+A registration belongs to a person (`mse.intake.linkage.linking`). The **unit** that is counted is a person in a year,
+or a person once over the whole period, in the first year. A unit is on a list when one of its registrations there
+counts. A registration without a year belongs to the one year in which the person is known, else to a unit whose year is
+missing.
 
 What is taken where registrations of one unit say different things is decided for each dimension by a rule:
 
@@ -30,15 +31,15 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from mse.captures import CaptureTable
 from mse.errors import InputError, Problem
 from mse.intake.quoting import array, identifier, literals
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from mse.captures import Where
+    from mse.tables.captures import Where
 
 Unit = Literal["person-year", "person"]
 Rule = Literal["majority", "first", "combined"]

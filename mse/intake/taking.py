@@ -9,23 +9,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mse.captures import CaptureTable
+from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem
-from mse.intake.contract_pairs import check_contracts
+from mse.intake.contracts.together import check_contracts
 from mse.intake.flow import delivered_counts, linked_counts, to_frame
-from mse.intake.linkage import COUNTED, count_registrations, link_exactly, write_linkage
+from mse.intake.linkage.linking import COUNTED, count_registrations, link_exactly, write_linkage
 from mse.intake.planning import IntakeSpec as IntakeSpec
 from mse.intake.planning import plan_table
 from mse.intake.quoting import array
-from mse.intake.registers import Registers, read_registers
+from mse.intake.registers.delivered import Registers, read_registers
 from mse.intake.tabulate import NOT_KNOWN, Layout, count_cells, make_units, to_tables
-from mse.parallel import Progress, silent
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from mse.intake.linkage_report import LinkageReport
+    from mse.intake.linkage.linkagereport import LinkageReport
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,9 +132,9 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         else:
             import numpy as np
 
-            from mse.intake.linkage_draws import draw_linkages
-            from mse.intake.linkage_model import train_model
-            from mse.intake.linkage_report import link_at, make_report
+            from mse.intake.linkage.drawnlinkages import draw_linkages
+            from mse.intake.linkage.linkagereport import link_at, make_report
+            from mse.intake.linkage.pairmodel import train_model
 
             model = train_model(con, lists, registers.parts, seed=seed, backend=spec.backend, progress=progress)
             query = f"SELECT list_position({array(lists)}, list) - 1 AS place FROM linkage_records ORDER BY id"

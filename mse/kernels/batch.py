@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
-from mse.kernels.loglinear import cold_start, fit_loglinear
+from mse.kernels.newton import cold_start, fit_loglinear
 
 Array = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from mse.kernels.compiled import compiled
 from mse.kernels.descent import descend
 from mse.kernels.extended import EXACT, ROUGH, Shape, fit_extended, independence, persons, shape_of
-from mse.kernels.loglinear import CONVERGED, Fit
-from mse.kernels.stepwise import fitted_margins, log_tail
+from mse.kernels.newton import CONVERGED, Fit
+from mse.kernels.poissontails import fitted_margins, log_tail
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]

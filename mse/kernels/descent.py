@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
 from mse.kernels.extended import EXACT, Shape, fit_extended
-from mse.kernels.loglinear import CONVERGED
+from mse.kernels.newton import CONVERGED
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
-from mse.kernels.latentclass import Array, LatentDensity, LatentTable, LatentWork, latent_density
+from mse.kernels.latentclass_density import Array, LatentDensity, LatentTable, LatentWork, latent_density
 from mse.kernels.latentclass_strata import StrataWork, stratified_density
 
 HIGHEST = 600.0

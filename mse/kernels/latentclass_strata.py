@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
-from mse.kernels.latentclass import (
+from mse.kernels.latentclass_density import (
     Array,
     LatentDensity,
     LatentStrata,

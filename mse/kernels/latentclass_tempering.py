@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
-from mse.kernels.latentclass import Array, LatentTable, latent_work
+from mse.kernels.latentclass_density import Array, LatentTable, latent_work
 from mse.kernels.latentclass_moves import (
     draw_prior,
     draw_unseen_mean,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
 from mse.kernels.enumeration import count_models, facet_masks, split_walk
-from mse.kernels.loglinear import CONVERGED, cold_start, fit_loglinear
+from mse.kernels.newton import CONVERGED, cold_start, fit_loglinear
 
 # models in a sub-tree at most; a task holds all of its models in memory
 LARGEST_TASK = 100_000
@@ -32,7 +32,7 @@ class Likelihoods(NamedTuple):
         Terms at −∞: their margin is 0, so they and the cells that contain them were deleted (extended MLE,
         Fienberg & Rinaldo 2012). They still count as parameters (Chan, Silverman & Vincent 2021).
     statuses : (m,) int64
-        Status of the fit of what is left; see `mse.kernels.loglinear`.
+        Status of the fit of what is left; see `mse.kernels.newton`.
     models : int
         Models met, kept or not.
     not_converged : int

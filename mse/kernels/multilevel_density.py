@@ -5,10 +5,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mse.kernels.cells import Rows
 from mse.kernels.censoring import bounded
 from mse.kernels.compiled import compiled
-from mse.kernels.multilevel import (
+from mse.kernels.multilevel_model import (
     BREAKS,
     END,
     FARTHEST,
@@ -31,6 +30,7 @@ from mse.kernels.multilevel import (
     stratum_terms,
     stratum_weights,
 )
+from mse.kernels.stratumcells import Rows
 
 LARGEST = 700.0
 """Log sizes beyond this are impossible: their exponentials overflow."""

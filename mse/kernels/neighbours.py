@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from mse.kernels.batch import terms_of
 from mse.kernels.compiled import compiled
 from mse.kernels.lanes import LANES
-from mse.kernels.loglinear import cold_start, fit_loglinear
+from mse.kernels.modelwalks import fit_model
+from mse.kernels.newton import cold_start, fit_loglinear
 from mse.kernels.quartets import fit_quartet
-from mse.kernels.walks import fit_model
 from mse.kernels.workspaces import Quartet, Target, new_quartet, new_target
 
 Array = NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Four log-linear models of one size, fitted side by side with a normal prior.
 
-The equations are those of `mse.kernels.loglinear`, one model to a lane. Models with more than about half of
+The equations are those of `mse.kernels.newton`, one model to a lane. Models with more than about half of
 all possible terms are solved in the *dual*: with a ridge λ on all 2^K coefficients the full Hessian is
 ``Wᵀ(D + λ/2^K)W``, W the Walsh matrix, D the means; its inverse F is again a look-up,
 ``F_θφ = WHT(1/(μ + λ/2^K))[θ xor φ] / 4^K``. For a model M with complement C (by the block inverse)

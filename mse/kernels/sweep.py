@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from mse.kernels.compiled import compiled
 from mse.kernels.enumeration import count_models, facet_masks, split_walk
 from mse.kernels.lanes import LANES
-from mse.kernels.levels import Subtree, list_levels, list_terms, predict
-from mse.kernels.loglinear import cold_start, fit_loglinear
+from mse.kernels.newton import cold_start, fit_loglinear
 from mse.kernels.quartets import fit_quartet
 from mse.kernels.streaming import Evidence, Stream, add_models, merge, new_stream
+from mse.kernels.treelevels import Subtree, list_levels, list_terms, predict
 from mse.kernels.workspaces import Quartet, Target, new_quartet, new_target
 
 # models in a sub-tree at most: 195 tasks for the six-list family, each a fraction of a second

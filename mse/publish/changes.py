@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mse.publish.disclosure.tables import published_tables
-from mse.publish.facts.reading import mapping, number, text
-from mse.publish.indicators import VALUES
-from mse.publish.messages import Catalogue, read_catalogue
+from mse.answers.results import POSTERIOR, PROVENANCE, Results, read_results
+from mse.answers.strata import ALL
+from mse.publish.facts.entries import mapping, number, text
+from mse.publish.indicators.measures import VALUES
 from mse.publish.registered import is_public, list_counts
-from mse.results import POSTERIOR, PROVENANCE, Results, read_results
+from mse.publish.release.outgoing import published_tables
+from mse.publish.wording.messages import Catalogue, read_catalogue
 from mse.shipped import shipped_path
-from mse.strata import ALL
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mse.captures import CaptureTable
-from mse.publish.disclosure import Disclosure, SafeTable, protect
+from mse.answers.strata import shown_margins, time_dimension
+from mse.publish.disclosure.control import Disclosure, SafeTable, protect
 from mse.publish.disclosure.counts import CountTable, Place
-from mse.publish.facts.reading import mapping, text
-from mse.strata import shown_margins, time_dimension
+from mse.publish.facts.entries import mapping, text
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
-    from mse.results import Results
+    from mse.answers.results import Results
 
 
 def is_public(results: Results) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from mse.answers.estimates import PartVerdict
 from mse.assess.parts import because
-from mse.estimates import PartVerdict
 
 if TYPE_CHECKING:
-    from mse.results import Results
+    from mse.answers.results import Results
 
 TOO_FEW, WITHHELD, UNJUDGED = "too few data", "withheld: do not publish", "withheld: not judged"
 """Why a figure has no value; `WITHHELD` is followed by the rules in brackets where they are those of a part."""

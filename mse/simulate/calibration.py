@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mse.simulate.lists import draw_captures, solve
-from mse.simulate.population import draw_population
 from mse.simulate.spec import SimulateSpec
+from mse.simulate.victims import draw_population
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
-from mse.simulate.population import Array, Population, expected_victims, stratum_shares
 from mse.simulate.spec import SimulateSpec
+from mse.simulate.victims import Array, Population, expected_victims, stratum_shares
 
 Bools = npt.NDArray[np.bool_]
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.captures import CaptureTable
 from mse.errors import ModelError, Problem
 from mse.simulate.lists import draw_captures
-from mse.simulate.population import Population, draw_population
-from mse.simulate.registers import draw_registers
+from mse.simulate.registering import draw_registers
 from mse.simulate.spec import SimulateSpec
+from mse.simulate.victims import Population, draw_population
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def simulate(spec: SimulateSpec, *, seed: int) -> Simulated:
     Parameters
     ----------
     spec : SimulateSpec
-        The nation, for example `mse.simulate.reading.national_spec()`.
+        The nation, for example `mse.simulate.section.national_spec()`.
     seed : int
         Of everything random; the same seed gives the same rows.
 

@@ -11,12 +11,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.computing.provenance import file_digest, versions
 from mse.errors import InputError, Problem
-from mse.provenance import file_digest, versions
 from mse.simulate.calibration import calibration_table
-from mse.simulate.contracts import DATES, codes_of, contract_text, hand_of
 from mse.simulate.national import Simulated
-from mse.simulate.registers import LABELS, SEVERAL
+from mse.simulate.registering import LABELS, SEVERAL
+from mse.simulate.suppliers import DATES, codes_of, contract_text, hand_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from mse import CaptureTable
+from mse.computing.parallel import Compute
 from mse.errors import MseError
-from mse.estimation import run_method
-from mse.parallel import Compute
+from mse.methods import run_method
 
 STORED = Path(__file__).with_name("bootstrap.json")
 METHODS = {

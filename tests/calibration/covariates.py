@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.captures import CaptureTable
-from mse.estimators.covariates import CovariatesSpec, estimate
-from mse.parallel import Compute
+from mse.computing.parallel import Compute
+from mse.estimators.stratified.withcovariates import CovariatesSpec, estimate
+from mse.tables.captures import CaptureTable
 
 STORED = Path(__file__).with_name("covariates.json")
 SIZES = np.array([400, 900, 300, 700])

@@ -13,7 +13,7 @@ import numpy as np
 
 from mse import CaptureTable
 from mse.errors import MseError
-from mse.estimators.averaging import AverageSpec, estimate
+from mse.estimators.averages.averaging import AverageSpec, estimate
 from mse.terms import candidates, model_of
 from tests.twins import all_masks
 

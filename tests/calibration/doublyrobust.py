@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.estimators.doublyrobust import DoublyRobustSpec, estimate_pair
 from mse.estimators.doublyrobust.crossfit import RidgeLogistic
-from mse.persons import PersonTable
+from mse.estimators.doublyrobust.onepair import DoublyRobustSpec, estimate_pair
+from mse.tables.persons import PersonTable
 
 STORED = Path(__file__).with_name("doublyrobust.json")
 CASES = (("logistic", 1000, 1), ("logistic", 4000, 1), ("bent", 4000, 1), ("bent", 4000, 2))

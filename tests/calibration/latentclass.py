@@ -18,13 +18,13 @@ import numpy as np
 
 from mse import CaptureTable, Compute, load_table
 from mse.errors import MseError
-from mse.estimators.latentclass import LatentClassSpec, latent_table
-from mse.estimators.latentclass.sampling import sample
-from mse.estimators.strata.cells import build_cells
-from mse.estimators.strata.declared import declare
+from mse.estimators.latentclass.hiddenclasses import LatentClassSpec, latent_table
+from mse.estimators.latentclass.tempered import sample
+from mse.estimators.stratified.declared import declare
+from mse.estimators.stratified.opencells import build_cells
 from mse.kernels.latentclass_moves import draw_prior
 from mse.simulate.national import simulate_captures
-from mse.simulate.reading import national_spec
+from mse.simulate.section import national_spec
 
 STORED = Path(__file__).with_name("latentclass.json")
 PROBS = (0.5, 0.8, 0.95)

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.estimators.multilevel import MultilevelSpec, estimate
-from mse.parallel import Compute
+from mse.computing.parallel import Compute
+from mse.estimators.multilevel.partialpooling import MultilevelSpec, estimate
 from mse.simulate.national import simulate_captures
-from mse.simulate.reading import national_spec
+from mse.simulate.section import national_spec
 
 HERE = Path(__file__).parent
 YEARS = ("2016", "2017", "2018", "2019")
@@ -95,7 +95,7 @@ def coverage(n):
 
 def national(seed=1):
     """160 strata, six lists: time, convergence, yearly totals, and small strata beside separate estimates."""
-    from mse.estimation import run_method
+    from mse.methods import run_method
 
     table, truth = simulate_captures(national_spec(), seed=seed)
     begun, cpu = time.monotonic(), time.process_time()

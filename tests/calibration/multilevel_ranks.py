@@ -16,15 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.captures import CaptureTable
+from mse.computing.parallel import Compute
 from mse.errors import MseError
-from mse.estimators.multilevel import MultilevelSpec, design_of
-from mse.estimators.multilevel.diagnostics import convergence
+from mse.estimators.multilevel.chaindiagnostics import convergence
+from mse.estimators.multilevel.nuts import sample
 from mse.estimators.multilevel.outputs import draw_persons
+from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of
 from mse.estimators.multilevel.priors import draw_prior
-from mse.estimators.multilevel.sampling import sample
-from mse.kernels.multilevel import cell_means, positive_values
-from mse.parallel import Compute
+from mse.kernels.multilevel_model import cell_means, positive_values
+from mse.tables.captures import CaptureTable
 from tests.calibration import ranks
 
 STORED = Path(__file__).with_name("multilevel-ranks.json")

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from mse.errors import ModelError
-from mse.estimators.repeats import fit_repeats, size_of
-from mse.registrations import RepeatCounts
+from mse.estimators.repeats.oneregister import fit_repeats, size_of
+from mse.tables.repeats import RepeatCounts
 
 STORED = Path(__file__).with_name("repeats.json")
 CASES = (

@@ -18,15 +18,17 @@ import numpy as np
 
 from mse import Compute
 from mse.errors import MseError
-from mse.estimators import averaging, decomposable, latentclass, stochastic
-from mse.estimators.decomposable import DecomposableSpec
-from mse.estimators.stochastic.pool import represent
-from mse.estimators.stochastic.search import make_space
-from mse.estimators.strata import average as strata_average
-from mse.estimators.strata import walks as strata_walks
-from mse.estimators.weighing import correct
+from mse.estimators.averages import averaging, decomposable
+from mse.estimators.averages import searched as stochastic
+from mse.estimators.averages.decomposable import DecomposableSpec
+from mse.estimators.averages.modelsearch import make_space
+from mse.estimators.averages.pool import represent
+from mse.estimators.averages.weighing import correct
+from mse.estimators.latentclass import hiddenclasses as latentclass
+from mse.estimators.stratified import strataaverage as strata_average
+from mse.estimators.stratified import visited as strata_walks
 from mse.simulate.national import simulate_captures
-from mse.simulate.reading import national_spec
+from mse.simulate.section import national_spec
 from tests.calibration import ranks
 from tests.calibration.stratified import stratified
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
 
-from mse.distribution import Distribution
-from mse.estimators.doublyrobust import (
+from mse.answers.distribution import Distribution
+from mse.computing.parallel import Compute
+from mse.estimators.doublyrobust.onepair import (
     DoublyRobustSpec,
     PairSize,
     Variant,
@@ -18,8 +19,7 @@ from mse.estimators.doublyrobust import (
     overlap,
 )
 from mse.estimators.normallaw import normal_law
-from mse.parallel import Compute
-from mse.persons import PersonTable
+from mse.tables.persons import PersonTable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mse.estimators.multilevel.design import Design
-from mse.estimators.strata.cells import StrataCells
-from mse.estimators.strata.draws import truncated_poisson
-from mse.kernels.multilevel import cell_means
+from mse.estimators.multilevel.effects import Design
+from mse.estimators.stratified.opencells import StrataCells
+from mse.estimators.stratified.stratumdraws import truncated_poisson
+from mse.kernels.multilevel_model import cell_means
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.kernels.multilevel import cell_means, half_normal
+from mse.kernels.multilevel_model import cell_means, half_normal
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mse.estimators.multilevel.design import Design
+    from mse.estimators.multilevel.effects import Design
 
 Array = npt.NDArray[np.float64]
 
@@ -79,8 +79,8 @@ def prior_predictive(
     Parameters
     ----------
     design : Design
-        The model of a table (`mse.estimators.multilevel.design_of`): its lists, strata and breaks. Of its counts only
-        the average enters, as the centre of the wide prior of sizes.
+        The model of a table (`mse.estimators.multilevel.partialpooling.design_of`): its lists, strata and breaks. Of
+        its counts only the average enters, as the centre of the wide prior of sizes.
     draws, seed : int
         Draws from the prior.
     probs : sequence of float

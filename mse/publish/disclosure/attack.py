@@ -18,7 +18,7 @@ from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
 if TYPE_CHECKING:
     import highspy
 
-    from mse.publish.disclosure import SafeTable
+    from mse.publish.disclosure.control import SafeTable
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

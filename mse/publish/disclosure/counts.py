@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from scipy.sparse import csr_array
 
-    from mse.captures import CaptureTable
-    from mse.strata import StrataDraws
+    from mse.answers.strata import StrataDraws
+    from mse.tables.captures import CaptureTable
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -21,7 +21,7 @@ from mse.publish.disclosure.attack import SLACK, add_variables, members, new_sol
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
 
 if TYPE_CHECKING:
-    from mse.publish.disclosure import Disclosure
+    from mse.publish.disclosure.control import Disclosure
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from mse.assess.findings import UNSETTLED
-from mse.publish.facts.reading import number
-from mse.publish.messages import Catalogue
+from mse.publish.facts.entries import number
+from mse.publish.wording.messages import Catalogue
 
 if TYPE_CHECKING:
-    from mse.posterior import Posterior
+    from mse.answers.posterior import Posterior
 
 
 def account(headline: Posterior, say: Catalogue) -> tuple[str, ...]:

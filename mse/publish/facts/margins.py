@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from mse.strata import StrataDraws
+    from mse.answers.strata import StrataDraws
 
 
 def margin_points(margin: StrataDraws, credible: bool) -> npt.NDArray[np.float64]:

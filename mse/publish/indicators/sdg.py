@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from mse.publish.facts.reading import mapping, text
-from mse.publish.indicators.parts import margins_of, population_of, read_basis, read_population
-from mse.strata import ALL
+from mse.answers.strata import ALL
+from mse.publish.facts.entries import mapping, text
+from mse.publish.indicators.basis import margins_of, population_of, read_basis, read_population
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mse.results import Results
+    from mse.answers.results import Results
 
 
 def sdg_table(results: Results) -> pd.DataFrame | None:

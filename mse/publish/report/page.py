@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from mse.publish.facts import Facts
-from mse.publish.messages import Catalogue, Words
-from mse.publish.wording import Headline
-from mse.results import Results
+from mse.answers.results import Results
+from mse.publish.facts.statements import Facts
+from mse.publish.wording.messages import Catalogue, Words
+from mse.publish.wording.sentences import Headline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ class Material:
     say : Catalogue
         Language.
     safe : mapping of str to DataFrame
-        Indicators and tables beside the estimate as they may be published (`mse.publish.disclosure.tables`).
+        Indicators and tables beside the estimate as they may be published (`mse.publish.release.outgoing`).
     """
 
     results: Results

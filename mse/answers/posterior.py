@@ -1,0 +1,306 @@
+"""What every estimator returns: the law of N, draws of it, and how it came about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.answers.distribution import Distribution, Hump
+from mse.answers.estimates import Estimate, PartVerdict, Reason, Verdict
+from mse.answers.strata import StrataDraws
+from mse.errors import InputError, ModelError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+Array = npt.NDArray[np.float64]
+Kind = Literal["posterior", "sampling distribution"]
+
+CHAINS = 4
+"""Independent draws are stored as this many chains of equal length, the layout that ArviZ expects."""
+
+
+_LOWEST = ("ess_", "ebfmi", "ppc_p", "corrected_weight", "chains_agree", "effective", "visited", "alpha_prior_weights",
+           "acceptance_min", "exchange_min")  # fmt: skip
+_HIGHEST = ("rhat", "diverg", "unreliable", "beyond", "grid_end_mass", "mc_error", "loo_k", "max_depth", "interrupted",
+            "prior_factor", "prior_k", "alpha_prior_factor", "last_class", "walks_rhat")  # fmt: skip
+
+
+def worst_diagnostic(name: str) -> Callable[[Iterable[float]], float] | None:
+    """Return what takes the worst of several values of a diagnostic: min or max, None where neither is the worse."""
+    if name == "visited_error":
+        return max
+    return min if name.startswith(_LOWEST) else max if name.startswith(_HIGHEST) else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelWeights:
+    """The heaviest models of an average, the heaviest first.
+
+    Parameters
+    ----------
+    notation : tuple of str, length M
+        Generators, for example ``"[12,3]"``.
+    weight : float64 array, shape (M,)
+        Posterior probabilities; they sum to less than one when lighter models were left out.
+    log_evidence : float64 array, shape (M,)
+        Log marginal likelihoods (not a number where the method has none).
+    size : float64 array, shape (M,)
+        Expected N under each model, persons.
+    log_sd : float64 array, shape (M,)
+        Standard deviation of log n_0 under each model.
+    pareto_k : float64 array, shape (M,)
+        Shape of the importance weights' tail where the model was corrected, else not a number.
+    """
+
+    notation: tuple[str, ...]
+    weight: Array
+    log_evidence: Array
+    size: Array
+    log_sd: Array
+    pareto_k: Array
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row per model."""
+        import pandas as pd
+
+        return pd.DataFrame({f.name: getattr(self, f.name) for f in fields(self)}).rename(
+            columns={"notation": "model", "size": "N"}
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Posterior:
+    """The law of N under one method, with draws and everything needed to judge and cite it.
+
+    Parameters
+    ----------
+    method : str
+        Name of the estimator as given to ``mse.estimate``.
+    kind : str
+        ``"posterior"``, or ``"sampling distribution"`` for a frequentist method, which says so.
+    table, table_digest : str
+        Name and digest of the table that was used.
+    lists : tuple of str
+        Lists of that table.
+    observed : int
+        Persons on at least one list.
+    spec : mapping of str to value
+        Every option of the estimator, defaults filled in, and the seed.
+    distribution : Distribution
+        The law of N, from which quantiles are read.
+    draws : int64 array, shape (D,)
+        Independent draws of N.
+    point : float
+        The number that is reported, persons.
+    point_kind : str
+        What `point` and the interval are, in words.
+    models : ModelWeights or None
+        The models behind an average.
+    interactions : mapping of str to float
+        Probability that each interaction between lists is in the model, by name ("LA:NG").
+    diagnostics : mapping of str to float
+        Numbers about the computation itself; the verdict reads them.
+    notes : tuple of str
+        What the estimator wants said beside its number.
+    inside, outside : tuple of str
+        Sources of uncertainty that the interval contains, and those that it leaves out.
+    assumptions, citations : tuple of str
+        What must hold; publications of the method.
+    verdict : Verdict or None
+        None until the answer has been judged.
+    strata : StrataDraws or None
+        N of every stratum, where the method has covariates: its draws add up to `draws` in every draw.
+
+    Raises
+    ------
+    ModelError
+        When the draws of the strata do not add up to `draws`.
+    """
+
+    method: str
+    kind: Kind
+    table: str
+    table_digest: str
+    lists: tuple[str, ...]
+    observed: int
+    spec: Mapping[str, object]
+    distribution: Distribution
+    draws: npt.NDArray[np.int64]
+    point: float
+    point_kind: str
+    inside: tuple[str, ...]
+    outside: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    citations: tuple[str, ...]
+    models: ModelWeights | None = None
+    interactions: Mapping[str, float] = field(default_factory=dict)
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    strata: StrataDraws | None = None
+
+    def __post_init__(self) -> None:
+        """Copy the arrays in, make them read-only, and check that parts add up."""
+        draws = np.array(self.draws, dtype=np.int64)
+        if self.strata is not None and not np.array_equal(self.strata.draws.sum(axis=1), draws):
+            raise ModelError(
+                Problem("the draws of the strata do not add up to those of the total",
+                        "parts that sum to the total in every draw", "take the total as the sum of its parts")
+            )  # fmt: skip
+        draws.setflags(write=False)
+        object.__setattr__(self, "draws", draws)
+
+    def quantile(self, q: float | Sequence[float] | Array) -> float | Array:
+        """Return the sizes (persons) below which a share `q` of the probability lies, from the whole law.
+
+        Raises
+        ------
+        InputError
+            When a `q` is not between 0 and 1.
+        """
+        if not np.all((np.asarray(q) >= 0.0) & (np.asarray(q) <= 1.0)):
+            raise InputError(
+                Problem("a share of the probability is out of range", "numbers from 0 to 1", "ask for 0.975, say",
+                        value=str(q))
+            )  # fmt: skip
+        values = self.distribution.quantile(q)
+        return float(values) if values.ndim == 0 else values
+
+    def humps(self, least_weight: float = 0.05) -> tuple[Hump, ...]:
+        """Return the modes of the law of N with at least so much of the probability.
+
+        A sampling distribution from replicates is rough: there only deep valleys part two humps.
+        """
+        return self.distribution.humps(least_weight, 0.9 if self.kind == "posterior" else 0.5)
+
+    def summary(self, prob: float = 0.95) -> Estimate:
+        """Return point and equal-tailed interval with probability `prob`, and everything needed to cite them.
+
+        Raises
+        ------
+        InputError
+            When `prob` is not strictly between 0 and 1.
+        """
+        if not 0.0 < prob < 1.0:
+            raise InputError(
+                Problem("the probability of an interval is out of range", "a number between 0 and 1, both excluded",
+                        "ask for example for prob=0.95", value=str(prob))
+            )  # fmt: skip
+        low, high = self.distribution.quantile([(1 - prob) / 2, (1 + prob) / 2])
+        return Estimate(
+            point=self.point, low=float(low), high=float(high), prob=prob, observed=self.observed,
+            method=self.method, kind=self.point_kind, inside=self.inside, outside=self.outside,
+            assumptions=self.assumptions, citations=self.citations, verdict=self.verdict, table=self.table,
+        )  # fmt: skip
+
+    def to_datatree(self) -> xr.DataTree:
+        """Return the ArviZ layout: group ``posterior`` holds N by chain and draw, others law and models."""
+        import xarray as xr
+
+        keep = len(self.draws) // CHAINS * CHAINS
+        groups = {
+            "posterior": xr.Dataset({"N": (("chain", "draw"), self.draws[:keep].reshape(CHAINS, -1))}).assign_coords(
+                chain=np.arange(CHAINS), draw=np.arange(keep // CHAINS)
+            ),
+            "distribution": xr.Dataset(
+                {"cdf": ("N", self.distribution.cdf)},
+                {"N": self.distribution.values},
+                {"whole": int(self.distribution.whole)},
+            ),
+            "interactions": xr.Dataset(
+                {"probability": ("interaction", np.array(list(self.interactions.values()), dtype=np.float64))},
+                {"interaction": np.array(list(self.interactions), dtype=object)},
+            ),
+        }
+        if self.models is not None:
+            columns = {f.name: getattr(self.models, f.name) for f in fields(self.models)}
+            notation = np.array(columns.pop("notation"), dtype=object)
+            groups["models"] = xr.Dataset(
+                {name: ("model", values) for name, values in columns.items()}, {"model": notation}
+            )
+        if self.strata is not None:
+            parts = self.strata.to_xarray(CHAINS)
+            groups["posterior"] = groups["posterior"].assign(N_stratum=parts["N_stratum"])
+            groups["strata"] = parts.drop_vars("N_stratum").assign_attrs(dims=json.dumps(list(self.strata.dimensions)))
+        tree = xr.DataTree.from_dict({name: data for name, data in groups.items() if data.sizes})
+        tree.attrs["mse"] = json.dumps(self._record())
+        return tree
+
+    def _record(self) -> dict[str, object]:
+        """Return everything but the arrays as plain values."""
+        arrays = {"distribution", "draws", "models", "interactions", "strata"}
+        record = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in arrays}
+        record["spec"], record["diagnostics"] = dict(self.spec), dict(self.diagnostics)
+        record["verdict"] = None if self.verdict is None else asdict(self.verdict)
+        return record
+
+    def save(self, path: str | Path) -> None:
+        """Write one netCDF file (HDF5) that ArviZ opens; writing the same posterior again gives the same bytes."""
+        self.to_datatree().to_netcdf(Path(path), engine="h5netcdf")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Posterior:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            When the file is missing or is not a posterior of this engine.
+        """
+        import xarray as xr
+
+        try:
+            with xr.open_datatree(Path(path), engine="h5netcdf") as tree:
+                tree.load()
+            record = json.loads(tree.attrs["mse"])
+        except (OSError, KeyError, ValueError) as error:
+            raise InputError(
+                Problem("the file cannot be read as a posterior", "a posterior.nc written by mse",
+                        "check the path, or run the estimate again", file=str(path))
+            ) from error  # fmt: skip
+        law = tree["distribution"]
+        models = None
+        if "models" in tree.children:
+            group = tree["models"]
+            columns = {f.name: group[f.name].to_numpy() for f in fields(ModelWeights) if f.name != "notation"}
+            models = ModelWeights(notation=tuple(map(str, group["model"].to_numpy())), **columns)
+        interactions = {}
+        if "interactions" in tree.children:
+            terms = tree["interactions"]
+            names, values = terms["interaction"].to_numpy(), terms["probability"].to_numpy()
+            interactions = {str(name): float(value) for name, value in zip(names, values, strict=True)}
+        strata = None
+        if "strata" in tree.children:
+            rest = tree["strata"].to_dataset()
+            parts = tree["posterior"].to_dataset()["N_stratum"]
+            strata = StrataDraws.from_xarray(parts, rest, json.loads(rest.attrs["dims"]))
+        for name in ("lists", "inside", "outside", "assumptions", "citations", "notes"):
+            record[name] = tuple(record[name])
+        if record["verdict"] is not None:
+            record["verdict"] = _verdict(record["verdict"])
+        return cls(
+            distribution=Distribution(law["N"].to_numpy(), law["cdf"].to_numpy(), bool(law.attrs["whole"])),
+            draws=tree["posterior"]["N"].to_numpy().reshape(-1),
+            models=models,
+            interactions=interactions,
+            strata=strata,
+            **record,
+        )
+
+
+def _verdict(record: Mapping[str, Any]) -> Verdict:
+    """Return a verdict from its plain values."""
+    parts = tuple(
+        PartVerdict(x["levels"], x["level"], tuple(Reason(**reason) for reason in x["reasons"]), x["figures"])
+        for x in record.get("parts", ())
+    )
+    reasons = tuple(Reason(**reason) for reason in record["reasons"])
+    return Verdict(record["level"], reasons, tuple(record["checked"]), parts)

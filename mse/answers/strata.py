@@ -1,0 +1,237 @@
+"""Draws of N for every stratum: parts that add up to the total in every draw."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.answers import quantities
+from mse.errors import ModelError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+ALL = "all"
+"""Stands in the column of a dimension that is summed over."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StrataDraws:
+    """The law of N by stratum; S strata in C order of the dimensions, D draws.
+
+    Parameters
+    ----------
+    dimensions : mapping of str to tuple of str
+        Dimensions and their levels.
+    draws : int64 array, shape (D, S)
+        Persons; each row sums to the total of that draw.
+    point : float64 array, shape (S,)
+        What is reported, persons.
+    observed : int64 array, shape (S,)
+        Persons known to belong to the stratum.
+    covariance : float64 array, shape (S, S)
+        Of `point` by the delta method, persons squared; NaN where the method has none.
+    flags : tuple of str, length S
+        What should be said of a stratum before its number is used; empty for nothing.
+    chains : int
+        The draws are those of this many chains of equal length, one after the other; 0 when they are independent.
+
+    Raises
+    ------
+    ModelError
+        When the shapes do not fit each other.
+    """
+
+    dimensions: Mapping[str, tuple[str, ...]]
+    draws: Integers
+    point: Array
+    observed: Integers
+    covariance: Array
+    flags: tuple[str, ...]
+    chains: int = 0
+
+    def __post_init__(self) -> None:
+        """Copy the arrays in, make them read-only, and check their shapes."""
+        dimensions = {str(dim): tuple(map(str, levels)) for dim, levels in self.dimensions.items()}
+        s = math.prod(map(len, dimensions.values()))
+        object.__setattr__(self, "dimensions", MappingProxyType(dimensions))
+        object.__setattr__(self, "flags", tuple(self.flags))
+        for name, kind, shape in (
+            ("draws", np.int64, (len(self.draws), s)),
+            ("point", np.float64, (s,)),
+            ("observed", np.int64, (s,)),
+            ("covariance", np.float64, (s, s)),
+        ):
+            array = np.array(getattr(self, name), dtype=kind)
+            if array.shape != shape or len(self.flags) != s:
+                found = f"`{name}` of the strata has shape {array.shape}, with {len(self.flags)} flags"
+                raise ModelError(Problem(found, f"{shape} for {s} strata", "name the dimensions that the arrays have"))
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle through the constructor: a read-only mapping cannot be pickled."""
+        return (
+            StrataDraws,
+            (dict(self.dimensions), self.draws, self.point, self.observed, self.covariance, self.flags, self.chains),
+        )
+
+    @property
+    def n_strata(self) -> int:
+        """Number of strata, S."""
+        return int(self.point.size)
+
+    def names(self) -> tuple[str, ...]:
+        """Return a name for every stratum, ``"2019, f"``."""
+        return tuple(", ".join(levels) for levels in itertools.product(*self.dimensions.values()))
+
+    def margin(self, *dims: str) -> StrataDraws:
+        """Return the strata summed to some dimensions, in the order of the table; to the total when none is named.
+
+        Raises
+        ------
+        ModelError
+            When a dimension is unknown.
+        """
+        unknown = [dim for dim in dims if dim not in self.dimensions]
+        if unknown:
+            allowed = ", ".join(self.dimensions) or "none: there are no dimensions"
+            raise ModelError(
+                [Problem(f"there is no dimension {x!r} in the strata", allowed, "correct the name") for x in unknown]
+            )
+        kept = {dim: levels for dim, levels in self.dimensions.items() if dim in dims}
+        into = np.zeros((self.n_strata, math.prod(map(len, kept.values()))))
+        index = np.indices([len(levels) for levels in self.dimensions.values()]).reshape(len(self.dimensions), -1)
+        place = np.zeros(self.n_strata, dtype=np.int64)
+        for dim, at in zip(self.dimensions, index, strict=True):
+            if dim in kept:
+                place = place * len(kept[dim]) + at
+        into[np.arange(self.n_strata), place] = 1.0
+        whole = into.astype(np.int64)
+        flags = tuple(
+            "; ".join(dict.fromkeys(f for f, at in zip(self.flags, place, strict=True) if f and at == new))
+            for new in range(into.shape[1])
+        )
+        return StrataDraws(
+            kept, self.draws @ whole, self.point @ into, self.observed @ whole, into.T @ self.covariance @ into, flags,
+            self.chains,
+        )  # fmt: skip
+
+    # ---- derived quantities: methods that are written in quantities.py ----------------------------------
+
+    size = quantities.size
+    share = quantities.share
+    ratio = quantities.ratio
+    rate = quantities.rate
+    change = quantities.change
+
+    # ---- tables and files -------------------------------------------------------------------------------
+
+    def to_pandas(self, *dims: str, prob: float) -> pd.DataFrame:
+        """Return one row per stratum, or per level of a margin.
+
+        Parameters
+        ----------
+        *dims : str
+            Dimensions of the margin; all of them when none is named (``margin()`` gives the total).
+        prob : float
+            Probability of the intervals.
+
+        Returns
+        -------
+        DataFrame
+            The dimensions; ``observed``; ``point``; ``low``, ``high`` (equal-tailed, from the draws); ``se``,
+            ``delta_low``, ``delta_high`` (log-normal, delta method); ``prob``; ``flag``.
+        """
+        import pandas as pd
+
+        part = self.margin(*dims) if dims else self
+        low, high = np.quantile(part.draws, [(1 - prob) / 2, (1 + prob) / 2], axis=0)
+        ends = part.delta_intervals(prob)
+        rows = list(itertools.product(*part.dimensions.values()))
+        columns: dict[str, object] = {dim: [row[i] for row in rows] for i, dim in enumerate(part.dimensions)}
+        columns |= {"observed": part.observed, "point": part.point, "low": low, "high": high}
+        columns |= {"se": np.sqrt(np.diag(part.covariance)), "delta_low": ends[:, 0], "delta_high": ends[:, 1]}
+        return pd.DataFrame({**columns, "prob": prob, "flag": list(part.flags)})
+
+    def delta_intervals(self, prob: float) -> Array:
+        """Return log-normal intervals n + n_0 exp(∓z √ln(1 + se²/n_0²)), shape (S, 2)."""
+        z = NormalDist().inv_cdf(0.5 + prob / 2.0)
+        unseen = self.point - self.observed
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log_sd = np.where(unseen > 0, np.sqrt(np.log1p(np.diag(self.covariance) / unseen**2)), 0.0)
+        return np.stack([self.observed + unseen * np.exp(sign * z * log_sd) for sign in (-1, 1)], axis=1)
+
+    def to_xarray(self, chains: int) -> xr.Dataset:
+        """Return the draws as ArviZ has them, ``N_stratum`` over chain, draw and the dimensions; the rest beside it.
+
+        Parameters
+        ----------
+        chains : int
+            Chains of equal length; draws beyond a multiple of it are left out.
+        """
+        import xarray as xr
+
+        keep = len(self.draws) // chains * chains
+        shape = tuple(len(levels) for levels in self.dimensions.values())
+        dims = tuple(map(_stored, self.dimensions))
+        flat = ("stratum", "stratum_2")
+        return xr.Dataset(
+            {
+                "N_stratum": (("chain", "draw", *dims), self.draws[:keep].reshape(chains, -1, *shape)),
+                "point": (dims, self.point.reshape(shape)),
+                "observed": (dims, self.observed.reshape(shape)),
+                "covariance": (flat, self.covariance),
+                "flag": (flat[:1], np.array(self.flags, dtype=object)),
+            },
+            {dim: np.array(levels, dtype=object) for dim, levels in zip(dims, self.dimensions.values(), strict=True)},
+            {"chains": self.chains},
+        )
+
+    @classmethod
+    def from_xarray(cls, draws: xr.DataArray, rest: xr.Dataset, dims: Sequence[str]) -> StrataDraws:
+        """Build from what `to_xarray` wrote: the variable ``N_stratum``, the dataset with the rest, the dimensions."""
+        dimensions = {dim: tuple(map(str, rest[_stored(dim)].to_numpy())) for dim in dims}
+        s = math.prod(map(len, dimensions.values()))
+        return cls(
+            dimensions,
+            draws.to_numpy().reshape(-1, s),
+            rest["point"].to_numpy().reshape(s),
+            rest["observed"].to_numpy().reshape(s),
+            rest["covariance"].to_numpy(),
+            tuple(map(str, rest["flag"].to_numpy())),
+            int(rest.attrs.get("chains", 0)),
+        )
+
+
+def _stored(dim: str) -> str:
+    """Return the name of a dimension in a file, where some names are taken."""
+    return f"{dim}_" if dim in ("chain", "draw", "stratum", "stratum_2", "N", "N_stratum") else dim
+
+
+def time_dimension(dimensions: Mapping[str, tuple[str, ...]], named: str | None) -> str | None:
+    """Return the dimension that is time: the one that is named, else `year`, else one whose levels are all years."""
+    if named in dimensions:
+        return named
+    years = [d for d, levels in dimensions.items() if all(re.fullmatch(r"\d{4}", x) for x in levels)]
+    several = [dim for dim in years if len(dimensions[dim]) > 1]
+    return "year" if "year" in several else next(iter(several), None)
+
+
+def shown_margins(dimensions: Sequence[str], time: str | None) -> tuple[tuple[str, ...], ...]:
+    """Return the margins that are published: the total, every dimension, and every dimension by time."""
+    crossed = [tuple(d for d in dimensions if d in (time, dim)) for dim in dimensions if time and dim != time]
+    return ((), *((dim,) for dim in dimensions), *crossed)

@@ -1,0 +1,1 @@
+"""How work is done, never what: workers, finished parts, progress, convergence, versions."""

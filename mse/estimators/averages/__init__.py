@@ -1,0 +1,1 @@
+"""Averages over many models: enumerated, decomposable, found by search."""

@@ -1,0 +1,316 @@
+"""Exact model averaging: every hierarchical log-linear model, weighed by its evidence.
+
+The evidence of each model is Laplace's with β_θ ~ N(0, σ²) and a flat intercept (Overstall & King 2014); for the
+models that carry the weight it is then corrected by importance sampling, and so is their law of log n_0. Nothing is
+sampled from the space of models: the mixture is the sum over all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.answers.distribution import Distribution
+from mse.answers.posterior import ModelWeights, Posterior
+from mse.computing.parallel import Compute
+from mse.errors import ModelError, Problem
+from mse.estimators.averages.weighing import (
+    RELIABLE,
+    Correction,
+    Pool,
+    correct,
+    gather,
+    prior_factor,
+    refitted,
+    without_unidentified,
+)
+from mse.settings.optionchecks import check_draws, check_order, check_types, raise_if_any
+from mse.tables.captures import CaptureTable
+from mse.terms import candidates as candidate_terms
+from mse.terms import count_models, members, model_of
+
+Array = npt.NDArray[np.float64]
+
+MOST_MODELS = 10_000_000
+"""Models that one run enumerates at most: beyond six lists of any order or seven lists of pairs it takes days."""
+
+KEPT = 20_000
+"""Models that are kept in full; the others enter the sums and the binned part of the mixture."""
+
+REPORTED = 1_000
+"""Models that the posterior lists."""
+
+INSIDE = (
+    "which interactions between lists exist",
+    "how strong those interactions are",
+    "chance in who was registered",
+)
+OUTSIDE = (
+    "an interaction among all lists at once, which no data can show",
+    "errors in linking persons between lists",
+    "the choice of prior",
+    "how far the assumptions are from the truth: on populations of known size such intervals cover less "
+    "often than they claim",
+)
+ASSUMPTIONS = (
+    "there is no interaction among all lists at once (the identifying assumption)",
+    "nobody enters or leaves the population during the period",
+    "persons are linked between lists without error, and every person on a list belongs to the population",
+    "persons differ in their chance to be seen only in ways that interactions between lists can take up",
+)
+CITATIONS = (
+    "Overstall & King (2014) conting: an R package for Bayesian analysis of complete and incomplete contingency "
+    "tables. Journal of Statistical Software 58(7)",
+    "Madigan & York (1997) Bayesian methods for estimation of the size of a closed population. Biometrika 84:19-31",
+    "Geweke (1989) Bayesian inference in econometric models using Monte Carlo integration. Econometrica 57:1317-1339",
+    "Vehtari, Simpson, Gelman, Yao & Gabry (2024) Pareto smoothed importance sampling. JMLR 25(72)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AverageSpec:
+    """Options of exact model averaging.
+
+    Parameters
+    ----------
+    sd : float or mapping of float to float
+        Prior standard deviation of every interaction and list effect (sum-to-zero coding), or a grid of values with
+        prior weights. 1 is the unit-information choice.
+    max_order : int or None
+        Largest number of lists in one term; None takes every order but the saturated term.
+    model_prior : str
+        ``"uniform"`` over models, or ``"size"``: uniform over the number of interactions, then over models of it.
+    corrected : float
+        Share of the model weight that is corrected by importance sampling.
+    draws : int
+        Draws of N to store.
+    """
+
+    sd: float | Mapping[float, float] = 1.0
+    max_order: int | None = None
+    model_prior: Literal["uniform", "size"] = "uniform"
+    corrected: float = 0.99
+    draws: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Check every option, and say all that is wrong at once."""
+        check_types(self)
+        problems = [
+            Problem("a prior standard deviation is out of range", "a positive number, with a positive weight in a grid",
+                    "give for example sd=1.0 or sd={0.5: 1, 1.0: 2, 2.0: 1}", value=f"{sd!r}: {weight!r}")
+            for sd, weight in self.grid.items()
+            if not (0.0 < sd < 1e3 and 0.0 < weight < math.inf)
+        ]  # fmt: skip
+        if not self.grid:
+            problems.append(Problem("the grid of prior standard deviations is empty", "one value at least", "give sd"))
+        if self.model_prior not in ("uniform", "size"):
+            problems.append(Problem("the model prior is unknown", "'uniform' or 'size'", "choose one of the two",
+                                    value=str(self.model_prior)))  # fmt: skip
+        if not 0.0 <= self.corrected < 1.0:
+            problems.append(Problem("the share to correct is out of range", "from 0 to below 1", "leave it at 0.99",
+                                    value=str(self.corrected)))  # fmt: skip
+        raise_if_any([*problems, *check_order(self.max_order), *check_draws(self.draws)])
+
+    @property
+    def grid(self) -> dict[float, float]:
+        """Prior standard deviations with normalised prior weights."""
+        if isinstance(self.sd, Mapping):
+            total = sum(self.sd.values())
+            return {float(sd): float(weight) / total if total > 0 else 0.0 for sd, weight in self.sd.items()}
+        return {float(self.sd): 1.0}
+
+
+def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
+    """Average the unseen over every hierarchical log-linear model.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata, at least 2 lists (3 for any interaction).
+    spec : AverageSpec
+        Options.
+    seed : int
+        Seed of the importance samples and of the draws; the answer does not depend on the number of workers.
+    compute : Compute, optional
+        Workers and progress.
+
+    Returns
+    -------
+    Posterior
+        With weights of the heaviest models, inclusion probabilities of every interaction, and diagnostics:
+        ``models``, ``effective_models``, ``corrected_weight``, ``correction_mean``, ``correction_largest``,
+        ``unreliable_weight`` (Pareto shape above 0.7), ``binned_weight``, ``prior_factor``.
+
+    Raises
+    ------
+    ModelError
+        When the table has strata or too many models to enumerate, with what can be done instead.
+
+    References
+    ----------
+    Overstall & King (2014); Madigan & York (1997).
+    """
+    compute = compute or Compute()
+    models = check_size(table.n_lists, spec.max_order)
+    laplace, astray, unidentified = laplace_pool(table, spec, compute)
+    subsets = laplace.subsets
+    pool, correction = correct(laplace, spec.corrected, seed, compute)
+    law = Distribution.poisson_mixture(table.observed, correction.grid, correction.mass)
+    weight = pool.weight / pool.total
+    heavy = weight[: correction.models]
+    inclusion = {
+        ":".join(table.lists[j] for j in members(int(term))): float(share / pool.total)
+        for term, share in zip(subsets, pool.inclusion, strict=True)
+    }
+    return Posterior(
+        method="average",
+        kind="posterior",
+        table=table.name,
+        table_digest=table.digest,
+        lists=table.lists,
+        observed=table.observed,
+        spec={**asdict(spec), "sd": spec.grid if len(spec.grid) > 1 else next(iter(spec.grid)), "seed": seed},
+        distribution=law,
+        draws=law.draw(spec.draws, np.random.default_rng([seed, 1])),
+        point=float(law.quantile(0.5)),
+        point_kind="posterior median, equal-tailed credible interval",
+        inside=INSIDE if models > 1 else INSIDE[1:],
+        outside=OUTSIDE if models > 1 else ("which interactions between lists exist", *OUTSIDE),
+        assumptions=(*restriction(table.n_lists, spec.max_order), *ASSUMPTIONS),
+        citations=CITATIONS,
+        models=heaviest(table, pool, correction, weight),
+        interactions=dict(sorted(inclusion.items(), key=lambda item: -item[1])),
+        diagnostics={
+            "models": float(models),
+            "effective_models": pool.total**2 / pool.total_square,
+            "corrected_models": float(correction.models),
+            "corrected_weight": float(heavy.sum()),
+            "correction_mean": float(correction.log_ratio @ heavy / heavy.sum()) if len(heavy) else 0.0,
+            "correction_largest": float(np.abs(correction.log_ratio).max(initial=0.0)),
+            "unreliable_weight": float(heavy[~(correction.pareto_k <= RELIABLE)].sum()),
+            "binned_weight": float(pool.rest[:, 0].sum() / pool.total),
+            "not_converged": float(astray),
+            "unidentified_weight": unidentified,
+            "mc_error": mc_error(law, correction.effective),
+            "prior_factor": prior_factor(table.observed, laplace),
+        },
+        notes=_notes(models, table.n_lists, spec, float(heavy.sum()), unidentified, astray),
+    )
+
+
+def laplace_pool(table: CaptureTable, spec: AverageSpec, compute: Compute) -> tuple[Pool, int, float]:
+    """Weigh every model by Laplace: the pool, the models that did not converge, the weight of the unidentified."""
+    from mse.kernels.sweep import sweep_evidence
+
+    dense = table.dense()
+    models = check_size(table.n_lists, spec.max_order)
+    subsets = candidate_terms(table.n_lists, spec.max_order)
+    log_prior = log_prior_by_size(subsets, spec.model_prior)
+    run = partial(compute.map, f"fitting {models:,} models")
+    sweeps = [
+        sweep_evidence(dense.counts, dense.cells, subsets, sd**-2, log_prior + math.log(prior),
+                       keep=min(KEPT, models), run=run)
+        for sd, prior in spec.grid.items()
+    ]  # fmt: skip
+    pool = gather(dense, subsets, tuple(spec.grid), sweeps)
+    astray = sum(sweep.not_converged for sweep in sweeps)
+    if astray and models <= KEPT:
+        pool, astray = refitted(pool, log_prior), 0
+    pool, unidentified = without_unidentified(pool)
+    return pool, astray, unidentified
+
+
+def check_size(n_lists: int, max_order: int | None) -> int:
+    """Return the number of models to enumerate.
+
+    Raises
+    ------
+    ModelError
+        When there are too many of them, with what can be done instead.
+    """
+    largest = n_lists - 1 if max_order is None else min(max_order, n_lists - 1)
+    models = None if n_lists > 6 and largest > 2 else count_models(n_lists, max_order)
+    if models is not None and models <= MOST_MODELS:
+        return models
+    remedy = "set max_order=2 for pairs of lists only (2,097,152 models)" if n_lists == 7 else (
+        "merge lists that work alike (table.merge), drop those that hardly overlap, or average pairs on seven lists"
+    )  # fmt: skip
+    size = "more models than can be enumerated" if models is None else f"{models:,} models"
+    raise ModelError(
+        Problem(f"{n_lists} lists with terms of up to {largest} lists give {size}",
+                f"at most {MOST_MODELS:,} models: six lists of any order, or seven lists of pairs", remedy)
+    )  # fmt: skip
+
+
+def log_prior_by_size(subsets: npt.NDArray[np.int64], model_prior: str) -> Array:
+    """Return the log prior of one model with 0, 1, … c interactions, shape (c + 1,)."""
+    from mse.kernels.enumeration import count_models as count_by_size
+    from mse.kernels.enumeration import facet_masks
+
+    of_size = count_by_size(facet_masks(subsets), 0, 0).astype(np.float64)
+    if model_prior == "uniform":
+        return np.full(len(of_size), -math.log(of_size.sum()))
+    with np.errstate(divide="ignore"):
+        return np.where(of_size > 0, -np.log(np.maximum(of_size, 1.0) * (of_size > 0).sum()), -np.inf)
+
+
+def heaviest(table: CaptureTable, pool: Pool, correction: Correction, weight: Array) -> ModelWeights:
+    """Return the heaviest models as they are reported."""
+    order = np.argsort(-weight, kind="stable")[:REPORTED]
+    shape = np.full(len(weight), np.nan)
+    shape[: correction.models] = correction.pareto_k
+    return ModelWeights(
+        notation=tuple(model_of(int(mask), pool.subsets, table.n_lists).notation for mask in pool.mask[order]),
+        weight=weight[order],
+        log_evidence=pool.log_evidence[order],
+        size=table.observed + np.exp(pool.mean[order]),
+        log_sd=np.sqrt(pool.variance[order]),
+        pareto_k=shape[order],
+    )
+
+
+def restriction(n_lists: int, max_order: int | None) -> tuple[str, ...]:
+    """Return what a limit on the order of terms assumes beyond the identifying assumption."""
+    if max_order is None or max_order >= n_lists - 1:
+        return ()
+    if max_order == 1:
+        return ("lists are independent of each other",)
+    return (f"there is no interaction among more than {max_order} lists",)
+
+
+def mc_error(law: Distribution, effective: float) -> float:
+    """Return the relative Monte Carlo error of the upper end of the 95 % interval, one standard error."""
+    spread = math.sqrt(0.025 * 0.975 / effective)
+    low, high = law.quantile([0.975 - spread, min(0.975 + spread, 0.9999)])
+    return float((high - low) / (high + low))
+
+
+def _notes(
+    models: int, n_lists: int, spec: AverageSpec, corrected: float, unidentified: float, astray: int
+) -> tuple[str, ...]:
+    """Say what was averaged over."""
+    largest = n_lists - 1 if spec.max_order is None else min(spec.max_order, n_lists - 1)
+    orders = "of every order" if spec.max_order is None else f"with terms of up to {largest} lists"
+    notes = [
+        f"averaged over all {models:,} hierarchical models {orders}; the saturated model, under which the data say "
+        "nothing about the unseen, is left out"
+    ]
+    if 0.0 < corrected < spec.corrected - 0.02:
+        notes.append(
+            f"the weight is spread over very many models: those that hold {corrected:.0%} of it were corrected by "
+            "importance sampling, the others by the average of these"
+        )
+    if unidentified > 0.0:
+        notes.append(
+            "models that leave the unseen unidentified because of structural zeros were left out: they had "
+            f"{unidentified:.0%} of the weight"
+        )
+    if astray:
+        notes.append(f"{astray:,} fits did not arrive at their maximum; their weights are approximate")
+    return tuple(notes)

@@ -1,0 +1,333 @@
+"""Exact averaging over decomposable graphs, every one of them, by their closed form.
+
+Which pairs of lists depend on one another is left open: each decomposable graph on the lists is weighed by
+its posterior probability, and so is each number of unseen persons (Madigan & York 1997). Nothing is sampled
+and nothing is approximated but the width of the cells in which large unseen counts are taken together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.answers.distribution import Distribution
+from mse.answers.posterior import ModelWeights, Posterior
+from mse.computing.parallel import Compute
+from mse.errors import ModelError, Problem
+from mse.settings.optionchecks import check_draws, check_types, raise_if_any
+from mse.tables.captures import CaptureTable
+from mse.terms import Model
+
+if TYPE_CHECKING:
+    from mse.kernels.graphs import GraphPosterior, Graphs, Grid
+
+Array = npt.NDArray[np.float64]
+
+FEWEST_LISTS, MOST_LISTS = 3, 6
+
+HEAVIEST = 1000
+"""Graphs that are listed at most; the list stops earlier when it holds 99.99 % of the weight."""
+
+CITATIONS = (
+    "Madigan & York (1997) Bayesian methods for estimation of the size of a closed population. Biometrika 84:19-31",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DecomposableSpec:
+    """Options of averaging over decomposable graphs.
+
+    Parameters
+    ----------
+    delta : float or None
+        Prior count in each of the 2^K cells of the complete table; None is 2^-K, one prior person in all.
+    prior : str or (float, float)
+        Prior of N: ``"jeffreys"`` is 1/N; two numbers are the shape a and the scale b of a negative binomial,
+        a Poisson count whose mean is Gamma with mean ab and variance ab^2.
+    saturated : bool
+        Let the complete graph take part, under which the lists say nothing about N.
+    tolerance : float
+        Posterior probability that may lie beyond the grid of unseen counts.
+    limit : int
+        Largest number of unseen persons that is looked at.
+    draws : int
+        Draws of N to store.
+    """
+
+    delta: float | None = None
+    prior: Literal["jeffreys"] | tuple[float, float] = "jeffreys"
+    saturated: bool = False
+    tolerance: float = 1e-9
+    limit: int = 10**8
+    draws: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Check every option, and say all that is wrong at once."""
+        check_types(self)
+        problems = []
+        if self.delta is not None and not 0.0 < self.delta <= 1e3:
+            problems.append(Problem("delta is out of range", "above 0, at most 1000", "leave it out for 2^-K",
+                                    value=str(self.delta)))  # fmt: skip
+        if self.prior != "jeffreys" and not _two_positive(self.prior):
+            problems.append(Problem("the prior of N is unknown", "'jeffreys', or a shape and a scale above 0",
+                                    "give for example prior=(5, 1000)", value=str(self.prior)))  # fmt: skip
+        if not 0.0 < self.tolerance < 0.1:
+            problems.append(Problem("tolerance is out of range", "above 0 and below 0.1", "leave it at 1e-9",
+                                    value=str(self.tolerance)))  # fmt: skip
+        if not 1000 <= self.limit <= 10**12:
+            problems.append(Problem("limit is out of range", "from 1000 to 10^12 persons", "leave it at 10^8",
+                                    value=str(self.limit)))  # fmt: skip
+        raise_if_any(problems + check_draws(self.draws))
+
+    @property
+    def shape_scale(self) -> tuple[float, float]:
+        """The prior of N as the two numbers of `mse.kernels.graphs.log_prior_total`."""
+        return (0.0, math.inf) if self.prior == "jeffreys" else (float(self.prior[0]), float(self.prior[1]))
+
+
+def _two_positive(prior: object) -> bool:
+    if isinstance(prior, str) or not isinstance(prior, Sequence) or len(prior) != 2:
+        return False
+    return all(isinstance(x, int | float) and 0.0 < x < math.inf for x in prior)
+
+
+def estimate(table: CaptureTable, spec: DecomposableSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
+    """Average the unseen over every decomposable graph on the lists.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata, blind or absent lists; 3 to 6 lists.
+    spec : DecomposableSpec
+        Options.
+    seed : int
+        Seed of the draws of N; nothing else is random.
+    compute : Compute, optional
+        Not needed: the whole answer takes a fraction of a second.
+
+    Returns
+    -------
+    Posterior
+        With the weights of the heaviest graphs, the probability of an edge between each two lists, and
+        diagnostics: ``graphs``, ``effective_graphs``, ``complete_weight``, ``log_evidence``, ``cells``,
+        ``grid_end`` (largest N of the grid), ``grid_end_mass`` (share of the mass beyond, by its power law),
+        ``tail_exponent`` (that power, where it can be told), ``dropped`` (bound on the mass skipped),
+        ``near_observed`` (probability that fewer than 5 in 100 of the observed are unseen), and, when delta
+        is not 2^-K, ``median_at_usual_delta``.
+
+    Raises
+    ------
+    ModelError
+        When the table has strata, cells that cannot be observed, lists that were absent, or too few or too
+        many lists.
+
+    References
+    ----------
+    Madigan & York (1997).
+    """
+    from mse.kernels.graphs import decomposable_graphs, without_complete
+
+    counts = _check(table)
+    graphs = decomposable_graphs(table.n_lists)
+    if not spec.saturated:
+        graphs = without_complete(graphs)
+    usual = 2.0**-table.n_lists
+    delta = usual if spec.delta is None else float(spec.delta)
+    shape, scale = spec.shape_scale
+
+    def posterior(prior_count: float) -> GraphPosterior:
+        return adaptive_posterior(
+            counts, graphs, prior_count,
+            shape=shape, scale=scale, tolerance=spec.tolerance, limit=spec.limit,
+        )  # fmt: skip
+
+    found = posterior(delta)
+    law, beyond = law_of(found, table.observed), found.beyond_end
+    diagnostics = {
+        "graphs": float(len(graphs.edges)),
+        "effective_graphs": 1.0 / float(np.square(found.weights).sum()),
+        "complete_weight": float(found.weights[-1]) if spec.saturated else 0.0,
+        "log_evidence": found.log_evidence,
+        "cells": float(found.mass.size),
+        "grid_end": float(law.values[-1]),
+        "grid_end_mass": beyond / (1.0 + beyond) if math.isfinite(beyond) else 1.0,
+        "dropped": found.dropped,
+        "near_observed": float(found.mass[found.grid.unseen < 0.05 * table.observed].sum()),
+    }
+    if math.isfinite(found.tail_exponent):
+        diagnostics["tail_exponent"] = found.tail_exponent
+    if delta != usual:
+        diagnostics["median_at_usual_delta"] = float(law_of(posterior(usual), table.observed).quantile(0.5))
+    point = float(law.quantile(0.5))
+    return Posterior(
+        method="decomposable",
+        kind="posterior",
+        table=table.name,
+        table_digest=table.digest,
+        lists=table.lists,
+        observed=table.observed,
+        spec={**asdict(spec), "delta": delta, "seed": seed},
+        distribution=law,
+        draws=law.draw(spec.draws, np.random.default_rng(seed)),
+        point=point,
+        point_kind="posterior median and equal-tailed credible interval",
+        inside=("which pairs of lists depend on one another", "how strongly", "chance in who was registered"),
+        outside=(
+            "dependence that no decomposable graph can show",
+            "errors in linking persons between lists",
+            "the choice of prior",
+        ),
+        assumptions=(
+            "every person could have been on every list, and nobody entered or left the population",
+            "lists that no path of the graph joins are independent of each other",
+            "some decomposable graph describes the dependence between the lists"
+            + ("" if spec.saturated else ", and it is not the complete one"),
+        ),
+        citations=CITATIONS,
+        models=_heaviest(found, graphs),
+        interactions=_edges(found, graphs, table.lists),
+        diagnostics=diagnostics,
+        notes=_notes(diagnostics, table, delta, point),
+    )
+
+
+def _check(table: CaptureTable) -> Array:
+    """Return counts by history, or say everything that keeps this method from the table."""
+    dense, problems = table.dense(), []
+    if not FEWEST_LISTS <= table.n_lists <= MOST_LISTS:
+        few = table.n_lists < FEWEST_LISTS
+        problems.append(
+            Problem(f"the table has {table.n_lists} lists", f"{FEWEST_LISTS} to {MOST_LISTS} lists",
+                    "with two lists there is no dependence to average over: use a method for two lists" if few
+                    else "merge or drop lists, or use a method that searches the models",
+                    file=f"table {table.name!r}")
+        )  # fmt: skip
+    if not dense.cells[1:].all() or table.absent.any():
+        problems.append(
+            Problem("some histories cannot be observed", "a table in which every list could see everybody",
+                    "drop the lists that are blind or absent, or use a log-linear method",
+                    file=f"table {table.name!r}")
+        )  # fmt: skip
+    if problems:
+        raise ModelError(problems)
+    return dense.counts
+
+
+def law_of(found: GraphPosterior, observed: int) -> Distribution:
+    """Return the law of N; all the mass of a cell is reached at its last whole number."""
+    return Distribution.from_mass(observed + found.grid.unseen + (found.grid.widths - 1.0) / 2.0, found.mass)
+
+
+def _heaviest(found: GraphPosterior, graphs: Graphs) -> ModelWeights:
+    order = np.argsort(-found.weights, kind="stable")[:HEAVIEST]
+    order = order[: 1 + int(np.searchsorted(np.cumsum(found.weights[order]), 0.9999))]
+    weight = found.weights[order]
+    return ModelWeights(
+        notation=tuple(Model(graphs.n_lists, tuple(map(int, graphs.cliques[g]))).notation for g in order),
+        weight=weight,
+        log_evidence=np.log(weight) + (found.log_evidence + math.log(len(graphs.edges))),
+        size=found.means[order],
+        log_sd=found.log_sds[order],
+        pareto_k=np.full(len(order), np.nan),
+    )
+
+
+def _edges(found: GraphPosterior, graphs: Graphs, lists: Sequence[str]) -> dict[str, float]:
+    from mse.kernels.graphs import edge_pairs
+
+    chance = {
+        f"{lists[a]}:{lists[b]}": float(found.weights[(graphs.edges >> e) & 1 == 1].sum())
+        for e, (a, b) in enumerate(edge_pairs(graphs.n_lists))
+    }
+    return dict(sorted(chance.items(), key=lambda item: -item[1]))
+
+
+def _notes(diagnostics: dict[str, float], table: CaptureTable, delta: float, point: float) -> tuple[str, ...]:
+    notes = []
+    if diagnostics["grid_end_mass"] > 1e-6:
+        notes.append(
+            f"A share of about {diagnostics['grid_end_mass']:.1g} of the probability lies beyond N = "
+            f"{diagnostics['grid_end']:,.0f}, where the grid ends: the upper end leans on the prior."
+        )
+    if diagnostics["near_observed"] > 0.5 and diagnostics["complete_weight"] > 0.5:
+        notes.append(
+            f"The complete graph holds {diagnostics['complete_weight']:.0%} of the weight. Under it the "
+            f"lists say nothing about N, and the prior puts N near the {table.observed:,} observed. Leave "
+            f"that graph out, or take a smaller delta than {delta:g}."
+        )
+    usual = diagnostics.get("median_at_usual_delta", point) - table.observed
+    here = point - table.observed
+    if max(usual, here) > 1.5 * max(min(usual, here), 1.0):
+        notes.append(
+            f"The prior drives N: with delta = {delta:g}, {delta * 2**table.n_lists:g} prior persons in all, "
+            f"the median is {point:,.0f}; with the usual 2^-K, one prior person, it is "
+            f"{usual + table.observed:,.0f}."
+        )
+    return tuple(notes)
+
+
+# --- the grid of unseen counts ---------------------------------------------------------------------
+
+
+def every_integer(first: int, last: int) -> Grid:
+    """Return the grid of all whole unseen counts from `first` to `last`."""
+    from mse.kernels.graphs import Grid
+
+    unseen = np.arange(first, last + 1, dtype=np.float64)
+    return Grid(unseen, np.ones_like(unseen))
+
+
+def geometric_grid(last: int, resolution: int) -> Grid:
+    """Return cells that cover 0 to `last`, or just past it.
+
+    A cell is one whole number up to twice `resolution`, and beyond that about 1 / `resolution` of n0 wide;
+    its width is odd, so that its middle is a whole number.
+    """
+    from mse.kernels.graphs import Grid
+
+    unseen, widths, start = [], [], 0
+    while start <= last:
+        half = start // (2 * resolution)
+        unseen.append(start + half)
+        widths.append(2 * half + 1)
+        start += 2 * half + 1
+    return Grid(np.array(unseen, dtype=np.float64), np.array(widths, dtype=np.float64))
+
+
+def adaptive_posterior(
+    counts: Array, graphs: Graphs, delta: float, *,
+    shape: float = 0.0, scale: float = math.inf, tolerance: float = 1e-9, limit: int = 10**8,
+) -> GraphPosterior:  # fmt: skip
+    """Compute the joint posterior of graph and unseen count on a grid that fits it.
+
+    A coarse survey of 0 to `limit` finds where less than `tolerance` of the mass is left; the grid ends at
+    twice that count, or at `limit`. Its cells are a thousandth of n0 wide, and finer while the posterior is
+    so narrow that it spreads over fewer than a hundred wide ones.
+
+    Parameters
+    ----------
+    counts, delta, shape, scale : see `mse.kernels.graphs.posterior_on`.
+    tolerance : largest mass beyond the end of the grid that asks for no longer grid.
+    limit : largest unseen count that is looked at.
+    """
+    from mse.kernels.graphs import posterior_on
+
+    survey = posterior_on(counts, graphs, delta, geometric_grid(limit, 50), shape=shape, scale=scale)
+    last = int(np.searchsorted(np.cumsum(survey.mass), 1.0 - tolerance))
+    end = min(limit, max(100, 2 * int(survey.grid.unseen[min(last, survey.mass.size - 1)])))
+    resolution = 1000
+    while True:
+        grid = geometric_grid(end, resolution)
+        found = posterior_on(counts, graphs, delta, grid, shape=shape, scale=scale)
+        middle = min(int(np.searchsorted(np.cumsum(found.mass), 0.5)), found.mass.size - 1)
+        if found.beyond_end > tolerance and end < limit:
+            end = min(limit, 4 * end)
+        elif grid.widths[middle] > 1.0 and np.square(found.mass).sum() > 0.01 and resolution < 10**6:
+            resolution *= 4
+        else:
+            return found

@@ -1,0 +1,68 @@
+"""The average over models by Laplace alone: in milliseconds, for refits by the hundred.
+
+log μ_0 given the data is a mixture of normals, one for each model (mode and variance of η_0, weight by Laplace's
+evidence); its quantiles are found by bisection. Nothing is corrected by importance sampling and no Poisson noise is put
+on top, so the upper end is a few percent too low on sparse tables: good for differences between tables, which is what
+checks of robustness ask for, and not for a number to cite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.computing.parallel import Compute
+from mse.estimators.averages.averaging import AverageSpec, laplace_pool
+from mse.tables.captures import CaptureTable
+
+Array = npt.NDArray[np.float64]
+
+_SHARE = 0.9999
+"""Weight of the models that make up the mixture; lighter ones are left out."""
+
+
+def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec | None = None) -> Array:
+    """Return quantiles of N, persons, averaged over every hierarchical model by Laplace.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata.
+    q : sequence of float, length Q
+        Probabilities.
+    spec : AverageSpec, optional
+        Prior and order of the terms; six lists are averaged over models of pairs unless `spec` says otherwise.
+
+    Returns
+    -------
+    (Q,) float64
+
+    Raises
+    ------
+    ModelError
+        As `averaging.estimate`.
+    """
+    from scipy.special import ndtr
+
+    spec = spec or AverageSpec()
+    if table.n_lists > 5 and spec.max_order is None:
+        spec = replace(spec, max_order=2)
+    pool, _, _ = laplace_pool(table, spec, Compute(1))
+    parts = np.concatenate([np.stack([pool.weight, pool.mean, pool.variance], axis=1), pool.rest])
+    parts = parts[np.argsort(-parts[:, 0])]
+    kept = parts[: int(np.searchsorted(np.cumsum(parts[:, 0]), _SHARE * parts[:, 0].sum())) + 1]
+    weight, mean, sd = kept[:, 0] / kept[:, 0].sum(), kept[:, 1], np.sqrt(kept[:, 2])
+    out = np.empty(len(q))
+    for i, wanted in enumerate(q):
+        low, high = float((mean - 9 * sd).min()), float((mean + 9 * sd).max())
+        while high - low > 1e-6:
+            middle = 0.5 * (low + high)
+            if float(weight @ ndtr((middle - mean) / sd)) < wanted:
+                low = middle
+            else:
+                high = middle
+        out[i] = table.observed + np.exp(high)
+    return out

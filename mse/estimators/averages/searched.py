@@ -1,0 +1,289 @@
+"""Model averaging where the models are too many to list: searched for, and what the search missed estimated.
+
+Weights are those of `mse.estimators.averages.averaging`: Laplace's evidence with β_θ ~ N(0, σ²) and a flat intercept,
+corrected by importance sampling. The heaviest models are found by a mode-oriented search (Dobra & Massam 2010); fresh
+Metropolis walks over models (Madigan & York 1995) tell which share of the probability they hold, and stand for the rest
+of it: the law of N is a mixture of the visited models, exactly weighed, and of the models that the walks met outside,
+weighed by the time that was spent there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from itertools import combinations
+from math import comb
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.answers.distribution import Distribution
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
+from mse.errors import ModelError, Problem
+from mse.estimators.averages import averaging
+from mse.estimators.averages.averaging import AverageSpec
+from mse.estimators.averages.modelsearch import Space, add, follow, make_space, search, walk
+from mse.estimators.averages.pool import FEWEST_SAMPLED, SAMPLED, Representation, Searched, represent
+from mse.estimators.averages.weighing import RELIABLE, Correction, Pool, correct, prior_factor, without_unidentified
+from mse.settings.optionchecks import check_least, check_types, raise_if_any
+from mse.tables.captures import CaptureTable
+from mse.terms import MAX_CANDIDATES, candidates, members, term_of
+
+Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+FEWEST_MODELS = 1_000
+"""Least number of models to which a search may be limited."""
+
+CITATIONS = (
+    "Dobra & Massam (2010) The mode oriented stochastic search (MOSS) algorithm for log-linear models with conjugate "
+    "priors. Statistical Methodology 7:240-253",
+    "Madigan & York (1995) Bayesian graphical models for discrete data. International Statistical Review 63:215-232",
+    *averaging.CITATIONS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAverageSpec:
+    """Options of the average over models that are searched for.
+
+    Parameters
+    ----------
+    sd, model_prior, corrected, draws
+        As in `AverageSpec`.
+    max_order : int or None
+        Largest number of lists in one term; None takes every order but the saturated term, which fits up to six lists.
+    models : int
+        Models that the search fits, about; the heaviest are followed first.
+    window : float
+        Models with less than this share of the best one's weight are not followed.
+    """
+
+    sd: float | Mapping[float, float] = 1.0
+    max_order: int | None = 2
+    model_prior: Literal["uniform", "size"] = "uniform"
+    corrected: float = 0.99
+    draws: int = 10_000
+    models: int = 200_000
+    window: float = 1e-6
+
+    def __post_init__(self) -> None:
+        """Check every option, and say all that is wrong at once."""
+        check_types(self)
+        problems = check_least("models", self.models, FEWEST_MODELS, "leave it at 200000, or give more")
+        if not 0.0 < self.window < 1.0:
+            problems.append(Problem("`window` is out of range", "a share between 0 and 1", "leave it at 1e-6",
+                                    value=str(self.window)))  # fmt: skip
+        try:
+            self.exact  # noqa: B018
+        except ModelError as error:
+            problems = [*error.problems, *problems]
+        raise_if_any(problems)
+
+    @property
+    def exact(self) -> AverageSpec:
+        """The same prior as options of the exact average."""
+        return AverageSpec(self.sd, self.max_order, self.model_prior, self.corrected, self.draws)
+
+
+def estimate(table: CaptureTable, spec: SearchAverageSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
+    """Average the unseen over hierarchical log-linear models that are searched for.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata.
+    spec : SearchAverageSpec
+        Options.
+    seed : int
+        Of the search, the walks, the importance samples and the draws; the answer does not depend on the number of
+        workers.
+    compute : Compute, optional
+        Workers, progress, and a folder for finished parts, with which an interrupted search goes on.
+
+    Returns
+    -------
+    Posterior
+        As from the exact average. Further diagnostics: ``visited`` and ``visited_error``, the share of the probability
+        that the models of the search hold, as estimated by walks made after it, and its standard error;
+        ``rhat_max`` and ``ess_bulk_min`` of these walks (log posterior, mode of log n_0); ``models``, how many were
+        visited; ``mc_error`` with the error of the walks in it.
+
+    Raises
+    ------
+    ModelError
+        When the table has strata, or there are more than 62 candidate terms.
+    """
+    compute = compute or Compute()
+    dense = table.dense()
+    subsets = check_terms(table.n_lists, spec.max_order)
+    log_prior = log_prior_by_size(subsets, table.n_lists, spec)
+    grid = spec.exact.grid
+    found = [
+        explore(make_space(dense, subsets, log_prior + math.log(prior), sd), spec, seed, compute)
+        for sd, prior in grid.items()
+    ]
+    standing = represent(found, spec.corrected, seed)
+    laplace, unidentified = without_unidentified(standing.pool)
+    heavy = min(standing.heavy, len(laplace.mask))
+    pool, correction = correct(laplace, 1.0 if spec.corrected > 0 else 0.0, seed, compute)
+    law = Distribution.poisson_mixture(table.observed, correction.grid, correction.mass)
+    weight = pool.weight / pool.total
+    gain = pool.total / laplace.total
+    square = gain**2 * laplace.total_square + float(
+        (pool.weight[:heavy] ** 2 - (gain * laplace.weight[:heavy]) ** 2).sum()
+    )
+    inclusion = {
+        ":".join(table.lists[j] for j in members(int(term))): float(share / pool.total)
+        for term, share in zip(subsets, pool.inclusion, strict=True)
+    }
+    models = sum(len(s.visited.masks) for s in found)
+    return Posterior(
+        method="search-average",
+        kind="posterior",
+        table=table.name,
+        table_digest=table.digest,
+        lists=table.lists,
+        observed=table.observed,
+        spec={**asdict(spec), "sd": grid if len(grid) > 1 else next(iter(grid)), "seed": seed},
+        distribution=law,
+        draws=law.draw(spec.draws, np.random.default_rng([seed, 1])),
+        point=float(law.quantile(0.5)),
+        point_kind="posterior median, equal-tailed credible interval",
+        inside=averaging.INSIDE,
+        outside=averaging.OUTSIDE,
+        assumptions=(*averaging.restriction(table.n_lists, spec.max_order), *averaging.ASSUMPTIONS),
+        citations=CITATIONS,
+        models=averaging.heaviest(table, *_heavy(pool, correction, heavy), weight[:heavy]),
+        interactions=dict(sorted(inclusion.items(), key=lambda item: -item[1])),
+        diagnostics={
+            "models": float(models),
+            "visited": standing.visited,
+            "visited_error": standing.visited_error,
+            "rhat_max": max(s.walks.rhat for s in found),
+            "ess_bulk_min": min(s.walks.effective for s in found),
+            "effective_models": pool.total**2 / square,
+            "corrected_models": float(correction.models),
+            "corrected_weight": float(weight[: correction.models].sum()),
+            "sampled_weight": standing.sampled_weight,
+            "correction_mean": float(correction.log_ratio @ weight[: correction.models]),
+            "correction_largest": float(np.abs(correction.log_ratio).max(initial=0.0)),
+            "unreliable_weight": float(weight[: correction.models][~(correction.pareto_k <= RELIABLE)].sum()),
+            "unidentified_weight": unidentified,
+            "mc_error": averaging.mc_error(law, _worth(standing, found, correction.effective)),
+            "prior_factor": prior_factor(table.observed, laplace),
+        },
+        notes=_notes(models, standing, spec, unidentified),
+    )  # fmt: skip
+
+
+def explore(space: Space, spec: SearchAverageSpec, seed: int, compute: Compute) -> Searched:
+    """Search, estimate what was missed, add what weighs, and estimate again from fresh walks."""
+    visited = search(space, spec.window, spec.models, seed, compute)
+    walks = walk(space, visited, 0, seed, compute)
+    larger = add(space, visited, walks, spec.window)
+    if len(larger.masks) > len(visited.masks):
+        visited = follow(space, larger, spec.window, spec.models, compute)
+        walks = walk(space, visited, 1, seed, compute)
+    return Searched(space, visited, walks)
+
+
+def check_terms(n_lists: int, max_order: int | None) -> Integers:
+    """Return the candidate terms.
+
+    Raises
+    ------
+    ModelError
+        When there are more than fit one mask.
+    """
+    largest = n_lists - 1 if max_order is None else min(max_order, n_lists - 1)
+    terms = sum(comb(n_lists, order) for order in range(2, largest + 1))
+    if terms <= MAX_CANDIDATES:
+        return candidates(n_lists, max_order)
+    remedy = "set max_order=2 for pairs of lists only" if comb(n_lists, 2) <= MAX_CANDIDATES else (
+        "merge lists that work alike (table.merge) or drop those that hardly overlap"
+    )  # fmt: skip
+    allowed = f"at most {MAX_CANDIDATES}: six lists of any order, seven of up to three, eleven of pairs"
+    raise ModelError(
+        Problem(f"{n_lists} lists have {terms:,} possible terms of up to {largest} lists", allowed, remedy)
+    )
+
+
+def log_prior_by_size(subsets: Integers, n_lists: int, spec: SearchAverageSpec) -> Array:
+    """Return the log prior of one model with 0, 1, … c candidate terms, up to a constant."""
+    if spec.model_prior == "uniform":
+        return np.zeros(len(subsets) + 1)
+    largest = max((int(s).bit_count() for s in subsets), default=2)
+    if largest == 2:
+        of_size = np.array([float(comb(len(subsets), i)) for i in range(len(subsets) + 1)])
+    elif n_lists <= 6:
+        return averaging.log_prior_by_size(subsets, "size")
+    else:
+        of_size = _three_way_models(n_lists)
+    with np.errstate(divide="ignore"):
+        return np.where(of_size > 0, -np.log(np.maximum(of_size, 1.0)), -np.inf)
+
+
+@lru_cache(maxsize=4)
+def _three_way_models(n_lists: int) -> Array:
+    """Return how many models with terms of two and three lists there are, by their number of terms.
+
+    On a graph with t triangles every set of these may be in the model.
+    """
+    pairs = {term_of(pair): i for i, pair in enumerate(combinations(range(n_lists), 2))}
+    graphs = np.arange(1 << len(pairs), dtype=np.int64)
+    triangles = np.zeros(len(graphs), dtype=np.int64)
+    for three in combinations(range(n_lists), 3):
+        edges = sum(1 << pairs[term_of(pair)] for pair in combinations(three, 2))
+        triangles += (graphs & edges) == edges
+    most = comb(n_lists, 3)
+    counts = np.zeros((len(pairs) + 1, most + 1), dtype=np.int64)
+    np.add.at(counts, (np.bitwise_count(graphs), triangles), 1)
+    out = np.zeros(len(pairs) + most + 1)
+    for edges, t in np.argwhere(counts).tolist():
+        for chosen in range(t + 1):
+            out[edges + chosen] += float(counts[edges, t]) * comb(t, chosen)
+    return out
+
+
+def _heavy(pool: Pool, correction: Correction, heavy: int) -> tuple[Pool, Correction]:
+    """Return the models that stand for themselves."""
+    models = min(heavy, correction.models)
+    return replace(
+        pool, sd=pool.sd[:heavy], mask=pool.mask[:heavy], weight=pool.weight[:heavy],
+        log_evidence=pool.log_evidence[:heavy], mean=pool.mean[:heavy], variance=pool.variance[:heavy],
+    ), correction._replace(
+        models=models, log_ratio=correction.log_ratio[:models], pareto_k=correction.pareto_k[:models]
+    )  # fmt: skip
+
+
+def _worth(standing: Representation, found: list[Searched], effective: float) -> float:
+    """Return the independent draws that the law of N is worth: those within models, of models, and of the walks."""
+    sampled = max(FEWEST_SAMPLED, SAMPLED * standing.sampled_weight)
+    walked = min(s.walks.effective for s in found)
+    return 1.0 / (1.0 / effective + standing.sampled_weight**2 / sampled + (1.0 - standing.visited) ** 2 / walked)
+
+
+def _notes(models: int, standing: Representation, spec: SearchAverageSpec, unidentified: float) -> tuple[str, ...]:
+    """Say what was averaged over, and how much of it was seen."""
+    orders = "of every order" if spec.max_order is None else f"with terms of up to {spec.max_order} lists"
+    notes = [
+        f"a search visited {models:,} hierarchical models {orders}; by random walks that were made after it, these "
+        f"hold {standing.visited:.1%} of the probability (standard error {standing.visited_error:.1%}), and the walks "
+        "stand for the rest"
+    ]
+    if standing.sampled_weight > 0.02:
+        notes.append(
+            f"the weight is spread over very many models: {standing.sampled_weight:.0%} of it is on models that are "
+            "light one by one, and a sample stands for them"
+        )
+    if unidentified > 0.0:
+        notes.append(
+            "models that leave the unseen unidentified because of structural zeros were left out: they had "
+            f"{unidentified:.0%} of the weight"
+        )
+    return tuple(notes)

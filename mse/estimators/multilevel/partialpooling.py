@@ -1,0 +1,286 @@
+"""Multilevel log-linear model for strata and years: partial pooling, random walks, breaks, one posterior for all parts.
+
+In stratum s, log expected size ν, log-odds λ of every list and log odds ratio θ of every pair of lists are
+
+    ν_s = mean + dimensions + random walk over time (and one for every level of a dimension) + rest_s
+    λ_sj = mean_j + dimensions + random walk + breaks + rest_sj
+    θ_sp = common + own_p + dimensions + rest_s
+
+with half-normal scales of every group of effects, and a regularised horseshoe on what a pair has of its own (Piironen &
+Vehtari 2017). The common part is what people who differ in visibility make of all pairs: where visibility is normal
+among the unseen, the log-linear model has such a term (Darroch, Fienberg, Glonek & Junker 1993). Counts are Poisson in
+open cells; a list that is blind leaves no cell, one that is missing leaves sums of cells, as do missing labels; a
+bounded cell is cut off at its bound. The unseen of every stratum are Poisson around their mean. Random walks rather
+than Gaussian processes: their steps need no length scale, cross years without data at the cost of width, and are cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.answers.posterior import CHAINS, Posterior
+from mse.answers.strata import StrataDraws
+from mse.computing.parallel import Compute
+from mse.errors import Problem
+from mse.estimators.multilevel.chaindiagnostics import (
+    convergence,
+    leave_one_out,
+    not_converged,
+    predictive,
+    prior_factor,
+    settled,
+)
+from mse.estimators.multilevel.effects import Design, build_design
+from mse.estimators.multilevel.nuts import WARMUP, Chains, sample
+from mse.estimators.multilevel.outputs import Persons, draw_persons
+from mse.estimators.multilevel.priors import Priors
+from mse.estimators.stratified.declared import Wheres, check_declared, declare
+from mse.estimators.stratified.notes import assumptions, flags, notes_on_cells, plain
+from mse.estimators.stratified.opencells import build_cells
+from mse.estimators.stratified.stratumdraws import smooth_law
+from mse.kernels.multilevel_model import BREAKS
+from mse.settings.optionchecks import check_least, check_types, raise_if_any
+from mse.tables.captures import CaptureTable
+
+Array = npt.NDArray[np.float64]
+Engine = Literal["kernel", "pymc"]
+
+INSIDE = (
+    "how strongly lists depend on each other, and how that differs between strata",
+    "how sizes and lists differ between strata and change over time",
+    "chance in who was registered",
+)
+OUTSIDE = (
+    "an interaction among three lists or more beyond what pairs bring about, which no data can show for all lists",
+    "errors in linking persons between lists",
+    "the choice of prior",
+    "how far the assumptions are from the truth: on populations of known size such intervals cover less "
+    "often than they claim",
+)
+ASSUMPTIONS = (
+    "there is no interaction among three lists or more, beyond pairs (the identifying assumption)",
+    "nobody enters or leaves the population during the period of a stratum",
+    "persons are linked between lists without error",
+    "strata are alike in how lists work, up to effects whose size the data show",
+)
+CITATIONS = (
+    "Piironen & Vehtari (2017) Sparsity information and regularization in the horseshoe and other shrinkage priors. "
+    "Electronic Journal of Statistics 11:5018-5051",
+    "Darroch, Fienberg, Glonek & Junker (1993) A three-sample multiple-recapture approach to census population "
+    "estimation with heterogeneous catchability. JASA 88:1137-1148",
+    "Hoffman & Gelman (2014) The No-U-Turn sampler. JMLR 15:1593-1623",
+    "Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021) Rank-normalization, folding, and localization: an improved "
+    "R-hat. Bayesian Analysis 16:667-718",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MultilevelSpec:
+    """Options of the multilevel model.
+
+    Parameters
+    ----------
+    time : str or None
+        The dimension with random walks; None finds one by its name (year, jaar, time, period, quarter, month).
+    breaks : mapping of str to sequence of str
+        Lists that register differently from a moment on: ``{"2018-05": ["R", "O", "Z"]}``. A date within a year counts
+        for the part of the year behind it; a level of the time dimension means from that level on.
+    draws : int
+        Draws to store, in four chains; sampling goes on, so many at a time, until R-hat is at most 1.01 and 400 draws
+        are effective in everything that is watched.
+    longest : int
+        Draws from which on it does not go on: chains that still do not agree are said not to.
+    accept : float
+        Acceptance that the sampler aims at; higher is slower and diverges less.
+    dependence : float
+        Factor on the priors of dependence between lists: 2 asks how much they matter.
+    engine : str
+        ``"kernel"``: the density compiled here; ``"pymc"``: the same model in PyMC, whose compilation takes minutes.
+    blind, missing, bounded, unknown
+        As in `CovariatesSpec`.
+    """
+
+    time: str | None = None
+    breaks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    draws: int = 8000
+    longest: int = 32_000
+    accept: float = 0.9
+    dependence: float = 1.0
+    engine: Engine = "kernel"
+    blind: Mapping[str, Wheres] = field(default_factory=dict)
+    missing: Mapping[str, Wheres] = field(default_factory=dict)
+    bounded: Mapping[str, Wheres] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_types(self)
+        problems = check_least("draws", self.draws, 40, "leave it at 8000")
+        problems += check_least("longest", self.longest, 40, "leave it at 32000")
+        problems += check_declared(blind=self.blind, missing=self.missing, bounded=self.bounded, unknown=self.unknown)
+        for name, value, good, allowed in (
+            ("accept", self.accept, 0.5 <= self.accept < 1.0, "a number from 0.5 to below 1, such as 0.9"),
+            ("dependence", self.dependence, 0.0 < self.dependence <= 10.0, "a factor above 0, to 10 at most"),
+            ("engine", self.engine, self.engine in ("kernel", "pymc"), "'kernel' or 'pymc'"),
+            ("breaks", self.breaks, _named_lists(self.breaks), 'lists by moment: { "2018-05" = ["R", "O"] }'),
+        ):
+            if not good:
+                problems.append(Problem(f"`{name}` is out of range", allowed, "correct it", value=str(value)))
+        raise_if_any(problems)
+
+
+def estimate(table: CaptureTable, spec: MultilevelSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
+    """Estimate N of every stratum, and their total, under one multilevel model.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        With or without strata; lists that are blind or absent in some strata as declared in it or in `spec`.
+    spec : MultilevelSpec
+        Options.
+    seed : int
+        Seed of everything random; the answer does not depend on the number of workers.
+    compute : Compute, optional
+        Chains at once; progress; a folder that keeps finished parts of chains, from which an interrupted run goes on.
+
+    Returns
+    -------
+    Posterior
+        With `strata`. When the chains do not agree it is there all the same: its diagnostics, which the verdict reads,
+        and its notes say so. Diagnostics: see `mse.estimators.multilevel.chaindiagnostics`; ``compile_seconds``,
+        ``sampling_seconds`` (of all chains), ``few_lists``, ``bounded_persons``, ``unlabelled``.
+
+    Raises
+    ------
+    ModelError
+        When nutpie, ArviZ or (with that engine) PyMC are missing, or a name is unknown.
+    InputError
+        When persons are on a list where it is declared blind or missing.
+    """
+    compute = compute or Compute()
+    design = design_of(table, spec)
+    legs = sample(
+        design, chains=CHAINS, draws=-(-spec.draws // CHAINS), longest=-(-spec.longest // CHAINS), accept=spec.accept,
+        engine=spec.engine, seed=seed, compute=compute,
+    )  # fmt: skip
+    for chains in legs:
+        x = chains.x.reshape(-1, design.n_parameters)
+        rng = np.random.default_rng([seed, CHAINS])
+        persons = draw_persons(design, x, rng)
+        agreement = convergence(design, chains, persons)
+        if settled(agreement):
+            break
+    totals = persons.N.sum(axis=1)
+    diagnostics = {
+        **agreement,
+        **predictive(design, persons, rng),
+        **leave_one_out(design, x),
+        **prior_factor(design, x, totals.astype(np.float64)),
+        "compile_seconds": chains.compile_seconds,
+        "sampling_seconds": chains.seconds,
+        "few_lists": float((design.cells.operating < 3).sum()),
+        "bounded_persons": float(design.cells.upper.sum()),
+        "unlabelled": float(design.cells.unlabelled),
+    }
+    return _posterior(design, spec, persons, diagnostics, _notes(design, spec, chains, persons, diagnostics), seed)
+
+
+def design_of(table: CaptureTable, spec: MultilevelSpec) -> Design:
+    """Return the model of a table as arrays; raises as `estimate`."""
+    table = declare(table, spec.blind, spec.missing)
+    cells = build_cells(table, bounded=spec.bounded, unknown=spec.unknown)
+    priors = Priors()
+    if spec.dependence != 1.0:
+        wider = {name: getattr(priors, name) * spec.dependence for name in ("common", "pair_global", "slab")}
+        priors = replace(priors, **wider)
+    return build_design(cells, priors, spec.time, spec.breaks)
+
+
+def _posterior(
+    design: Design, spec: MultilevelSpec, persons: Persons, diagnostics: dict[str, float], notes: list[str], seed: int
+) -> Posterior:
+    """Return the answer with everything that has to be said beside it."""
+    cells = design.cells
+    table, s = cells.table, cells.n_strata
+    certain = float(cells.certain.sum())
+    totals = persons.N.sum(axis=1)
+    stored = persons.N[_spaced(len(totals), -(-spec.draws // CHAINS) * CHAINS)]
+    law = smooth_law(certain, totals.astype(np.float64) - certain)
+    return Posterior(
+        method="multilevel",
+        kind="posterior",
+        table=table.name,
+        table_digest=table.digest,
+        lists=table.lists,
+        observed=table.observed - int(cells.upper.sum()),
+        spec={**plain(asdict(spec)), "time": design.time, "seed": seed, "sampler": f"nutpie {version('nutpie')}"},
+        distribution=law,
+        draws=stored.sum(axis=1),
+        point=float(np.median(totals)),
+        point_kind="posterior median and equal-tailed credible interval of the multilevel model",
+        inside=INSIDE,
+        outside=OUTSIDE,
+        assumptions=(*ASSUMPTIONS, *assumptions(cells)),
+        citations=CITATIONS,
+        diagnostics=diagnostics,
+        notes=tuple(notes),
+        strata=StrataDraws(
+            cells.dimensions, stored, np.quantile(persons.N, 0.5, axis=0), cells.certain, np.full((s, s), np.nan),
+            flags(cells, ("ok",) * s), chains=CHAINS,
+        ),
+    )  # fmt: skip
+
+
+def _notes(
+    design: Design, spec: MultilevelSpec, chains: Chains, persons: Persons, diagnostics: Mapping[str, float]
+) -> list[str]:
+    """Say what was sampled, what the breaks and the strongest dependence are, and what is wrong if anything is."""
+    cells, model = design.cells, design.model
+    draws = chains.x.shape[1]
+    out = notes_on_cells(cells, float(np.median(persons.members)) if cells.upper.any() else 0.0)
+    walk = f"random walks over {design.time}" if design.time else "no dimension that is time"
+    out.insert(0, f"{design.n_parameters:,} parameters in {cells.n_strata} strata, {walk}; {len(chains.x)} chains of "
+                  f"{draws:,} draws by NUTS (nutpie)")  # fmt: skip
+    at = int(model.starts[BREAKS])
+    for e, (when, name) in enumerate(design.breaks):
+        odds = np.exp(model.break_prior * chains.x[:, :, at + e].reshape(-1))
+        low, middle, high = np.quantile(odds, [0.025, 0.5, 0.975])
+        out.append(f"from {when} the odds of being on list {name} are {middle:.2f} times what they were "
+                   f"(95% interval {low:.2f} to {high:.2f})")  # fmt: skip
+    odds = np.exp(np.quantile(persons.pairs, [0.025, 0.5, 0.975], axis=0))
+    for p in np.argsort(-np.abs(np.log(odds[1])))[:3]:
+        if odds[0, p] > 1.0 or odds[2, p] < 1.0:
+            a, b = design.pair_names[p].split(":")
+            out.append(f"who is on list {a} has {odds[1, p]:.1f} times the odds of being on list {b} "
+                       f"(95% interval {odds[0, p]:.1f} to {odds[2, p]:.1f})")  # fmt: skip
+    wrong = not_converged(diagnostics)
+    if wrong:
+        remedies = [f"more draws (longest = {4 * spec.longest})"]
+        if diagnostics["divergent_share"] > 0.01:
+            remedies.insert(0, "smaller steps (accept = 0.98)")
+        out.append(
+            f"SAMPLING DID NOT CONVERGE: {'; '.join(wrong)}. Tried: {len(chains.x)} chains from different places, "
+            f"{WARMUP} draws of adaptation and {draws:,} draws each, which is what `longest` allows, acceptance "
+            f"{spec.accept}. Do not use these numbers. To change: {', '.join(remedies)}; fewer strata (collapse), or "
+            "lists that hardly overlap merged"
+        )
+    return out
+
+
+def _spaced(drawn: int, wanted: int) -> npt.NDArray[np.int64]:
+    """Return the places of so many draws, evenly spaced: of chains that lie end to end, as many of each."""
+    return np.arange(wanted) * drawn // wanted
+
+
+def _named_lists(breaks: object) -> bool:
+    """Tell whether breaks are lists by moment."""
+    return isinstance(breaks, Mapping) and all(
+        isinstance(when, str) and isinstance(lists, list | tuple) and lists and all(isinstance(x, str) for x in lists)
+        for when, lists in breaks.items()
+    )

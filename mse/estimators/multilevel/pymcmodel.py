@@ -1,0 +1,138 @@
+"""The multilevel model in PyMC: the same parameters in the same order as the kernel, written as one reads it.
+
+The kernel of `mse.kernels.multilevel_model` is this model with its gradient written by hand; a test holds the two
+together. Everything that changes between tables of one shape is `pm.Data`, so that a compiled model serves them all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.estimators.multilevel.effects import Design
+from mse.estimators.multilevel.nuts import Target, check_installed
+from mse.kernels.stratumcells import Rows
+
+Array = npt.NDArray[np.float64]
+
+
+def build_model(design: Design) -> Any:
+    """Return the `pymc.Model` of a table; its free parameters, end to end, are those of the kernel.
+
+    Raises
+    ------
+    ModelError
+        When PyMC is not installed.
+    """
+    check_installed("pymc")
+    pm: Any = import_module("pymc")
+    pt: Any = import_module("pytensor.tensor")
+    m = design.model
+    s, c = m.possible.shape
+    k, q = m.rotation.shape[0], len(design.pair_names)
+    on = ((np.arange(c)[:, None] >> np.arange(k)) & 1).astype(np.float64)
+    both = np.array([on[:, i] * on[:, j] for j in range(k) for i in range(j)]).T.reshape(c, q)
+    x_size, x_lists, x_pairs = (_matrix(rows, places.size) for rows, places in (
+        (m.size, m.size_scale), (m.lists, m.list_scale), (m.pairs, m.pair_scale)))  # fmt: skip
+    with pm.Model() as model:
+        scale = m.scale_priors * _half_normal(pm.Flat("scale_at", shape=m.scale_priors.size))
+        common = m.common_prior * _half_normal(pm.Flat("common_at"))
+        overall = m.global_prior * _half_cauchy(pm.Normal("overall_at"))
+        local = _half_cauchy(pm.Normal("local_at", shape=q))
+        size_at = pm.Flat("size_at", shape=1 + m.size_scale.size)
+        size_rest = pm.Normal("size_rest", shape=s)
+        list_mean = pm.Normal("list_mean", shape=k)
+        list_z = pm.Normal("list_z", shape=(m.list_scale.size, k))
+        list_rest = pm.Normal("list_rest", shape=(s, k))
+        change = pm.Normal("change", shape=m.break_list.size)
+        pair_mean = pm.Normal("pair_mean", shape=q)
+        pair_z = pm.Normal("pair_z", shape=(m.pair_scale.size, q))
+        pair_rest = pm.Normal("pair_rest", shape=s)
+
+        scales = pt.concatenate([scale, [1.0]])  # the last for effects whose spread is fixed
+        rest = scales[m.rest_scale]
+        turned = m.list_prior[1] * list_mean + rest[1] * list_rest + _effects(x_lists, scales[m.list_scale], list_z)
+        changes = pt.dot(m.breaks * m.break_prior, change[:, None] * np.eye(k)[m.break_list])
+        lists = m.list_prior[0] + pt.dot(turned, m.rotation.T) + changes
+        reach = overall * local
+        own = m.slab * reach / pt.sqrt(m.slab**2 + reach**2) * pair_mean
+        pairs = common + own + rest[2] * pair_rest[:, None] + _effects(x_pairs, scales[m.pair_scale], pair_z)
+        weights = pt.exp(pt.dot(lists, on.T) + pt.dot(pairs, both.T)) * pm.Data("possible", m.possible)
+        is_open = pm.Data("open", m.open)
+        every, seen = weights.sum(axis=1), (weights * is_open).sum(axis=1)
+        works = m.open.any(axis=1)
+        log_seen = pt.log(pt.switch(works, seen / every, 1.0))
+        # the mean and fixed effects of size move with the share seen: the prior is on what is left
+        z = size_at - pt.dot(pm.Data("follow", m.follow), log_seen)
+        pm.Potential("size_prior", pm.logp(pm.Normal.dist(), z).sum())
+        log_size = m.size_prior[0] + m.size_prior[1] * z[0] + rest[0] * size_rest
+        log_size = log_size + _effects(x_size, scales[m.size_scale], z[1:, None])[:, 0]
+        log_mean = pt.log(weights + 1e-300) + (log_size - pt.log(every))[:, None]
+        mean = pt.exp(log_mean)
+        counts = pm.Data("counts", m.counts)
+        pm.Potential("cells", (counts * log_mean).sum() - (mean * is_open).sum())
+        if m.limited.size:
+            limited = mean.reshape((-1,))[m.limited]
+            pm.Potential("bounds", (pt.log(pt.gammaincc(m.bounds + 1.0, limited)) + limited).sum())
+        if m.pool_counts.any():
+            owner = np.repeat(np.arange(m.pool_counts.size), np.diff(m.pool_starts))
+            pooled = pt.zeros(m.pool_counts.size)[owner].inc(mean.reshape((-1,))[m.pool_cells])
+            held = m.pool_counts > 0
+            pm.Potential("pools", (m.pool_counts[held] * pt.log(pooled[held])).sum())
+    return model
+
+
+def pymc_target(design: Design) -> Target:
+    """Return the PyMC model, compiled by nutpie with PyTensor's numba backend, as the sampler takes it."""
+    begun = time.monotonic()
+    _writable_cache()
+    compiled: Any = import_module("nutpie").compile_pymc_model(build_model(design), backend="numba")
+
+    def at(start: Array) -> Any:
+        return dataclasses.replace(compiled, initial_point_func=lambda _: start)
+
+    return Target(at, time.monotonic() - begun)
+
+
+def _writable_cache() -> None:
+    """Let PyTensor keep what it compiles beside our kernels where the home folder cannot be written."""
+    if not os.access(Path.home(), os.W_OK) and "base_compiledir" not in os.environ.get("PYTENSOR_FLAGS", ""):
+        from mse.kernels.cache import folder
+
+        place = f"base_compiledir={folder('multilevel') / 'pytensor'}"
+        os.environ["PYTENSOR_FLAGS"] = ",".join(filter(None, (os.environ.get("PYTENSOR_FLAGS"), place)))
+
+
+def _half_normal(u: Any) -> Any:
+    """Return the value at a coordinate, u Φ(u) + φ(u), with the density that makes it half-normal."""
+    pm: Any = import_module("pymc")
+    pt: Any = import_module("pytensor.tensor")
+    below = 0.5 * pt.erfc(-u / np.sqrt(2.0))
+    value = u * below + pt.exp(-0.5 * u**2) / np.sqrt(2.0 * np.pi)
+    pm.Potential(f"prior_of_{u.name}", (pt.log(below) - 0.5 * value**2).sum())
+    return value
+
+
+def _half_cauchy(u: Any) -> Any:
+    """Return the value at a standard normal coordinate."""
+    pt: Any = import_module("pytensor.tensor")
+    return pt.tan(0.25 * np.pi * pt.erfc(-u / np.sqrt(2.0)))
+
+
+def _effects(columns: Array, scales: Any, z: Any) -> Any:
+    """Return X(σ z), (S, W)."""
+    return import_module("pytensor.tensor").dot(columns, scales[:, None] * z)
+
+
+def _matrix(rows: Rows, n_columns: int) -> Array:
+    """Return a design as a dense matrix."""
+    out = np.zeros((rows.starts.size - 1, n_columns))
+    out[np.repeat(np.arange(len(out)), np.diff(rows.starts)), rows.columns] = rows.values
+    return out

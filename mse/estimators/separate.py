@@ -1,0 +1,106 @@
+"""A method applied to each stratum on its own: parts without a word to each other, added up in every draw."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mse.answers.distribution import Distribution
+from mse.answers.posterior import Posterior, worst_diagnostic
+from mse.answers.strata import StrataDraws
+from mse.errors import ModelError, MseError, Problem
+from mse.tables.captures import CaptureTable
+
+DRAWS = 20_000
+"""Draws of every stratum, which make up the draws of the total."""
+
+
+def estimate_separately(
+    table: CaptureTable, dims: Sequence[str], run: Callable[[CaptureTable, int], Posterior], *, seed: int
+) -> Posterior:
+    """Estimate every stratum on its own, and add the draws up.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        With the covariates `dims` among its strata; the others are summed over.
+    dims : sequence of str
+        Dimensions whose crossed levels are estimated one by one.
+    run : callable
+        Estimates one table without strata, from a seed of its own.
+    seed : int
+        Of the whole.
+
+    Returns
+    -------
+    Posterior
+        Of the total, independent between strata; ``.strata`` holds the parts. A diagnostic is the worst of the parts.
+
+    Raises
+    ------
+    ModelError
+        When a dimension is unknown, or with every stratum that has no estimate of its own.
+    """
+    unknown = [dim for dim in dims if dim not in table.strata]
+    if unknown or not dims or len(set(dims)) < len(dims):
+        found = f"there is no covariate {unknown[0]!r}" if unknown else "`by` names no covariate, or one twice"
+        allowed = ", ".join(table.strata) or "none: this table has no strata"
+        raise ModelError(Problem(found, allowed, "name the covariates to estimate by", file=f"table {table.name!r}"))
+    kept = [dim for dim in table.strata if dim in dims]
+    rest = [dim for dim in table.strata if dim not in dims]
+    margin = table.collapse(*rest) if rest else table
+    levels = {dim: margin.strata[dim] for dim in kept}
+    parts, problems = [], []
+    for index, cell in enumerate(itertools.product(*levels.values())):
+        where = dict(zip(kept, cell, strict=True))
+        try:
+            parts.append(run(margin.at(where), int(np.random.default_rng([seed, index]).integers(2**31))))
+        except MseError as error:
+            said = ", ".join(f"{dim} {level}" for dim, level in where.items())
+            problems += [replace(p, found=f"{said}: {p.found}") for p in error.problems]
+    if problems:
+        more = Problem("a total needs an estimate of every stratum", "strata with overlapping lists",
+                       "put small strata together, estimate by fewer covariates, or use a method that pools strata",
+                       file=f"table {table.name!r}")  # fmt: skip
+        raise ModelError([*problems, more])
+    return _added(table, levels, parts, seed)
+
+
+def _added(table: CaptureTable, levels: dict[str, tuple[str, ...]], parts: Sequence[Posterior], seed: int) -> Posterior:
+    rng = np.random.default_rng([seed, len(parts)])
+    draws = np.stack([part.distribution.draw(DRAWS, rng) for part in parts], axis=1)
+    first, n = parts[0], np.array([part.observed for part in parts])
+    strata = StrataDraws(
+        levels, draws, np.array([part.point for part in parts]), n, np.full((len(parts), len(parts)), np.nan),
+        ("",) * len(parts),
+    )  # fmt: skip
+    total = draws.sum(axis=1)
+    values, counts = np.unique(total, return_counts=True)
+    names = {name for part in parts for name in part.diagnostics}
+    diagnostics = {
+        name: (worst_diagnostic(name) or max)(part.diagnostics[name] for part in parts if name in part.diagnostics)
+        for name in sorted(names)
+    }
+    said = f"estimated for every level of {', '.join(levels)} on its own; the total is the sum of independent parts"
+    return replace(
+        first,
+        table=table.name,
+        table_digest=table.digest,
+        lists=table.lists,
+        observed=int(n.sum()),
+        spec={**first.spec, "by": ", ".join(levels), "seed": seed},
+        distribution=Distribution.from_mass(values.astype(np.float64), counts.astype(np.float64)),
+        draws=total,
+        point=float(np.median(total)) if first.kind == "posterior" else float(strata.point.sum()),
+        models=None,
+        interactions={},
+        diagnostics=diagnostics,
+        notes=(said,),
+        inside=tuple(x for x in first.inside if all(x in part.inside for part in parts)),
+        outside=tuple(dict.fromkeys(x for part in parts for x in part.outside)),
+        assumptions=tuple(dict.fromkeys(x for part in parts for x in part.assumptions)),
+        strata=strata,
+    )

@@ -1,0 +1,1 @@
+"""Estimators that fit on one line."""

@@ -1,0 +1,380 @@
+"""Estimators that fit on one line: independence, Chapman, Chao's lower bound, sample coverage.
+
+They are quick checks beside a proper answer, with log-normal intervals that know of sampling error alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.answers.distribution import Distribution
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
+from mse.errors import ModelError, Problem
+from mse.estimators.simple.samplecoverage import LOW_COVERAGE, CoverageSpec, bootstrap_sizes, sample_coverage
+from mse.estimators.single.existence import Existence
+from mse.estimators.single.fitted import fit_model
+from mse.settings.optionchecks import check_draws, check_types, raise_if_any
+from mse.tables.captures import CaptureTable
+from mse.terms import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[np.float64]
+Form = Literal["classical", "finite", "by list"]
+
+CLOSED = (
+    "the population is closed: nobody enters or leaves it during the period",
+    "records of one person are linked without error",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IndependenceSpec:
+    """Options of the independence estimator: the number of `draws` of N to store."""
+
+    draws: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_types(self)
+        raise_if_any(check_draws(self.draws))
+
+
+@dataclass(frozen=True, slots=True)
+class ChapmanSpec:
+    """Options of Chapman's estimator for two lists.
+
+    Parameters
+    ----------
+    pair : tuple of two str or None
+        The two lists; None takes the pair with the largest overlap, and says so.
+    draws : int
+        Draws of N to store.
+    """
+
+    pair: tuple[str, str] | None = None
+    draws: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Check the options, and take a list of two names as a pair."""
+        check_types(self)
+        problems = check_draws(self.draws)
+        if self.pair is not None:
+            if isinstance(self.pair, str) or len(set(self.pair)) != 2 or len(self.pair) != 2:
+                said = "a pair is two different lists"
+                problems.append(Problem(said, '("A", "B")', "correct the pair, or leave it out", value=str(self.pair)))
+            else:
+                object.__setattr__(self, "pair", tuple(self.pair))
+        raise_if_any(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class ChaoSpec:
+    """Options of Chao's lower bound.
+
+    Parameters
+    ----------
+    form : str
+        The estimate of n_0 from f_1 and f_2, the persons on exactly one and two lists:
+
+        * ``"classical"``: f_1²/(2 f_2) (Chao 1987), which takes the number of lists as large;
+        * ``"finite"``: (K−1)/K of that, for K lists that all see a person with the same chance. This is
+          Rcapture's "Mh Chao (LB)" as long as that drops none of its own parameters;
+        * ``"by list"``: Σ_{i<j} f_1i f_1j / f_2 with f_1i the persons on list i alone, for lists of unequal
+          size. It uses the same cells as Rcapture's "Mth Chao (LB)", which is solved by likelihood.
+    bias_corrected : bool
+        Use f_1 (f_1 − 1) / (2 (f_2 + 1)), or f_2 + 1 below the products, which also exist when f_2 = 0. With
+        ``"finite"`` this is Rcapture's bias-corrected ``closedp.bc(m="Mh", h="Chao")``.
+    draws : int
+        Draws of N to store.
+    """
+
+    form: Form = "classical"
+    bias_corrected: bool = False
+    draws: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_types(self)
+        problems = check_draws(self.draws)
+        if self.form not in get_args(Form):
+            allowed = "'classical', 'finite' or 'by list'"
+            problems.append(Problem("the form is unknown", allowed, "choose one", value=str(self.form)))
+        raise_if_any(problems)
+
+
+type Spec = IndependenceSpec | ChapmanSpec | ChaoSpec | CoverageSpec
+
+
+class _Answer(NamedTuple):
+    """What one of the estimators found: persons counted, n̂_0 and its standard error, and the words."""
+
+    counted: float
+    unseen: float
+    se: float
+    method: str
+    kind: str
+    assumptions: tuple[str, ...]
+    citations: tuple[str, ...]
+    options: Mapping[str, object]
+    diagnostics: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+
+
+def estimate(table: CaptureTable, spec: Spec, *, seed: int, compute: Compute | None = None) -> Posterior:
+    """Estimate N by one of the simple estimators; `spec` says which.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata; Chapman, Chao and coverage also without unobservable cells.
+    spec : IndependenceSpec, ChapmanSpec, ChaoSpec or CoverageSpec
+        Which estimator, and its options.
+    seed : int
+        Seed of the bootstrap and of the stored draws.
+    compute : Compute, optional
+        Not needed here; taken so that all estimators are called alike.
+
+    Returns
+    -------
+    Posterior
+        Sampling distribution counted + n̂_0 exp(s Z) with s² = ln(1 + se²/n̂_0²): the log-normal interval at
+        every probability (Burnham et al. 1987; Chao 1987).
+
+    Raises
+    ------
+    ModelError
+        When an option or the table does not suit the estimator, with what can be done.
+    """
+    bootstrap, draws = np.random.default_rng(seed).spawn(2)
+    match spec:
+        case IndependenceSpec():
+            found = _independence(table)
+        case ChapmanSpec():
+            found = _chapman(table, spec)
+        case ChaoSpec():
+            found = _chao(table, spec)
+        case CoverageSpec():
+            found = _coverage(table, spec, bootstrap)
+    notes = found.notes
+    point = found.counted + found.unseen
+    if not (found.unseen > 0 and found.se > 0):
+        notes = (
+            *notes,
+            "the estimate has no spread: the interval is a point and says nothing about certainty",
+        )
+    if point < table.observed:
+        notes = (*notes, f"the estimate lies below the {table.observed:,} persons that were observed")
+    log_sd = math.sqrt(math.log1p((found.se / found.unseen) ** 2)) if found.unseen > 0 else 0.0
+    law = Distribution.lognormal(int(found.counted), found.unseen, log_sd)
+    return Posterior(
+        method=found.method,
+        kind="sampling distribution",
+        table=table.name,
+        table_digest=table.digest,
+        lists=table.lists,
+        observed=table.observed,
+        spec={**asdict(spec), **found.options, "seed": seed},
+        distribution=law,
+        draws=law.draw(spec.draws, draws),
+        point=point,
+        point_kind=f"{found.kind}, log-normal interval",
+        inside=("sampling of the counts, if the assumptions hold",),
+        outside=("departures from the assumptions", "linkage error"),
+        assumptions=(*CLOSED, *found.assumptions),
+        citations=found.citations,
+        diagnostics={**found.diagnostics, "unseen": found.unseen, "se": found.se},
+        notes=notes,
+    )
+
+
+def _independence(table: CaptureTable) -> _Answer:
+    """Fit the log-linear model of main effects."""
+    fit = fit_model(table, Model(table.n_lists, ()))
+    if fit.existence is not Existence.FINE:
+        raise ModelError(
+            Problem(
+                f"independence gives no estimate of N: {fit.existence.words}",
+                "lists that overlap",
+                "check the linkage, or leave out the lists that share nobody with the others",
+                file=f"table {table.name!r}",
+            )
+        )
+    return _Answer(
+        table.observed, fit.unseen, fit.se, "independence", "maximum likelihood under independent lists",
+        ("being on one list does not change the chance of being on another",
+         "all members of the population have the same chance to be on a list"),
+        ("Darroch (1958) The multiple-recapture census I. Biometrika 45:343-359",),
+        {}, {"deviance": fit.deviance, "df": float(fit.df)},
+    )  # fmt: skip
+
+
+def _complete(table: CaptureTable) -> Array:
+    """Return the dense counts of a table all of whose cells can be observed."""
+    counts, cells = table.dense()
+    if cells.sum() < counts.size - 1:
+        raise ModelError(
+            Problem(
+                "some cells of the table cannot be observed",
+                "a table where every combination of lists can occur, for this simple estimator",
+                "use the method 'loglinear' or 'average', which leave such cells out",
+                file=f"table {table.name!r}",
+            )
+        )
+    return counts
+
+
+def _pair_estimate(first: float, second: float, both: float) -> tuple[float, float]:
+    """Return Chapman's N̂ and its standard error (Seber 1982, p. 60)."""
+    size = (first + 1.0) * (second + 1.0) / (both + 1.0) - 1.0
+    spread = (first + 1.0) * (second + 1.0) * (first - both) * (second - both)
+    return size, math.sqrt(spread / ((both + 1.0) ** 2 * (both + 2.0)))
+
+
+def chapman_pairs(table: CaptureTable) -> pd.DataFrame:
+    """Return Chapman's estimate for every pair of lists, the largest overlap first.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata, and without unobservable cells.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``list_1``, ``list_2``, ``n_1``, ``n_2``, ``both``, ``N``, ``se``. Pairs that differ by more
+        than their standard errors say that the lists are not independent.
+
+    References
+    ----------
+    Chapman (1951); Seber (1982) pp. 59-60.
+    """
+    import pandas as pd
+
+    _complete(table)
+    both = table.overlaps()
+    rows = []
+    for i in range(table.n_lists):
+        for j in range(i + 1, table.n_lists):
+            size, se = _pair_estimate(float(both[i, i]), float(both[j, j]), float(both[i, j]))
+            numbers = (int(both[i, i]), int(both[j, j]), int(both[i, j]), size, se)
+            rows.append((table.lists[i], table.lists[j], *numbers))
+    frame = pd.DataFrame(rows, columns=["list_1", "list_2", "n_1", "n_2", "both", "N", "se"])
+    return frame.sort_values("both", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
+    """Estimate from one pair of lists."""
+    pairs = chapman_pairs(table)
+    if spec.pair is None:
+        row = pairs.iloc[0]
+        how = "the pair with the largest overlap was taken, because none was named"
+    else:
+        unknown = [name for name in spec.pair if name not in table.lists]
+        if unknown:
+            raise ModelError(
+                Problem(
+                    "the pair of lists is not in the table",
+                    f"two lists out of {', '.join(table.lists)}",
+                    "correct the pair, or leave it out to take the pair with the largest overlap",
+                    value=", ".join(unknown),
+                )
+            )
+        row = pairs[pairs["list_1"].isin(spec.pair) & pairs["list_2"].isin(spec.pair)].iloc[0]
+        how = "the pair was named by the user"
+    counted = float(row["n_1"] + row["n_2"] - row["both"])
+    size, low, high = float(row["N"]), float(pairs["N"].min()), float(pairs["N"].max())
+    names = (str(row["list_1"]), str(row["list_2"]))
+    notes = [f"lists {names[0]} and {names[1]}, {int(row['both']):,} persons on both; {how}"]
+    if len(pairs) > 1:
+        notes.append(f"over all {len(pairs)} pairs of lists the estimate runs from {low:,.0f} to {high:,.0f}")
+    return _Answer(
+        counted, size - counted, float(row["se"]),
+        "chapman", f"Chapman's estimate from {' and '.join(names)}",
+        ("the two lists are independent", "on one of them all members of the population are equally likely"),
+        ("Chapman (1951) Some properties of the hypergeometric distribution with applications to zoological "
+         "censuses. University of California Publications in Statistics 1:131-160",
+         "Seber (1982) The estimation of animal abundance and related parameters, 2nd ed. Griffin"),
+        {"pair": names}, {"both": float(row["both"]), "pairs_low": low, "pairs_high": high}, tuple(notes),
+    )  # fmt: skip
+
+
+def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
+    """Estimate Chao's lower bound; its variance by the delta method on Poisson counts, plus n̂_0 itself."""
+    counts = _complete(table)
+    once = counts[1 << np.arange(table.n_lists)]
+    frequencies = table.history_counts()
+    f1, f2 = float(frequencies[0]), float(frequencies[1])
+    if f2 == 0 and not spec.bias_corrected:
+        raise ModelError(
+            Problem(
+                "nobody is on exactly two lists, so the bound has no value",
+                "a table with persons on two lists",
+                "set bias_corrected=True, or check the linkage",
+                file=f"table {table.name!r}",
+            )
+        )
+    share = (table.n_lists - 1) / table.n_lists if spec.form == "finite" else 1.0
+    below = f2 + 1.0 if spec.bias_corrected else f2
+    less = 1.0 if spec.bias_corrected else 0.0
+    if spec.form == "by list":
+        unseen = (f1**2 - float(once @ once)) / 2.0 / below
+        gradient = (f1 - once) / below
+    else:
+        unseen = share * f1 * (f1 - less) / (2.0 * below)
+        gradient = np.full(once.size, share * (2.0 * f1 - less) / (2.0 * below))
+    # with the classical form this is Chao (1987) eq. 8: f2 (r⁴/4 + r³ + r²/2), r = f1/f2
+    variance = unseen + float(once @ gradient**2) + f2 * (unseen / below) ** 2
+    return _Answer(
+        table.observed, unseen, math.sqrt(variance), "chao", "Chao's lower bound",
+        ("lists are independent within a person; persons may differ in how easily they are listed",
+         "it is a lower bound only under such positive dependence: lists that avoid each other inflate it"),
+        ("Chao (1987) Estimating the population size for capture-recapture data with unequal catchability. "
+         "Biometrics 43:783-791",),
+        {}, {"f1": f1, "f2": f2},
+    )  # fmt: skip
+
+
+def _coverage(table: CaptureTable, spec: CoverageSpec, rng: np.random.Generator) -> _Answer:
+    """Estimate by sample coverage; standard error from a bootstrap of the estimated population."""
+    counts = _complete(table)
+    found, version = sample_coverage(counts, table.n_lists, spec.version)
+    unseen = found.size(version) - table.observed
+    if not unseen > 0.0:
+        raise ModelError(
+            Problem(
+                f"the sample-coverage estimate {version} has no value above the persons observed",
+                "a table with enough overlap: coverage well above 0",
+                "choose the version n1 or n0, or another method",
+                file=f"table {table.name!r}",
+            )
+        )
+    sizes = bootstrap_sizes(counts, unseen, table.n_lists, version, spec.replicates, rng)
+    notes = [f"sample coverage {found.coverage:.3f}: the mean share of a list that is also on another list"]
+    if found.coverage < LOW_COVERAGE:
+        notes.append(f"coverage is below {LOW_COVERAGE:g}: version n1 is meant for that, n is unstable")
+    if sizes.size < 0.9 * spec.replicates:
+        share = 1.0 - sizes.size / spec.replicates
+        notes.append(f"{share:.0%} of the bootstrap replicates had no estimate; the interval is too short")
+    held = "dependence is between pairs of lists" if version != "n0" else "the lists are independent"
+    return _Answer(
+        table.observed, unseen, float(np.std(sizes, ddof=1)),
+        "sample-coverage", f"sample-coverage estimate {version}",
+        ("the lists cover each other as well as they cover the population", held),
+        ("Chao & Tsay (1998) A sample coverage approach to multiple-system estimation with application to "
+         "census undercount. JASA 93:283-293",
+         "Chao, Tsay, Lin, Shau & Chao (2001) The applications of capture-recapture models to "
+         "epidemiological data. Statistics in Medicine 20:3123-3157"),
+        {"version": version},
+        {"coverage": found.coverage, "D": found.overlap, "n0": found.n0, "n": found.n, "n1": found.n1,
+         "replicates": float(sizes.size)},
+        tuple(notes),
+    )  # fmt: skip

@@ -1,0 +1,219 @@
+"""The log-linear estimator: one model, named or the best of all by an information criterion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from mse.answers.distribution import Distribution
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
+from mse.errors import ModelError, Problem
+from mse.estimators.normallaw import normal_law
+from mse.estimators.single.existence import Existence, Limit
+from mse.estimators.single.fitted import LoglinearFit as LoglinearFit
+from mse.estimators.single.fitted import fit_model as fit_model
+from mse.estimators.single.selection import rank_models as rank_models
+from mse.settings.optionchecks import Criterion, check_criterion, check_draws, check_order, check_types, raise_if_any
+from mse.tables.captures import CaptureTable
+from mse.terms import members
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NEAR_TIE = 2.0
+"""Models this close to the best by the criterion are named beside it."""
+
+CITATIONS = (
+    "Fienberg (1972) The multiple recapture census for closed populations and incomplete 2^k contingency "
+    "tables. Biometrika 59:591-603",
+    "Rivest & Baillargeon (2007) Rcapture: loglinear models for capture-recapture in R. Journal of "
+    "Statistical Software 19(5)",
+    "Fienberg & Rinaldo (2012) Maximum likelihood estimation in log-linear models. Annals of Statistics 40:996-1023",
+    "Chan, Silverman & Vincent (2021) Multiple systems estimation for sparse capture data: inferential "
+    "challenges when there are nonoverlapping lists. JASA 116:1297-1306",
+)
+
+ASSUMPTIONS = (
+    "the population is closed: nobody enters or leaves it during the period",
+    "records of one person are linked without error",
+    "within the interactions of the model all members of the population have the same chances to be listed",
+    "there is no interaction among all lists together",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoglinearSpec:
+    """Options of the log-linear estimator.
+
+    Parameters
+    ----------
+    model : str or None
+        The model, ``"[12,3]"`` or by names; None chooses the best of all hierarchical ones by `criterion`.
+    max_order : int or None
+        Most lists in a term when the model is chosen; None for all.
+    criterion : str
+        ``"bic"`` (penalty ln n, persons), ``"bic_cells"`` (ln of the observable cells) or ``"aic"``.
+    interval : str
+        ``"lognormal"`` on the unseen, or ``"wald"``: N plus or minus z standard errors, not below the persons observed.
+    draws : int
+        Draws of N to store.
+    """
+
+    model: str | None = None
+    max_order: int | None = None
+    criterion: Criterion = "bic"
+    interval: Literal["lognormal", "wald"] = "lognormal"
+    draws: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_types(self)
+        unknown = Problem("the interval is unknown", "'lognormal' or 'wald'", "choose one", value=str(self.interval))
+        wrong = [] if self.interval in ("lognormal", "wald") else [unknown]
+        order = check_order(self.max_order)
+        raise_if_any(check_criterion(self.criterion) + order + wrong + check_draws(self.draws))
+
+
+def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
+    """Estimate N under one log-linear model, named or the best by an information criterion.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata.
+    spec : LoglinearSpec
+        Options.
+    seed : int
+        Seed of the stored draws; point and interval do not depend on it.
+    compute : Compute, optional
+        Workers and progress.
+
+    Returns
+    -------
+    Posterior
+        Sampling distribution: n + n̂_0 exp(log_sd · Z), the log-normal interval at every probability. The
+        choice of the model is *not* inside it. Diagnostics: ``criterion`` (the value), ``deviance``, ``df``,
+        ``se``, ``infinite_terms``, and for a chosen model ``models``, ``unusable_models``, ``near_ties``,
+        ``near_ties_low``, ``near_ties_high`` (N over the models within 2 of the best).
+
+    Raises
+    ------
+    ModelError
+        When no model, or not the named one, has a unique estimate; or as `rank_models` and `fit_model`.
+
+    References
+    ----------
+    Fienberg (1972); Rivest & Baillargeon (2007); Chan, Silverman & Vincent (2021).
+    """
+    diagnostics: dict[str, float] = {}
+    notes: tuple[str, ...] = ()
+    if spec.model is None:
+        ranked = rank_models(table, spec.max_order, criterion=spec.criterion, compute=compute)
+        notation, diagnostics, notes = _choose(table, ranked, spec.criterion)
+    else:
+        notation = spec.model
+    fit = fit_model(table, notation)
+    if fit.existence is not Existence.FINE:
+        rise = f"; as the likelihood rises, the number of unseen {_RISES[fit.limit]}" if fit.limit else ""
+        said = fit.existence.words + rise
+        raise ModelError(_unusable(table, fit.model.notation, said))
+    if fit.infinite:
+        pairs = ", ".join(":".join(table.lists[j] for j in members(t)) for t in fit.infinite)
+        notes = (*notes, f"nobody is on these lists together, so the term is at minus infinity: {pairs}")
+    chosen = spec.model is None
+    how = f"selected by {_CRITERIA[spec.criterion]}" if chosen else "named by the user"
+    if spec.interval == "wald":
+        distribution, name = normal_law(table.observed, fit.N, fit.se), "Wald"
+    else:
+        distribution, name = Distribution.lognormal(table.observed, fit.unseen, fit.log_sd), "log-normal"
+    return Posterior(
+        method="loglinear",
+        kind="sampling distribution",
+        table=table.name,
+        table_digest=table.digest,
+        lists=table.lists,
+        observed=table.observed,
+        spec={**asdict(spec), "model": fit.model.notation, "selected": chosen, "seed": seed},
+        distribution=distribution,
+        draws=distribution.draw(spec.draws, np.random.default_rng(seed)),
+        point=fit.N,
+        point_kind=(
+            f"maximum likelihood, {name} interval, conditional on the model {fit.model.notation} ({how})"
+            + ("; the selection is NOT inside the interval" if chosen else "")
+        ),
+        inside=("sampling of the counts under the one model",),
+        outside=(
+            "the choice of the model",
+            "linkage error",
+            "departures from the assumptions, above all an interaction among all lists",
+        ),
+        assumptions=ASSUMPTIONS,
+        citations=CITATIONS,
+        diagnostics={
+            **diagnostics,
+            "criterion": float(getattr(fit, spec.criterion)),
+            "deviance": fit.deviance,
+            "df": float(fit.df),
+            "se": fit.se,
+            "infinite_terms": float(len(fit.infinite)),
+        },
+        notes=(f"model {fit.model.notation}: {fit.model.named(table.lists)}", *notes),
+    )
+
+
+_CRITERIA: Mapping[str, str] = {
+    "bic": "BIC with penalty ln(persons)",
+    "bic_cells": "BIC with penalty ln(cells)",
+    "aic": "AIC",
+}
+
+
+_RISES: Mapping[Limit, str] = {
+    "settles": "settles, but other coefficients run off without end",
+    "falls to 0": "falls to 0",
+    "rises without bound": "rises without bound",
+    "open": "is left open",
+}
+
+
+def _unusable(table: CaptureTable, notation: str, status: str) -> Problem:
+    """Return the problem of a model without a unique estimate."""
+    return Problem(
+        f"on this table the model {notation} gives no estimate of N: {status}",
+        "a model whose maximum-likelihood estimate exists and is unique",
+        "drop interactions, merge lists, or use the method 'average', which has a proper prior",
+        file=f"table {table.name!r}",
+    )
+
+
+def _choose(
+    table: CaptureTable, ranked: pd.DataFrame, criterion: Criterion
+) -> tuple[str, dict[str, float], tuple[str, ...]]:
+    """Return the best model, figures about the ranking, and what should be said about near ties."""
+    usable = ranked[ranked["status"] == "ok"]
+    if usable.empty:
+        raise ModelError(_unusable(table, "in any form", "every status is other than ok"))
+    values = usable[criterion].to_numpy(dtype=np.float64)
+    sizes = usable["N"].to_numpy(dtype=np.float64)[values <= values[0] + NEAR_TIE]
+    figures = {
+        "models": float(len(ranked)),
+        "unusable_models": float(len(ranked) - len(usable)),
+        "near_ties": float(sizes.size),
+        "near_ties_low": float(sizes.min()),
+        "near_ties_high": float(sizes.max()),
+    }
+    notes = []
+    if sizes.size > 1:
+        notes.append(
+            f"{sizes.size} models lie within {NEAR_TIE:g} of the best; their estimates run from "
+            f"{sizes.min():,.0f} to {sizes.max():,.0f}"
+        )
+    other: Criterion = "bic_cells" if criterion == "bic" else "bic"
+    rival = usable.iloc[int(np.argmin(usable[other].to_numpy(dtype=np.float64)))]
+    if rival["model"] != usable["model"].iloc[0]:
+        notes.append(f"{_CRITERIA[other]} would choose {rival['model']}, N = {float(rival['N']):,.0f}")
+    return str(usable["model"].iloc[0]), figures, tuple(notes)

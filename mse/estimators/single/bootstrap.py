@@ -1,0 +1,299 @@
+"""The bootstrap with the choice of the model repeated on every resample, or conditional on one model.
+
+Silverman, Chan & Vincent (2024) repeat the selection by BIC among the models that did best on the table itself,
+which they must, for want of speed. Here it is repeated among *all* hierarchical models, by branch and bound; the
+retained list (``"top"``), pairs by Poisson tails (``"stepwise"``) and one model (``"fixed"``) are options.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
+from mse.errors import ModelError, Problem
+from mse.estimators.single.bestmodel import ASSUMPTIONS
+from mse.estimators.single.bestmodel import CITATIONS as LOGLINEAR
+from mse.estimators.single.downhill import IN_WORDS, best_model
+from mse.estimators.single.existence import Existence
+from mse.estimators.single.fitted import LoglinearFit, fit_model
+from mse.estimators.single.resampling import (
+    Interval,
+    Resample,
+    Resampling,
+    Selection,
+    check_resampling,
+    chosen_models,
+    figures,
+    law_of,
+    notes_on,
+    resample,
+)
+from mse.estimators.single.selection import observable_candidates, penalty, rank_models
+from mse.estimators.single.stepwise import BOOTSTRAP, OUTSIDE, check_masks, check_threshold, stepwise_path
+from mse.settings.optionchecks import (
+    Criterion,
+    check_criterion,
+    check_draws,
+    check_order,
+    check_types,
+    raise_if_any,
+)
+from mse.tables.captures import CaptureTable
+from mse.terms import Model, mask_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Integers = npt.NDArray[np.int64]
+Choice = Literal["all", "top", "stepwise", "fixed"]
+
+CITATIONS = (
+    "Silverman, Chan & Vincent (2024) Bootstrapping multiple systems estimates to account for model selection. "
+    "Statistics and Computing 34:44",
+    BOOTSTRAP,
+    *LOGLINEAR,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapSpec:
+    """Options of the bootstrap.
+
+    Parameters
+    ----------
+    selection : str
+        What is repeated on every resample: ``"all"``, the best of all hierarchical models by `criterion`;
+        ``"top"``, the best of the `top` models that did best on the table; ``"stepwise"``, pairs by Poisson tails;
+        ``"fixed"``, nothing: the interval is conditional on `model`.
+    model : str or None
+        With ``"fixed"``, the model; None takes the best one by `criterion`.
+    criterion : str
+        ``"bic"`` (penalty ln n, persons), ``"bic_cells"`` (ln of the observable cells) or ``"aic"``.
+    max_order : int or None
+        Most lists in a term; None for all.
+    top : int
+        Models that are retained with ``"top"``.
+    threshold : float
+        P-value below which a pair is added with ``"stepwise"``.
+    resample : str
+        ``"histories"``, the observed persons drawn again with replacement; or ``"model"``, a population of the
+        estimated size drawn from the model that was chosen on the table (parametric).
+    interval : str
+        ``"bca"`` or ``"percentile"``.
+    replicates : int
+        Resamples.
+    draws : int
+        Draws of N to store.
+    """
+
+    selection: Choice = "all"
+    model: str | None = None
+    criterion: Criterion = "bic"
+    max_order: int | None = None
+    top: int = 60
+    threshold: float = 0.02
+    resample: Resample = "histories"
+    interval: Interval = "bca"
+    replicates: int = 1000
+    draws: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_types(self)
+        problems = check_resampling(self.replicates, self.interval, get_args(Interval))
+        problems += check_criterion(self.criterion) + check_order(self.max_order)
+        problems += check_threshold(self.threshold) + check_draws(self.draws)
+        if self.selection not in get_args(Choice):
+            allowed = "'all', 'top', 'stepwise' or 'fixed'"
+            problems.append(Problem("the selection is unknown", allowed, "choose one", value=str(self.selection)))
+        if self.resample not in get_args(Resample):
+            said = "what is drawn again is unknown"
+            problems.append(Problem(said, "'histories' or 'model'", "choose one", value=str(self.resample)))
+        if self.model is not None and self.selection != "fixed":
+            said = f"a model is named, but the selection is {self.selection!r}"
+            problems.append(Problem(said, "selection='fixed'", "name no model, or fix it", value=self.model))
+        if self.top < 1:
+            problems.append(Problem("no model is retained", "1 or more", "leave it at 60", value=str(self.top)))
+        raise_if_any(problems)
+
+
+class _Chosen(NamedTuple):
+    """What was chosen on the table, how to repeat it, and the words for both."""
+
+    model: Model
+    selection: Selection
+    how: str
+    repeated: str | None
+    omitted: tuple[str, ...]
+
+
+def estimate(table: CaptureTable, spec: BootstrapSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
+    """Estimate N with a bootstrap interval.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata.
+    spec : BootstrapSpec
+        Options.
+    seed : int
+        Seed of resamples and stored draws.
+    compute : Compute, optional
+        Workers, cluster, folder for finished parts, progress.
+
+    Returns
+    -------
+    Posterior
+        Sampling distribution; its quantiles are the limits of the interval. `inside` says whether the selection is
+        in it. `models` holds the models by their share of the resamples. Diagnostics: those of
+        `resampling.figures`, ``criterion``, ``deviance``, ``df``.
+
+    Raises
+    ------
+    ModelError
+        When no model, or not the named one, has an estimate, or there are too many candidate terms.
+
+    References
+    ----------
+    Efron (1987); Silverman, Chan & Vincent (2024).
+    """
+    compute = compute or Compute()
+    counts, cells = table.dense()
+    chosen = _choose(table, spec, compute)
+    fit = fit_model(table, chosen.model)
+    if fit.existence is not Existence.FINE:
+        raise ModelError(
+            Problem(
+                f"on this table the model {fit.model.notation} gives no estimate of N: {fit.existence.words}",
+                "a model whose maximum-likelihood estimate exists and is unique",
+                "drop interactions, merge lists, or let the model be selected",
+                file=f"table {table.name!r}",
+            )
+        )
+    if spec.resample == "histories":
+        persons, shares = table.observed, counts / counts.sum()
+    else:
+        persons, shares = round(fit.N), _fitted_shares(fit)
+    definition = Resampling(counts, cells, persons, shares, chosen.selection, seed)
+    found = resample(definition, spec.replicates, compute, jackknife=spec.interval == "bca")
+    if not np.isfinite(found.sizes).any():
+        raise ModelError(
+            Problem(
+                "no resample has an estimate",
+                "a model, or a choice of models, with estimates on tables like this one",
+                "select among all models, or drop interactions",
+                file=f"table {table.name!r}",
+            )
+        )
+    law = law_of(found, fit.N, spec.interval)
+    models, interactions = chosen_models(found, table, chosen.selection.candidates)
+    notes = (f"model {fit.model.notation}: {fit.model.named(table.lists)}", *notes_on(found, table, spec.resample))
+    drawn = "the observed persons" if spec.resample == "histories" else f"populations under {fit.model.notation}"
+    name = "BCa" if spec.interval == "bca" else "percentile"
+    within = "the selection is NOT inside the interval" if chosen.repeated is None else "with the selection inside"
+    return Posterior(
+        method="bootstrap",
+        kind="sampling distribution",
+        table=table.name,
+        table_digest=table.digest,
+        lists=table.lists,
+        observed=table.observed,
+        spec={**asdict(spec), "model": fit.model.notation, "seed": seed},
+        distribution=law.distribution,
+        draws=law.distribution.draw(spec.draws, np.random.default_rng([seed])),
+        point=fit.N,
+        point_kind=(
+            f"maximum likelihood of the model {fit.model.notation} ({chosen.how}); {name} interval from "
+            f"{spec.replicates:,} resamples of {drawn}, {within}"
+        ),
+        inside=("sampling of the counts", *(() if chosen.repeated is None else (chosen.repeated,))),
+        outside=(*chosen.omitted, *OUTSIDE),
+        assumptions=ASSUMPTIONS,
+        citations=CITATIONS,
+        models=models,
+        interactions=interactions,
+        diagnostics={
+            **figures(found, law),
+            "criterion": float(getattr(fit, spec.criterion)),
+            "deviance": fit.deviance,
+            "df": float(fit.df),
+        },
+        notes=notes,
+    )
+
+
+def _choose(table: CaptureTable, spec: BootstrapSpec, compute: Compute) -> _Chosen:
+    """Choose a model on the table itself, and say how that is repeated."""
+    counts, cells = table.dense()
+    order = 2 if spec.selection == "stepwise" else spec.max_order
+    candidates = observable_candidates(cells, order)
+    cost = penalty(spec.criterion, counts, cells)
+    words = IN_WORDS[spec.criterion]
+    if spec.selection == "fixed":
+        named = spec.model is not None
+        model = Model.parse(spec.model, table.lists) if spec.model is not None else None
+        model = best_model(table, spec.criterion, spec.max_order) if model is None else model
+        terms = np.array([t for t in model.terms if t.bit_count() > 1], dtype=np.int64)
+        check_masks(table, terms)
+        only = np.array([(1 << terms.size) - 1], dtype=np.int64)
+        selection = Selection("among", table.n_lists, terms, only, cost, math.nan)
+        how = "named by the user" if named else f"selected by {words}"
+        return _Chosen(model, selection, how, None, ("the choice of the model",))
+    check_masks(table, candidates)
+    if spec.selection == "stepwise":
+        model = stepwise_path(table, spec.threshold).model
+        nothing = np.empty(0, dtype=np.int64)
+        selection = Selection("stepwise", table.n_lists, candidates, nothing, math.nan, spec.threshold)
+        said = "the choice among pairs, repeated on every resample"
+        return _Chosen(model, selection, "selected stepwise", said, ("interactions of three lists or more",))
+    of_order = "" if spec.max_order is None else f" with terms of at most {spec.max_order} lists"
+    omitted = () if spec.max_order is None else (f"interactions of more than {spec.max_order} lists",)
+    if spec.selection == "all":
+        model = best_model(table, spec.criterion, spec.max_order)
+        start = np.array([0, mask_of(model, candidates)], dtype=np.int64)
+        selection = Selection("search", table.n_lists, candidates, start, cost, math.nan)
+        said = f"the choice among all hierarchical models{of_order}, repeated on every resample"
+        return _Chosen(model, selection, f"selected by {words}", said, omitted)
+    ranked = retained_models(table, spec.criterion, spec.max_order, spec.top, compute)
+    models = [Model.parse(str(name), table.lists) for name in ranked["model"]]
+    masks = np.array([mask_of(model, candidates) for model in models], dtype=np.int64)
+    selection = Selection("among", table.n_lists, candidates, masks, cost, math.nan)
+    said = f"the choice among the {len(models)} models that did best on the table, repeated on every resample"
+    return _Chosen(models[0], selection, f"selected by {words}", said, (*omitted, "models beyond those retained"))
+
+
+def retained_models(
+    table: CaptureTable, criterion: Criterion, max_order: int | None, top: int, compute: Compute
+) -> pd.DataFrame:
+    """Return the best `top` models of a table that have an estimate, columns as in `rank_models`.
+
+    Raises
+    ------
+    ModelError
+        When none has, or as `rank_models`.
+    """
+    ranked = rank_models(table, max_order, criterion=criterion, compute=compute)
+    usable = ranked[ranked["status"] == "ok"].head(top)
+    if usable.empty:
+        raise ModelError(
+            Problem(
+                "no model of this table gives an estimate of N",
+                "lists that overlap and of which each misses somebody",
+                "merge or drop lists",
+                file=f"table {table.name!r}",
+            )
+        )
+    return usable
+
+
+def _fitted_shares(fit: LoglinearFit) -> npt.NDArray[np.float64]:
+    """Return the probability of each history under a fitted model, that of not being seen first: (2^K,)."""
+    means = np.where(np.isfinite(fit.fitted), fit.fitted, 0.0)
+    shares: npt.NDArray[np.float64] = means / means.sum()
+    return shares

@@ -1,0 +1,177 @@
+"""Every hierarchical log-linear model of a table, fitted, checked and ranked by an information criterion."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.computing.parallel import Compute
+from mse.errors import ModelError, Problem
+from mse.estimators.single.existence import Existence, check_models, margins
+from mse.settings.optionchecks import Criterion, check_criterion, check_least, check_order, raise_if_any
+from mse.tables.captures import CaptureTable
+from mse.terms import MAX_CANDIDATES, candidates, count_models, notations
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+MOST_MODELS = 10_000_000
+"""Models that one ranking fits at most: all of six lists, or all pairs of seven."""
+
+_COLUMNS = (
+    "model", "N", "se", "deviance", "df", "aic", "bic", "bic_cells", "status", "n_infinite", "existence",
+)  # fmt: skip
+
+
+def penalty(criterion: Criterion, counts: Array, cells: Array) -> float:
+    """Return the cost of one parameter: 2, ln n, or ln of the number of observable cells.
+
+    BIC's sample size is a real fork: persons (Rcapture, MultipleSystemsEstimation) or cells (``BIC`` of a glm
+    in R). On sparse tables the two choose models that disagree on N by a factor of two.
+    """
+    if criterion == "aic":
+        return 2.0
+    return math.log(counts.sum() if criterion == "bic" else cells.sum())
+
+
+def saturated_log_likelihood(counts: Array, cells: Array) -> float:
+    """Return the Poisson log likelihood with every observable cell at its own count; cells at 0 give 0."""
+    seen = counts[(cells > 0) & (counts > 0)]
+    return float(np.sum(seen * np.log(seen) - seen) - sum(math.lgamma(x + 1.0) for x in seen))
+
+
+def observable_candidates(cells: Array, max_order: int | None) -> Integers:
+    """Return the candidate terms that some observable cell contains; the others could not change any fit."""
+    subsets = candidates(cells.size.bit_length() - 1, max_order)
+    return subsets[margins(cells)[subsets] > 0]
+
+
+def _check_size(n_lists: int, subsets: Integers) -> int:
+    """Return the number of models, at most so many; raise when there are too many to fit."""
+    order = int(np.bitwise_count(subsets).max(initial=1))
+    full = candidates(n_lists, order).size == subsets.size
+    if subsets.size <= MAX_CANDIDATES:
+        try:
+            models = count_models(n_lists, order) if full or n_lists <= 6 else 2**subsets.size
+        except ModelError:
+            models = MOST_MODELS + 1
+        if models <= MOST_MODELS:
+            return models
+    raise ModelError(
+        Problem(
+            f"{n_lists} lists with terms of up to {order} lists give too many models to fit them all",
+            f"at most {MOST_MODELS:,} models: six lists with all terms, seven with pairs (max_order=2)",
+            "set max_order=2, merge or drop lists until there are six, or name one model with fit_model",
+        )
+    )
+
+
+def rank_models(
+    table: CaptureTable,
+    max_order: int | None = None,
+    *,
+    criterion: Criterion = "bic",
+    existence: bool = True,
+    keep: int = 10_000,
+    compute: Compute | None = None,
+) -> pd.DataFrame:
+    """Fit every hierarchical log-linear model and rank them.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata.
+    max_order : int or None
+        Most lists in a term; None for all but the saturated term.
+    criterion : str
+        ``"bic"`` (penalty ln n, persons), ``"bic_cells"`` (ln of the observable cells) or ``"aic"``.
+    existence : bool
+        Whether linear programmes decide which estimates exist; otherwise the fit's own convergence does,
+        which cannot tell a model that is not identifiable from one that has no estimate either.
+    keep : int
+        When there are more models than this, only the best so many that have an estimate are returned.
+    compute : Compute, optional
+        Workers and progress; the answer does not depend on it.
+
+    Returns
+    -------
+    DataFrame
+        One row per model: first those with a unique estimate by the criterion, the best first (ties: the
+        fewer terms), then the others, also by the criterion. Columns
+
+        * ``model``: generators, ``"[12,3]"``;
+        * ``N``, ``se``: estimate and standard error, persons; ``se² = n̂_0 + n̂_0² Var(η̂_0)``; NaN where the
+          status is not ``"ok"``;
+        * ``deviance``, ``df``, ``aic``, ``bic``, ``bic_cells``: terms at −∞ count as parameters. Where there
+          is no MLE they are the limits to which the likelihood rises; NaN where N is not identifiable;
+        * ``status``: ``"ok"``, ``"no MLE"``, ``"not identifiable"``, ``"no MLE, not identifiable"``, or
+          ``"not converged"``;
+        * ``n_infinite``: terms at −∞, whose margin is zero;
+        * ``existence``: value of `Existence`.
+
+    Raises
+    ------
+    ModelError
+        When the table has strata, an option is out of range, or there are too many models.
+
+    References
+    ----------
+    Fienberg (1972); Rivest & Baillargeon (2007); Chan, Silverman & Vincent (2021).
+    """
+    import pandas as pd
+
+    from mse.kernels.likelihoods import sweep_likelihood
+    from mse.kernels.newton import CONVERGED
+
+    problems = check_criterion(criterion) + check_order(max_order)
+    raise_if_any(problems + check_least("models to keep", keep, 1, "leave it at 10000"))
+    counts, cells = table.dense()
+    subsets = observable_candidates(cells, max_order)
+    models = _check_size(table.n_lists, subsets)
+    found = sweep_likelihood(
+        counts,
+        cells,
+        subsets,
+        penalty=penalty(criterion, counts, cells),
+        keep=None if models <= keep else keep,
+        # an error of √(2·tolerance)·sd in η_0: N to 1e-6 even where it is all but open
+        tolerance=1e-15,
+        run=partial((compute or Compute()).map, f"ranking {models:,} models"),
+    )
+    codes = found.statuses.astype(np.int8)
+    if existence:
+        codes = check_models(counts, cells, found.masks, subsets)
+    usable = (codes == Existence.FINE) & (found.statuses == CONVERGED)
+    words = np.array([code.words for code in Existence], dtype=object)[codes]
+    words[(codes == Existence.FINE) & ~usable] = "not converged"
+
+    unseen = np.where(usable, np.exp(np.where(usable, found.log_unseens, 0.0)), np.nan)
+    parameters = 1 + table.n_lists + np.bitwise_count(found.masks).astype(np.int64)
+    log_likelihood = np.where(codes >= Existence.NOT_IDENTIFIABLE, np.nan, found.log_likelihoods)
+    saturated = saturated_log_likelihood(counts, cells)
+    frame = pd.DataFrame(
+        {
+            "model": notations(found.masks, subsets, table.n_lists),
+            "N": counts.sum() + unseen,
+            "se": np.sqrt(unseen + unseen**2 * np.where(usable, found.variances, np.nan)),
+            "deviance": np.maximum(2.0 * (saturated - log_likelihood), 0.0),
+            "df": int(cells.sum()) - parameters,
+            "aic": -2.0 * log_likelihood + 2.0 * parameters,
+            "bic": -2.0 * log_likelihood + penalty("bic", counts, cells) * parameters,
+            "bic_cells": -2.0 * log_likelihood + penalty("bic_cells", counts, cells) * parameters,
+            "status": words,
+            "n_infinite": found.infinite,
+            "existence": codes.astype(np.int64),
+        },
+        columns=list(_COLUMNS),
+    )
+    # nothing but the order is lost by rounding: a tie to 1e-9 must not be broken by the last bits of a fit
+    order = np.lexsort((found.masks, parameters, frame[criterion].round(9), ~usable))
+    return frame.iloc[order].reset_index(drop=True)

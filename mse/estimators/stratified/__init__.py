@@ -1,0 +1,1 @@
+"""Lists by strata in one model: blind and missing lists, missing labels, bounded cells."""

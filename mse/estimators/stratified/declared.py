@@ -1,0 +1,113 @@
+"""What is declared of lists in some strata: blind, missing, or holding more people than belong to the population."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.errors import InputError, ModelError, Problem
+from mse.tables.captures import CaptureTable, Where
+
+Flags = npt.NDArray[np.bool_]
+Wheres = Where | Sequence[Where]
+"""Some strata: levels by dimension, ``{"sex": "m", "year": ["2019", "2020"]}``, or several of these; ``{}`` for all."""
+
+
+def check_declared(**options: object) -> list[Problem]:
+    """Return the problems with the form of options that say which list, or dimension, is meant where."""
+    problems = []
+    for option, value in options.items():
+        if option == "unknown":
+            good = isinstance(value, Mapping) and all(isinstance(level, str) for level in value.values())
+            allowed = 'one level for each dimension, as in unknown = { sex = "not known" }'
+        else:
+            good = isinstance(value, Mapping) and all(
+                isinstance(part, Mapping)
+                for where in value.values()
+                for part in (where if isinstance(where, list | tuple) else [where])
+            )
+            allowed = f'levels for each list, as in {option} = {{ D = {{ sex = "m", year = ["2019", "2020"] }} }}'
+        if not good:
+            problems.append(
+                Problem(f"`{option}` is not in the form it should be", allowed, "correct it", value=str(value))
+            )
+    return problems
+
+
+def declare(table: CaptureTable, blind: Mapping[str, Wheres], absent: Mapping[str, Wheres]) -> CaptureTable:
+    """Return the table with lists declared blind to, or missing in, some strata.
+
+    Raises
+    ------
+    InputError
+        With every list that has persons where it is declared blind or missing.
+    ModelError
+        When a list, dimension or level is unknown.
+    """
+    problems = []
+    on, names = table.membership(), tuple(", ".join(x) for x in itertools.product(*table.strata.values()))
+    for declared, word in ((blind, "blind"), (absent, "missing")):
+        for name, where in declared.items():
+            _known_list(table, name)
+            for part in _parts(where):
+                rows = _rows_of(table, part)
+                persons = table.counts[:, on[:, table.lists.index(name)]].sum(axis=1)
+                for row in np.flatnonzero(rows & (persons > 0)):
+                    problems.append(
+                        Problem(
+                            f"list {name} is declared {word} in {names[row] or 'the table'}, and {persons[row]:,} "
+                            "persons are on it there",
+                            "nobody on a list where it cannot see or did not operate",
+                            "correct the declaration, or find out how these persons came to be on the list",
+                            file=f"table {table.name!r}",
+                        )
+                    )
+    if problems:
+        raise InputError(problems)
+    for name, where in blind.items():
+        for part in _parts(where):
+            table = table.blind(name, part)
+    for name, where in absent.items():
+        for part in _parts(where):
+            table = table.without(name, part)
+    return table
+
+
+def bounded_cells(table: CaptureTable, bounded: Mapping[str, Wheres]) -> Flags:
+    """Return which cells of the table are upper bounds: shape of its counts."""
+    out = np.zeros(table.counts.shape, dtype=bool)
+    for name, where in bounded.items():
+        _known_list(table, name)
+        for part in _parts(where):
+            out[_rows_of(table, part), (1 << table.lists.index(name)) - 1] = True
+    return out
+
+
+def _known_list(table: CaptureTable, name: str) -> None:
+    if name not in table.lists:
+        raise ModelError(Problem(f"there is no list {name!r}", ", ".join(table.lists), "correct the name"))
+
+
+def _rows_of(table: CaptureTable, where: Where) -> Flags:
+    """Return the strata of the table that `where` means, (rows of the table,)."""
+    shape = tuple(len(levels) for levels in table.strata.values())
+    out = np.ones(shape, dtype=bool)
+    for dim, asked in where.items():
+        if dim not in table.strata:
+            allowed = ", ".join(table.strata) or "none: this table has no strata"
+            raise ModelError(Problem(f"there is no covariate {dim!r}", allowed, "correct the name"))
+        wanted = {asked} if isinstance(asked, str) else set(asked)
+        levels = table.strata[dim]
+        for level in wanted.difference(levels):
+            raise ModelError(Problem(f"{dim!r} has no level {level!r}", ", ".join(levels), "correct the level"))
+        axis = list(table.strata).index(dim)
+        inside = np.array([level in wanted for level in levels])
+        out &= inside.reshape([-1 if i == axis else 1 for i in range(len(shape))])
+    return out.reshape(-1)
+
+
+def _parts(where: Wheres) -> list[Where]:
+    return [where] if isinstance(where, Mapping) else list(where)

@@ -1,0 +1,196 @@
+"""Models on lists and covariates: formula notation to terms and back, and the 0/1 design of their columns.
+
+A model is a `Model` over *factors*: the lists come first, with two levels each, then the dimensions of the strata. A
+term is a set of factors, written as a bitmask. Coding is 0/1 against a reference level: for a list "not on it", for a
+covariate its most frequent level, so that a margin of zero persons shows as a column of zero persons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.errors import ModelError, Problem
+from mse.kernels.stratumcells import Rows
+from mse.terms import Model, members
+
+Integers = npt.NDArray[np.int64]
+
+
+class Columns(NamedTuple):
+    """The columns of one term.
+
+    Parameters
+    ----------
+    entry : (R,) int64
+        Which of the term's columns is 1 in a cell; −1 for none. A cell never has two.
+    levels : tuple of tuple of int
+        For each column the levels (above the reference 0) of the term's factors, in the order of the factors.
+    """
+
+    entry: Integers
+    levels: tuple[tuple[int, ...], ...]
+
+
+def parse_formula(text: str, names: Sequence[str], sizes: Sequence[int]) -> Model:
+    """Read a formula over lists and covariates, ``"~ (A + B + C + year)^2 - A:B"``.
+
+    Parameters
+    ----------
+    text : str
+        As formulaic reads it: ``+``, ``-``, ``:``, ``*``, ``^``, parentheses; names with blanks or signs in them in
+        backquotes. A left side, if there is one, must be ``count``. The model is the smallest hierarchical one with
+        these terms; factors that are not mentioned are in with their main effect.
+    names : sequence of str
+        Factors: lists, then covariates.
+    sizes : sequence of int
+        Their numbers of levels.
+
+    Raises
+    ------
+    ModelError
+        With every term that is unknown, constant (a covariate of one level) or no plain name; or when the text is not
+        a formula or leaves the intercept out.
+    """
+    formulaic = import_module("formulaic")  # untyped, and slow to import
+    allowed = f"a formula over {', '.join(names)}, such as ~ ({' + '.join(map(quoted, names[:3]))})^2"
+    try:
+        formula = formulaic.Formula(text)
+    except formulaic.errors.FormulaicError as error:
+        said = str(error).splitlines()[0]
+        raise ModelError(Problem(f"this is no formula: {said}", allowed, "correct the formula", value=text)) from error
+    right = getattr(formula, "rhs", formula)
+    left = [str(term) for term in getattr(formula, "lhs", ())]
+    problems = []
+    if left not in ([], ["count"]):
+        found = f"the left side of the formula is {', '.join(left)}"
+        problems.append(Problem(found, "count, or nothing", "leave it out", value=text))
+    terms, intercept = [], False
+    place = {name: i for i, name in enumerate(names)}
+    for term in right:
+        parts = [str(factor.expr) for factor in term.factors]
+        if parts == ["1"]:
+            intercept = True
+            continue
+        unknown = [x for x in parts if x not in place]
+        for name in unknown:
+            near = get_close_matches(name, names, n=1)
+            remedy = f"did you mean {near[0]}" if near else "correct the name, or leave the term out"
+            problems.append(Problem(f"the term {term} has an unknown factor", allowed, remedy, value=name))
+        for name in parts:
+            if name not in unknown and sizes[place[name]] < 2:
+                found = f"the term {term} is constant: {name} has one level"
+                problems.append(Problem(found, "covariates with two levels or more", "leave the term out", value=name))
+        if not unknown:
+            terms.append(sum(1 << place[x] for x in parts))
+    if not intercept:
+        problems.append(Problem("the formula has no intercept", allowed, "leave out - 1 or 0 +", value=text))
+    if problems:
+        raise ModelError(problems)
+    return Model(len(names), tuple(terms))
+
+
+def quoted(name: str) -> str:
+    """Return a name as a formula takes it, in backquotes unless it is an identifier."""
+    return name if name.isidentifier() else f"`{name}`"
+
+
+def term_name(term: int, names: Sequence[str]) -> str:
+    """Return a term as a formula writes it, ``"A:year"``."""
+    return ":".join(quoted(names[j]) for j in members(term)) or "1"
+
+
+def formula_of(model: Model, names: Sequence[str]) -> str:
+    """Return a formula with every term of a model, main effects first: ``"A + B + year + A:B"``."""
+    return " + ".join(term_name(term, names) for term in model.terms if term)
+
+
+def term_columns(term: int, levels: Integers, sizes: Sequence[int]) -> Columns:
+    """Return the 0/1 columns of one term.
+
+    Parameters
+    ----------
+    term : int
+        Bitmask of factors; 0 for the intercept.
+    levels : (R, F) int64
+        Level of each factor in each cell; 0 is the reference.
+    sizes : sequence of int, length F
+        Numbers of levels.
+    """
+    entry = np.zeros(levels.shape[0], dtype=np.int64)
+    shape = [sizes[j] - 1 for j in members(term)]
+    for j, size in zip(members(term), shape, strict=True):
+        entry = np.where((entry < 0) | (levels[:, j] == 0), -1, entry * size + levels[:, j] - 1)
+    count = int(np.prod(shape, dtype=np.int64))
+    places = np.array(np.unravel_index(np.arange(count), shape)).T + 1 if shape else np.zeros((1, 0), dtype=np.int64)
+    return Columns(entry, tuple(tuple(int(x) for x in row) for row in places))
+
+
+def stack_columns(columns: Sequence[Columns]) -> tuple[Integers, Integers]:
+    """Return the columns of several terms side by side.
+
+    Returns
+    -------
+    entries : (R, T) int64
+        For each cell and term the place of the column that is 1; −1 for none.
+    first : (T+1,) int64
+        Column at which each term begins, and the number of columns.
+    """
+    first = np.concatenate([[0], np.cumsum([len(c.levels) for c in columns])]).astype(np.int64)
+    entries = np.stack([np.where(c.entry < 0, -1, c.entry + at) for c, at in zip(columns, first, strict=False)], axis=1)
+    return entries, first
+
+
+def kernel_rows(entries: Integers, keep: npt.NDArray[np.bool_]) -> Rows:
+    """Return the design as the kernel takes it.
+
+    Parameters
+    ----------
+    entries : (R, T) int64
+        As `stack_columns` gives them.
+    keep : (p,) bool
+        Columns to use; the others are left out and the rest moves up.
+    """
+    place = np.append(np.where(keep, np.cumsum(keep) - 1, -1), -1)  # the last entry serves −1
+    mapped = place[entries]
+    inside = mapped >= 0
+    starts = np.concatenate([[0], np.cumsum(inside.sum(axis=1))]).astype(np.int64)
+    chosen = mapped[inside].astype(np.int64)
+    return Rows(starts, chosen, np.ones(chosen.size))
+
+
+def dense(rows: Rows, n_columns: int) -> npt.NDArray[np.float64]:
+    """Return a stored design as a plain matrix, (R, n_columns)."""
+    out = np.zeros((rows.starts.size - 1, n_columns))
+    out[np.repeat(np.arange(out.shape[0]), np.diff(rows.starts)), rows.columns] = rows.values
+    return out
+
+
+def column_labels(
+    terms: Sequence[int], columns: Sequence[Columns], names: Sequence[str], level_names: Mapping[int, Sequence[str]]
+) -> tuple[str, ...]:
+    """Return a name for every column, ``"A:year[2019]"``.
+
+    Parameters
+    ----------
+    terms, columns : sequence
+        The terms and their columns.
+    names : sequence of str
+        Factors.
+    level_names : mapping of int to sequence of str
+        Names of the levels of each covariate by its place among the factors, the reference first; lists have none.
+    """
+    labels = []
+    for term, group in zip(terms, columns, strict=True):
+        for levels in group.levels:
+            parts = [
+                quoted(names[j]) + (f"[{level_names[j][at]}]" if j in level_names else "")
+                for j, at in zip(members(term), levels, strict=True)
+            ]
+            labels.append(":".join(parts) or "(Intercept)")
+    return tuple(labels)

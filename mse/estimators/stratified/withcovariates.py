@@ -1,0 +1,275 @@
+"""The estimator with covariates: one log-linear model on lists by strata, named by a formula or found by a search.
+
+Main effects and interactions of lists and covariates, by stepwise BIC, with parametric bootstrap: the method of the
+Dutch estimates of victims of human trafficking (van Dijk, Cruyff, van der Heijden & Kragten-Heerdink 2017; Cruyff, van
+Dijk & van der Heijden 2017), here with existence checks, and labelled as conditional on the selected model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+
+from mse.answers.distribution import Distribution
+from mse.answers.posterior import Posterior
+from mse.answers.strata import StrataDraws
+from mse.computing.parallel import Compute
+from mse.errors import ModelError, Problem
+from mse.estimators.stratified.declared import Wheres, check_declared, declare
+from mse.estimators.stratified.formulas import parse_formula
+from mse.estimators.stratified.imputation import RUBIN, imputed
+from mse.estimators.stratified.notes import assumptions, flags, notes_on_fit, plain
+from mse.estimators.stratified.opencells import StrataCells, build_cells
+from mse.estimators.stratified.stratasearch import Found, Walk, path_rows, require, search
+from mse.estimators.stratified.stratumdraws import Integers, bootstrap, bootstrap_law, lognormal
+from mse.estimators.stratified.stratumfit import StrataFit, fit_strata
+from mse.settings.optionchecks import Criterion, check_criterion, check_draws, check_least, check_types, raise_if_any
+from mse.tables.captures import CaptureTable
+
+Interval = Literal["bootstrap", "lognormal", "imputation"]
+
+CITATIONS = (
+    "van der Heijden, Whittaker, Cruyff, Bakker & van der Vliet (2012) People born in the Middle East but residing in "
+    "the Netherlands: invariant population size estimates and the role of active and passive covariates. Annals of "
+    "Applied Statistics 6:831-852",
+    "Cruyff, van Dijk & van der Heijden (2017) The challenge of counting victims of human trafficking: Not on the "
+    "record: a multiple systems estimation of the numbers of human trafficking victims in the Netherlands in 2010-2015 "
+    "by year, age, gender, and type of exploitation. Chance 30(3):41-49",
+)
+_MISSING_LIST = (
+    "Zwane & van der Heijden (2007) Analysing capture-recapture data when some variables of heterogeneous catchability "
+    "are not collected or asked in all registrations. Statistics in Medicine 26:1069-1089"
+)
+_BOUND = (
+    "Overstall, King, Bird, Hutchinson & Hay (2014) Incomplete contingency tables with censored cells with application "
+    "to estimating the number of people who inject drugs in Scotland. Statistics in Medicine 33:1564-1579"
+)
+ASSUMPTIONS = (
+    "the population is closed: nobody enters or leaves it during the period",
+    "records of one person are linked without error",
+    "within a stratum, and given the interactions of the model, all members have the same chances to be listed",
+    "there is no interaction among all lists together",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CovariatesSpec:
+    """Options of the estimator with covariates.
+
+    Parameters
+    ----------
+    formula : str or None
+        The model, ``"~ (A + B + C + year)^2 - A:B"``; None searches for one by `criterion`.
+    criterion : str
+        ``"bic"`` (penalty ln n, persons), ``"bic_cells"`` (ln of the observed counts) or ``"aic"``.
+    max_order : int
+        Most factors in a term of the search; 2 for pairs.
+    walk : str
+        ``"direct"``, or ``"long"`` for the path of Cruyff's software; see `search`.
+    interval : str
+        ``"bootstrap"`` (parametric, conditional on the model), ``"lognormal"`` (delta method), or ``"imputation"``
+        (missing labels are imputed, and the fits combined by Rubin's rule on log n_0).
+    replicates : int
+        Of the bootstrap.
+    draws : int
+        Draws to store with an interval other than the bootstrap.
+    imputations : int
+        Completed tables of ``interval="imputation"``.
+    blind : mapping of str to where
+        Lists that cannot see some strata: structural zeros, ``{"I": {"form": "sexual"}}``.
+    missing : mapping of str to where
+        Lists that did not operate or deliver in some strata, ``{"K": {"year": "2018"}}``.
+    bounded : mapping of str to where
+        Lists whose only-cell counts people who may not belong: an upper bound, ``{"S4": {}}`` for all strata.
+    unknown : mapping of str to str
+        The level of a dimension that means that the label is missing, ``{"sex": "unknown"}``.
+    """
+
+    formula: str | None = None
+    criterion: Criterion = "bic"
+    max_order: int = 2
+    walk: Walk = "direct"
+    interval: Interval = "bootstrap"
+    replicates: int = 1000
+    draws: int = 10_000
+    imputations: int = 20
+    blind: Mapping[str, Wheres] = field(default_factory=dict)
+    missing: Mapping[str, Wheres] = field(default_factory=dict)
+    bounded: Mapping[str, Wheres] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_types(self)
+        problems = check_criterion(self.criterion) + check_draws(self.draws)
+        problems += check_declared(
+            blind=self.blind, missing=self.missing, bounded=self.bounded, unknown=self.unknown
+        )  # fmt: skip
+        for name, value, allowed in (
+            ("walk", self.walk, get_args(Walk)), ("interval", self.interval, get_args(Interval)),
+        ):  # fmt: skip
+            if value not in allowed:
+                problems.append(Problem(f"`{name}` is unknown", ", ".join(allowed), "choose one", value=str(value)))
+        if self.max_order < 1:
+            allowed_order = "1 (main effects), 2 (pairs), …"
+            problems.append(Problem("max_order is out of range", allowed_order, "give 2", value=str(self.max_order)))
+        problems += check_least("replicates", self.replicates, 40, "1000 is usual")
+        problems += check_least("imputations", self.imputations, 2, "20 is usual")
+        if self.interval == "imputation" and not self.unknown:
+            found = "nothing is said to be missing that could be imputed"
+            problems.append(Problem(found, "the level that means not known, by dimension", "give `unknown`"))
+        raise_if_any(problems)
+
+
+def estimate(table: CaptureTable, spec: CovariatesSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
+    """Estimate N of every stratum, and their total, under one log-linear model with covariates.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        With or without strata; lists that are blind or absent in some strata as declared in it or in `spec`.
+    spec : CovariatesSpec
+        Options.
+    seed : int
+        Seed of the draws; the same seed gives the same answer whatever the number of workers.
+    compute : Compute, optional
+        Workers and progress.
+
+    Returns
+    -------
+    Posterior
+        Sampling distribution; `strata` holds the parts. The choice of the model is *not* inside. Diagnostics: ``aic``,
+        ``bic``, ``deviance``, ``df``, ``se`` (delta method), ``parameters``, ``steps`` of the search, ``refused``
+        neighbours without estimate, ``failed_replicates``, ``few_lists`` (strata with fewer than three lists).
+
+    Raises
+    ------
+    ModelError
+        When a term is unknown or constant, or a stratum has no estimate.
+    InputError
+        When persons are on a list where it is declared blind or missing.
+    """
+    compute = compute or Compute()
+    table = declare(table, spec.blind, spec.missing)
+    cells = build_cells(table, bounded=spec.bounded, unknown=spec.unknown)
+    found: Found | None = None
+    if spec.formula is None:
+        found = search(
+            cells, criterion=spec.criterion, max_order=spec.max_order, walk=spec.walk, compute=compute
+        )  # fmt: skip
+        fit = found.best
+    else:
+        fit = fit_strata(cells, parse_formula(spec.formula, cells.names, cells.sizes))
+        require(cells, fit)
+    failed = 0
+    if spec.interval == "bootstrap":
+        sample = bootstrap(cells, fit, spec.replicates, seed=seed, compute=compute)
+        whole = np.isfinite(sample).all(axis=1)
+        failed = int((~whole).sum())
+        if failed > len(whole) // 2:
+            raise ModelError(_failing(table, fit, failed, len(whole)))
+        law, parts = bootstrap_law(cells, np.rint(sample[whole]).astype(np.int64))
+    elif spec.interval == "imputation":
+        fit, law, parts = imputed(cells, fit, spec.imputations, spec.draws, seed=seed, compute=compute)
+    else:
+        law, parts = lognormal(cells, fit, spec.draws, np.random.default_rng(seed))
+    return _posterior(cells, spec, fit, found, law, parts, failed, seed)
+
+
+def _posterior(
+    cells: StrataCells,
+    spec: CovariatesSpec,
+    fit: StrataFit,
+    found: Found | None,
+    law: Distribution,
+    parts: Integers,
+    failed: int,
+    seed: int,
+) -> Posterior:
+    """Return the answer with everything that has to be said beside it."""
+    table = cells.table
+    how = "named by the user" if found is None else f"selected by {_CRITERIA[spec.criterion]}"
+    labelled = ("which strata persons with a missing label are in",) if cells.unlabelled else ()
+    diagnostics = {
+        "aic": fit.aic,
+        "bic": fit.bic,
+        "bic_cells": fit.bic_cells,
+        "deviance": fit.deviance,
+        "df": float(fit.df),
+        "parameters": float(fit.parameters),
+        "se": fit.se,
+        "infinite_terms": float(np.isneginf(fit.solution.beta).sum()),
+        "failed_replicates": float(failed),
+        "few_lists": float((cells.operating < 3).sum()),
+        "bounded_persons": float(cells.upper.sum()),
+        "unlabelled": float(cells.unlabelled),
+    }
+    if found is not None:
+        diagnostics["steps"] = float(len(found.path) - 1)
+        diagnostics["refused"] = float(sum(step.refused for step in found.path))
+    citations = [*CITATIONS]
+    citations += [_MISSING_LIST] if table.absent.any() else []
+    citations += [_BOUND] if cells.upper.any() else []
+    citations += [RUBIN] if spec.interval == "imputation" else []
+    path = None if found is None else path_rows(found, cells.names)
+    return Posterior(
+        method="covariates",
+        kind="sampling distribution",
+        table=table.name,
+        table_digest=table.digest,
+        lists=table.lists,
+        observed=table.observed - int(cells.upper.sum()),
+        spec={
+            **plain(asdict(spec)),
+            "formula": fit.formula,
+            "selected": found is not None,
+            "path": path,
+            "seed": seed,
+        },
+        distribution=law,
+        draws=parts.sum(axis=1),
+        point=fit.total,
+        point_kind=(
+            f"maximum likelihood with covariates, {_INTERVALS[spec.interval]} interval, "
+            f"conditional on the selected model ({how})"
+            + ("; the selection is NOT inside the interval" if found is not None else "")
+        ),
+        inside=("sampling of the counts under the one model", *labelled),
+        outside=(
+            "the choice of the model",
+            "linkage error",
+            "departures from the assumptions, above all an interaction among all lists",
+        ),
+        assumptions=(*ASSUMPTIONS, *assumptions(cells)),
+        citations=tuple(citations),
+        diagnostics=diagnostics,
+        notes=notes_on_fit(cells, fit, failed, len(parts)),
+        strata=StrataDraws(
+            cells.dimensions, parts, fit.N, cells.certain, fit.covariance, flags=flags(cells, fit.status)
+        ),
+    )
+
+
+_INTERVALS: Mapping[Interval, str] = {
+    "bootstrap": "parametric bootstrap",
+    "lognormal": "log-normal, delta method",
+    "imputation": "log-normal, multiple imputation",
+}
+_CRITERIA: Mapping[str, str] = {
+    "bic": "BIC with penalty ln(persons)",
+    "bic_cells": "BIC with penalty ln(observed counts)",
+    "aic": "AIC",
+}
+
+
+def _failing(table: CaptureTable, fit: StrataFit, failed: int, total: int) -> Problem:
+    return Problem(
+        f"the model has no estimate on {failed} of {total} bootstrap replicates",
+        "at most half of them",
+        "leave out terms, put levels together, or take interval = 'lognormal' and say that the model is fragile",
+        file=f"table {table.name!r}",
+        value=fit.formula,
+    )

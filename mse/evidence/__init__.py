@@ -1,0 +1,1 @@
+"""Other lines of evidence beside lists: surveys, and rates along the chain."""

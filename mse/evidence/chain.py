@@ -1,0 +1,349 @@
+"""Rates from counts: along the chain from registration to conviction, and of persons who are registered again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.errors import ModelError, Problem
+from mse.tables.checks import Faults
+from mse.tables.files import read_grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[np.float64]
+IntervalMethod = Literal["jeffreys", "wilson", "exact"]
+
+
+NOT_WITHIN = "{step} is not a part of {of}: this ratio compares different persons and is not the share of a cohort"
+"""Said of a ratio."""
+
+
+class Ends(NamedTuple):
+    """The ends of an interval."""
+
+    low: float
+    high: float
+
+
+def proportion_interval(count: int, base: int, prob: float, method: IntervalMethod = "jeffreys") -> Ends:
+    """Return an interval for a proportion, `count` of `base` persons.
+
+    Parameters
+    ----------
+    count, base : int
+        Persons; 0 <= count <= base, base at least 1.
+    prob : float
+        Its probability.
+    method : {"jeffreys", "wilson", "exact"}
+        ``"jeffreys"``, the default: the equal-tailed interval of Beta(x + 1/2, n - x + 1/2), whose low end is 0 at
+        x = 0 and whose high end is 1 at x = n; on average it covers what it claims, also for small counts, and it
+        reads as a credible interval like the others of this engine. ``"wilson"``: inversion of the score test.
+        ``"exact"``: Clopper and Pearson's beta quantiles, which cover at least what they claim and are wider.
+
+    Returns
+    -------
+    Ends
+
+    Raises
+    ------
+    ModelError
+        When the counts do not make a proportion, or `prob` is not between 0 and 1.
+
+    Notes
+    -----
+    Brown, Cai & DasGupta (2001), Statistical Science 16:101-133.
+    """
+    from scipy.stats import beta
+
+    if not 0 <= count <= base or base < 1:
+        raise ModelError(
+            Problem("these counts make no proportion", "0 <= count <= base, and base of 1 or more",
+                    "correct the counts, or give a ratio of two counts", value=f"{count} of {base}")
+        )  # fmt: skip
+    check_prob(prob)
+    tail = (1 - prob) / 2
+    if method == "wilson":
+        z = NormalDist().inv_cdf(1 - tail)
+        p, more = count / base, z * z / base
+        middle = (p + more / 2) / (1 + more)
+        half = z / (1 + more) * math.sqrt(p * (1 - p) / base + more / (4 * base))
+        # At the ends the formula gives 0 and 1 but for the last digit.
+        return Ends(0.0 if count == 0 else middle - half, 1.0 if count == base else middle + half)
+    if method == "exact":
+        low = 0.0 if count == 0 else float(beta.ppf(tail, count, base - count + 1))
+        return Ends(low, 1.0 if count == base else float(beta.ppf(1 - tail, count + 1, base - count)))
+    if method != "jeffreys":
+        raise ModelError(
+            Problem("the method of an interval is unknown", "jeffreys, wilson, exact", "choose one", value=str(method))
+        )
+    low = 0.0 if count == 0 else float(beta.ppf(tail, count + 0.5, base - count + 0.5))
+    return Ends(low, 1.0 if count == base else float(beta.ppf(1 - tail, count + 0.5, base - count + 0.5)))
+
+
+def ratio_interval(count: int, base: int, prob: float) -> Ends:
+    """Return an interval for the ratio of two counts of different persons, both Poisson.
+
+    Given their sum, `count` is binomial with p = r / (1 + r); the interval of `proportion_interval` for p is carried
+    over to r (Przyborowski & Wilenski 1940). The high end is infinite when `base` is 0.
+    """
+    low, high = proportion_interval(count, count + base, prob)
+    return Ends(low / (1 - low) if low < 1 else math.inf, high / (1 - high) if high < 1 else math.inf)
+
+
+def check_prob(prob: float) -> None:
+    """Raise ModelError when the probability of an interval is not strictly between 0 and 1."""
+    if not 0.0 < prob < 1.0:
+        raise ModelError(
+            Problem("the probability of an interval is out of range", "a number between 0 and 1, both excluded",
+                    "ask for example for prob=0.95", value=str(prob))
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a chain.
+
+    Parameters
+    ----------
+    name : str
+        What happened to the persons ("reported").
+    count : int
+        Persons (or cases: whatever the chain counts).
+    of : str or None
+        The step that they are a share of; None for the first.
+    within : bool
+        Whether every one of them was counted in that step, too: the same cohort followed. Otherwise the two counts
+        are of different persons, for example of the same year, and their ratio is not a probability.
+    """
+
+    name: str
+    count: int
+    of: str | None = None
+    within: bool = True
+
+
+def chain(steps: Sequence[Step], prob: float = 0.95) -> pd.DataFrame:
+    """Return the rates along a chain, registered → reported → prosecuted → convicted, with intervals from counts.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        The first has no `of`.
+    prob : float
+        Probability of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        ``step``, ``of``, ``count``, ``base``, ``rate``, ``low``, ``high``, ``prob``, ``kind`` ("share" of a cohort
+        that was followed, with a Jeffreys interval; "ratio" of counts of different persons, with an interval of two
+        Poisson counts), ``note`` (a warning where it is a ratio, which may well be above 1). One row per step; the
+        first has no rate, and neither has a step of nobody.
+
+    Raises
+    ------
+    ModelError
+        With every step that is repeated, refers to none before it, or counts more than the cohort that it is within.
+
+    """
+    import pandas as pd
+
+    check_prob(prob)
+    seen: dict[str, int] = {}
+    problems: list[Problem] = []
+    rows: list[list[object]] = []
+
+    for i, step in enumerate(steps, 1):
+        wrong = partial(Problem, file="chain", row=i, column="step", value=step.name)
+        if step.name in seen:
+            problems.append(wrong("a step is there twice", "every step once", "rename or remove it"))
+        if step.count < 0:
+            problems.append(wrong("a count is negative", "0 or more", "correct it"))
+        if step.of is not None and step.of not in seen:
+            before = ", ".join(seen) or "nothing: the first step is a share of none"
+            problems.append(
+                wrong(f"a step is a share of {step.of!r}, which does not come before it", before, "correct `of`")
+            )
+        elif step.of is not None and step.within and step.count > seen[step.of]:
+            found = f"more persons than in the cohort that they are said to be part of ({step.of})"
+            remedy = "correct the counts, or say within = no if these are not the same persons"
+            problems.append(wrong(found, f"at most {seen[step.of]:,}", remedy))
+        seen.setdefault(step.name, step.count)
+    if problems:
+        raise ModelError(problems)
+    for step in steps:
+        base = None if step.of is None else seen[step.of]
+        rate, ends, kind, note = math.nan, Ends(math.nan, math.nan), "", ""
+        if base is not None:
+            kind, note = ("share", "") if step.within else ("ratio", NOT_WITHIN.format(step=step.name, of=step.of))
+            if base > 0:
+                rate = step.count / base
+                ends = (proportion_interval if step.within else ratio_interval)(step.count, base, prob)
+        rows.append([step.name, step.of, step.count, base, rate, *ends, prob, kind, note])
+    columns = ["step", "of", "count", "base", "rate", "low", "high", "prob", "kind", "note"]
+    return pd.DataFrame(rows, columns=columns).astype({"base": "Int64"})
+
+
+def read_chain(path: Path) -> tuple[Step, ...]:
+    """Read a chain from a CSV file: ``step``, ``count``, ``of`` (empty for the first), ``within`` (yes or no).
+
+    ``of`` is the step before where the column is left out; ``within`` is yes where that column is.
+
+    Raises
+    ------
+    InputError
+        With every problem of the file.
+    """
+    faults = Faults(str(path))
+    grid = read_grid(path, faults, "count")
+    missing = [name for name in ("step", "count") if name not in grid.header]
+    for name in missing:
+        faults.add("a column is missing", "step, count, of, within", f"add the column {name}", value=name)
+    for name in grid.header:
+        if name not in ("step", "count", "of", "within"):
+            faults.add("a column is unknown", "step, count, of, within", "rename or remove it", value=name)
+    faults.raise_if_any()
+    columns = dict(zip(grid.header, grid.columns, strict=True))
+    empty = [""] * len(grid.rows)
+    steps: list[Step] = []
+    for i, row in enumerate(grid.rows):
+        name, text, within = columns["step"][i], columns["count"][i], columns.get("within", empty)[i].casefold()
+        if not text.isdecimal():
+            faults.add("this is not a count", "a whole number", "correct it", row=row, column="count", value=text)
+        if within not in ("", "yes", "no"):
+            faults.add(
+                "unknown word", "yes, no, or empty for yes", "correct it", row=row, column="within", value=within
+            )
+        if not name:
+            faults.add("a step has no name", "a name", "name it", row=row, column="step")
+        of = columns["of"][i] if "of" in columns else (steps[-1].name if steps else "")
+        steps.append(Step(name, int(text) if text.isdecimal() else 0, of or None, within != "no"))
+    faults.raise_if_any()
+    return tuple(steps)
+
+
+class Again(NamedTuple):
+    """Share of persons registered again within some time.
+
+    Parameters
+    ----------
+    share, low, high : float
+        The share and its interval.
+    prob : float
+        Probability of the interval.
+    persons, again : int
+        Persons followed, and those of them who were seen to be registered again within that time.
+    within : float
+        The time, in the unit of the data.
+    """
+
+    share: float
+    low: float
+    high: float
+    prob: float
+    persons: int
+    again: int
+    within: float
+
+
+def repeat_rate(time: npt.ArrayLike, again: npt.ArrayLike, *, within: float = 5.0, prob: float = 0.95) -> Again:
+    """Return the share of persons who are registered again within `within` of the first time (Kaplan & Meier 1958).
+
+    Parameters
+    ----------
+    time : array_like of float, shape (n,)
+        From the first registration to the second, or to the end of follow-up for whoever was not seen again.
+    again : array_like of bool, shape (n,)
+        Whether `time` ends in a second registration. False means that nothing is known beyond it (censored).
+    within : float
+        How long, in the unit of `time`.
+    prob : float
+        Probability of the interval: complementary log-log of Greenwood's variance.
+
+    Raises
+    ------
+    ModelError
+        With everything that is wrong: shapes, negative or missing times, nobody followed as long as `within`.
+
+    Notes
+    -----
+    Follow-up must end for reasons that have nothing to do with being registered again. When nobody leaves before
+    `within` this is a simple proportion, and the interval is Jeffreys'.
+    """
+    check_prob(prob)
+    times, seen = np.asarray(time, dtype=np.float64), np.asarray(again, dtype=bool)
+    problems = []
+    if times.ndim != 1 or times.shape != seen.shape or times.size == 0:
+        problems.append(Problem(f"`time` has shape {times.shape} and `again` {seen.shape}",
+                                "one of each per person", "give two columns of one length"))  # fmt: skip
+    elif not (np.isfinite(times).all() and (times >= 0).all()):
+        problems.append(Problem("a time is missing, infinite or negative", "numbers from 0 on", "correct it"))
+    elif not ((times >= within).any() or seen[times <= within].any()):
+        problems.append(Problem(f"nobody was followed for {within:g}", "some persons followed that long",
+                                "ask for a shorter time", value=f"longest {times.max():g}"))  # fmt: skip
+    if problems:
+        raise ModelError(problems)
+    events = np.unique(times[seen & (times <= within)])
+    at_risk = np.array([(times >= t).sum() for t in events], dtype=np.float64)
+    happened = np.array([(seen & (times == t)).sum() for t in events], dtype=np.float64)
+    count = int(happened.sum())
+    if not (~seen & (times < within)).any():
+        ends = proportion_interval(count, times.size, prob)
+        return Again(count / times.size, *ends, prob, times.size, count, within)
+    surviving = float(np.prod(1 - happened / at_risk))
+    if not 0 < surviving < 1:
+        # No event, or everybody: Greenwood's variance is 0, and the interval of those followed to the end is used.
+        followed = int((times >= within).sum()) + count
+        return Again(1 - surviving, *proportion_interval(count, followed, prob), prob, times.size, count, within)
+    variance = float(np.sum(happened / (at_risk * (at_risk - happened))))
+    z = NormalDist().inv_cdf(0.5 + prob / 2)
+    spread = z * math.sqrt(variance) / abs(math.log(surviving))
+    low, high = (1 - surviving ** math.exp(sign * spread) for sign in (-1, 1))
+    return Again(1 - surviving, low, high, prob, times.size, count, within)
+
+
+def read_follow_up(path: Path) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Read ``time`` and ``again`` (0/1) from a CSV file with one row per person; no value of a row is ever quoted.
+
+    Raises
+    ------
+    InputError
+        With every problem of the file.
+    """
+    faults = Faults(str(path), private=True)
+    grid = read_grid(path, faults, "time")
+    for name in ("time", "again"):
+        if name not in grid.header:
+            faults.add("a column is missing", "time, again", f"add the column {name}", value=name)
+    faults.raise_if_any()
+    columns = dict(zip(grid.header, grid.columns, strict=True))
+    times = []
+    for row, text, word in zip(grid.rows, columns["time"], columns["again"], strict=True):
+        value = plain_number(text)
+        if value is None or value < 0:
+            faults.add("this is not a time", "a number from 0 on", "correct it", row=row, column="time", value=text)
+        if word not in ("0", "1"):
+            faults.add("this is not 0 or 1", "1 for a second registration, else 0", "correct it", row=row,
+                       column="again", value=word)  # fmt: skip
+        times.append(value or 0.0)
+    faults.raise_if_any()
+    return np.array(times), np.array([word == "1" for word in columns["again"]])
+
+
+def plain_number(text: str) -> float | None:
+    """Return the finite number that a cell holds, None when it holds anything else."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and "_" not in text else None

@@ -1,0 +1,330 @@
+"""Persons from survey rates and a population: a second line of evidence beside registers.
+
+It stands in this room, not among the estimators: those return the law of the size of a population behind lists, with
+what was registered inside it. A survey knows no lists; what it gives is a rate times a known population, like the
+other rates that are published.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+from typing import TYPE_CHECKING, NamedTuple
+
+from mse.errors import ModelError, Problem
+from mse.evidence.chain import check_prob, plain_number, proportion_interval
+from mse.evidence.surveydesign import SurveyDesign, logit_interval, prevalence, read_respondents
+from mse.tables.checks import Faults
+from mse.tables.files import read_grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "group",
+    "rate",
+    "population",
+    "persons",
+    "low",
+    "high",
+    "prob",
+    "rate_low",
+    "rate_high",
+    "interval",
+    "source",
+)
+"""Columns of the frame `survey`."""
+
+ALL = "all"
+"""Name of the row that sums the groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyRate:
+    """A published rate.
+
+    Parameters
+    ----------
+    group : str
+        Whose.
+    rate : float
+        Share of the group, 0 to 1.
+    population : float
+        Persons in the group.
+    low, high, prob : float or None
+        Its published interval and the probability of that.
+    n, deff : float or None
+        Number of respondents and design effect, where no interval was published.
+    source : str
+        Publication of the rate and of the population.
+    """
+
+    group: str
+    rate: float
+    population: float
+    low: float | None = None
+    high: float | None = None
+    prob: float | None = None
+    n: float | None = None
+    deff: float | None = None
+    source: str = ""
+
+
+class _Law(NamedTuple):
+    """A rate, its variance (None when nothing is known of it), and where the interval comes from."""
+
+    rate: float
+    variance: float | None
+    low: float
+    high: float
+    interval: str
+
+
+def survey_persons(rates: Sequence[SurveyRate], prob: float = 0.95) -> pd.DataFrame:
+    """Return persons by group from rates and population, and their sum; the groups must not overlap.
+
+    Parameters
+    ----------
+    rates : sequence of SurveyRate
+        Published rates.
+    prob : float
+        Probability of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`, unrounded. ``interval`` says what the interval is made of: the published one (carried to
+        `prob` on the logit scale where it had another probability), respondents and design effect, or nothing, and
+        then there is none. The last row, ``"all"``, sums two or more groups.
+
+    Raises
+    ------
+    ModelError
+        With every rate, interval or population that is out of range.
+
+    Notes
+    -----
+    With n respondents and design effect d the variance is rate(1 − rate)·d/n and the interval symmetric on the logit
+    scale; at a rate of 0 or 1 Jeffreys' for n/d respondents. The population is taken as known. Variances of the groups
+    add up in the sum: their samples are taken as independent.
+    """
+    import pandas as pd
+
+    check_prob(prob)
+    problems = [problem for rate in rates for problem in _problems(rate)]
+    names = [rate.group for rate in rates]
+    problems += [Problem("a group is there twice", "every group once", "rename or remove it", value=name)
+                 for name in dict.fromkeys(x for x in names if names.count(x) > 1 or x == ALL)]  # fmt: skip
+    if problems:
+        raise ModelError(problems)
+    z = NormalDist().inv_cdf(0.5 + prob / 2)
+    rows = []
+    laws = [_law(rate, prob, z) for rate in rates]
+    for given, law in zip(rates, laws, strict=True):
+        rows.append(_row(given.group, law, given.population, prob, given.source))
+    if len(rates) > 1:
+        total = math.fsum(given.population for given in rates)
+        shares = [given.population / total for given in rates]
+        rate = math.fsum(w * law.rate for w, law in zip(shares, laws, strict=True))
+        known = [law.variance for law in laws if law.variance is not None]
+        low = high = math.nan
+        kind = "none: a group has none"
+        variance = None
+        if len(known) == len(laws) and 0 < rate < 1:
+            variance = math.fsum(w * w * v for w, v in zip(shares, known, strict=True))
+            (low, high), kind = logit_interval(rate, variance, z), "sum of independent groups"
+        rows.append(_row(ALL, _Law(rate, variance, low, high, kind), total, prob, "sum of the groups"))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def prevalence_persons(
+    rates: pd.DataFrame, population: Mapping[str, float], group: str, *, source: str = ""
+) -> pd.DataFrame:
+    """Return persons by group from the rates of `mse.evidence.surveydesign.prevalence`, columns `COLUMNS`.
+
+    Parameters
+    ----------
+    rates : DataFrame
+        Of one grouping column.
+    population : mapping of str to float
+        Persons by level of that column.
+    group : str
+        The column.
+    source : str
+        Of the survey and the population.
+
+    Raises
+    ------
+    ModelError
+        With every group that has no population.
+    """
+    import pandas as pd
+
+    missing = [level for level in rates[group] if level not in population]
+    if missing:
+        raise ModelError(
+            [Problem("the population has no figure for a group of the survey", ", ".join(population),
+                     "add it to the population file", column=group, value=x) for x in missing]
+        )  # fmt: skip
+    rows = []
+    for values in rates.to_dict("records"):
+        law = _Law(values["rate"], None, values["low"], values["high"],
+                   "survey design" if values["status"] == "ok" else str(values["status"]))  # fmt: skip
+        level = str(values[group])
+        rows.append(_row(level, law, population[level], values["prob"], source))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def survey_from_microdata(
+    path: Path, design: SurveyDesign, population: Path | None = None, prob: float = 0.95
+) -> pd.DataFrame:
+    """Return prevalence by group from a file of respondents; with a population, persons.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, one row per respondent.
+    design : SurveyDesign
+        Its columns.
+    population : Path, optional
+        CSV: the one grouping column of the design, and ``population``.
+    prob : float
+        Probability of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        As `mse.evidence.surveydesign.prevalence`, or as `prevalence_persons` with a population.
+
+    Raises
+    ------
+    MseError
+        With every problem of the files.
+    """
+    from mse.tables.population import Population
+
+    if population is not None and len(design.by) != 1:
+        raise ModelError(
+            Problem("persons need one grouping column", "one column, which the population file has too",
+                    "name it: --by COLUMN", value=", ".join(design.by))
+        )  # fmt: skip
+    rates = prevalence(read_respondents(path, design), prob)
+    if population is None:
+        return rates
+    people, (group,) = Population.from_csv(population), design.by
+    if group not in people.dimensions:
+        raise ModelError(
+            Problem("the population does not know the grouping column", ", ".join(people.dimensions) or "no dimension",
+                    f"add the column {group}", file=str(population), value=group)
+        )  # fmt: skip
+    sizes = {level: people.size({group: level}) for level in people.dimensions[group]}
+    return prevalence_persons(rates, sizes, group, source=f"{path.name}; {people.source}")
+
+
+def read_rates(path: Path) -> tuple[SurveyRate, ...]:
+    """Read published rates from a CSV file.
+
+    Columns ``group``, ``rate`` (0 to 1), ``population``; ``low``, ``high``, ``prob`` of a published interval or ``n``
+    and ``deff``; ``source``. What is not known stays empty.
+
+    Raises
+    ------
+    InputError
+        With every problem of the file.
+    """
+    faults = Faults(str(path))
+    grid = read_grid(path, faults, "rate")
+    numbers = ("rate", "population", "low", "high", "prob", "n", "deff")
+    allowed = ", ".join(("group", *numbers, "source"))
+    for name in ("group", "rate", "population"):
+        if name not in grid.header:
+            faults.add("a column is missing", allowed, f"add the column {name}", value=name)
+    for name in grid.header:
+        if name not in ("group", *numbers, "source"):
+            faults.add("a column is unknown", allowed, "rename or remove it", value=name)
+    faults.raise_if_any()
+    columns = dict(zip(grid.header, grid.columns, strict=True))
+    found = []
+    for i, row in enumerate(grid.rows):
+        values: dict[str, float | None] = {}
+        for name in numbers:
+            text = columns[name][i] if name in columns else ""
+            values[name] = plain_number(text)
+            if values[name] is None and (text or name in ("rate", "population")):
+                faults.add("this is not a number", "a number with a decimal point", "correct it", row=row,
+                           column=name, value=text)  # fmt: skip
+        rate, population = values.pop("rate") or 0.0, values.pop("population") or 1.0
+        source = columns["source"][i] if "source" in columns else ""
+        given = SurveyRate(columns["group"][i], rate, population, source=source, **values)
+        for problem in _problems(given):
+            faults.add(problem.found, problem.allowed, problem.remedy, row=row, column=problem.column,
+                       value=problem.value)  # fmt: skip
+        found.append(given)
+    faults.raise_if_any()
+    return tuple(found)
+
+
+def _problems(rate: SurveyRate) -> list[Problem]:
+    """Return what is wrong with a published rate."""
+    found = []
+
+    def wrong(bad: bool, column: str, kind: str, allowed: str, value: object) -> None:
+        if bad:
+            found.append(Problem(kind, allowed, "correct it", column=column, value=str(value)))
+
+    wrong(not rate.group, "group", "a group has no name", "a name", rate.group)
+    wrong(not 0 <= rate.rate <= 1, "rate", "a rate is out of range", "0 to 1: 0.015 for 1.5%", rate.rate)
+    wrong(not (rate.population > 0 and math.isfinite(rate.population)), "population",
+          "a population is out of range", "a number above 0", rate.population)  # fmt: skip
+    both = rate.low is not None and rate.high is not None
+    wrong(
+        (rate.low is None) != (rate.high is None), "low", "an interval has one end", "both ends, or neither", rate.low
+    )
+    if both and rate.low is not None and rate.high is not None:
+        inside = 0 <= rate.low <= rate.rate <= rate.high <= 1
+        wrong(not inside, "low", "an interval does not hold its rate", "0 <= low <= rate <= high <= 1",
+              f"{rate.low:g} to {rate.high:g}")  # fmt: skip
+        wrong(rate.prob is None or not 0 < rate.prob < 1, "prob", "the probability of an interval is missing or out of "
+              "range", "a number between 0 and 1, for example 0.95", rate.prob)  # fmt: skip
+    wrong(rate.n is not None and rate.n < 1, "n", "the number of respondents is out of range", "1 or more", rate.n)
+    wrong(rate.deff is not None and rate.deff <= 0, "deff", "the design effect is out of range", "above 0", rate.deff)
+    wrong(rate.deff is not None and rate.n is None, "n", "a design effect without respondents", "n and deff", rate.n)
+    return found
+
+
+def _law(given: SurveyRate, prob: float, z: float) -> _Law:
+    """Return the rate with its interval at probability `prob`."""
+    rate = given.rate
+    inner = 0 < rate < 1
+    if given.low is not None and given.high is not None and given.prob is not None:
+        if not inner or given.low <= 0 or given.high >= 1:
+            # No logit to carry it over on: it stays what was published, if that is what is asked for.
+            same = math.isclose(prob, given.prob)
+            ends = (given.low, given.high) if same else (math.nan, math.nan)
+            return _Law(rate, None, *ends, "as published" if same else "none: published for another probability")
+        old = NormalDist().inv_cdf(0.5 + given.prob / 2)
+        middle = _logit(rate)
+        steps = ((_logit(given.low) - middle) / old, (_logit(given.high) - middle) / old)
+        low, high = (1 / (1 + math.exp(-(middle + z * step))) for step in steps)
+        sd = (steps[1] - steps[0]) / 2 * rate * (1 - rate)
+        return _Law(rate, sd * sd, low, high, "as published")
+    if given.n is None:
+        return _Law(rate, None, math.nan, math.nan, "none: no interval or respondents were published")
+    effective = given.n / (given.deff or 1.0)
+    if not inner:
+        n = max(round(effective), 1)
+        return _Law(rate, None, *proportion_interval(round(rate * n), n, prob), "respondents and design effect")
+    variance = rate * (1 - rate) / effective
+    return _Law(rate, variance, *logit_interval(rate, variance, z), "respondents and design effect")
+
+
+def _row(group: str, law: _Law, population: float, prob: float, source: str) -> list[object]:
+    persons = [x * population for x in (law.rate, law.low, law.high)]
+    return [group, law.rate, population, *persons, prob, law.low, law.high, law.interval, source]
+
+
+def _logit(rate: float) -> float:
+    return math.log(rate / (1 - rate))

@@ -1,0 +1,324 @@
+"""A first contract from a sample of a supplier's file: what can be guessed, and gaps where only a person knows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+
+from mse.errors import InputError, Problem
+from mse.intake.contracts.clauses import PSEUDONYM
+from mse.intake.contracts.soundness import DELIMITERS, GAP
+from mse.intake.pseudonyms.keyedhash import PARTS
+from mse.intake.registers.deliveryfiles import check_kind
+from mse.intake.registers.guard import personal_kind
+
+ROWS = 10_000
+"""Rows of the sample that are looked at."""
+
+_DATES = ("%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d")
+_TIMES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%d-%m-%Y %H:%M", "%d/%m/%Y %H:%M")
+_NAMES = {
+    "record": r"record|id|nr|nummer|number|row_?id"
+    r"|(case|zaak|dossier|registratie|registration|melding)_?(id|nr|nummer|number)?",
+    "key": r"key|pseudonym|pseudoniem|pseudo_?id",
+    "entered": r"entered|entry_?date|invoer_?datum|recorded|ingevoerd|recorded_?on",
+    "date": r"date|datum|(registration|registratie|melding|meld|report|incident|contact)s?_?(date|datum)",
+    "referred_from": r"referred(_?from|_?by)?|verwezen(_?door)?|verwijzer|doorverwezen_?door|sender",
+    "date?": r"(date|datum)_.*|.*(date|datum)",
+    "coarse": r"birth_?year|year_?of_?birth|geboorte_?jaar|yob",
+}
+_LABELS = re.compile(
+    r"sex|gender|geslacht|form|vorm|type|exploitation|uitbuiting(svorm)?|nationality|nationaliteit|country|land|region|regio"
+    r"|province|provincie|gemeente|municipality|age(_?group|_?class)?|leeftijd(s_?(groep|klasse))?|minor|minderjarig|sector"
+    r"|status|category|categorie|code"
+)
+_IDENTITY = {
+    "surname": re.compile(r"(sur|last|family)_?names?|achternaam|familienaam|geslachtsnaam"),
+    "given": re.compile(r"(given|first)_?names?|voorna(am|men)|voorletters|initials?"),
+    "birth_date": re.compile(r"(date_?of_?birth|birth_?date|dob|geboorte_?datum|geb_?datum)"),
+}
+_FEW, _OFTEN, _RARE = 60, 5, 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the sample: its name, and its values without empty ones."""
+
+    name: str
+    values: tuple[str, ...]
+
+    @property
+    def word(self) -> str:
+        """The name in small letters with underscores."""
+        split = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.name)
+        return re.sub(r"[\W_]+", "_", split).strip("_").casefold()
+
+
+def new_contract(sample: str | Path) -> str:
+    """Return the draft of a contract, as TOML with comments, from a sample of the file (CSV or Parquet).
+
+    Types, formats of dates and short code lists are guessed. What only a person knows is marked ``FILL IN``. Nothing
+    that looks personal is written into it: no names, no numbers of persons, no code in fewer than three rows.
+
+    Parameters
+    ----------
+    sample : str or Path
+        A file of the supplier, before or after it went through ``mse pseudonymise``.
+
+    Raises
+    ------
+    InputError
+        When the sample cannot be read.
+    """
+    path = Path(sample)
+    columns, layout = _parquet(path) if path.suffix == ".parquet" else _csv(path)
+    identity = {key: c.name for key, pattern in _IDENTITY.items() for c in columns if pattern.fullmatch(c.word)}
+    roles = {column.name: _role(column) for column in columns if column.name not in identity.values()}
+    dates = sorted((role, name) for name, role in roles.items() if role in ("date", "date?"))
+    roles |= {name: "date" if (role, name) == dates[0] else None for role, name in dates}
+    days = [day for c in columns if roles.get(c.name) == "date" for day in _days(c)]
+    lines = [
+        "# Data contract of one supplier. Guessed from a sample; replace every FILL IN and check every guess, then run",
+        "# mse contract check. The words of a field are those of Frictionless Table Schema.",
+        "",
+        f"list = {_text(re.sub('[^A-Za-z0-9 _-]', '', path.stem).strip() or 'A')}  # the list in the overlap table",
+        f'title = "{GAP}"  # what the register is called',
+        f'publisher = "{GAP}"  # who delivers it',
+        f"path = [{_text(path.name)}]  # relative to this file; * and ? are allowed",
+        *layout,
+        f'territory = "{GAP}"  # where the registrations are from, for example "Netherlands"',
+        f'victim = "{GAP}"  # the definition of a victim that the register uses',
+        *_period(days),
+        f'extraction_date = "{GAP}"  # the day on which the file was drawn from the register, as 2025-12-31',
+        "max_rejects = 0.05  # share of bad rows that stops a run",
+        "",
+        "# What the list cannot see, and when it did not operate or deliver: else nobody there counts as none.",
+        "# [[blind]]",
+        '# where = { form = ["..."] }',
+        '# reason = "..."',
+        "# [[closed]]",
+        "# first = 2020-01-01",
+        "# last = 2020-03-31",
+        '# reason = "..."',
+        "",
+    ]
+    whole = len(identity) == len(_IDENTITY)
+    for column in columns:
+        if column.name in identity.values():
+            lines += [] if whole else _ignored(column, "part of an identity; it should not be delivered")
+        else:
+            lines += _field(column, roles[column.name])
+    lines += [line for column in columns if _separator(column) for line in _dimension(column)]
+    if whole:
+        lines += _pseudonyms(columns, identity)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+# ---- reading the sample -----------------------------------------------------------------------------
+
+
+def _csv(path: Path) -> tuple[list[_Column], list[str]]:
+    check_kind(path, parquet=False)
+    data = path.read_bytes()[: 2**22]
+    try:
+        data.rsplit(b"\n", 1)[0].decode("utf-8-sig")
+        encoding = "utf-8"
+    except UnicodeDecodeError:
+        encoding = "cp1252"
+    text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace").splitlines(keepends=True)
+    first = next((line for line in text if line.strip()), "")
+    delimiter = max(DELIMITERS, key=first.count)
+    try:
+        rows = [row for row in islice(csv.reader(text, delimiter=delimiter), ROWS + 1) if any(map(str.strip, row))]
+    except csv.Error:
+        rows = []
+    if len(rows) < 2 or len(rows[0]) < 2:
+        raise InputError(
+            Problem("no table is found in the sample", "a header and rows of two columns or more, with a comma, "
+                    "semicolon, tab or bar between them", "give a part of the file with its header", file=str(path))
+        )  # fmt: skip
+    header, width = [name.strip() for name in rows[0]], len(rows[0])
+    if not all(header) or len(set(header)) < width or any(re.search(r"\d{3}|@", name) for name in header):
+        raise InputError(
+            Problem("the first row of the sample is no header: a name is missing, is there twice, or holds a number",
+                    "a first row with the names of the columns", "add it", file=str(path), row=1)
+        )  # fmt: skip
+    body = [row for row in rows[1:] if len(row) == width]
+    columns = [_Column(name, tuple(x for row in body if (x := row[i].strip()))) for i, name in enumerate(header)]
+    layout = [f"delimiter = {_text(delimiter)}  # {DELIMITERS[delimiter]}", f"encoding = {_text(encoding)}"]
+    return columns, layout
+
+
+def _parquet(path: Path) -> tuple[list[_Column], list[str]]:
+    import duckdb
+
+    check_kind(path, parquet=True)
+    try:
+        with duckdb.connect(":memory:") as connection:
+            found = connection.read_parquet(str(path)).limit(ROWS)
+            names, rows = found.columns, found.fetchall()
+    except duckdb.Error:
+        raise InputError(Problem("this is no Parquet file that can be read", "a Parquet file", "give another sample",
+                                 file=str(path))) from None  # fmt: skip
+    cells = [tuple(str(row[i]) for row in rows if row[i] is not None) for i in range(len(names))]
+    return [_Column(name, values) for name, values in zip(names, cells, strict=True)], []
+
+
+# ---- guesses ----------------------------------------------------------------------------------------
+
+
+def _role(column: _Column) -> str | None:
+    """Return the role that a name, or what is in a column, speaks for."""
+    if column.word in PARTS[1:-1] or column.word.endswith("_hash"):
+        return "hash"
+    for role, pattern in _NAMES.items():
+        if re.fullmatch(pattern, column.word):
+            return role if role not in ("date", "date?", "entered") or _date_formats(column) else None
+    if column.values and all(re.fullmatch(PSEUDONYM, value.lower()) for value in column.values):
+        return "hash"
+    return None
+
+
+def _date_formats(column: _Column) -> list[tuple[str, str]]:
+    """Return the types and formats in which nearly all values of a column are dates."""
+    found = []
+    for kind, patterns in (("date", _DATES), ("datetime", _TIMES)):
+        for pattern in patterns:
+            good = sum(_day(value, pattern) is not None for value in column.values[:1000])
+            if column.values and good >= 0.9 * len(column.values[:1000]):
+                found.append((kind, pattern))
+    return found
+
+
+def _day(value: str, pattern: str) -> date | None:
+    try:
+        return datetime.strptime(value, pattern).date()
+    except ValueError:
+        return None
+
+
+def _days(column: _Column) -> list[date]:
+    formats = _date_formats(column)
+    return [day for value in column.values if formats and (day := _day(value, formats[0][1]))]
+
+
+def _period(days: Sequence[date]) -> list[str]:
+    """Return the period in whole years: one date of the sample would be that of one registration."""
+    if not days:
+        return [f'period = {{ first = "{GAP}", last = "{GAP}" }}  # first and last day, as 2020-12-31']
+    first, last = min(days).year, max(days).year
+    return [
+        f"period = {{ first = {first}-01-01, last = {last}-12-31 }}  # the years of the sample; which are asked for?"
+    ]
+
+
+def _codes(column: _Column) -> tuple[list[str], int] | None:
+    """Return the codes of a label that are frequent enough to write down, and how many are not; None if no label."""
+    counts = Counter(column.values)
+    label = bool(_LABELS.fullmatch(column.word)) or _role(column) == "referred_from"
+    if not counts or len(counts) > _FEW or max(map(len, counts)) > 60:
+        return None
+    kind = personal_kind(column.name, column.values, None, date(1, 1, 1))
+    if label and kind not in (None, "names"):
+        return None
+    # Where the name of the column does not speak for a label, two words could be two persons.
+    short = all(len(code) <= 3 or code.isdigit() for code in counts)
+    if not label and (kind or not short or min(counts.values()) < _OFTEN):
+        return None
+    codes = sorted(code for code, count in counts.items() if count >= _RARE)
+    return (codes, len(counts) - len(codes)) if codes else None
+
+
+def _field(column: _Column, role: str | None) -> list[str]:
+    formats = _date_formats(column)
+    lines = ["[[fields]]", f"name = {_text(column.name)}"]
+    if role in ("date", "entered"):
+        kind, pattern = formats[0]
+        both = [x for _, x in formats if x in ("%d/%m/%Y", "%m/%d/%Y")]
+        note = "  # CHECK: day and month could be the other way round" if len(both) == 2 else ""
+        lines += [f'role = "{role}"', f'type = "{kind}"', f"format = {_text(pattern)}{note}"]
+    elif role == "coarse":
+        lines += ['role = "coarse"', *(['into = "birth_year"'] if column.name != "birth_year" else []), 'type = "year"']
+    elif role in ("record", "key", "hash"):
+        lines.append(f'role = "{role}"')
+        lines += [f"into = {_text(column.word)}"] if role == "hash" and column.word != column.name else []
+        lines += ["constraints = { unique = true }"] if role == "record" and _unique(column) else []
+    elif coded := _codes(column):
+        codes, rare = coded
+        if role == "referred_from":
+            lines += ['role = "referred_from"', '# the list that each code stands for; "" means nobody']
+        else:
+            lines.append('role = "stratum"')
+            lines += [f"into = {_text(_target(column))}"] if _target(column) != column.name else []
+            if mark := _separator(column):
+                lines.append(f"separator = {_text(mark)}  # a cell may hold several codes")
+                codes = [code for code in codes if mark not in code]
+            lines.append('# code = level of the engine; "" means not known')
+        lines.append(f"codes = {{ {', '.join(f'{_text(code)} = {_text(code)}' for code in codes)} }}")
+        lines += [f"# {rare} more codes are rare in the sample and left out here: add them"] if rare else []
+    else:
+        return _ignored(column, "not recognised; give it a role if it is needed, or have it left out")
+    return [*lines, ""]
+
+
+def _separator(column: _Column) -> str | None:
+    """Return what stands between the codes of a cell that holds several of them, if any does."""
+    coded = None if _role(column) else _codes(column)
+    codes = set(coded[0]) if coded else set()
+    for mark in "|;,/+&":
+        alone = {code for code in codes if mark not in code}
+        if len(alone) > 1 and any(mark in code and {x.strip() for x in code.split(mark)} <= alone for code in codes):
+            return mark
+    return None
+
+
+def _dimension(column: _Column) -> list[str]:
+    return [
+        f"[dimensions.{_target(column)}]",
+        f'several = "{GAP}"  # when a person has two: "first", "priority" (add order), "both", "level" (add level)',
+        "",
+    ]
+
+
+def _target(column: _Column) -> str:
+    """Return a name that a dimension can have."""
+    name = re.sub(r"[^a-z0-9_]", "", column.word)
+    return name if re.match("[a-z]", name) else f"label_{name}"
+
+
+def _unique(column: _Column) -> bool:
+    return len(set(column.values)) > 0.9 * len(column.values)
+
+
+def _ignored(column: _Column, why: str) -> list[str]:
+    return ["[[fields]]", f"name = {_text(column.name)}", f'role = "ignored"  # {why}', ""]
+
+
+def _pseudonyms(columns: Sequence[_Column], identity: dict[str, str]) -> list[str]:
+    """Return the fields that `mse pseudonymise` makes, and the section that tells it of what."""
+    lines = ["# What mse pseudonymise puts in the place of the identity."]
+    for part in PARTS:
+        role = {"key": "key", "birth_year": "coarse"}.get(part, "hash")
+        more = ['type = "year"'] if role == "coarse" else []
+        lines += ["[[fields]]", f'name = "{part}"', f'role = "{role}"', *more, ""]
+    born = next(column for column in columns if column.name == identity["birth_date"])
+    formats = [pattern for kind, pattern in _date_formats(born) if kind == "date"] or ["%Y-%m-%d"]
+    return [
+        *lines,
+        "# Columns of the supplier's own file; they become pseudonyms there and are never delivered.",
+        "[identity]",
+        *(f"{key} = {_text(name)}" for key, name in identity.items()),
+        f"birth_format = {_text(formats[0])}",
+    ]
+
+
+def _text(value: str) -> str:
+    """Return a text as TOML; what JSON writes, TOML reads."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,137 @@
+"""What makes the contracts of several suppliers sound together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from mse.errors import InputError, Problem
+from mse.intake.contracts.contract import Contract, read_contract
+from mse.intake.contracts.soundness import Fault
+
+
+def check_contracts(paths: Sequence[str | Path]) -> tuple[Contract, ...]:
+    """Check the contracts of all suppliers, each on its own and then against each other; files are not looked at.
+
+    Raises
+    ------
+    InputError
+        With every problem of every contract; when each is sound, with every contradiction between them.
+    """
+    contracts: list[Contract] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            contracts.append(read_contract(path))
+        except InputError as error:
+            problems += error.problems
+    problems = problems or contradictions(contracts)
+    if problems:
+        raise InputError(problems)
+    return tuple(contracts)
+
+
+def contradictions(contracts: Sequence[Contract]) -> list[Problem]:
+    """Return where contracts of several suppliers contradict each other."""
+    problems: list[Problem] = []
+    for one, other in combinations(contracts, 2):
+        problems += [
+            other.file.put(problem, place)
+            for place, problem in [*_pair_faults(one, other), *_code_faults(one, other), *_rule_faults(one, other)]
+        ]
+    lists = {contract.list for contract in contracts}
+    for contract in contracts if len(contracts) > 1 else ():
+        for i, field in enumerate(contract.fields):
+            if field.role == "referred_from" and (unknown := sorted(set(field.levels) - lists)):
+                found = "a person is sent by a list for which there is no contract"
+                problem = Problem(found, ", ".join(sorted(lists)), "correct the codes, or map the code to \"\"",
+                                  column=field.name, value=", ".join(unknown))  # fmt: skip
+                problems.append(contract.file.put(problem, ("fields", str(i), "codes")))
+    return problems
+
+
+def _pair_faults(one: Contract, other: Contract) -> Iterator[Fault]:
+    there = f"the contract of list {one.list!r} ({one.file.name or one.title})"
+    if _plain(one.list) == _plain(other.list):
+        yield ("list",), Problem(f"{there} has the same list name", "a name of its own for every list", "rename one",
+                                 value=other.list)  # fmt: skip
+    if shared := _resolved(one) & _resolved(other):
+        said = ", ".join(sorted(path.name for path in shared))
+        yield (
+            ("path",),
+            Problem(f"{there} claims the same file", "each file in one contract", "correct one path", value=said),
+        )
+    for key, mine, theirs in (
+        ("period", f"{one.period.first} to {one.period.last}", f"{other.period.first} to {other.period.last}"),
+        ("territory", one.territory.strip(), other.territory.strip()),
+        ("key_id", one.key_id or other.key_id or "", other.key_id or one.key_id or ""),
+    ):
+        if mine != theirs:
+            remedy = {
+                "period": "ask every supplier for the same period; declare days without deliveries as [[closed]]",
+                "territory": "estimate one territory at a time",
+                "key_id": "let all suppliers make their pseudonyms with the same key",
+            }[key]
+            yield (key,), Problem(f"{there} says {key} {mine!r}", "the same in all contracts", remedy, value=theirs)
+    if not _links(one) & _links(other):
+        yield ("fields",), Problem(f"it has no pseudonym in common with {there}", "a key or a hash that both have",
+                                   "let both suppliers deliver the same pseudonyms")  # fmt: skip
+
+
+def _code_faults(one: Contract, other: Contract) -> Iterator[Fault]:
+    there = f"the contract of list {one.list!r} ({one.file.name or one.title})"
+    for name in (dim for dim in other.strata if dim in one.strata):
+        theirs, mine = set(one.levels(name)), set(other.levels(name))
+        spelled = {_plain(level): level for level in theirs}
+        for level in sorted(x for x in mine - theirs if _plain(x) in spelled):
+            found = f"{there} writes this level of {name} as {spelled[_plain(level)]!r}"
+            yield ("fields",), Problem(found, "one spelling", "write it the same way in both", value=level)
+        if theirs and mine and not theirs & mine and not set(map(_plain, mine)) & set(spelled):
+            found, remedy = f"no level of {name} is one of {there}", "map the codes of both to the same levels"
+            yield ("fields",), Problem(found, ", ".join(sorted(theirs)), remedy, value=", ".join(sorted(mine)))
+        own = [c.dimensions[name].own_codes for c in (one, other) if name in c.dimensions]
+        codes = {} if any(own) else _codes(one, name)
+        for code, level in () if any(own) else _codes(other, name).items():
+            if code in codes and codes[code] != level and _plain(codes[code]) != _plain(level):
+                found = f"{there} maps this code of {name} to {codes[code]!r}, this one to {level!r}"
+                remedy = "correct one, or set own_codes = true in its section of [dimensions]"
+                yield ("fields",), Problem(found, "one meaning for each code", remedy, value=code)
+
+
+def _rule_faults(one: Contract, other: Contract) -> Iterator[Fault]:
+    there = f"the contract of list {one.list!r} ({one.file.name or one.title})"
+    for name in (dim for dim in other.dimensions if dim in one.dimensions):
+        mine, theirs = other.dimensions[name], one.dimensions[name]
+        if mine.several and theirs.several and (mine.several, mine.level) != (theirs.several, theirs.level):
+            yield ("dimensions", name), Problem(f"{there} has another rule for several labels: {theirs.several}",
+                                                "one rule", "choose one", value=mine.several)  # fmt: skip
+        both = [level for level in mine.order if level in theirs.order]
+        if both != [level for level in theirs.order if level in mine.order]:
+            yield ("dimensions", name, "order"), Problem(f"{there} has another order", ", ".join(theirs.order),
+                                                         "choose one order", value=", ".join(mine.order))  # fmt: skip
+    roles = {f.target: f.role for f in one.with_role("hash", "coarse", "stratum")}
+    for i, field in enumerate(other.fields):
+        if field.role in ("hash", "coarse", "stratum") and roles.get(field.target, field.role) != field.role:
+            found = f"{there} gives this column the role {roles[field.target]}"
+            problem = Problem(found, "one role", "rename one with into", column=field.name, value=field.role)
+            yield ("fields", str(i)), problem
+
+
+def _codes(contract: Contract, dimension: str) -> dict[str, str]:
+    fields = [field for field in contract.with_role("stratum") if field.target == dimension]
+    return {code: level for field in fields for code, level in field.mapping.items()}
+
+
+def _links(contract: Contract) -> set[str]:
+    return {field.target for field in contract.with_role("key", "hash")}
+
+
+def _resolved(contract: Contract) -> set[Path]:
+    return {path.resolve() for path in contract.files()}
+
+
+def _plain(text: str) -> str:
+    """Return a name without what people write differently: case, spaces, hyphens, underscores."""
+    return re.sub(r"[\W_]+", "", text.casefold())

@@ -1,0 +1,1 @@
+"""Who is who: registrations of several lists put together to persons."""

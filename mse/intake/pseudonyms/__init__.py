@@ -1,0 +1,1 @@
+"""Keyed hashes in place of identities, before a file leaves its supplier."""

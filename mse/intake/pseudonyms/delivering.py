@@ -1,0 +1,259 @@
+"""A supplier's own file in, the file to deliver out: columns with the identity replaced by pseudonyms."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mse.errors import InputError, Problem
+from mse.intake.pseudonyms.keyedhash import PARTS, Hashing, age_group, fingerprint
+from mse.intake.registers.deliveryfiles import check_kind, unchanged
+from mse.intake.registers.guard import personal_kind
+from mse.intake.registers.rowchecks import date_format
+from mse.tables.checks import Faults
+
+if TYPE_CHECKING:
+    from mse.intake.contracts.clauses import Identity
+    from mse.intake.contracts.contract import Contract
+
+_SAMPLE = 2_000
+_NO_PERIOD = date(2005, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Disguised:
+    """What `pseudonymise_file` did.
+
+    Parameters
+    ----------
+    rows : int
+        Rows written.
+    missing : mapping of str to int
+        Rows without a value, by column of `mse.intake.pseudonyms.keyedhash.PARTS`.
+    unreadable : int
+        Rows with a date of birth that is in none of the formats, or that does not exist.
+    key_id : str
+        Fingerprint of the key, for the contract.
+    columns : tuple of str
+        Of the file that was written.
+    """
+
+    rows: int
+    missing: Mapping[str, int]
+    unreadable: int
+    key_id: str
+    columns: tuple[str, ...]
+
+
+def pseudonymise_file(
+    path: str | Path,
+    out: str | Path,
+    key: bytes,
+    *,
+    contract: Contract | None = None,
+    identity: Identity | None = None,
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+    overwrite: bool = False,
+) -> Disguised:
+    """Write a copy of a CSV file with pseudonyms in the place of the columns with the identity.
+
+    Parameters
+    ----------
+    path : str or Path
+        The supplier's own file.
+    out : str or Path
+        The file to deliver; written in one step, readable by its owner only.
+    key : bytes
+        As `mse.intake.pseudonyms.keyedhash.read_key` returns it.
+    contract : Contract, optional
+        Says which columns hold the identity (``[identity]``) and which are delivered: only those that it names and does
+        not ignore. Its separator and encoding are used.
+    identity : Identity, optional
+        Columns with the identity, without a contract; all other columns are delivered.
+    delimiter, encoding : str
+        Of the file, without a contract.
+    overwrite : bool
+        Replace `out`.
+
+    Raises
+    ------
+    InputError
+        With every problem: columns that are not there, rows that are none, columns that still look personal. Nothing
+        is written then.
+    """
+    source, target = Path(path), Path(out)
+    who = identity or (contract.identity if contract else None)
+    if who is None:
+        raise InputError(Problem("it is not said which columns hold the identity", "surname, given, birth_date",
+                                 "add a section [identity] to the contract, or name the columns"))  # fmt: skip
+    if target.exists() and (not overwrite or target.samefile(source)):
+        raise InputError(Problem("the file to write exists already", "a new file", "choose another name",
+                                 file=str(target)))  # fmt: skip
+    if contract is not None:
+        delimiter, encoding = contract.delimiter, contract.encoding
+    check_kind(source, parquet=False, encoding=encoding)
+    fresh = None
+    try:
+        with (
+            unchanged(source),
+            tempfile.NamedTemporaryFile(
+                "w", dir=target.parent, prefix=f".{target.name}-", encoding="utf-8", newline="", delete=False
+            ) as file,
+        ):
+            fresh = Path(file.name)
+            done = _copy(source, encoding, csv.writer(file, delimiter=delimiter, lineterminator="\n"),
+                         delimiter, _Plan(who, key, contract))  # fmt: skip
+        os.replace(fresh, target)
+    except OSError as error:
+        found = f"the file cannot be written: {error.strerror or type(error).__name__}; nothing was kept"
+        raise InputError(
+            Problem(
+                found, "a folder with room that may be written to", "make room, or choose another", file=str(target)
+            )
+        ) from None
+    finally:
+        if fresh is not None:
+            fresh.unlink(missing_ok=True)
+    return done
+
+
+class _Plan:
+    """Which columns go where, once the header is known."""
+
+    def __init__(self, identity: Identity, key: bytes, contract: Contract | None) -> None:
+        self.identity, self.contract, self.key = identity, contract, key
+        self.hashing = Hashing(key, identity.birth_format)
+
+    def columns(self, header: Sequence[str], faults: Faults) -> tuple[list[str], list[str]]:
+        """Return the columns to write: those of the file, and those to make under the names of the contract."""
+        own = (self.identity.surname, self.identity.given, self.identity.birth_date)
+        if self.contract is None:
+            kept, made = [name for name in header if name not in own], list(PARTS)
+        else:
+            fields = [field for field in self.contract.fields if field.role != "ignored"]
+            made = [
+                field.target for field in fields if field.role in ("key", "hash", "coarse") and field.target in PARTS
+            ]
+            kept = [f.name for f in fields if f.target not in made and f.name != self.identity.age]
+        for name in (*own, *kept):
+            if header.count(name) != 1:
+                found = f"a column is there {header.count(name)} times" if name in header else "a column is not there"
+                faults.add(found, "each column once", "correct the name, or the separator", row=1, column=name)
+        for name in made if self.contract is None else ():
+            if name in kept:
+                faults.add("a column has the name of a pseudonym", "other names", "rename it", row=1, column=name)
+        return kept, made
+
+    def names(self, kept: Sequence[str], made: Sequence[str]) -> list[str]:
+        """Return the header of the file to deliver."""
+        if self.contract is None:
+            return [*kept, *made]
+        targets = {field.target: field.name for field in self.contract.with_role("key", "hash", "coarse")}
+        return [*kept, *(targets[part] for part in made), *([self.identity.age] if self.identity.age else [])]
+
+
+def _copy(source: Path, encoding: str, writer: Any, delimiter: str, plan: _Plan) -> Disguised:
+    faults = Faults(str(source), private=True)
+    with open(source, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as text:
+        rows = _rows(csv.reader(text, delimiter=delimiter, strict=True), faults)
+        _, header = next(rows, (1, []))
+        header = [name.strip() for name in header]
+        kept, made = plan.columns(header, faults)
+        faults.raise_if_any()
+        names = plan.names(kept, made)
+        writer.writerow(names)
+        count, missing, unreadable = _copy_rows(rows, header, kept, made, writer, plan, faults)
+    if not count:
+        faults.add("there is a header but no rows", "registrations", "check the step that made the file")
+    faults.raise_if_any()
+    return Disguised(count, {part: missing[part] for part in made}, unreadable, fingerprint(plan.key), tuple(names))
+
+
+def _copy_rows(
+    rows: Iterator[tuple[int, list[str]]], header: Sequence[str], kept: Sequence[str], made: Sequence[str], writer: Any,
+    plan: _Plan, faults: Faults,
+) -> tuple[int, Counter[str], int]:  # fmt: skip
+    who, start = plan.identity, plan.contract.period.first if plan.contract else _NO_PERIOD
+    family, given, born = map(header.index, (who.surname, who.given, who.birth_date))
+    places, parts, width = [header.index(x) for x in kept], [PARTS.index(x) for x in made], len(header)
+    day = _day_reader(plan.contract, header) if who.age else None
+    hashing, good = plan.hashing, True
+    count, unreadable, missing = 0, 0, Counter[str]()
+    samples: list[list[str]] = []
+    for line, row in rows:
+        if len(row) != width:
+            good = False
+            faults.add(
+                "the row has too many or too few cells", f"{width} cells, as in the header", "correct it", row=line
+            )
+            continue
+        pseudonym = hashing(row[family], row[given], row[born])
+        cells = [row[i] for i in places] + [pseudonym[i] for i in parts]
+        if day is not None:
+            cells.append(age_group(hashing.birth_date(row[born])[0], day(row)))
+        if good:
+            writer.writerow(cells)
+        if "" in pseudonym:
+            missing.update(part for part, i in zip(made, parts, strict=True) if not pseudonym[i])
+            unreadable += bool(row[born].strip()) and not pseudonym.birthdate_hash
+        count += 1
+        if count <= _SAMPLE or count % _SAMPLE == 0:
+            samples.append(cells)
+    fields = {field.name: field for field in plan.contract.fields} if plan.contract else {}
+    for i, name in enumerate(kept):
+        values = [value for cells in samples if (value := cells[i].strip())]
+        kind = (
+            None
+            if plan.contract and name in plan.contract.personal
+            else personal_kind(name, values, fields.get(name), start)
+        )
+        if kind:
+            faults.add(f"the column looks like {kind} and would be delivered as it is", "codes, dates of registration",
+                       "leave the column out of the file, or out of the contract", column=name)  # fmt: skip
+    return count, missing, unreadable
+
+
+def _rows(reader: Any, faults: Faults) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that are not blank with the line on which they start."""
+    start = 1
+    while True:
+        try:
+            for row in reader:
+                if any(map(str.strip, row)):
+                    yield start, row
+                start = reader.line_num + 1
+            return
+        except csv.Error:
+            faults.add("a quotation mark is not closed, text follows a closing one, or a cell is too long",
+                       "pairs of quotation marks", "correct the row", row=start)  # fmt: skip
+            start = reader.line_num + 1
+        except UnicodeError:
+            faults.add("the file is not text in this encoding", "text", "give the encoding of the file", row=start)
+            return
+
+
+def _day_reader(contract: Contract | None, header: Sequence[str]) -> Any:
+    """Return the function that gives the day of a registration in ISO; "" where there is none."""
+    if contract is None:
+        found, allowed = "an age is asked for, but not on which day", "a contract with a column of the role date"
+        raise InputError(Problem(found, allowed, "give the contract"))
+    (field,) = contract.with_role("date")
+    place, (pattern, _) = header.index(field.name), date_format(field)
+
+    @lru_cache(2**16)
+    def read(text: str) -> str:
+        try:
+            return datetime.strptime(text.strip(), pattern).date().isoformat()
+        except ValueError:
+            return ""
+
+    return lambda row: read(row[place])

@@ -1,0 +1,258 @@
+"""Pseudonyms: identities become keyed hashes (HMAC-SHA-256) before a file leaves its supplier.
+
+Every part of an identity is normalised (`mse.intake.pseudonyms.canonical`) and hashed apart, with the name of the part
+inside the message: the hash of a given name is never that of a surname. A pseudonym is the first 32 hexadecimal digits
+(128 bits; RFC 2104, section 5) of ``HMAC-SHA-256(key, "mse-pseudonym/1" 0x1F part 0x1F value)`` in UTF-8.
+
+===================  ==================================================================================
+column               hash of
+===================  ==================================================================================
+key                  surname, given name and date of birth together; empty unless all three are known
+surname_hash         the surname
+surname_sound_hash   how the surname sounds
+given_hash           the first given name
+initial_hash         its first letter
+birthdate_hash       the date of birth
+birth_year           not hashed: the year of birth
+===================  ==================================================================================
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import stat
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from mse.errors import InputError, Problem
+from mse.intake.pseudonyms.canonical import birth_date as iso_birth_date
+from mse.intake.pseudonyms.canonical import given_name, sound
+from mse.intake.pseudonyms.canonical import surname as plain_surname
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+PARTS = (
+    "key", "surname_hash", "surname_sound_hash", "given_hash", "initial_hash", "birthdate_hash", "birth_year",
+)  # fmt: skip
+"""Columns that take the place of an identity."""
+
+DIGITS = 32
+SHORTEST = 32
+"""Bytes of a key, at least."""
+
+ADULT = 18
+
+_HEAD = b"mse-pseudonym/1\x1f"
+_MESSAGES = (b"identity", b"surname", b"surname_sound", b"given", b"initial", b"birthdate")
+_CACHE = 2**18
+
+
+class Pseudonym(NamedTuple):
+    """What stands for one identity; "" where a part is not known. Fields as `PARTS`."""
+
+    key: str
+    surname_hash: str
+    surname_sound_hash: str
+    given_hash: str
+    initial_hash: str
+    birthdate_hash: str
+    birth_year: str
+
+
+def read_key(file: str | Path | None = None, *, variable: str | None = None) -> bytes:
+    """Read the key of the pseudonyms from a file or an environment variable.
+
+    Parameters
+    ----------
+    file : str or Path, optional
+        A file that only its owner may read; a line break at its end is not part of the key.
+    variable : str, optional
+        Name of an environment variable.
+
+    Raises
+    ------
+    InputError
+        When neither or both are given, when others may read the file, when the key is missing, shorter than 32 bytes
+        or made of fewer than eight different ones.
+    """
+    make = "make one with: (umask 077; openssl rand -hex 32 > mse.key)"
+    if (file is None) == (variable is None):
+        raise InputError(Problem("no key, or two keys", "a key file or an environment variable", "give one of them"))
+    if file is not None:
+        where, key = f"key file {file}", _key_file(Path(file))
+    else:
+        assert variable is not None
+        where, key = f"environment variable {variable}", os.environb.get(os.fsencode(variable), b"")
+    key = key.rstrip(b"\r\n")
+    kind = ""
+    if not key:
+        kind = "there is no key"
+    elif len(key) < SHORTEST:
+        kind = f"the key is too short to be safe: {len(key)} bytes"
+    elif len(set(key)) < 8:
+        kind = "the key is too simple to be safe: fewer than 8 different bytes"
+    if kind:
+        raise InputError(Problem(f"{where}: {kind}", f"{SHORTEST} random bytes or more", make))
+    return key
+
+
+def _key_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            others = found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+            if os.name != "nt" and others:
+                who = "anybody on this machine" if others & stat.S_IRWXO else "the group of its owner"
+                mode = f"{stat.S_IMODE(found.st_mode):o}"
+                raise InputError(
+                    Problem(
+                        f"the key file may be used by {who} (mode {mode}): whoever has the key can find the person "
+                        "behind a pseudonym by trying names",
+                        "a file that only its owner may read (mode 600)",
+                        f"run chmod 600 {path}; where others can have read it, make a new key",
+                        file=str(path),
+                    )
+                )
+            return file.read(2**16)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "this is no path"
+        raise InputError(
+            Problem(f"the key file cannot be read: {reason}", "a file with the key", "check the path", file=str(path))
+        ) from None
+
+
+def fingerprint(key: bytes) -> str:
+    """Return eight digits that tell keys apart and say nothing about them (``key_id`` of a contract)."""
+    return hmac.new(key, _HEAD + b"key\x1f", "sha256").hexdigest()[:8]
+
+
+class Hashing:
+    """Makes pseudonyms with one key; what was seen before is not computed again.
+
+    Parameters
+    ----------
+    key : bytes
+        As `read_key` returns it.
+    birth_formats : sequence of str
+        How dates of birth are written, of ``%Y``, ``%m`` and ``%d``.
+    """
+
+    def __init__(self, key: bytes, birth_formats: Sequence[str] = ("%Y-%m-%d",)) -> None:
+        # One start per part, copied for every value: the key is not taken in again (RFC 2104, section 4).
+        self._starts = {part: hmac.new(key, _HEAD + part + b"\x1f", "sha256") for part in _MESSAGES}
+        self._formats = tuple(birth_formats)
+        remember = lru_cache(_CACHE)
+        self.surname, self.given, self.birth_date = map(remember, (self._surname, self._given, self._birth_date))
+
+    def __call__(self, surname: str, given: str, birth_date: str) -> Pseudonym:
+        """Return the pseudonym of an identity."""
+        (name, *family), (first, *names), (day, *born) = (
+            self.surname(surname),
+            self.given(given),
+            self.birth_date(birth_date),
+        )
+        return Pseudonym(self.identity(name, first, day), *family, *names, *born)
+
+    def identity(self, name: str, first: str, day: str) -> str:
+        """Return the hash of a whole identity, normalised; "" unless all of it is known."""
+        return self._hash(b"identity", f"{name}\x1f{first}\x1f{day}") if name and first and day else ""
+
+    def _surname(self, text: str) -> tuple[str, str, str]:
+        name = plain_surname(text)
+        return name, self._hash(b"surname", name), self._hash(b"surname_sound", sound(name))
+
+    def _given(self, text: str) -> tuple[str, str, str]:
+        name = given_name(text)
+        return name, self._hash(b"given", name), self._hash(b"initial", name[:1])
+
+    def _birth_date(self, text: str) -> tuple[str, str, str]:
+        day, year = iso_birth_date(text, self._formats)
+        return day, self._hash(b"birthdate", day), year
+
+    def _hash(self, part: bytes, value: str) -> str:
+        if not value:
+            return ""
+        message = self._starts[part].copy()
+        message.update(value.encode())
+        return message.hexdigest()[:DIGITS]
+
+
+def age_group(born: str, day: str) -> str:
+    """Return "minor" or "adult" for dates in ISO; "" when one is not known or the day lies before the birth."""
+    if not born or not day or day < born:
+        return ""
+    years = int(day[:4]) - int(born[:4]) - (day[5:] < born[5:])
+    return "adult" if years >= ADULT else "minor"
+
+
+def disguise(
+    frame: pd.DataFrame,
+    key: bytes,
+    *,
+    surname: str = "surname",
+    given: str = "given_name",
+    birth_date: str = "birth_date",
+    birth_formats: Sequence[str] = ("%Y-%m-%d",),
+    age_on: str | None = None,
+) -> pd.DataFrame:
+    """Return a frame with pseudonyms in the place of identities.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per registration.
+    key : bytes
+        As `read_key` returns it.
+    surname, given, birth_date : str
+        Columns with the identity; they are left out.
+    birth_formats : sequence of str
+        How dates of birth are written; dates that are no texts are written in ISO first.
+    age_on : str, optional
+        Column with the date (ISO, or a date) on which to say, in a column ``age``, whether the person is ``minor`` or
+        ``adult``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The other columns, then `PARTS`, then ``age`` if asked for; missing where a part is not known.
+
+    Raises
+    ------
+    InputError
+        When a column is not there.
+    """
+    import numpy as np
+    import pandas as pd
+
+    wanted = [surname, given, birth_date, *([age_on] if age_on else [])]
+    if absent := [name for name in wanted if name not in frame.columns]:
+        raise InputError(
+            Problem(f"there is no column {', '.join(absent)}", ", ".join(map(str, frame.columns)), "correct the name")
+        )
+    make = Hashing(key, birth_formats)
+    codes, found = [], []
+    for name, part in zip(wanted, (make.surname, make.given, make.birth_date), strict=False):
+        code, texts = pd.factorize(_column(frame[name]))
+        codes.append(code)
+        found.append([np.array(column, dtype=object) for column in zip(*map(part, texts), strict=True)])
+    names, firsts, days = (plain[code] for (plain, *_), code in zip(found, codes, strict=True))
+    made = {"key": np.fromiter(map(make.identity, names, firsts, days), dtype=object, count=len(frame))}
+    pieces = [part[code] for (_, *parts), code in zip(found, codes, strict=True) for part in parts]
+    made |= dict(zip(PARTS[1:], pieces, strict=True))
+    if age_on:
+        made["age"] = np.fromiter(map(age_group, days, _column(frame[age_on])), dtype=object, count=len(frame))
+    hashed = pd.DataFrame(made, index=frame.index, dtype="str")
+    return pd.concat([frame.drop(columns=wanted[:3]), hashed.where(hashed != "")], axis=1)
+
+
+def _column(values: pd.Series) -> npt.NDArray[np.object_]:
+    """Return a column as texts, dates in ISO, "" for what is missing."""
+    if values.dtype.kind == "M":
+        values = values.dt.strftime("%Y-%m-%d")
+    return values.astype("str").where(values.notna(), "").to_numpy(dtype=object)

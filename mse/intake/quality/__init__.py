@@ -1,0 +1,1 @@
+"""What a supplier is told about its delivery."""

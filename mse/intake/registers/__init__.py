@@ -1,0 +1,1 @@
+"""Files of suppliers read, guarded and checked row by row."""

@@ -1,0 +1,316 @@
+"""The checks of rows as SQL: from the text cells of a register to typed columns and the reasons to reject a row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mse.intake.contracts.clauses import ContractField
+    from mse.intake.contracts.contract import Contract
+
+REASONS = {
+    "cells": "the row has too many or too few cells",
+    "quotation": "a quotation mark is not closed, or text follows a closing one",
+    "encoding": "a byte is not text in the encoding of the contract",
+    "control": "a cell holds a control character or a line break",
+    "too_long": "a cell has more than 1,000 characters",
+    "missing": "a value that is required is missing",
+    "missing_key": "neither a pseudonym nor a part of one is there",
+    "not_a_pseudonym": "this does not have the form of a keyed hash",
+    "date_format": "the date is not in the format of the contract",
+    "impossible_date": "there is no such day",
+    "after_extraction": "the date lies after the day on which the file was drawn",
+    "before_birth": "the date lies before the year of birth",
+    "too_old": "the date lies more than 120 years after the year of birth",
+    "entered_early": "the row was entered before the date of the registration",
+    "unknown_code": "the code is not in the code list of the contract",
+    "not_a_number": "this is not a number of the declared type",
+    "out_of_range": "the number is outside what the contract allows",
+    "pattern": "the value does not have the declared form or length",
+    "closed": "the list did not operate or deliver on that day, says its contract",
+    "blind": "the list cannot see this stratum, says its contract",
+    "duplicate_record": "another row has the same record number and other content",
+    "duplicate": "the same row is there twice; the first one is kept",
+    "out_of_period": "the date lies outside the period of the contract",
+}
+"""Reason of a rejected row by its code; no reason ever holds a value."""
+
+NO_FAULT = ("duplicate", "out_of_period")
+"""Rows that are set aside without being wrong: they do not count towards the threshold."""
+
+_OLDEST = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of a row.
+
+    Parameters
+    ----------
+    code : str
+        Reason, a key of `REASONS`.
+    column : str
+        Column of the file that it is about.
+    condition : str
+        SQL that is true where the row fails.
+    """
+
+    code: str
+    column: str
+    condition: str
+
+
+def literal(text: str) -> str:
+    """Return a text as SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def reading(contract: Contract) -> tuple[ContractField, ...]:
+    """Return the columns that are read, in the order in which they are written to the clean file."""
+    return tuple(field for field in contract.fields if field.role != "ignored")
+
+
+def checked_query(contract: Contract, source: str, number: int, iso: Sequence[str] = ()) -> str:
+    """Return the query that checks one file.
+
+    Parameters
+    ----------
+    contract : Contract
+        What to check.
+    source : str
+        SQL of a relation with the line ``row`` and text cells ``c0``, ``c1``, ... in the order of `reading`, without
+        space around them; NULL where they are empty.
+    number : int
+        Of the file, for the column ``file``.
+    iso : sequence of str
+        Columns whose dates are in ISO whatever the contract says: those of typed files.
+
+    Returns
+    -------
+    str
+        SELECT of ``file, row, record, key, parts..., date, entered, dimensions..., referred_from, filled, bad,
+        digest, outside``: ``filled`` has a bit for every column with a value, ``bad`` the numbers of the checks that
+        fail, by commas; ``outside`` is true where the date is not in the period. A dimension is a text, or a list of
+        texts where all labels are kept.
+    """
+    fields = reading(contract)
+    cells = ", ".join(f"{_value(contract, field, i)} AS v{i}" for i, field in enumerate(fields))
+    inner = f"SELECT row, {cells} FROM {source}"
+    typed = ", ".join(f"{sql} AS {name}" for name, sql in _typed(contract, iso))
+    middle = f"SELECT *, {typed} FROM ({inner})"
+    middle = f"SELECT *, {', '.join(f'{sql} AS {name}' for name, sql in _labels(contract))} FROM ({middle})"
+    faults = ", ".join(
+        f"CASE WHEN {check.condition} THEN '{i}' END" for i, check in enumerate(checks(contract, iso))
+    )  # fmt: skip
+    filled = " + ".join(f"CASE WHEN v{i} IS NULL THEN 0 ELSE {1 << i} END" for i in range(len(fields)))
+    columns = dict(_columns(contract))
+    named = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+    return (
+        f"SELECT {number} AS file, row, {named}, CAST({filled} AS BIGINT) AS filled, concat_ws(',', {faults}) AS bad, "
+        f"hash({', '.join(columns.values())}) AS digest, coalesce(NOT ({_in_period(contract)}), false) AS outside "
+        f"FROM ({middle})"
+    )
+
+
+def checks(contract: Contract, iso: Sequence[str] = ()) -> list[Check]:
+    """Return every check of a row, in the order of the columns."""
+    found: list[Check] = []
+    for i, field in enumerate(reading(contract)):
+        found += [Check(code, field.name, condition) for code, condition in _field_checks(contract, field, i, iso)]
+    found += [Check(code, column, condition) for code, column, condition in _row_checks(contract)]
+    return found
+
+
+def columns_of(contract: Contract) -> tuple[str, ...]:
+    """Return the names of the columns of `checked_query` between ``row`` and ``filled``."""
+    return tuple(name for name, _ in _columns(contract))
+
+
+# ---- cells to values --------------------------------------------------------------------------------
+
+
+def _value(contract: Contract, field: ContractField, i: int) -> str:
+    """Return the cell, NULL where it means unknown."""
+    lower = field.role in ("key", "hash") and field.constraints.pattern is None
+    text = f"lower(c{i})" if lower else f"c{i}"
+    words = dict.fromkeys(word.strip().lower() if lower else word.strip() for word in contract.missing(field))
+    unknown = [literal(word) for word in words if word]
+    return f"CASE WHEN {text} IN ({', '.join(unknown)}) THEN NULL ELSE {text} END" if unknown else text
+
+
+def _typed(contract: Contract, iso: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield a typed value ``t<i>`` for every column that has a type to be parsed."""
+    for i, field in enumerate(reading(contract)):
+        if field.type in ("date", "datetime"):
+            pattern, shape = date_format(field, iso)
+            parsed = f"TRY_CAST(try_strptime(v{i}, {literal(pattern)}) AS DATE)"
+            yield f"t{i}", f"CASE WHEN regexp_full_match(v{i}, {literal(shape)}) THEN {parsed} END"
+        elif field.type in ("integer", "number", "year"):
+            yield (
+                f"t{i}",
+                f"CASE WHEN regexp_full_match(v{i}, {literal(_NUMBERS[field.type])}) THEN TRY_CAST(v{i} AS DOUBLE) END",
+            )
+        else:
+            yield f"t{i}", "NULL"
+
+
+_NUMBERS = {"integer": r"[+-]?\d{1,15}", "number": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", "year": r"\d{4}"}
+_SHAPES = {"Y": r"\d{4}", "y": r"\d{2}", "f": r"\d{1,6}", "b": "[A-Za-z]+", "B": "[A-Za-z]+", "z": r"[+-]\d{2}:?\d{2}"}
+
+
+def date_format(field: ContractField, iso: Sequence[str] = ()) -> tuple[str, str]:
+    """Return the format of a date for strptime, and the regular expression of what has its shape."""
+    usual = "%Y-%m-%dT%H:%M:%S" if field.type == "datetime" else "%Y-%m-%d"
+    pattern = field.format
+    if field.name in iso:
+        pattern = "%Y-%m-%d"
+    elif pattern == "default":
+        pattern = usual
+    pieces = re.split(r"%(.)", pattern)
+    shape = "".join(_SHAPES.get(x, r"\d{1,2}") if k % 2 else re.escape(x) for k, x in enumerate(pieces))
+    return pattern, shape
+
+
+def _labels(contract: Contract) -> Iterator[tuple[str, str]]:
+    """Yield ``l<i>``, the labels of a stratum or sender as a list of texts, with NULL for a code that is unknown."""
+    for i, field in enumerate(reading(contract)):
+        if field.classes:
+            whens = " ".join(
+                f"WHEN {_within(f't{i}', c.minimum, c.maximum)} THEN {literal(c.level)}" for c in field.classes
+            )
+            yield f"l{i}", f"CASE WHEN v{i} IS NULL THEN [] ELSE [CASE {whens} END] END"
+        elif field.role in ("stratum", "referred_from"):
+            codes = field.mapping
+            keys = ", ".join(literal(code) for code in codes)
+            values = ", ".join(literal(level) for level in codes.values())
+            other = "NULL" if field.other is None else literal(field.other)
+            one = f"coalesce(MAP([{keys}], [{values}])[x], {other})" if codes else other
+            cell = f"string_split(v{i}, {literal(field.separator)})" if field.separator else f"[v{i}]"
+            trimmed = f"list_filter(list_transform({cell}, lambda x: trim(x)), lambda x: x <> '')"
+            yield f"l{i}", f"CASE WHEN v{i} IS NULL THEN [] ELSE list_transform({trimmed}, lambda x: {one}) END"
+    yield "none", "NULL"
+
+
+def _within(value: str, low: float | None, high: float | None) -> str:
+    parts = [f"{value} >= {low!r}" if low is not None else "", f"{value} <= {high!r}" if high is not None else ""]
+    return " AND ".join(part for part in parts if part) or f"{value} IS NOT NULL"
+
+
+def _dimension(contract: Contract, name: str) -> str:
+    """Return the label of a dimension, or a list of labels where all of them are kept."""
+    lists = [f"l{i}" for i, f in enumerate(reading(contract)) if f.role == "stratum" and f.target == name]
+    rule = contract.dimensions.get(name)
+    known = f"list_filter(list_concat({', '.join(lists)}), lambda x: x IS NOT NULL AND x <> '')"
+    if len(lists) == 1:
+        known = f"list_filter({lists[0]}, lambda x: x IS NOT NULL AND x <> '')"
+    if rule is None or rule.several in (None, "first"):
+        return f"{known}[1]"
+    if rule.several == "priority":
+        order = ", ".join(map(literal, rule.order))
+        return f"list_filter([{order}], lambda y: list_contains({known}, y))[1]"
+    distinct = f"list_sort(list_distinct({known}))"
+    if rule.several == "level":
+        assert rule.level is not None
+        return f"CASE WHEN len({distinct}) > 1 THEN {literal(rule.level)} ELSE {distinct}[1] END"
+    return distinct
+
+
+def _keeps_all(contract: Contract, name: str) -> bool:
+    """Tell whether a registration can have several labels in a dimension."""
+    rule = contract.dimensions.get(name)
+    return rule is not None and rule.several == "both"
+
+
+def _columns(contract: Contract) -> Iterator[tuple[str, str]]:
+    """Yield name and SQL of the columns that a checked row has."""
+    fields = list(enumerate(reading(contract)))
+    roles = {field.role: i for i, field in fields}
+    for role in ("record", "key"):
+        yield role, f"v{roles[role]}" if role in roles else "CAST(NULL AS VARCHAR)"
+    for i, field in fields:
+        if field.role in ("hash", "coarse"):
+            yield field.target, f"v{i}"
+    for role in ("date", "entered"):
+        yield role, f"t{roles[role]}" if role in roles else "CAST(NULL AS DATE)"
+    for name in contract.strata:
+        own = any(field.role == "stratum" and field.target == name for _, field in fields)
+        yield name, _dimension(contract, name) if own else f"CAST(year(t{roles['date']}) AS VARCHAR)"
+    yield (
+        "referred_from",
+        f"nullif(l{roles['referred_from']}[1], '')" if "referred_from" in roles else "CAST(NULL AS VARCHAR)",
+    )
+
+
+# ---- checks -----------------------------------------------------------------------------------------
+
+
+def _field_checks(contract: Contract, field: ContractField, i: int, iso: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield code and condition of the checks of one column; a missing value fails only where it is required."""
+    value, typed, limits = f"v{i}", f"t{i}", field.constraints
+    if field.required:
+        yield "missing", f"{value} IS NULL"
+    if field.type in ("date", "datetime"):
+        shape = literal(date_format(field, iso)[1])
+        yield "date_format", f"NOT regexp_full_match({value}, {shape})"
+        yield "impossible_date", f"regexp_full_match({value}, {shape}) AND {typed} IS NULL"
+        yield "after_extraction", f"{typed} > DATE '{contract.extraction_date}'"
+    if field.type in ("integer", "number", "year"):
+        yield "not_a_number", f"{value} IS NOT NULL AND {typed} IS NULL"
+        low, high = limits.minimum, limits.maximum
+        if field.type == "year":
+            low = 1800.0 if low is None else low
+            high = float(contract.extraction_date.year) if high is None else high
+        if low is not None or high is not None:
+            yield "out_of_range", f"NOT ({_within(typed, low, high)})"
+    if field.classes:
+        yield "out_of_range", f"{typed} IS NOT NULL AND len(list_filter(l{i}, lambda x: x IS NULL)) > 0"
+    elif field.role in ("stratum", "referred_from"):
+        yield "unknown_code", f"len(list_filter(l{i}, lambda x: x IS NULL)) > 0"
+    elif limits.enum:
+        yield "unknown_code", f"{value} NOT IN ({', '.join(map(literal, limits.enum))})"
+    elif field.type == "boolean":
+        yield "unknown_code", f"{value} NOT IN ('true', 'True', 'TRUE', '1', 'false', 'False', 'FALSE', '0')"
+    if field.pattern is not None:
+        code = "not_a_pseudonym" if field.role in ("key", "hash") else "pattern"
+        yield code, f"NOT regexp_full_match({value}, {literal(field.pattern)})"
+    lengths = [f"length({value}) < {limits.minLength}"] if limits.minLength is not None else []
+    lengths += [f"length({value}) > {limits.maxLength}"] if limits.maxLength is not None else []
+    if lengths:
+        yield "pattern", " OR ".join(lengths)
+
+
+def _row_checks(contract: Contract) -> Iterator[tuple[str, str, str]]:
+    """Yield code, column and condition of the checks that take several columns."""
+    fields = list(enumerate(reading(contract)))
+    day, column = next((f"t{i}", field.name) for i, field in fields if field.role == "date")
+    linking = [(f"v{i}", field.name) for i, field in fields if field.role in ("key", "hash")]
+    yield "missing_key", linking[0][1], f"coalesce({', '.join(v for v, _ in linking)}, NULL) IS NULL"
+    for i, field in fields:
+        if field.role == "coarse" and field.type == "year":
+            yield "before_birth", field.name, f"year({day}) < t{i}"
+            yield "too_old", field.name, f"year({day}) - t{i} > {_OLDEST}"
+        if field.role == "entered":
+            yield "entered_early", field.name, f"t{i} < {day}"
+    for closed in contract.closed:
+        within = f"{day} BETWEEN DATE '{closed.first}' AND DATE '{closed.last}'"
+        yield "closed", column, " AND ".join([within, *_in_strata(contract, closed.where)])
+    for blind in contract.blind:
+        first = next((f.name for _, f in fields if f.target in blind.where and f.role == "stratum"), column)
+        yield "blind", first, " AND ".join([_in_period(contract), *_in_strata(contract, blind.where)])
+
+
+def _in_period(contract: Contract) -> str:
+    day = next(f"t{i}" for i, field in enumerate(reading(contract)) if field.role == "date")
+    return f"{day} BETWEEN DATE '{contract.period.first}' AND DATE '{contract.period.last}'"
+
+
+def _in_strata(contract: Contract, where: dict[str, tuple[str, ...]]) -> list[str]:
+    sql = dict(_columns(contract))
+    return [
+        f"list_has_any({sql[name] if _keeps_all(contract, name) else f'[{sql[name]}]'}, "
+        f"[{', '.join(map(literal, levels))}])"
+        for name, levels in where.items()
+    ]

@@ -1,0 +1,1 @@
+"""A job file to a results folder: read, checked, carried out."""

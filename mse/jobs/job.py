@@ -1,0 +1,192 @@
+"""An estimation job: a TOML file, or the same settings in memory, read and checked."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import PrivateAttr, ValidationError, model_validator
+
+from mse.errors import InputError, MseError, Problem
+from mse.jobs.sections import (
+    AssessSection,
+    ComputeSection,
+    MethodSection,
+    PublishSection,
+    RegistersSection,
+    ReportSection,
+    RunSection,
+    Section,
+    TableSection,
+    VerdictSection,
+)
+from mse.methods import make_spec
+from mse.settings.places import JobFile, Place, option_place, plain_problem
+from mse.shipped import TableInfo, load_table, shipped_names, shipped_path, table_info
+from mse.tables.captures import CaptureTable
+
+
+class Job(Section):
+    """One study: data, estimator, comparison, seed, report settings."""
+
+    title: str | None = None
+    simulate: dict[str, Any] | None = None
+    registers: RegistersSection | None = None
+    table: TableSection | None = None
+    estimate: MethodSection = MethodSection()
+    compare: tuple[MethodSection, ...] | None = None
+    run: RunSection = RunSection()
+    compute: ComputeSection = ComputeSection()
+    verdict: VerdictSection = VerdictSection()
+    assess: AssessSection | None = None
+    publish: PublishSection | None = None
+    report: ReportSection = ReportSection()
+    _file: JobFile = PrivateAttr(default_factory=JobFile)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Job:
+        if (self.table is None) == (self.registers is None):
+            raise ValueError(
+                "no source of data, or two; allowed: either [table], for an overlap table, or [registers], for the "
+                "files of suppliers"
+            )
+        if self.registers is not None and bool(self.registers.contracts) == (self.simulate is not None):
+            raise ValueError(
+                "registers without contracts, or simulated registers with; allowed: contracts under [registers], or a "
+                "section [simulate], which writes its own"
+            )
+        if self.simulate is not None and self.registers is None:
+            raise ValueError("simulated registers that are not read; allowed: [simulate] together with [registers]")
+        return self
+
+    @property
+    def file(self) -> JobFile:
+        """Where the settings stand, for messages."""
+        return self._file
+
+    def at(self, folder: Path) -> Job:
+        """Return the job with the paths in it taken from a folder."""
+        changes: dict[str, Any] = {}
+        if self.table is not None and self.table.path is not None:
+            changes["table"] = self.table.model_copy(update={"path": folder / self.table.path})
+        if self.registers is not None:
+            found = tuple(str(folder / path) for path in self.registers.contracts)
+            changes["registers"] = self.registers.model_copy(update={"contracts": found})
+        if self.publish is not None:
+            changes["publish"] = self.publish.at(folder)
+        return self.model_copy(update=changes)
+
+
+def read_job(path: Path) -> Job:
+    """Read and check a job file; a name under models/ that is not here is looked up among those that ship.
+
+    Raises
+    ------
+    InputError
+        With every problem: not TOML, unknown keys, wrong types, unknown methods and options.
+    """
+    if not os.path.exists(path) and path.name in shipped_names("models"):
+        path = shipped_path("models", path.name)
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        shipped = ", ".join(f"models/{name}" for name in shipped_names("models"))
+        raise InputError(
+            Problem("the job file cannot be read", f"a TOML file, or one that ships: {shipped}", "check the path",
+                    file=str(path))
+        ) from error  # fmt: skip
+    try:
+        text = content.decode("utf-8-sig")
+        raw = tomllib.loads(text)
+    except ValueError as error:
+        raise InputError(
+            Problem(f"the job file is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",
+                    file=str(path))
+        ) from error  # fmt: skip
+    job = make_job(raw, JobFile.of(str(path), text))
+    return job.at(path.parent)
+
+
+def make_job(settings: Mapping[str, Any], file: JobFile | None = None) -> Job:
+    """Check the settings of a job, and the options of its methods.
+
+    Raises
+    ------
+    InputError
+        With every problem: unknown keys, wrong types, unknown methods and options.
+    """
+    file = file or JobFile()
+    problems = []
+    try:
+        job = Job.model_validate(settings)
+    except ValidationError as error:
+        problems = [plain_problem(e, Job, file) for e in error.errors()]
+    compared = settings.get("compare")
+    sections: list[tuple[Place, Any]] = [(("estimate",), settings.get("estimate"))]
+    sections += [(("compare", str(i)), x) for i, x in enumerate(compared if isinstance(compared, list | tuple) else ())]
+    for place, section in sections:
+        with suppress(ValidationError):  # said above
+            chosen = MethodSection.model_validate({} if section is None else section)
+            try:
+                make_spec(chosen.method, chosen.options)
+            except MseError as error:
+                options = ["method", *chosen.options]
+                problems += [file.put(p, option_place(p, place, options)) for p in error.problems]
+    if settings.get("simulate") is not None:
+        from mse.simulate.section import make_spec as make_nation
+
+        try:
+            make_nation(settings["simulate"], file)
+        except MseError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    job._file = file
+    return job
+
+
+def read_options(texts: Sequence[str]) -> dict[str, Any]:
+    """Return the options of a method from ``NAME=VALUE`` texts; a value is read as in a job file, else as text.
+
+    Raises
+    ------
+    InputError
+        With every text that is not of that form.
+    """
+    wrong = [t for t in texts if not t.partition("=")[0].strip().isidentifier() or "=" not in t]
+    if wrong:
+        raise InputError(
+            [Problem("an option is not of the form NAME=VALUE", "for example replicates=200", "correct it", value=t)
+             for t in wrong]
+        )  # fmt: skip
+    options = {}
+    for text in texts:
+        name, _, value = (part.strip() for part in text.partition("="))
+        try:
+            options[name] = tomllib.loads(f"x = {value}")["x"]
+        except tomllib.TOMLDecodeError:
+            options[name] = value
+    return options
+
+
+def load_job_table(job: Job) -> tuple[CaptureTable, TableInfo | None]:
+    """Load the table of a job, merge and drop lists as it says, and return what is known about it if it is public."""
+    section = job.table
+    assert section is not None
+    info = None
+    if section.name is not None:
+        with job.file.blame(("table", "name")):
+            table, info = load_table(section.name), table_info(section.name)
+    else:
+        assert section.path is not None
+        table = CaptureTable.from_csv(section.path, covariates=section.covariates or None, persons=section.persons,
+                                      sum_duplicates=section.sum_duplicates)  # fmt: skip
+    with job.file.blame(("table", "merge")):
+        table = table.merge(section.merge) if section.merge else table
+    with job.file.blame(("table", "drop")):
+        table = table.drop(*section.drop) if section.drop else table
+    return table, info

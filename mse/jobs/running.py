@@ -1,0 +1,221 @@
+"""A job carried out: from its table to results that can be written and shown."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mse.answers.posterior import Posterior
+from mse.answers.results import Results
+from mse.assess.verdict import Thresholds, with_assessment
+from mse.computing.parallel import Compute
+from mse.computing.provenance import versions
+from mse.errors import InputError, Problem
+from mse.jobs.job import Job, make_job
+from mse.jobs.sections import PublishSection
+from mse.jobs.sources import JobSource, open_source
+from mse.methods import (
+    METHODS,
+    Outcome,
+    Request,
+    by_stratum,
+    checks,
+    comparison,
+    judged,
+    label_of,
+    run_method,
+    run_or_fail,
+)
+from mse.publish.auditrecord import record_tables
+from mse.tables.captures import CaptureTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None = None) -> Results:
+    """Carry out a job: read, estimate, compare, judge, assess; no results are written.
+
+    Parameters
+    ----------
+    job : Job
+        The settings.
+    compute : Compute, optional
+        Workers, progress, and the folder that keeps finished parts.
+    workspace : Path, optional
+        Where registers are read; a temporary folder when not given. What they leave stands in its folder ``intake``.
+
+    Raises
+    ------
+    MseError
+        When the data or the headline method do not work; another method that fails is a row that says so.
+    """
+    compute = compute or Compute()
+    if workspace is None:
+        with tempfile.TemporaryDirectory(prefix="mse-") as name:
+            return run_job(job, compute, workspace=Path(name))
+    source = open_source(job, workspace, compute)
+    table = source.table.collapse() if source.table.strata else source.table
+    method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
+    headline = _headline(job, source, method, options, compute)
+    by = options.get("by", ())
+    asked: list[Request] = (
+        [*checks(table, method, by), *(_apart(name, by) for name in ("sample-coverage", "chao", "independence"))]
+        if job.compare is None
+        else [(c.method, c.options) for c in job.compare]
+    )
+    others = [
+        run_or_fail(source.table, r, job.run.seed, compute) for r in asked if r not in (method, (method, options))
+    ]
+    tables = dict(source.tables)
+    if job.assess is not None:
+        tables |= run_assessment(job, headline, source, compute)
+    given = job.verdict.model_dump(exclude_none=True)
+    headline = judged(headline, source.table, others, Thresholds(**given), tables, job.report.time)
+    tables |= _parts_table(headline)
+    rows = comparison(
+        table,
+        [Outcome(method, label_of(method, _shown(method, options)), headline), *others],
+        job.run.prob,
+    )
+    rows.insert(2, "headline", [True] + [False] * len(others))
+    results = Results(headline, rows, _provenance(job, table, source, headline.spec, headline.diagnostics), tables)
+    asked_for = job.publish or PublishSection()
+    recorded = record_tables(
+        results, source.table, population=asked_for.population, population_source=asked_for.population_source or "",
+        chain_file=asked_for.chain, survey_file=asked_for.survey,
+    )  # fmt: skip
+    return replace(results, tables={**tables, **recorded})
+
+
+def assess_results(results: Results, compute: Compute | None = None, *, workspace: Path | None = None) -> Results:
+    """Make every check of a job that was carried out, and return its results with them and the verdict that follows.
+
+    Parameters
+    ----------
+    results : Results
+        What ``run_job`` found; the data are read again from where the job says.
+    compute, workspace
+        As in `run_job`.
+
+    Raises
+    ------
+    InputError
+        When the data are not there, or are not those of the results.
+    """
+    compute = compute or Compute()
+    if workspace is None:
+        with tempfile.TemporaryDirectory(prefix="mse-") as name:
+            return assess_results(results, compute, workspace=Path(name))
+    job = make_job(results.provenance["job"])
+    source = open_source(job, workspace, compute)
+    flat = source.table.collapse() if source.table.strata else source.table
+    if flat.digest != results.provenance["table"]["digest"]:
+        raise InputError(
+            Problem("the data have changed since the results were made", "the data that the results are about",
+                    "run the job again", file=str(results.provenance["table"]["name"]))
+        )  # fmt: skip
+    tables = {**results.tables, **run_assessment(job, results.headline, source, compute)}
+    verdict = results.headline.verdict
+    if verdict is not None:
+        given = job.verdict.model_dump(exclude_none=True)
+        verdict = with_assessment(verdict, tables, Thresholds(**given))
+    headline = replace(results.headline, verdict=verdict)
+    return replace(results, headline=headline, tables={**tables, **_parts_table(headline)})
+
+
+def _parts_table(headline: Posterior) -> dict[str, pd.DataFrame]:
+    """Return the verdicts on single parts as the table ``strata_verdict``; nothing for an answer without strata."""
+    from mse.assess.parts import parts_frame
+
+    if headline.strata is None or headline.verdict is None or not headline.verdict.parts:
+        return {}
+    return {"strata_verdict": parts_frame(headline.verdict.parts, tuple(headline.strata.dimensions))}
+
+
+def run_assessment(job: Job, headline: Posterior, source: JobSource, compute: Compute) -> Mapping[str, pd.DataFrame]:
+    """Make the checks that the job asks for; every check when it has no such section."""
+    from mse.assess.assessment import AssessSpec, assess
+
+    asked = {} if job.assess is None else job.assess.model_dump(exclude_none=True)
+    return assess(
+        headline, source.table, AssessSpec(**asked), prob=job.run.prob, seed=job.run.seed,
+        unreferred=source.unreferred, compute=compute,
+    )  # fmt: skip
+
+
+def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, Any], compute: Compute) -> Posterior:
+    """Estimate, over every drawn linkage if there are any."""
+    apart = by_stratum(method, options) or "by" in options
+
+    def one(whole: CaptureTable, seed: int) -> Posterior:
+        return run_method(whole if apart else whole.collapse(), method, seed=seed, compute=compute, **options)
+
+    with job.file.blame(("estimate", "model"), ("estimate", "method"), ("estimate",)):
+        headline = one(source.table, job.run.seed)
+        if source.draws:
+            from mse.answers.pooled import pool
+
+            headline = pool([one(drawn, job.run.seed) for drawn in source.draws], point=headline)
+    if source.table.strata and not apart:
+        why = "strata = true estimates every stratum" if METHODS[method].asked else "this method takes none"
+        summed = f"summed over the covariates {', '.join(source.table.strata)}: {why}"
+        headline = replace(headline, notes=(*headline.notes, summed))
+    return headline
+
+
+def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) -> dict[str, Any]:
+    """Return the options, with the level of missing labels where the method takes it and the job does not say."""
+    takes = by_stratum(method, options) and bool(source.unknown)
+    return {"unknown": dict(source.unknown), **options} if takes else dict(options)
+
+
+def _shown(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that belong in the name of a headline: an average is what it is whatever its prior."""
+    averaged = METHODS[method].basis == "models"
+    return {name: value for name, value in options.items() if name == "by" or not averaged}
+
+
+def _apart(method: str, by: Sequence[str]) -> Request:
+    return (method, {"by": list(by)}) if by else method
+
+
+def _provenance(
+    job: Job, table: CaptureTable, source: JobSource, spec: Mapping[str, object], diagnostics: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the record of inputs, settings and versions that is stored with the results."""
+    about: dict[str, Any] = {
+        "name": table.name,
+        "digest": table.digest,
+        "observed": table.observed,
+        "public": source.info is not None,
+    }
+    titles: Mapping[str, str] = {}
+    if (info := source.info) is not None:
+        sources = [{"title": x} | ({"path": info.addresses[x]} if x in info.addresses else {}) for x in info.sources]
+        about |= {"title": info.title, "sources": sources, "notes": list(info.notes)}
+        about |= {k: info.mse[k] for k in ("population", "territory", "period", "publisher", "nl") if k in info.mse}
+        titles = info.list_titles
+    about |= source.record
+    about["lists"] = [{"name": name, "title": titles.get(name, name)} for name in table.lists]
+    report = job.report.model_dump(exclude_none=True)
+    about |= {k: report[k] for k in ("publisher",) if k in report}
+    counts = {
+        "+".join(x for j, x in enumerate(table.lists) if (h + 1) >> j & 1): int(c)
+        for h, c in enumerate(table.counts[0]) if c
+    }  # fmt: skip
+    return {
+        "title": job.title or about.get("title") or table.name,
+        "table": about,
+        "overlap": {"lists": list(table.lists), "counts": counts},
+        "job": job.model_dump(mode="json", exclude_none=True),
+        "report": report,
+        "seed": job.run.seed,
+        "prob": job.run.prob,
+        "estimator": dict(spec),
+        "diagnostics": dict(diagnostics),
+        "versions": versions(),
+    }

@@ -1,0 +1,191 @@
+"""Where the table of a job comes from: a file or a public table, the files of suppliers, or a simulated nation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mse.computing.parallel import Compute
+from mse.computing.provenance import file_digest
+from mse.jobs.job import Job, load_job_table
+from mse.jobs.sections import RegistersSection
+from mse.shipped import TableInfo
+from mse.tables.captures import CaptureTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mse.intake.taking import Intake, IntakeSpec
+
+RECORDS, REJECTS, QUALITY, SIMULATED = "intake", "rejects.csv", "quality", "registers"
+"""In the workspace: what reading leaves; in it the rejected rows, the reports to suppliers, and simulated files."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JobSource:
+    """The data of a job.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        What is estimated from.
+    info : TableInfo or None
+        What is known about a public table.
+    draws : tuple of CaptureTable
+        The table under other linkages of the registrations, each as likely as the others; empty when links are certain.
+    unknown : mapping of str to str
+        Level that stands for a missing label, by dimension.
+    unreferred : CaptureTable or None
+        The table without registrations that are there only because another list sent the person.
+    tables : mapping of str to DataFrame
+        What goes with the results: ``flow``, ``quality``, ``truth``.
+    record : mapping
+        What goes into the provenance: digests, counts, contracts.
+    """
+
+    table: CaptureTable
+    info: TableInfo | None = None
+    draws: tuple[CaptureTable, ...] = ()
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    unreferred: CaptureTable | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
+    """Read the data of a job.
+
+    Parameters
+    ----------
+    job : Job
+        The settings.
+    workspace : Path
+        A folder for what reading registers needs and leaves.
+    compute : Compute
+        Progress.
+
+    Raises
+    ------
+    InputError
+        With every problem of the files.
+    """
+    if job.registers is None:
+        table, info = load_job_table(job)
+        file = None if job.table is None else job.table.path
+        record = {} if file is None else {"file": {"name": file.name, "sha256": file_digest(file)}}
+        return JobSource(table, info, record=record)
+    from mse.intake.flow import flow_diagram
+
+    contracts = _expanded(job.registers.contracts)
+    truth = None
+    if job.simulate is not None:
+        contracts = simulate_into(workspace / RECORDS / SIMULATED, job, compute)
+        truth = workspace / RECORDS / SIMULATED / "truth.csv"
+    taken, quality = _take_in(contracts, workspace, job, compute)
+    tables = {"flow": taken.flow, "quality": quality}
+    (workspace / RECORDS / "flow.svg").write_text(flow_diagram(taken.flow), encoding="utf-8")
+    if taken.linkage is not None:
+        tables["thresholds"] = taken.linkage.thresholds
+        (workspace / RECORDS / "linkage.svg").write_text(taken.linkage.chart, encoding="utf-8")
+        (workspace / RECORDS / "linkage.json").write_text(taken.linkage.settings, encoding="utf-8")
+    if truth is not None:
+        tables["truth"] = _truth(truth, list(taken.table.strata))
+    return JobSource(
+        taken.table,
+        draws=taken.draws,
+        unknown=taken.unknown,
+        unreferred=taken.unreferred,
+        tables=tables,
+        record={"registers": dict(taken.digests), "simulated": job.simulate is not None, "notes": list(taken.notes)},
+    )
+
+
+def intake_spec(section: RegistersSection) -> IntakeSpec:
+    """Return the settings of the intake that a section of a job asks for."""
+    from mse.intake.taking import IntakeSpec
+
+    return IntakeSpec(**section.model_dump(exclude={"contracts"}))
+
+
+def simulate_into(
+    folder: Path, job: Job, compute: Compute, *, plain: bool = False, overwrite: bool = True
+) -> list[str]:
+    """Write the simulated nation of a job and return its contracts.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    job : Job
+        With a section ``[simulate]``; its seed is used.
+    compute : Compute
+        Progress.
+    plain : bool
+        Leave the invented identities readable; otherwise they are pseudonymised, as suppliers do it.
+    overwrite : bool
+        Replace a folder that was written earlier.
+    """
+    from mse.intake.pseudonyms.keyedhash import disguise
+    from mse.simulate.national import simulate
+    from mse.simulate.section import make_spec
+    from mse.simulate.writing import write_registers
+
+    compute.progress("simulating registers", 0, 1)
+    nation = simulate(make_spec(job.simulate, job.file), seed=job.run.seed)
+    # Nobody is protected by this key: the persons are invented. It makes the files what suppliers deliver.
+    key = hashlib.sha256(f"simulated registers, seed {job.run.seed}".encode()).digest()
+    hidden = None if plain else partial(disguise, key=key)
+    paths = write_registers(folder, nation, hidden, overwrite=overwrite)
+    compute.progress("simulating registers", 1, 1)
+    return [str(path) for path in paths]
+
+
+def _expanded(patterns: Sequence[str]) -> list[str]:
+    """Return the contracts that are meant, ``*`` and ``?`` filled in; a name without them stays as it is."""
+    found = []
+    for pattern in patterns:
+        found += sorted(glob(pattern)) or [pattern]
+    return list(dict.fromkeys(found))
+
+
+def _take_in(contracts: Sequence[str], workspace: Path, job: Job, compute: Compute) -> tuple[Intake, pd.DataFrame]:
+    """Return the table with how it came about, and the quality of the registers.
+
+    The rejected rows and a quality report for each supplier are left in the workspace.
+    """
+    import pandas as pd
+
+    from mse.intake.contracts.together import check_contracts
+    from mse.intake.quality.completeness import quality_table, write_quality
+    from mse.intake.registers.delivered import read_registers
+    from mse.intake.taking import take_in_registers
+
+    assert job.registers is not None
+    spec, records = intake_spec(job.registers), workspace / RECORDS
+    records.mkdir(parents=True, exist_ok=True)
+    checked = check_contracts(contracts)
+    compute.progress("reading registers", 0, 1)
+    with read_registers(checked, workspace, rejects=records / REJECTS) as registers:
+        compute.progress("reading registers", 1, 1)
+        language = (*job.report.languages, job.report.language or "en")[0]
+        write_quality(registers, records / QUALITY, language=language)
+        quality = pd.concat(
+            [quality_table(registers, name).assign(list=name) for name in registers.lists], ignore_index=True
+        )
+        taken = take_in_registers(registers, spec, seed=job.run.seed, progress=compute.progress)
+    return taken, quality
+
+
+def _truth(path: Path, dims: list[str]) -> pd.DataFrame:
+    """Return the true number of persons by the strata of the table."""
+    import pandas as pd
+
+    whole = pd.read_csv(path, dtype=dict.fromkeys(dims, str))
+    if not dims:
+        return pd.DataFrame({"truth": [int(whole["truth"].sum())]})
+    return whole.groupby(dims, sort=False, as_index=False).agg({"truth": "sum"})

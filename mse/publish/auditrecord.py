@@ -1,0 +1,109 @@
+"""What publishing adds to the audit record of a run: indicators, SDG table, chain and survey, and what they rest on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mse.errors import InputError, MseError, Problem
+from mse.evidence.chain import chain, read_chain
+from mse.evidence.survey import read_rates, survey_persons
+from mse.publish.indicators.basis import population_frame, read_basis, risk_groups
+from mse.publish.indicators.measures import indicators
+from mse.publish.indicators.sdg import sdg_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mse.answers.results import Results
+    from mse.tables.captures import CaptureTable
+    from mse.tables.population import Population
+
+
+def record_tables(
+    results: Results,
+    table: CaptureTable,
+    *,
+    population: Path | None = None,
+    population_source: str = "",
+    chain_file: Path | None = None,
+    survey_file: Path | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of a run that publishing needs, unrounded, for its results folder.
+
+    Parameters
+    ----------
+    results : Results
+        Of the run; ``at_risk`` and ``sdg`` under [publish] of the job in its provenance are read.
+    table : CaptureTable
+        What was estimated from, with its strata.
+    population : Path, optional
+        CSV: dimensions as in the table, and ``population``.
+    population_source : str
+        Where it is from, for citation; the name of the file when not given.
+    chain_file, survey_file : Path, optional
+        As `mse.evidence.chain.read_chain` and `mse.evidence.survey.read_rates` read them.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``indicators`` always; ``population``, ``sdg`` (with strata), ``chain`` and ``survey``.
+
+    Raises
+    ------
+    InputError
+        With every problem of every file.
+    """
+    from mse.tables.population import Population
+
+    found: dict[str, pd.DataFrame] = {}
+    problems: list[Problem] = []
+    prob = read_basis(results).prob
+    if population is not None:
+        try:
+            people = Population.from_csv(population, source=population_source)
+            problems += _unknown_levels(people, table, population)
+            found["population"] = population_frame(people)
+        except MseError as error:
+            problems += error.problems
+    if chain_file is not None:
+        try:
+            found["chain"] = chain(read_chain(chain_file), prob)
+        except MseError as error:
+            problems += [replace(p, file=p.file if p.file not in (None, "chain") else str(chain_file))
+                         for p in error.problems]  # fmt: skip
+    if survey_file is not None:
+        try:
+            found["survey"] = survey_persons(read_rates(survey_file), prob)
+        except MseError as error:
+            problems += [replace(p, file=p.file or str(survey_file)) for p in error.problems]
+    try:
+        risk_groups(results, read_basis(results).dims)
+    except MseError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    whole = replace(results, tables={**results.tables, **found})
+    found["indicators"] = indicators(whole)
+    sdg = sdg_table(whole)
+    return found if sdg is None else {**found, "sdg": sdg}
+
+
+def _unknown_levels(people: Population, table: CaptureTable, file: Path) -> list[Problem]:
+    """Return the dimensions and levels on which population and table do not meet."""
+    problems = []
+    for dim, levels in people.dimensions.items():
+        known = table.strata.get(dim)
+        if known is None:
+            problems.append(
+                Problem("the population has a dimension that the table has not", ", ".join(table.strata) or "none",
+                        "rename it as in the table, or sum over it", file=str(file), column=dim)
+            )  # fmt: skip
+            continue
+        problems += [
+            Problem("the population lacks a level of the table", ", ".join(levels), "add its rows, named alike",
+                    file=str(file), column=dim, value=level)
+            for level in known if level not in levels
+        ]  # fmt: skip
+    return problems

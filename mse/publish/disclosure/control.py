@@ -1,0 +1,223 @@
+"""Disclosure control: what of a table of counts may leave the house.
+
+Raw counts live in a `CountTable`, which never leaves; `protect` turns it into a `SafeTable`, the only form of a table
+of counts that pages, files and releases are given. Estimates are computed on raw counts, before any of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from mse.errors import ModelError, Problem
+from mse.settings.optionchecks import check_types, raise_if_any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mse.publish.disclosure.counts import CountTable, Place
+
+Method = Literal["suppress", "controlled", "random"]
+Zeros = Literal["publish", "suppress"]
+Status = Literal["published", "rounded", "suppressed", "structural zero"]
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """Rules of disclosure control.
+
+    Parameters
+    ----------
+    method : {"suppress", "controlled", "random"}
+        Leave small counts out, and as many others as keep them from being worked out; round every count to a multiple
+        of `base` so that rows and columns still add up; or round every count by lot, without bias.
+    threshold : int
+        Counts from 1 to one less are small. Of a small count that is left out, anybody who knows everything that is
+        published can only work out a range that contains 0 to `threshold`; of any other that is left out, a range
+        at least `threshold` wide.
+    percent : float
+        The range of every count that is left out reaches at least so many percent to either side of it, too.
+    zeros : {"publish", "suppress"}
+        Whether nobody was seen where somebody could have been may be published. What nobody could have seen
+        (structural zeros) is always marked as such.
+    base : int
+        What is rounded to: 3 or 5.
+    seed : int
+        Of the lot. Whoever knows it learns more of the counts than a rounded one says: it stays in the audit record.
+
+    Raises
+    ------
+    ModelError
+        With every option that is out of range.
+    """
+
+    method: Method = "suppress"
+    threshold: int = 10
+    percent: float = 0.0
+    zeros: Zeros = "publish"
+    base: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every option."""
+        check_types(self)
+        problems = []
+        if self.method not in ("suppress", "controlled", "random"):
+            problems.append(Problem("the method of disclosure control is unknown", "suppress, controlled, random",
+                                    "choose one of these", value=self.method))  # fmt: skip
+        if self.zeros not in ("publish", "suppress"):
+            problems.append(Problem("what to do with zeros is unknown", "publish, suppress", "choose one of these",
+                                    value=self.zeros))  # fmt: skip
+        if self.threshold < 2:
+            problems.append(Problem("the threshold of small counts is out of range", "2 or more", "give 10, say",
+                                    value=str(self.threshold)))  # fmt: skip
+        if not 0.0 <= self.percent <= 100.0:
+            problems.append(Problem("percent is out of range", "0 to 100", "give 10, say", value=str(self.percent)))
+        if self.base not in (3, 5):
+            problems.append(Problem("the base of rounding is out of range", "3 or 5", "choose one of these",
+                                    value=str(self.base)))  # fmt: skip
+        if self.seed < 0:
+            problems.append(Problem("the seed is out of range", "a whole number from 0 on", "give for example 1",
+                                    value=str(self.seed)))  # fmt: skip
+        raise_if_any(problems)
+
+    def in_words(self) -> str:
+        """Return the rule as a sentence that may stand under the table."""
+        if self.method == "suppress":
+            more = f", and at least {self.percent:g}% to either side" if self.percent else ""
+            zeros = ", and so are zeros" if self.zeros == "suppress" else ""
+            return (
+                f"Counts from 1 to {self.threshold - 1} are left out{zeros}, with others so that they cannot be worked "
+                f"out: everything published together leaves a small count anywhere from 0 to {self.threshold} or "
+                f"wider, and any other that is left out in a range at least {self.threshold} wide{more}."
+            )
+        if self.method == "controlled":
+            return (
+                f"Every count is rounded to a multiple of {self.base} so that rows and columns still add up; a count "
+                f"is off by less than {self.base} unless the table says so."
+            )
+        return (
+            f"Every count is rounded to a multiple of {self.base} by lot, without bias and each for itself: a count "
+            f"is off by less than {self.base}, and sums need not add up."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SafeCell:
+    """One count as it may be published.
+
+    Parameters
+    ----------
+    place : tuple of str or None
+        Level or group by dimension; None where it is summed over.
+    count : int or None
+        None when it is left out.
+    status : str
+        ``"published"``, ``"rounded"``, ``"suppressed"`` or ``"structural zero"``.
+    """
+
+    place: Place
+    count: int | None
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class SafeTable:
+    """A table of counts after disclosure control: all that leaves the house. Made by `protect`.
+
+    Parameters
+    ----------
+    dimensions : tuple of str
+        Dimensions, as the places of the cells give them.
+    cells : tuple of SafeCell
+        Every published cell, margins included.
+    rule : str
+        What was done, as a sentence.
+    deviation : int
+        The most that a rounded count may be off; 0 when counts are left out instead.
+    """
+
+    dimensions: tuple[str, ...]
+    cells: tuple[SafeCell, ...]
+    rule: str
+    deviation: int = 0
+
+    def to_pandas(self, total: str = "total") -> pd.DataFrame:
+        """Return one row per cell: dimensions (`total` where summed over), ``count`` (missing if not), ``status``."""
+        import pandas as pd
+
+        rows = [[total if x is None else x for x in cell.place] for cell in self.cells]
+        frame = pd.DataFrame(rows, columns=list(self.dimensions), dtype="str", index=range(len(rows)))
+        frame["count"] = pd.array([cell.count for cell in self.cells], dtype="Int64")
+        frame["status"] = [cell.status for cell in self.cells]
+        return frame
+
+    def at(self, **levels: str) -> SafeCell:
+        """Return the cell at some levels, summed over the dimensions that are not named.
+
+        Raises
+        ------
+        ModelError
+            When that cell is not among those that are published.
+        """
+        place = tuple(levels.get(dim) for dim in self.dimensions)
+        found = next((cell for cell in self.cells if cell.place == place), None)
+        unknown = [dim for dim in levels if dim not in self.dimensions]
+        if found is None or unknown:
+            said = ", ".join(f"{dim} = {level}" for dim, level in levels.items()) or "the total"
+            raise ModelError(
+                Problem("there is no such cell in the published table", f"levels of {', '.join(self.dimensions)}",
+                        "correct the levels, or publish that margin too", value=said)
+            )  # fmt: skip
+        return found
+
+
+def protect(table: CountTable, rule: Disclosure | None = None, *, known: Sequence[Place] = ()) -> SafeTable:
+    """Return what of a table of counts may be published.
+
+    Parameters
+    ----------
+    table : CountTable
+        Raw counts, and which margins are published.
+    rule : Disclosure, optional
+        Thresholds and method; the defaults when not given.
+    known : sequence of places
+        Cells that are published elsewhere: leaving them out would hide nothing.
+
+    Returns
+    -------
+    SafeTable
+        Every published cell. With ``"suppress"`` it has withstood `mse.publish.disclosure.attack.attack`.
+
+    Raises
+    ------
+    ModelError
+        When the table is too large for disclosure control, or cannot be protected beside what is known.
+    """
+    rule = rule or Disclosure()
+    cells = table.published()
+    values = cells.values(table)
+    possible = cells.reach(table)
+    if rule.method == "suppress":
+        from mse.publish.disclosure.suppression import suppress
+
+        hidden = suppress(table, cells, rule, known)
+        safe: Sequence[SafeCell] = [
+            SafeCell(place, 0, "structural zero") if not can
+            else SafeCell(place, None, "suppressed") if out
+            else SafeCell(place, int(value), "published")
+            for place, value, can, out in zip(cells.places, values, possible, hidden, strict=True)
+        ]  # fmt: skip
+        return SafeTable(table.names, tuple(safe), rule.in_words())
+    from mse.publish.disclosure.roundedcounts import round_controlled, round_randomly
+
+    if rule.method == "controlled":
+        rounded, off = round_controlled(table, cells, rule.base)
+    else:
+        rounded, off = round_randomly(table, cells, rule.base, rule.seed), rule.base - 1
+    safe = [
+        SafeCell(place, int(new), "rounded" if can else "structural zero")
+        for place, new, can in zip(cells.places, rounded, possible, strict=True)
+    ]
+    return SafeTable(table.names, tuple(safe), rule.in_words(), off)

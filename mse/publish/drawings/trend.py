@@ -1,0 +1,142 @@
+"""N over time as a figure: estimates with intervals, bars of the registered, breaks in the registration."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from mse.publish.drawings.axes import ACCENT, FAINT, GREY, INK, RULE, as_svg, axis_ticks, drawing, stamp
+from mse.publish.facts.partfacts import Part
+from mse.publish.facts.statements import Facts
+from mse.publish.wording.messages import Catalogue
+from mse.publish.wording.sentences import Headline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TRUE = "#9a4f00"
+MOST_PANELS = 8
+
+
+def trend_figure(
+    years: Sequence[str], parts: Sequence[Part], truth: Sequence[float] | None, facts: Facts, said: Headline,
+    finding: str, say: Catalogue,
+) -> str:  # fmt: skip
+    """Return the trend of the total.
+
+    Parameters
+    ----------
+    years : sequence of str
+        Levels of the dimension that is time.
+    parts : sequence of Part
+        One a year.
+    truth : sequence of float or None
+        True numbers of a simulated population.
+    facts, said
+        What the results hold, and the headline whose verdict is printed in the figure.
+    finding : str
+        What the figure shows, for those who cannot see it.
+    say : Catalogue
+        Language.
+    """
+    from matplotlib.patches import Patch
+
+    with drawing(3.8) as figure:
+        axes = figure.add_axes((0.085, 0.09, 0.9, 0.71))
+        _panel(axes, years, parts, truth, facts, say, large=True)
+        handles = [
+            *axes.plot([], [], "-o", color=ACCENT, lw=2.5, ms=6, mec="white", label=say("trend.estimated")),
+            Patch(color=GREY, alpha=0.55, lw=0, label=say("trend.registered")),
+        ]
+        if any(part.doubtful for part in parts):
+            handles += axes.plot([], [], "o", color="white", ms=6, mec=ACCENT, mew=1.8, label=say("strata.caution"))
+        if not all(part.stated for part in parts):
+            handles += axes.plot([], [], "x", color=FAINT, ms=6, label=say("trend.unstated"))
+        if truth:
+            handles += axes.plot([], [], "D", color=TRUE, ms=5, label=say("trend.truth"))
+        axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.12), ncols=5, frameon=False, fontsize=8.5,
+                    handlelength=1.6, borderpad=0)  # fmt: skip
+        _breaks(axes, years, facts, say)
+        stamp(figure, said, say)
+        return as_svg(figure, "trend", finding)
+
+
+def trend_panels(
+    years: Sequence[str], groups: Mapping[str, Sequence[Part]], facts: Facts, said: Headline, finding: str, name: str,
+    say: Catalogue,
+) -> str:  # fmt: skip
+    """Return the trend of every group in a panel of its own, each on its own scale."""
+    columns = 2
+    rows = -(-len(groups) // columns)
+    height = 0.45 + 2.05 * rows
+    with drawing(height) as figure:
+        for i, (label, parts) in enumerate(groups.items()):
+            row, column = divmod(i, columns)
+            bottom = 1 - (0.45 + 2.05 * (row + 1) - 0.36) / height
+            axes = figure.add_axes((0.085 + 0.5 * column, bottom, 0.405, 1.38 / height))
+            _panel(axes, years, parts, None, facts, say, large=False)
+            axes.set_title(say.shortened(label, 44), fontsize=9.5, color=INK, loc="left", fontweight="bold", pad=6)
+        stamp(figure, said, say)
+        return as_svg(figure, name, finding)
+
+
+def _panel(
+    axes: Axes, years: Sequence[str], parts: Sequence[Part], truth: Sequence[float] | None, facts: Facts,
+    say: Catalogue, *, large: bool,
+) -> None:  # fmt: skip
+    """Draw bars of the registered, and points with intervals of the estimates, over the years."""
+    from matplotlib.ticker import FixedFormatter, FixedLocator
+
+    at = _places(years)
+    stated = [(x, part) for x, part in zip(at, parts, strict=True) if part.stated]
+    highs = [part.high for _, part in stated] + [float(part.observed or 0) for part in parts] + list(truth or ())
+    top = 1.06 * max([*highs, 1.0])
+    axes.set(xlim=(at[0] - 0.6, at[-1] + 0.6), ylim=(0, top))
+    bars = [(x, part.observed) for x, part in zip(at, parts, strict=True) if part.observed is not None]
+    axes.bar([x for x, _ in bars], [n for _, n in bars], width=0.62, color=GREY, alpha=0.55)
+    for x, part in stated:
+        axes.plot([x, x], [part.low, part.high], color=ACCENT, lw=3 if large else 2.2, solid_capstyle="butt")
+        size = 7 if large else 5
+        if part.doubtful:
+            axes.plot([x], [part.point], "o", color="white", ms=size - 1, mec=ACCENT, mew=1.8)
+        else:
+            axes.plot([x], [part.point], "o", color=ACCENT, ms=size, mec="white", mew=1)
+    for x, part in zip(at, parts, strict=True):
+        if not part.stated:
+            axes.text(x, 0.03 * top, "×", ha="center", va="bottom", fontsize=9, color=FAINT)
+    if truth:
+        axes.plot([x + 0.22 for x in at], truth, "D", color=TRUE, ms=5, mec="white", mew=0.8)
+    for found in facts.breaks:
+        if at[0] - 0.6 < found.at < at[-1] + 0.6:
+            axes.axvline(found.at, color=INK, lw=1.1, ls=(0, (4, 3)))
+    ticks = axis_ticks(0, top, False, most=6 if large else 4)
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_major_formatter(FixedFormatter([say.number(tick) for tick in ticks]))
+    axes.tick_params(axis="y", length=0, labelcolor=FAINT, labelsize=8)
+    step = -(-len(years) // (12 if large else 6))
+    shown = [(x, year) for i, (x, year) in enumerate(zip(at, years, strict=True)) if (len(years) - 1 - i) % step == 0]
+    axes.xaxis.set_major_locator(FixedLocator([x for x, _ in shown]))
+    axes.xaxis.set_major_formatter(FixedFormatter([year for _, year in shown]))
+    axes.grid(axis="y", color=RULE, lw=0.6)
+    axes.set_axisbelow(True)
+
+
+def _breaks(axes: Axes, years: Sequence[str], facts: Facts, say: Catalogue) -> None:
+    """Write what each break was above its line, on the side that has room."""
+    at = _places(years)
+    for found in facts.breaks:
+        if not at[0] - 0.6 < found.at < at[-1] + 0.6:
+            continue
+        share = (found.at - at[0] + 0.6) / (at[-1] - at[0] + 1.2)
+        left = share < 0.55
+        words = textwrap.wrap(f"{found.label}: {found.text}" if found.text else found.label, 58)[:2]
+        axes.text(share + (0.006 if left else -0.006), 1.01, "\n".join(words), transform=axes.transAxes, fontsize=8,
+                  ha="left" if left else "right", va="bottom", color=INK, linespacing=1.1)  # fmt: skip
+
+
+def _places(years: Sequence[str]) -> list[float]:
+    """Return where each level stands: at its own number when all of them are years, else one after the other."""
+    if all(year.isdigit() for year in years):
+        return [float(year) for year in years]
+    return [float(i) for i in range(len(years))]

@@ -1,0 +1,86 @@
+"""How single entries of a provenance are read: whatever is not of the expected kind is None or nothing."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mse.publish.wording.messages import Catalogue, Words
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A break in the registration: where on the axis of time it lies (2018.33 is May 2018), and what happened."""
+
+    at: float
+    label: str
+    text: str
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return a mapping, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: object) -> list[Any]:
+    """Return the entries of a list, one of anything else, none of nothing."""
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
+
+
+def text(value: object) -> str | None:
+    """Return non-empty text, else None; a number that stands for a text (a year) is one."""
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        return str(value).strip() or None
+    return None
+
+
+def number(value: object) -> float | None:
+    """Return a number, None for what is missing."""
+    if isinstance(value, (int, float, np.integer, np.floating)) and not math.isnan(value):
+        return float(value)
+    return None
+
+
+def period(value: object) -> tuple[str, ...]:
+    """Return first and last year, one entry when they are the same, none when unknown."""
+    if isinstance(value, Mapping):
+        ends = [text(value.get("start")), text(value.get("end"))]
+        return tuple(dict.fromkeys(end for end in ends if end))
+    said = text(value)
+    years = re.fullmatch(r"(\d{4})\s*[-–/]\s*(\d{4})", said or "")
+    return tuple(dict.fromkeys(years.groups())) if years else (said,) if said else ()
+
+
+def sources(found: Iterable[object]) -> Iterable[Words]:
+    """Return publications by title; only addresses of the web become links: nothing that a browser would run."""
+    for item in found:
+        title = text(item) or text(mapping(item).get("title"))
+        address = text(mapping(item).get("path"))
+        if title:
+            yield Words(title, None, address if address and address.startswith(("https://", "http://")) else None)
+
+
+def names(*sections: object) -> dict[str, str]:
+    """Return words for lists, dimensions and levels; a later section goes before an earlier one."""
+    return {str(k): str(v) for section in sections for k, v in mapping(section).items() if text(v)}
+
+
+def breaks(report: Mapping[str, Any], local: Mapping[str, Any], say: Catalogue) -> tuple[Break, ...]:
+    """Return the breaks in the registration that a job names, in the words of the language where it has them."""
+    words = [text(item) for item in items(local.get("breaks"))]
+    found = []
+    for i, entry in enumerate(items(report.get("breaks"))):
+        at = re.fullmatch(r"(\d{4})(?:-(\d{2}))?(?:-\d{2})?", text(mapping(entry).get("at")) or "")
+        if at is None:
+            continue
+        said = (words[i] if i < len(words) else None) or text(mapping(entry).get("text")) or ""
+        month = say.messages.get(f"month.{int(at[2])}", "") if at[2] else ""
+        # A year's own place is its middle: May 2018 lies four twelfths after the start of 2018, at 2017.5.
+        start = int(at[1]) - 0.5
+        found.append(Break(start + ((int(at[2]) - 1) / 12 if at[2] else 0.0), f"{month} {at[1]}".strip(), said))
+    return tuple(sorted(found, key=lambda item: item.at))

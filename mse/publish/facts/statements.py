@@ -1,0 +1,349 @@
+"""What a page may state, read from the results of a run; whatever the provenance lacks is None or empty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from mse.answers.distribution import Hump
+from mse.answers.estimates import Estimate
+from mse.answers.strata import time_dimension
+from mse.assess.verdict import Thresholds
+from mse.errors import ModelError
+from mse.publish.facts.account import account, unsettled
+from mse.publish.facts.entries import (
+    Break,
+    breaks,
+    items,
+    mapping,
+    names,
+    number,
+    period,
+    sources,
+    text,
+)
+from mse.publish.wording.messages import SOURCE, Catalogue, Words
+from mse.terms import Model
+
+if TYPE_CHECKING:
+    from mse.answers.results import Results
+
+USUAL_PROB = 0.95
+"""Probability of an interval where the results state none; every page and summary prints what was used."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodRow:
+    """One method of the comparison.
+
+    Parameters
+    ----------
+    label, kind : Words
+        The method; what its numbers are.
+    contains : tuple of Words
+        The sources of uncertainty in its interval.
+    point, low, high : float or None
+        Persons; None where the method gave none.
+    prob : float
+        Probability that the interval claims.
+    failure : Words or None
+        Why there is no number; None when there is one.
+    headline : bool
+        Whether this is the answer that was judged.
+    """
+
+    label: Words
+    kind: Words
+    contains: tuple[Words, ...]
+    point: float | None
+    low: float | None
+    high: float | None
+    prob: float
+    failure: Words | None
+    headline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """One list: its name, what it is, the persons on it, and how many of them are on another list too."""
+
+    name: str
+    title: str | None
+    total: int | None
+    shared: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Persons who are on exactly these lists, given by position."""
+
+    lists: tuple[int, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One model of an average: its generators by list names, its weight, and N under it."""
+
+    generators: tuple[tuple[str, ...], ...]
+    weight: float
+    size: float
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that sentences, figures and the page are made of, in one language where the record has several.
+
+    Parameters
+    ----------
+    title : str
+        Of the page.
+    name, population, territory, publisher : str or None
+        The table's name, whom it counts, where, and who published it.
+    noun : str or None
+        The persons as a sentence calls them ("potential victims of modern slavery").
+    period : tuple of str
+        First and last year, one entry when they are the same, none when unknown.
+    date : str or None
+        Of the report, when the job gives it.
+    unit : str or None
+        What is counted: ``"persons"``, or ``"person-year"`` where a person counts once in every year.
+    public : bool
+        Whether the raw overlap counts may be shown to anybody; False where nothing says so.
+    lists : tuple of ListRow
+        The lists in order; their totals only where the table is public.
+    histories : tuple of History
+        Who is on what, the most frequent first; nothing where the table is not public.
+    estimate : Estimate
+        The headline.
+    credible : bool
+        Whether the interval is a Bayesian one.
+    humps : tuple of Hump
+        Modes of the headline's law that the verdict counts.
+    small_humps : tuple of Hump
+        Modes with too little of the probability for the verdict, but enough to be said.
+    methods : tuple of MethodRow
+        The comparison, the headline first.
+    models, effective, averaged : tuple of ModelRow, float or None
+        The heaviest models, their effective number, and how many were averaged over.
+    notes : tuple of Words
+        Of the table.
+    sources : tuple of Words
+        Of the table.
+    names : mapping of str to str
+        Words for lists, dimensions and levels.
+    time : str or None
+        The dimension of the strata that is time.
+    breaks : tuple of Break
+        In the registration.
+    texts : mapping of str to str
+        What a job tells for the checklist: ``funding``, ``contact``, ``inclusion``, ``evidence``, ``extracted``.
+    thresholds : Thresholds
+        Of the verdict, as the job has them.
+    account : tuple of str
+        What was tried and what to change, where the computation did not settle.
+    unsettled : bool
+        Whether nothing but the computation forbids the answer.
+    """
+
+    title: str
+    name: str | None
+    population: str | None
+    territory: str | None
+    publisher: str | None
+    noun: str | None
+    period: tuple[str, ...]
+    date: str | None
+    unit: str | None
+    public: bool
+    lists: tuple[ListRow, ...]
+    histories: tuple[History, ...]
+    estimate: Estimate
+    credible: bool
+    humps: tuple[Hump, ...]
+    small_humps: tuple[Hump, ...]
+    methods: tuple[MethodRow, ...]
+    models: tuple[ModelRow, ...]
+    effective: float | None
+    averaged: float | None
+    notes: tuple[Words, ...]
+    sources: tuple[Words, ...]
+    names: Mapping[str, str]
+    time: str | None
+    breaks: tuple[Break, ...]
+    texts: Mapping[str, str]
+    thresholds: Thresholds
+    account: tuple[str, ...]
+    unsettled: bool
+
+
+SMALL = 0.02
+"""Least probability of a hump that is mentioned."""
+
+TEXTS = ("funding", "contact", "inclusion", "evidence", "extracted")
+
+
+def languages(results: Results) -> tuple[str, ...]:
+    """Return the languages that the job asks for, the first of which is that of the terminal."""
+    report = mapping(results.provenance.get("report"))
+    asked = [text(x) for x in items(report.get("languages")) or items(report.get("language"))]
+    return tuple(dict.fromkeys(x for x in asked if x)) or (SOURCE,)
+
+
+def read_facts(results: Results, say: Catalogue) -> Facts:
+    """Return what the results of a run hold, with None or nothing for what they do not.
+
+    Parameters
+    ----------
+    results : Results
+        Of the run.
+    say : Catalogue
+        Language: texts that the job or the table has in several are taken in this one.
+    """
+    headline, provenance = results.headline, results.provenance
+    table, report = mapping(provenance.get("table")), mapping(provenance.get("report"))
+    own, about = mapping(report.get(say.language)), mapping(table.get(say.language))
+    estimate = headline.summary(_prob(results))
+    called = names(report.get("names"), about.get("lists"), own.get("names"))
+    limits = _thresholds(provenance)
+    lists, histories = _overlap(results, mapping(provenance.get("overlap")), table, called)
+    name = text(table.get("name")) or headline.table
+
+    def first(key: str, *outer: object) -> str | None:
+        """Return the text of this language, else the one there is, in this language where its phrase is known."""
+        said = text(own.get(key))
+        other = next((x for x in map(text, outer) if x), None)
+        return said or (None if other is None else str(say.phrase(other)))
+
+    titles = (provenance.get("title"), table.get("title"), name)
+    local_title = text(about.get("title")) if text(titles[0]) == text(titles[1]) else None
+    return Facts(
+        title=local_title or first("title", report.get("title"), *titles) or name,
+        name=name,
+        population=text(about.get("population")) or first("", table.get("population")),
+        territory=first("territory", report.get("territory"), about.get("territory"), table.get("territory")),
+        publisher=first("publisher", report.get("publisher"), table.get("publisher"), table.get("source")),
+        noun=first("population", report.get("population")),
+        period=period(report.get("period") or table.get("period")),
+        date=text(report.get("date")),
+        unit=text(table.get("unit")),
+        public=table.get("public") is True,
+        lists=lists,
+        histories=histories,
+        estimate=estimate,
+        credible=headline.kind == "posterior",
+        humps=headline.humps(limits.hump_weight),
+        small_humps=tuple(h for h in headline.humps(SMALL) if h.weight < limits.hump_weight),
+        methods=_methods(results, estimate, say),
+        models=_models(results),
+        effective=number(headline.diagnostics.get("effective_models")),
+        averaged=number(headline.diagnostics.get("models")),
+        notes=_notes(table, about, say),
+        sources=tuple(sources(items(table.get("sources")) or items(table.get("source")))),
+        names=called,
+        time=time_dimension(headline.strata.dimensions if headline.strata else {}, text(report.get("time"))),
+        breaks=breaks(report, own, say),
+        texts={key: said for key in TEXTS if (said := first(key, report.get(key)))},
+        thresholds=limits,
+        account=account(headline, say),
+        unsettled=unsettled(headline),
+    )
+
+
+def _notes(table: Mapping[str, Any], about: Mapping[str, Any], say: Catalogue) -> tuple[Words, ...]:
+    """Return the notes on a table in the language of the page where there are any, else as they are."""
+    own = [said for note in items(about.get("notes")) if (said := text(note))]
+    if own:
+        return tuple(Words(note) for note in own)
+    return tuple(say.phrase(said) for note in items(table.get("notes")) if (said := text(note)))
+
+
+def _prob(results: Results) -> float:
+    """Return the probability of the interval: of the run, else of the comparison, else the usual one."""
+    stated = number(results.provenance.get("prob"))
+    if stated is None and "prob" in results.comparison.columns and len(results.comparison):
+        stated = number(results.comparison["prob"].iloc[0])
+    return USUAL_PROB if stated is None else stated
+
+
+def _thresholds(provenance: Mapping[str, Any]) -> Thresholds:
+    """Return what the verdict held its figures against, so that the page counts humps and persons as it did."""
+    given = mapping(mapping(provenance.get("job")).get("verdict"))
+    known = {f.name: given[f.name] for f in fields(Thresholds) if given.get(f.name) is not None}
+    return Thresholds(**known)
+
+
+def _overlap(
+    results: Results, overlap: Mapping[str, Any], table: Mapping[str, Any], called: Mapping[str, str]
+) -> tuple[tuple[ListRow, ...], tuple[History, ...]]:
+    described = [item for item in items(table.get("lists")) if isinstance(item, Mapping)]
+    titles: dict[str | None, str | None] = {text(item.get("name")): text(item.get("title")) for item in described}
+    titles.update(called)
+    listed = [str(name) for name in items(overlap.get("lists"))] or list(results.headline.lists)
+    place = {name: j for j, name in enumerate(listed)}
+    histories = []
+    # Who is on which lists may be seen by everybody only where the table is public.
+    counts = mapping(overlap.get("counts")) if table.get("public") is True else {}
+    for key, count in counts.items():
+        members = [part.strip() for part in str(key).split("+")]
+        persons = number(count)
+        if persons and all(member in place for member in members):
+            histories.append(History(tuple(sorted(place[m] for m in members)), int(persons)))
+    histories.sort(key=lambda history: (-history.count, len(history.lists), history.lists))
+    rows = []
+    for j, name in enumerate(listed):
+        on = [history for history in histories if j in history.lists]
+        total = sum(history.count for history in on) if histories else None
+        shared = sum(history.count for history in on if len(history.lists) > 1) if histories else None
+        title = titles.get(name)
+        rows.append(ListRow(name, None if title == name else title, total, shared))
+    return tuple(rows), tuple(histories)
+
+
+def _methods(results: Results, estimate: Estimate, say: Catalogue) -> tuple[MethodRow, ...]:
+    rows = [_method(dict(row), estimate.prob, say) for row in results.comparison.to_dict("records")]
+    if not any(row.headline for row in rows):
+        ends = {"point": estimate.point, "low": estimate.low, "high": estimate.high}
+        words = {"label": estimate.method, "kind": estimate.kind, "interval_contains": "; ".join(estimate.inside)}
+        rows.append(_method({**words, **ends, "headline": True}, estimate.prob, say))
+    return tuple(sorted(rows, key=lambda row: not row.headline))
+
+
+def _method(row: Mapping[Any, Any], prob: float, say: Catalogue) -> MethodRow:
+    point, low, high = (number(row.get(name)) for name in ("point", "low", "high"))
+    status = text(row.get("status"))
+    failed = point is None or not math.isfinite(point) or status not in (None, "ok")
+    label = say.phrase(text(row.get("label")) or text(row.get("method")) or "?")
+    contains = (text(row.get("interval_contains")) or "").split("; ")
+    return MethodRow(
+        label=Words(label.text[:1].upper() + label.text[1:], label.language),
+        kind=say.phrase(text(row.get("kind")) or ""),
+        contains=tuple(say.phrase(part) for part in contains if part),
+        point=None if failed else point,
+        low=None if failed or high is None else low,
+        high=None if failed or low is None else high,
+        prob=number(row.get("prob")) or prob,
+        failure=say.phrase("" if status in (None, "ok") else status) if failed else None,
+        headline=str(row.get("headline")) == "True",
+    )
+
+
+def _models(results: Results) -> tuple[ModelRow, ...]:
+    models = results.headline.models
+    if models is None or not len(models.notation):
+        return ()
+    return tuple(
+        ModelRow(_generators(notation, results.headline.lists), float(weight), float(size))
+        for notation, weight, size in zip(models.notation, models.weight, models.size, strict=True)
+    )
+
+
+def _generators(notation: str, lists: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Return the generators by list names; a notation that is not a log-linear one stays as it is."""
+    try:
+        named = Model.parse(notation, lists)
+    except ModelError:
+        return ((notation,),)
+    return tuple(tuple(lists[j] for j in range(len(lists)) if g >> j & 1) for g in named.generators)

@@ -1,0 +1,188 @@
+"""What indicators are made from: the published margins, with N and who was seen, and the population behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mse.answers.strata import shown_margins
+from mse.errors import InputError, Problem
+from mse.publish.facts.entries import items, mapping, number, period, text
+from mse.publish.facts.margins import margin_points
+from mse.publish.registered import time_of
+from mse.publish.standing import NOT_JUDGED, parts_by_levels, standing, whole_standing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mse.answers.results import Results
+    from mse.answers.strata import StrataDraws
+    from mse.tables.population import Population
+
+Levels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RiskGroup:
+    """Persons at risk that an estimate is held against, with their number from elsewhere.
+
+    Parameters
+    ----------
+    name : str
+        For example "labour migrants in the exposed sectors".
+    persons : float
+        How many there are.
+    where : mapping of str to str
+        The stratum of the victims that is held against them: ``{"form": "labour"}``.
+    source : str
+        Where the number is from.
+    """
+
+    name: str
+    persons: float
+    where: Mapping[str, str]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The victims at some levels: registered, N with its interval, whether it may be stated, and its verdict."""
+
+    levels: Levels
+    observed: int
+    point: float
+    low: float
+    high: float
+    status: str
+    verdict: str
+
+    @property
+    def stands(self) -> tuple[str, str]:
+        """Status and verdict."""
+        return self.status, self.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What indicators are made from, read from a result once."""
+
+    strata: StrataDraws | None
+    dims: tuple[str, ...]
+    time: str | None
+    prob: float
+    period: str
+    registered: str
+    estimated: str
+
+
+def read_basis(results: Results) -> Basis:
+    """Return dimensions, time, probability, period and definitions of a result."""
+    headline, provenance = results.headline, results.provenance
+    estimate = headline.summary(number(provenance.get("prob")) or 0.95)
+    table, report = mapping(provenance.get("table")), mapping(provenance.get("report"))
+    strata = headline.strata if headline.strata is not None and headline.strata.dimensions else None
+    when = period(report.get("period") or table.get("period"))
+    source = [x for x in (text(report.get("publisher")) or text(table.get("publisher")), text(table.get("name"))) if x]
+    extracted = text(report.get("extracted"))
+    registered = f"persons on at least one of the lists {', '.join(headline.lists)}"
+    registered += f" ({', '.join([*source, *([f'extracted {extracted}'] if extracted else [])])})" if source else ""
+    estimated = f"persons registered or not; {estimate.kind}, method {estimate.method}"
+    return Basis(
+        strata, tuple(strata.dimensions) if strata else (), time_of(results), estimate.prob, "–".join(when),
+        registered, estimated,
+    )  # fmt: skip
+
+
+def margins_of(results: Results, basis: Basis) -> list[Part]:
+    """Return every margin that is published, the total first; it is the headline itself."""
+    headline = results.headline
+    judged = parts_by_levels(results)
+    whole = headline.summary(basis.prob)
+    level = NOT_JUDGED if headline.verdict is None else headline.verdict.level
+    parts = [Part({}, whole.observed, whole.point, whole.low, whole.high, whole_standing(results), level)]
+    if basis.strata is None:
+        return parts
+    tails = [(1 - basis.prob) / 2, (1 + basis.prob) / 2]
+    for dims in shown_margins(basis.dims, basis.time)[1:]:
+        margin = basis.strata.margin(*dims)
+        low, high = np.quantile(margin.draws, tails, axis=0)
+        points = margin_points(margin, headline.kind == "posterior")
+        for i, chosen in enumerate(product(*margin.dimensions.values())):
+            levels = dict(zip(margin.dimensions, chosen, strict=True))
+            observed = int(margin.observed[i])
+            if not observed and not margin.draws[:, i].any():
+                continue  # nobody can be there
+            part = judged.get(frozenset(levels.items()))
+            sizes = float(points[i]), float(low[i]), float(high[i])
+            verdict = NOT_JUDGED if part is None else part.level
+            parts.append(Part(levels, observed, *sizes, standing(part), verdict))
+    return parts
+
+
+def population_of(levels: Levels, population: Population | None) -> float | None:
+    """Return the population at the levels of its own dimensions; None where a level, or a single year, is not known."""
+    if population is None:
+        return None
+    where = {dim: level for dim, level in levels.items() if dim in population.dimensions}
+    if any(level not in population.dimensions[dim] for dim, level in where.items()):
+        return None
+    if any(len(x) > 1 and dim not in where and dim == "year" for dim, x in population.dimensions.items()):
+        return None  # a population summed over years is nobody's
+    return float(population.size(where))
+
+
+def read_population(results: Results) -> Population | None:
+    """Return the population that the result was given, with its source; None without one."""
+    frame = results.tables.get("population")
+    if frame is None:
+        return None
+    from mse.tables.population import Population
+
+    sources = [str(x) for x in frame["source"].dropna().unique()] if "source" in frame.columns else []
+    return Population.from_frame(frame.drop(columns="source", errors="ignore"), source="; ".join(sources))
+
+
+def population_frame(population: Population) -> pd.DataFrame:
+    """Return a population as the table ``population`` of the results: dimensions, ``population``, ``source``."""
+    import pandas as pd
+
+    levels = list(product(*population.dimensions.values()))
+    frame = pd.DataFrame({dim: [row[i] for row in levels] for i, dim in enumerate(population.dimensions)},
+                         index=range(len(levels)))  # fmt: skip
+    return frame.assign(population=population.persons, source=population.source)
+
+
+def risk_groups(results: Results, dims: Sequence[str]) -> tuple[RiskGroup, ...]:
+    """Return the groups at risk that a job names under [[publish.at_risk]].
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong with them: no persons, unknown dimensions, more than one dimension.
+    """
+    given = items(mapping(mapping(results.provenance.get("job")).get("publish")).get("at_risk"))
+    problems, found = [], []
+    for i, entry in enumerate(map(mapping, given), 1):
+        where: Mapping[str, Any] = mapping(entry.get("where"))
+        persons = number(entry.get("persons"))
+        place = f"[[publish.at_risk]] {i}"
+        if persons is None or persons <= 0:
+            problems.append(Problem("a group at risk has no size", "a number of persons above 0", "add persons = …",
+                                    column=place))  # fmt: skip
+        allowed = ", ".join(dims) or "none: there are no strata"
+        problems += [Problem("a group at risk names an unknown dimension", allowed, "correct the name", column=place,
+                             value=dim) for dim in where if dim not in dims]  # fmt: skip
+        if len(where) > 1:
+            problems.append(Problem("a group at risk names more than one dimension", "one dimension, or none for all",
+                                    "keep one: crossings of two are not published", column=place))  # fmt: skip
+        levels = {dim: str(level) for dim, level in where.items()}
+        found.append(
+            RiskGroup(text(entry.get("name")) or place, persons or 1.0, levels, text(entry.get("source")) or "")
+        )
+    if problems:
+        raise InputError(problems)
+    return tuple(found)

@@ -1,0 +1,190 @@
+"""The check of a release: every figure in it derived again from the audit record."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mse.answers.results import Results, read_results
+from mse.answers.strata import ALL
+from mse.computing.provenance import file_digest
+from mse.errors import InputError, Problem
+from mse.publish.facts.entries import mapping
+from mse.publish.indicators.measures import indicators
+from mse.publish.release.bundle import FIGURES, PACKAGE, release_csv, release_json, release_record
+from mse.publish.release.outgoing import published_tables
+from mse.publish.release.publishedfigures import Figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Mismatch(NamedTuple):
+    """Something in a release that the audit record does not bear out.
+
+    Parameters
+    ----------
+    file : str
+        Where it stands.
+    name : str
+        The figure, or what else it is.
+    published, derived : str
+        What the release says, and what the audit record gives.
+    """
+
+    file: str
+    name: str
+    published: str
+    derived: str
+
+    def __str__(self) -> str:
+        """Return it as a sentence."""
+        return f"{self.file}: {self.name}: published {self.published}, the audit record gives {self.derived}"
+
+
+def verify_release(release: Path, audit: Path | None = None) -> tuple[Mismatch, ...]:
+    """Derive every figure of a release again from the audit record, and return what does not agree.
+
+    Parameters
+    ----------
+    release : Path
+        Folder of a release.
+    audit : Path, optional
+        The results folder; the one whose name the release gives, beside it, when not given.
+
+    Returns
+    -------
+    tuple of Mismatch
+        Nothing when all is as it should be.
+
+    Raises
+    ------
+    InputError
+        When there is no release, or no audit record.
+
+    Notes
+    -----
+    The audit record is held against itself, too: the unrounded indicators and the headline that it stores are computed
+    again from its draws.
+    """
+    missing = [name for name in (FIGURES, PACKAGE) if not (release / name).is_file()]
+    if missing:
+        raise InputError(
+            [Problem(f"the release lacks {name}", "a folder written by mse release", "check the path",
+                     file=str(release)) for name in missing]
+        )  # fmt: skip
+    published = _read_json(release / FIGURES)
+    package = _read_json(release / PACKAGE)
+    audit = release.absolute().parent / str(mapping(published.get("audit")).get("folder")) if audit is None else audit
+    if not audit.is_dir():
+        raise InputError(
+            Problem("the audit record is not there", "the results folder that the release was made from",
+                    "name it: --audit RESULTS", file=str(audit))
+        )  # fmt: skip
+    results = read_results(audit)
+    tables = published_tables(results)
+    found = [*_own_mismatches(results)]
+    derived = json.loads(release_json(release_record(results, tables, audit.absolute())))
+    found += _figure_mismatches(published, derived)
+    found += [
+        Mismatch(FIGURES, name, json.dumps(published.get(name)), json.dumps(derived[name]))
+        for name in ("title", "verdict", "estimate", "disclosure", "digests", "versions")
+        if published.get(name) != derived[name]
+    ]
+    for table, frame in tables.items():
+        found += _table_mismatches(release / f"{table}.csv", frame)
+    known = {f"{table}.csv" for table in tables} | {FIGURES, PACKAGE}
+    found += [Mismatch(path.name, "the file", "is there", "nothing")
+              for path in sorted(release.iterdir()) if path.name not in known]  # fmt: skip
+    for resource in package.get("resources", ()):
+        path = release / str(resource.get("path"))
+        digest = f"sha256:{file_digest(path)}" if path.is_file() else "no such file"
+        if resource.get("hash") != digest:
+            found.append(Mismatch(PACKAGE, f"digest of {path.name}", str(resource.get("hash")), digest))
+    return tuple(found)
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(
+            Problem("a file of the release is damaged", "JSON as mse wrote it", "get the release again", file=str(path))
+        )
+    return found
+
+
+def _figure_mismatches(published: Mapping[str, Any], derived: Mapping[str, Any]) -> Iterator[Mismatch]:
+    """Return the figures that differ, are missing, or come from nowhere."""
+    said = {str(mapping(x).get("name")): mapping(x) for x in published.get("figures", ())}
+    true = {str(x["name"]): x for x in derived["figures"]}
+    for name, figure in true.items():
+        if name not in said:
+            yield Mismatch(FIGURES, name, "nothing", str(figure["value"]))
+            continue
+        for part in Figure.__dataclass_fields__:
+            if not _same(said[name].get(part), figure[part]):
+                yield Mismatch(FIGURES, f"{name} ({part})", str(said[name].get(part)), str(figure[part]))
+    for name in said:
+        if name not in true:
+            yield Mismatch(FIGURES, name, str(said[name].get("value")), "nothing")
+
+
+def _table_mismatches(path: Path, frame: pd.DataFrame) -> Iterator[Mismatch]:
+    """Return the cells of a CSV file that differ from the derived table."""
+    import csv
+    import io
+
+    if not path.is_file():
+        yield Mismatch(path.name, "the file", "nothing", f"{len(frame)} rows")
+        return
+    said = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    true = list(csv.reader(io.StringIO(release_csv(frame))))
+    if len(said) != len(true) or said[:1] != true[:1]:
+        shape = [
+            f"{max(len(rows) - 1, 0)} rows of {', '.join(rows[0]) if rows else 'nothing'}" for rows in (said, true)
+        ]
+        yield Mismatch(path.name, "rows and columns", *shape)
+        return
+    for number, (row, other) in enumerate(zip(said[1:], true[1:], strict=True), 2):
+        place = ", ".join(
+            x for x, kind in zip(other, frame.dtypes, strict=True) if kind.kind not in "iufb" and x != ALL
+        )
+        for column, a, b in zip(true[0], [*row, *[""] * (len(other) - len(row))], other, strict=False):
+            if not _same(a, b):
+                yield Mismatch(path.name, f"row {number} ({place[:80]}), column {column}", a, b)
+
+
+def _same(a: object, b: object) -> bool:
+    """Return whether two entries are the same; numbers up to the last digits, which differ between machines."""
+    try:
+        return a == b or math.isclose(float(str(a)), float(str(b)), rel_tol=1e-9)
+    except ValueError:
+        return False
+
+
+def _own_mismatches(results: Results) -> Iterator[Mismatch]:
+    """Return where the audit record contradicts itself: its tables against its draws."""
+    estimate = results.headline.summary(results.provenance["prob"])
+    rows = results.comparison[results.comparison["headline"].astype(bool)]
+    for name in ("point", "low", "high"):
+        stored = float(rows[name].iloc[0]) if len(rows) else math.nan
+        if not _same(stored, getattr(estimate, name)):
+            yield Mismatch("audit record: estimates.csv", name, str(stored), str(getattr(estimate, name)))
+    if "indicators" in results.tables:
+        stored_frame, true = results.tables["indicators"], indicators(results)
+        if list(stored_frame.columns) != list(true.columns) or len(stored_frame) != len(true):
+            yield Mismatch(
+                "audit record: tables/indicators.csv", "rows and columns", str(stored_frame.shape), str(true.shape)
+            )
+            return
+        for i, (row, other) in enumerate(zip(stored_frame.to_dict("records"), true.to_dict("records"), strict=True), 2):
+            for column in ("point", "low", "high"):
+                if not (_same(row[column], other[column]) or (math.isnan(row[column]) and math.isnan(other[column]))):
+                    name = f"row {i}, {other['indicator']} ({column})"
+                    yield Mismatch("audit record: tables/indicators.csv", name, str(row[column]), str(other[column]))

@@ -1,0 +1,175 @@
+"""Sections that say how far to believe the result and how it was made: verdict, sources, provenance, citation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mse.answers.estimates import LEVELS, Reason
+from mse.publish.facts.entries import mapping
+from mse.publish.facts.statements import Facts
+from mse.publish.report.page import (
+    Block,
+    Heading,
+    Listing,
+    Material,
+    Section,
+    Sheet,
+    cell,
+    entries,
+    paragraph,
+    row,
+    sheet,
+)
+from mse.publish.report.partsections import dimension
+from mse.publish.wording.messages import SOURCE, Catalogue, Words
+from mse.publish.wording.sentences import judgement_of, reason_sentence
+
+
+def verdict_section(m: Material) -> Section:
+    """Return every rule of the verdict: those that spoke with their figures, and those that had nothing to say."""
+    say, facts = m.say, m.facts
+    verdict = facts.estimate.verdict
+    blocks: list[Block] = [paragraph(f"{m.said.verdict}. {m.said.meaning}", m.said.judgement)]
+    rows = [
+        row(
+            say.known("rule", reason.code),
+            say(f"verdict.{judgement_of(reason.level)}.name"),
+            cell(reason_sentence(reason, facts, m.said.rounded, say)),
+            cell(_figures(reason, say)),
+            tone=judgement_of(reason.level),
+        )
+        for reason in (verdict.reasons if verdict else ())
+    ]
+    if rows:
+        heads = [say(f"full.{part}") for part in ("rule", "level", "found", "figures")]
+        blocks.append(sheet(say("full.table"), [*heads], rows, wide=True))
+    blocks += _parts(m)
+    silent = silent_rules(facts, say)
+    last = say("full.none") if verdict is None else say("full.silent_none")
+    blocks.append(paragraph(say("full.silent", rules=say.listing(silent)) if silent else last))
+    return Section("verdict", say("section.verdict"), tuple(blocks))
+
+
+def _parts(m: Material) -> list[Block]:
+    """Return how many parts of every breakdown got which verdict; nothing without parts."""
+    say, verdict, strata = m.say, m.facts.estimate.verdict, m.results.headline.strata
+    if verdict is None or not verdict.parts or strata is None:
+        return []
+    names = {dim: dimension(dim, m) for dim in strata.dimensions}
+    time = names.get(m.facts.time or "", "").lower()
+    counts: dict[str, list[int]] = {}
+    for part in verdict.parts:
+        others = [name for dim, name in names.items() if dim in part.levels and dim != m.facts.time]
+        if len(part.levels) == 1:
+            title = names[next(iter(part.levels))]
+        elif len(part.levels) == 2 and len(others) == 1:
+            title = say("part.crossed", dimension=others[0], time=time)
+        else:
+            title = say("part.single")
+        counts.setdefault(title, [0, 0, 0])[LEVELS.index(part.level)] += 1
+    rows = [row(title, *(say.number(n) for n in (sum(found), *found))) for title, found in counts.items()]
+    levels = ("#" + say(f"verdict.{key}.name") for key in ("publish", "caution", "refuse"))
+    heads = [say("part.dimension"), "#" + say("part.number"), *levels]
+    return [paragraph(say("part.lead")), sheet(say("part.table"), [*heads], rows)]
+
+
+def silent_rules(facts: Facts, say: Catalogue) -> list[str]:
+    """Return the rules that were checked and found nothing."""
+    verdict = facts.estimate.verdict
+    if verdict is None:
+        return []
+    loud = {reason.code for reason in verdict.reasons}
+    return [say.known("rule", code) for code in verdict.checked if code not in loud]
+
+
+def _figures(reason: Reason, say: Catalogue) -> str:
+    """Return the figure of a rule with its thresholds; other numbers by name."""
+    named = {name: say.figure(round(value, 4)) for name, value in reason.figures.items()}
+    for kind, suffix in (("limit_from", "_from"), ("limit_below", "_below")):
+        if {"figure", "caution" + suffix, "forbid" + suffix} == set(named):
+            ends = {"caution": named["caution" + suffix], "forbid": named["forbid" + suffix]}
+            return say(f"full.{kind}", figure=named["figure"], **ends)
+    return "; ".join(say("full.figure", name=say.known("figure", name), value=value) for name, value in named.items())
+
+
+def sources_section(m: Material) -> Section:
+    """Return what the counts and the method are cited by; titles of publications are in the language of science."""
+    say = m.say
+    language = None if say.language == SOURCE else SOURCE
+    counts = [Words(x.text, language, x.address) for x in m.facts.sources]
+    method = [Words(x, language) for x in m.results.headline.citations]
+    cited = entries(say("sources.table"), counts, say("sources.none"))
+    cited += entries(say("sources.method"), method, say("sources.method_none"))
+    return Section("sources", say("section.sources"), cited)
+
+
+def provenance_section(m: Material) -> Section:
+    """Return what went in, how it was computed, and how to cite it."""
+    say, head, provenance = m.say, m.results.headline, m.results.provenance
+    made = {
+        say("provenance.name"): m.facts.name,
+        say("provenance.digest"): head.table_digest,
+        say("provenance.method"): head.method,
+        say("provenance.prob"): say.level(m.facts.estimate.prob),
+        say("provenance.seed"): provenance.get("seed", head.spec.get("seed")),
+        say("provenance.date"): m.facts.date and say.date(m.facts.date),
+    }
+    known = [(name, str(value)) for name, value in made.items() if value not in (None, "")]
+    diagnostics = [(say.known("figure", name), say.figure(value)) for name, value in head.diagnostics.items()]
+    blocks: list[Block] = [
+        paragraph(say("provenance.rounding"), "lead"),
+        Heading(say("provenance.cite")),
+        paragraph(citation(m)),
+        _record(say("provenance.table"), known, say),
+    ]
+    for title, rows in (
+        (say("provenance.options"), _flat(head.spec)),
+        (say("provenance.diagnostics"), sorted(diagnostics)),
+        (say("provenance.versions"), _flat(versions(provenance))),
+    ):
+        blocks += [_record(title, rows, say)] if rows else []
+    job = provenance.get("job")
+    if isinstance(job, Mapping) and job:
+        blocks += [Heading(say("provenance.job")), Listing(_plain(job, indent=2))]
+    return Section("provenance", say("section.provenance"), tuple(blocks))
+
+
+def citation(m: Material) -> str:
+    """Return how this report is cited: publisher, title, date, engine, and the digest of the table."""
+    say, facts = m.say, m.facts
+    version = str(versions(m.results.provenance).get("mse-engine", ""))
+    parts = [
+        facts.publisher,
+        facts.title,
+        facts.date and say.date(facts.date),
+        say("provenance.cite_engine", version=version) if version else None,
+        say("provenance.cite_digest", digest=m.results.headline.table_digest[:12]),
+    ]
+    return ". ".join(part.rstrip(". ") for part in parts if part) + "."
+
+
+def versions(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the versions of what computed the result."""
+    return mapping(provenance.get("versions"))
+
+
+def _record(title: str, rows: list[tuple[str, str]], say: Catalogue) -> Sheet:
+    heads = [say("provenance.item"), say("provenance.value")]
+    return sheet(title, [*heads], [row(name, value) for name, value in rows])
+
+
+def _flat(tree: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return nested entries under dotted names, sorted: the order does not depend on where they were read."""
+    rows: list[tuple[str, str]] = []
+    for key, value in sorted(tree.items(), key=lambda item: str(item[0])):
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", value if isinstance(value, str) else _plain(value)))
+    return rows
+
+
+def _plain(value: object, indent: int | None = None) -> str:
+    return json.dumps(value, indent=indent, sort_keys=True, ensure_ascii=False, default=str)

@@ -1,0 +1,185 @@
+"""Sections on the estimate itself: other methods, the law of N, the lists, the models, what the interval holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mse.publish.drawings.overlap import overlap_figure
+from mse.publish.drawings.sidebyside import interval_figure, posterior_figure
+from mse.publish.facts.statements import MethodRow, ModelRow
+from mse.publish.registered import list_counts
+from mse.publish.report.page import (
+    Block,
+    Cell,
+    Column,
+    Drawing,
+    Heading,
+    Material,
+    Row,
+    Section,
+    bullets,
+    cell,
+    entries,
+    paragraph,
+    row,
+    sheet,
+)
+from mse.publish.wording.captions import (
+    interval_name,
+    method_numbers,
+    methods_finding,
+    overlap_finding,
+    posterior_finding,
+)
+from mse.publish.wording.messages import Catalogue, Words
+from mse.publish.wording.rounding import round_point
+
+MOST_MODELS, MOST_INTERACTIONS = 10, 20
+MOST_LISTS = 8
+"""Lists of a table that is not public whose totals are shown, after disclosure control over all pairs of them."""
+
+
+def methods_section(m: Material) -> Section:
+    """Return the comparison of methods."""
+    facts, say = m.facts, m.say
+    finding = methods_finding(facts, say)
+    contained = any(found.contains for found in facts.methods)
+    rows = [_method_row(found, contained, m) for found in facts.methods if found.point is not None]
+    heads = [say("intervals.method"), "#" + say("intervals.point"), "#" + say("intervals.interval")]
+    heads += [say("intervals.contains")] if contained else []
+    table = [sheet(say("intervals.table"), [*heads], rows, wide=True)] if rows else []
+    why = [
+        Words(
+            say("intervals.failed_why", label=found.label, why=found.failure if str(found.failure or "") else unknown)
+        )
+        for unknown in [say("intervals.failed_unknown")]
+        for found in facts.methods
+        if found.point is None
+    ]
+    failed: list[Block] = [Heading(say("intervals.failed")), bullets(why)] if why else []
+    lead = paragraph(say("intervals.lead"), "lead")
+    drawn = figure(interval_figure(facts, m.said, finding, say), finding)
+    return Section("intervals", say("section.intervals"), (lead, *drawn, *table, *failed))
+
+
+def _method_row(found: MethodRow, contained: bool, m: Material) -> Row:
+    say = m.say
+    point, span = method_numbers(found, m.facts, say)
+    tag = f"{say('intervals.headline')}: {m.said.verdict.lower()}" if found.headline else ""
+    interval = cell(span, say.level(found.prob)) if span else cell(say("intervals.no_interval"))
+    cells: list[Cell | Words] = [cell(found.label, found.kind, tag), cell(point), interval]
+    inside = [joined(found.contains, say)] if contained else []
+    return row(*cells, *inside, tone="main" if found.headline else "")
+
+
+def posterior_section(m: Material) -> Section:
+    """Return the curve of N."""
+    facts, say = m.facts, m.say
+    finding = posterior_finding(facts, m.said.rounded, say)
+    drawn = posterior_figure(m.results.headline.distribution, facts, m.said, finding, say)
+    key = "posterior.lead" if facts.credible else "posterior.lead_sampling"
+    blocks: list[Block] = [paragraph(say(key, interval=interval_name(facts, say)), "lead")] if drawn else []
+    blocks += figure(drawn, finding if drawn else say("posterior.single"))
+    if len(facts.humps) > 1:
+        blocks.append(paragraph(say("posterior.not_one")))
+    title = say("section.posterior" if facts.credible else "section.sampling")
+    return Section("posterior", title, tuple(blocks))
+
+
+def overlap_section(m: Material) -> Section:
+    """Return the lists, and who is on which where the table is public."""
+    facts, say = m.facts, m.say
+    known = bool(facts.histories)
+    finding = overlap_finding(facts, say) if known else say("overlap.missing" if facts.public else "overlap.closed")
+    blocks: list[Block] = [paragraph(say("overlap.lead"), "lead")] if known else []
+    blocks += figure(overlap_figure(facts, finding, say), finding)
+    titled = any(found.title for found in facts.lists)
+    closed = None if facts.public or len(facts.lists) > MOST_LISTS else list_counts(m.results)
+    heads = [say("overlap.list"), *([say("overlap.title")] if titled else [])]
+    heads += ["#" + say("overlap.total")] if known or closed else []
+    heads += ["#" + say("overlap.shared")] if known else []
+    rows = []
+    for found in facts.lists:
+        counts = []
+        if closed is not None:
+            total = closed.at(**{found.name: "on"}).count
+            counts = [say("strata.withheld") if total is None else say.number(total)]
+        if found.total is not None and found.shared is not None:
+            share = f" ({say.percent(found.shared / found.total)})" if found.total else ""
+            counts = [say.number(found.total), say.number(found.shared) + share]
+        rows.append(row(found.name, *([found.title or ""] if titled else []), *counts))
+    blocks.append(sheet(say("overlap.table"), [*heads], rows, wide=titled))
+    return Section("overlap", say("section.overlap"), tuple(blocks))
+
+
+def models_section(m: Material) -> Section:
+    """Return the heaviest models of an average."""
+    facts, say = m.facts, m.say
+    shown = facts.models[:MOST_MODELS]
+    if not shown:
+        return Section("models", say("section.models"), (paragraph(say("models.missing")),))
+    blocks: list[Block] = [paragraph(say("models.lead", example=_groups(shown[0])[0]), "lead")]
+    if facts.effective:
+        effective = say.figure(round(facts.effective, 1))
+        averaged = {"count": say.number(facts.averaged)} if facts.averaged else {}
+        blocks.append(
+            paragraph(say("models.averaged" if averaged else "models.effective", effective=effective, **averaged))
+        )
+    rows = [
+        row(Cell(groups=_groups(found)), say.percent(found.weight), say.number(round_point(found.size)))
+        for found in shown
+    ]
+    caption = say("models.table" if len(rows) == MOST_MODELS else "models.table_few")
+    heads = [say("models.model"), "#" + say("models.weight"), "#" + say("models.size")]
+    weight = say.percent(sum(found.weight for found in shown))
+    rest = say("models.rest", count=say.count_word(len(rows)), weight=weight)
+    blocks += [sheet(caption, [*heads], rows, wide=True), paragraph(f"{rest} {say('models.citation')}")]
+    return Section("models", say("section.models"), tuple(blocks))
+
+
+def interactions_section(m: Material) -> Section:
+    """Return how probable each interaction between lists is."""
+    say = m.say
+    found = sorted(m.results.headline.interactions.items(), key=lambda item: (-item[1], item[0]))
+    if not found:
+        return Section("interactions", say("section.interactions"), (paragraph(say("interactions.missing")),))
+    rows = [row(" × ".join(x.split(":")), say.percent(p), Cell(share=p)) for x, p in found[:MOST_INTERACTIONS]]
+    heads = [Column(say("interactions.name")), Column(say("interactions.probability"), numeric=True)]
+    table = sheet(say("interactions.table"), [*heads, Column("", bar=True)], rows)
+    lighter = len(found) - len(rows)
+    rest = [paragraph(say("interactions.rest", count=say.number(lighter)))] if lighter else []
+    lead = paragraph(say("interactions.lead"), "lead")
+    return Section("interactions", say("section.interactions"), (lead, table, *rest))
+
+
+def meaning_section(m: Material) -> Section:
+    """Return the method in plain words, what the interval holds, what it leaves out, and what has to be true."""
+    say, head = m.say, m.results.headline
+    one_register = head.method == "repeats"
+    blocks: list[Block] = [paragraph(say("plain.one_register" if one_register else "plain.lists"))]
+    if f"plain.{head.method}" in say.messages:
+        blocks.append(paragraph(say(f"plain.{head.method}")))
+    for part, said in (("inside", head.inside), ("outside", head.outside), ("assumptions", head.assumptions)):
+        words = [say.phrase(x) for x in said]
+        blocks += entries(say(f"meaning.{part}"), words, say(f"meaning.{part}_none"))
+    if head.notes:
+        blocks += entries(say("meaning.method_notes"), [say.phrase(x) for x in head.notes], "")
+    if m.facts.notes:
+        blocks += entries(say("meaning.table_notes"), m.facts.notes, "")
+    return Section("meaning", say("section.meaning"), tuple(blocks))
+
+
+def figure(svg: str | None, finding: str) -> list[Block]:
+    """Return a figure, or the words that say why there is none."""
+    return [Drawing(svg, finding) if svg else paragraph(finding)]
+
+
+def joined(words: Sequence[Words], say: Catalogue) -> Words:
+    """Return "a, b and c"; marked with a language when all of it is in that one."""
+    languages = {x.language for x in words}
+    return Words(say.listing([x.text for x in words]), languages.pop() if len(languages) == 1 else None)
+
+
+def _groups(found: ModelRow) -> tuple[str, ...]:
+    """Return groups of lists that influence each other first, then the lists that stand alone."""
+    return tuple(" × ".join(group) for group in sorted(found.generators, key=lambda group: -len(group)))

@@ -1,0 +1,117 @@
+"""Sections on how the method does where the answer is known: lists as populations, overlap again, simulated tables."""
+
+from __future__ import annotations
+
+from mse.publish.drawings.assessed import Mark, marks_figure
+from mse.publish.report.dependence import finite, records
+from mse.publish.report.page import Block, Drawing, Heading, Material, Section, paragraph, row, sheet
+from mse.publish.wording.rounding import round_interval
+
+LOW_P = 0.05
+MOST_FITS = 10
+
+
+def checks_section(m: Material) -> Section | None:
+    """Return every check of the method against something known; None where none was made."""
+    blocks = [*_consistency(m), *_fit(m), *_coverage(m)]
+    if not blocks:
+        return None
+    say = m.say
+    return Section("checks", say("section.checks"), (paragraph(say("checks.lead"), "lead"), *blocks))
+
+
+def _consistency(m: Material) -> list[Block]:
+    """Return every list estimated from the others; of a table that is not public only as a ratio to its true size."""
+    say, facts = m.say, m.facts
+    found = records(m, "consistency")
+    answered = [x for x in found if finite(x, "true", "point", "low", "high")]
+    if not answered:
+        return []
+    marks, rows = [], []
+    for x in found:
+        name = facts.names.get(str(x["list"]), str(x["list"]))
+        true = [say.number(x["true"])] if facts.public else []
+        if not finite(x, "true", "point", "low", "high"):
+            rows.append(
+                row(
+                    name,
+                    *true,
+                    say.phrase(str(x.get("status") or say("terminal.failed"))),
+                    *[""] * (3 if facts.public else 2),
+                )
+            )
+            continue
+        point, low, high = (float(x[key] / x["true"]) for key in ("point", "low", "high"))
+        ends = say("format.range", low=_ratio(low, m), high=_ratio(high, m))
+        marks.append(Mark(name, point, low, high, f"{_ratio(point, m)} ({ends})"))
+        cells = []
+        if facts.public:
+            rounded = round_interval(x["point"], x["low"], x["high"])
+            cells = [say.number(rounded.point), say.range(rounded.low, rounded.high)]
+        else:
+            cells = [ends]
+        inside = say("checks.yes" if low <= 1 <= high else "checks.no")
+        rows.append(row(name, *true, *cells, _ratio(point, m), inside))
+    covered = sum(mark.low <= 1 <= mark.high for mark in marks)
+    finding = say("consistency.finding", covered=say.count_word(covered), count=say.count_word(len(marks)))
+    drawn = marks_figure(
+        "consistency", marks, 1.0, say("consistency.axis"), m.said, finding, say, lambda x: _ratio(x, m)
+    )
+    heads = [
+        say("overlap.list"),
+        *(["#" + say("consistency.true"), "#" + say("intervals.point")] if facts.public else []),
+    ]
+    heads += ["#" + say("intervals.interval" if facts.public else "consistency.ends")]
+    heads += ["#" + say("consistency.ratio"), say("consistency.covered")]
+    table = sheet(say("consistency.table"), [*heads], rows, wide=True)
+    return [Heading(say("consistency.title")), paragraph(say("consistency.lead")), Drawing(drawn, finding), table]
+
+
+def _ratio(value: float, m: Material) -> str:
+    return m.say.number(value, 2)
+
+
+def _fit(m: Material) -> list[Block]:
+    """Return which overlaps the model predicts badly; the counts themselves only where the table is public."""
+    say = m.say
+    found = [x for x in records(m, "fit") if finite(x, "observed", "expected", "low", "high", "p_value")]
+    if not found:
+        return []
+    poor = sorted((x for x in found if x["p_value"] < LOW_P), key=lambda x: float(x["p_value"]))
+    values = {
+        "poor": say.number(len(poor)),
+        "count": say.number(len(found)),
+        "chance": say.number(LOW_P * len(found), 1),
+    }
+    blocks: list[Block] = [
+        Heading(say("fit.title")),
+        paragraph(say("fit.lead")),
+        paragraph(say("fit.finding", **values)),
+    ]
+    shown = sorted(found, key=lambda x: float(x["p_value"]))[:MOST_FITS]
+    if m.facts.public:
+        rows = [
+            row(str(x["history"]), say.known("fit", str(x["kind"])), say.number(x["observed"]),
+                say.number(x["expected"], 1), say("format.range", low=say.number(x["low"]), high=say.number(x["high"])),
+                say.figure(round(x["p_value"], 3)))
+            for x in shown
+        ]  # fmt: skip
+        heads = [say("overlap.list"), say("fit.kind"), "#" + say("fit.observed"), "#" + say("fit.expected")]
+        heads += ["#" + say("intervals.interval"), "#" + say("fit.p_value")]
+        blocks.append(sheet(say("fit.table"), [*heads], rows, wide=True))
+    return blocks
+
+
+def _coverage(m: Material) -> list[Block]:
+    say = m.say
+    rows = [
+        row(say.phrase(str(x["truth"])), say.number(x["replicates"]), say.level(x["prob"]), say.percent(x["covered"]),
+            say.change(x["log_bias"]))
+        for x in records(m, "coverage") if finite(x, "replicates", "prob", "covered", "log_bias")
+    ]  # fmt: skip
+    if not rows:
+        return []
+    heads = [say("coverage.truth"), "#" + say("coverage.replicates"), "#" + say("coverage.claimed")]
+    heads += ["#" + say("coverage.covered"), "#" + say("coverage.bias")]
+    table = sheet(say("coverage.table"), [*heads], rows, wide=True)
+    return [Heading(say("coverage.title")), paragraph(say("coverage.lead")), table]

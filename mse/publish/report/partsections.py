@@ -1,0 +1,211 @@
+"""Sections on the parts of the total: its course over time, and its division over strata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mse.publish.drawings.trend import MOST_PANELS, trend_figure, trend_panels
+from mse.publish.facts.partfacts import Part, Parts, truth_of
+from mse.publish.report.page import (
+    Block,
+    Cell,
+    Drawing,
+    Heading,
+    Material,
+    Row,
+    Section,
+    bullets,
+    cell,
+    paragraph,
+    row,
+    sheet,
+)
+from mse.publish.standing import UNJUDGED, WITHHELD
+from mse.publish.wording.messages import Words
+from mse.publish.wording.sentences import judged_part
+
+MOST_COLUMNS, MOST_NAMED = 6, 12
+"""Columns of a table of one dimension by time; parts named with a rule."""
+
+
+def trend_section(m: Material, parts: Parts) -> Section | None:
+    """Return the course of the total over time; None where nothing is time."""
+    say, facts = m.say, m.facts
+    if parts.time is None:
+        return None
+    years = parts.strata.dimensions[parts.time]
+    total = parts.margin(parts.time)
+    truth = truth_of(m.results, parts.time, years)
+    finding = trend_finding(years, total, m)
+    blocks: list[Block] = [paragraph(say("trend.lead", interval=say.level(parts.prob)), "lead")]
+    if truth:
+        blocks.append(paragraph(say("trend.simulated"), "notice"))
+    blocks.append(Drawing(trend_figure(years, total, truth, facts, m.said, finding, say), finding))
+    if facts.breaks:
+        blocks.append(paragraph(say("trend.breaks", breaks="; ".join(f"{b.label}: {b.text}" for b in facts.breaks))))
+    heads = [dimension(parts.time, m), *_heads(m), *([f"#{say('trend.truth')}"] if truth else [])]
+    rows = [_row([level(year, m)], part, m) for year, part in zip(years, total, strict=True)]
+    if truth:
+        rows = [replace(x, cells=(*x.cells, cell(say.number(n)))) for x, n in zip(rows, truth, strict=True)]
+    blocks.append(sheet(say("trend.table"), [*heads], rows))
+    blocks += _judgements(total, m)
+    blocks += _notes(parts, m)
+    return Section("trend", say("section.trend"), tuple(blocks))
+
+
+def trend_finding(years: Sequence[str], total: Sequence[Part], m: Material) -> str:
+    """Return what the course over time shows: first, last, highest and lowest year."""
+    say = m.say
+    stated = [(year, part) for year, part in zip(years, total, strict=True) if part.stated]
+    if not stated:
+        return say("trend.finding_none")
+    (first, start), (last, end) = stated[0], stated[-1]
+    most = max(stated, key=lambda item: item[1].point)
+    least = min(stated, key=lambda item: item[1].point)
+    values = {
+        "first": first, "start": say.number(start.rounded.point), "last": last, "end": say.number(end.rounded.point),
+        "range": say.range(end.rounded.low, end.rounded.high),
+        "most": most[0], "highest": say.number(most[1].rounded.point),
+        "least": least[0], "lowest": say.number(least[1].rounded.point),
+    }  # fmt: skip
+    rest = [level(year, m) for year, part in zip(years, total, strict=True) if not part.stated]
+    without = [say("trend.finding_unstated", years=say.listing(rest))] if rest else []
+    return " ".join([say("trend.finding", **values), *without])
+
+
+def strata_section(m: Material, parts: Parts) -> Section | None:
+    """Return the total by every dimension other than time, and each of them over time; None without another."""
+    say = m.say
+    blocks: list[Block] = [paragraph(say("strata.lead"), "lead")]
+    others = [dim for dim in parts.strata.dimensions if dim != parts.time]
+    if not others:
+        return None
+    for dim in others:
+        name = dimension(dim, m)
+        levels = parts.strata.dimensions[dim]
+        rows = [_row([level(x, m)], part, m) for x, part in zip(levels, parts.margin(dim), strict=True)]
+        stands = {"publish": "ok", "caution": "ok", "refuse": WITHHELD}.get(m.said.judgement, UNJUDGED)
+        whole = replace(parts.margin()[0], rounded=m.said.rounded, status=stands)
+        rows.append(_row([say("strata.total")], whole, m, tone="main"))
+        period = parts.strata.dimensions[parts.time] if parts.time else m.facts.period
+        when = (
+            f" ({say('period.span' if len(period) > 1 else 'period.one', start=period[0], end=period[-1])})"
+            if period
+            else ""
+        )
+        blocks += [Heading(name), sheet(say("strata.table", dimension=name.lower()) + when, [name, *_heads(m)], rows)]
+        blocks += [*_flags(levels, parts.margin(dim), m), *_judgements(parts.margin(dim), m)]
+        blocks += _over_time(dim, parts, m) if parts.time else []
+    blocks += _notes(parts, m)
+    return Section("strata", say("section.strata"), tuple(blocks))
+
+
+def _flags(levels: Sequence[str], found: Sequence[Part], m: Material) -> list[Block]:
+    """Return what the method says of single parts before their numbers are used."""
+    said = []
+    for name, part in zip(levels, found, strict=True):
+        remarks = [m.say.phrase(remark).text for remark in part.flag.split("; ") if remark]
+        if remarks:
+            said.append(m.say("strata.flag", name=level(name, m), remarks="; ".join(remarks)))
+    return [bullets(said)] if said else []
+
+
+def _judgements(found: Sequence[Part], m: Material) -> list[Block]:
+    """Return which parts may not be cited on their own, and which only with caution, by the rule that says so."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for part in found:
+        against = {"refuse": part.against, "caution": part.doubtful}
+        for key, reasons in against.items():
+            for reason in reasons:
+                groups.setdefault((key, reason.code), []).append(judged_part(part, reason, m.facts.names, m.say))
+    said = []
+    for (key, code), names in sorted(groups.items(), key=lambda item: item[0][0] != "refuse"):
+        rest = len(names) - MOST_NAMED
+        named = names[:MOST_NAMED] + ([m.say("part.more", count=m.say.number(rest))] if rest > 0 else [])
+        crossed = any(len(part.levels) > 1 for part in found)
+        parts = "; ".join(named) if crossed else m.say.listing(named)
+        said.append(m.say(f"part.{key}", rule=m.say.known("rule", code), parts=parts))
+    return [bullets(said)] if said else []
+
+
+def _over_time(dim: str, parts: Parts, m: Material) -> list[Block]:
+    """Return figure and table of one dimension by time, when there are few enough levels for either."""
+    assert parts.time is not None
+    say = m.say
+    years, levels = parts.strata.dimensions[parts.time], parts.strata.dimensions[dim]
+    crossed = parts.margin(parts.time, dim)
+    first = list(parts.strata.dimensions).index(parts.time) < list(parts.strata.dimensions).index(dim)
+    at = {(part.levels if first else part.levels[::-1]): part for part in crossed}
+    blocks: list[Block] = []
+    if 1 < len(levels) <= MOST_PANELS and len(years) > 1:
+        groups = {level(x, m): [at[year, x] for year in years] for x in levels}
+        told = []
+        for name, group in groups.items():
+            (early, late) = (say.number(part.rounded.point) if part.stated else _unstated(part, m).lower()
+                             for part in (group[0], group[-1]))  # fmt: skip
+            told.append(say("strata.panel", name=name, start=early, end=late))
+        finding = say("strata.panels", first=years[0], last=years[-1], groups="; ".join(told))
+        blocks.append(Drawing(trend_panels(years, groups, m.facts, m.said, finding, f"trend-{dim}", say), finding))
+    if len(levels) <= MOST_COLUMNS:
+        heads = [dimension(parts.time, m), *(f"#{level(x, m)}" for x in levels)]
+        rows = [row(level(year, m), *(_estimate(at[year, x], m) for x in levels)) for year in years]
+        caption = say("strata.by_time", dimension=dimension(dim, m).lower(), time=dimension(parts.time, m).lower())
+        blocks += [sheet(caption, [*heads], rows, wide=True), *_judgements(crossed, m)]
+    return blocks
+
+
+def _heads(m: Material) -> list[str]:
+    say = m.say
+    keys = ("registered", "estimated", "interval", "share")
+    return [f"#{say(f'strata.{key}')}" for key in keys]
+
+
+def _row(names: list[str], part: Part, m: Material, tone: str = "") -> Row:
+    """Return registered, estimate, interval and share in view of one part, or that it has no number to cite."""
+    say = m.say
+    observed = say("strata.withheld") if part.observed is None else say.number(part.observed)
+    if not part.stated:
+        return row(*names, observed, cell(_unstated(part, m)), "", "", tone=tone)
+    share = "" if part.observed is None else say.percent(part.observed / max(part.rounded.point, 1.0))
+    point = cell(say.number(part.rounded.point), tag=_tag(part, m))
+    return row(*names, observed, point, say.range(part.rounded.low, part.rounded.high), share, tone=tone)
+
+
+def _estimate(part: Part, m: Material) -> Cell:
+    say = m.say
+    if not part.stated:
+        return cell(_unstated(part, m))
+    return cell(say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high), _tag(part, m))
+
+
+def _unstated(part: Part, m: Material) -> str:
+    return m.say("strata.too_few" if part.too_few else "strata.not_cited")
+
+
+def _tag(part: Part, m: Material) -> str:
+    return m.say("strata.caution") if part.doubtful else ""
+
+
+def _notes(parts: Parts, m: Material) -> list[Block]:
+    """Return what the tables mean by their words: intervals, withheld counts, too few data, sums."""
+    say = m.say
+    few = m.facts.thresholds
+    least = {"persons": say.number(few.observed[1]), "lists": say.count_word(few.lists[1])}
+    said = [say("strata.note", percent=say.level(parts.prob), **least)]
+    if m.results.headline.diagnostics.get("unlabelled", 0.0) > 0.0:
+        said.append(say("strata.note_unlabelled"))
+    if parts.safe is not None:
+        said += [say("strata.note_withheld"), say.phrase(parts.safe.rule).text]
+    return [paragraph(Words(" ".join(said)), "lead")]
+
+
+def dimension(name: str, m: Material) -> str:
+    """Return what a dimension is called, with a capital."""
+    said = m.facts.names.get(name) or m.say.known("dimension", name)
+    return said[:1].upper() + said[1:]
+
+
+def level(name: str, m: Material) -> str:
+    """Return what a level is called."""
+    return m.facts.names.get(name) or m.say.known("level", name)

@@ -1,0 +1,71 @@
+"""The report as PDF: the page that the HTML shows, set by Typst; the same bytes whenever it is rendered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mse.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from mse.answers.results import Results
+
+_LONG_AGO = date(2000, 1, 1)
+
+
+def render_pdf(results: Results, language: str | None = None) -> bytes:
+    """Return the report of a run as PDF, tagged and with its fonts inside.
+
+    Parameters
+    ----------
+    results : Results
+        Any entry of its provenance may be missing.
+    language : str, optional
+        Two letters; the first that the job asks for when not given.
+
+    Raises
+    ------
+    InputError
+        When Typst is not installed, or there are no messages in that language.
+    """
+    try:
+        import typst
+    except ImportError as error:
+        raise InputError(
+            Problem("a PDF is asked for, and Typst, which sets it, is not installed", "the extra pdf",
+                    "install mse-engine[pdf], or leave pdf out of the job")
+        ) from error  # fmt: skip
+    from mse.publish.report.html import compose
+    from mse.shipped import shipped_path
+
+    page = compose(results, language)
+    content = asdict(page)
+    content |= {"author": page.publisher or "mse", "day": None}
+    for section in content["sections"]:
+        for block in section["blocks"]:
+            if block["kind"] == "drawing":
+                block["svg"] = _alone(block["svg"])
+    inputs = {"page": json.dumps(content, ensure_ascii=False, sort_keys=True)}
+    # The clock must not show in the file: the date is the report's own.
+    moment = datetime.combine(page.day or _LONG_AGO, datetime.min.time(), UTC)
+    # PDF/A-2a and PDF/UA-1: to be archived, and with the structure that readers of the screen need.
+    return typst.compile(
+        str(shipped_path("reports/templates", "report.typ")), format="pdf", sys_inputs=inputs,
+        font_paths=[str(fonts())], ignore_system_fonts=True, pdf_standards=["a-2a", "ua-1"],
+        timestamp=int(moment.timestamp()),
+    )  # fmt: skip
+
+
+def fonts() -> Path:
+    """Return the folder of the DejaVu fonts, which ship with Matplotlib under a free licence."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+
+
+def _alone(svg: str) -> str:
+    """Return a drawing of a page as an image of its own, with the font that the PDF carries."""
+    return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" font-family="DejaVu Sans" ', 1)

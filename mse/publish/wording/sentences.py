@@ -1,0 +1,317 @@
+"""Sentences about a result: the verdict, the headline, and the terminal summary.
+
+Every sentence stands in a message catalogue, one file a language; here only names and numbers are filled in.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Literal
+
+from mse.publish.facts.partfacts import Part, Parts, read_parts, truth_of
+from mse.publish.facts.statements import Facts, languages, read_facts
+from mse.publish.wording.captions import hump_words, interval_name, method_numbers, small_humps
+from mse.publish.wording.messages import SOURCE, Catalogue, Figure, Name, Words, read_catalogue
+from mse.publish.wording.rounding import Rounded, round_interval
+
+if TYPE_CHECKING:
+    from mse.answers.estimates import Level, Reason, Verdict
+    from mse.answers.results import Results
+
+TERMINAL_WIDTH, TERMINAL_LINES = 100, 24
+MOST_PART_LINES = 3
+
+Judgement = Literal["publish", "caution", "refuse", "unjudged"]
+
+
+def judgement(verdict: Verdict | None) -> Judgement:
+    """Return the short name under which the catalogue speaks of a verdict."""
+    return "unjudged" if verdict is None else judgement_of(verdict.level)
+
+
+def judgement_of(level: Level) -> Judgement:
+    """Return the short name of a level."""
+    words: dict[str, Judgement] = {
+        "publish": "publish", "publish with caution": "caution", "do not publish": "refuse",
+    }  # fmt: skip
+    return words[level]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What is said first: the verdict in words, and the sentence that never stands without it.
+
+    Parameters
+    ----------
+    judgement : str
+        ``"publish"``, ``"caution"``, ``"refuse"`` or ``"unjudged"``.
+    verdict, meaning : str
+        Its words.
+    sentence : str
+        To be cited, or the refusal in plain words.
+    latest : str or None
+        The same of the last year alone, where the result has years.
+    record : str or None
+        The numbers, labelled as not for citation, where the sentence refuses.
+    reasons : tuple of Words
+        Why, the gravest first.
+    account : tuple of str
+        What was tried and what to change, where the computation did not settle.
+    remarks : tuple of str
+        Registers, publisher, period, population: what a reader must not blur.
+    rounded : Rounded
+        The numbers as printed.
+    """
+
+    judgement: Judgement
+    verdict: str
+    meaning: str
+    sentence: str
+    latest: str | None
+    record: str | None
+    reasons: tuple[Words, ...]
+    account: tuple[str, ...]
+    remarks: tuple[str, ...]
+    rounded: Rounded
+
+
+def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headline:
+    """Return the headline of a result in the words of a catalogue; with its parts, of the last year too."""
+    estimate = facts.estimate
+    rounded = round_interval(estimate.point, estimate.low, estimate.high, observed=estimate.observed)
+    judged = judgement(estimate.verdict)
+    span = "span" if len(facts.period) > 1 else "one"
+    when = {"start": facts.period[0], "end": facts.period[-1]} if facts.period else {}
+    place = say.messages.get(f"territory.{facts.territory}", facts.territory)
+    values = {
+        "opening": say(f"period.opening_{span if when else 'none'}", **when),
+        "tail": say(f"period.tail_{span}", **when) if when else "",
+        "where": say("headline.where", territory=place) if place else "",
+        "persons": facts.noun or say("headline.persons"),
+        "observed": say.number(estimate.observed),
+        "lists": say.count_word(len(facts.lists)),
+        "point": say.number(rounded.point),
+        "interval": interval_name(facts, say),
+        "range": say.range(rounded.low, rounded.high),
+    }
+    cited = say("headline.bound" if estimate.method == "chao" else "headline.sentence", **values)
+    refusal = "headline.refusal_computed" if facts.unsettled else "headline.refusal"
+    sentence = say(refusal, **values) if judged == "refuse" else cited
+    record = say("headline.record", **values) if judged == "refuse" else None
+    if judged == "unjudged":
+        sentence, record = say("verdict.unjudged.meaning"), say("headline.unjudged_record", sentence=cited)
+    verdict = estimate.verdict
+    return Headline(
+        judgement=judged,
+        verdict=say(f"verdict.{judged}.name"),
+        meaning=say("verdict.refuse.computed" if facts.unsettled else f"verdict.{judged}.meaning"),
+        sentence=sentence,
+        latest=None if parts is None or judged in ("refuse", "unjudged") else _latest(values, parts, say),
+        record=record,
+        reasons=() if verdict is None else tuple(reason_sentence(r, facts, rounded, say) for r in verdict.reasons),
+        account=facts.account,
+        remarks=tuple(_remarks(facts, parts, say)),
+        rounded=rounded,
+    )
+
+
+def _latest(values: Mapping[str, str], parts: Parts, say: Catalogue) -> str | None:
+    """Return the sentence on the last year; None where nothing is time or that year has no number to cite."""
+    if parts.time is None:
+        return None
+    last = parts.margin(parts.time)[-1]
+    if not last.stated or last.observed is None:
+        return None
+    numbers = {"observed": say.number(last.observed), "point": say.number(last.rounded.point)}
+    numbers["range"] = say.range(last.rounded.low, last.rounded.high)
+    return say("headline.year", **{**values, **numbers, "year": last.levels[0]})
+
+
+def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalogue) -> Words:
+    """Return one finding of the assessment in the words of the catalogue, or its own where that has none."""
+    template = say.messages.get(f"reason.{reason.code}.{judgement_of(reason.level)}")
+    template = template or say.messages.get(f"reason.{reason.code}.text")
+    values: dict[str, object] = {
+        "count": say.count_word(len(facts.humps)),
+        "humps": say.listing(hump_words(facts.humps, rounded, say)),
+        "pair": say.listing(largest_pair(facts)),
+    }
+    values |= {name: Figure(value, say) for name, value in reason.figures.items()}
+    values |= {name: Name(said, say) for name, said in reason.names.items()}
+    if "dimension" in reason.names:
+        values["dimension"] = dimension_name(reason.names["dimension"], facts.names, say)
+    try:
+        # A table that is not public shows no pairs, and an older record lacks some names; the finding's own words do.
+        said = None if template is None or ("{pair}" in template and not values["pair"]) else template.format(**values)
+    except KeyError:
+        said = None
+    return Words(_sentence(reason.text), None if say.language == SOURCE else SOURCE) if said is None else Words(said)
+
+
+def dimension_name(name: str, names: Mapping[str, str], say: Catalogue) -> str:
+    """Return what a dimension is called: by the job, else by the catalogue."""
+    return names.get(name) or say.known("dimension", name)
+
+
+def judged_part(part: Part, reason: Reason, names: Mapping[str, str], say: Catalogue, *, rule: bool = False) -> str:
+    """Return the name of a part with the figure of a finding on it, "2018 (6.8)", and with the rule where asked for.
+
+    Counts of persons are never said here: they may be withheld.
+    """
+    name = ", ".join(names.get(level) or say.known("level", level) for level in part.levels)
+    digits = {"width": 1, "converged": 3, "draws": 0, "lists": 0}.get(reason.code)
+    figure = "" if digits is None else say.number(reason.figures["figure"], digits)
+    told = " ".join(x for x in (say.known("rule", reason.code) if rule else "", figure) if x)
+    return f"{name} ({told})" if told else name
+
+
+def largest_pair(facts: Facts) -> list[str]:
+    """Return the two lists that share most persons; nothing where no lists overlap."""
+    shared: dict[tuple[int, int], int] = {}
+    for history in facts.histories:
+        for pair in combinations(history.lists, 2):
+            shared[pair] = shared.get(pair, 0) + history.count
+    return [facts.lists[j].name for j in max(shared, key=shared.__getitem__)] if shared else []
+
+
+def _sentence(text: str) -> str:
+    """Return a phrase with a capital and a full stop."""
+    return text[:1].upper() + _closed(text[1:]) + "."
+
+
+def _remarks(facts: Facts, parts: Parts | None, say: Catalogue) -> list[str]:
+    registers = [say("headline.list", title=row.title, name=row.name) if row.title else row.name for row in facts.lists]
+    said = [say("headline.registers", lists=_closed(say.listing(registers)))]
+    if facts.population:
+        said.append(say("headline.population", population=_closed(facts.population)))
+    if facts.publisher:
+        said.append(say("headline.publisher", publisher=_closed(facts.publisher)))
+    if extracted := facts.texts.get("extracted"):
+        said.append(say("headline.extracted", date=say.date(extracted)))
+    if parts is not None and parts.time is not None:
+        said.append(say("headline.years_person" if facts.unit == "person-year" else "headline.years"))
+    elif len(facts.period) > 1:
+        said.append(say("period.whole", start=facts.period[0], end=facts.period[-1]))
+    return said
+
+
+def _closed(text: str) -> str:
+    """Return the text without a full stop at its end, for a sentence that brings its own."""
+    return text.rstrip(". ")
+
+
+# ---- the terminal -----------------------------------------------------------------------------------
+
+
+def terminal_summary(results: Results, report: str | None = None) -> str:
+    """Return the summary that a command prints: at most 24 lines of plain text, and one for every year if it has them.
+
+    Parameters
+    ----------
+    results : Results
+        Of the run.
+    report : str or None
+        Where the page is.
+    """
+    say = read_catalogue(languages(results)[0])
+    facts = read_facts(results, say)
+    parts = read_parts(results, facts)
+    said = headline(facts, say, parts)
+    lines = [say.shortened(facts.title, TERMINAL_WIDTH), *_wrapped(said.latest or said.sentence)[:4]]
+    lines.append(say("terminal.verdict", verdict=said.verdict.upper()))
+    codes = [reason.code for reason in facts.estimate.verdict.reasons] if facts.estimate.verdict else []
+    tail = [line for sentence in small_humps(facts, said.rounded, say) for line in _wrapped(sentence)]
+    if len(facts.humps) > 1 and "humps" not in codes:
+        humps = say.listing(hump_words(facts.humps, said.rounded, say, "posterior.mark"))
+        tail = _wrapped(say("terminal.humps", humps=humps))[:2]
+    if parts is not None and said.judgement in ("publish", "caution"):
+        tail += [line for dim in parts.strata.dimensions for line in _part_lines(dim, parts, facts, say)]
+    tail += [line for sentence in said.account for line in _wrapped(sentence)]
+    closing = [say("terminal.report", path=report)] if report else []
+    room = TERMINAL_LINES - len(lines) - len(tail) - len(closing)
+    # The heads of the columns, the headline and one line more are always there.
+    reasons = _reason_lines(
+        [reason.text for reason in said.reasons], max(1, room - min(len(facts.methods) + 1, 4)), say
+    )
+    years = [] if parts is None or parts.time is None else _year_lines(results, parts, say)
+    table = _fitted(_method_lines(facts, said, say), max(4, room - len(reasons) - len(years)), say)
+    return "\n".join([*lines, *reasons, *tail, *years, *table, *closing])
+
+
+def _part_lines(dim: str, parts: Parts, facts: Facts, say: Catalogue) -> list[str]:
+    """Return which parts of one breakdown are not to be cited on their own, or only with caution, and why."""
+    found = parts.margin(dim)
+    bad, doubtful = [], []
+    for part in found:
+        if part.stated:
+            doubtful += [judged_part(part, part.doubtful[0], facts.names, say, rule=True)] if part.doubtful else []
+        elif part.against:
+            bad.append(judged_part(part, part.against[0], facts.names, say, rule=True))
+        else:
+            name = facts.names.get(part.levels[0]) or say.known("level", part.levels[0])
+            bad.append(f"{name} ({say('strata.too_few').lower()})")
+    lines = []
+    for key, named in (("terminal.parts", bad), ("terminal.doubtful", doubtful)):
+        if named:
+            values = {"dimension": dimension_name(dim, facts.names, say), "bad": len(named), "count": len(found)}
+            lines += _wrapped(say(key, named=say.listing(named), **values))[:MOST_PART_LINES]
+    return lines
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, TERMINAL_WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _reason_lines(reasons: Sequence[str], room: int, say: Catalogue) -> list[str]:
+    """Return whole reasons as long as there is room; the last line says how many are missing."""
+    blocks = [_wrapped("  - " + reason, "    ") for reason in reasons]
+    kept = len(blocks)
+    while kept and sum(map(len, blocks[:kept])) + (kept < len(blocks)) > room:
+        kept -= 1
+    missing = len(blocks) - kept
+    lines = [line for block in blocks[:kept] for line in block]
+    return [*lines, "  - " + say("terminal.more", count=missing)] if missing else lines
+
+
+def _fitted(lines: list[str], room: int, say: Catalogue) -> list[str]:
+    """Return as many lines as there is room for; the last one says how many are missing."""
+    if len(lines) <= room:
+        return lines
+    return [*lines[: room - 1], "  " + say("terminal.more", count=len(lines) - room + 1)]
+
+
+def _year_lines(results: Results, parts: Parts, say: Catalogue) -> list[str]:
+    """Return registered, estimate and interval of every year in aligned columns; the truth too where it is known."""
+    assert parts.time is not None
+    years = parts.strata.dimensions[parts.time]
+    truth = truth_of(results, parts.time, years)
+    heads = ["", *(say(f"strata.{key}") for key in ("registered", "estimated", "interval"))]
+    rows = [[*heads, say("trend.truth")] if truth else heads]
+    for i, (year, part) in enumerate(zip(years, parts.margin(parts.time), strict=True)):
+        seen = say("strata.withheld") if part.observed is None else say.number(part.observed)
+        numbers = [say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high)]
+        numbers = numbers if part.stated else [say("strata.too_few" if part.too_few else "key.not_cited"), ""]
+        cells = [year, seen, *numbers]
+        rows.append([*cells, say.number(truth[i])] if truth else cells)
+    wide = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
+    return ["  " + "  ".join(f"{x:>{w}}" for x, w in zip(row, wide, strict=True)).rstrip() for row in rows]
+
+
+def _method_lines(facts: Facts, said: Headline, say: Catalogue) -> list[str]:
+    """Return the comparison in aligned columns, the headline marked with a star."""
+    not_cited = said.judgement in ("refuse", "unjudged")
+    heads = [say("intervals.method"), say("intervals.point"), say("intervals.interval")]
+    heads.append(f"({say('key.not_cited')})" if not_cited else "")
+    rows = [["  " + heads[0], *heads[1:]]]
+    for row in facts.methods:
+        point, span = method_numbers(row, facts, say)
+        label = ("* " if row.headline else "  ") + say.shortened(row.label.text, 40)
+        failed = say("terminal.failed") + (f": {row.failure}" if row.failure and row.failure.text else "")
+        span = f"{say.level(row.prob)}: {span}" if span else say("intervals.no_interval")
+        rows.append([label, point, span if row.failure is None else failed, ""])
+    wide = [max(len(row[j]) for row in rows) for j in range(2)]
+    lines = [f"{row[0]:<{wide[0]}}  {row[1]:>{wide[1]}}  {row[2]}  {row[3]}".rstrip() for row in rows]
+    return [say.shortened(line, TERMINAL_WIDTH) for line in lines]

@@ -1,0 +1,390 @@
+"""The waist of the house: who was seen on which lists, per stratum, and which cells could be seen at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.errors import ModelError, Problem
+from mse.tables import reshaping
+from mse.tables.cells import OverlapCells, read_frame
+from mse.tables.checks import MAX_LISTS as MAX_LISTS
+from mse.tables.checks import Faults, add_content_faults, add_name_faults, membership, whole_counts
+from mse.tables.files import read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+Counts = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Where = Mapping[str, str | Sequence[str]]
+"""Levels by dimension: ``{"year": "2019", "sex": ["f", "m"]}``."""
+
+
+class DenseCells(NamedTuple):
+    """Kernel arrays of a table without strata; index = history, and index 0 is empty.
+
+    Parameters
+    ----------
+    counts : float64 array, shape (2**K,)
+        Persons; ``counts[0]`` is 0.
+    cells : float64 array, shape (2**K,)
+        1 where a cell is observable, else 0; ``cells[0]`` is 0.
+    """
+
+    counts: npt.NDArray[np.float64]
+    cells: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CaptureTable:
+    """Counts per stratum and non-empty history.
+
+    A history is the set of lists that a person is on, written as an integer with bit j for list j.
+    The never-seen history 0 has no column, so that the unknown cannot be mistaken for a zero.
+
+    Parameters
+    ----------
+    lists : tuple of str, length K
+        Names of the lists, in bit order.
+    counts : int64 array, shape (S, 2**K - 1)
+        Persons per stratum; column h - 1 holds history h.
+    strata : mapping of str to tuple of str
+        Named dimensions and their levels; the S rows run through their product in C order.
+        Empty for a table without covariates, which has S = 1.
+    observable : bool array, shape (S, 2**K - 1)
+        False where a cell cannot hold anybody (structural zero, for example a list blind to the stratum).
+    absent : bool array, shape (S, K)
+        True where a list did not operate or did not deliver, which is not the same as being blind:
+        the histories of that stratum are then only known up to that list.
+    name : str
+        Short name of the table, used in messages and file names.
+
+    Raises
+    ------
+    InputError
+        With every problem at once: fewer than 2 or more than 16 lists, repeated names, negative counts,
+        persons in an unobservable cell or on an absent list, a list nobody is on, lists that never overlap.
+
+    Notes
+    -----
+    Arrays are copied in and made read-only; tables are equal when their digests are.
+    """
+
+    lists: tuple[str, ...]
+    counts: Counts
+    strata: Mapping[str, tuple[str, ...]]
+    observable: Mask
+    absent: Mask
+    name: str
+
+    def __post_init__(self) -> None:
+        """Copy the arrays in, freeze them, and check everything."""
+        lists = tuple(str(x) for x in self.lists)
+        strata = {str(dim): tuple(str(x) for x in levels) for dim, levels in self.strata.items()}
+        faults = Faults(f"table {self.name!r}")
+        add_name_faults(faults, lists, strata)
+        faults.raise_if_any()
+        n_cells, n_strata = 2 ** len(lists) - 1, math.prod(len(levels) for levels in strata.values())
+        counts = whole_counts(self.counts, faults.source)
+        observable, absent = np.array(self.observable, dtype=bool), np.array(self.absent, dtype=bool)
+        for what, array, shape in (
+            ("counts", counts, (n_strata, n_cells)),
+            ("observable", observable, (n_strata, n_cells)),
+            ("absent", absent, (n_strata, len(lists))),
+        ):
+            if array.shape != shape:
+                kind = f"`{what}` has shape {array.shape}"
+                allowed = f"{shape} for {len(lists)} lists and {n_strata} strata"
+                remedy = "name the strata if there are any, and leave out the never-seen history"
+                faults.add(kind, allowed, remedy)
+        faults.raise_if_any()
+        add_content_faults(faults, lists, counts, observable, absent)
+        faults.raise_if_any()
+        for array in (counts, observable, absent):
+            array.flags.writeable = False
+        put = partial(object.__setattr__, self)  # the only way into a frozen dataclass
+        put("lists", lists)
+        put("counts", counts)
+        put("strata", MappingProxyType(strata))
+        put("observable", observable)
+        put("absent", absent)
+        put("name", str(self.name))
+
+    # ---- building -----------------------------------------------------------------------------------
+
+    @classmethod
+    def from_arrays(
+        cls,
+        lists: Sequence[str],
+        counts: npt.ArrayLike,
+        *,
+        strata: Mapping[str, Sequence[str]] | None = None,
+        observable: npt.ArrayLike | None = None,
+        absent: npt.ArrayLike | None = None,
+        name: str = "table",
+    ) -> CaptureTable:
+        """Build a table from counts in history order.
+
+        Parameters
+        ----------
+        lists : sequence of str, length K
+            Names in bit order: list j is bit j of the history.
+        counts : array_like, shape (2**K - 1,), (S, 2**K - 1) or (levels of each dimension ..., 2**K - 1)
+            Whole numbers; entry h - 1 of the last axis is history h.
+        strata : mapping of str to sequence of str, optional
+            Dimensions and levels; their product in C order gives the S rows.
+        observable : array_like of bool, shape as `counts`, optional
+            All True when not given.
+        absent : array_like of bool, shape (K,) or (S, K), optional
+            All False when not given.
+        name : str
+            Short name.
+
+        Raises
+        ------
+        InputError
+            See the class.
+        """
+        levels = {dim: tuple(values) for dim, values in (strata or {}).items()}
+        n_strata, whole = math.prod(len(x) for x in levels.values()), whole_counts(counts, f"table {name!r}")
+        shaped = _rows(whole, n_strata)
+        seen = np.ones(shaped.shape, dtype=bool) if observable is None else np.array(observable, dtype=bool)
+        none = np.zeros((n_strata, len(lists)), dtype=bool) if absent is None else np.array(absent, dtype=bool)
+        return cls(tuple(lists), shaped, levels, _rows(seen, n_strata), _rows(none, n_strata), name)
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        lists: Sequence[str] | None = None,
+        covariates: Sequence[str] | None = None,
+        count: str = "count",
+        persons: bool = False,
+        sum_duplicates: bool = False,
+        levels: Mapping[str, Sequence[str]] | None = None,
+    ) -> CaptureTable:
+        """Read an overlap table from a CSV file: 0/1 list columns, covariates if any, and a count.
+
+        Parameters
+        ----------
+        path : str or Path
+            Text in UTF-8, separated by commas, semicolons or tabs.
+        name : str, optional
+            The file's stem when not given.
+        lists, covariates : sequence of str, optional
+            Columns by role; their order is kept. What is None is inferred by the rule at the top of
+            `mse.tables.cells`; a covariate with the values 0 and 1 must be named.
+        count : str
+            Name of the count column.
+        persons : bool
+            Each row is one person and there is no count column.
+        sum_duplicates : bool
+            Add up rows with the same history and covariates; otherwise they are an error.
+        levels : mapping of str to sequence of str, optional
+            Order of a covariate's levels; sorted when not given.
+
+        Raises
+        ------
+        InputError
+            With every problem of the file at once.
+        """
+        cells = read_table(
+            path, lists=lists, covariates=covariates, count=count, persons=persons,
+            sum_duplicates=sum_duplicates, levels=levels,
+        )  # fmt: skip
+        return cls._from_cells(cells, Path(path).stem if name is None else name)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        name: str = "table",
+        lists: Sequence[str] | None = None,
+        covariates: Sequence[str] | None = None,
+        count: str | None = "count",
+        sum_duplicates: bool = False,
+    ) -> CaptureTable:
+        """Build a table from a data frame, with the same checks as a file; rows are named by position from 0.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            List columns (0/1 or bool), covariates if any, and a count. Categories keep their order.
+        name, lists, covariates, sum_duplicates
+            As in `from_csv`.
+        count : str or None
+            Name of the count column; None when each row is one person.
+
+        Raises
+        ------
+        InputError
+            With every problem at once.
+        """
+        cells = read_frame(frame, lists=lists, covariates=covariates, count=count, sum_duplicates=sum_duplicates)
+        return cls._from_cells(cells, name)
+
+    @classmethod
+    def _from_cells(cls, cells: OverlapCells, name: str) -> CaptureTable:
+        shape = [len(levels) for levels in cells.strata.values()]
+        counts = np.zeros((math.prod(shape), 2 ** len(cells.lists) - 1), dtype=np.int64)
+        for (history, *stratum), n in cells.counts.items():
+            row = 0
+            for size, level in zip(shape, stratum, strict=True):
+                row = row * size + level
+            counts[row, history - 1] += n
+        return cls.from_arrays(cells.lists, counts, strata=cells.strata, name=name)
+
+    # ---- reading ------------------------------------------------------------------------------------
+
+    @property
+    def observed(self) -> int:
+        """Persons on at least one list."""
+        return int(self.counts.sum())
+
+    @property
+    def n_lists(self) -> int:
+        """Number of lists, K."""
+        return len(self.lists)
+
+    @property
+    def n_strata(self) -> int:
+        """Number of strata, S; 1 for a table without covariates."""
+        return int(self.counts.shape[0])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of lists, strata, counts, observable and absent; the name is not part of it."""
+        head = {"format": "mse-capture-table/1", "lists": self.lists, "strata": list(self.strata.items())}
+        sha = hashlib.sha256(json.dumps(head, ensure_ascii=True).encode())
+        for part in (self.counts.astype("<i8"), self.observable.astype("u1"), self.absent.astype("u1")):
+            sha.update(b"\n" + part.tobytes())
+        return sha.hexdigest()
+
+    def membership(self) -> Mask:
+        """Return who is on what: bool array of shape (2**K - 1, K), row h - 1 for history h."""
+        return membership(self.n_lists)
+
+    def list_totals(self) -> Counts:
+        """Return the persons on each list, over all strata: shape (K,)."""
+        return np.diagonal(self.overlaps()).copy()
+
+    def overlaps(self) -> Counts:
+        """Return the persons on both of two lists, over all strata: shape (K, K), totals on the diagonal."""
+        on = self.membership().astype(np.int64)
+        return on.T @ (self.counts.sum(axis=0)[:, None] * on)
+
+    def history_counts(self) -> Counts:
+        """Return the persons on exactly 1, 2, ..., K lists, over all strata: shape (K,)."""
+        out = np.zeros(self.n_lists + 1, dtype=np.int64)
+        np.add.at(out, self.membership().sum(axis=1), self.counts.sum(axis=0))
+        return out[1:]
+
+    def notation(self, history: int) -> str:
+        """Return a history in words, ``"A & C"``.
+
+        Raises
+        ------
+        ModelError
+            When `history` is not one of 1 ... 2**K - 1.
+        """
+        if not 1 <= history < 2**self.n_lists:
+            raise ModelError(
+                Problem(
+                    "no such history", f"a whole number from 1 to {2**self.n_lists - 1}",
+                    "write a history as the sum of 2**j over the lists j (from 0) that the person is on",
+                    file=f"table {self.name!r}", value=str(history),
+                )
+            )  # fmt: skip
+        return " & ".join(x for j, x in enumerate(self.lists) if history >> j & 1)
+
+    def dense(self) -> DenseCells:
+        """Return counts and observable cells as kernels take them, index = history.
+
+        Raises
+        ------
+        ModelError
+            When the table has strata.
+        """
+        if self.strata:
+            raise ModelError(
+                Problem(
+                    f"the table has strata ({', '.join(self.strata)}) and this method takes none",
+                    "a table without covariates",
+                    "sum over them with collapse(), take one with at(), or choose a method with covariates",
+                    file=f"table {self.name!r}",
+                )
+            )
+        counts, cells = np.zeros(2**self.n_lists), np.zeros(2**self.n_lists)
+        counts[1:], cells[1:] = self.counts[0], self.observable[0]
+        return DenseCells(counts, cells)
+
+    @classmethod
+    def from_xarray(cls, dataset: xr.Dataset) -> CaptureTable:
+        """Build the table that `to_xarray` wrote."""
+        lists = [str(x) for x in dataset["list"].values]
+        dims = [str(d) for d in dataset["count"].dims if d != "history"]
+        return cls.from_arrays(
+            lists,
+            dataset["count"].values,
+            strata={d: [str(x) for x in dataset[d].values] for d in dims},
+            observable=dataset["observable"].values,
+            absent=dataset["absent"].values,
+            name=str(dataset.attrs["name"]),
+        )
+
+    # ---- other forms: methods that are written in reshaping.py ----------------------------------------
+
+    rename = reshaping.rename
+    select = reshaping.select
+    drop = reshaping.drop
+    merge = reshaping.merge
+    collapse = reshaping.collapse
+    at = reshaping.at
+    blind = reshaping.blind
+    without = reshaping.without
+    to_pandas = reshaping.to_pandas
+    to_xarray = reshaping.to_xarray
+
+    # ---- the value ----------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        """Tables are equal when their digests are."""
+        return self.digest == other.digest if isinstance(other, CaptureTable) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Hash of the digest."""
+        return hash(self.digest)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle through the constructor, so that a copy in another process is checked and read-only too."""
+        parts = (self.lists, self.counts, dict(self.strata), self.observable, self.absent, self.name)
+        return (CaptureTable, parts)
+
+    def __repr__(self) -> str:
+        """One line without any counts of cells."""
+        strata = " x ".join(f"{dim} ({len(levels)})" for dim, levels in self.strata.items())
+        return (
+            f"<CaptureTable {self.name!r}: {self.n_lists} lists {', '.join(self.lists)}; "
+            f"{self.observed:,} observed{'; strata ' + strata if strata else ''}>"
+        )
+
+
+def _rows[T: np.generic](array: npt.NDArray[T], n_strata: int) -> npt.NDArray[T]:
+    """Return one row per stratum where that is possible; the class refuses the rest."""
+    cells = array.shape[-1] if array.ndim else 1
+    return array.reshape(n_strata, cells) if array.size == n_strata * cells else np.atleast_2d(array)

@@ -1,0 +1,129 @@
+"""The population at risk, by dimensions such as year, sex and age: what rates per 100,000 are divided by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.answers.quantities import Where, selected
+from mse.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Population:
+    """Persons at risk in every stratum of a population.
+
+    Parameters
+    ----------
+    dimensions : mapping of str to tuple of str
+        Dimensions and their levels, named as in the table of captures.
+    persons : float64 array, shape (S,)
+        Persons; S runs through the product of the levels in C order.
+    source : str
+        Where the numbers come from, for citation.
+    """
+
+    dimensions: Mapping[str, tuple[str, ...]]
+    persons: npt.NDArray[np.float64]
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Copy the array in, make it read-only, and check its shape."""
+        dimensions = {str(dim): tuple(map(str, levels)) for dim, levels in self.dimensions.items()}
+        persons = np.array(self.persons, dtype=np.float64)
+        wanted = (math.prod(map(len, dimensions.values())),)
+        if persons.shape != wanted:
+            raise InputError(Problem(f"`persons` has shape {persons.shape}", str(wanted), "name the levels it has"))
+        persons.setflags(write=False)
+        object.__setattr__(self, "dimensions", MappingProxyType(dimensions))
+        object.__setattr__(self, "persons", persons)
+
+    def size(self, where: Where | None = None) -> float:
+        """Return the persons at risk in some strata, in all when none are named.
+
+        Raises
+        ------
+        ModelError
+            When a dimension or level is unknown.
+        """
+        return float(self.persons[selected(self.dimensions, where or {}, "the population")].sum())
+
+    @classmethod
+    def from_csv(cls, path: str | Path, *, count: str = "population", source: str = "") -> Population:
+        """Read a CSV file in UTF-8: one column per dimension, and the persons in `count`.
+
+        Raises
+        ------
+        InputError
+            With every row that is wrong: a number that is none, a stratum twice, strata that are missing.
+        """
+        import pandas as pd
+
+        try:
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                Problem("the population cannot be read", "a CSV file in UTF-8 with a header", "check the path",
+                        file=str(path))
+            ) from error  # fmt: skip
+        return cls._built(frame, count, source or Path(path).name, str(path), 2)
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, *, count: str = "population", source: str = "") -> Population:
+        """Build from a data frame; as `from_csv`, rows named by position from 0."""
+        return cls._built(frame, count, source, "the population", 0)
+
+    @classmethod
+    def _built(cls, frame: pd.DataFrame, count: str, source: str, place: str, first: int) -> Population:
+        if count not in frame.columns:
+            raise InputError(
+                Problem(f"there is no column {count!r} with the persons", ", ".join(map(str, frame.columns)),
+                        "name the column with count=", file=place)
+            )  # fmt: skip
+        dims = [str(name) for name in frame.columns if name != count]
+        labels = {dim: [str(x).strip() for x in frame[dim]] for dim in dims}
+        levels = {dim: tuple(dict.fromkeys(labels[dim])) for dim in dims}
+        index = np.full([len(x) for x in levels.values()], -1)
+        values, problems = np.zeros(index.shape), []
+        for i, text in enumerate(frame[count]):
+            at = tuple(levels[dim].index(labels[dim][i]) for dim in dims)
+            number = _number(str(text))
+            if number is None:
+                problems.append(
+                    Problem("the population is not a number", "persons, 0 or more, without thousands separators",
+                            "correct the number", file=place, row=i + first, column=count, value=str(text))
+                )  # fmt: skip
+            if index[at] >= 0:
+                problems.append(
+                    Problem(f"the stratum is there twice, first in row {index[at] + first}", "one row for each stratum",
+                            "keep one of them", file=place, row=i + first, value=", ".join(labels[d][i] for d in dims))
+                )  # fmt: skip
+            index[at], values[at] = i, number or 0.0
+        for gone in np.argwhere(index < 0):
+            said = ", ".join(levels[dim][j] for dim, j in zip(dims, gone, strict=True))
+            problems.append(
+                Problem("a stratum of the population is missing", "a row for every combination of levels", "add it",
+                        file=place, value=said)
+            )  # fmt: skip
+        if problems:
+            raise InputError(problems)
+        return cls(levels, values.reshape(-1), source)
+
+
+def _number(text: str) -> float | None:
+    """Return a number of persons; None when it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0.0 <= value < math.inf else None

@@ -1,0 +1,329 @@
+"""One register with repeat registrations: how many persons were registered once, twice, and so on."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.tables.cells import Grid, count_column, frame_grid, whole_numbers
+from mse.tables.checks import Faults, whole_counts
+from mse.tables.covariates import Column, Columns, columns_digest, freeze_columns, read_columns
+from mse.tables.files import read_grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Counts = npt.NDArray[np.int64]
+
+MAX_REGISTRATIONS = 10_000
+_WHOLE = f"a whole number from 1 to {MAX_REGISTRATIONS:,}"
+_PERSONS = "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RepeatCounts:
+    """Persons in one register by how often they were registered.
+
+    Persons who were never registered have no row: their number is what is to be estimated.
+
+    Parameters
+    ----------
+    registrations : int64 array, shape (R,)
+        How often the persons of a row were registered, 1 or more.
+    counts : int64 array, shape (R,)
+        How many persons the row stands for, 1 or more: rows given with a count of 0 are left out.
+    covariates : mapping of str to array, shape (R,)
+        What is known about them: numbers (float64) or levels (text).
+    name : str
+        Short name of the table, used in messages.
+
+    Raises
+    ------
+    InputError
+        With every problem at once: no rows, registrations below 1, negative counts, covariates with gaps, or
+        nobody registered more than once.
+
+    Notes
+    -----
+    Arrays are copied in and made read-only; tables are equal when their digests are.
+    """
+
+    registrations: Counts
+    counts: Counts
+    covariates: Columns
+    name: str
+
+    def __post_init__(self) -> None:
+        """Copy the arrays in, freeze them, and check everything."""
+        faults = Faults(f"table {self.name!r}")
+        counts = whole_counts(self.counts, faults.source)
+        times = whole_counts(self.registrations, faults.source)
+        if counts.ndim != 1 or counts.shape != times.shape:
+            faults.add(
+                f"registrations have shape {times.shape}, counts {counts.shape}", "one number of each per row",
+                "give two arrays of the same length",
+            )  # fmt: skip
+            faults.raise_if_any()
+        columns = freeze_columns(self.covariates, len(counts), faults)
+        bad = (counts > 0) & ((times < 1) | (times > MAX_REGISTRATIONS))
+        for value in times[bad]:
+            faults.add(*(_NEVER if value < 1 else _OFTEN), value=str(value))
+        faults.raise_if_any()
+        keep = counts > 0
+        counts, times = counts[keep], times[keep]
+        if not counts.size or times.max() < 2:
+            faults.add(
+                "nobody was registered more than once" if counts.size else "there is nobody in the table",
+                "at least one person with two registrations",
+                "check how persons were recognised: without repeats nothing can be said about the unseen",
+            )  # fmt: skip
+        faults.raise_if_any()
+        for array in (times, counts):
+            array.flags.writeable = False
+        put = partial(object.__setattr__, self)  # the only way into a frozen dataclass
+        put("registrations", times)
+        put("counts", counts)
+        put("covariates", freeze_columns({k: v[keep] for k, v in columns.items()}, len(counts), faults))
+        put("name", str(self.name))
+
+    # ---- building -----------------------------------------------------------------------------------
+
+    @classmethod
+    def from_arrays(
+        cls,
+        registrations: npt.ArrayLike,
+        counts: npt.ArrayLike | None = None,
+        *,
+        covariates: Mapping[str, npt.ArrayLike] | None = None,
+        name: str = "register",
+    ) -> RepeatCounts:
+        """Build a table from arrays.
+
+        Parameters
+        ----------
+        registrations : array, shape (R,)
+            How often.
+        counts : array, shape (R,), optional
+            How many persons; one per row when not given.
+        covariates : mapping of str to array, shape (R,), optional
+            Numbers or levels.
+        name : str
+            Name of the table.
+        """
+        times: Any = np.asarray(registrations)
+        how_many: Any = np.ones(times.shape, dtype=np.int64) if counts is None else np.asarray(counts)
+        columns: Any = dict(covariates or {})
+        return cls(times, how_many, columns, name)
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | Path,
+        *,
+        registrations: str = "registrations",
+        count: str = "count",
+        covariates: Sequence[str] | None = None,
+        levels: Mapping[str, Sequence[str]] | None = None,
+        persons: bool = False,
+        sum_duplicates: bool = False,
+        name: str | None = None,
+    ) -> RepeatCounts:
+        """Read a CSV file with a column of registrations, one of counts, and covariates.
+
+        Parameters
+        ----------
+        path : str or Path
+            UTF-8 text with a header; separated by comma, semicolon or tab.
+        registrations, count : str
+            Names of those two columns.
+        covariates : sequence of str, optional
+            Covariates to keep; all other columns are left out and their rows added up. Every column that is
+            neither registrations nor count when not given.
+        levels : mapping of str to sequence of str, optional
+            Levels that are allowed, by covariate.
+        persons : bool
+            Each row is one person, and there is no column of counts.
+        sum_duplicates : bool
+            Add up rows with the same registrations and covariates, which are a fault otherwise.
+        name : str, optional
+            Name of the table; that of the file when not given.
+
+        Raises
+        ------
+        InputError
+            With every problem of the file at once, by row and column.
+        """
+        faults = Faults(str(path), private=persons)
+        grid = read_grid(path, faults, count)
+        said = Path(path).stem if name is None else name
+        return _from_grid(grid, faults, registrations, count, covariates, levels, persons, sum_duplicates, said)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        registrations: str = "registrations",
+        count: str | None = "count",
+        covariates: Sequence[str] | None = None,
+        sum_duplicates: bool = False,
+        name: str = "register",
+    ) -> RepeatCounts:
+        """Build a table from a data frame; ``count=None`` when each row is one person, else as in `from_csv`."""
+        faults = Faults("data frame", private=count is None)
+        grid, levels = frame_grid(frame, faults)
+        return _from_grid(
+            grid, faults, registrations, count or "count", covariates, levels, count is None, sum_duplicates, name
+        )
+
+    # ---- reading ------------------------------------------------------------------------------------
+
+    @property
+    def observed(self) -> int:
+        """Persons in the register."""
+        return int(self.counts.sum())
+
+    @property
+    def total(self) -> int:
+        """Registrations in the register."""
+        return int(self.counts @ self.registrations)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of rows and covariates, in hexadecimal; the name does not take part."""
+        digest = hashlib.sha256(b"repeat-counts")
+        for array in (self.registrations, self.counts):
+            digest.update(array.astype("<i8").tobytes())
+        digest.update(columns_digest(self.covariates).encode())
+        return digest.hexdigest()
+
+    def frequencies(self) -> Counts:
+        """Return f_1, f_2, …: persons registered exactly once, twice, …, shape (largest number,)."""
+        return np.bincount(self.registrations, weights=self.counts)[1:].astype(np.int64)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row per row of the table: ``registrations``, ``count``, and the covariates."""
+        import pandas as pd
+
+        return pd.DataFrame({"registrations": self.registrations, "count": self.counts, **self.covariates})
+
+    def __eq__(self, other: object) -> bool:
+        """Tables are equal when their digests are."""
+        return self.digest == other.digest if isinstance(other, RepeatCounts) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Hash of the digest."""
+        return hash(self.digest)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle through the constructor, so that a copy in another process is read-only too."""
+        return (RepeatCounts, (self.registrations, self.counts, dict(self.covariates), self.name))
+
+    def __repr__(self) -> str:
+        """One line without any counts of cells."""
+        with_what = f"; covariates {', '.join(self.covariates)}" if self.covariates else ""
+        return f"<RepeatCounts {self.name!r}: {self.observed:,} persons, {self.total:,} registrations{with_what}>"
+
+
+_NEVER = (
+    "a person has less than one registration", _WHOLE,
+    "remove the row: how many were never registered is what is to be estimated",
+)  # fmt: skip
+_OFTEN = ("a number of registrations is too large", _WHOLE, "check the unit of the column")
+
+
+def _from_grid(
+    grid: Grid, faults: Faults, registrations: str, count: str, covariates: Sequence[str] | None,
+    levels: Mapping[str, Sequence[str]] | None, persons: bool, sum_duplicates: bool, name: str,
+) -> RepeatCounts:  # fmt: skip
+    """Decide what the columns are, check every cell, and add up."""
+    for i, title in enumerate(grid.header):
+        if title and title in grid.header[:i]:
+            faults.add("a column name is used twice", "every column its own name", "rename one", column=title)
+    times_at, number_at = count_column(grid.header, registrations), count_column(grid.header, count)
+    if times_at is None:
+        near = get_close_matches(registrations, grid.header, n=1, cutoff=0.5)
+        remedy = f"rename the column {near[0]!r}" if near else "name the column (registrations=…)"
+        allowed = f"a column {registrations!r} with how often a person was registered"
+        faults.add("there is no column of registrations", allowed, remedy)
+    if persons and number_at is not None:
+        faults.add(
+            "there is a count column although each row is said to be one person", "one or the other",
+            "leave out persons=True (command line: --persons), or remove the column", column=grid.header[number_at],
+        )  # fmt: skip
+    elif not persons and number_at is None:
+        faults.private = True  # this may well be a file of persons
+        remedy = f"add a column {count!r}; or, {_PERSONS}"
+        faults.add("there is no count column", f"a column {count!r} with the number of persons", remedy)
+    unknown = [x for x in covariates or () if x not in grid.header or grid.header.index(x) in (times_at, number_at)]
+    for title in unknown:
+        faults.add("there is no such covariate", f"one of {', '.join(grid.header)}", "correct the name", column=title)
+    faults.raise_if_any()
+    places = [i for i in range(len(grid.header)) if i not in (times_at, number_at)]
+    if covariates is not None:
+        places = [grid.header.index(x) for x in covariates]
+    numbers = whole_numbers(grid, number_at, faults) if number_at is not None else [1] * len(grid.rows)
+    times = _times(grid, times_at or 0, numbers, faults)
+    columns = read_columns(grid, places, faults, levels)
+    added_up = persons or sum_duplicates or covariates is not None
+    rows = _rows(grid, times, numbers, columns, faults, added_up)
+    faults.raise_if_any()
+    chosen = np.array(list(rows.values()), dtype=np.int64)
+    kept = {title: column[chosen[:, 0]] for title, column in columns.items()} if len(chosen) else {}
+    times_kept = np.array([times[k] for k in chosen[:, 0]]) if len(chosen) else np.zeros(0, dtype=np.int64)
+    counts = chosen[:, 1] if len(chosen) else np.zeros(0, dtype=np.int64)
+    table = RepeatCounts.from_arrays(times_kept, counts, covariates=kept, name=name)
+    return table
+
+
+def _times(grid: Grid, i: int, numbers: Sequence[int | None], faults: Faults) -> list[int | None]:
+    """Return the registrations, None where there is a fault or nobody."""
+    out: list[int | None] = []
+    for row, cell, number in zip(grid.rows, grid.columns[i], numbers, strict=True):
+        text = re.sub(r"\.0+$", "", cell)
+        value = int(text) if re.fullmatch(r"[0-9]{1,12}", text) else None
+        good = value is not None and (1 <= value <= MAX_REGISTRATIONS or (value == 0 and number == 0))
+        out.append(value if good and value else None)
+        if good:
+            continue
+        column = grid.header[i]
+        if value is not None:
+            faults.add(*(_NEVER if value < 1 else _OFTEN), row=row, column=column, value=cell)
+        elif re.fullmatch(r"[0-9]+ *(\+|-[0-9]+)|(>=?|≥) *[0-9]+|[0-9]+ (or|of|and|en) (more|meer)", cell.casefold()):
+            remedy = "ask for the numbers one by one; a last class that is open cannot be used"
+            faults.add("registrations stand in classes", _WHOLE, remedy, row=row, column=column, value=cell)
+        else:
+            kind = "a number of registrations is missing" if not cell else "registrations are not a whole number"
+            faults.add(kind, _WHOLE, "write how often the person was registered", row=row, column=column,
+                       value=cell or None)  # fmt: skip
+    return out
+
+
+def _rows(
+    grid: Grid, times: Sequence[int | None], numbers: Sequence[int | None], columns: Mapping[str, Column],
+    faults: Faults, added_up: bool,
+) -> dict[tuple[object, ...], tuple[int, int]]:  # fmt: skip
+    """Return place of the first row and persons, by registrations and covariates."""
+    rows: dict[tuple[object, ...], tuple[int, int]] = {}
+    for k, (time, number) in enumerate(zip(times, numbers, strict=True)):
+        if time is None or number is None:
+            continue
+        key = (time, *(column[k].item() for column in columns.values()))
+        if key in rows and not added_up:
+            faults.add(
+                "the same registrations and covariates stand in two rows", "one row for each",
+                "remove one, or add them up with sum_duplicates=True (command line: --sum-duplicates)",
+                detail=f", first in row {grid.rows[rows[key][0]]}", row=grid.rows[k],
+            )  # fmt: skip
+        first, so_far = rows.get(key, (k, 0))
+        rows[key] = (first, so_far + number)
+    return rows
