@@ -15,8 +15,6 @@ Names are imported when they are first used: ``import mse`` loads none of the he
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:
     from mse.answers.distribution import Distribution as Distribution
     from mse.answers.estimates import Estimate as Estimate
@@ -28,9 +26,10 @@ if TYPE_CHECKING:
     from mse.answers.results import write_results as write_results
     from mse.assess.calibrated import calibrated as calibrated
     from mse.assess.knownsizes import known_sizes as known_sizes
-    from mse.assess.verdict import Thresholds as Thresholds
+    from mse.assess.rules import Thresholds as Thresholds
     from mse.assess.verdict import judge as judge
     from mse.computing.parallel import Compute as Compute
+    from mse.computing.provenance import __version__ as __version__
     from mse.errors import InputError as InputError
     from mse.errors import ModelError as ModelError
     from mse.errors import MseError as MseError
@@ -63,6 +62,7 @@ if TYPE_CHECKING:
     from mse.terms import Model as Model
 
 _HOMES = {
+    "__version__": "computing.provenance",
     "CaptureTable": "tables.captures",
     "Compute": "computing.parallel",
     "Distribution": "answers.distribution",
@@ -80,7 +80,7 @@ _HOMES = {
     "RepeatCounts": "tables.repeats",
     "RepeatsSpec": "estimators.repeats.oneregister",
     "Results": "answers.results",
-    "Thresholds": "assess.verdict",
+    "Thresholds": "assess.rules",
     "Verdict": "answers.estimates",
     "assess_results": "jobs.running",
     "calibrated": "assess.calibrated",
@@ -107,7 +107,7 @@ _HOMES = {
     "write_release": "publish.release.bundle",
     "write_results": "answers.results",
 }
-__all__ = [*_HOMES]
+__all__ = [name for name in _HOMES if not name.startswith("_")]
 
 
 def __getattr__(name: str) -> Any:

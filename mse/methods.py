@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mse.answers.posterior import Posterior
-    from mse.assess.verdict import Basis, Thresholds
+    from mse.assess.rules import Basis, Thresholds
     from mse.tables.persons import PersonTable
     from mse.tables.repeats import RepeatCounts
 
@@ -321,7 +321,8 @@ def judged(
     `table` has its strata where the posterior has any, whose parts are then judged too; `time` names one of them.
     """
     from mse.assess.findings import not_settled
-    from mse.assess.verdict import Thresholds, judge
+    from mse.assess.rules import Thresholds
+    from mse.assess.verdict import judge
 
     held_against = {
         o.label: o.result
@@ -338,7 +339,7 @@ def comparison(table: CaptureTable, outcomes: Sequence[Outcome], prob: float) ->
     import pandas as pd
 
     from mse.assess.findings import not_settled
-    from mse.assess.verdict import Thresholds
+    from mse.assess.rules import Thresholds
 
     rows = []
     for o in outcomes:

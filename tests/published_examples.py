@@ -15,7 +15,7 @@ from mse.answers.posterior import Posterior
 from mse.answers.results import Results
 from mse.answers.strata import StrataDraws
 from mse.assess.parts import judge_parts
-from mse.assess.verdict import Thresholds
+from mse.assess.rules import Thresholds
 from mse.tables.captures import CaptureTable
 from tests.publish_examples import comparison, posterior
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mse.assess.findings import assessing, computing
-from mse.assess.verdict import RULES, Thresholds
+from mse.assess.rules import RULES, Thresholds
 from tests.test_verdict import posterior
 
 LIMITS = Thresholds()

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import mse
 from mse.answers.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, REPORT, TABLES, read_results
-from mse.assess.verdict import Thresholds
+from mse.assess.rules import Thresholds
 from mse.cli import main
 from mse.errors import InputError
 from mse.jobs.job import read_job

@@ -15,7 +15,8 @@ from mse.answers.posterior import Posterior, worst_diagnostic
 from mse.answers.results import summary_record, write_results
 from mse.answers.strata import StrataDraws, time_dimension
 from mse.assess.parts import because, headline_dimension, judge_parts, parts_frame, unusable, worst
-from mse.assess.verdict import Thresholds, judge, with_assessment
+from mse.assess.rules import Thresholds
+from mse.assess.verdict import judge, with_assessment
 from mse.computing.convergence import ess_bulk, ess_tail, rhat
 from mse.jobs.job import read_job
 from mse.jobs.running import run_job

@@ -9,7 +9,8 @@ import pytest
 from mse.answers.posterior import Posterior
 from mse.answers.results import Results, write_results
 from mse.assess.findings import UNSETTLED, not_settled
-from mse.assess.verdict import RULES, Thresholds, judge
+from mse.assess.rules import RULES, Thresholds
+from mse.assess.verdict import judge
 from mse.methods import Outcome, comparison, judged
 from mse.publish.changes import changes_text, compare_results
 from mse.publish.release.bundle import FIGURES, write_release

@@ -8,7 +8,8 @@ import pytest
 import mse
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
-from mse.assess.verdict import RULES, Thresholds, judge
+from mse.assess.rules import RULES, Thresholds
+from mse.assess.verdict import judge
 
 
 def posterior(parts=((1.0, 6.0, 0.1),), observed=1000, **diagnostics):

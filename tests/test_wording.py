@@ -194,7 +194,7 @@ def test_a_rule_without_words_in_the_catalogue_speaks_for_itself() -> None:
 @pytest.mark.parametrize("say", [EN, NL], ids=["en", "nl"])
 @pytest.mark.parametrize("level", ["publish with caution", "do not publish"])
 def test_every_rule_of_the_verdict_has_words(level: Level, say: Catalogue) -> None:
-    from mse.assess.verdict import RULES
+    from mse.assess.rules import RULES
 
     results = uk()
     # Whatever a sentence may name: figures and names that the rule itself would give.

@@ -6,7 +6,7 @@ ratio or a change between years is as sure as the draws make it, which separate 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import InputError, ModelError, Problem
+from mse.tables.levels import Where, selected
 
 if TYPE_CHECKING:
     from mse.answers.strata import StrataDraws
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 Unit = Literal["persons", "share", "ratio", "per 100,000"]
-Where = Mapping[str, str | Sequence[str]]
-"""Levels by dimension: ``{"year": "2019", "sex": ["f", "m"]}``; ``{}`` for everybody."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,36 +201,6 @@ def change(strata: StrataDraws, dim: str, start: str, end: str, where: Where | N
         Quantity(f"change of persons{said}", "persons", after - before),
         Quantity(f"ratio of persons{said}", "ratio", _over(after, before)),
     )  # fmt: skip
-
-
-def selected(dimensions: Mapping[str, Sequence[str]], where: Where, whose: str) -> npt.NDArray[np.bool_]:
-    """Return which strata, in C order of `dimensions`, have the levels asked for.
-
-    Raises
-    ------
-    ModelError
-        With every dimension and level that there is not; `whose` says of what they are.
-    """
-    problems = []
-    out = np.ones([len(levels) for levels in dimensions.values()], dtype=np.bool_)
-    for dim, asked in where.items():
-        if dim not in dimensions:
-            allowed = ", ".join(dimensions) or "none: there are no dimensions"
-            problems.append(Problem(f"there is no dimension {dim!r} in {whose}", allowed, "correct the name"))
-            continue
-        wanted = [asked] if isinstance(asked, str) else list(asked)
-        levels = list(dimensions[dim])
-        problems += [
-            Problem(f"{dim!r} has no level {level!r} in {whose}", ", ".join(levels), "correct the level")
-            for level in wanted
-            if level not in levels
-        ]
-        axis = list(dimensions).index(dim)
-        inside = np.array([level in wanted for level in levels])
-        out &= inside.reshape([-1 if i == axis else 1 for i in range(out.ndim)])
-    if problems:
-        raise ModelError(problems)
-    return out.reshape(-1)
 
 
 def _selected(strata: StrataDraws, where: Where) -> npt.NDArray[np.bool_]:

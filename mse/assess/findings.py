@@ -14,7 +14,7 @@ from mse.answers.posterior import Posterior
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mse.assess.verdict import Thresholds
+    from mse.assess.rules import Thresholds
 
 UNSETTLED = frozenset({"converged", "draws", "divergences", "energy"})
 """Rules whose refusal says that the computation has not settled, and nothing about the data."""

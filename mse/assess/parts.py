@@ -27,7 +27,7 @@ from mse.tables.captures import CaptureTable
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mse.assess.verdict import Thresholds
+    from mse.assess.rules import Thresholds
 
 NO_ESTIMATE = "no estimate"
 """Begins the flag of a stratum for which the method gives no number."""

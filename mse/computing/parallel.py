@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.computing.provenance import __version__
 from mse.errors import InputError, MseError, Problem
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Compute:
             from mse.computing.chunks import ChunkFolder, definition
 
             kept = ChunkFolder(self.folder)
-            digests = [definition((_version(), function, task)) for task in tasks]
+            digests = [definition((__version__, function, task)) for task in tasks]
             found = ((i, kept.read(digest)) for i, digest in enumerate(digests))
             finished = {i: chunk for i, chunk in found if chunk is not None}
         done = len(finished)
@@ -134,13 +135,6 @@ class Compute:
             yield partial(_on_threads, self.workers or -1, numbered)
         else:
             yield partial(_on_processes, self.workers or -1, numbered)
-
-
-def _version() -> str:
-    """Return the version of the engine."""
-    from mse import __version__
-
-    return __version__
 
 
 def _numbered[T](function: Callable[[T], Chunk], task: tuple[int, T]) -> tuple[int, Chunk]:

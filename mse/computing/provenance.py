@@ -7,6 +7,8 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+__version__ = "0.1.0"
+
 _LIBRARIES = ("numpy", "numba", "scipy", "highspy", "pandas", "xarray", "matplotlib", "joblib")
 
 

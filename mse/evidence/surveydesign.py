@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mse.assess.verdict import Thresholds
+from mse.assess.rules import Thresholds
 from mse.errors import InputError, Problem
 from mse.evidence.chain import check_prob, plain_number, proportion_interval
 from mse.tables.checks import Faults

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from mse.answers.posterior import Posterior
 from mse.answers.results import Results
-from mse.assess.verdict import Thresholds, with_assessment
+from mse.assess.rules import Thresholds
+from mse.assess.verdict import with_assessment
 from mse.computing.parallel import Compute
 from mse.computing.provenance import versions
 from mse.errors import InputError, Problem

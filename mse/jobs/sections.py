@@ -170,7 +170,7 @@ class RiskSection(Section):
 
 
 class PublishSection(Section):
-    """Disclosure control of what is published, and what stands beside the estimate; see ``mse.publish.disclosure.control``."""
+    """Disclosure control of what is published, and what stands beside the estimate (`mse.publish.disclosure`)."""
 
     threshold: Annotated[StrictInt, Field(ge=2)] = 10
     method: Literal["suppress", "controlled", "random"] = "suppress"

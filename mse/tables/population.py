@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.answers.quantities import Where, selected
 from mse.errors import InputError, Problem
+from mse.tables.levels import Where, selected
 
 if TYPE_CHECKING:
     import pandas as pd

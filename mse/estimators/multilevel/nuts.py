@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from mse.computing.chunks import ChunkFolder, definition
 from mse.computing.parallel import Compute
+from mse.computing.provenance import __version__
 from mse.errors import ModelError, Problem
 from mse.estimators.multilevel.effects import Design
 from mse.kernels.multilevel_density import log_density
@@ -170,7 +171,7 @@ def _leg(run: _Run, parts: list[list[Chunk]], sizes: list[int]) -> None:
                     continue
                 start = parts[c][-1][0][-1] if p else _begin(run.model, run.seed, c)
                 task = Part(c, p, sizes[p], run.seed, run.accept, start)
-                digest = "" if kept is None else definition(("multilevel", run.engine, _version(), run.model, task))
+                digest = "" if kept is None else definition(("multilevel", run.engine, __version__, run.model, task))
                 found = None if kept is None else kept.read(digest)
                 if found is not None:
                     parts[c].append(found)
@@ -297,9 +298,3 @@ def _joined(parts: list[list[Chunk]], compile_seconds: float) -> Chains:
     last = np.array([found[-1][2] for found in parts])
     seconds = sum(float(part[2][1]) for found in parts for part in found)
     return Chains(x, stats[..., 0] > 0, stats[..., 1] >= DEEPEST, stats[..., 2], last[:, 0], compile_seconds, seconds)
-
-
-def _version() -> str:
-    from mse import __version__
-
-    return __version__

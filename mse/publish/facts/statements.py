@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mse.answers.distribution import Hump
 from mse.answers.estimates import Estimate
 from mse.answers.strata import time_dimension
-from mse.assess.verdict import Thresholds
+from mse.assess.rules import Thresholds
 from mse.errors import ModelError
 from mse.publish.facts.account import account, unsettled
 from mse.publish.facts.entries import (

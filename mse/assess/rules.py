@@ -1,0 +1,127 @@
+"""The rules of the verdict: their order, and what each holds its figure against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Basis = Literal["models", "one model", "assumed"]
+"""What an estimate rests on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What each rule holds its figure against: the first value asks for caution, the second forbids.
+
+    Parameters
+    ----------
+    lists : tuple of int
+        Fewer active lists than this.
+    observed : tuple of int
+        Fewer observed persons than this.
+    hump_weight : float
+        A hump with less of the probability is not counted.
+    hump_ratio : tuple of float
+        Largest hump's position over the smallest's.
+    disagreement : tuple of float
+        Largest over smallest point among the methods that model dependence.
+    prior : tuple of float
+        Factor by which the median moves when the prior standard deviation is doubled.
+    pair_share : tuple of float
+        Share of all overlap, summed over pairs of lists, that a single pair carries.
+    width : tuple of float
+        Upper over lower end of the 95 % interval.
+    grid_end : tuple of float
+        Probability at the end of the grid of N, or beyond it.
+    sampling : tuple of float
+        Probability on models whose importance sampling failed (Pareto shape above 0.7).
+    correction : tuple of float
+        Share of the model weight whose Laplace approximation was not checked by sampling.
+    monte_carlo : tuple of float
+        Relative Monte Carlo error of the upper end of the 95 % interval.
+    narrower : tuple of float
+        Log width of the widest interval of an average over models, in those of the estimate's own.
+    converged : tuple of float
+        Largest R̂ of the chains.
+    draws : tuple of float
+        Fewer effective draws, in bulk or tails, than this.
+    divergences : tuple of float
+        Share of the draws that diverged.
+    energy : tuple of float
+        Smallest E-BFMI below this.
+    predictive : tuple of float
+        Posterior predictive p-value of all overlap counts together below this.
+    fit : tuple of float
+        p-value of the worst single overlap count, times their number, below this.
+    loo : tuple of float
+        Share of the strata whose Pareto k is above 0.7 when they are left out.
+    visited : tuple of float
+        Less of the probability than this on the models that a search has seen.
+    left_out : tuple of float
+        Factor by which the estimate moves when a list is left out.
+    one_person : tuple of float
+        Factor by which it moves when one count is one person higher or lower.
+    referrals : tuple of float
+        Factor by which it moves without registrations that are there because another list sent the person.
+    linkage : tuple of float
+        Factor by which it moves under a few errors of linkage.
+    known_sizes : tuple of float
+        Share of the lists whose known size is outside the interval that the other lists give.
+    coverage : tuple of float
+        How much less often than claimed the interval holds the truth on tables simulated from the fitted model.
+    prior_k : float
+        Pareto shape from which the influence of the prior, told by weights, counts as not told.
+    prior_weights : float
+        Effective share of the draws below which it does.
+    depth : float
+        Share of the trajectories of NUTS that were cut off at their greatest length, from which caution is asked.
+    last_class : tuple of float
+        Share of the population in the last latent class that there may be.
+    walks : float
+        R-hat of the walks that estimate `visited`, from which caution is asked.
+    parts : float
+        Share of the parts of the headline breakdown that may not be cited on their own, from which caution is asked.
+    """
+
+    lists: tuple[int, int] = (4, 3)
+    observed: tuple[int, int] = (100, 10)
+    hump_weight: float = 0.1
+    hump_ratio: tuple[float, float] = (1.25, 3.0)
+    disagreement: tuple[float, float] = (1.5, 2.5)
+    prior: tuple[float, float] = (1.15, 1.5)
+    pair_share: tuple[float, float] = (0.7, 0.9)
+    width: tuple[float, float] = (3.0, 6.0)
+    grid_end: tuple[float, float] = (0.001, 0.01)
+    sampling: tuple[float, float] = (0.05, 0.25)
+    correction: tuple[float, float] = (0.5, 0.95)
+    monte_carlo: tuple[float, float] = (0.05, 0.25)
+    narrower: tuple[float, float] = (2.0, 4.0)
+    converged: tuple[float, float] = (1.01, 1.05)
+    draws: tuple[float, float] = (400.0, 100.0)
+    divergences: tuple[float, float] = (0.001, 0.01)
+    energy: tuple[float, float] = (0.3, 0.2)
+    predictive: tuple[float, float] = (0.05, 0.001)
+    fit: tuple[float, float] = (0.05, 0.001)
+    loo: tuple[float, float] = (0.1, 0.5)
+    visited: tuple[float, float] = (0.9, 0.5)
+    left_out: tuple[float, float] = (1.5, 4.0)
+    one_person: tuple[float, float] = (1.2, 2.0)
+    referrals: tuple[float, float] = (1.25, 2.0)
+    linkage: tuple[float, float] = (1.5, 3.0)
+    known_sizes: tuple[float, float] = (0.5, 0.9)
+    coverage: tuple[float, float] = (0.1, 0.25)
+    prior_k: float = 0.7
+    prior_weights: float = 0.05
+    depth: float = 0.1
+    last_class: tuple[float, float] = (0.02, 0.2)
+    walks: float = 1.05
+    parts: float = 0.5
+
+
+RULES = (
+    "lists", "observed", "below_observed", "pair_share", "one_model", "dependence", "humps", "disagreement", "narrower",
+    "prior", "width", "grid_end", "sampling", "correction", "monte_carlo", "class_prior", "prior_checked", "converged",
+    "draws", "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts",
+    "left_out", "one_person", "referrals", "linkage", "known_sizes", "fit", "coverage",
+)  # fmt: skip
+"""Codes of the rules, in the order in which they are applied."""

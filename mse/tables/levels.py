@@ -1,0 +1,43 @@
+"""Levels of strata as users name them: which strata a selection means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.errors import ModelError, Problem
+
+Where = Mapping[str, str | Sequence[str]]
+"""Levels by dimension: ``{"year": "2019", "sex": ["f", "m"]}``; ``{}`` for everybody."""
+
+
+def selected(dimensions: Mapping[str, Sequence[str]], where: Where, whose: str) -> npt.NDArray[np.bool_]:
+    """Return which strata, in C order of `dimensions`, have the levels asked for.
+
+    Raises
+    ------
+    ModelError
+        With every dimension and level that there is not; `whose` says of what they are.
+    """
+    problems = []
+    out = np.ones([len(levels) for levels in dimensions.values()], dtype=np.bool_)
+    for dim, asked in where.items():
+        if dim not in dimensions:
+            allowed = ", ".join(dimensions) or "none: there are no dimensions"
+            problems.append(Problem(f"there is no dimension {dim!r} in {whose}", allowed, "correct the name"))
+            continue
+        wanted = [asked] if isinstance(asked, str) else list(asked)
+        levels = list(dimensions[dim])
+        problems += [
+            Problem(f"{dim!r} has no level {level!r} in {whose}", ", ".join(levels), "correct the level")
+            for level in wanted
+            if level not in levels
+        ]
+        axis = list(dimensions).index(dim)
+        inside = np.array([level in wanted for level in levels])
+        out &= inside.reshape([-1 if i == axis else 1 for i in range(out.ndim)])
+    if problems:
+        raise ModelError(problems)
+    return out.reshape(-1)
