@@ -63,11 +63,11 @@ def _feed(sha: Any, value: object) -> None:
     elif isinstance(value, partial):
         _feed(sha, ("partial", value.func, value.args, dict(value.keywords)))
     elif isinstance(value, FunctionType) and "<" not in value.__qualname__:
-        _feed(sha, f"{value.__module__}.{value.__qualname__}")
+        _feed(sha, f"{_stem(value)}.{value.__qualname__}")
     elif isinstance(value, Mapping):
         _feed(sha, ("mapping", *((name, value[name]) for name in sorted(value))))
     elif is_dataclass(value) and not isinstance(value, type):
-        _feed(sha, (f"{type(value).__module__}.{kind}", *((f.name, getattr(value, f.name)) for f in fields(value))))
+        _feed(sha, (f"{_stem(type(value))}.{kind}", *((f.name, getattr(value, f.name)) for f in fields(value))))
     elif isinstance(value, (tuple, list)):
         sha.update(f"{kind}:{len(value)}:".encode())
         for part in value:
@@ -76,6 +76,11 @@ def _feed(sha: Any, value: object) -> None:
         _feed(sha, ("range", value.start, value.stop, value.step))
     else:
         raise TypeError(f"a {kind} has no definite content: {value!r}")
+
+
+def _stem(value: FunctionType | type) -> str:
+    """Return the name of the module of a function or class: unique in the house, whatever room it stands in."""
+    return value.__module__.rpartition(".")[2]
 
 
 class ChunkFolder:
