@@ -8,7 +8,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mse.intake.contracts.contract import Contract, make_contract
+from mse.intake.contracts.contract import Contract
+from mse.intake.contracts.contractfile import make_contract
 
 KEY = b"0123456789abcdefghijklmnopqrstuv"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mse.errors import InputError
-from mse.intake.contracts.contract import Contract, make_contract, read_contract
+from mse.intake.contracts.contract import Contract
+from mse.intake.contracts.contractfile import make_contract, read_contract
 from mse.intake.contracts.draft import new_contract
 from mse.intake.contracts.together import check_contracts
 from tests.registers_examples import CONTRACT, contract, hashed, row, write

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mse.errors import InputError
 from mse.intake.contracts.clauses import Identity
-from mse.intake.contracts.contract import make_contract, read_contract
+from mse.intake.contracts.contractfile import make_contract, read_contract
 from mse.intake.contracts.draft import new_contract
 from mse.intake.contracts.together import check_contracts
 from mse.intake.pseudonyms.delivering import pseudonymise_file

@@ -15,7 +15,7 @@ from mse.estimators.multilevel.effects import contrasts, moments_of
 from mse.estimators.multilevel.nuts import part_sizes
 from mse.estimators.multilevel.outputs import draw_persons
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
-from mse.estimators.multilevel.priors import prior_predictive
+from mse.estimators.multilevel.priorpredictive import prior_predictive
 from mse.estimators.multilevel.pymcmodel import build_model
 from mse.kernels.multilevel_density import log_density
 from mse.tables.captures import CaptureTable
@@ -294,7 +294,7 @@ def test_lists_blind_everywhere_and_no_overlap_are_refused():
 
 
 def test_missing_package_names_the_extra(monkeypatch):
-    monkeypatch.setattr("mse.estimators.multilevel.nuts.find_spec", lambda name: None)
+    monkeypatch.setattr("mse.estimators.multilevel.targets.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"mse-engine\[bayes\]"):
         estimate(small_table(), MultilevelSpec(), seed=1)
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mse.errors import InputError
 from mse.intake.contracts.clauses import Identity
-from mse.intake.contracts.contract import make_contract
+from mse.intake.contracts.contractfile import make_contract
 from mse.intake.contracts.draft import new_contract
 from mse.intake.pseudonyms.canonical import birth_date, given_name, sound, surname
 from mse.intake.pseudonyms.delivering import pseudonymise_file

@@ -6,9 +6,9 @@ ratio or a change between years is as sure as the draws make it, which separate 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,19 @@ from mse.errors import InputError, ModelError, Problem
 from mse.tables.levels import Where, selected
 
 if TYPE_CHECKING:
-    from mse.answers.strata import StrataDraws
     from mse.tables.population import Population
 
 Array = npt.NDArray[np.float64]
 Unit = Literal["persons", "share", "ratio", "per 100,000"]
+
+
+class Drawn(Protocol):
+    """What these functions read of draws by stratum: `StrataDraws` describes both."""
+
+    @property
+    def dimensions(self) -> Mapping[str, tuple[str, ...]]: ...  # noqa: D102
+    @property
+    def draws(self) -> npt.NDArray[np.int64]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,13 +140,13 @@ class Change:
         return self.difference.probability(above=0.0)
 
 
-def size(strata: StrataDraws, where: Where | None = None) -> Quantity:
+def size(strata: Drawn, where: Where | None = None) -> Quantity:
     """Return the persons in some strata; in all of them when none are named."""
     where = where or {}
     return Quantity(f"persons{_said(where)}", "persons", _persons(strata, where))
 
 
-def share(strata: StrataDraws, part: Where, of: Where | None = None) -> Quantity:
+def share(strata: Drawn, part: Where, of: Where | None = None) -> Quantity:
     """Return the share of the persons `of` some strata that are also in `part`; both are levels by dimension."""
     of = of or {}
     whole, inside = _selected(strata, of), _selected(strata, part)
@@ -146,14 +154,14 @@ def share(strata: StrataDraws, part: Where, of: Where | None = None) -> Quantity
     return Quantity(name, "share", _over(_summed(strata, whole & inside), _summed(strata, whole)))
 
 
-def ratio(strata: StrataDraws, top: Where, bottom: Where) -> Quantity:
+def ratio(strata: Drawn, top: Where, bottom: Where) -> Quantity:
     """Return the persons in some strata for each person in others."""
     name = f"persons{_said(top)} for each{_said(bottom)}"
     return Quantity(name, "ratio", _over(_persons(strata, top), _persons(strata, bottom)))
 
 
 def rate(
-    strata: StrataDraws, population: Population | float, where: Where | None = None, *, ignore: Sequence[str] = ()
+    strata: Drawn, population: Population | float, where: Where | None = None, *, ignore: Sequence[str] = ()
 ) -> Quantity:
     """Return the persons in some strata per 100,000 of the population at risk.
 
@@ -186,7 +194,7 @@ def rate(
     return Quantity(f"persons{_said(where)} per 100,000", "per 100,000", _persons(strata, where) / at_risk * 1e5)
 
 
-def change(strata: StrataDraws, dim: str, start: str, end: str, where: Where | None = None) -> Change:
+def change(strata: Drawn, dim: str, start: str, end: str, where: Where | None = None) -> Change:
     """Return how the size changed between two levels of a dimension, within the strata of `where`."""
     where = where or {}
     if dim in where:
@@ -203,15 +211,15 @@ def change(strata: StrataDraws, dim: str, start: str, end: str, where: Where | N
     )  # fmt: skip
 
 
-def _selected(strata: StrataDraws, where: Where) -> npt.NDArray[np.bool_]:
+def _selected(strata: Drawn, where: Where) -> npt.NDArray[np.bool_]:
     return selected(strata.dimensions, where, "the strata")
 
 
-def _summed(strata: StrataDraws, chosen: npt.NDArray[np.bool_]) -> Array:
+def _summed(strata: Drawn, chosen: npt.NDArray[np.bool_]) -> Array:
     return strata.draws[:, chosen].sum(axis=1).astype(np.float64)
 
 
-def _persons(strata: StrataDraws, where: Where) -> Array:
+def _persons(strata: Drawn, where: Where) -> Array:
     return _summed(strata, _selected(strata, where))
 
 

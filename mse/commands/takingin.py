@@ -57,7 +57,7 @@ def pseudonymise(
     The key comes from a file or an environment variable, never from the command line.
     """
     from mse.intake.contracts.clauses import Identity
-    from mse.intake.contracts.contract import read_contract
+    from mse.intake.contracts.contractfile import read_contract
     from mse.intake.pseudonyms.delivering import pseudonymise_file
     from mse.intake.pseudonyms.keyedhash import read_key
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from mse.tables.captures import Where
+    from mse.tables.levels import Where
 
 Unit = Literal["person-year", "person"]
 Rule = Literal["majority", "first", "combined"]

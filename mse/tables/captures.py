@@ -21,15 +21,11 @@ from mse.tables.cells import OverlapCells, read_frame
 from mse.tables.checks import MAX_LISTS as MAX_LISTS
 from mse.tables.checks import Faults, add_content_faults, add_name_faults, membership, whole_counts
 from mse.tables.files import read_table
+from mse.tables.reshaping import Counts, Mask
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-Counts = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-Where = Mapping[str, str | Sequence[str]]
-"""Levels by dimension: ``{"year": "2019", "sex": ["f", "m"]}``."""
 
 
 class DenseCells(NamedTuple):

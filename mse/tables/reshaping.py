@@ -8,38 +8,67 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
+from mse.tables.levels import Where
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from mse.tables.captures import CaptureTable, Counts, Mask, Where
+Counts = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
-def rename(table: CaptureTable, names: Mapping[str, str]) -> CaptureTable:
+class Overlap(Protocol):
+    """What these functions read of a table; `CaptureTable` describes each of them."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def lists(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def counts(self) -> Counts: ...  # noqa: D102
+    @property
+    def strata(self) -> Mapping[str, tuple[str, ...]]: ...  # noqa: D102
+    @property
+    def observable(self) -> Mask: ...  # noqa: D102
+    @property
+    def absent(self) -> Mask: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def n_lists(self) -> int: ...  # noqa: D102
+    @property
+    def n_strata(self) -> int: ...  # noqa: D102
+    @property
+    def digest(self) -> str: ...  # noqa: D102
+    def membership(self) -> Mask: ...  # noqa: D102
+    def notation(self, history: int) -> str: ...  # noqa: D102
+
+
+def rename[T: Overlap](table: T, names: Mapping[str, str]) -> T:
     """Return the table with other names for lists, ``{old: new}``."""
     _places(table, list(names))
     return replace(table, lists=tuple(names.get(x, x) for x in table.lists))
 
 
-def select(table: CaptureTable, *lists: str) -> CaptureTable:
+def select[T: Overlap](table: T, *lists: str) -> T:
     """Return the table of these lists alone, in this order; persons on none of them vanish."""
     return _gather(table, lists, [[j] for j in _places(table, lists)])
 
 
-def drop(table: CaptureTable, *lists: str) -> CaptureTable:
+def drop[T: Overlap](table: T, *lists: str) -> T:
     """Return the table without these lists; persons who were on no other vanish."""
     gone = _places(table, lists)
     return select(table, *(x for j, x in enumerate(table.lists) if j not in gone))
 
 
-def merge(table: CaptureTable, groups: Mapping[str, Sequence[str]]) -> CaptureTable:
+def merge[T: Overlap](table: T, groups: Mapping[str, Sequence[str]]) -> T:
     """Return the table with lists put together, ``{"PFNCA": ["PF", "NCA"]}``: on it when on any of them.
 
     The new list stands where its first member stood, and is absent only where all its members are.
@@ -56,7 +85,7 @@ def merge(table: CaptureTable, groups: Mapping[str, Sequence[str]]) -> CaptureTa
     return _gather(table, [name for _, name, _ in kept], [group for _, _, group in kept])
 
 
-def collapse(table: CaptureTable, *dims: str) -> CaptureTable:
+def collapse[T: Overlap](table: T, *dims: str) -> T:
     """Return the table summed over these dimensions of the strata, or over all when none is named.
 
     A cell of the sum is observable when it was in any of the strata, and a list is absent only when it was
@@ -81,7 +110,7 @@ def collapse(table: CaptureTable, *dims: str) -> CaptureTable:
     )
 
 
-def at(table: CaptureTable, where: Where) -> CaptureTable:
+def at[T: Overlap](table: T, where: Where) -> T:
     """Return a part of the strata, ``{"year": "2019", "sex": ["f", "m"]}``.
 
     A single level removes its dimension; several keep it, in the order given. Lists that nobody of that
@@ -106,7 +135,7 @@ def at(table: CaptureTable, where: Where) -> CaptureTable:
     )
 
 
-def blind(table: CaptureTable, name: str, where: Where) -> CaptureTable:
+def blind[T: Overlap](table: T, name: str, where: Where) -> T:
     """Return the table in which a list cannot see these strata: its cells there are structural zeros."""
     observable = table.observable.copy()
     on = table.membership()[:, _places(table, [name])[0]]
@@ -114,19 +143,19 @@ def blind(table: CaptureTable, name: str, where: Where) -> CaptureTable:
     return replace(table, observable=observable)
 
 
-def without(table: CaptureTable, name: str, where: Where) -> CaptureTable:
+def without[T: Overlap](table: T, name: str, where: Where) -> T:
     """Return the table in which a list did not operate, or did not deliver, in these strata."""
     absent = table.absent.copy()
     absent[_mask(table, where), _places(table, [name])[0]] = True
     return replace(table, absent=absent)
 
 
-def to_pandas(table: CaptureTable, *, zeros: bool = True) -> pd.DataFrame:
+def to_pandas(table: Overlap, *, zeros: bool = True) -> pd.DataFrame:
     """Return one row per stratum and history: list columns 0/1, strata as ordered categories, count.
 
     Parameters
     ----------
-    table : CaptureTable
+    table : Overlap
         The table.
     zeros : bool
         Keep empty cells. Cells that are unobservable, or on a list that was absent, are never rows.
@@ -143,7 +172,7 @@ def to_pandas(table: CaptureTable, *, zeros: bool = True) -> pd.DataFrame:
     return pd.DataFrame(data | {"count": table.counts[rows, histories]})
 
 
-def to_xarray(table: CaptureTable) -> xr.Dataset:
+def to_xarray(table: Overlap) -> xr.Dataset:
     """Return a dataset over the strata's dimensions, ``history`` (in words) and ``list``.
 
     Variables are count, observable, absent, and on_list (history x list, who is on what).
@@ -166,7 +195,7 @@ def to_xarray(table: CaptureTable) -> xr.Dataset:
     )
 
 
-def _gather(table: CaptureTable, names: Sequence[str], groups: Sequence[Sequence[int]]) -> CaptureTable:
+def _gather[T: Overlap](table: T, names: Sequence[str], groups: Sequence[Sequence[int]]) -> T:
     """Make each new list the union of some old ones; it is absent only where all of them are."""
     counts, observable = _fold(table.membership(), table.counts, table.observable, groups)
     absent = np.zeros((table.n_strata, len(groups)), dtype=bool)
@@ -187,11 +216,11 @@ def _fold(on: Mask, counts: Counts, observable: Mask, groups: Sequence[Sequence[
     return new[1:].T, seen[1:].T
 
 
-def _shape(table: CaptureTable) -> tuple[int, ...]:
+def _shape(table: Overlap) -> tuple[int, ...]:
     return tuple(len(levels) for levels in table.strata.values())
 
 
-def _pick(table: CaptureTable, where: Where) -> dict[str, list[int]]:
+def _pick(table: Overlap, where: Where) -> dict[str, list[int]]:
     """Return the places of the levels asked for, all of them in a dimension that is not named."""
     _known_dims(table, tuple(where))
     out = {}
@@ -205,13 +234,13 @@ def _pick(table: CaptureTable, where: Where) -> dict[str, list[int]]:
     return out
 
 
-def _mask(table: CaptureTable, where: Where) -> npt.NDArray[np.bool_]:
+def _mask(table: Overlap, where: Where) -> npt.NDArray[np.bool_]:
     out = np.zeros(_shape(table), dtype=np.bool_)
     out[np.ix_(*_pick(table, where).values())] = True
     return out.ravel()
 
 
-def _places(table: CaptureTable, names: Sequence[str]) -> list[int]:
+def _places(table: Overlap, names: Sequence[str]) -> list[int]:
     unknown = [name for name in dict.fromkeys(names) if name not in table.lists]
     if unknown:
         said = f"there is no list {' or '.join(map(repr, unknown))}"
@@ -219,12 +248,12 @@ def _places(table: CaptureTable, names: Sequence[str]) -> list[int]:
     return [table.lists.index(name) for name in names]
 
 
-def _known_dims(table: CaptureTable, dims: Sequence[str]) -> None:
+def _known_dims(table: Overlap, dims: Sequence[str]) -> None:
     for dim in dims:
         if dim not in table.strata:
             allowed = ", ".join(table.strata) or "none: this table has no strata"
             raise _misfit(table, f"there is no covariate {dim!r}", allowed)
 
 
-def _misfit(table: CaptureTable, found: str, allowed: str, remedy: str = "correct the name") -> ModelError:
+def _misfit(table: Overlap, found: str, allowed: str, remedy: str = "correct the name") -> ModelError:
     return ModelError(Problem(found, allowed, remedy, file=f"table {table.name!r}"))

@@ -22,7 +22,7 @@ from mse.estimators.multilevel.chaindiagnostics import convergence
 from mse.estimators.multilevel.nuts import sample
 from mse.estimators.multilevel.outputs import draw_persons
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of
-from mse.estimators.multilevel.priors import draw_prior
+from mse.estimators.multilevel.priorpredictive import draw_prior
 from mse.kernels.multilevel_model import cell_means, positive_values
 from mse.tables.captures import CaptureTable
 from tests.calibration import ranks

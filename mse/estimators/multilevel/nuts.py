@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +21,8 @@ import numpy.typing as npt
 from mse.computing.chunks import ChunkFolder, definition
 from mse.computing.parallel import Compute
 from mse.computing.provenance import __version__
-from mse.errors import ModelError, Problem
 from mse.estimators.multilevel.effects import Design
-from mse.kernels.multilevel_density import log_density
+from mse.estimators.multilevel.targets import Target, check_installed, kernel_target
 from mse.kernels.multilevel_model import Multilevel
 
 if TYPE_CHECKING:
@@ -82,14 +79,6 @@ class Part:
     seed: int
     accept: float
     start: Array
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Target:
-    """What is sampled: a nutpie model that starts at a given place, and the seconds that its compilation took."""
-
-    at: Callable[[Array], Any]
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,38 +178,6 @@ def _leg(run: _Run, parts: list[list[Chunk]], sizes: list[int]) -> None:
         for part in running.values():
             part.sampler.cancel()
     compute.progress(what, total, total)
-
-
-def check_installed(*packages: str) -> None:
-    """Raise ModelError when a package of the extra ``bayes`` is missing."""
-    missing = [name for name in packages if find_spec(name) is None]
-    if missing:
-        raise ModelError(
-            Problem(f"the multilevel model needs {' and '.join(missing)}, which is not installed", "the extra 'bayes'",
-                    "install it: pip install 'mse-engine[bayes]'")
-        )  # fmt: skip
-
-
-def kernel_target(model: Multilevel) -> Target:
-    """Return the density of the kernel as nutpie takes it."""
-    begun = time.monotonic()
-    density = partial(_density, model)
-    size = int(model.starts[-1])
-    density(np.zeros(size))
-
-    def at(start: Array) -> Any:
-        return import_module("nutpie.compiled_pyfunc").from_pyfunc(
-            size, lambda: density, lambda *_: lambda x: {"x": x}, [np.dtype(np.float64)], [(size,)], ["x"],
-            make_initial_point_fn=lambda _: start,
-        )  # fmt: skip
-
-    return Target(at, time.monotonic() - begun)
-
-
-def _density(model: Multilevel, x: Array) -> tuple[float, Array]:
-    """Return the log density and its gradient."""
-    gradient = np.empty_like(x)
-    return log_density(model, x, gradient), gradient
 
 
 def part_sizes(draws: int) -> list[int]:

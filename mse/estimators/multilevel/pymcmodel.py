@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.estimators.multilevel.effects import Design
-from mse.estimators.multilevel.nuts import Target, check_installed
+from mse.estimators.multilevel.targets import Target, check_installed
 from mse.kernels.stratumcells import Rows
 
 Array = npt.NDArray[np.float64]

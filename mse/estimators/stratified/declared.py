@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import InputError, ModelError, Problem
-from mse.tables.captures import CaptureTable, Where
+from mse.tables.captures import CaptureTable
+from mse.tables.levels import Where
 
 Flags = npt.NDArray[np.bool_]
 Wheres = Where | Sequence[Where]

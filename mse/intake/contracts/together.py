@@ -8,7 +8,8 @@ from itertools import combinations
 from pathlib import Path
 
 from mse.errors import InputError, Problem
-from mse.intake.contracts.contract import Contract, read_contract
+from mse.intake.contracts.contract import Contract
+from mse.intake.contracts.contractfile import read_contract
 from mse.intake.contracts.soundness import Fault
 
 

@@ -302,7 +302,7 @@ def report_quality(
     InputError
         With every problem of the contracts; of the files of a list; when a list is named that has no contract.
     """
-    from mse.intake.contracts.contract import read_contract
+    from mse.intake.contracts.contractfile import read_contract
     from mse.intake.registers.delivered import read_registers
 
     found: list[Contract] = []

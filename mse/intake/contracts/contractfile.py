@@ -1,0 +1,67 @@
+"""A contract read from its file, or from settings in memory, and checked."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mse.errors import InputError, Problem
+from mse.intake.contracts.contract import Contract
+from mse.intake.contracts.soundness import contract_problems, gaps
+from mse.settings.places import JobFile, plain_problem
+
+
+def make_contract(settings: Mapping[str, Any], file: JobFile | None = None, folder: Path | None = None) -> Contract:
+    """Check the settings of a contract.
+
+    Parameters
+    ----------
+    settings : mapping
+        As in the TOML file.
+    file : JobFile, optional
+        Where they stand, for messages.
+    folder : Path, optional
+        What its paths are relative to; this folder when not given.
+
+    Raises
+    ------
+    InputError
+        With every problem: unknown keys, wrong types, roles that contradict each other.
+    """
+    file = file or JobFile()
+    try:
+        contract = Contract.model_validate(settings)
+    except ValidationError as error:
+        raise InputError([*(plain_problem(e, Contract, file) for e in error.errors()), *gaps(settings, file)]) from None
+    contract._file, contract._folder = file, folder or Path()
+    if problems := contract_problems(contract):
+        raise InputError(problems)
+    return contract
+
+
+def read_contract(path: str | Path) -> Contract:
+    """Read and check a contract; whether its files are there is not looked at.
+
+    Raises
+    ------
+    InputError
+        With every problem: not TOML, unknown keys, wrong types, roles that contradict each other.
+    """
+    place = Path(path)
+    try:
+        text = place.read_bytes().decode("utf-8-sig")
+        raw = tomllib.loads(text)
+    except (OSError, RecursionError) as error:
+        raise InputError(
+            Problem("the contract cannot be read", "a TOML file", "check the path", file=str(path))
+        ) from error
+    except ValueError as error:
+        raise InputError(
+            Problem(f"the contract is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",
+                    file=str(path))
+        ) from error  # fmt: skip
+    return make_contract(raw, JobFile.of(str(path), text), place.parent)
