@@ -22,7 +22,7 @@ from mse.computing.chunks import ChunkFolder, definition
 from mse.computing.parallel import Compute
 from mse.computing.provenance import __version__
 from mse.estimators.multilevel.effects import Design
-from mse.estimators.multilevel.targets import Target, check_installed, kernel_target
+from mse.estimators.multilevel.targets import Target, check_installed, density_of, kernel_target
 from mse.kernels.multilevel_model import Multilevel
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _begin(model: Multilevel, seed: int, chain: int) -> Array:
     x: Array = np.random.default_rng([seed, chain]).normal(0.0, 0.5, int(model.starts[-1]))
 
     def downhill(x: Array) -> tuple[float, Array]:
-        value, gradient = _density(model, x)
+        value, gradient = density_of(model, x)
         return (-value, -gradient) if np.isfinite(value) else (1e12, np.zeros_like(x))
 
     found: Array = minimize(downhill, x, jac=True, method="L-BFGS-B", options={"maxiter": UPHILL}).x

@@ -41,7 +41,7 @@ def check_installed(*packages: str) -> None:
 def kernel_target(model: Multilevel) -> Target:
     """Return the density of the kernel as nutpie takes it."""
     begun = time.monotonic()
-    density = partial(_density, model)
+    density = partial(density_of, model)
     size = int(model.starts[-1])
     density(np.zeros(size))
 
@@ -54,7 +54,7 @@ def kernel_target(model: Multilevel) -> Target:
     return Target(at, time.monotonic() - begun)
 
 
-def _density(model: Multilevel, x: Array) -> tuple[float, Array]:
+def density_of(model: Multilevel, x: Array) -> tuple[float, Array]:
     """Return the log density and its gradient."""
     gradient = np.empty_like(x)
     return log_density(model, x, gradient), gradient
