@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,12 @@ from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
 from mse.estimators.repeats.countdraws import bootstrap_law
-from mse.estimators.repeats.families import FAMILIES, WORDS, CountFit, Family, fit_counts, unseen
+from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity
+from mse.estimators.repeats.families import FAMILIES, Family
+from mse.estimators.repeats.registersize import LABELS
+from mse.estimators.repeats.registersize import fit_repeats as fit_repeats
+from mse.estimators.repeats.registersize import size_of as size_of
 from mse.settings.optionchecks import check_draws, check_least, check_types, raise_if_any
-from mse.tables.covariates import Design, design
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
 
@@ -28,13 +31,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Interval = Literal["log-normal", "normal", "parametric", "nonparametric"]
 
-_LABELS: dict[Family, Said] = {
-    "poisson": said("family.poisson"),
-    "geometric": said("family.geometric"),
-    "negbin": said("family.negbin"),
-    "zelterman": said("family.zelterman"),
-    "chao": said("family.chao"),
-}
 _HELD: dict[Family, Said] = {
     "poisson": said("assumed.poisson"),
     "geometric": said("assumed.geometric"),
@@ -117,91 +113,6 @@ class RepeatsSpec:
         raise_if_any(problems)
 
 
-class Size(NamedTuple):
-    """A population size with the two parts of its variance (van der Heijden et al. 2003, section 3).
-
-    Parameters
-    ----------
-    observed : int
-        Persons in the register.
-    unseen : float
-        Estimated number who are not.
-    sampling, parameters : float
-        Variance of N̂ because who is registered is chance, and because the rates are estimated (persons squared).
-    """
-
-    observed: int
-    unseen: float
-    sampling: float
-    parameters: float
-
-    @property
-    def size(self) -> float:
-        """N̂, persons."""
-        return self.observed + self.unseen
-
-    @property
-    def se(self) -> float:
-        """Standard error of N̂, persons."""
-        return math.sqrt(self.sampling + self.parameters)
-
-    @property
-    def log_sd(self) -> float:
-        """Standard deviation of log n̂_0 behind the log-normal interval."""
-        return math.sqrt(math.log1p((self.se / self.unseen) ** 2)) if self.unseen > 0 else 0.0
-
-
-def fit_repeats(table: RepeatCounts, family: Family = "poisson", formula: str = "1") -> tuple[CountFit, Design]:
-    """Fit one family to a register.
-
-    Raises
-    ------
-    ModelError
-        When the formula does not suit the table, or there is no estimate; the message says which group it is.
-    """
-    source = f"table {table.name!r}"
-    columns = design(table.covariates, len(table.counts), formula, source=source)
-    fit = fit_counts(family, table.registrations, table.counts.astype(np.float64), columns.matrix)
-    if fit.status != "fine":
-        why, lonely = {"family": _LABELS[family], "status": WORDS[fit.status]}, _lonely(table, formula)
-        raise ModelError(
-            Problem(
-                said("fault.register_levels", levels=lonely, **why) if lonely else said("fault.register", **why),
-                "a register in which every group of the formula has persons with one and with two registrations",
-                "put levels together, leave a term out, or choose another family"
-                if fit.status != "dispersion runs away"
-                else "use the Chao or Zelterman estimator, or covariates that explain the differences in rate",
-                file=source, value=f"{family}, formula {formula}",
-            )
-        )  # fmt: skip
-    return fit, columns
-
-
-def _lonely(table: RepeatCounts, formula: str) -> list[str]:
-    """Return which levels of the formula's covariates nobody with two registrations has."""
-    found = []
-    for name, column in table.covariates.items():
-        if column.dtype.kind != "f" and name in formula:
-            again = set(column[(table.registrations > 1)].tolist())
-            found += [f"{name} = {level}" for level in np.unique(column).tolist() if level not in again]
-    return found
-
-
-def size_of(
-    fit: CountFit, table: RepeatCounts, matrix: Array, rows: npt.NDArray[np.bool_] | None = None
-) -> Size:  # fmt: skip
-    """Return N̂ and its variance, for everybody or for the persons in some `rows` of the table."""
-    persons = np.where(True if rows is None else rows, table.counts, 0).astype(np.float64)
-    parts = unseen(fit, table.registrations, matrix)
-    slope = matrix.T @ (persons * parts.gradient[:, 0])
-    if parts.gradient.shape[1] > 1:
-        slope = np.append(slope, persons @ parts.gradient[:, 1])
-    return Size(
-        int(persons.sum()), float(persons @ parts.each), float(persons @ parts.variance),
-        float(slope @ fit.covariance @ slope),
-    )  # fmt: skip
-
-
 def subgroups(
     table: RepeatCounts, by: str | Sequence[str], family: Family = "poisson", formula: str = "1", *, prob: float = 0.95
 ) -> pd.DataFrame:
@@ -272,8 +183,6 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
     ----------
     van der Heijden et al. (2003) eqs 7-12: N̂ = Σ 1/(1 − p_i), its variance in two parts.
     """
-    from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity
-
     fit, columns = fit_repeats(table, spec.family, spec.formula)
     found = size_of(fit, table, columns.matrix)
     extra: dict[str, float] = {}
@@ -310,7 +219,7 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
         assumptions=(said("assumed.closed"), said("assumed.repeat"), _HELD[spec.family]),
         citations=(*_ALWAYS, *_CITED[spec.family]),
         notes=tuple(notes),
-        point_kind=said("kind.repeats", family=_LABELS[spec.family], interval=_INTERVALS[spec.interval]),
+        point_kind=said("kind.repeats", family=LABELS[spec.family], interval=_INTERVALS[spec.interval]),
     )
     return Posterior.of(
         table, spec, law, says, method=f"repeats-{spec.family}", kind="sampling distribution", seed=seed,
