@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mse.words.said import Said
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -12,8 +14,8 @@ class Problem:
 
     Parameters
     ----------
-    found : str
-        What stands there now, in words.
+    found : str or Said
+        What stands there now, in words; as a code with values where a page may have to say it.
     allowed : str
         What may stand there.
     remedy : str
@@ -24,7 +26,7 @@ class Problem:
         Line of the file as an editor counts it (the header is line 1).
     """
 
-    found: str
+    found: str | Said
     allowed: str
     remedy: str
     file: str | None = None

@@ -11,87 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
+from mse.estimators.registry import METHODS as METHODS
 from mse.tables.captures import CaptureTable
+from mse.words.catalogues import catalogue
+from mse.words.said import Said, as_said, said, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mse.answers.posterior import Posterior
-    from mse.assess.rules import Basis, Thresholds
+    from mse.assess.rules import Thresholds
     from mse.tables.persons import PersonTable
     from mse.tables.repeats import RepeatCounts
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A row of the registry: where an estimator lives.
-
-    Parameters
-    ----------
-    label : str
-        Its name in tables and figures.
-    module, spec : str
-        Module in ``mse.estimators``, whose function `estimate` is called, and the class of its options.
-    basis : str
-        ``"models"`` when the choice among many models is inside its interval, ``"one model"`` when it is not, and
-        ``"assumed"`` when the dependence between lists is not left to the data; the last are held against nobody.
-    reads : str
-        The class of table that it takes.
-    strata : bool
-        Whether it takes a table with covariates; for the others they are summed over.
-    asked : bool
-        Whether it takes one all the same when its option ``strata``, or one that implies it, is given.
-    """
-
-    label: str
-    module: str
-    spec: str
-    basis: Basis
-    reads: str = "CaptureTable"
-    strata: bool = False
-    asked: bool = False
-
-
-METHODS: Mapping[str, Method] = {
-    "average": Method("average over all hierarchical models", "averages.averaging", "AverageSpec", "models"),
-    "decomposable": Method("average over decomposable graphs", "averages.decomposable", "DecomposableSpec", "models"),
-    "loglinear": Method("best log-linear model", "single.bestmodel", "LoglinearSpec", "one model"),
-    "stepwise": Method("stepwise, pairs by Poisson tails", "single.stepwise", "StepwiseSpec", "models"),
-    "downhill": Method("best log-linear model, searched downhill", "single.downhill", "DownhillSpec", "one model"),
-    "bootstrap": Method("bootstrap, selection repeated inside", "single.bootstrap", "BootstrapSpec", "models"),
-    "profile": Method("profile likelihood of the best model", "single.profile", "ProfileSpec", "one model"),
-    "independence": Method("independent lists", "simple.classical", "IndependenceSpec", "assumed"),
-    "chapman": Method("Chapman, one pair of lists", "simple.classical", "ChapmanSpec", "assumed"),
-    "chao": Method("Chao's lower bound", "simple.classical", "ChaoSpec", "assumed"),
-    "sample-coverage": Method("sample coverage", "simple.classical", "CoverageSpec", "assumed"),
-    "covariates": Method(
-        "log-linear model with covariates", "stratified.withcovariates", "CovariatesSpec", "one model", strata=True
-    ),
-    "dutch-method": Method(
-        "Dutch method, stepwise with covariates", "stratified.dutch", "DutchSpec", "one model", strata=True
-    ),
-    "average-strata": Method(
-        "average over models with covariates", "stratified.strataaverage", "StrataAverageSpec", "models", strata=True
-    ),
-    "search-average": Method("average over models found by search", "averages.searched", "SearchAverageSpec", "models"),
-    "latent-class": Method("latent classes", "latentclass.hiddenclasses", "LatentClassSpec", "models", asked=True),
-    "multilevel": Method(
-        "multilevel model for strata and years", "multilevel.partialpooling", "MultilevelSpec", "models", strata=True
-    ),
-    "repeats": Method("one register", "repeats.oneregister", "RepeatsSpec", "assumed", "RepeatCounts"),
-    "doubly-robust": Method(
-        "doubly robust, one pair of lists", "doublyrobust.onepair", "DoublyRobustSpec", "assumed", "PersonTable"
-    ),
-}
-"""Every method by the name that users give."""
-
 _IN_WORDS = {
-    "criterion bic": "by BIC",
-    "criterion bic_cells": "by BIC that counts cells",
-    "criterion aic": "by AIC",
-    "max_order 2": "pairs only",
-    "strata True": "by stratum",
+    ("criterion", "bic"): said("label.criterion_bic"),
+    ("criterion", "bic_cells"): said("label.criterion_bic_cells"),
+    ("criterion", "aic"): said("label.criterion_aic"),
+    ("max_order", "2"): said("label.pairs_only"),
+    ("strata", "True"): said("label.by_stratum"),
 }
+"""Options that are said otherwise than by their names."""
 
 type Table = CaptureTable | RepeatCounts | PersonTable
 """What a method may read."""
@@ -172,13 +113,11 @@ def compare(
     -------
     DataFrame
         One row per method: ``method``, ``label``, ``point``, ``low``, ``high``, ``prob``, ``observed``, ``kind``,
-        ``interval_contains``, ``status`` ("ok", or why the method gives no answer here).
+        ``interval_contains``, ``status`` ("ok", or why the method gives no answer here), and ``said`` (the words of
+        the row as codes with values, JSON).
     """
-    slow = ["multilevel", *(["single.bootstrap", "single.profile", "latent-class"] if table.n_lists > 5 else [])]
-    slow += ["search-average"] if table.n_lists < 7 else []
-    fitting = [name for name, m in METHODS.items() if m.reads == "CaptureTable" and (table.strata or not m.strata)]
-    overlap = [name for name in fitting if name not in slow]
-    requests: list[Request] = list(overlap) if methods is None else list(methods)
+    usual = [name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata))]
+    requests: list[Request] = list(usual) if methods is None else list(methods)
     problems = [p for request in requests for p in _unknown(_split(request)[0])]
     if problems:
         raise ModelError(problems)
@@ -191,7 +130,7 @@ class Outcome:
     """What came of one request: a posterior, or the reason why there is none."""
 
     method: str
-    label: str
+    label: Said
     result: Posterior | MseError
 
 
@@ -282,13 +221,20 @@ def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compu
         return Outcome(method, label, error)
 
 
-def label_of(method: str, options: Mapping[str, Any]) -> str:
+def label_of(method: str, options: Mapping[str, Any]) -> Said:
     """Return the name of a method with its options, for tables and figures."""
-    if method == "loglinear" and options.get("model"):
-        return f"log-linear model {options['model']}"
-    shown = {name: " and ".join(value) if name == "by" else value for name, value in options.items()}
-    said = ", ".join(_IN_WORDS.get(words, words) for words in (f"{name} {v}" for name, v in shown.items()))
-    return METHODS[method].label + (f" ({said})" if said else "")
+    if METHODS[method].names_model and options.get("model"):
+        return said("label.model", model=str(options["model"]))
+    label = said(f"method.{method}")
+    shown = [_option(name, value) for name, value in options.items()]
+    return said("label.options", method=label, options=shown) if shown else label
+
+
+def _option(name: str, value: object) -> Said:
+    if name == "by" and isinstance(value, list | tuple):
+        known = catalogue().messages
+        return said("label.by", names=[said(key) if (key := f"dimension.{x}") in known else str(x) for x in value])
+    return _IN_WORDS.get((name, str(value))) or said("label.option", name=name, value=str(value))
 
 
 def checks(table: CaptureTable, method: str, by: Sequence[str] = ()) -> list[Request]:
@@ -296,16 +242,21 @@ def checks(table: CaptureTable, method: str, by: Sequence[str] = ()) -> list[Req
 
     An answer that is the sum of separate estimates, `by` covariates, is held against sums of the same kind.
     """
-    if table.n_lists < 3 or table.n_lists > 6:
+    referees = [(name, row) for name, row in METHODS.items() if row.referee and table.n_lists <= row.referee_lists]
+    referees.reverse()
+    if table.n_lists < 3 or not referees:
         return []
-    order: dict[str, Any] = {"max_order": 2} if table.n_lists == 6 else {}
     apart: dict[str, Any] = {"by": list(by)} if by else {}
-    averages = ["decomposable", *(["average"] if table.n_lists < 6 else [])]
-    return [
-        ("loglinear", {"criterion": "bic", **order, **apart}),
-        ("loglinear", {"criterion": "bic_cells", **order, **apart}),
-        *((other, apart) if apart else other for other in averages if other != method),
-    ]
+    found: list[Request] = []
+    # One model is held against an average in any case, an average never against itself.
+    for name, row in sorted(referees, key=lambda item: item[1].basis == "models"):
+        if row.basis == "models" and name == method:
+            continue
+        order: dict[str, Any] = {"max_order": 2} if row.basis == "one model" and table.n_lists == 6 else {}
+        for options in row.referee:
+            given = {**options, **order, **apart}
+            found.append((name, given) if given else name)
+    return found
 
 
 def judged(
@@ -325,12 +276,15 @@ def judged(
     from mse.assess.verdict import judge
 
     held_against = {
-        o.label: o.result
+        str(o.label): o.result
         for o in others
         if not isinstance(o.result, MseError) and METHODS[o.method].basis != "assumed" and math.isfinite(o.result.point)
         and not_settled(o.result, thresholds or Thresholds()) is None
     }  # fmt: skip
     basis = METHODS[posterior.method].basis
+    if METHODS[posterior.method].stands_for_unseen:
+        limits = thresholds or Thresholds()
+        thresholds = replace(limits, visited=(limits.visited[0], 0.0))
     return replace(posterior, verdict=judge(posterior, table, held_against, basis, thresholds, assessment, time))
 
 
@@ -343,20 +297,25 @@ def comparison(table: CaptureTable, outcomes: Sequence[Outcome], prob: float) ->
 
     rows = []
     for o in outcomes:
-        row: dict[str, object] = {"method": o.method, "label": o.label}
-        failure = o.result.problems[0].found if isinstance(o.result, MseError) else None
+        label = ("label", o.label)
+        row: dict[str, object] = {"method": o.method, "label": str(o.label)}
+        failure = as_said(o.result.problems[0].found) if isinstance(o.result, MseError) else None
         if not isinstance(o.result, MseError) and o.result.verdict is None:
             # Nobody judges a method that stands beside the headline: chains that do not agree give no number.
             reason = not_settled(o.result, Thresholds())
-            failure = None if reason is None else reason.text
+            failure = None if reason is None else reason.said
         if isinstance(o.result, MseError) or failure is not None:
+            assert failure is not None
             nothing = dict.fromkeys(("point", "low", "high"), math.nan)
             rows.append({**row, **nothing, "prob": prob, "observed": table.observed, "kind": "",
-                         "interval_contains": "", "status": failure})  # fmt: skip
+                         "interval_contains": "", "status": str(failure),
+                         "said": to_json([label, ("status", failure)])})  # fmt: skip
             continue
         e = o.result.summary(prob)
+        codes = to_json([label, ("kind", e.kind), ("interval_contains", e.inside)])
         rows.append({**row, "point": e.point, "low": e.low, "high": e.high, "prob": prob, "observed": e.observed,
-                     "kind": e.kind, "interval_contains": "; ".join(e.inside), "status": "ok"})  # fmt: skip
+                     "kind": str(e.kind), "interval_contains": "; ".join(map(str, e.inside)), "status": "ok",
+                     "said": codes})  # fmt: skip
     return pd.DataFrame(rows)
 
 

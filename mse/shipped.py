@@ -12,12 +12,9 @@ from typing import Any, Literal
 from mse.errors import InputError, ModelError, Problem
 from mse.tables.captures import CaptureTable
 from mse.tables.repeats import RepeatCounts
+from mse.words.beside import folder_beside
 
 Kind = Literal["data", "models", "reports/templates"]
-
-# In the wheel these folders lie inside the package; in an editable install they lie beside it.
-_IN_WHEEL = Path(__file__).parent / "_shipped"
-_IN_REPOSITORY = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ def shipped_path(kind: Kind, name: str) -> Path:
     """
     names = shipped_names(kind)
     if name in names:
-        return _folder(kind) / name
+        return folder_beside(kind) / name
     near = get_close_matches(name, names, n=1)
     remedy = f"did you mean {near[0]}" if near else "choose one of these"
     raise InputError(
@@ -87,7 +84,7 @@ def shipped_path(kind: Kind, name: str) -> Path:
 
 def shipped_names(kind: Kind) -> tuple[str, ...]:
     """Return the names of everything of one kind that ships with the package, sorted."""
-    folder = _folder(kind)
+    folder = folder_beside(kind)
     if not folder.is_dir():
         return ()
     # A name that starts with a dot or has no other use (README) is not something to be asked for.
@@ -97,7 +94,7 @@ def shipped_names(kind: Kind) -> tuple[str, ...]:
 
 def list_tables() -> tuple[TableInfo, ...]:
     """Return what is known about each public table, sorted by name."""
-    return tuple(table_info(x) for x in shipped_names("data") if (_folder("data") / x / "table.csv").is_file())
+    return tuple(table_info(x) for x in shipped_names("data") if (folder_beside("data") / x / "table.csv").is_file())
 
 
 def table_info(name: str) -> TableInfo:
@@ -189,11 +186,6 @@ def load_repeats(name: str) -> RepeatCounts:
         shipped_path("data", name) / "table.csv", name=name, covariates=info.covariates,
         registrations=str(info.mse["registrations"]), count=str(info.mse.get("count", "count")),
     )  # fmt: skip
-
-
-def _folder(kind: Kind) -> Path:
-    inside = _IN_WHEEL / kind
-    return inside if inside.is_dir() else _IN_REPOSITORY / kind
 
 
 def _package(name: str) -> dict[str, Any]:

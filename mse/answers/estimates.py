@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from mse.words.catalogues import catalogue
+from mse.words.said import Said, Value, plain_value, read_value, said, verbatim
 
 Level = Literal["publish", "publish with caution", "do not publish"]
 LEVELS: tuple[Level, ...] = ("publish", "publish with caution", "do not publish")
 """The verdicts, from best to worst."""
+
+JUDGEMENTS: Mapping[Level, Literal["publish", "caution", "refuse"]] = {
+    "publish": "publish",
+    "publish with caution": "caution",
+    "do not publish": "refuse",
+}
+"""Short names of the verdicts, under which the catalogues speak of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,22 +28,51 @@ class Reason:
     Parameters
     ----------
     code : str
-        Name of the rule, for example ``"humps"``; message catalogues translate by it.
+        Name of the rule, for example ``"humps"``; the catalogues have its words under ``reason``.
     level : str
         The verdict that this finding alone would give.
-    text : str
-        The finding in one English sentence.
     figures : mapping of str to float
         The numbers behind it and the thresholds that they were held against.
-    names : mapping of str to str
-        Lists, methods and whatever else the finding names.
+    names : mapping of str to value
+        Lists, methods and whatever else the finding names; two lists are "A:B".
+    told : str
+        Its English sentence in a result that was saved when findings brought their own; else empty.
     """
 
     code: str
     level: Level
-    text: str
     figures: Mapping[str, float] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, Value] = field(default_factory=dict)
+    told: str = ""
+
+    @property
+    def said(self) -> Said:
+        """The finding as a code and values; the words that it was saved with, where the catalogues have none for it."""
+        words = catalogue().messages
+        keys = (f"reason.{self.code}.{JUDGEMENTS[self.level]}", f"reason.{self.code}.text")
+        key = next((key for key in keys if key in words), None)
+        return verbatim(self.told or self.code) if key is None else said(key, **self.figures, **self.names)
+
+    @property
+    def text(self) -> str:
+        """The finding in one English sentence."""
+        try:
+            return str(self.said)
+        except KeyError:  # an older record lacks what the words name
+            return self.told
+
+    def as_record(self, *, words: bool = True) -> dict[str, Any]:
+        """Return it as JSON has it, with its words in English or without them."""
+        names = {name: plain_value(value) for name, value in self.names.items()}
+        record = {"code": self.code, "level": self.level, "figures": dict(self.figures), "names": names}
+        return record | ({"text": self.text} if words else {"told": self.told} if self.told else {})
+
+
+def reason_from(record: Mapping[str, Any]) -> Reason:
+    """Return a finding from its plain values; those of older results hold its English words."""
+    told = record.get("told") or record.get("text", "")
+    names: dict[str, Any] = {name: read_value(value) for name, value in record.get("names", {}).items()}
+    return Reason(record["code"], record["level"], record["figures"], names, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +123,18 @@ class Verdict:
         """Return it as a sentence."""
         return self.level
 
+    def as_record(self, *, words: bool = True) -> dict[str, Any]:
+        """Return it as JSON has it, with the words of the findings in English or without them."""
+
+        def told(reasons: tuple[Reason, ...]) -> list[dict[str, Any]]:
+            return [reason.as_record(words=words) for reason in reasons]
+
+        parts = [
+            {"levels": dict(x.levels), "level": x.level, "reasons": told(x.reasons), "figures": dict(x.figures)}
+            for x in self.parts
+        ]
+        return {"level": self.level, "reasons": told(self.reasons), "checked": list(self.checked), "parts": parts}
+
     def part(self, **levels: str) -> PartVerdict | None:
         """Return the verdict on one part, for example ``part(year="2018")``; None where there is none."""
         return next((part for part in self.parts if part.levels == levels), None)
@@ -103,13 +154,13 @@ class Estimate:
         Persons on at least one list.
     method : str
         Name of the estimator, as given to ``mse.estimate``.
-    kind : str
-        What point and interval are, in words ("posterior median and credible interval", …).
-    inside : tuple of str
+    kind : Said
+        What point and interval are ("posterior median and equal-tailed credible interval", …).
+    inside : tuple of Said
         The sources of uncertainty that the interval contains.
-    outside : tuple of str
+    outside : tuple of Said
         Those that it leaves out.
-    assumptions : tuple of str
+    assumptions : tuple of Said
         What has to hold for the number to mean what it says.
     citations : tuple of str
         Publications of the method that was used.
@@ -125,10 +176,10 @@ class Estimate:
     prob: float
     observed: int
     method: str
-    kind: str
-    inside: tuple[str, ...]
-    outside: tuple[str, ...]
-    assumptions: tuple[str, ...]
+    kind: Said
+    inside: tuple[Said, ...]
+    outside: tuple[Said, ...]
+    assumptions: tuple[Said, ...]
     citations: tuple[str, ...]
     verdict: Verdict | None
     table: str
@@ -142,5 +193,11 @@ class Estimate:
         )
 
     def as_dict(self) -> dict[str, object]:
-        """Return the estimate as plain values, for JSON."""
-        return asdict(self)
+        """Return the estimate as plain values, for JSON: words in English, and their codes under ``said``."""
+        spoken = ("inside", "outside", "assumptions")
+        record: dict[str, object] = {f.name: getattr(self, f.name) for f in fields(self)}
+        record |= {name: [str(x) for x in getattr(self, name)] for name in spoken}
+        codes = {name: [x.as_record() for x in getattr(self, name)] for name in spoken}
+        verdict = None if self.verdict is None else self.verdict.as_record()
+        return {**record, "kind": str(self.kind), "citations": list(self.citations), "verdict": verdict,
+                "said": {"kind": self.kind.as_record(), **codes}}  # fmt: skip

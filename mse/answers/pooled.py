@@ -21,11 +21,12 @@ from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior, worst_diagnostic
 from mse.answers.strata import StrataDraws
 from mse.errors import ModelError, Problem
+from mse.words.said import said
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-LINKAGE = "linkage error"
+LINKAGE = said("source.linkage")
 """A source of uncertainty, as estimators name it."""
 
 
@@ -69,9 +70,8 @@ def pool(
     points = np.array([p.point for p in posteriors])
     number = float(law.quantile(0.5)) if head.kind == "posterior" else float(share @ points)
     persons = [p.observed for p in posteriors]
-    note = (
-        f"Mixed over {len(posteriors)} linkages, with {min(persons):,} to {max(persons):,} persons observed "
-        f"({head.observed:,} in the one that is reported): {part:.0%} of the variance of N lies between them."
+    note = said(
+        "note.pooled", count=len(posteriors), least=min(persons), most=max(persons), observed=head.observed, share=part
     )
     return replace(
         head,
@@ -79,7 +79,7 @@ def pool(
         draws=draws[order],
         point=number,
         inside=tuple(dict.fromkeys([*head.inside, LINKAGE])),
-        outside=(*(x for x in head.outside if x != LINKAGE), "the parameters of the linkage model"),
+        outside=(*(x for x in head.outside if x != LINKAGE), said("source.linkage_model")),
         models=_models([p.models for p in posteriors], share),
         interactions=_mean([p.interactions for p in posteriors], share),
         diagnostics=_diagnostics(posteriors, share)
@@ -162,10 +162,7 @@ def _strata(
     middle = share @ points
     spread = (points - middle).T @ (share[:, None] * (points - middle)) * (1.0 + 1.0 / len(parts))
     within = np.tensordot(share, np.stack([part.covariance for part in parts]), axes=1)
-    flags = tuple(
-        "; ".join(dict.fromkeys(f for part in parts for f in part.flags[s].split("; ") if f))
-        for s in range(middle.size)
-    )
+    flags = tuple(tuple(dict.fromkeys(flag for part in parts for flag in part.flags[s])) for s in range(middle.size))
     return StrataDraws(head.strata.dimensions, draws, middle, head.strata.observed, within + spread, flags)
 
 

@@ -6,19 +6,21 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution, Hump
-from mse.answers.estimates import Estimate, PartVerdict, Reason, Verdict
+from mse.answers.estimates import Estimate, PartVerdict, Verdict, reason_from
 from mse.answers.strata import StrataDraws
 from mse.errors import InputError, ModelError, Problem
+from mse.words.said import Said, from_record, said
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from _typeshed import DataclassInstance
 
 Array = npt.NDArray[np.float64]
 Kind = Literal["posterior", "sampling distribution"]
@@ -76,6 +78,47 @@ class ModelWeights:
         )
 
 
+MEDIAN = said("kind.posterior")
+"""What the point of a posterior is unless its method says otherwise."""
+
+
+class Counted(Protocol):
+    """What a table of any kind knows of itself."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def digest(self) -> str:
+        """Its content."""
+
+    @property
+    def observed(self) -> int:
+        """Persons in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """What an estimator says of its answer; fields as in `Posterior`."""
+
+    inside: tuple[Said, ...]
+    outside: tuple[Said, ...]
+    assumptions: tuple[Said, ...]
+    citations: tuple[str, ...]
+    notes: tuple[Said, ...] = ()
+    point_kind: Said = MEDIAN
+
+
+class Beside(TypedDict, total=False):
+    """What not every method has beside its number; fields as in `Posterior`."""
+
+    models: ModelWeights | None
+    interactions: Mapping[str, float]
+    diagnostics: Mapping[str, float]
+    strata: StrataDraws | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Posterior:
     """The law of N under one method, with draws and everything needed to judge and cite it.
@@ -100,20 +143,22 @@ class Posterior:
         Independent draws of N.
     point : float
         The number that is reported, persons.
-    point_kind : str
-        What `point` and the interval are, in words.
+    point_kind : Said
+        What `point` and the interval are.
     models : ModelWeights or None
         The models behind an average.
     interactions : mapping of str to float
         Probability that each interaction between lists is in the model, by name ("LA:NG").
     diagnostics : mapping of str to float
         Numbers about the computation itself; the verdict reads them.
-    notes : tuple of str
+    notes : tuple of Said
         What the estimator wants said beside its number.
-    inside, outside : tuple of str
+    inside, outside : tuple of Said
         Sources of uncertainty that the interval contains, and those that it leaves out.
-    assumptions, citations : tuple of str
-        What must hold; publications of the method.
+    assumptions : tuple of Said
+        What must hold.
+    citations : tuple of str
+        Publications of the method.
     verdict : Verdict or None
         None until the answer has been judged.
     strata : StrataDraws or None
@@ -135,15 +180,15 @@ class Posterior:
     distribution: Distribution
     draws: npt.NDArray[np.int64]
     point: float
-    point_kind: str
-    inside: tuple[str, ...]
-    outside: tuple[str, ...]
-    assumptions: tuple[str, ...]
+    point_kind: Said
+    inside: tuple[Said, ...]
+    outside: tuple[Said, ...]
+    assumptions: tuple[Said, ...]
     citations: tuple[str, ...]
     models: ModelWeights | None = None
     interactions: Mapping[str, float] = field(default_factory=dict)
     diagnostics: Mapping[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Said, ...] = ()
     verdict: Verdict | None = None
     strata: StrataDraws | None = None
 
@@ -157,6 +202,60 @@ class Posterior:
             )  # fmt: skip
         draws.setflags(write=False)
         object.__setattr__(self, "draws", draws)
+
+    @classmethod
+    def of(
+        cls,
+        table: Counted,
+        spec: DataclassInstance,
+        law: Distribution,
+        says: Says,
+        *,
+        method: str,
+        seed: int,
+        kind: Kind = "posterior",
+        settled: Mapping[str, object] | None = None,
+        point: float | None = None,
+        draws: npt.NDArray[np.int64] | np.random.Generator | None = None,
+        observed: int | None = None,
+        **beside: Unpack[Beside],
+    ) -> Posterior:
+        """Build the answer of an estimator; what is not given is what most methods have.
+
+        Parameters
+        ----------
+        table : Counted
+            What was read: a table of lists, of persons, or of repeated registrations.
+        spec : dataclass
+            Options of the method, with the field ``draws`` where `draws` are not given.
+        law : Distribution
+            Of N.
+        says : Says
+            What has to be said of it.
+        method, seed, kind
+            As in `Posterior`; the seed goes into its `spec`.
+        settled : mapping, optional
+            Options as the run settled them, in place of those given.
+        point : float, optional
+            The median of the law when not given.
+        draws : int64 array or Generator, optional
+            Draws of N, or where they are taken from; independent ones by the seed when not given.
+        observed : int, optional
+            Persons on at least one list; those of the table when not given.
+        **beside
+            Models, interactions, diagnostics and strata, where there are any.
+        """
+        if not isinstance(draws, np.ndarray):
+            rng = np.random.default_rng(seed) if draws is None else draws
+            draws = law.draw(int(getattr(spec, "draws")), rng)  # noqa: B009
+        return cls(
+            method=method, kind=kind, table=table.name, table_digest=table.digest,
+            lists=tuple(getattr(table, "lists", ())), observed=table.observed if observed is None else observed,
+            spec={**asdict(spec), **(settled or {}), "seed": seed}, distribution=law, draws=draws,
+            point=float(law.quantile(0.5)) if point is None else point, point_kind=says.point_kind,
+            inside=says.inside, outside=says.outside, assumptions=says.assumptions, citations=says.citations,
+            notes=says.notes, **beside,
+        )  # fmt: skip
 
     def quantile(self, q: float | Sequence[float] | Array) -> float | Array:
         """Return the sizes (persons) below which a share `q` of the probability lies, from the whole law.
@@ -239,7 +338,9 @@ class Posterior:
         arrays = {"distribution", "draws", "models", "interactions", "strata"}
         record = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in arrays}
         record["spec"], record["diagnostics"] = dict(self.spec), dict(self.diagnostics)
-        record["verdict"] = None if self.verdict is None else asdict(self.verdict)
+        record["verdict"] = None if self.verdict is None else self.verdict.as_record(words=False)
+        record["point_kind"] = self.point_kind.as_record()
+        record |= {name: [x.as_record() for x in getattr(self, name)] for name in _SAID}
         return record
 
     def save(self, path: str | Path) -> None:
@@ -282,8 +383,9 @@ class Posterior:
             rest = tree["strata"].to_dataset()
             parts = tree["posterior"].to_dataset()["N_stratum"]
             strata = StrataDraws.from_xarray(parts, rest, json.loads(rest.attrs["dims"]))
-        for name in ("lists", "inside", "outside", "assumptions", "citations", "notes"):
-            record[name] = tuple(record[name])
+        record |= {name: tuple(record[name]) for name in ("lists", "citations")}
+        record |= {name: tuple(map(from_record, record[name])) for name in _SAID}
+        record["point_kind"] = from_record(record["point_kind"])
         if record["verdict"] is not None:
             record["verdict"] = _verdict(record["verdict"])
         return cls(
@@ -296,11 +398,14 @@ class Posterior:
         )
 
 
+_SAID = ("inside", "outside", "assumptions", "notes")
+
+
 def _verdict(record: Mapping[str, Any]) -> Verdict:
     """Return a verdict from its plain values."""
     parts = tuple(
-        PartVerdict(x["levels"], x["level"], tuple(Reason(**reason) for reason in x["reasons"]), x["figures"])
+        PartVerdict(x["levels"], x["level"], tuple(map(reason_from, x["reasons"])), x["figures"])
         for x in record.get("parts", ())
     )
-    reasons = tuple(Reason(**reason) for reason in record["reasons"])
+    reasons = tuple(map(reason_from, record["reasons"]))
     return Verdict(record["level"], reasons, tuple(record["checked"]), parts)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from mse.answers import quantities
 from mse.errors import ModelError, Problem
+from mse.words.said import Said, from_json, to_json, verbatim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ class StrataDraws:
         Persons known to belong to the stratum.
     covariance : float64 array, shape (S, S)
         Of `point` by the delta method, persons squared; NaN where the method has none.
-    flags : tuple of str, length S
+    flags : tuple of tuple of Said, length S
         What should be said of a stratum before its number is used; empty for nothing.
     chains : int
         The draws are those of this many chains of equal length, one after the other; 0 when they are independent.
@@ -60,7 +61,7 @@ class StrataDraws:
     point: Array
     observed: Integers
     covariance: Array
-    flags: tuple[str, ...]
+    flags: tuple[tuple[Said, ...], ...]
     chains: int = 0
 
     def __post_init__(self) -> None:
@@ -122,7 +123,7 @@ class StrataDraws:
         into[np.arange(self.n_strata), place] = 1.0
         whole = into.astype(np.int64)
         flags = tuple(
-            "; ".join(dict.fromkeys(f for f, at in zip(self.flags, place, strict=True) if f and at == new))
+            tuple(dict.fromkeys(x for said, at in zip(self.flags, place, strict=True) if at == new for x in said))
             for new in range(into.shape[1])
         )
         return StrataDraws(
@@ -154,7 +155,8 @@ class StrataDraws:
         -------
         DataFrame
             The dimensions; ``observed``; ``point``; ``low``, ``high`` (equal-tailed, from the draws); ``se``,
-            ``delta_low``, ``delta_high`` (log-normal, delta method); ``prob``; ``flag``.
+            ``delta_low``, ``delta_high`` (log-normal, delta method); ``prob``; ``flag`` (in English) and ``said`` (the
+            same as codes with values, JSON).
         """
         import pandas as pd
 
@@ -165,7 +167,9 @@ class StrataDraws:
         columns: dict[str, object] = {dim: [row[i] for row in rows] for i, dim in enumerate(part.dimensions)}
         columns |= {"observed": part.observed, "point": part.point, "low": low, "high": high}
         columns |= {"se": np.sqrt(np.diag(part.covariance)), "delta_low": ends[:, 0], "delta_high": ends[:, 1]}
-        return pd.DataFrame({**columns, "prob": prob, "flag": list(part.flags)})
+        flags = ["; ".join(map(str, said)) for said in part.flags]
+        codes = [to_json([("flag", said)]) if said else "" for said in part.flags]
+        return pd.DataFrame({**columns, "prob": prob, "flag": flags, "said": codes})
 
     def delta_intervals(self, prob: float) -> Array:
         """Return log-normal intervals n + n_0 exp(∓z √ln(1 + se²/n_0²)), shape (S, 2)."""
@@ -195,7 +199,7 @@ class StrataDraws:
                 "point": (dims, self.point.reshape(shape)),
                 "observed": (dims, self.observed.reshape(shape)),
                 "covariance": (flat, self.covariance),
-                "flag": (flat[:1], np.array(self.flags, dtype=object)),
+                "flag": (flat[:1], np.array([to_json([("flag", x)]) if x else "" for x in self.flags], dtype=object)),
             },
             {dim: np.array(levels, dtype=object) for dim, levels in zip(dims, self.dimensions.values(), strict=True)},
             {"chains": self.chains},
@@ -212,9 +216,17 @@ class StrataDraws:
             rest["point"].to_numpy().reshape(s),
             rest["observed"].to_numpy().reshape(s),
             rest["covariance"].to_numpy(),
-            tuple(map(str, rest["flag"].to_numpy())),
+            tuple(map(_flags, rest["flag"].to_numpy())),
             int(rest.attrs.get("chains", 0)),
         )
+
+
+def _flags(text: object) -> tuple[Said, ...]:
+    """Return what a file says of a stratum; older files have words, with a semicolon between them."""
+    stored = str(text)
+    if stored.startswith("{"):
+        return from_json(stored)["flag"]
+    return tuple(verbatim(part) for part in stored.split("; ") if part)
 
 
 def _stored(dim: str) -> str:

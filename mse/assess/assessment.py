@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from mse.answers.posterior import Posterior
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
+from mse.estimators.registry import row_of
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
@@ -159,7 +160,8 @@ def _refit(posterior: Posterior) -> Refit:
     from mse.assess.refits import average_refit
     from mse.estimators.averages.averaging import AverageSpec
 
-    if posterior.method != "average" or posterior.strata is not None:
+    row = row_of(posterior.method)
+    if row is None or row.prior != "models" or posterior.strata is not None:
         return average_refit()
     given = {name: cast(Any, posterior.spec[name]) for name in ("sd", "max_order", "model_prior")}
     return average_refit(AverageSpec(**given))

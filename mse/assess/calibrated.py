@@ -25,6 +25,7 @@ from mse.answers.posterior import Posterior
 from mse.assess.departures import FEATURES, DepartureModel, departed, features, log_unseen
 from mse.errors import ModelError, Problem
 from mse.tables.captures import CaptureTable
+from mse.words.said import said, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,17 +33,14 @@ if TYPE_CHECKING:
 STORED = Path(__file__).with_name("calibrated.json")
 """What was learned."""
 
-LABEL = "calibrated on populations of known size"
-"""Said with every point and interval."""
-
-TRANSFER = (
-    "how far the truth departs from the identifying assumption is like it was for populations of known size in other "
-    "studies (the members of one list, estimated from the others); that those who are on no list are like them cannot "
-    "be checked"
-)
+TRANSFER = said("assumed.transfer")
 """The assumption of every calibrated interval."""
 
-INSIDE = "departures from the identifying assumption, as large as on populations of known size"
+NOW_INSIDE = frozenset({"source.all_lists", "source.truth"})
+"""Codes of what the interval of an answer leaves out, and the calibrated one holds."""
+
+NOW_RELAXED = frozenset({"assumed.no_all_lists"})
+"""Codes of the assumptions of an answer that the calibrated one does without."""
 
 CITATIONS = (
     "Binette & Steorts (2022) On the reliability of multiple systems estimation for the quantification of modern "
@@ -133,6 +131,7 @@ def calibrated(posterior: Posterior, table: CaptureTable, library: Library | Non
     unseen = log_unseen(posterior.distribution, posterior.observed)
     middle, scale = model.at(features(flat, unseen))
     law = departed(unseen, posterior.observed, middle, scale)
+    learned_from = {"problems": model.problems, "studies": len(model.studies)}
     seed = posterior.spec.get("seed")
     rng = np.random.default_rng([seed if isinstance(seed, int) else 0, 2])
     return replace(
@@ -141,26 +140,23 @@ def calibrated(posterior: Posterior, table: CaptureTable, library: Library | Non
         distribution=law,
         draws=law.draw(len(posterior.draws), rng),
         point=float(law.quantile(0.5)),
-        point_kind=f"median and equal-tailed interval, {LABEL}",
-        inside=(*posterior.inside, INSIDE),
-        outside=tuple(x for x in posterior.outside if not x.startswith(_NOW_INSIDE)),
-        assumptions=(TRANSFER, *(x for x in posterior.assumptions if not x.startswith(_NOW_RELAXED))),
+        point_kind=said("kind.calibrated"),
+        inside=(*posterior.inside, said("source.departures_known")),
+        outside=tuple(x for x in posterior.outside if x.code not in NOW_INSIDE),
+        assumptions=(TRANSFER, *(x for x in posterior.assumptions if x.code not in NOW_RELAXED)),
         citations=(*posterior.citations, *CITATIONS),
         models=None,
         interactions={},
         diagnostics={"departure_middle": middle, "departure_scale": scale, "departure_problems": float(model.problems)},
         notes=(
-            f"{LABEL}: {model.problems} populations from {len(model.studies)} other studies"
-            + ("" if study is None else f"; those of this study ({study}) were left out"),
-            f"assumed: {TRANSFER}",
+            said("note.calibrated", **learned_from)
+            if study is None
+            else said("note.calibrated_without", study=study, **learned_from),
+            said("note.assumed", what=TRANSFER),
         ),
         verdict=None,
         strata=None,
     )
-
-
-_NOW_INSIDE = ("an interaction among all lists at once", "how far the assumptions are from the truth")
-_NOW_RELAXED = ("there is no interaction among all lists at once",)
 
 
 def calibrated_rows(posterior: Posterior, table: CaptureTable, *, prob: float) -> pd.DataFrame:
@@ -170,7 +166,7 @@ def calibrated_rows(posterior: Posterior, table: CaptureTable, *, prob: float) -
     -------
     DataFrame
         ``interval`` ("ordinary", "calibrated"), ``point``, ``low``, ``high`` (persons), ``prob``, ``assumption`` (what
-        the interval rests on).
+        the interval rests on), ``said`` (the same as a code with values, JSON).
 
     Raises
     ------
@@ -183,9 +179,9 @@ def calibrated_rows(posterior: Posterior, table: CaptureTable, *, prob: float) -
     rows = []
     for name, answer in both.items():
         e = answer.summary(prob)
-        rests = answer.assumptions[0] if answer.assumptions else ""
+        rests = answer.assumptions[:1]
         rows.append({"interval": name, "point": e.point, "low": e.low, "high": e.high, "prob": prob,
-                     "assumption": rests})  # fmt: skip
+                     "assumption": "".join(map(str, rests)), "said": to_json([("assumption", rests)])})  # fmt: skip
     return pd.DataFrame(rows)
 
 

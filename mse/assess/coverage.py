@@ -14,6 +14,7 @@ from mse.assess.refits import Refit, refit_all
 from mse.computing.parallel import Compute
 from mse.errors import MseError
 from mse.tables.captures import CaptureTable
+from mse.words.said import Said, as_said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,11 +79,11 @@ def coverage(
     return pd.DataFrame(rows, columns=["truth", "size", "replicates", "prob", "covered", "log_bias", "log_width"])
 
 
-def _sample(table: CaptureTable, counts: npt.NDArray[np.int64]) -> CaptureTable | str:
+def _sample(table: CaptureTable, counts: npt.NDArray[np.int64]) -> CaptureTable | Said:
     try:
         return replace(table, counts=counts[None, :])
     except MseError as error:
-        return error.problems[0].found
+        return as_said(error.problems[0].found)
 
 
 def _truths(posterior: Posterior, table: CaptureTable) -> Iterator[tuple[str, Array]]:

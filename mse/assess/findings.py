@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mse.assess.rules import Thresholds
+    from mse.words.said import Value
 
 UNSETTLED = frozenset({"converged", "draws", "divergences", "energy"})
 """Rules whose refusal says that the computation has not settled, and nothing about the data."""
@@ -27,9 +28,8 @@ def above(
     figure: float,
     limits: tuple[float, float],
     code: str,
-    text: str,
     *,
-    names: Mapping[str, str] | None = None,
+    names: Mapping[str, Value] | None = None,
     more: Mapping[str, float] | None = None,
 ) -> Reason | None:
     """Return the reason when `figure` reaches the first (caution) or second (forbidding) limit.
@@ -42,16 +42,15 @@ def above(
         return None
     level: Level = "do not publish" if figure >= forbid else "publish with caution"
     figures = {"figure": figure, "caution_from": caution, "forbid_from": forbid, **(more or {})}
-    return Reason(code, level, text, figures, dict(names or {}))
+    return Reason(code, level, figures, dict(names or {}))
 
 
 def below(
     figure: float,
     limits: tuple[float, float],
     code: str,
-    text: str,
     *,
-    names: Mapping[str, str] | None = None,
+    names: Mapping[str, Value] | None = None,
     more: Mapping[str, float] | None = None,
 ) -> Reason | None:
     """Return the reason when `figure` is below the first (caution) or second (forbidding) limit.
@@ -64,57 +63,49 @@ def below(
         return None
     level: Level = "do not publish" if figure < forbid else "publish with caution"
     figures = {"figure": figure, "caution_below": caution, "forbid_below": forbid, **(more or {})}
-    return Reason(code, level, text, figures, dict(names or {}))
+    return Reason(code, level, figures, dict(names or {}))
 
 
 def doubtful(
-    figure: float, limit: float, code: str, text: str, *, least: bool = False, more: Mapping[str, float] | None = None
+    figure: float, limit: float, code: str, *, least: bool = False, more: Mapping[str, float] | None = None
 ) -> Reason | None:
     """Return the reason for caution when `figure` reaches a limit, or falls below it; no such rule forbids."""
     passed = figure >= limit if least else figure < limit
     name = "caution_below" if least else "caution_from"
     figures = {"figure": figure, name: limit, **(more or {})}
-    return None if passed else Reason(code, "publish with caution", text, figures)
+    return None if passed else Reason(code, "publish with caution", figures)
 
 
 def lists_found(active: int, limits: Thresholds) -> Reason | None:
     """Hold the number of lists with anybody on them against its limits."""
-    text = f"{active} lists are active; with fewer than {limits.lists[0]} their dependence can hardly be examined"
-    if active < limits.lists[1]:
-        text = f"only {active} lists are active; their dependence cannot be examined at all"
-    return below(active, limits.lists, "lists", text)
+    return below(active, limits.lists, "lists")
 
 
 def observed_found(persons: int, limits: Thresholds) -> Reason | None:
     """Hold the number of persons observed against its limits."""
-    text = f"too few data: only {persons:,} persons were observed"
-    return below(persons, limits.observed, "observed", text)
+    return below(persons, limits.observed, "observed")
 
 
 def below_observed_found(low: float, persons: int) -> Reason | None:
     """Hold the lower end of the interval against the persons observed."""
-    text = f"the 95% interval starts at {low:,.0f}, below the {persons:,} persons who were observed: it cannot be right"
-    return below(low, (persons, persons), "below_observed", text) if low < persons - 0.5 else None
+    return below(low, (persons, persons), "below_observed") if low < persons - 0.5 else None
 
 
 def width_found(ratio: float, limits: Thresholds) -> Reason | None:
     """Hold the upper over the lower end of the interval against its limits."""
-    text = f"the 95% interval is wide: its upper end is {ratio:.1f} times its lower end"
-    return above(ratio, limits.width, "width", text)
+    return above(ratio, limits.width, "width")
 
 
 def converged_found(rhat: float, limits: Thresholds) -> Reason | None:
     """Hold the largest R-hat against its limits; one that is no number is infinite."""
     rhat = rhat if math.isfinite(rhat) else math.inf
-    text = f"the chains do not agree: the largest R-hat is {rhat:.3f}; run longer, or choose a simpler model"
-    return above(rhat, limits.converged, "converged", text)
+    return above(rhat, limits.converged, "converged")
 
 
 def draws_found(effective: float, limits: Thresholds) -> Reason | None:
     """Hold the effective draws, where they are fewest, against their limits."""
     effective = 0.0 if math.isnan(effective) else effective
-    text = f"the chains are worth only {effective:,.0f} independent draws where they are worst; run longer"
-    return below(effective, limits.draws, "draws", text)
+    return below(effective, limits.draws, "draws")
 
 
 def computing(posterior: Posterior, limits: Thresholds) -> Iterator[Checked]:
@@ -133,18 +124,15 @@ def not_settled(posterior: Posterior, limits: Thresholds) -> Reason | None:
 def _priors(found: Mapping[str, float], limits: Thresholds) -> Iterator[Checked]:
     if "prior_factor" in found:
         factor = found["prior_factor"]
-        text = f"the prior matters: the median moves by a factor {factor:.2f} when its standard deviation is doubled"
-        yield "prior", above(factor, limits.prior, "prior", text)
+        yield "prior", above(factor, limits.prior, "prior")
     if "alpha_prior_factor" in found:
         factor = found["alpha_prior_factor"]
-        text = f"the prior matters: the median moves by a factor {factor:.2f} when more classes are expected"
-        yield "class_prior", above(factor, limits.prior, "class_prior", text)
-    text = "how much the prior matters could not be told: too few draws carry the answer under the other prior"
+        yield "class_prior", above(factor, limits.prior, "class_prior")
     if "prior_k" in found:
-        yield "prior_checked", doubtful(found["prior_k"], limits.prior_k, "prior_checked", text)
+        yield "prior_checked", doubtful(found["prior_k"], limits.prior_k, "prior_checked")
     elif "alpha_prior_weights" in found:
         weights = found["alpha_prior_weights"]
-        yield "prior_checked", doubtful(weights, limits.prior_weights, "prior_checked", text, least=True)
+        yield "prior_checked", doubtful(weights, limits.prior_weights, "prior_checked", least=True)
 
 
 def _chains(found: Mapping[str, float], limits: Thresholds) -> Iterator[Checked]:
@@ -156,44 +144,34 @@ def _chains(found: Mapping[str, float], limits: Thresholds) -> Iterator[Checked]
         yield "draws", draws_found(math.nan if any(map(math.isnan, both)) else min(both), limits)
     if "divergent_share" in found:
         share = found["divergent_share"]
-        text = f"{share:.2%} of the draws diverged: parts of the posterior may not have been reached"
-        yield "divergences", above(share, limits.divergences, "divergences", text)
+        yield "divergences", above(share, limits.divergences, "divergences")
     if "ebfmi_min" in found:
         energy = found["ebfmi_min"]
-        text = f"the chains explore the posterior slowly: the smallest E-BFMI is {energy:.2f}"
-        yield "energy", below(energy, limits.energy, "energy", text)
+        yield "energy", below(energy, limits.energy, "energy")
     if "max_depth_share" in found:
         share = found["max_depth_share"]
-        text = f"{share:.0%} of the trajectories were cut off at their greatest length: the chains move slowly"
-        yield "depth", doubtful(share, limits.depth, "depth", text)
+        yield "depth", doubtful(share, limits.depth, "depth")
     if "last_class" in found:
         share = found["last_class"]
-        text = f"the last of the classes holds {share:.0%} of the population: allow more of them (`classes`)"
-        yield "last_class", above(share, limits.last_class, "last_class", text)
+        yield "last_class", above(share, limits.last_class, "last_class")
     predicted = {name: found[name] for name in ("ppc_p", "ppc_p_pairs_min", "ppc_p_three") if name in found}
     if predicted:
         p = float(np.minimum(1.0, len(predicted) * np.min(list(predicted.values()))))
-        text = f"the model does not predict the overlap counts that were seen: posterior predictive p = {p:.3f}"
         more = predicted if len(predicted) > 1 else {}
-        yield "predictive", below(p, limits.predictive, "predictive", text, more=more)
+        yield "predictive", below(p, limits.predictive, "predictive", more=more)
     if "loo_k_bad" in found:
         share = found["loo_k_bad"]
-        text = f"{share:.0%} of the counts sway the model by themselves (Pareto k above 0.7 when they are left out)"
-        yield "loo", above(share, limits.loo, "loo", text)
+        yield "loo", above(share, limits.loo, "loo")
 
 
 def _searches(posterior: Posterior, limits: Thresholds) -> Iterator[Checked]:
     found = posterior.diagnostics
     if "visited" in found:
         share = found["visited"]
-        # What search-average has not visited is in its answer all the same: walks over models stand for it.
-        allowed = (limits.visited[0], 0.0) if posterior.method == "search-average" else limits.visited
-        text = f"the search has seen models with about {share:.0%} of the probability only; run it longer"
-        yield "visited", below(share, allowed, "visited", text)
+        yield "visited", below(share, limits.visited, "visited")
     if "walks_rhat" in found:
         rhat = found["walks_rhat"]
-        text = f"the walks that say what the search has missed do not agree: R-hat {rhat:.3f}"
-        yield "walks", doubtful(rhat, limits.walks, "walks", text)
+        yield "walks", doubtful(rhat, limits.walks, "walks")
 
 
 def assessing(tables: Mapping[str, pd.DataFrame], limits: Thresholds) -> Iterator[Checked]:
@@ -211,20 +189,17 @@ def assessing(tables: Mapping[str, pd.DataFrame], limits: Thresholds) -> Iterato
 
 
 def _robustness(frame: pd.DataFrame, limits: Thresholds) -> Iterator[Checked]:
-    for code, start, allowed, text in (
-        ("left_out", "without list", limits.left_out,
-         "the estimate moves by a factor {figure:.2f} when the list {what} is left out"),
-        ("one_person", "cell", limits.one_person,
-         "the estimate moves by a factor {figure:.2f} when one person more or less is on {what}"),
-        ("referrals", "without referrals", limits.referrals,
-         "the estimate moves by a factor {figure:.2f} when persons sent from one list to another count once"),
-    ):  # fmt: skip
-        part = frame[frame["change"].str.startswith(start) & np.isfinite(frame["ratio"])]
+    for code, kinds, allowed in (
+        ("left_out", ("without list",), limits.left_out),
+        ("one_person", ("cell +1", "cell -1"), limits.one_person),
+        ("referrals", ("without referrals",), limits.referrals),
+    ):
+        part = frame[frame["change"].isin(kinds) & np.isfinite(frame["ratio"])]
         if len(part):
             factors = np.exp(np.abs(np.log(part["ratio"].to_numpy(dtype=np.float64))))
             worst = int(factors.argmax())
             figure, what = float(factors[worst]), str(part["what"].iloc[worst])
-            yield code, above(figure, allowed, code, text.format(figure=figure, what=what), names={"what": what})
+            yield code, above(figure, allowed, code, names={"what": what})
 
 
 def _linkage(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
@@ -233,8 +208,7 @@ def _linkage(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
     if not len(base):
         return None
     factor = float(np.nanmax(np.exp(np.abs(np.log(points / base[0])))))
-    text = f"a few errors of linkage would move the estimate by a factor {factor:.2f}"
-    return above(factor, limits.linkage, "linkage", text)
+    return above(factor, limits.linkage, "linkage")
 
 
 def _known_sizes(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
@@ -244,20 +218,15 @@ def _known_sizes(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
     covered = tried["covered"].astype(bool)
     share = float(1.0 - covered.mean())
     bias = float(np.median(tried["log_bias"]))
-    text = (
-        f"of {len(tried)} lists whose size is known, {int((~covered).sum())} are outside the interval that the other "
-        f"lists give; the middle estimate is {np.exp(bias):.2f} times the known size"
-    )
     more = {"tried": float(len(tried)), "missed": float((~covered).sum()), "ratio": float(np.exp(bias))}
-    return above(share, limits.known_sizes, "known_sizes", text, more=more)
+    return above(share, limits.known_sizes, "known_sizes", more=more)
 
 
 def _fit(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
     p_values = frame["p_value"].to_numpy(dtype=np.float64)
     p = float(min(1.0, p_values.min() * len(frame)))
     what = str(frame["history"].iloc[int(p_values.argmin())])
-    text = f"the models do not predict how many are on {what}: p = {p:.3f} after allowing for {len(frame)} counts"
-    return below(p, limits.fit, "fit", text, names={"what": what})
+    return below(p, limits.fit, "fit", names={"what": what})
 
 
 def _coverage(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
@@ -265,6 +234,5 @@ def _coverage(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
     if not len(part) or not np.isfinite(part["covered"].iloc[0]):
         return None
     covered, prob = float(part["covered"].iloc[0]), float(part["prob"].iloc[0])
-    text = f"on tables simulated from the fitted model, intervals that claim {prob:.0%} hold the truth in {covered:.0%}"
     short = prob - covered
-    return above(short, limits.coverage, "coverage", text, more={"covered": covered, "claimed": prob})
+    return above(short, limits.coverage, "coverage", more={"covered": covered, "claimed": prob})

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.assess.refits import Refit, refit_all
+from mse.assess.refits import Refit, refit_all, why_json
 from mse.computing.parallel import Compute
 from mse.tables.captures import CaptureTable
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,8 +55,8 @@ class KnownSize:
         Members who are on two or more of the other lists.
     table : CaptureTable or None
         The members over the other lists that any of them is on; None when the problem is left out.
-    status : str
-        ``"ok"``, or why this problem is left out.
+    why : Said or None
+        Why this problem is left out; None where it is not.
     """
 
     list: str
@@ -64,7 +65,12 @@ class KnownSize:
     active: int
     overlap: int
     table: CaptureTable | None
-    status: str
+    why: Said | None
+
+    @property
+    def status(self) -> str:
+        """``"ok"``, or why this problem is left out."""
+        return "ok" if self.why is None else str(self.why)
 
 
 def known_sizes(table: CaptureTable) -> tuple[KnownSize, ...]:
@@ -97,22 +103,22 @@ def _known_size(table: CaptureTable, place: int) -> KnownSize:
     np.logical_or.at(observable, folded[members], table.observable[0][members])
     active = int((totals[others] >= LEAST_MEMBERS).sum())
     overlap = int(counts[on[:, others].sum(axis=1) >= 2].sum())
-    status, found = _status(bool(observable[0]), active, overlap), None
-    if status == "ok":
+    why, found = _left_out(bool(observable[0]), active, overlap), None
+    if why is None:
         name = f"{table.name}: members of {table.lists[place]}"
         names = [table.lists[j] for j in others]
         found = CaptureTable.from_arrays(names, inner[1:], observable=observable[1:], name=name)
-    return KnownSize(table.lists[place], int(inner.sum()), int(inner[1:].sum()), active, overlap, found, status)
+    return KnownSize(table.lists[place], int(inner.sum()), int(inner[1:].sum()), active, overlap, found, why)
 
 
-def _status(alone: bool, active: int, overlap: int) -> str:
+def _left_out(alone: bool, active: int, overlap: int) -> Said | None:
     if not alone:
-        return "nobody can be on this list alone"
+        return said("known.never_alone")
     if active < FEWEST_LISTS:
-        return f"fewer than {FEWEST_LISTS} other lists with {LEAST_MEMBERS} of its members ({active})"
+        return said("known.few_lists", lists=FEWEST_LISTS, members=LEAST_MEMBERS, found=active)
     if overlap < LEAST_OVERLAP:
-        return f"fewer than {LEAST_OVERLAP} of its members on two other lists ({overlap})"
-    return "ok"
+        return said("known.small_overlap", overlap=LEAST_OVERLAP, found=overlap)
+    return None
 
 
 def consistency(table: CaptureTable, refit: Refit, *, prob: float, compute: Compute | None = None) -> pd.DataFrame:
@@ -134,7 +140,7 @@ def consistency(table: CaptureTable, refit: Refit, *, prob: float, compute: Comp
     DataFrame
         One row per list: ``list``, ``true``, ``point``, ``low``, ``high`` (persons), ``log_bias`` (log of point over
         true), ``covered`` (whether the interval holds the true size; missing without an answer), ``status`` ("ok", or
-        why there is no answer).
+        why there is no answer), ``said`` (the same as a code with values, JSON).
 
     References
     ----------
@@ -143,7 +149,7 @@ def consistency(table: CaptureTable, refit: Refit, *, prob: float, compute: Comp
     import pandas as pd
 
     problems = known_sizes(table)
-    tables: list[CaptureTable | str] = [k.status if k.table is None else k.table for k in problems]
+    tables = [problem for k in problems if (problem := k.table if k.why is None else k.why) is not None]
     found = refit_all("lists estimated from the others", refit, tables, prob, compute)
     answered = [f.status == "ok" for f in found]
     return pd.DataFrame(
@@ -159,5 +165,6 @@ def consistency(table: CaptureTable, refit: Refit, *, prob: float, compute: Comp
                 dtype="boolean",
             ),
             "status": [f.status for f in found],
+            "said": why_json(found),
         }
     )

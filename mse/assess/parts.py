@@ -23,14 +23,15 @@ from mse.assess.findings import (
 )
 from mse.computing.convergence import ess_bulk, ess_tail, rhat
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mse.assess.rules import Thresholds
 
-NO_ESTIMATE = "no estimate"
-"""Begins the flag of a stratum for which the method gives no number."""
+NO_ESTIMATE = said("flag.no_estimate")
+"""Flag of a stratum for which the method gives no number."""
 
 
 def judge_parts(
@@ -101,9 +102,8 @@ def _judge(margin: StrataDraws, i: int, where: dict[str, str], active: int, limi
         figures |= {"rhat": rhat(logs), "ess_bulk": ess_bulk(logs), "ess_tail": ess_tail(logs)}
         found.append(converged_found(figures["rhat"], limits))
         found.append(draws_found(min(figures["ess_bulk"], figures["ess_tail"]), limits))
-    if any(flag.startswith(NO_ESTIMATE) for flag in margin.flags[i].split("; ")):
-        text = "the method gives no estimate of it, or of a stratum in it"
-        found.append(Reason("no_estimate", "do not publish", text, {}))
+    if NO_ESTIMATE in margin.flags[i]:
+        found.append(Reason("no_estimate", "do not publish"))
     reasons = sorted((r for r in found if r is not None), key=lambda r: -LEVELS.index(r.level))
     return PartVerdict(where, worst(reasons), tuple(reasons), figures)
 
@@ -135,9 +135,8 @@ def unusable(parts: Sequence[PartVerdict], dim: str, limits: Thresholds) -> Reas
     share = bad / len(levels) if len(levels) > 1 else 0.0
     if share < limits.parts:
         return None
-    text = f"{bad} of {len(levels)} parts by {dim} cannot be cited on their own"
     figures = {"figure": share, "caution_from": limits.parts, "bad": float(bad), "parts": float(len(levels))}
-    return Reason("parts", "publish with caution", text, figures, {"dimension": dim})
+    return Reason("parts", "publish with caution", figures, {"dimension": dim})
 
 
 def because(part: PartVerdict) -> list[str]:

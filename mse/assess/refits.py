@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mse.computing.parallel import Compute
 from mse.errors import MseError
 from mse.tables.captures import CaptureTable
+from mse.words.said import Said, as_said, from_json, to_json
 
 if TYPE_CHECKING:
     from mse.estimators.averages.averaging import AverageSpec
@@ -37,15 +38,20 @@ class Refitted:
         Median and equal-tailed interval, persons; not a number when there is no answer.
     observed : int
         Persons in the changed table.
-    status : str
-        ``"ok"``, or why there is no answer.
+    why : Said or None
+        Why there is no answer; None where there is one.
     """
 
     point: float
     low: float
     high: float
     observed: int
-    status: str = "ok"
+    why: Said | None = None
+
+    @property
+    def status(self) -> str:
+        """``"ok"``, or why there is no answer."""
+        return "ok" if self.why is None else str(self.why)
 
 
 def average_refit(spec: AverageSpec | None = None) -> Refit:
@@ -56,7 +62,7 @@ def average_refit(spec: AverageSpec | None = None) -> Refit:
 
 
 def refit_all(
-    what: str, refit: Refit, tables: Sequence[CaptureTable | str], prob: float, compute: Compute | None = None
+    what: str, refit: Refit, tables: Sequence[CaptureTable | Said], prob: float, compute: Compute | None = None
 ) -> list[Refitted]:
     """Estimate many changed tables, in parallel, and going on where an interrupted run stopped.
 
@@ -67,28 +73,37 @@ def refit_all(
     refit : callable
         A function of a module, or a partial application of one.
     tables : sequence
-        Changed tables; a text stands for a table that could not be made, and says why.
+        Changed tables; something said stands for a table that could not be made, and says why.
     prob : float
         Probability of the intervals.
     compute : Compute, optional
         Workers, progress, and the folder that keeps finished parts.
     """
-    whole = [table for table in tables if not isinstance(table, str)]
+    whole = [table for table in tables if not isinstance(table, Said)]
     tasks = [tuple(whole[first : first + BATCH]) for first in range(0, len(whole), BATCH)]
     found: list[Refitted] = []
     for numbers, status in (compute or Compute()).spread(what, partial(_batch, refit, prob), tasks, threads=True):
-        for (point, low, high, observed), said in zip(numbers.tolist(), status, strict=True):
-            found.append(Refitted(point, low, high, int(observed), str(said)))
+        for (point, low, high, observed), why in zip(numbers.tolist(), status, strict=True):
+            found.append(Refitted(point, low, high, int(observed), _why(str(why))))
     nothing = float("nan")
     answers = iter(found)
-    return [Refitted(nothing, nothing, nothing, 0, t) if isinstance(t, str) else next(answers) for t in tables]
+    return [Refitted(nothing, nothing, nothing, 0, t) if isinstance(t, Said) else next(answers) for t in tables]
 
 
 def _batch(refit: Refit, prob: float, tables: tuple[CaptureTable, ...]) -> tuple[Array, npt.NDArray[np.str_]]:
     """Return point, low, high, observed, and the status of each table."""
     rows = [refitted(refit, table, prob) for table in tables]
     numbers = np.array([[r.point, r.low, r.high, r.observed] for r in rows], dtype=np.float64)
-    return numbers, np.array([r.status for r in rows])
+    return numbers, np.array(why_json(rows))
+
+
+def why_json(rows: Sequence[Refitted]) -> list[str]:
+    """Return why each has no answer, as JSON for a cell of a table; empty where there is one."""
+    return ["" if r.why is None else to_json([("status", r.why)]) for r in rows]
+
+
+def _why(text: str) -> Said | None:
+    return from_json(text)["status"][0] if text else None
 
 
 def refitted(refit: Refit, table: CaptureTable, prob: float) -> Refitted:
@@ -97,5 +112,5 @@ def refitted(refit: Refit, table: CaptureTable, prob: float) -> Refitted:
         low, point, high = refit(table, [(1 - prob) / 2, 0.5, (1 + prob) / 2])
     except MseError as error:
         nothing = float("nan")
-        return Refitted(nothing, nothing, nothing, table.observed, error.problems[0].found)
+        return Refitted(nothing, nothing, nothing, table.observed, as_said(error.problems[0].found))
     return Refitted(float(point), float(low), float(high), table.observed)

@@ -18,6 +18,7 @@ from mse.assess.refits import Refit, refit_all
 from mse.computing.parallel import Compute
 from mse.errors import MseError
 from mse.tables.captures import CaptureTable
+from mse.words.said import Said, as_said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
 SUBSAMPLES = 20
 """Sub-samples of each share."""
 
-Change = tuple[str, str, CaptureTable | str]
+Change = tuple[str, str, CaptureTable | Said]
 """What is changed, where, and the changed table, or why there is none."""
 
 
@@ -97,11 +98,11 @@ def _changes(table: CaptureTable) -> Iterator[Change]:
                 yield f"cell {step:+d}", name, _tried(partial(replace, table, counts=counts))
 
 
-def _tried(make: Callable[[], CaptureTable]) -> CaptureTable | str:
+def _tried(make: Callable[[], CaptureTable]) -> CaptureTable | Said:
     try:
         return make()
     except MseError as error:
-        return error.problems[0].found
+        return as_said(error.problems[0].found)
 
 
 def accumulation(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Basis = Literal["models", "one model", "assumed"]
-"""What an estimate rests on."""
+from mse.estimators.registry import Basis as Basis
 
 
 @dataclass(frozen=True, slots=True)

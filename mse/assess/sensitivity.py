@@ -27,6 +27,7 @@ from mse.answers.distribution import LOG_STEP, Distribution
 from mse.answers.posterior import Posterior
 from mse.assess.refits import Refit, refit_all
 from mse.computing.parallel import Compute
+from mse.estimators.registry import row_of
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
@@ -236,14 +237,15 @@ def prior_sensitivity(posterior: Posterior, table: CaptureTable, *, prob: float)
 
     for tau in LOG_ODDS_SDS:
         add("log odds ratio of all lists, sd", tau, allowing_for(posterior, tau).quantile(ends))
-    if posterior.method == "average":
+    varied = row.prior if (row := row_of(posterior.method)) is not None else None
+    if varied == "models":
         order = cast("int | None", posterior.spec.get("max_order"))
         for sd in (0.5, 1.0, 2.0):
             add("sd of the interactions", sd, average_refit(AverageSpec(sd=sd, max_order=order))(table, ends))
         for prior in ("uniform", "size"):
             refit = average_refit(AverageSpec(model_prior=cast(Any, prior), max_order=order))
             add("prior over models", prior, refit(table, ends))
-    elif posterior.method == "decomposable":
+    elif varied == "graphs":
         from mse.estimators.averages.decomposable import DecomposableSpec, estimate
 
         for factor in (0.25, 1.0, 4.0):

@@ -23,6 +23,7 @@ from mse.assess.findings import (
 from mse.assess.parts import headline_dimension, judge_parts, unusable, worst
 from mse.assess.rules import RULES, Basis, Thresholds
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,11 +141,9 @@ def _lists(table: CaptureTable, limits: Thresholds) -> Reason | None:
 
 def _basis(basis: Basis) -> Reason | None:
     if basis == "one model":
-        text = "the interval holds only if the one model that was chosen is right: the choice is not inside it"
-        return Reason("one_model", "publish with caution", text)
+        return Reason("one_model", "publish with caution")
     if basis == "assumed":
-        text = "the method takes for granted how the lists depend on each other, and does not learn it from the data"
-        return Reason("dependence", "publish with caution", text)
+        return Reason("dependence", "publish with caution")
     return None
 
 
@@ -154,9 +153,8 @@ def _pair_share(table: CaptureTable, limits: Thresholds) -> Reason | None:
     pairs = overlaps[rows, columns]
     largest = int(pairs.argmax())
     share = float(pairs[largest] / pairs.sum())
-    names = f"{table.lists[rows[largest]]} and {table.lists[columns[largest]]}"
-    text = f"a single pair of lists, {names}, carries {share:.0%} of all overlap; the estimate stands or falls with it"
-    return above(share, limits.pair_share, "pair_share", text) if table.n_lists > 2 else None
+    pair = f"{table.lists[rows[largest]]}:{table.lists[columns[largest]]}"
+    return above(share, limits.pair_share, "pair_share", names={"pair": pair}) if table.n_lists > 2 else None
 
 
 def _humps(posterior: Posterior, limits: Thresholds) -> Reason | None:
@@ -164,22 +162,16 @@ def _humps(posterior: Posterior, limits: Thresholds) -> Reason | None:
     if len(humps) < 2:
         return None
     ratio = humps[-1].peak / humps[0].peak
-    parts = " and ".join(f"near {h.peak:,.0f} ({h.weight:.0%})" for h in humps)
-    text = f"the data support {len(humps)} different answers, {parts}; one interval over them hides that"
-    return above(ratio, limits.hump_ratio, "humps", text)
+    told = tuple(said("finding.hump", peak=h.peak, weight=h.weight) for h in humps)
+    return above(ratio, limits.hump_ratio, "humps", names={"count": len(humps), "humps": told})
 
 
 def _disagreement(posterior: Posterior, others: Mapping[str, Posterior], limits: Thresholds) -> Reason | None:
     points = {posterior.method: posterior.point, **{name: other.point for name, other in others.items()}}
     low, high = min(points, key=points.__getitem__), max(points, key=points.__getitem__)
     ratio = points[high] / points[low]
-    text = (
-        f"methods that all allow for dependence differ by a factor {ratio:.1f}: "
-        f"{points[low]:,.0f} ({low}) against {points[high]:,.0f} ({high})"
-    )
-    return above(
-        ratio, limits.disagreement, "disagreement", text, more={"lowest": points[low], "highest": points[high]}
-    )
+    more = {"lowest": points[low], "highest": points[high]}
+    return above(ratio, limits.disagreement, "disagreement", more=more)
 
 
 def _width(posterior: Posterior, limits: Thresholds) -> Reason | None:
@@ -194,9 +186,8 @@ def _narrower(posterior: Posterior, others: Mapping[str, Posterior], limits: Thr
         return None
     widest = max(averages, key=averages.__getitem__)
     low, high = others[widest].distribution.quantile([0.025, 0.975])
-    text = f"the 95% interval is too narrow beside the {widest}, which reaches from {low:,.0f} to {high:,.0f}"
     figures = {"lowest": float(low), "highest": float(high)}
-    return above(averages[widest] / own, limits.narrower, "narrower", text, more=figures)
+    return above(averages[widest] / own, limits.narrower, "narrower", more=figures)
 
 
 def _log_width(posterior: Posterior) -> float:
@@ -210,23 +201,19 @@ def _grid_end_mass(posterior: Posterior) -> float:
 
 def _grid_end(posterior: Posterior, limits: Thresholds) -> Reason | None:
     mass = _grid_end_mass(posterior)
-    text = f"{mass:.1%} of the probability lies at the end of the range of N that was computed, or beyond it"
-    return above(mass, limits.grid_end, "grid_end", text)
+    return above(mass, limits.grid_end, "grid_end")
 
 
 def _sampling(posterior: Posterior, limits: Thresholds) -> Reason | None:
     share = posterior.diagnostics["unreliable_weight"]
-    text = f"models with {share:.0%} of the probability could not be sampled reliably"
-    return above(share, limits.sampling, "sampling", text)
+    return above(share, limits.sampling, "sampling")
 
 
 def _correction(posterior: Posterior, limits: Thresholds) -> Reason | None:
     share = 1.0 - posterior.diagnostics["corrected_weight"]
-    text = f"models with {share:.0%} of the probability were not checked by sampling; the weight is spread very thinly"
-    return above(share, limits.correction, "correction", text)
+    return above(share, limits.correction, "correction")
 
 
 def _monte_carlo(posterior: Posterior, limits: Thresholds) -> Reason | None:
     error = posterior.diagnostics.get("mc_error", 0.0)
-    text = f"the upper end of the interval is known to {error:.0%} only: too few importance draws carry it"
-    return above(error, limits.monte_carlo, "monte_carlo", text)
+    return above(error, limits.monte_carlo, "monte_carlo")

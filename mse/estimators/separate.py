@@ -13,6 +13,7 @@ from mse.answers.posterior import Posterior, worst_diagnostic
 from mse.answers.strata import StrataDraws
 from mse.errors import ModelError, MseError, Problem
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 
 DRAWS = 20_000
 """Draws of every stratum, which make up the draws of the total."""
@@ -46,7 +47,7 @@ def estimate_separately(
     """
     unknown = [dim for dim in dims if dim not in table.strata]
     if unknown or not dims or len(set(dims)) < len(dims):
-        found = f"there is no covariate {unknown[0]!r}" if unknown else "`by` names no covariate, or one twice"
+        found = said("fault.no_covariate", name=unknown[0]) if unknown else said("fault.by_twice")
         allowed = ", ".join(table.strata) or "none: this table has no strata"
         raise ModelError(Problem(found, allowed, "name the covariates to estimate by", file=f"table {table.name!r}"))
     kept = [dim for dim in table.strata if dim in dims]
@@ -59,10 +60,10 @@ def estimate_separately(
         try:
             parts.append(run(margin.at(where), int(np.random.default_rng([seed, index]).integers(2**31))))
         except MseError as error:
-            said = ", ".join(f"{dim} {level}" for dim, level in where.items())
-            problems += [replace(p, found=f"{said}: {p.found}") for p in error.problems]
+            place = [f"{dim} {level}" for dim, level in where.items()]
+            problems += [replace(p, found=said("fault.part", where=place, what=p.found)) for p in error.problems]
     if problems:
-        more = Problem("a total needs an estimate of every stratum", "strata with overlapping lists",
+        more = Problem(said("fault.every_part"), "strata with overlapping lists",
                        "put small strata together, estimate by fewer covariates, or use a method that pools strata",
                        file=f"table {table.name!r}")  # fmt: skip
         raise ModelError([*problems, more])
@@ -75,7 +76,7 @@ def _added(table: CaptureTable, levels: dict[str, tuple[str, ...]], parts: Seque
     first, n = parts[0], np.array([part.observed for part in parts])
     strata = StrataDraws(
         levels, draws, np.array([part.point for part in parts]), n, np.full((len(parts), len(parts)), np.nan),
-        ("",) * len(parts),
+        ((),) * len(parts),
     )  # fmt: skip
     total = draws.sum(axis=1)
     values, counts = np.unique(total, return_counts=True)
@@ -84,7 +85,6 @@ def _added(table: CaptureTable, levels: dict[str, tuple[str, ...]], parts: Seque
         name: (worst_diagnostic(name) or max)(part.diagnostics[name] for part in parts if name in part.diagnostics)
         for name in sorted(names)
     }
-    said = f"estimated for every level of {', '.join(levels)} on its own; the total is the sum of independent parts"
     return replace(
         first,
         table=table.name,
@@ -98,7 +98,7 @@ def _added(table: CaptureTable, levels: dict[str, tuple[str, ...]], parts: Seque
         models=None,
         interactions={},
         diagnostics=diagnostics,
-        notes=(said,),
+        notes=(said("note.separately", names=list(levels)),),
         inside=tuple(x for x in first.inside if all(x in part.inside for part in parts)),
         outside=tuple(dict.fromkeys(x for part in parts for x in part.outside)),
         assumptions=tuple(dict.fromkeys(x for part in parts for x in part.assumptions)),

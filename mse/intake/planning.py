@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from mse.errors import InputError, Problem
 from mse.intake.linkage.withsplink import Backend
 from mse.intake.tabulate import YEAR, Declared, Layout, Rule, Unit, levels_of
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,7 +92,7 @@ class IntakeSpec:
 
 def plan_table(
     con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], spec: IntakeSpec
-) -> tuple[Layout, list[str]]:
+) -> tuple[Layout, list[Said]]:
     """Return what to count, and what cannot be said in a table of these strata.
 
     Parameters
@@ -125,7 +126,7 @@ def plan_table(
         if dim in contract.dimensions and contract.dimensions[dim].several == "both"
     }
     declared = [Declared(c.list, dict(blind.where), "blind") for c in contracts for blind in c.blind]
-    notes: list[str] = []
+    notes: list[Said] = []
     years = levels.get(YEAR) or levels_of(con, YEAR)
     declared += _missing(contracts, [year for year in years if year.isdigit()], notes)
     layout = Layout(
@@ -136,18 +137,19 @@ def plan_table(
         tuple(declared),
         spec.name,
     )
-    said = {id(x) for x, _ in layout.applicable()}
+    shown = {id(x) for x, _ in layout.applicable()}
     for one in declared:
-        if id(one) not in said:
-            where = "; ".join(f"{dim} {', '.join(one.levels(dim))}" for dim in one.where)
+        if id(one) not in shown:
+            where = [f"{dim} {', '.join(one.levels(dim))}" for dim in one.where]
             absent = [dim for dim in one.where if dim not in levels or (dim == YEAR and spec.unit == "person")]
             if absent:
-                notes.append(f"list {one.list} is {one.kind} in {where}, which this table does not show: it is counted "
-                             f"without {', '.join(absent)}")  # fmt: skip
+                about = {"list": one.list, "where": where, "absent": absent}
+                blind, gone = said("intake.blind_not_shown", **about), said("intake.missing_not_shown", **about)
+                notes.append(blind if one.kind == "blind" else gone)
     return layout, notes
 
 
-def _missing(contracts: Sequence[Contract], years: Sequence[str], notes: list[str]) -> Iterator[Declared]:
+def _missing(contracts: Sequence[Contract], years: Sequence[str], notes: list[Said]) -> Iterator[Declared]:
     """Yield the years in which a list did not operate or deliver at all, and note those in which it did in part."""
     first, last = min(c.period.first for c in contracts), max(c.period.last for c in contracts)
     for contract in contracts:
@@ -163,11 +165,11 @@ def _missing(contracts: Sequence[Contract], years: Sequence[str], notes: list[st
                 shut = _days(spans, start, end)
                 if shut:
                     (whole if shut > (end - start).days else part).append(year)
-            words = "; ".join(f"{dim} {', '.join(v)}" for dim, v in where)
             if part:
-                place = f" in {words}" if words else ""
-                said = f"list {contract.list} covers {', '.join(part)} in part only{place}"
-                notes.append(f"{said}: its cells there are counted as they are")
+                places = [f"{dim} {', '.join(v)}" for dim, v in where]
+                about = {"list": contract.list, "years": part}
+                within = said("intake.part_only_in", **about, where=places)
+                notes.append(within if places else said("intake.part_only", **about))
             if whole:
                 yield Declared(contract.list, {YEAR: tuple(whole), **dict(where)}, "missing")
 

@@ -20,6 +20,7 @@ from mse.intake.quoting import array
 from mse.intake.registers.delivered import Registers, read_registers
 from mse.intake.tabulate import NOT_KNOWN, Layout, count_cells, make_units, to_tables
 from mse.tables.captures import CaptureTable
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,7 +62,7 @@ class Intake:
     flow: pd.DataFrame
     linkage: LinkageReport | None
     digests: Mapping[str, str]
-    notes: tuple[str, ...]
+    notes: tuple[Said, ...]
 
 
 def take_in(
@@ -159,15 +160,13 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         flow = to_frame([*delivered_counts(steps), *linked_counts(con, layout, removed=remove)])
         unreferred = _unreferred(con, layout) if referrals and not remove else None
     if referrals:
-        done = "left out" if remove else "counted on both lists"
-        notes.append(f"{referrals:,} registrations are referrals from another list; they are {done}")
+        left, both = said("intake.referrals_left", count=referrals), said("intake.referrals_both", count=referrals)
+        notes.append(left if remove else both)
     if keyless:
-        done = "counted as a person of its own" if report is None else "linked by probability alone"
-        notes.append(f"{keyless:,} registrations have no pseudonym; each is {done}")
+        alone, linked = said("intake.keyless_alone", count=keyless), said("intake.keyless_linked", count=keyless)
+        notes.append(alone if report is None else linked)
     if moved:
-        notes.append(
-            f"the label of {moved:,} units was corrected: one of their lists cannot see the stratum of the rule"
-        )
+        notes.append(said("intake.moved", count=moved))
     unknown = {dim: NOT_KNOWN for dim, levels in tables[0].strata.items() if NOT_KNOWN in levels}
     return Intake(
         tables[0], tables[1:], unreferred, MappingProxyType(unknown), flow, report, registers.digests, tuple(notes)

@@ -32,6 +32,7 @@ from mse.methods import (
 )
 from mse.publish.auditrecord import record_tables
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     headline = _headline(job, source, method, options, compute)
     by = options.get("by", ())
     asked: list[Request] = (
-        [*checks(table, method, by), *(_apart(name, by) for name in ("sample-coverage", "chao", "independence"))]
+        [*checks(table, method, by), *(_apart(name, by) for name in reversed(list(METHODS)) if METHODS[name].beside)]
         if job.compare is None
         else [(c.method, c.options) for c in job.compare]
     )
@@ -162,9 +163,9 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
 
             headline = pool([one(drawn, job.run.seed) for drawn in source.draws], point=headline)
     if source.table.strata and not apart:
-        why = "strata = true estimates every stratum" if METHODS[method].asked else "this method takes none"
-        summed = f"summed over the covariates {', '.join(source.table.strata)}: {why}"
-        headline = replace(headline, notes=(*headline.notes, summed))
+        names = list(source.table.strata)
+        strata, none = said("note.summed_strata", names=names), said("note.summed_none", names=names)
+        headline = replace(headline, notes=(*headline.notes, strata if METHODS[method].asked else none))
     return headline
 
 

@@ -101,7 +101,11 @@ def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
         unknown=taken.unknown,
         unreferred=taken.unreferred,
         tables=tables,
-        record={"registers": dict(taken.digests), "simulated": job.simulate is not None, "notes": list(taken.notes)},
+        record={
+            "registers": dict(taken.digests),
+            "simulated": job.simulate is not None,
+            "notes": [note.as_record() for note in taken.notes],
+        },
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import ModelWeights, Posterior
+from mse.answers.posterior import ModelWeights, Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.averages.weighing import (
@@ -34,6 +34,7 @@ from mse.settings.optionchecks import check_draws, check_order, check_types, rai
 from mse.tables.captures import CaptureTable
 from mse.terms import candidates as candidate_terms
 from mse.terms import count_models, members, model_of
+from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
 
@@ -46,23 +47,13 @@ KEPT = 20_000
 REPORTED = 1_000
 """Models that the posterior lists."""
 
-INSIDE = (
-    "which interactions between lists exist",
-    "how strong those interactions are",
-    "chance in who was registered",
-)
-OUTSIDE = (
-    "an interaction among all lists at once, which no data can show",
-    "errors in linking persons between lists",
-    "the choice of prior",
-    "how far the assumptions are from the truth: on populations of known size such intervals cover less "
-    "often than they claim",
-)
+INSIDE = (said("source.interactions"), said("source.strength"), said("source.chance"))
+OUTSIDE = (said("source.all_lists"), said("source.linkage"), said("source.prior"), said("source.truth"))
 ASSUMPTIONS = (
-    "there is no interaction among all lists at once (the identifying assumption)",
-    "nobody enters or leaves the population during the period",
-    "persons are linked between lists without error, and every person on a list belongs to the population",
-    "persons differ in their chance to be seen only in ways that interactions between lists can take up",
+    said("assumed.no_all_lists"),
+    said("assumed.closed"),
+    said("assumed.linked_belong"),
+    said("assumed.differences"),
 )
 CITATIONS = (
     "Overstall & King (2014) conting: an R package for Bayesian analysis of complete and incomplete contingency "
@@ -168,22 +159,22 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
         ":".join(table.lists[j] for j in members(int(term))): float(share / pool.total)
         for term, share in zip(subsets, pool.inclusion, strict=True)
     }
-    return Posterior(
-        method="average",
-        kind="posterior",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed,
-        spec={**asdict(spec), "sd": spec.grid if len(spec.grid) > 1 else next(iter(spec.grid)), "seed": seed},
-        distribution=law,
-        draws=law.draw(spec.draws, np.random.default_rng([seed, 1])),
-        point=float(law.quantile(0.5)),
-        point_kind="posterior median, equal-tailed credible interval",
+    says = Says(
         inside=INSIDE if models > 1 else INSIDE[1:],
-        outside=OUTSIDE if models > 1 else ("which interactions between lists exist", *OUTSIDE),
+        outside=OUTSIDE if models > 1 else (INSIDE[0], *OUTSIDE),
         assumptions=(*restriction(table.n_lists, spec.max_order), *ASSUMPTIONS),
         citations=CITATIONS,
+        notes=_notes(models, table.n_lists, spec, float(heavy.sum()), unidentified, astray),
+    )
+    return Posterior.of(
+        table,
+        spec,
+        law,
+        says,
+        method="average",
+        seed=seed,
+        settled={"sd": spec.grid if len(spec.grid) > 1 else next(iter(spec.grid))},
+        draws=np.random.default_rng([seed, 1]),
         models=heaviest(table, pool, correction, weight),
         interactions=dict(sorted(inclusion.items(), key=lambda item: -item[1])),
         diagnostics={
@@ -200,7 +191,6 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
             "mc_error": mc_error(law, correction.effective),
             "prior_factor": prior_factor(table.observed, laplace),
         },
-        notes=_notes(models, table.n_lists, spec, float(heavy.sum()), unidentified, astray),
     )
 
 
@@ -241,9 +231,9 @@ def check_size(n_lists: int, max_order: int | None) -> int:
     remedy = "set max_order=2 for pairs of lists only (2,097,152 models)" if n_lists == 7 else (
         "merge lists that work alike (table.merge), drop those that hardly overlap, or average pairs on seven lists"
     )  # fmt: skip
-    size = "more models than can be enumerated" if models is None else f"{models:,} models"
+    too_many = said("fault.too_many_models", lists=n_lists, order=largest)
     raise ModelError(
-        Problem(f"{n_lists} lists with terms of up to {largest} lists give {size}",
+        Problem(too_many if models is None else said("fault.many_models", lists=n_lists, order=largest, count=models),
                 f"at most {MOST_MODELS:,} models: six lists of any order, or seven lists of pairs", remedy)
     )  # fmt: skip
 
@@ -275,13 +265,13 @@ def heaviest(table: CaptureTable, pool: Pool, correction: Correction, weight: Ar
     )
 
 
-def restriction(n_lists: int, max_order: int | None) -> tuple[str, ...]:
+def restriction(n_lists: int, max_order: int | None) -> tuple[Said, ...]:
     """Return what a limit on the order of terms assumes beyond the identifying assumption."""
     if max_order is None or max_order >= n_lists - 1:
         return ()
     if max_order == 1:
-        return ("lists are independent of each other",)
-    return (f"there is no interaction among more than {max_order} lists",)
+        return (said("assumed.independent"),)
+    return (said("assumed.no_more_than", order=max_order),)
 
 
 def mc_error(law: Distribution, effective: float) -> float:
@@ -293,24 +283,17 @@ def mc_error(law: Distribution, effective: float) -> float:
 
 def _notes(
     models: int, n_lists: int, spec: AverageSpec, corrected: float, unidentified: float, astray: int
-) -> tuple[str, ...]:
+) -> tuple[Said, ...]:
     """Say what was averaged over."""
     largest = n_lists - 1 if spec.max_order is None else min(spec.max_order, n_lists - 1)
-    orders = "of every order" if spec.max_order is None else f"with terms of up to {largest} lists"
+    every = spec.max_order is None
     notes = [
-        f"averaged over all {models:,} hierarchical models {orders}; the saturated model, under which the data say "
-        "nothing about the unseen, is left out"
+        said("note.averaged_all", count=models) if every else said("note.averaged_order", count=models, order=largest)
     ]
     if 0.0 < corrected < spec.corrected - 0.02:
-        notes.append(
-            f"the weight is spread over very many models: those that hold {corrected:.0%} of it were corrected by "
-            "importance sampling, the others by the average of these"
-        )
+        notes.append(said("note.spread_corrected", share=corrected))
     if unidentified > 0.0:
-        notes.append(
-            "models that leave the unseen unidentified because of structural zeros were left out: they had "
-            f"{unidentified:.0%} of the weight"
-        )
+        notes.append(said("note.unidentified", share=unidentified))
     if astray:
-        notes.append(f"{astray:,} fits did not arrive at their maximum; their weights are approximate")
+        notes.append(said("note.astray", count=astray))
     return tuple(notes)

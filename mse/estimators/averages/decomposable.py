@@ -9,26 +9,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import ModelWeights, Posterior
+from mse.answers.posterior import ModelWeights, Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
+from mse.estimators.registry import METHODS
 from mse.settings.optionchecks import check_draws, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.kernels.graphs import GraphPosterior, Graphs, Grid
 
 Array = npt.NDArray[np.float64]
 
-FEWEST_LISTS, MOST_LISTS = 3, 6
+FEWEST_LISTS, MOST_LISTS = METHODS["decomposable"].lists
 
 HEAVIEST = 1000
 """Graphs that are listed at most; the list stops earlier when it holds 99.99 % of the weight."""
@@ -164,36 +166,21 @@ def estimate(table: CaptureTable, spec: DecomposableSpec, *, seed: int, compute:
     if delta != usual:
         diagnostics["median_at_usual_delta"] = float(law_of(posterior(usual), table.observed).quantile(0.5))
     point = float(law.quantile(0.5))
-    return Posterior(
-        method="decomposable",
-        kind="posterior",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed,
-        spec={**asdict(spec), "delta": delta, "seed": seed},
-        distribution=law,
-        draws=law.draw(spec.draws, np.random.default_rng(seed)),
-        point=point,
-        point_kind="posterior median and equal-tailed credible interval",
-        inside=("which pairs of lists depend on one another", "how strongly", "chance in who was registered"),
-        outside=(
-            "dependence that no decomposable graph can show",
-            "errors in linking persons between lists",
-            "the choice of prior",
-        ),
+    says = Says(
+        inside=(said("source.pairs"), said("source.pairs_strength"), said("source.chance")),
+        outside=(said("source.not_decomposable"), said("source.linkage"), said("source.prior")),
         assumptions=(
-            "every person could have been on every list, and nobody entered or left the population",
-            "lists that no path of the graph joins are independent of each other",
-            "some decomposable graph describes the dependence between the lists"
-            + ("" if spec.saturated else ", and it is not the complete one"),
+            said("assumed.every_list"),
+            said("assumed.no_path"),
+            said("assumed.some_graph") if spec.saturated else said("assumed.some_graph_not_complete"),
         ),
         citations=CITATIONS,
-        models=_heaviest(found, graphs),
-        interactions=_edges(found, graphs, table.lists),
-        diagnostics=diagnostics,
         notes=_notes(diagnostics, table, delta, point),
     )
+    return Posterior.of(
+        table, spec, law, says, method="decomposable", seed=seed, settled={"delta": delta}, point=point,
+        models=_heaviest(found, graphs), interactions=_edges(found, graphs, table.lists), diagnostics=diagnostics,
+    )  # fmt: skip
 
 
 def _check(table: CaptureTable) -> Array:
@@ -202,14 +189,14 @@ def _check(table: CaptureTable) -> Array:
     if not FEWEST_LISTS <= table.n_lists <= MOST_LISTS:
         few = table.n_lists < FEWEST_LISTS
         problems.append(
-            Problem(f"the table has {table.n_lists} lists", f"{FEWEST_LISTS} to {MOST_LISTS} lists",
+            Problem(said("fault.table_lists", count=table.n_lists), f"{FEWEST_LISTS} to {MOST_LISTS} lists",
                     "with two lists there is no dependence to average over: use a method for two lists" if few
                     else "merge or drop lists, or use a method that searches the models",
                     file=f"table {table.name!r}")
         )  # fmt: skip
     if not dense.cells[1:].all() or table.absent.any():
         problems.append(
-            Problem("some histories cannot be observed", "a table in which every list could see everybody",
+            Problem(said("fault.unobservable"), "a table in which every list could see everybody",
                     "drop the lists that are blind or absent, or use a log-linear method",
                     file=f"table {table.name!r}")
         )  # fmt: skip
@@ -247,27 +234,19 @@ def _edges(found: GraphPosterior, graphs: Graphs, lists: Sequence[str]) -> dict[
     return dict(sorted(chance.items(), key=lambda item: -item[1]))
 
 
-def _notes(diagnostics: dict[str, float], table: CaptureTable, delta: float, point: float) -> tuple[str, ...]:
+def _notes(diagnostics: dict[str, float], table: CaptureTable, delta: float, point: float) -> tuple[Said, ...]:
     notes = []
     if diagnostics["grid_end_mass"] > 1e-6:
-        notes.append(
-            f"A share of about {diagnostics['grid_end_mass']:.1g} of the probability lies beyond N = "
-            f"{diagnostics['grid_end']:,.0f}, where the grid ends: the upper end leans on the prior."
-        )
+        notes.append(said("note.grid_end", share=diagnostics["grid_end_mass"], end=diagnostics["grid_end"]))
     if diagnostics["near_observed"] > 0.5 and diagnostics["complete_weight"] > 0.5:
-        notes.append(
-            f"The complete graph holds {diagnostics['complete_weight']:.0%} of the weight. Under it the "
-            f"lists say nothing about N, and the prior puts N near the {table.observed:,} observed. Leave "
-            f"that graph out, or take a smaller delta than {delta:g}."
-        )
+        weight = diagnostics["complete_weight"]
+        notes.append(said("note.complete_graph", share=weight, observed=table.observed, delta=delta))
     usual = diagnostics.get("median_at_usual_delta", point) - table.observed
     here = point - table.observed
     if max(usual, here) > 1.5 * max(min(usual, here), 1.0):
-        notes.append(
-            f"The prior drives N: with delta = {delta:g}, {delta * 2**table.n_lists:g} prior persons in all, "
-            f"the median is {point:,.0f}; with the usual 2^-K, one prior person, it is "
-            f"{usual + table.observed:,.0f}."
-        )
+        persons = delta * 2**table.n_lists
+        ends = {"point": point, "usual": usual + table.observed}
+        notes.append(said("note.prior_drives", delta=delta, persons=persons, **ends))
     return tuple(notes)
 
 

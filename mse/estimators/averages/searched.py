@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from math import comb
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import Posterior
+from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.averages import averaging
@@ -32,6 +32,7 @@ from mse.estimators.averages.weighing import RELIABLE, Correction, Pool, correct
 from mse.settings.optionchecks import check_least, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, candidates, members, term_of
+from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -142,22 +143,22 @@ def estimate(table: CaptureTable, spec: SearchAverageSpec, *, seed: int, compute
         for term, share in zip(subsets, pool.inclusion, strict=True)
     }
     models = sum(len(s.visited.masks) for s in found)
-    return Posterior(
-        method="search-average",
-        kind="posterior",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed,
-        spec={**asdict(spec), "sd": grid if len(grid) > 1 else next(iter(grid)), "seed": seed},
-        distribution=law,
-        draws=law.draw(spec.draws, np.random.default_rng([seed, 1])),
-        point=float(law.quantile(0.5)),
-        point_kind="posterior median, equal-tailed credible interval",
+    says = Says(
         inside=averaging.INSIDE,
         outside=averaging.OUTSIDE,
         assumptions=(*averaging.restriction(table.n_lists, spec.max_order), *averaging.ASSUMPTIONS),
         citations=CITATIONS,
+        notes=_notes(models, standing, spec, unidentified),
+    )
+    return Posterior.of(
+        table,
+        spec,
+        law,
+        says,
+        method="search-average",
+        seed=seed,
+        settled={"sd": grid if len(grid) > 1 else next(iter(grid))},
+        draws=np.random.default_rng([seed, 1]),
         models=averaging.heaviest(table, *_heavy(pool, correction, heavy), weight[:heavy]),
         interactions=dict(sorted(inclusion.items(), key=lambda item: -item[1])),
         diagnostics={
@@ -177,8 +178,7 @@ def estimate(table: CaptureTable, spec: SearchAverageSpec, *, seed: int, compute
             "mc_error": averaging.mc_error(law, _worth(standing, found, correction.effective)),
             "prior_factor": prior_factor(table.observed, laplace),
         },
-        notes=_notes(models, standing, spec, unidentified),
-    )  # fmt: skip
+    )
 
 
 def explore(space: Space, spec: SearchAverageSpec, seed: int, compute: Compute) -> Searched:
@@ -208,9 +208,7 @@ def check_terms(n_lists: int, max_order: int | None) -> Integers:
         "merge lists that work alike (table.merge) or drop those that hardly overlap"
     )  # fmt: skip
     allowed = f"at most {MAX_CANDIDATES}: six lists of any order, seven of up to three, eleven of pairs"
-    raise ModelError(
-        Problem(f"{n_lists} lists have {terms:,} possible terms of up to {largest} lists", allowed, remedy)
-    )
+    raise ModelError(Problem(said("fault.many_terms", lists=n_lists, count=terms, order=largest), allowed, remedy))
 
 
 def log_prior_by_size(subsets: Integers, n_lists: int, spec: SearchAverageSpec) -> Array:
@@ -268,22 +266,13 @@ def _worth(standing: Representation, found: list[Searched], effective: float) ->
     return 1.0 / (1.0 / effective + standing.sampled_weight**2 / sampled + (1.0 - standing.visited) ** 2 / walked)
 
 
-def _notes(models: int, standing: Representation, spec: SearchAverageSpec, unidentified: float) -> tuple[str, ...]:
+def _notes(models: int, standing: Representation, spec: SearchAverageSpec, unidentified: float) -> tuple[Said, ...]:
     """Say what was averaged over, and how much of it was seen."""
-    orders = "of every order" if spec.max_order is None else f"with terms of up to {spec.max_order} lists"
-    notes = [
-        f"a search visited {models:,} hierarchical models {orders}; by random walks that were made after it, these "
-        f"hold {standing.visited:.1%} of the probability (standard error {standing.visited_error:.1%}), and the walks "
-        "stand for the rest"
-    ]
+    seen = {"count": models, "share": standing.visited, "error": standing.visited_error}
+    every = spec.max_order is None
+    notes = [said("note.searched_all", **seen) if every else said("note.searched_order", **seen, order=spec.max_order)]
     if standing.sampled_weight > 0.02:
-        notes.append(
-            f"the weight is spread over very many models: {standing.sampled_weight:.0%} of it is on models that are "
-            "light one by one, and a sample stands for them"
-        )
+        notes.append(said("note.spread_sampled", share=standing.sampled_weight))
     if unidentified > 0.0:
-        notes.append(
-            "models that leave the unseen unidentified because of structural zeros were left out: they had "
-            f"{unidentified:.0%} of the weight"
-        )
+        notes.append(said("note.unidentified", share=unidentified))
     return tuple(notes)

@@ -17,7 +17,8 @@ right is corrected, one that is wrong throughout is not.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, NamedTuple, get_args
 
@@ -25,13 +26,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import Posterior
+from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.doublyrobust.crossfit import Chances, Learner, RidgeLogistic, chances
 from mse.estimators.normallaw import normal_law
 from mse.settings.optionchecks import check_draws, check_least, check_types, raise_if_any
 from mse.tables.persons import PersonTable
+from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
 Variant = Literal["doubly robust", "plug-in", "targeted"]
@@ -92,8 +94,8 @@ class DoublyRobustSpec:
                 problems.append(Problem(f"the {what} is unknown", ", ".join(choices), "choose one", value=str(value)))
         if self.pair is not None:
             if isinstance(self.pair, str) or len(self.pair) != 2 or len(set(self.pair)) != 2:
-                said = "a pair is two different lists"
-                problems.append(Problem(said, '("A", "B")', "correct the pair, or leave it out", value=str(self.pair)))
+                wrong = "a pair is two different lists"
+                problems.append(Problem(wrong, '("A", "B")', "correct the pair, or leave it out", value=str(self.pair)))
             else:
                 object.__setattr__(self, "pair", tuple(self.pair))
         if self.learner is not None and not (hasattr(self.learner, "fit") and hasattr(self.learner, "predict_proba")):
@@ -256,85 +258,83 @@ def estimate(table: PersonTable, spec: DoublyRobustSpec, *, seed: int, compute: 
     size = float(np.median(found[:, 0]))
     se = math.sqrt(float(np.median(found[:, 1] ** 2 + (found[:, 0] - size) ** 2)))
     unseen, n = size - table.observed, table.observed
-    notes = [f"lists {names[0]} and {names[1]}, {overlap(table, pair):,} persons on both; {how}"]
+    notes = [said("note.pair", lists=names, count=overlap(table, pair), how=how)]
     if not table.covariates:
-        notes.append("there are no covariates: this is the Lincoln-Petersen estimate")
+        notes.append(said("note.no_covariates"))
     clipped = float(found[:, 2].mean())
     if clipped > 0.01:
-        notes.append(
-            f"{clipped:.0%} of the persons have a learned chance to be on both lists at the margin of {spec.margin:g}: "
-            "some kinds of persons are hardly ever on both, and the answer leans on the learner for them"
-        )
+        notes.append(said("note.clipped", share=clipped, margin=spec.margin))
     heaviest = float(np.median(found[:, 3]))
     if heaviest > MOST_WEIGHT:
-        notes.append(
-            f"one person carries {heaviest:.0%} of the variance: the learner gives such a person hardly any chance to "
-            "be on both lists; a larger margin or a simpler learner is steadier"
-        )
+        notes.append(said("note.heaviest", share=heaviest))
     if unseen <= 0.0:
-        notes.append(f"the estimate lies below the {n:,} persons that were observed")
+        notes.append(said("note.below_observed", count=n))
     if spec.variant == "plug-in":
-        notes.append("the interval of the plug-in leaves out the bias of the learner and is too narrow")
+        notes.append(said("note.plug_in"))
     if spec.interval == "normal" or unseen <= 0.0:
         law = normal_law(n, size, se)
     else:
         law = Distribution.lognormal(n, unseen, math.sqrt(math.log1p((se / unseen) ** 2)))
-    kind = "normal" if spec.interval == "normal" or unseen <= 0.0 else "log-normal"
-    return Posterior(
-        method="doubly-robust",
-        kind="sampling distribution",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=n,
-        spec={**{k: v for k, v in asdict(spec).items() if k != "learner"}, "pair": names, "seed": seed,
-              "learner": repr(spec.learner if spec.learner is not None else RidgeLogistic())},
-        distribution=law,
-        draws=law.draw(spec.draws, np.random.default_rng([seed, 0])),
-        point=size,
-        point_kind=f"{spec.variant} estimate from {names[0]} and {names[1]} given covariates, {kind} interval from the "
-        "influence function",
-        inside=("who of the population was seen", "which covariates and lists they have",
-                *(("how the persons were split for cross-fitting",) if spec.splits > 1 else ())),
-        outside=("departures from the assumptions", "errors of the learner, beyond their product",
-                 *(() if spec.splits > 1 else ("how the persons were split for cross-fitting",)), "linkage error"),
+    normal = spec.interval == "normal" or unseen <= 0.0
+    interval = said("interval_kind.normal") if normal else said("interval_kind.lognormal")
+    split, once = (said("source.splitting"),), spec.splits <= 1
+    says = Says(
+        inside=(said("source.seen"), said("source.covariates"), *(() if once else split)),
+        outside=(
+            said("source.departures"),
+            said("source.learner"),
+            *(split if once else ()),
+            said("source.linkage"),
+        ),
         assumptions=(
-            "the population is closed: nobody enters or leaves it during the period",
-            "records of one person are linked without error",
-            f"{names[0]} and {names[1]} are independent among persons with the same covariates",
-            "persons of every kind can be on both lists",
+            said("assumed.closed"),
+            said("assumed.linked"),
+            said("assumed.pair_independent", lists=names),
+            said("assumed.both_lists"),
         ),
         citations=(
             "Das, Kennedy & Jewell (2023) Doubly robust capture-recapture methods for estimating population size. "
             "JASA 119:1309-1321 (arXiv:2104.14091)",
         ),
+        notes=tuple(notes),
+        point_kind=said("kind.pair", variant=_VARIANTS[spec.variant], lists=names, interval=interval),
+    )
+    learner = repr(spec.learner if spec.learner is not None else RidgeLogistic())
+    return Posterior.of(
+        table, spec, law, says, method="doubly-robust", kind="sampling distribution", seed=seed,
+        settled={"pair": names, "learner": learner}, draws=np.random.default_rng([seed, 0]), point=size,
         diagnostics={"unseen": unseen, "se": se, "psi": n / size, "both": float(overlap(table, pair)),
                      "clipped": clipped, "heaviest": heaviest,
                      "split_low": float(found[:, 0].min()), "split_high": float(found[:, 0].max())},
-        notes=tuple(notes),
     )  # fmt: skip
 
 
-def _pair(table: PersonTable, spec: DoublyRobustSpec) -> tuple[tuple[int, int], str]:
+_VARIANTS: Mapping[Variant, Said] = {
+    "doubly robust": said("how.doubly_robust"),
+    "plug-in": said("how.plug_in"),
+    "targeted": said("how.targeted"),
+}
+
+
+def _pair(table: PersonTable, spec: DoublyRobustSpec) -> tuple[tuple[int, int], Said]:
     """Return the pair as places and how it was chosen."""
     if spec.pair is None:
-        pair, how = table.pairs()[0], "the pair with the largest overlap was taken, because none was named"
-        how = how if len(table.lists) > 2 else "the only pair"
+        pair, how = table.pairs()[0], said("how.largest") if len(table.lists) > 2 else said("how.only")
     else:
         unknown = [name for name in spec.pair if name not in table.lists]
         if unknown:
             raise ModelError(
                 Problem(
-                    "the pair of lists is not in the table", f"two lists out of {', '.join(table.lists)}",
+                    said("fault.pair"), f"two lists out of {', '.join(table.lists)}",
                     "correct the pair, or leave it out", file=f"table {table.name!r}", value=", ".join(unknown),
                 )
             )  # fmt: skip
-        pair, how = (table.lists.index(spec.pair[0]), table.lists.index(spec.pair[1])), "the pair was named by the user"
+        pair, how = (table.lists.index(spec.pair[0]), table.lists.index(spec.pair[1])), said("how.pair_named")
     least = least_overlap(spec)
     if overlap(table, pair) < least:
         raise ModelError(
             Problem(
-                f"only {overlap(table, pair)} persons are on both {table.lists[pair[0]]} and {table.lists[pair[1]]}",
+                said("fault.pair_overlap", count=overlap(table, pair), lists=[table.lists[j] for j in pair]),
                 f"at least {least} for {spec.folds} folds", "choose another pair, or fewer folds",
                 file=f"table {table.name!r}",
             )

@@ -9,6 +9,7 @@ from mse.estimators.latentclass.tempered import Sampled
 from mse.estimators.stratified.notes import notes_on_cells
 from mse.estimators.stratified.opencells import StrataCells
 from mse.tables.captures import CaptureTable
+from mse.words.said import Said, said
 
 CUT = 20.0
 """Another program drops every draw with more unseen than this many times the observed; the mass there is reported."""
@@ -83,32 +84,19 @@ def _other_prior(found: Sampled, classes: int, shape: float, rate: float) -> dic
 
 def notes(
     diagnostics: dict[str, float], found: Sampled, table: CaptureTable, cells: StrataCells | None
-) -> tuple[str, ...]:
+) -> tuple[Said, ...]:
     """Return what has to be said beside the number."""
     out = [] if cells is None else notes_on_cells(cells, 0.0, alike=True)
     if not found.agree:
-        out.append(
-            f"{len(found.sizes)} chains of {found.sizes.shape[1]:,} draws do not agree: R-hat of log N is "
-            f"{found.rhat:.3f} (at most {RHAT} is wanted), effective draws {min(found.bulk, found.tail):,.0f} "
-            f"(at least {EFFECTIVE}). Their answer is not to be used; run longer, with a larger `longest`, or choose "
-            "another method."
-        )
+        tried = {"chains": len(found.sizes), "draws": found.sizes.shape[1], "effective": min(found.bulk, found.tail)}
+        out.append(said("note.chains_disagree", rhat=found.rhat, limit=RHAT, least=EFFECTIVE, **tried))
     if diagnostics["beyond_20n"] > 0.001:
-        out.append(
-            f"With probability {diagnostics['beyond_20n']:.2g} more than {CUT:.0f} times as many are unseen as were "
-            f"observed. The tail of N is heavy, P(N > x) falls about as 1/x^{table.n_lists}: quantiles are given, "
-            "no mean."
-        )
+        p = float(f"{diagnostics['beyond_20n']:.2g}")
+        out.append(said("note.heavy_tail", p=p, times=CUT, lists=table.n_lists))
     if table.strata and cells is None:
-        out.append(f"The covariates ({', '.join(table.strata)}) were summed over; N is that of all strata together.")
+        out.append(said("note.summed_together", names=list(table.strata)))
     if diagnostics["alpha_prior_factor"] > 1.15:
-        out.append(
-            f"The prior matters: the median moves by a factor {diagnostics['alpha_prior_factor']:.2f} when more "
-            "classes are expected (α ~ Gamma(1, 1))."
-        )
+        out.append(said("note.prior_classes", factor=diagnostics["alpha_prior_factor"]))
     if diagnostics["last_class"] > 0.02:
-        out.append(
-            f"The last of the classes holds {diagnostics['last_class']:.0%} of the population on average: allow more "
-            "of them with a larger `classes`."
-        )
+        out.append(said("note.last_class", share=diagnostics["last_class"]))
     return tuple(out)

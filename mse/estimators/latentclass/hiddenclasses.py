@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import LOG_STEP, Distribution
-from mse.answers.posterior import Posterior
+from mse.answers.posterior import Posterior, Says
 from mse.computing.convergence import EFFECTIVE
 from mse.computing.parallel import Compute
 from mse.errors import Problem
@@ -26,6 +26,7 @@ from mse.estimators.stratified.notes import assumptions, plain
 from mse.estimators.stratified.opencells import StrataCells, build_cells
 from mse.settings.optionchecks import check_draws, check_least, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.kernels.latentclass_density import LatentTable
@@ -42,17 +43,9 @@ CITATIONS = (
 
 
 JOINT = "Dunson & Xing (2009) Nonparametric Bayes modeling of multivariate categorical data. JASA 104:1042-1051"
-INSIDE = (
-    "how many classes of persons there are",
-    "how visible each class is to every list",
-    "chance in who was registered",
-)
-OUTSIDE = (
-    "dependence between lists that is left within a class",
-    "errors in linking persons between lists",
-    "the choice of prior",
-)
-_LABELS = "which strata persons with a missing label are in"
+INSIDE = (said("source.classes"), said("source.visibility"), said("source.chance"))
+OUTSIDE = (said("source.within_class"), said("source.linkage"), said("source.prior"))
+_LABELS = said("source.labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,25 +166,16 @@ def estimate(table: CaptureTable, spec: LatentClassSpec, *, seed: int, compute: 
     if cells is not None:
         parts = draws[:, None] if data.strata is None else _thinned(found.parts, spec.draws)
         strata = parts_of(cells, parts, spec.chains)
-    return Posterior(
-        method="latent-class",
-        kind="posterior",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed,
-        spec={**plain(asdict(spec)), "seed": seed},
-        distribution=law,
-        draws=draws,
-        point=float(law.quantile(0.5)),
-        point_kind="posterior median and equal-tailed credible interval",
+    says = Says(
         inside=(*INSIDE, *((_LABELS,) if cells is not None and cells.unlabelled else ())),
         outside=OUTSIDE,
         assumptions=_assumptions(spec.classes, cells),
         citations=CITATIONS if cells is None else (*CITATIONS, JOINT),
-        diagnostics=diagnostics,
         notes=notes(diagnostics, found, table, cells),
-        strata=strata,
+    )
+    return Posterior.of(
+        table, spec, law, says, method="latent-class", seed=seed, settled=plain(asdict(spec)), draws=draws,
+        diagnostics=diagnostics, strata=strata,
     )  # fmt: skip
 
 
@@ -217,14 +201,14 @@ def latent_table(table: CaptureTable, spec: LatentClassSpec, cells: StrataCells 
     problems = []
     if cells is None and (not table.observable.all() or table.absent.any()):
         problems.append(
-            Problem("some histories cannot be observed", "a table in which every list could see everybody",
+            Problem(said("fault.unobservable"), "a table in which every list could see everybody",
                     "estimate by stratum with strata = true, drop the lists that are blind or absent, or use a "
                     "log-linear method",
                     file=f"table {table.name!r}")
         )  # fmt: skip
     if table.observed < 1:
         problems.append(
-            Problem("nobody was seen", "one person on a list, at least", "without them nothing can be estimated",
+            Problem(said("fault.nobody"), "one person on a list, at least", "without them nothing can be estimated",
                     file=f"table {table.name!r}")
         )  # fmt: skip
     raise_if_any(problems)
@@ -236,18 +220,12 @@ def latent_table(table: CaptureTable, spec: LatentClassSpec, cells: StrataCells 
     return LatentTable(on, counts[histories], float(table.observed), spec.classes, float(spec.shape), float(spec.rate))
 
 
-def _assumptions(classes: int, cells: StrataCells | None) -> tuple[str, ...]:
-    mixture = f"the population is a mixture of at most {classes} classes, and within a class the lists are independent"
+def _assumptions(classes: int, cells: StrataCells | None) -> tuple[Said, ...]:
     if cells is None:
-        return (
-            "every person could have been on every list, and nobody entered or left the population",
-            f"{mixture} of each other",
-        )
+        return said("assumed.every_list"), said("assumed.mixture", count=classes)
     return (
-        "every person could have been on every list that operates in his or her stratum, and nobody entered or left "
-        "the population",
-        f"{mixture} of each other and of the stratum: strata differ in how large the classes are, not in how visible "
-        "a class is",
+        said("assumed.every_list_stratum"),
+        said("assumed.mixture_strata", count=classes),
         *assumptions(cells),
     )
 

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from mse.answers.strata import StrataDraws
 from mse.errors import ModelError, Problem
-from mse.estimators.stratified.notes import flags
+from mse.estimators.stratified.notes import flags, stratum_named
 from mse.estimators.stratified.opencells import StrataCells
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.kernels.latentclass_density import LatentTable
@@ -89,16 +90,16 @@ def _lists(cells: StrataCells) -> tuple[Integers, Integers]:
     source = f"table {cells.table.name!r}"
     problems = []
     for s, name in enumerate(cells.stratum_names()):
-        where = name or "the table"
+        where = stratum_named(name)
         if possible[s] != 2 ** int(sees[s]).bit_count():
             problems.append(
-                Problem(f"some histories cannot be observed in {where}, though every list on them can see it",
+                Problem(said("fault.unobservable_in", where=where),
                         "lists that are blind or missing as a whole in a stratum", "use a log-linear method",
                         file=source)
             )  # fmt: skip
         elif operates[s] == 0:
             problems.append(
-                Problem(f"no list can see anybody in {where}, so nothing tells how many there are",
+                Problem(said("fault.no_list_sees", where=where),
                         "one list that operates in every stratum, at least",
                         "leave that stratum out (at), or correct what is declared blind or missing", file=source)
             )  # fmt: skip

@@ -16,6 +16,7 @@ from mse.estimators.multilevel.nuts import Chains
 from mse.estimators.multilevel.outputs import Persons
 from mse.kernels.importance import smooth_weights
 from mse.kernels.multilevel_model import cell_means, positive_values
+from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
 
@@ -152,18 +153,18 @@ def prior_factor(design: Design, x: Array, totals: Array) -> dict[str, float]:
     return {"prior_factor": float(max(moved, 1.0 / moved)), "prior_k": shape if math.isfinite(shape) else 1.0}
 
 
-def not_converged(diagnostics: Mapping[str, float]) -> list[str]:
-    """Return what is wrong with the chains, in words; empty when they may be used."""
+def not_converged(diagnostics: Mapping[str, float]) -> list[Said]:
+    """Return what is wrong with the chains; empty when they may be used."""
     d = diagnostics
     out = []
     if d["rhat_max"] > 1.05:
-        out.append(f"the chains do not agree (R-hat up to {d['rhat_max']:.2f})")
+        out.append(said("note.wrong_rhat", rhat=d["rhat_max"]))
     if d["ess_bulk_min"] < 100 or d["ess_tail_min"] < 100:
-        out.append(f"too few effective draws ({min(d['ess_bulk_min'], d['ess_tail_min']):.0f})")
+        out.append(said("note.wrong_draws", count=min(d["ess_bulk_min"], d["ess_tail_min"])))
     if d["divergent_share"] > 0.01:
-        out.append(f"{d['divergences']:.0f} trajectories diverged")
+        out.append(said("note.wrong_divergent", count=d["divergences"]))
     if d["ebfmi_min"] < 0.2:
-        out.append(f"the energy hardly moves (E-BFMI {d['ebfmi_min']:.2f})")
+        out.append(said("note.wrong_energy", energy=d["ebfmi_min"]))
     return out
 
 

@@ -18,6 +18,7 @@ from mse.estimators.multilevel.priors import Priors
 from mse.estimators.stratified.opencells import StrataCells
 from mse.kernels.multilevel_model import Multilevel
 from mse.kernels.stratumcells import Rows
+from mse.words.said import said
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -83,7 +84,7 @@ def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: M
     k, s = cells.table.n_lists, cells.n_strata
     if s * 2**k > MOST_CELLS:
         raise ModelError(
-            Problem(f"{k} lists in {s:,} strata give {s * 2**k:,} cells", f"at most {MOST_CELLS:,}",
+            Problem(said("fault.many_cells", lists=k, strata=s, cells=s * 2**k), f"at most {MOST_CELLS:,}",
                     "merge lists that work alike (table.merge), or sum over a dimension (table.collapse)")
         )  # fmt: skip
     time = find_time(cells, time)
@@ -148,13 +149,13 @@ def find_time(cells: StrataCells, time: str | None) -> str | None:
         time = next((dim for dim in cells.dimensions if dim.lower() in TIME_NAMES), None)
     elif time not in cells.dimensions:
         allowed = ", ".join(cells.dimensions) or "none: this table has no strata"
-        raise ModelError(Problem(f"there is no dimension {time!r} for time", allowed, "correct the name"))
+        raise ModelError(Problem(said("fault.no_dimension", dimension=time), allowed, "correct the name"))
     if time is None or len(cells.dimensions[time]) < 2:
         return None
     moments = moments_of(cells.dimensions[time])
     if not (np.diff(moments) > 0).all():
         raise ModelError(
-            Problem(f"the levels of {time!r} are not in the order of time", "levels from the first to the last",
+            Problem(said("fault.time_order", dimension=time), "levels from the first to the last",
                     "give the order when the table is read (levels=)", value=", ".join(cells.dimensions[time]))
         )  # fmt: skip
     return time
@@ -187,17 +188,17 @@ def break_columns(
     for when, lists in breaks.items():
         unknown = [x for x in lists if x not in cells.table.lists]
         problems += [
-            Problem(f"the break {when} names a list {x!r} that there is not", ", ".join(cells.table.lists),
+            Problem(said("fault.break_list", when=when, list=x), ", ".join(cells.table.lists),
                     "correct the name") for x in unknown
         ]  # fmt: skip
         behind = None if time is None else _behind(cells.dimensions[time], when)
         if behind is None or time is None:
             levels = "a dimension that is time" if time is None else f"a level of {time!r}, or a date such as 2018-05"
-            problems.append(Problem("a break has no place in time", levels, "correct the break", value=when))
+            problems.append(Problem(said("fault.break_nowhere"), levels, "correct the break", value=when))
             continue
         if np.ptp(behind) == 0.0:
             problems.append(
-                Problem("a break lies outside the period: every stratum is on the same side of it",
+                Problem(said("fault.break_outside"),
                         f"a moment between {cells.dimensions[time][0]} and {cells.dimensions[time][-1]}",
                         "correct the date, or leave the break out", value=when)
             )  # fmt: skip

@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from mse.answers.posterior import CHAINS, Posterior
+from mse.answers.posterior import CHAINS, Posterior, Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
 from mse.errors import Problem
@@ -47,27 +47,18 @@ from mse.estimators.stratified.stratumdraws import smooth_law
 from mse.kernels.multilevel_model import BREAKS
 from mse.settings.optionchecks import check_least, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
+from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
 Engine = Literal["kernel", "pymc"]
 
-INSIDE = (
-    "how strongly lists depend on each other, and how that differs between strata",
-    "how sizes and lists differ between strata and change over time",
-    "chance in who was registered",
-)
-OUTSIDE = (
-    "an interaction among three lists or more beyond what pairs bring about, which no data can show for all lists",
-    "errors in linking persons between lists",
-    "the choice of prior",
-    "how far the assumptions are from the truth: on populations of known size such intervals cover less "
-    "often than they claim",
-)
+INSIDE = (said("source.dependence_strata"), said("source.sizes_strata"), said("source.chance"))
+OUTSIDE = (said("source.beyond_pairs"), said("source.linkage"), said("source.prior"), said("source.truth"))
 ASSUMPTIONS = (
-    "there is no interaction among three lists or more, beyond pairs (the identifying assumption)",
-    "nobody enters or leaves the population during the period of a stratum",
-    "persons are linked between lists without error",
-    "strata are alike in how lists work, up to effects whose size the data show",
+    said("assumed.no_three_lists"),
+    said("assumed.closed_stratum"),
+    said("assumed.linked_lists"),
+    said("assumed.alike_strata"),
 )
 CITATIONS = (
     "Piironen & Vehtari (2017) Sparsity information and regularization in the horseshoe and other shrinkage priors. "
@@ -203,7 +194,7 @@ def design_of(table: CaptureTable, spec: MultilevelSpec) -> Design:
 
 
 def _posterior(
-    design: Design, spec: MultilevelSpec, persons: Persons, diagnostics: dict[str, float], notes: list[str], seed: int
+    design: Design, spec: MultilevelSpec, persons: Persons, diagnostics: dict[str, float], notes: list[Said], seed: int
 ) -> Posterior:
     """Return the answer with everything that has to be said beside it."""
     cells = design.cells
@@ -212,24 +203,13 @@ def _posterior(
     totals = persons.N.sum(axis=1)
     stored = persons.N[_spaced(len(totals), -(-spec.draws // CHAINS) * CHAINS)]
     law = smooth_law(certain, totals.astype(np.float64) - certain)
-    return Posterior(
-        method="multilevel",
-        kind="posterior",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed - int(cells.upper.sum()),
-        spec={**plain(asdict(spec)), "time": design.time, "seed": seed, "sampler": f"nutpie {version('nutpie')}"},
-        distribution=law,
-        draws=stored.sum(axis=1),
-        point=float(np.median(totals)),
-        point_kind="posterior median and equal-tailed credible interval of the multilevel model",
-        inside=INSIDE,
-        outside=OUTSIDE,
-        assumptions=(*ASSUMPTIONS, *assumptions(cells)),
-        citations=CITATIONS,
-        diagnostics=diagnostics,
-        notes=tuple(notes),
+    says = Says(
+        INSIDE, OUTSIDE, (*ASSUMPTIONS, *assumptions(cells)), CITATIONS, tuple(notes), said("kind.posterior_multilevel")
+    )
+    return Posterior.of(
+        table, spec, law, says, method="multilevel", seed=seed, draws=stored.sum(axis=1),
+        settled={**plain(asdict(spec)), "time": design.time, "sampler": f"nutpie {version('nutpie')}"},
+        point=float(np.median(totals)), observed=table.observed - int(cells.upper.sum()), diagnostics=diagnostics,
         strata=StrataDraws(
             cells.dimensions, stored, np.quantile(persons.N, 0.5, axis=0), cells.certain, np.full((s, s), np.nan),
             flags(cells, ("ok",) * s), chains=CHAINS,
@@ -239,37 +219,32 @@ def _posterior(
 
 def _notes(
     design: Design, spec: MultilevelSpec, chains: Chains, persons: Persons, diagnostics: Mapping[str, float]
-) -> list[str]:
+) -> list[Said]:
     """Say what was sampled, what the breaks and the strongest dependence are, and what is wrong if anything is."""
     cells, model = design.cells, design.model
     draws = chains.x.shape[1]
     out = notes_on_cells(cells, float(np.median(persons.members)) if cells.upper.any() else 0.0)
-    walk = f"random walks over {design.time}" if design.time else "no dimension that is time"
-    out.insert(0, f"{design.n_parameters:,} parameters in {cells.n_strata} strata, {walk}; {len(chains.x)} chains of "
-                  f"{draws:,} draws by NUTS (nutpie)")  # fmt: skip
+    walk = said("note.walks", time=design.time) if design.time else said("note.no_time")
+    size = {"count": design.n_parameters, "strata": cells.n_strata}
+    out.insert(0, said("note.sampled", walk=walk, chains=len(chains.x), draws=draws, **size))
     at = int(model.starts[BREAKS])
     for e, (when, name) in enumerate(design.breaks):
         odds = np.exp(model.break_prior * chains.x[:, :, at + e].reshape(-1))
         low, middle, high = np.quantile(odds, [0.025, 0.5, 0.975])
-        out.append(f"from {when} the odds of being on list {name} are {middle:.2f} times what they were "
-                   f"(95% interval {low:.2f} to {high:.2f})")  # fmt: skip
+        out.append(said("note.break", when=when, list=name, low=low, middle=middle, high=high))
     odds = np.exp(np.quantile(persons.pairs, [0.025, 0.5, 0.975], axis=0))
     for p in np.argsort(-np.abs(np.log(odds[1])))[:3]:
         if odds[0, p] > 1.0 or odds[2, p] < 1.0:
             a, b = design.pair_names[p].split(":")
-            out.append(f"who is on list {a} has {odds[1, p]:.1f} times the odds of being on list {b} "
-                       f"(95% interval {odds[0, p]:.1f} to {odds[2, p]:.1f})")  # fmt: skip
+            low, middle, high = odds[:, p]
+            out.append(said("note.dependence", one=a, other=b, low=low, middle=middle, high=high))
     wrong = not_converged(diagnostics)
     if wrong:
-        remedies = [f"more draws (longest = {4 * spec.longest})"]
+        ways = [said("note.way_longest", longest=str(4 * spec.longest))]
         if diagnostics["divergent_share"] > 0.01:
-            remedies.insert(0, "smaller steps (accept = 0.98)")
-        out.append(
-            f"SAMPLING DID NOT CONVERGE: {'; '.join(wrong)}. Tried: {len(chains.x)} chains from different places, "
-            f"{WARMUP} draws of adaptation and {draws:,} draws each, which is what `longest` allows, acceptance "
-            f"{spec.accept}. Do not use these numbers. To change: {', '.join(remedies)}; fewer strata (collapse), or "
-            "lists that hardly overlap merged"
-        )
+            ways.insert(0, said("note.way_accept"))
+        tried = {"chains": len(chains.x), "warmup": WARMUP, "draws": draws, "accept": spec.accept}
+        out.append(said("note.not_converged", wrong=wrong, ways=ways, **tried))
     return out
 
 

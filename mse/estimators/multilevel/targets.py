@@ -16,6 +16,7 @@ import numpy.typing as npt
 from mse.errors import ModelError, Problem
 from mse.kernels.multilevel_density import log_density
 from mse.kernels.multilevel_model import Multilevel
+from mse.words.said import said
 
 Array = npt.NDArray[np.float64]
 
@@ -33,7 +34,7 @@ def check_installed(*packages: str) -> None:
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
         raise ModelError(
-            Problem(f"the multilevel model needs {' and '.join(missing)}, which is not installed", "the extra 'bayes'",
+            Problem(said("fault.not_installed", names=missing), "the extra 'bayes'",
                     "install it: pip install 'mse-engine[bayes]'")
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.repeats.families import CountFit, fit_counts, log_missed, probabilities, unseen
 from mse.tables.repeats import RepeatCounts
+from mse.words.said import said
 
 Array = npt.NDArray[np.float64]
 Resampling = Literal["parametric", "nonparametric"]
@@ -62,7 +63,7 @@ def bootstrap_law(
     if good.size < 20:
         raise ModelError(
             Problem(
-                f"{lost} of {replicates} bootstrap replicates have no estimate", "at least 20 with one",
+                said("fault.replicates", lost=lost, count=replicates), "at least 20 with one",
                 "choose the log-normal interval, or a simpler formula", file=f"table {table.name!r}",
             )
         )  # fmt: skip

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from mse.errors import ModelError, MseError, Problem
 from mse.estimators.repeats.families import FAMILIES, CountFit, Family, log_missed, probabilities
-from mse.estimators.repeats.oneregister import fit_repeats, size_of
+from mse.estimators.repeats.registersize import fit_repeats, size_of
 from mse.tables.repeats import RepeatCounts
 
 if TYPE_CHECKING:

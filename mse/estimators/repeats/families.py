@@ -22,16 +22,16 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
+from mse.words.said import Said, said
+
 Array = npt.NDArray[np.float64]
 Family = Literal["poisson", "geometric", "negbin", "zelterman", "chao"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 Status = Literal["fine", "runs away", "dispersion runs away", "no convergence"]
-WORDS: dict[Status, str] = {
-    "fine": "the fit has converged",
-    "runs away": "some group of persons was never registered twice (or never once), so its rate has no finite estimate",
-    "dispersion runs away": "the dispersion grows without bound: the fit runs to the logarithmic series distribution, "
-    "under which there is no end to the unseen",
-    "no convergence": "the Newton steps did not converge",
+WORDS: dict[Status, Said] = {
+    "runs away": said("fault.runs_away"),
+    "dispersion runs away": said("fault.dispersion"),
+    "no convergence": said("fault.no_convergence"),
 }
 MOST_STEPS = 100
 LOG_DISPERSION = (-12.0, 7.0)

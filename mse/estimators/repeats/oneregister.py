@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import Posterior
+from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
 from mse.estimators.repeats.countdraws import bootstrap_law
-from mse.estimators.repeats.families import FAMILIES, WORDS, CountFit, Family, fit_counts, unseen
+from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity
+from mse.estimators.repeats.families import FAMILIES, Family
+from mse.estimators.repeats.registersize import LABELS
+from mse.estimators.repeats.registersize import fit_repeats as fit_repeats
+from mse.estimators.repeats.registersize import size_of as size_of
 from mse.settings.optionchecks import check_draws, check_least, check_types, raise_if_any
-from mse.tables.covariates import Design, design
 from mse.tables.repeats import RepeatCounts
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,21 +31,18 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Interval = Literal["log-normal", "normal", "parametric", "nonparametric"]
 
-_LABELS: dict[Family, str] = {
-    "poisson": "zero-truncated Poisson regression",
-    "geometric": "zero-truncated geometric regression",
-    "negbin": "zero-truncated negative binomial regression",
-    "zelterman": "Zelterman's estimator",
-    "chao": "Chao's lower bound",
+_HELD: dict[Family, Said] = {
+    "poisson": said("assumed.poisson"),
+    "geometric": said("assumed.geometric"),
+    "negbin": said("assumed.negbin"),
+    "zelterman": said("assumed.zelterman"),
+    "chao": said("assumed.chao"),
 }
-_HELD: dict[Family, str] = {
-    "poisson": "persons with the same covariates are registered at the same rate: differences that the covariates "
-    "do not show make the estimate too low",
-    "geometric": "rates of persons with the same covariates follow an exponential law",
-    "negbin": "rates of persons with the same covariates follow a gamma law",
-    "zelterman": "persons registered never, once or twice follow one Poisson law given the covariates; those "
-    "registered more often may differ. Remaining differences in rate inflate the estimate",
-    "chao": "rates may differ between persons in any way: the estimate is then a lower bound",
+_INTERVALS: dict[Interval, Said] = {
+    "log-normal": said("interval_kind.lognormal"),
+    "normal": said("interval_kind.normal"),
+    "parametric": said("interval_kind.parametric"),
+    "nonparametric": said("interval_kind.nonparametric"),
 }
 _CITED: dict[Family, tuple[str, ...]] = {
     "poisson": (),
@@ -110,90 +111,6 @@ class RepeatsSpec:
             )  # fmt: skip
         problems += check_least("replicates", self.replicates, 20, "take 1000") + check_draws(self.draws)
         raise_if_any(problems)
-
-
-class Size(NamedTuple):
-    """A population size with the two parts of its variance (van der Heijden et al. 2003, section 3).
-
-    Parameters
-    ----------
-    observed : int
-        Persons in the register.
-    unseen : float
-        Estimated number who are not.
-    sampling, parameters : float
-        Variance of N̂ because who is registered is chance, and because the rates are estimated (persons squared).
-    """
-
-    observed: int
-    unseen: float
-    sampling: float
-    parameters: float
-
-    @property
-    def size(self) -> float:
-        """N̂, persons."""
-        return self.observed + self.unseen
-
-    @property
-    def se(self) -> float:
-        """Standard error of N̂, persons."""
-        return math.sqrt(self.sampling + self.parameters)
-
-    @property
-    def log_sd(self) -> float:
-        """Standard deviation of log n̂_0 behind the log-normal interval."""
-        return math.sqrt(math.log1p((self.se / self.unseen) ** 2)) if self.unseen > 0 else 0.0
-
-
-def fit_repeats(table: RepeatCounts, family: Family = "poisson", formula: str = "1") -> tuple[CountFit, Design]:
-    """Fit one family to a register.
-
-    Raises
-    ------
-    ModelError
-        When the formula does not suit the table, or there is no estimate; the message says which group it is.
-    """
-    source = f"table {table.name!r}"
-    columns = design(table.covariates, len(table.counts), formula, source=source)
-    fit = fit_counts(family, table.registrations, table.counts.astype(np.float64), columns.matrix)
-    if fit.status != "fine":
-        raise ModelError(
-            Problem(
-                f"{_LABELS[family]} gives no estimate: {WORDS[fit.status]}{_lonely(table, formula)}",
-                "a register in which every group of the formula has persons with one and with two registrations",
-                "put levels together, leave a term out, or choose another family"
-                if fit.status != "dispersion runs away"
-                else "use the Chao or Zelterman estimator, or covariates that explain the differences in rate",
-                file=source, value=f"{family}, formula {formula}",
-            )
-        )  # fmt: skip
-    return fit, columns
-
-
-def _lonely(table: RepeatCounts, formula: str) -> str:
-    """Return which levels of the formula's covariates nobody with two registrations has."""
-    found = []
-    for name, column in table.covariates.items():
-        if column.dtype.kind != "f" and name in formula:
-            again = set(column[(table.registrations > 1)].tolist())
-            found += [f"{name} = {level}" for level in np.unique(column).tolist() if level not in again]
-    return f" ({'; '.join(found)})" if found else ""
-
-
-def size_of(
-    fit: CountFit, table: RepeatCounts, matrix: Array, rows: npt.NDArray[np.bool_] | None = None
-) -> Size:  # fmt: skip
-    """Return N̂ and its variance, for everybody or for the persons in some `rows` of the table."""
-    persons = np.where(True if rows is None else rows, table.counts, 0).astype(np.float64)
-    parts = unseen(fit, table.registrations, matrix)
-    slope = matrix.T @ (persons * parts.gradient[:, 0])
-    if parts.gradient.shape[1] > 1:
-        slope = np.append(slope, persons @ parts.gradient[:, 1])
-    return Size(
-        int(persons.sum()), float(persons @ parts.each), float(persons @ parts.variance),
-        float(slope @ fit.covariance @ slope),
-    )  # fmt: skip
 
 
 def subgroups(
@@ -266,12 +183,10 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
     ----------
     van der Heijden et al. (2003) eqs 7-12: N̂ = Σ 1/(1 − p_i), its variance in two parts.
     """
-    from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity
-
     fit, columns = fit_repeats(table, spec.family, spec.formula)
     found = size_of(fit, table, columns.matrix)
     extra: dict[str, float] = {}
-    notes: tuple[str, ...] = ()
+    notes: list[Said] = []
     if spec.interval == "log-normal":
         law = Distribution.lognormal(found.observed, found.unseen, found.log_sd)
     elif spec.interval == "normal":
@@ -282,46 +197,33 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
         )
         extra |= {"replicates": float(spec.replicates - lost), "replicates_lost": float(lost)}
         if lost:
-            notes += (
-                f"{lost:,} of {spec.replicates:,} bootstrap replicates had no estimate, probably a large one: "
-                "the upper end of the interval is too low",
-            )
+            notes.append(said("note.replicates_large", lost=lost, count=spec.replicates))
     if spec.family not in ("zelterman", "chao"):
         fitted = goodness_of_fit(table, fit, columns.matrix)
         extra |= {"chi_square": fitted.chi_square, "chi_square_df": float(fitted.df), "chi_square_p": fitted.p_value}
         if fitted.p_value < 0.05:
-            notes += (f"the fitted frequencies do not match the observed ones: {fitted}",)
+            p = float(f"{fitted.p_value:.2g}")
+            notes.append(said("note.misfit", chi_square=fitted.chi_square, df=fitted.df, p=p))
     other = heterogeneity(table, spec.formula)
     if other is not None:
         extra |= {"heterogeneity_z": other.z, "heterogeneity_p": other.p_value}
         if other.p_value < 0.05 and spec.family in ("poisson", "zelterman"):
-            notes += (str(other),)
+            sizes = {"chao": other.chao, "poisson": other.poisson}
+            notes.append(said("note.heterogeneity", z=other.z, p=float(f"{other.p_value:.2g}"), **sizes))
     parameters = float(fit.n_parameters)
     n_fit = float(table.counts[table.registrations <= 2].sum() if spec.family in ("zelterman", "chao")
                   else table.observed)  # fmt: skip
-    bootstrap = spec.interval in ("parametric", "nonparametric")
-    name = f"{spec.interval} bootstrap interval" if bootstrap else f"{spec.interval} interval"
-    return Posterior(
-        method=f"repeats-{spec.family}",
-        kind="sampling distribution",
-        table=table.name,
-        table_digest=table.digest,
-        lists=(),
-        observed=table.observed,
-        spec={**asdict(spec), "seed": seed},
-        distribution=law,
-        draws=law.draw(spec.draws, np.random.default_rng([seed, 0])),
-        point=found.size,
-        point_kind=f"{_LABELS[spec.family]}, {name}",
-        inside=("who is registered and how often, if the model holds", "estimation of the rates"),
-        outside=("the choice of family and covariates", "departures from the assumptions", "errors in recognising "
-                 "persons in the register"),
-        assumptions=(
-            "the population is closed: nobody enters or leaves it during the period",
-            "a registration changes neither the rate of later ones nor whether they are recognised",
-            _HELD[spec.family],
-        ),
+    says = Says(
+        inside=(said("source.registering"), said("source.rates")),
+        outside=(said("source.family"), said("source.departures"), said("source.recognition")),
+        assumptions=(said("assumed.closed"), said("assumed.repeat"), _HELD[spec.family]),
         citations=(*_ALWAYS, *_CITED[spec.family]),
+        notes=tuple(notes),
+        point_kind=said("kind.repeats", family=LABELS[spec.family], interval=_INTERVALS[spec.interval]),
+    )
+    return Posterior.of(
+        table, spec, law, says, method=f"repeats-{spec.family}", kind="sampling distribution", seed=seed,
+        draws=np.random.default_rng([seed, 0]), point=found.size,
         diagnostics={
             "unseen": found.unseen, "se": found.se, "se_sampling": math.sqrt(found.sampling),
             "se_parameters": math.sqrt(found.parameters), "log_likelihood": fit.log_likelihood,
@@ -331,5 +233,4 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
             **({} if fit.log_dispersion is None else {"dispersion": math.exp(fit.log_dispersion)}),
             **extra,
         },
-        notes=notes,
     )  # fmt: skip

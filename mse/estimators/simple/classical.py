@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import Posterior
+from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.simple.samplecoverage import LOW_COVERAGE, CoverageSpec, bootstrap_sizes, sample_coverage
@@ -23,6 +23,7 @@ from mse.estimators.single.fitted import fit_model
 from mse.settings.optionchecks import check_draws, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,10 +31,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Form = Literal["classical", "finite", "by list"]
 
-CLOSED = (
-    "the population is closed: nobody enters or leaves it during the period",
-    "records of one person are linked without error",
-)
+CLOSED = (said("assumed.closed"), said("assumed.linked"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,8 @@ class ChapmanSpec:
         problems = check_draws(self.draws)
         if self.pair is not None:
             if isinstance(self.pair, str) or len(set(self.pair)) != 2 or len(self.pair) != 2:
-                said = "a pair is two different lists"
-                problems.append(Problem(said, '("A", "B")', "correct the pair, or leave it out", value=str(self.pair)))
+                wrong = "a pair is two different lists"
+                problems.append(Problem(wrong, '("A", "B")', "correct the pair, or leave it out", value=str(self.pair)))
             else:
                 object.__setattr__(self, "pair", tuple(self.pair))
         raise_if_any(problems)
@@ -121,12 +119,12 @@ class _Answer(NamedTuple):
     unseen: float
     se: float
     method: str
-    kind: str
-    assumptions: tuple[str, ...]
+    kind: Said
+    assumptions: tuple[Said, ...]
     citations: tuple[str, ...]
     options: Mapping[str, object]
     diagnostics: Mapping[str, float]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Said, ...] = ()
 
 
 def estimate(table: CaptureTable, spec: Spec, *, seed: int, compute: Compute | None = None) -> Posterior:
@@ -167,33 +165,23 @@ def estimate(table: CaptureTable, spec: Spec, *, seed: int, compute: Compute | N
     notes = found.notes
     point = found.counted + found.unseen
     if not (found.unseen > 0 and found.se > 0):
-        notes = (
-            *notes,
-            "the estimate has no spread: the interval is a point and says nothing about certainty",
-        )
+        notes = (*notes, said("note.no_spread"))
     if point < table.observed:
-        notes = (*notes, f"the estimate lies below the {table.observed:,} persons that were observed")
+        notes = (*notes, said("note.below_observed", count=table.observed))
     log_sd = math.sqrt(math.log1p((found.se / found.unseen) ** 2)) if found.unseen > 0 else 0.0
     law = Distribution.lognormal(int(found.counted), found.unseen, log_sd)
-    return Posterior(
-        method=found.method,
-        kind="sampling distribution",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed,
-        spec={**asdict(spec), **found.options, "seed": seed},
-        distribution=law,
-        draws=law.draw(spec.draws, draws),
-        point=point,
-        point_kind=f"{found.kind}, log-normal interval",
-        inside=("sampling of the counts, if the assumptions hold",),
-        outside=("departures from the assumptions", "linkage error"),
+    says = Says(
+        inside=(said("source.sampling_assumed"),),
+        outside=(said("source.departures"), said("source.linkage")),
         assumptions=(*CLOSED, *found.assumptions),
         citations=found.citations,
-        diagnostics={**found.diagnostics, "unseen": found.unseen, "se": found.se},
         notes=notes,
+        point_kind=found.kind,
     )
+    return Posterior.of(
+        table, spec, law, says, method=found.method, kind="sampling distribution", seed=seed, settled=found.options,
+        draws=draws, point=point, diagnostics={**found.diagnostics, "unseen": found.unseen, "se": found.se},
+    )  # fmt: skip
 
 
 def _independence(table: CaptureTable) -> _Answer:
@@ -202,16 +190,15 @@ def _independence(table: CaptureTable) -> _Answer:
     if fit.existence is not Existence.FINE:
         raise ModelError(
             Problem(
-                f"independence gives no estimate of N: {fit.existence.words}",
+                said("fault.independence", status=fit.existence.said),
                 "lists that overlap",
                 "check the linkage, or leave out the lists that share nobody with the others",
                 file=f"table {table.name!r}",
             )
         )
     return _Answer(
-        table.observed, fit.unseen, fit.se, "independence", "maximum likelihood under independent lists",
-        ("being on one list does not change the chance of being on another",
-         "all members of the population have the same chance to be on a list"),
+        table.observed, fit.unseen, fit.se, "independence", said("kind.independence"),
+        (said("assumed.unchanged"), said("assumed.alike")),
         ("Darroch (1958) The multiple-recapture census I. Biometrika 45:343-359",),
         {}, {"deviance": fit.deviance, "df": float(fit.df)},
     )  # fmt: skip
@@ -223,7 +210,7 @@ def _complete(table: CaptureTable) -> Array:
     if cells.sum() < counts.size - 1:
         raise ModelError(
             Problem(
-                "some cells of the table cannot be observed",
+                said("fault.unobservable_cells"),
                 "a table where every combination of lists can occur, for this simple estimator",
                 "use the method 'loglinear' or 'average', which leave such cells out",
                 file=f"table {table.name!r}",
@@ -276,30 +263,30 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
     pairs = chapman_pairs(table)
     if spec.pair is None:
         row = pairs.iloc[0]
-        how = "the pair with the largest overlap was taken, because none was named"
+        how = said("how.largest")
     else:
         unknown = [name for name in spec.pair if name not in table.lists]
         if unknown:
             raise ModelError(
                 Problem(
-                    "the pair of lists is not in the table",
+                    said("fault.pair"),
                     f"two lists out of {', '.join(table.lists)}",
                     "correct the pair, or leave it out to take the pair with the largest overlap",
                     value=", ".join(unknown),
                 )
             )
         row = pairs[pairs["list_1"].isin(spec.pair) & pairs["list_2"].isin(spec.pair)].iloc[0]
-        how = "the pair was named by the user"
+        how = said("how.pair_named")
     counted = float(row["n_1"] + row["n_2"] - row["both"])
     size, low, high = float(row["N"]), float(pairs["N"].min()), float(pairs["N"].max())
     names = (str(row["list_1"]), str(row["list_2"]))
-    notes = [f"lists {names[0]} and {names[1]}, {int(row['both']):,} persons on both; {how}"]
+    notes = [said("note.pair", lists=names, count=int(row["both"]), how=how)]
     if len(pairs) > 1:
-        notes.append(f"over all {len(pairs)} pairs of lists the estimate runs from {low:,.0f} to {high:,.0f}")
+        notes.append(said("note.all_pairs", count=len(pairs), low=low, high=high))
     return _Answer(
         counted, size - counted, float(row["se"]),
-        "chapman", f"Chapman's estimate from {' and '.join(names)}",
-        ("the two lists are independent", "on one of them all members of the population are equally likely"),
+        "chapman", said("kind.chapman", lists=names),
+        (said("assumed.independent_two"), said("assumed.equally_likely")),
         ("Chapman (1951) Some properties of the hypergeometric distribution with applications to zoological "
          "censuses. University of California Publications in Statistics 1:131-160",
          "Seber (1982) The estimation of animal abundance and related parameters, 2nd ed. Griffin"),
@@ -316,7 +303,7 @@ def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
     if f2 == 0 and not spec.bias_corrected:
         raise ModelError(
             Problem(
-                "nobody is on exactly two lists, so the bound has no value",
+                said("fault.two_lists"),
                 "a table with persons on two lists",
                 "set bias_corrected=True, or check the linkage",
                 file=f"table {table.name!r}",
@@ -334,9 +321,8 @@ def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
     # with the classical form this is Chao (1987) eq. 8: f2 (r⁴/4 + r³ + r²/2), r = f1/f2
     variance = unseen + float(once @ gradient**2) + f2 * (unseen / below) ** 2
     return _Answer(
-        table.observed, unseen, math.sqrt(variance), "chao", "Chao's lower bound",
-        ("lists are independent within a person; persons may differ in how easily they are listed",
-         "it is a lower bound only under such positive dependence: lists that avoid each other inflate it"),
+        table.observed, unseen, math.sqrt(variance), "chao", said("kind.chao"),
+        (said("assumed.independent_person"), said("assumed.bound_only")),
         ("Chao (1987) Estimating the population size for capture-recapture data with unequal catchability. "
          "Biometrics 43:783-791",),
         {}, {"f1": f1, "f2": f2},
@@ -351,24 +337,23 @@ def _coverage(table: CaptureTable, spec: CoverageSpec, rng: np.random.Generator)
     if not unseen > 0.0:
         raise ModelError(
             Problem(
-                f"the sample-coverage estimate {version} has no value above the persons observed",
+                said("fault.coverage", version=version),
                 "a table with enough overlap: coverage well above 0",
                 "choose the version n1 or n0, or another method",
                 file=f"table {table.name!r}",
             )
         )
     sizes = bootstrap_sizes(counts, unseen, table.n_lists, version, spec.replicates, rng)
-    notes = [f"sample coverage {found.coverage:.3f}: the mean share of a list that is also on another list"]
+    notes = [said("note.coverage", share=found.coverage)]
     if found.coverage < LOW_COVERAGE:
-        notes.append(f"coverage is below {LOW_COVERAGE:g}: version n1 is meant for that, n is unstable")
+        notes.append(said("note.low_coverage", limit=LOW_COVERAGE))
     if sizes.size < 0.9 * spec.replicates:
-        share = 1.0 - sizes.size / spec.replicates
-        notes.append(f"{share:.0%} of the bootstrap replicates had no estimate; the interval is too short")
-    held = "dependence is between pairs of lists" if version != "n0" else "the lists are independent"
+        notes.append(said("note.replicates_short", share=1.0 - sizes.size / spec.replicates))
+    held = said("assumed.pairs_dependent") if version != "n0" else said("assumed.independent")
     return _Answer(
         table.observed, unseen, float(np.std(sizes, ddof=1)),
-        "sample-coverage", f"sample-coverage estimate {version}",
-        ("the lists cover each other as well as they cover the population", held),
+        "sample-coverage", said("kind.coverage", version=version),
+        (said("assumed.covered"), held),
         ("Chao & Tsay (1998) A sample coverage approach to multiple-system estimation with application to "
          "census undercount. JASA 93:283-293",
          "Chao, Tsay, Lin, Shau & Chao (2001) The applications of capture-recapture models to "

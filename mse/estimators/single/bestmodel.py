@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import Posterior
+from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
-from mse.estimators.single.existence import Existence, Limit
+from mse.estimators.single.existence import Existence
 from mse.estimators.single.fitted import LoglinearFit as LoglinearFit
 from mse.estimators.single.fitted import fit_model as fit_model
 from mse.estimators.single.selection import rank_models as rank_models
 from mse.settings.optionchecks import Criterion, check_criterion, check_draws, check_order, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
 from mse.terms import members
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,11 +39,19 @@ CITATIONS = (
 )
 
 ASSUMPTIONS = (
-    "the population is closed: nobody enters or leaves it during the period",
-    "records of one person are linked without error",
-    "within the interactions of the model all members of the population have the same chances to be listed",
-    "there is no interaction among all lists together",
+    said("assumed.closed"),
+    said("assumed.linked"),
+    said("assumed.alike_model"),
+    said("assumed.no_all_lists"),
 )
+INSIDE = (said("source.sampling_model"),)
+OUTSIDE = (said("source.linkage"), said("source.departures_all"))
+CRITERIA: Mapping[Criterion, Said] = {
+    "bic": said("criterion.bic"),
+    "bic_cells": said("criterion.bic_cells"),
+    "aic": said("criterion.aic"),
+}
+NAMED = said("how.named")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,7 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
     Fienberg (1972); Rivest & Baillargeon (2007); Chan, Silverman & Vincent (2021).
     """
     diagnostics: dict[str, float] = {}
-    notes: tuple[str, ...] = ()
+    notes: tuple[Said, ...] = ()
     if spec.model is None:
         ranked = rank_models(table, spec.max_order, criterion=spec.criterion, compute=compute)
         notation, diagnostics, notes = _choose(table, ranked, spec.criterion)
@@ -118,41 +127,36 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
         notation = spec.model
     fit = fit_model(table, notation)
     if fit.existence is not Existence.FINE:
-        rise = f"; as the likelihood rises, the number of unseen {_RISES[fit.limit]}" if fit.limit else ""
-        said = fit.existence.words + rise
-        raise ModelError(_unusable(table, fit.model.notation, said))
+        raise ModelError(_unusable(table, fit.model.notation, _status(fit)))
     if fit.infinite:
-        pairs = ", ".join(":".join(table.lists[j] for j in members(t)) for t in fit.infinite)
-        notes = (*notes, f"nobody is on these lists together, so the term is at minus infinity: {pairs}")
+        terms = [":".join(table.lists[j] for j in members(t)) for t in fit.infinite]
+        notes = (*notes, said("note.infinite", terms=terms))
     chosen = spec.model is None
-    how = f"selected by {_CRITERIA[spec.criterion]}" if chosen else "named by the user"
+    how = said("how.selected", criterion=CRITERIA[spec.criterion]) if chosen else NAMED
     if spec.interval == "wald":
-        distribution, name = normal_law(table.observed, fit.N, fit.se), "Wald"
+        law, interval = normal_law(table.observed, fit.N, fit.se), said("interval_kind.wald")
     else:
-        distribution, name = Distribution.lognormal(table.observed, fit.unseen, fit.log_sd), "log-normal"
-    return Posterior(
-        method="loglinear",
-        kind="sampling distribution",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed,
-        spec={**asdict(spec), "model": fit.model.notation, "selected": chosen, "seed": seed},
-        distribution=distribution,
-        draws=distribution.draw(spec.draws, np.random.default_rng(seed)),
-        point=fit.N,
-        point_kind=(
-            f"maximum likelihood, {name} interval, conditional on the model {fit.model.notation} ({how})"
-            + ("; the selection is NOT inside the interval" if chosen else "")
-        ),
-        inside=("sampling of the counts under the one model",),
-        outside=(
-            "the choice of the model",
-            "linkage error",
-            "departures from the assumptions, above all an interaction among all lists",
-        ),
+        law = Distribution.lognormal(table.observed, fit.unseen, fit.log_sd)
+        interval = said("interval_kind.lognormal")
+    about = {"interval": interval, "model": fit.model.notation, "how": how}
+    says = Says(
+        inside=INSIDE,
+        outside=(said("source.model"), *OUTSIDE),
         assumptions=ASSUMPTIONS,
         citations=CITATIONS,
+        notes=(note_on_model(fit, table), *notes),
+        point_kind=said("kind.model_chosen", **about) if chosen else said("kind.model_named", **about),
+    )
+    return Posterior.of(
+        table,
+        spec,
+        law,
+        says,
+        method="loglinear",
+        kind="sampling distribution",
+        seed=seed,
+        settled={"model": fit.model.notation, "selected": chosen},
+        point=fit.N,
         diagnostics={
             **diagnostics,
             "criterion": float(getattr(fit, spec.criterion)),
@@ -161,29 +165,34 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
             "se": fit.se,
             "infinite_terms": float(len(fit.infinite)),
         },
-        notes=(f"model {fit.model.notation}: {fit.model.named(table.lists)}", *notes),
     )
 
 
-_CRITERIA: Mapping[str, str] = {
-    "bic": "BIC with penalty ln(persons)",
-    "bic_cells": "BIC with penalty ln(cells)",
-    "aic": "AIC",
-}
+def note_on_model(fit: LoglinearFit, table: CaptureTable) -> Said:
+    """Return the model by its notation and by the names of the lists."""
+    return said("note.model", model=fit.model.notation, named=fit.model.named(table.lists))
 
 
-_RISES: Mapping[Limit, str] = {
-    "settles": "settles, but other coefficients run off without end",
-    "falls to 0": "falls to 0",
-    "rises without bound": "rises without bound",
-    "open": "is left open",
-}
+def _status(fit: LoglinearFit) -> Said:
+    """Return why a model has no estimate, and where the number of unseen then goes."""
+    status = fit.existence.said
+    match fit.limit:
+        case "settles":
+            return said("existence.settles", status=status)
+        case "falls to 0":
+            return said("existence.falls", status=status)
+        case "rises without bound":
+            return said("existence.rises", status=status)
+        case "open":
+            return said("existence.open", status=status)
+    return status
 
 
-def _unusable(table: CaptureTable, notation: str, status: str) -> Problem:
-    """Return the problem of a model without a unique estimate."""
+def _unusable(table: CaptureTable, notation: str | None, status: Said) -> Problem:
+    """Return the problem of a model without a unique estimate, or of every model."""
+    every = said("fault.no_form", status=status)
     return Problem(
-        f"on this table the model {notation} gives no estimate of N: {status}",
+        every if notation is None else said("fault.no_model", model=notation, status=status),
         "a model whose maximum-likelihood estimate exists and is unique",
         "drop interactions, merge lists, or use the method 'average', which has a proper prior",
         file=f"table {table.name!r}",
@@ -192,11 +201,11 @@ def _unusable(table: CaptureTable, notation: str, status: str) -> Problem:
 
 def _choose(
     table: CaptureTable, ranked: pd.DataFrame, criterion: Criterion
-) -> tuple[str, dict[str, float], tuple[str, ...]]:
+) -> tuple[str, dict[str, float], tuple[Said, ...]]:
     """Return the best model, figures about the ranking, and what should be said about near ties."""
     usable = ranked[ranked["status"] == "ok"]
     if usable.empty:
-        raise ModelError(_unusable(table, "in any form", "every status is other than ok"))
+        raise ModelError(_unusable(table, None, said("existence.none_ok")))
     values = usable[criterion].to_numpy(dtype=np.float64)
     sizes = usable["N"].to_numpy(dtype=np.float64)[values <= values[0] + NEAR_TIE]
     figures = {
@@ -208,12 +217,11 @@ def _choose(
     }
     notes = []
     if sizes.size > 1:
-        notes.append(
-            f"{sizes.size} models lie within {NEAR_TIE:g} of the best; their estimates run from "
-            f"{sizes.min():,.0f} to {sizes.max():,.0f}"
-        )
+        ends = {"low": sizes.min(), "high": sizes.max()}
+        notes.append(said("note.near_ties", count=sizes.size, tie=NEAR_TIE, **ends))
     other: Criterion = "bic_cells" if criterion == "bic" else "bic"
     rival = usable.iloc[int(np.argmin(usable[other].to_numpy(dtype=np.float64)))]
     if rival["model"] != usable["model"].iloc[0]:
-        notes.append(f"{_CRITERIA[other]} would choose {rival['model']}, N = {float(rival['N']):,.0f}")
+        would = {"model": str(rival["model"]), "size": float(rival["N"])}
+        notes.append(said("note.rival", criterion=CRITERIA[other], **would))
     return str(usable["model"].iloc[0]), figures, tuple(notes)

@@ -8,21 +8,22 @@ retained list (``"top"``), pairs by Poisson tails (``"stepwise"``) and one model
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from mse.answers.posterior import Posterior
+from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimators.single.bestmodel import ASSUMPTIONS
+from mse.estimators.single.bestmodel import ASSUMPTIONS, CRITERIA, NAMED, OUTSIDE, note_on_model
 from mse.estimators.single.bestmodel import CITATIONS as LOGLINEAR
-from mse.estimators.single.downhill import IN_WORDS, best_model
+from mse.estimators.single.downhill import best_model
 from mse.estimators.single.existence import Existence
 from mse.estimators.single.fitted import LoglinearFit, fit_model
 from mse.estimators.single.resampling import (
+    RESAMPLED,
     Interval,
     Resample,
     Resampling,
@@ -35,7 +36,7 @@ from mse.estimators.single.resampling import (
     resample,
 )
 from mse.estimators.single.selection import observable_candidates, penalty, rank_models
-from mse.estimators.single.stepwise import BOOTSTRAP, OUTSIDE, check_masks, check_threshold, stepwise_path
+from mse.estimators.single.stepwise import BOOTSTRAP, check_masks, check_threshold, stepwise_path
 from mse.settings.optionchecks import (
     Criterion,
     check_criterion,
@@ -46,6 +47,7 @@ from mse.settings.optionchecks import (
 )
 from mse.tables.captures import CaptureTable
 from mse.terms import Model, mask_of
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,11 +115,11 @@ class BootstrapSpec:
             allowed = "'all', 'top', 'stepwise' or 'fixed'"
             problems.append(Problem("the selection is unknown", allowed, "choose one", value=str(self.selection)))
         if self.resample not in get_args(Resample):
-            said = "what is drawn again is unknown"
-            problems.append(Problem(said, "'histories' or 'model'", "choose one", value=str(self.resample)))
+            wrong = "what is drawn again is unknown"
+            problems.append(Problem(wrong, "'histories' or 'model'", "choose one", value=str(self.resample)))
         if self.model is not None and self.selection != "fixed":
-            said = f"a model is named, but the selection is {self.selection!r}"
-            problems.append(Problem(said, "selection='fixed'", "name no model, or fix it", value=self.model))
+            wrong = f"a model is named, but the selection is {self.selection!r}"
+            problems.append(Problem(wrong, "selection='fixed'", "name no model, or fix it", value=self.model))
         if self.top < 1:
             problems.append(Problem("no model is retained", "1 or more", "leave it at 60", value=str(self.top)))
         raise_if_any(problems)
@@ -128,9 +130,9 @@ class _Chosen(NamedTuple):
 
     model: Model
     selection: Selection
-    how: str
-    repeated: str | None
-    omitted: tuple[str, ...]
+    how: Said
+    repeated: Said | None
+    omitted: tuple[Said, ...]
 
 
 def estimate(table: CaptureTable, spec: BootstrapSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
@@ -170,7 +172,7 @@ def estimate(table: CaptureTable, spec: BootstrapSpec, *, seed: int, compute: Co
     if fit.existence is not Existence.FINE:
         raise ModelError(
             Problem(
-                f"on this table the model {fit.model.notation} gives no estimate of N: {fit.existence.words}",
+                said("fault.no_model", model=fit.model.notation, status=fit.existence.said),
                 "a model whose maximum-likelihood estimate exists and is unique",
                 "drop interactions, merge lists, or let the model be selected",
                 file=f"table {table.name!r}",
@@ -185,7 +187,7 @@ def estimate(table: CaptureTable, spec: BootstrapSpec, *, seed: int, compute: Co
     if not np.isfinite(found.sizes).any():
         raise ModelError(
             Problem(
-                "no resample has an estimate",
+                said("fault.no_resample"),
                 "a model, or a choice of models, with estimates on tables like this one",
                 "select among all models, or drop interactions",
                 file=f"table {table.name!r}",
@@ -193,29 +195,35 @@ def estimate(table: CaptureTable, spec: BootstrapSpec, *, seed: int, compute: Co
         )
     law = law_of(found, fit.N, spec.interval)
     models, interactions = chosen_models(found, table, chosen.selection.candidates)
-    notes = (f"model {fit.model.notation}: {fit.model.named(table.lists)}", *notes_on(found, table, spec.resample))
-    drawn = "the observed persons" if spec.resample == "histories" else f"populations under {fit.model.notation}"
-    name = "BCa" if spec.interval == "bca" else "percentile"
-    within = "the selection is NOT inside the interval" if chosen.repeated is None else "with the selection inside"
-    return Posterior(
-        method="bootstrap",
-        kind="sampling distribution",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed,
-        spec={**asdict(spec), "model": fit.model.notation, "seed": seed},
-        distribution=law.distribution,
-        draws=law.distribution.draw(spec.draws, np.random.default_rng([seed])),
-        point=fit.N,
-        point_kind=(
-            f"maximum likelihood of the model {fit.model.notation} ({chosen.how}); {name} interval from "
-            f"{spec.replicates:,} resamples of {drawn}, {within}"
-        ),
-        inside=("sampling of the counts", *(() if chosen.repeated is None else (chosen.repeated,))),
+    notation = fit.model.notation
+    drawn = said("how.histories") if spec.resample == "histories" else said("how.populations", model=notation)
+    within = said("how.outside") if chosen.repeated is None else said("how.inside")
+    says = Says(
+        inside=(said("source.sampling"), *(() if chosen.repeated is None else (chosen.repeated,))),
         outside=(*chosen.omitted, *OUTSIDE),
         assumptions=ASSUMPTIONS,
         citations=CITATIONS,
+        notes=(note_on_model(fit, table), *notes_on(found, table, spec.resample)),
+        point_kind=said(
+            "kind.resampled",
+            model=notation,
+            how=chosen.how,
+            interval=RESAMPLED[spec.interval],
+            count=spec.replicates,
+            drawn=drawn,
+            within=within,
+        ),  # fmt: skip
+    )
+    return Posterior.of(
+        table,
+        spec,
+        law.distribution,
+        says,
+        method="bootstrap",
+        kind="sampling distribution",
+        seed=seed,
+        settled={"model": notation},
+        point=fit.N,
         models=models,
         interactions=interactions,
         diagnostics={
@@ -224,7 +232,6 @@ def estimate(table: CaptureTable, spec: BootstrapSpec, *, seed: int, compute: Co
             "deviance": fit.deviance,
             "df": float(fit.df),
         },
-        notes=notes,
     )
 
 
@@ -234,7 +241,7 @@ def _choose(table: CaptureTable, spec: BootstrapSpec, compute: Compute) -> _Chos
     order = 2 if spec.selection == "stepwise" else spec.max_order
     candidates = observable_candidates(cells, order)
     cost = penalty(spec.criterion, counts, cells)
-    words = IN_WORDS[spec.criterion]
+    by_criterion = said("how.selected", criterion=CRITERIA[spec.criterion])
     if spec.selection == "fixed":
         named = spec.model is not None
         model = Model.parse(spec.model, table.lists) if spec.model is not None else None
@@ -243,29 +250,28 @@ def _choose(table: CaptureTable, spec: BootstrapSpec, compute: Compute) -> _Chos
         check_masks(table, terms)
         only = np.array([(1 << terms.size) - 1], dtype=np.int64)
         selection = Selection("among", table.n_lists, terms, only, cost, math.nan)
-        how = "named by the user" if named else f"selected by {words}"
-        return _Chosen(model, selection, how, None, ("the choice of the model",))
+        return _Chosen(model, selection, NAMED if named else by_criterion, None, (said("source.model"),))
     check_masks(table, candidates)
     if spec.selection == "stepwise":
         model = stepwise_path(table, spec.threshold).model
         nothing = np.empty(0, dtype=np.int64)
         selection = Selection("stepwise", table.n_lists, candidates, nothing, math.nan, spec.threshold)
-        said = "the choice among pairs, repeated on every resample"
-        return _Chosen(model, selection, "selected stepwise", said, ("interactions of three lists or more",))
-    of_order = "" if spec.max_order is None else f" with terms of at most {spec.max_order} lists"
-    omitted = () if spec.max_order is None else (f"interactions of more than {spec.max_order} lists",)
+        repeated, omitted = said("source.choice_pairs"), (said("source.three_or_more"),)
+        return _Chosen(model, selection, said("how.stepwise"), repeated, omitted)
+    order = spec.max_order
+    left = () if order is None else (said("source.more_than", order=order),)
     if spec.selection == "all":
         model = best_model(table, spec.criterion, spec.max_order)
         start = np.array([0, mask_of(model, candidates)], dtype=np.int64)
         selection = Selection("search", table.n_lists, candidates, start, cost, math.nan)
-        said = f"the choice among all hierarchical models{of_order}, repeated on every resample"
-        return _Chosen(model, selection, f"selected by {words}", said, omitted)
+        repeated = said("source.choice_all") if order is None else said("source.choice_order", order=order)
+        return _Chosen(model, selection, by_criterion, repeated, left)
     ranked = retained_models(table, spec.criterion, spec.max_order, spec.top, compute)
     models = [Model.parse(str(name), table.lists) for name in ranked["model"]]
     masks = np.array([mask_of(model, candidates) for model in models], dtype=np.int64)
     selection = Selection("among", table.n_lists, candidates, masks, cost, math.nan)
-    said = f"the choice among the {len(models)} models that did best on the table, repeated on every resample"
-    return _Chosen(models[0], selection, f"selected by {words}", said, (*omitted, "models beyond those retained"))
+    repeated = said("source.choice_retained", count=len(models))
+    return _Chosen(models[0], selection, by_criterion, repeated, (*left, said("source.not_retained")))
 
 
 def retained_models(
@@ -283,7 +289,7 @@ def retained_models(
     if usable.empty:
         raise ModelError(
             Problem(
-                "no model of this table gives an estimate of N",
+                said("fault.no_model_at_all"),
                 "lists that overlap and of which each misses somebody",
                 "merge or drop lists",
                 file=f"table {table.name!r}",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import Posterior
+from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimators.single.bestmodel import ASSUMPTIONS, CITATIONS
+from mse.estimators.single.bestmodel import ASSUMPTIONS, CITATIONS, CRITERIA, INSIDE, OUTSIDE, note_on_model
 from mse.estimators.single.fitted import fit_model
 from mse.estimators.single.selection import observable_candidates, penalty
 from mse.settings.optionchecks import (
@@ -26,6 +26,7 @@ from mse.settings.optionchecks import (
 )
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, Model, model_of
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,6 @@ Integers = npt.NDArray[np.int64]
 
 MOST_FITS = 2_000_000
 """Models that the exact search fits before it gives up (a minute)."""
-
-IN_WORDS = {"bic": "BIC with penalty ln(persons)", "bic_cells": "BIC with penalty ln(cells)", "aic": "AIC"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def best_model(table: CaptureTable, criterion: Criterion = "bic", max_order: int
     if candidates.size > MAX_CANDIDATES:
         raise ModelError(
             Problem(
-                f"{table.n_lists} lists give {candidates.size} candidate terms",
+                said("fault.many_candidates", lists=table.n_lists, count=candidates.size),
                 f"at most {MAX_CANDIDATES} in an exact search",
                 "lower max_order, or search downhill",
                 file=f"table {table.name!r}",
@@ -105,10 +104,9 @@ def best_model(table: CaptureTable, criterion: Criterion = "bic", max_order: int
     cost = penalty(criterion, counts, cells)
     found = choose(shape_of(counts, cells), candidates, table.n_lists, cost, none, MOST_FITS)
     if found.mask < 0 or not found.complete:
-        said = "no model has an estimate" if found.mask < 0 else f"the search did not end within {MOST_FITS:,} fits"
         raise ModelError(
             Problem(
-                said,
+                said("fault.no_model_has") if found.mask < 0 else said("fault.no_end", most=MOST_FITS),
                 "a table with overlap, and candidates that can be told apart",
                 "merge or drop lists, lower max_order, or search downhill",
                 file=f"table {table.name!r}",
@@ -176,7 +174,7 @@ def search_models(
     if frame.empty:
         raise ModelError(
             Problem(
-                "no model that was tried has an estimate",
+                said("fault.no_model_tried"),
                 "lists that overlap and of which each misses somebody",
                 "merge or drop lists",
                 file=f"table {table.name!r}",
@@ -210,38 +208,32 @@ def estimate(table: CaptureTable, spec: DownhillSpec, *, seed: int, compute: Com
     """
     ends = search_models(table, spec.criterion, spec.max_order, starts=spec.starts, seed=seed, compute=compute)
     fit = fit_model(table, str(ends["model"].iloc[0]))
-    distribution = Distribution.lognormal(table.observed, fit.unseen, fit.log_sd)
+    law = Distribution.lognormal(table.observed, fit.unseen, fit.log_sd)
     same = int(ends["starts"].iloc[0])
-    notes = [
-        f"model {fit.model.notation}: {fit.model.named(table.lists)}",
-        f"{same} of {spec.starts} searches ended at it; there may be a better one that none of them met",
-    ]
+    notes = [note_on_model(fit, table), said("note.searches", same=same, starts=spec.starts)]
     if len(ends) > 1:
         other = ends.iloc[1]
-        notes.append(f"the next best end is {other['model']}, N = {float(other['N']):,.0f}")
-    return Posterior(
-        method="downhill",
-        kind="sampling distribution",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed,
-        spec={**asdict(spec), "model": fit.model.notation, "seed": seed},
-        distribution=distribution,
-        draws=distribution.draw(spec.draws, np.random.default_rng([seed])),
-        point=fit.N,
-        point_kind=(
-            f"maximum likelihood, log-normal interval, conditional on the model {fit.model.notation} (found downhill "
-            f"by {IN_WORDS[spec.criterion]}); the selection is NOT inside the interval"
-        ),
-        inside=("sampling of the counts under the one model",),
-        outside=(
-            "the choice of the model",
-            "linkage error",
-            "departures from the assumptions, above all an interaction among all lists",
-        ),
+        notes.append(said("note.next_end", model=str(other["model"]), size=float(other["N"])))
+    how = said("how.downhill", criterion=CRITERIA[spec.criterion])
+    interval = said("interval_kind.lognormal")
+    says = Says(
+        inside=INSIDE,
+        outside=(said("source.model"), *OUTSIDE),
         assumptions=ASSUMPTIONS,
         citations=CITATIONS,
+        notes=tuple(notes),
+        point_kind=said("kind.model_chosen", interval=interval, model=fit.model.notation, how=how),
+    )
+    return Posterior.of(
+        table,
+        spec,
+        law,
+        says,
+        method="downhill",
+        kind="sampling distribution",
+        seed=seed,
+        settled={"model": fit.model.notation},
+        point=fit.N,
         diagnostics={
             "starts": float(spec.starts),
             "ends": float(len(ends)),
@@ -250,5 +242,4 @@ def estimate(table: CaptureTable, spec: DownhillSpec, *, seed: int, compute: Com
             "deviance": fit.deviance,
             "df": float(fit.df),
         },
-        notes=tuple(notes),
     )

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from mse.estimators.single.recession import NONZERO, Family, Programme
 from mse.terms import Model
+from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -54,8 +55,21 @@ class Existence(IntEnum):
 
     @property
     def words(self) -> str:
-        """Plain words for tables and messages."""
+        """Its name in tables, which other rows compare with."""
         return ("ok", "no MLE", "not identifiable", "no MLE, not identifiable")[self]
+
+    @property
+    def said(self) -> Said:
+        """The same for messages."""
+        return _STATUS[self]
+
+
+_STATUS = (
+    said("existence.fine"),
+    said("existence.no_mle"),
+    said("existence.not_identifiable"),
+    said("existence.neither"),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

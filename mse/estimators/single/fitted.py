@@ -19,6 +19,7 @@ from mse.estimators.single.existence import Existence, Limit, check_model, exten
 from mse.estimators.single.selection import penalty, saturated_log_likelihood
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, Model, members
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,7 +162,7 @@ def fit_model(table: CaptureTable, model: Model | str) -> LoglinearFit:
         if fit.status != CONVERGED and fit.decrement > 1e-5:
             raise ModelError(
                 Problem(
-                    "the fit did not converge although its estimate exists",
+                    said("fault.not_converged"),
                     "a model whose likelihood Newton's method can climb",
                     "drop an interaction, and report the table to the authors",
                     value=model.notation,
@@ -227,7 +228,7 @@ def _check_model(table: CaptureTable, model: Model) -> None:
     if model.n_lists != table.n_lists:
         problems.append(
             Problem(
-                f"the model is on {model.n_lists} lists and the table has {table.n_lists}",
+                said("fault.other_lists", model_lists=model.n_lists, lists=table.n_lists),
                 f"a model on the lists {', '.join(table.lists)}",
                 "write the model for this table",
                 value=model.notation,
@@ -236,7 +237,7 @@ def _check_model(table: CaptureTable, model: Model) -> None:
     elif sum(t.bit_count() > 1 for t in model.terms) > MAX_CANDIDATES:
         problems.append(
             Problem(
-                "the model has too many interactions",
+                said("fault.many_interactions"),
                 f"up to {MAX_CANDIDATES} interactions",
                 "drop interactions, or merge lists",
                 value=model.notation,
@@ -245,7 +246,7 @@ def _check_model(table: CaptureTable, model: Model) -> None:
     elif model.saturated:
         problems.append(
             Problem(
-                "the saturated model leaves the number of unseen open: every N fits the table equally well",
+                said("fault.saturated"),
                 "a model without the interaction of all lists together",
                 f"choose for example the model of all pairs, or {Model(model.n_lists, ()).notation}",
                 value=model.notation,

@@ -8,8 +8,8 @@ multinomial likelihood does not reject: 2(ℓ(N̂) − ℓ(N)) ≤ χ²₁.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal, get_args
 
@@ -17,18 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import Posterior
+from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import InputError, ModelError, Problem
-from mse.estimators.single.bestmodel import ASSUMPTIONS
+from mse.estimators.single.bestmodel import ASSUMPTIONS, CRITERIA, INSIDE, NAMED, OUTSIDE, note_on_model
 from mse.estimators.single.bestmodel import CITATIONS as LOGLINEAR
-from mse.estimators.single.downhill import IN_WORDS, best_model
+from mse.estimators.single.downhill import best_model
 from mse.estimators.single.existence import Existence, extended
 from mse.estimators.single.fitted import LoglinearFit, fit_model
-from mse.estimators.single.stepwise import OUTSIDE
 from mse.settings.optionchecks import Criterion, check_criterion, check_draws, check_order, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
+from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
 Point = Literal["multinomial", "poisson"]
@@ -129,7 +129,7 @@ def _curve(table: CaptureTable, fit: LoglinearFit) -> _Curve:
     if fit.existence is not Existence.FINE:
         raise ModelError(
             Problem(
-                f"on this table the model {fit.model.notation} gives no estimate of N: {fit.existence.words}",
+                said("fault.no_model", model=fit.model.notation, status=fit.existence.said),
                 "a model whose maximum-likelihood estimate exists and is unique",
                 "drop interactions, or merge lists",
                 file=f"table {table.name!r}",
@@ -205,8 +205,8 @@ def profile_interval(table: CaptureTable, model: Model | str, prob: float = 0.95
     Cormack (1992).
     """
     if not 0.0 < prob < 1.0:
-        said = "the probability of an interval is out of range"
-        raise InputError(Problem(said, "a number between 0 and 1, both excluded", "give 0.95", value=str(prob)))
+        wrong = "the probability of an interval is out of range"
+        raise InputError(Problem(wrong, "a number between 0 and 1, both excluded", "give 0.95", value=str(prob)))
     fit = fit_model(table, model)
     curve = _curve(table, fit)
     z = NormalDist().inv_cdf(0.5 + prob / 2.0)
@@ -302,36 +302,35 @@ def estimate(table: CaptureTable, spec: ProfileSpec, *, seed: int, compute: Comp
     model: Model | str = best_model(table, spec.criterion, spec.max_order) if spec.model is None else spec.model
     fit = fit_model(table, model)
     distribution, multinomial = profile_law(table, fit)
-    how = "named by the user" if named else f"selected by {IN_WORDS[spec.criterion]}"
-    other = "poisson" if spec.point == "multinomial" else "multinomial"
+    how = NAMED if named else said("how.selected", criterion=CRITERIA[spec.criterion])
+    other: Point = "poisson" if spec.point == "multinomial" else "multinomial"
     points = {"multinomial": multinomial, "poisson": fit.N}
-    return Posterior(
-        method="profile",
-        kind="sampling distribution",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed,
-        spec={**asdict(spec), "model": fit.model.notation, "selected": not named, "seed": seed},
-        distribution=distribution,
-        draws=distribution.draw(spec.draws, np.random.default_rng([seed])),
-        point=points[spec.point],
-        point_kind=(
-            f"{spec.point} maximum likelihood, profile-likelihood interval, conditional on the model "
-            f"{fit.model.notation} ({how})" + ("" if named else "; the selection is NOT inside the interval")
-        ),
-        inside=("sampling of the counts under the one model",),
-        outside=("the choice of the model", *OUTSIDE),
+    about = {"point": _POINTS[spec.point], "model": fit.model.notation, "how": how}
+    says = Says(
+        inside=INSIDE,
+        outside=(said("source.model"), *OUTSIDE),
         assumptions=ASSUMPTIONS,
         citations=CITATIONS,
+        notes=(note_on_model(fit, table), said("note.other_point", other=_POINTS[other], point=points[other])),
+        point_kind=said("kind.profile_named", **about) if named else said("kind.profile_chosen", **about),
+    )
+    return Posterior.of(
+        table,
+        spec,
+        distribution,
+        says,
+        method="profile",
+        kind="sampling distribution",
+        seed=seed,
+        settled={"model": fit.model.notation, "selected": not named},
+        point=points[spec.point],
         diagnostics={
             **points,
             "criterion": float(getattr(fit, spec.criterion)),
             "deviance": fit.deviance,
             "df": float(fit.df),
         },
-        notes=(
-            f"model {fit.model.notation}: {fit.model.named(table.lists)}",
-            f"the {other} point is {points[other]:,.1f}",
-        ),
     )
+
+
+_POINTS: Mapping[Point, Said] = {"multinomial": said("how.multinomial"), "poisson": said("how.poisson")}

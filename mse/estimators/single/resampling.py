@@ -26,6 +26,7 @@ from mse.computing.parallel import Compute
 from mse.errors import Problem
 from mse.tables.captures import CaptureTable
 from mse.terms import members, notations
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.computing.chunks import Chunk
@@ -34,6 +35,7 @@ Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Resample = Literal["histories", "model"]
 Interval = Literal["bca", "percentile"]
+RESAMPLED: Mapping[str, Said] = {"bca": said("interval_kind.bca"), "percentile": said("interval_kind.percentile")}
 
 MOST_FITS = 200_000
 """Models that the search for the best one fits on one resample before it gives up (a few seconds)."""
@@ -300,27 +302,22 @@ def chosen_models(
     return weights, {name: float(share) for name, share in zip(names, shares, strict=True) if share > 0}
 
 
-def notes_on(found: Replicates, table: CaptureTable, how: Resample) -> tuple[str, ...]:
+def notes_on(found: Replicates, table: CaptureTable, how: Resample) -> tuple[Said, ...]:
     """Return what must be said beside an interval from these resamples."""
     notes = []
     count = found.sizes.size
     failed, unbounded = int(np.isnan(found.sizes).sum()), int(np.isinf(found.sizes).sum())
     if failed:
-        notes.append(f"no model had an estimate on {failed} of {count:,} resamples; they are left out of the interval")
+        notes.append(said("note.resamples_failed", failed=failed, count=count))
     if unbounded:
-        notes.append(
-            f"on {unbounded} of {count:,} resamples no two lists overlap and N has no bound: an upper limit beyond "
-            f"{1 - unbounded / count:.1%} of the resamples does not exist"
-        )
+        share = 1 - unbounded / count
+        notes.append(said("note.resamples_unbounded", unbounded=unbounded, count=count, share=share))
     if found.incomplete:
-        notes.append(f"{found.incomplete} searches for the best model were cut off after {MOST_FITS:,} fits")
+        notes.append(said("note.searches_cut", count=found.incomplete, most=MOST_FITS))
     upper = np.triu_indices(table.n_lists, 1)
     empty = int((table.overlaps()[upper] == 0).sum())
     if empty and how == "histories":
-        notes.append(
-            f"{empty} pairs of lists share nobody, and so it is in every resample: the interval does not know that "
-            "an empty overlap may be chance"
-        )
+        notes.append(said("note.empty_pairs", count=empty))
     return tuple(notes)
 
 
@@ -328,8 +325,8 @@ def check_resampling(replicates: int, interval: str, allowed: Sequence[str]) -> 
     """Return the problems with the number of resamples and the kind of the interval."""
     problems = []
     if not 20 <= replicates <= 10_000_000:
-        said = "the number of resamples is out of range"
-        problems.append(Problem(said, "20 to 10,000,000", "leave it at 1000", value=str(replicates)))
+        wrong = "the number of resamples is out of range"
+        problems.append(Problem(wrong, "20 to 10,000,000", "leave it at 1000", value=str(replicates)))
     if interval not in allowed:
         words = " or ".join(repr(name) for name in allowed)
         problems.append(Problem("the interval is unknown", words, "choose one", value=str(interval)))

@@ -15,6 +15,7 @@ from mse.estimators.single.existence import Existence, check_models, margins
 from mse.settings.optionchecks import Criterion, check_criterion, check_least, check_order, raise_if_any
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, candidates, count_models, notations
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,7 @@ def _check_size(n_lists: int, subsets: Integers) -> int:
             return models
     raise ModelError(
         Problem(
-            f"{n_lists} lists with terms of up to {order} lists give too many models to fit them all",
+            said("fault.too_many_fits", lists=n_lists, order=order),
             f"at most {MOST_MODELS:,} models: six lists with all terms, seven with pairs (max_order=2)",
             "set max_order=2, merge or drop lists until there are six, or name one model with fit_model",
         )

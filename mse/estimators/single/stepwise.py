@@ -9,19 +9,20 @@ unique estimate exists is passed over for the next. A pair that shares nobody go
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import Posterior
+from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimators.single.bestmodel import ASSUMPTIONS
+from mse.estimators.single.bestmodel import ASSUMPTIONS, INSIDE, OUTSIDE, note_on_model
 from mse.estimators.single.fitted import fit_model
 from mse.estimators.single.resampling import (
+    RESAMPLED,
     Resampling,
     Selection,
     check_resampling,
@@ -35,6 +36,7 @@ from mse.estimators.single.selection import observable_candidates
 from mse.settings.optionchecks import check_draws, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, Model, members
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +48,6 @@ CITATIONS = (
     "challenges when there are nonoverlapping lists. JASA 116:1297-1306",
     "Fienberg & Rinaldo (2012) Maximum likelihood estimation in log-linear models. Annals of Statistics 40:996-1023",
 )
-OUTSIDE = ("linkage error", "departures from the assumptions, above all an interaction among all lists")
 BOOTSTRAP = "Efron (1987) Better bootstrap confidence intervals. JASA 82:171-185"
 
 
@@ -153,7 +154,7 @@ def stepwise_path(table: CaptureTable, threshold: float = 0.02) -> StepwisePath:
     if not math.isfinite(steps.log_unseen):
         raise ModelError(
             Problem(
-                "not even independent lists give an estimate of N: one list holds everybody",
+                said("fault.holds_everybody"),
                 "lists of which each misses somebody",
                 "drop or merge lists",
                 file=f"table {table.name!r}",
@@ -197,24 +198,24 @@ def estimate(table: CaptureTable, spec: StepwiseSpec, *, seed: int, compute: Com
         check_masks(table, pairs)
     path = stepwise_path(table, spec.threshold)
     fit = fit_model(table, path.model)
-    steps = ", ".join(f"{pair} ({p:.2g})" for pair, p in path.to_pandas().itertuples(index=False))
-    notes = [f"model {path.model.notation}: {path.model.named(table.lists)}"]
-    notes.append(
-        f"pairs in the order in which they were added, with p-values: {steps}" if steps else "no pair was added"
-    )
+    steps = [
+        said("note.pair_step", pair=str(pair), p=float(f"{p:.2g}"))
+        for pair, p in path.to_pandas().itertuples(index=False)
+    ]
+    notes = [note_on_model(fit, table), said("note.pairs_added", steps=steps) if steps else said("note.no_pair")]
     if path.refused:
-        names = ", ".join(":".join(table.lists[j] for j in members(pair)) for pair in path.refused)
-        notes.append(f"passed over, because no unique estimate exists with them: {names}")
+        names = [":".join(table.lists[j] for j in members(pair)) for pair in path.refused]
+        notes.append(said("note.passed_over", terms=names))
     numbers = {"threshold": spec.threshold, "pairs": float(len(path.pairs)), "refused": float(len(path.refused))}
     models = None
     interactions: dict[str, float] = {}
     citations: tuple[str, ...] = CITATIONS
+    about = {"model": path.model.notation, "how": said("how.stepwise")}
     if spec.interval == "lognormal":
         distribution = Distribution.lognormal(table.observed, fit.unseen, fit.log_sd)
-        kind = f"maximum likelihood, log-normal interval, conditional on the model {path.model.notation} that was "
-        kind += "selected stepwise; the selection is NOT inside the interval"
-        inside: tuple[str, ...] = ("sampling of the counts under the one model",)
-        outside: tuple[str, ...] = ("the choice of the model",)
+        kind = said("kind.model_chosen", interval=said("interval_kind.lognormal"), **about)
+        inside: tuple[Said, ...] = INSIDE
+        left_out = said("source.model")
     else:
         nothing = np.empty(0, dtype=np.int64)
         selection = Selection("stepwise", table.n_lists, pairs, nothing, math.nan, spec.threshold)
@@ -225,39 +226,17 @@ def estimate(table: CaptureTable, spec: StepwiseSpec, *, seed: int, compute: Com
         models, interactions = chosen_models(found, table, pairs)
         notes += notes_on(found, table, "histories")
         numbers |= figures(found, law)
-        name = "BCa" if spec.interval == "bca" else "percentile"
-        kind = (
-            f"maximum likelihood of the model {path.model.notation} that was selected stepwise; {name} interval from "
-            f"{spec.replicates:,} resamples with the selection repeated inside"
-        )
-        inside = ("sampling of the counts", "the choice among pairs, repeated on every resample")
-        outside = ("interactions of three lists or more",)
+        about |= {"interval": RESAMPLED[spec.interval], "count": spec.replicates, "drawn": said("how.histories")}
+        kind = said("kind.resampled", within=said("how.inside"), **about)
+        inside = (said("source.sampling"), said("source.choice_pairs"))
+        left_out = said("source.three_or_more")
         citations = (*CITATIONS, BOOTSTRAP)
-    return Posterior(
-        method="stepwise",
-        kind="sampling distribution",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed,
-        spec={**asdict(spec), "model": path.model.notation, "seed": seed},
-        distribution=distribution,
-        draws=distribution.draw(spec.draws, np.random.default_rng([seed])),
-        point=fit.N,
-        point_kind=kind,
-        inside=inside,
-        outside=(
-            *outside,
-            "linkage error",
-            "departures from the assumptions, above all an interaction among all lists",
-        ),
-        assumptions=ASSUMPTIONS,
-        citations=citations,
-        models=models,
-        interactions=interactions,
+    says = Says(inside, (left_out, *OUTSIDE), ASSUMPTIONS, citations, tuple(notes), kind)
+    return Posterior.of(
+        table, spec, distribution, says, method="stepwise", kind="sampling distribution", seed=seed,
+        settled={"model": path.model.notation}, point=fit.N, models=models, interactions=interactions,
         diagnostics=numbers,
-        notes=tuple(notes),
-    )
+    )  # fmt: skip
 
 
 def check_masks(table: CaptureTable, candidates: npt.NDArray[np.int64]) -> None:
@@ -265,7 +244,7 @@ def check_masks(table: CaptureTable, candidates: npt.NDArray[np.int64]) -> None:
     if candidates.size > MAX_CANDIDATES:
         raise ModelError(
             Problem(
-                f"{candidates.size} candidate terms are too many to resample",
+                said("fault.many_resampled", count=candidates.size),
                 f"at most {MAX_CANDIDATES}: eleven lists with pairs, seven with triples, six with all",
                 "merge or drop lists, lower max_order, or take interval='lognormal'",
                 file=f"table {table.name!r}",

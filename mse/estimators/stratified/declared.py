@@ -11,6 +11,7 @@ import numpy.typing as npt
 from mse.errors import InputError, ModelError, Problem
 from mse.tables.captures import CaptureTable
 from mse.tables.levels import Where
+from mse.words.said import Said, said, verbatim
 
 Flags = npt.NDArray[np.bool_]
 Wheres = Where | Sequence[Where]
@@ -59,8 +60,7 @@ def declare(table: CaptureTable, blind: Mapping[str, Wheres], absent: Mapping[st
                 for row in np.flatnonzero(rows & (persons > 0)):
                     problems.append(
                         Problem(
-                            f"list {name} is declared {word} in {names[row] or 'the table'}, and {persons[row]:,} "
-                            "persons are on it there",
+                            _contradicted(name, word, names[row], int(persons[row])),
                             "nobody on a list where it cannot see or did not operate",
                             "correct the declaration, or find out how these persons came to be on the list",
                             file=f"table {table.name!r}",
@@ -87,9 +87,19 @@ def bounded_cells(table: CaptureTable, bounded: Mapping[str, Wheres]) -> Flags:
     return out
 
 
+def _contradicted(name: str, word: str, stratum: str, persons: int) -> Said:
+    where = verbatim(stratum) if stratum else said("where.table")
+    about = {"list": name, "where": where, "count": persons}
+    return said("fault.declared_blind", **about) if word == "blind" else said("fault.declared_missing", **about)
+
+
+def _no_level(dim: str, level: str, levels: Sequence[str]) -> Problem:
+    return Problem(said("fault.no_level", dimension=dim, level=level), ", ".join(levels), "correct the level")
+
+
 def _known_list(table: CaptureTable, name: str) -> None:
     if name not in table.lists:
-        raise ModelError(Problem(f"there is no list {name!r}", ", ".join(table.lists), "correct the name"))
+        raise ModelError(Problem(said("fault.no_list", list=name), ", ".join(table.lists), "correct the name"))
 
 
 def _rows_of(table: CaptureTable, where: Where) -> Flags:
@@ -99,11 +109,11 @@ def _rows_of(table: CaptureTable, where: Where) -> Flags:
     for dim, asked in where.items():
         if dim not in table.strata:
             allowed = ", ".join(table.strata) or "none: this table has no strata"
-            raise ModelError(Problem(f"there is no covariate {dim!r}", allowed, "correct the name"))
+            raise ModelError(Problem(said("fault.no_covariate", name=dim), allowed, "correct the name"))
         wanted = {asked} if isinstance(asked, str) else set(asked)
         levels = table.strata[dim]
         for level in wanted.difference(levels):
-            raise ModelError(Problem(f"{dim!r} has no level {level!r}", ", ".join(levels), "correct the level"))
+            raise ModelError(_no_level(dim, level, levels))
         axis = list(table.strata).index(dim)
         inside = np.array([level in wanted for level in levels])
         out &= inside.reshape([-1 if i == axis else 1 for i in range(len(shape))])

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field, replace
 from mse.answers.posterior import Posterior
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
+from mse.estimators.registry import METHODS
 from mse.estimators.stratified import withcovariates
 from mse.estimators.stratified.declared import Wheres
 from mse.estimators.stratified.stratasearch import Walk
 from mse.settings.optionchecks import Criterion, check_types
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,10 @@ def estimate(table: CaptureTable, spec: DutchSpec, *, seed: int, compute: Comput
     InputError
         As there.
     """
-    if table.n_lists < 3:
+    if table.n_lists < METHODS["dutch-method"].lists[0]:
         raise ModelError(
             Problem(
-                f"the table has {table.n_lists} lists", "three lists or more, so that pairs can be tested",
+                said("fault.table_lists", count=table.n_lists), "three lists or more, so that pairs can be tested",
                 "use method chapman for two lists", file=f"table {table.name!r}",
             )
         )  # fmt: skip

@@ -21,6 +21,7 @@ from mse.errors import ModelError, Problem
 from mse.estimators.stratified.opencells import Array, Integers, StrataCells, certain
 from mse.estimators.stratified.stratumdraws import aligned, joint_parts
 from mse.estimators.stratified.stratumfit import StrataFit, fit_strata, log_sd
+from mse.words.said import said
 
 RUBIN = "Rubin (1987) Multiple Imputation for Nonresponse in Surveys. Wiley"
 
@@ -120,7 +121,7 @@ def imputed(
     if any(not other.solution.fine for other in fits):
         raise ModelError(
             Problem(
-                "the model has no estimate on a completed table", "a model that can be fitted to every one",
+                said("fault.completed"), "a model that can be fitted to every one",
                 "leave out terms, or use the EM (interval = 'lognormal')", value=fit.formula,
             )
         )  # fmt: skip

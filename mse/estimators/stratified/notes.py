@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mse.estimators.stratified.formulas import quoted
 from mse.estimators.stratified.opencells import Flags, StrataCells
 from mse.estimators.stratified.stratumfit import StrataFit
+from mse.words.said import Said, said, verbatim
 
 
-def assumptions(cells: StrataCells) -> tuple[str, ...]:
+def assumptions(cells: StrataCells) -> tuple[Said, ...]:
     """Return what has to hold because of missing lists, missing labels and bounded cells."""
     out = []
     if cells.table.absent.any():
-        out.append("where a list is missing, it would have worked as it did in the strata where it is present")
+        out.append(said("assumed.missing_list"))
     if cells.unlabelled:
-        out.append("whether a label is missing does not depend on what it would have been, given the rest")
+        out.append(said("assumed.missing_label"))
     if cells.upper.any():
-        out.append("members among the persons of a bounded cell are as many as the other cells let expect")
+        out.append(said("assumed.bounded"))
     return tuple(out)
 
 
-def flags(cells: StrataCells, status: tuple[str, ...]) -> tuple[str, ...]:
+def flags(cells: StrataCells, status: tuple[str, ...]) -> tuple[tuple[Said, ...], ...]:
     """Return what to say of each stratum before its number is used."""
-    out = []
-    for s, operating in enumerate(cells.operating):
-        said = []
-        if operating < 3:
-            if operating == 2:
-                said.append("2 lists only: no interaction between them can be tested here")
-            else:
-                lists = "one list only" if operating == 1 else "no list"
-                said.append(f"{lists}: the unseen are carried over from other strata")
-        if status[s] == "nobody observed":
-            said.append("nobody observed: estimated as empty")
-        out.append("; ".join(said))
-    return tuple(out)
+    few = (said("flag.no_list"), said("flag.one_list"), said("flag.two_lists"))
+    return tuple(
+        (
+            *((few[operating],) if operating < 3 else ()),
+            *((said("flag.nobody"),) if status[s] == "nobody observed" else ()),
+        )
+        for s, operating in enumerate(cells.operating)
+    )
 
 
-def notes_on_cells(cells: StrataCells, counted: float, *, alike: bool = False) -> list[str]:
+def notes_on_cells(cells: StrataCells, counted: float, *, alike: bool = False) -> list[Said]:
     """Return what has to be said whatever the model.
 
     Parameters
@@ -52,71 +48,61 @@ def notes_on_cells(cells: StrataCells, counted: float, *, alike: bool = False) -
     alike : bool
         Under the model a list that is blind and one that is missing give the same N.
     """
-    table, out = cells.table, list[str]()
+    table, out = cells.table, list[Said]()
     names = cells.stratum_names()
     k = table.n_lists
     on = (cells.history[:, None] >> np.arange(k)) & 1 == 1
     for j, name in enumerate(table.lists):
         sees = np.bincount(cells.stratum[on[:, j]], minlength=cells.n_strata) > 0
         if not sees.all():
-            out.append(
-                f"list {name} is blind to {_some(names, ~sees)}: it cannot hold anybody there (structural zeros), so "
-                "its silence there says nothing; "
-                + (
-                    "as lists are independent within a class, one that was missing gives the same N"
-                    if alike
-                    else "that is not the same as a list that was missing, and gives another N"
-                )
-            )
+            about = {"list": name, "strata": _some(names, ~sees)}
+            out.append(said("note.blind_alike", **about) if alike else said("note.blind", **about))
     for j, name in enumerate(table.lists):
         gone = np.zeros(cells.n_strata, dtype=bool)
         hidden = cells.hidden & on[:, j]
         gone[cells.stratum[hidden]] = True
         if gone.any():
-            out.append(
-                f"list {name} is missing in {_some(names, gone)}: whom it would have held is estimated under the model "
-                "(likelihood of the collapsed cells), and those on no other list count as unseen; "
-                + (
-                    "as lists are independent within a class, one that is blind gives the same N"
-                    if alike
-                    else "that is not the same as a list that is blind, and gives another N"
-                )
-            )
+            about = {"list": name, "strata": _some(names, gone)}
+            out.append(said("note.absent_alike", **about) if alike else said("note.absent", **about))
     few = cells.operating < 3
     if few.any():
-        then = "" if few.all() else ", and the estimate borrows from other strata"
-        out.append(f"fewer than three lists operate in {_some(names, few)}: no interaction can be tested there{then}")
+        where = _some(names, few)
+        out.append(said("note.few_lists", strata=where) if few.all() else said("note.few_lists_borrowed", strata=where))
     if cells.upper.any():
         at = cells.seen.bounds >= 0
-        out.append(
-            f"{int(cells.upper.sum()):,} persons in {int(at.sum())} cells are an upper bound (over-coverage): "
-            f"{counted:,.0f} of them are estimated to belong to the population, and only those are counted"
-        )
+        persons = {"persons": int(cells.upper.sum()), "members": counted}
+        out.append(said("note.bounded", cells=int(at.sum()), **persons))
     if cells.unlabelled:
-        out.append(f"{cells.unlabelled:,} persons with a missing label are divided over the strata under the model")
+        out.append(said("note.unlabelled", count=cells.unlabelled))
     return out + _one_source(cells)
 
 
-def notes_on_fit(cells: StrataCells, fit: StrataFit, failed: int, kept: int) -> tuple[str, ...]:
+def notes_on_fit(cells: StrataCells, fit: StrataFit, failed: int, kept: int) -> tuple[Said, ...]:
     """Return what has to be said beside the number of one fitted model."""
     known = float(cells.certain.sum()) + cells.unlabelled
-    out = [f"model {fit.formula}", *notes_on_cells(cells, float(fit.N.sum() - fit.unseen.sum()) - known)]
+    out = [
+        said("note.formula", model=fit.formula),
+        *notes_on_cells(cells, float(fit.N.sum() - fit.unseen.sum()) - known),
+    ]
     if np.isneginf(fit.solution.beta).any():
         gone_terms = fit.coefficients(cells)
         shown = [str(x) for x in gone_terms["term"][np.isneginf(gone_terms["coefficient"])]]
-        more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
-        out.append(f"nobody is in these margins, so their terms are at minus infinity: {', '.join(shown[:8])}{more}")
+        rest = len(shown) - 8
+        terms = shown[:8]
+        out.append(
+            said("note.empty_margins_more", terms=terms, more=rest)
+            if rest > 0
+            else said("note.empty_margins", terms=terms)
+        )
     empty = np.array([status == "nobody observed" for status in fit.status])
     if empty.any():
-        out.append(
-            f"nobody was observed in {_some(cells.stratum_names(), empty)}; under the model the stratum is empty"
-        )
+        out.append(said("note.empty_strata", strata=_some(cells.stratum_names(), empty)))
     if failed:
-        out.append(f"{failed} of {failed + kept} replicates had no estimate and were left out")
+        out.append(said("note.replicates_failed", failed=failed, count=failed + kept))
     return tuple(out)
 
 
-def _one_source(cells: StrataCells) -> list[str]:
+def _one_source(cells: StrataCells) -> list[Said]:
     """Return a note for each level of a covariate that one list alone has people of."""
     table, out = cells.table, []
     on = table.membership()
@@ -129,21 +115,32 @@ def _one_source(cells: StrataCells) -> list[str]:
         for level, row in zip(levels, counts, strict=True):
             lists = [name for j, name in enumerate(table.lists) if row[on[:, j]].any()]
             if len(lists) == 1:
-                found.append(f"{quoted(dim)} = {level} appears on one list only ({lists[0]})")
+                found.append(said("note.one_source_level", dimension=quoted(dim), level=level, list=lists[0]))
+        rest, shown = len(found) - 4, found[:4]
         if found:
-            more = f", and {len(found) - 4} more levels" if len(found) > 4 else ""
             out.append(
-                f"{', '.join(found[:4])}{more}: nothing in the data says how many such people the others would miss"
+                said("note.one_source_more", levels=shown, more=rest)
+                if rest > 0
+                else said("note.one_source", levels=shown)
             )
     return out
 
 
-def _some(names: tuple[str, ...], chosen: Flags) -> str:
+def _some(names: tuple[str, ...], chosen: Flags) -> Said:
     """Return the names of some strata, the first few in full."""
-    shown = [name or "the table" for name, inside in zip(names, chosen, strict=True) if inside]
-    if len(shown) == len(names):
-        return "every stratum"
-    return "; ".join(shown[:4]) + (f" and {len(shown) - 4} more strata" if len(shown) > 4 else "")
+    shown = [name for name, inside in zip(names, chosen, strict=True) if inside]
+    return said("where.every") if len(shown) == len(names) else strata_named(shown, 4)
+
+
+def stratum_named(name: str) -> Said:
+    """Return a stratum by its name; a table without strata is one."""
+    return verbatim(name) if name else said("where.table")
+
+
+def strata_named(names: Sequence[str], most: int) -> Said:
+    """Return strata by name, so many of them at most, and how many more there are."""
+    shown, more = list(map(stratum_named, names[:most])), len(names) - most
+    return said("where.more", names=shown, more=more) if more > 0 else said("where.some", names=shown)
 
 
 def plain(options: Mapping[str, object]) -> dict[str, object]:

@@ -20,6 +20,7 @@ from mse.errors import ModelError, Problem
 from mse.estimators.stratified.declared import Wheres, bounded_cells
 from mse.kernels.stratumcells import Seen
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -211,12 +212,12 @@ def _check_unknown(table: CaptureTable, unknown: Mapping[str, str]) -> None:
         levels = table.strata.get(dim)
         if levels is None:
             allowed = ", ".join(table.strata) or "none: this table has no strata"
-            problems.append(Problem(f"there is no covariate {dim!r}", allowed, "correct the name"))
+            problems.append(Problem(said("fault.no_covariate", name=dim), allowed, "correct the name"))
         elif level not in levels:
-            found = f"{dim!r} has no level {level!r} to stand for not known"
+            found = said("fault.no_unknown", dimension=dim, level=level)
             problems.append(Problem(found, ", ".join(levels), "correct the level, or leave it out"))
         elif len(levels) == 1:
-            found = f"every label of {dim!r} is missing"
+            found = said("fault.all_unknown", dimension=dim)
             problems.append(Problem(found, "somebody with a known label", "sum over it with collapse()"))
     if problems:
         raise ModelError(problems)
@@ -224,7 +225,7 @@ def _check_unknown(table: CaptureTable, unknown: Mapping[str, str]) -> None:
 
 def _bounded_and_missing(table: CaptureTable, history: int) -> Problem:
     return Problem(
-        f"the cell {table.notation(int(history))} is an upper bound in a stratum where another list is missing",
+        said("fault.bounded_missing", cell=table.notation(int(history))),
         "bounded cells only where every list operated or is blind",
         "leave that stratum out (at), or do not declare its cell as a bound",
     )
@@ -272,8 +273,7 @@ def _unlabelled(
             else:
                 problems.append(
                     Problem(
-                        f"persons on {table.notation(int(history))} have a missing label, and no stratum they may be "
-                        "in can be seen by these lists",
+                        said("fault.unlabelled", cell=table.notation(int(history))),
                         "persons in strata that their lists can see",
                         "correct the counts, or what is declared blind",
                         file=f"table {table.name!r}",

@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import ModelWeights, Posterior
+from mse.answers.posterior import ModelWeights, Posterior, Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
 from mse.errors import Problem
@@ -34,6 +34,7 @@ from mse.estimators.stratified.visited import walk
 from mse.settings.optionchecks import check_draws, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
+from mse.words.said import said
 
 CORRECTED = 0.999
 """Share of the weight whose models are corrected by importance sampling."""
@@ -50,10 +51,10 @@ CITATIONS = (
     "Vehtari, Simpson, Gelman, Yao & Gabry (2024) Pareto smoothed importance sampling. JMLR 25(72)",
 )
 ASSUMPTIONS = (
-    "there is no interaction among all lists at once (the identifying assumption)",
-    "nobody enters or leaves the population during the period",
-    "persons are linked between lists without error",
-    "within a stratum persons differ in their chance to be seen only in ways that the interactions can take up",
+    said("assumed.no_all_lists"),
+    said("assumed.closed"),
+    said("assumed.linked_lists"),
+    said("assumed.differences_stratum"),
 )
 
 
@@ -179,30 +180,17 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
         if term.bit_count() > 1
     }
     observed = table.observed - int(cells.upper.sum())
-    return Posterior(
-        method="average-strata",
-        kind="posterior",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=observed,
-        spec={**plain(asdict(spec)), "seed": seed},
-        distribution=law,
-        draws=draws.sum(axis=1),
-        point=float(law.quantile(0.5)),
-        point_kind="posterior median and credible interval, averaged over models with covariates",
-        inside=(
-            "which interactions between lists and covariates exist",
-            "how strong those interactions are",
-            "chance in who was registered",
-        ),
-        outside=(
-            "an interaction among all lists at once, which no data can show",
-            "errors in linking persons between lists",
-            "the choice of prior",
-        ),
+    says = Says(
+        inside=(said("source.interactions_covariates"), said("source.strength"), said("source.chance")),
+        outside=(said("source.all_lists"), said("source.linkage"), said("source.prior")),
         assumptions=(*ASSUMPTIONS, *assumptions(cells)),
         citations=CITATIONS,
+        notes=tuple(notes_on_cells(cells, counted / spec.draws)),
+        point_kind=said("kind.posterior_covariates"),
+    )
+    return Posterior.of(
+        table, spec, law, says, method="average-strata", seed=seed, settled=plain(asdict(spec)),
+        draws=draws.sum(axis=1), observed=observed,
         models=ModelWeights(
             tuple(" + ".join(term_name(g, cells.names) for g in found[i].model.generators) for i in order),
             weights[order], evidence[order], sizes[order], spreads[order],
@@ -222,7 +210,6 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
             "bounded_persons": float(cells.upper.sum()),
             "unlabelled": float(cells.unlabelled),
         },
-        notes=tuple(notes_on_cells(cells, counted / spec.draws)),
         strata=StrataDraws(
             cells.dimensions, draws, np.quantile(draws, 0.5, axis=0), cells.certain,
             np.full((cells.n_strata, cells.n_strata), math.nan), flags(cells, ("ok",) * cells.n_strata),

@@ -14,11 +14,13 @@ import numpy as np
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.stratified.formulas import Columns, formula_of, term_name
+from mse.estimators.stratified.notes import strata_named
 from mse.estimators.stratified.opencells import StrataCells
 from mse.estimators.stratified.solve import COARSE, Start, make_plan, solve
 from mse.estimators.stratified.stratumfit import StrataFit, fit_strata
 from mse.settings.optionchecks import Criterion
 from mse.terms import Model, members, term_of
+from mse.words.said import said
 
 Walk = Literal["direct", "long"]
 MAX_STEPS = 500
@@ -141,15 +143,11 @@ def require(cells: StrataCells, fit: StrataFit, refused: Sequence[str] = ("no ML
         return
     problems = []
     for status in dict.fromkeys(status for _, status in wrong):
-        names = [name or "the table" for name, other in wrong if other == status]
-        shown = "; ".join(names[:6]) + (f"; and {len(names) - 6} more" if len(names) > 6 else "")
-        why = {
-            "no MLE": "the number of unseen runs off, because overlaps that the model needs are empty",
-            "not identifiable": "the lists that operate there leave the number of unseen open",
-        }[status]
+        where = strata_named([name for name, other in wrong if other == status], 6)
+        no_mle, open_there = said("fault.no_mle_in", where=where), said("fault.not_identifiable_in", where=where)
         problems.append(
             Problem(
-                f"{status} in {shown}: {why}",
+                no_mle if status == "no MLE" else open_there,
                 "a model that fixes the unseen of every stratum",
                 "leave out terms of the formula, put levels together (collapse), or take these strata out (at)",
                 file=f"table {cells.table.name!r}",

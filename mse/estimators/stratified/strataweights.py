@@ -22,6 +22,7 @@ from mse.kernels.anydesign import CONVERGED, fit_design, objectives, start_desig
 from mse.kernels.importance import smooth_weights
 from mse.kernels.stratumcells import Rows
 from mse.terms import Model, members
+from mse.words.said import said
 
 DEGREES = 8.0
 """Degrees of freedom of the proposal."""
@@ -136,7 +137,7 @@ def visit(
     best = max(known, key=lambda w: w.log_evidence) if known else task(begin)
     if best is None:
         raise ModelError(
-            Problem("the model of main effects has no mode", "a table with overlap", "check the table",
+            Problem(said("fault.no_mode"), "a table with overlap", "check the table",
                     file=f"table {cells.table.name!r}")
         )  # fmt: skip
     seen[best.model] = best

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import Posterior
+from mse.answers.posterior import Posterior, Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
@@ -28,6 +28,7 @@ from mse.estimators.stratified.stratumdraws import Integers, bootstrap, bootstra
 from mse.estimators.stratified.stratumfit import StrataFit, fit_strata
 from mse.settings.optionchecks import Criterion, check_criterion, check_draws, check_least, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
+from mse.words.said import Said, said
 
 Interval = Literal["bootstrap", "lognormal", "imputation"]
 
@@ -48,10 +49,10 @@ _BOUND = (
     "to estimating the number of people who inject drugs in Scotland. Statistics in Medicine 33:1564-1579"
 )
 ASSUMPTIONS = (
-    "the population is closed: nobody enters or leaves it during the period",
-    "records of one person are linked without error",
-    "within a stratum, and given the interactions of the model, all members have the same chances to be listed",
-    "there is no interaction among all lists together",
+    said("assumed.closed"),
+    said("assumed.linked"),
+    said("assumed.alike_stratum"),
+    said("assumed.no_all_lists"),
 )
 
 
@@ -191,8 +192,8 @@ def _posterior(
 ) -> Posterior:
     """Return the answer with everything that has to be said beside it."""
     table = cells.table
-    how = "named by the user" if found is None else f"selected by {_CRITERIA[spec.criterion]}"
-    labelled = ("which strata persons with a missing label are in",) if cells.unlabelled else ()
+    how = said("how.named") if found is None else said("how.selected", criterion=_CRITERIA[spec.criterion])
+    labelled = (said("source.labels"),) if cells.unlabelled else ()
     diagnostics = {
         "aic": fit.aic,
         "bic": fit.bic,
@@ -215,59 +216,49 @@ def _posterior(
     citations += [_BOUND] if cells.upper.any() else []
     citations += [RUBIN] if spec.interval == "imputation" else []
     path = None if found is None else path_rows(found, cells.names)
-    return Posterior(
-        method="covariates",
-        kind="sampling distribution",
-        table=table.name,
-        table_digest=table.digest,
-        lists=table.lists,
-        observed=table.observed - int(cells.upper.sum()),
-        spec={
-            **plain(asdict(spec)),
-            "formula": fit.formula,
-            "selected": found is not None,
-            "path": path,
-            "seed": seed,
-        },
-        distribution=law,
-        draws=parts.sum(axis=1),
-        point=fit.total,
-        point_kind=(
-            f"maximum likelihood with covariates, {_INTERVALS[spec.interval]} interval, "
-            f"conditional on the selected model ({how})"
-            + ("; the selection is NOT inside the interval" if found is not None else "")
-        ),
-        inside=("sampling of the counts under the one model", *labelled),
-        outside=(
-            "the choice of the model",
-            "linkage error",
-            "departures from the assumptions, above all an interaction among all lists",
-        ),
+    about = {"interval": _INTERVALS[spec.interval], "how": how}
+    says = Says(
+        inside=(said("source.sampling_model"), *labelled),
+        outside=(said("source.model"), said("source.linkage"), said("source.departures_all")),
         assumptions=(*ASSUMPTIONS, *assumptions(cells)),
         citations=tuple(citations),
-        diagnostics=diagnostics,
         notes=notes_on_fit(cells, fit, failed, len(parts)),
+        point_kind=said("kind.covariates_named", **about) if found is None else said("kind.covariates_chosen", **about),
+    )
+    return Posterior.of(
+        table,
+        spec,
+        law,
+        says,
+        method="covariates",
+        kind="sampling distribution",
+        seed=seed,
+        settled={**plain(asdict(spec)), "formula": fit.formula, "selected": found is not None, "path": path},
+        draws=parts.sum(axis=1),
+        point=fit.total,
+        observed=table.observed - int(cells.upper.sum()),
+        diagnostics=diagnostics,
         strata=StrataDraws(
             cells.dimensions, parts, fit.N, cells.certain, fit.covariance, flags=flags(cells, fit.status)
         ),
     )
 
 
-_INTERVALS: Mapping[Interval, str] = {
-    "bootstrap": "parametric bootstrap",
-    "lognormal": "log-normal, delta method",
-    "imputation": "log-normal, multiple imputation",
+_INTERVALS: Mapping[Interval, Said] = {
+    "bootstrap": said("interval_kind.bootstrap"),
+    "lognormal": said("interval_kind.delta"),
+    "imputation": said("interval_kind.imputation"),
 }
-_CRITERIA: Mapping[str, str] = {
-    "bic": "BIC with penalty ln(persons)",
-    "bic_cells": "BIC with penalty ln(observed counts)",
-    "aic": "AIC",
+_CRITERIA: Mapping[Criterion, Said] = {
+    "bic": said("criterion.bic"),
+    "bic_cells": said("criterion.bic_observed"),
+    "aic": said("criterion.aic"),
 }
 
 
 def _failing(table: CaptureTable, fit: StrataFit, failed: int, total: int) -> Problem:
     return Problem(
-        f"the model has no estimate on {failed} of {total} bootstrap replicates",
+        said("fault.failing", failed=failed, count=total),
         "at most half of them",
         "leave out terms, put levels together, or take interval = 'lognormal' and say that the model is fragile",
         file=f"table {table.name!r}",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mse.errors import ModelError, Problem
 from mse.settings.optionchecks import check_types, raise_if_any
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,25 +83,16 @@ class Disclosure:
                                     value=str(self.seed)))  # fmt: skip
         raise_if_any(problems)
 
-    def in_words(self) -> str:
+    def in_words(self) -> Said:
         """Return the rule as a sentence that may stand under the table."""
         if self.method == "suppress":
-            more = f", and at least {self.percent:g}% to either side" if self.percent else ""
-            zeros = ", and so are zeros" if self.zeros == "suppress" else ""
-            return (
-                f"Counts from 1 to {self.threshold - 1} are left out{zeros}, with others so that they cannot be worked "
-                f"out: everything published together leaves a small count anywhere from 0 to {self.threshold} or "
-                f"wider, and any other that is left out in a range at least {self.threshold} wide{more}."
-            )
+            zeros = said("disclosure.zeros") if self.zeros == "suppress" else said("disclosure.nothing")
+            side = said("disclosure.side", percent=self.percent) if self.percent else said("disclosure.nothing")
+            values = {"most": self.threshold - 1, "threshold": self.threshold, "zeros": zeros, "side": side}
+            return said("disclosure.suppress", **values)
         if self.method == "controlled":
-            return (
-                f"Every count is rounded to a multiple of {self.base} so that rows and columns still add up; a count "
-                f"is off by less than {self.base} unless the table says so."
-            )
-        return (
-            f"Every count is rounded to a multiple of {self.base} by lot, without bias and each for itself: a count "
-            f"is off by less than {self.base}, and sums need not add up."
-        )
+            return said("disclosure.controlled", base=self.base)
+        return said("disclosure.random", base=self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +124,7 @@ class SafeTable:
         Dimensions, as the places of the cells give them.
     cells : tuple of SafeCell
         Every published cell, margins included.
-    rule : str
+    rule : Said
         What was done, as a sentence.
     deviation : int
         The most that a rounded count may be off; 0 when counts are left out instead.
@@ -140,7 +132,7 @@ class SafeTable:
 
     dimensions: tuple[str, ...]
     cells: tuple[SafeCell, ...]
-    rule: str
+    rule: Said
     deviation: int = 0
 
     def to_pandas(self, total: str = "total") -> pd.DataFrame:

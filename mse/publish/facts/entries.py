@@ -79,8 +79,8 @@ def breaks(report: Mapping[str, Any], local: Mapping[str, Any], say: Catalogue) 
         if at is None:
             continue
         said = (words[i] if i < len(words) else None) or text(mapping(entry).get("text")) or ""
-        month = say.messages.get(f"month.{int(at[2])}", "") if at[2] else ""
+        label = say.month(int(at[1]), int(at[2])) if at[2] and 1 <= int(at[2]) <= 12 else at[1]
         # A year's own place is its middle: May 2018 lies four twelfths after the start of 2018, at 2017.5.
         start = int(at[1]) - 0.5
-        found.append(Break(start + ((int(at[2]) - 1) / 12 if at[2] else 0.0), f"{month} {at[1]}".strip(), said))
+        found.append(Break(start + ((int(at[2]) - 1) / 12 if at[2] else 0.0), label, said))
     return tuple(sorted(found, key=lambda item: item.at))

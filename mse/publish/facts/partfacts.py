@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mse.answers.results import Results
     from mse.answers.strata import StrataDraws
     from mse.publish.facts.statements import Facts
+    from mse.words.said import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Part:
         "ok", or why its number may not be stated (`mse.publish.standing`).
     judged : PartVerdict or None
         Its verdict; None where nobody judged it, and for what is no part of its own.
-    flag : str
-        What the method says of it, in English.
+    flag : tuple of Said
+        What the method says of it.
     """
 
     levels: tuple[str, ...]
@@ -53,7 +54,7 @@ class Part:
     rounded: Rounded
     status: str
     judged: PartVerdict | None
-    flag: str
+    flag: tuple[Said, ...]
 
     @property
     def stated(self) -> bool:
@@ -134,7 +135,7 @@ class Parts:
         point = float(margin_points(self.strata.margin(), self.credible)[0]) / years
         mean = int(self.strata.observed.sum()) / years
         rounded = round_interval(point, low, high, observed=math.floor(mean))
-        return Part((), round(mean), point, low, high, rounded, "ok", None, "")
+        return Part((), round(mean), point, low, high, rounded, "ok", None, ())
 
     def _published(self, raw: int, levels: Mapping[str, str]) -> int | None:
         return raw if self.safe is None else self.safe.at(**levels).count

@@ -24,8 +24,9 @@ from mse.publish.facts.entries import (
     sources,
     text,
 )
-from mse.publish.wording.messages import SOURCE, Catalogue, Words
+from mse.publish.wording.messages import SOURCE, Catalogue, Words, words_of
 from mse.terms import Model
+from mse.words.said import from_json, from_record, to_json, verbatim
 
 if TYPE_CHECKING:
     from mse.answers.results import Results
@@ -212,18 +213,21 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
     name = text(table.get("name")) or headline.table
 
     def first(key: str, *outer: object) -> str | None:
-        """Return the text of this language, else the one there is, in this language where its phrase is known."""
-        said = text(own.get(key))
-        other = next((x for x in map(text, outer) if x), None)
-        return said or (None if other is None else str(say.phrase(other)))
+        """Return the text of this language, else the one there is."""
+        return text(own.get(key)) or next((x for x in map(text, outer) if x), None)
+
+    def territory() -> str | None:
+        """Return where the persons are: the table's words of this language, unless the job names another place."""
+        named, usual = text(report.get("territory")), text(table.get("territory"))
+        return first("territory", None if named == usual else named, about.get("territory"), named, usual)
 
     titles = (provenance.get("title"), table.get("title"), name)
     local_title = text(about.get("title")) if text(titles[0]) == text(titles[1]) else None
     return Facts(
         title=local_title or first("title", report.get("title"), *titles) or name,
         name=name,
-        population=text(about.get("population")) or first("", table.get("population")),
-        territory=first("territory", report.get("territory"), about.get("territory"), table.get("territory")),
+        population=first("", about.get("population"), table.get("population")),
+        territory=territory(),
         publisher=first("publisher", report.get("publisher"), table.get("publisher"), table.get("source")),
         noun=first("population", report.get("population")),
         period=period(report.get("period") or table.get("period")),
@@ -257,7 +261,7 @@ def _notes(table: Mapping[str, Any], about: Mapping[str, Any], say: Catalogue) -
     own = [said for note in items(about.get("notes")) if (said := text(note))]
     if own:
         return tuple(Words(note) for note in own)
-    return tuple(say.phrase(said) for note in items(table.get("notes")) if (said := text(note)))
+    return tuple(words_of(from_record(note), say) for note in items(table.get("notes")))
 
 
 def _prob(results: Results) -> float:
@@ -306,8 +310,8 @@ def _methods(results: Results, estimate: Estimate, say: Catalogue) -> tuple[Meth
     rows = [_method(dict(row), estimate.prob, say) for row in results.comparison.to_dict("records")]
     if not any(row.headline for row in rows):
         ends = {"point": estimate.point, "low": estimate.low, "high": estimate.high}
-        words = {"label": estimate.method, "kind": estimate.kind, "interval_contains": "; ".join(estimate.inside)}
-        rows.append(_method({**words, **ends, "headline": True}, estimate.prob, say))
+        codes = to_json([("kind", estimate.kind), ("interval_contains", estimate.inside)])
+        rows.append(_method({"label": estimate.method, **ends, "said": codes, "headline": True}, estimate.prob, say))
     return tuple(sorted(rows, key=lambda row: not row.headline))
 
 
@@ -315,17 +319,24 @@ def _method(row: Mapping[Any, Any], prob: float, say: Catalogue) -> MethodRow:
     point, low, high = (number(row.get(name)) for name in ("point", "low", "high"))
     status = text(row.get("status"))
     failed = point is None or not math.isfinite(point) or status not in (None, "ok")
-    label = say.phrase(text(row.get("label")) or text(row.get("method")) or "?")
+    said = from_json(row.get("said"))
+
+    def words(key: str, *stored: object) -> tuple[Words, ...]:
+        """Return what the row says under a key; the texts of a row that was saved before there were codes."""
+        told = said.get(key) or tuple(verbatim(x) for x in map(text, stored) if x)
+        return tuple(words_of(x, say) for x in told)
+
+    label = words("label", text(row.get("label")) or text(row.get("method")) or "?")[0]
     contains = (text(row.get("interval_contains")) or "").split("; ")
     return MethodRow(
         label=Words(label.text[:1].upper() + label.text[1:], label.language),
-        kind=say.phrase(text(row.get("kind")) or ""),
-        contains=tuple(say.phrase(part) for part in contains if part),
+        kind=next(iter(words("kind", row.get("kind"))), Words("")),
+        contains=words("interval_contains", *contains),
         point=None if failed else point,
         low=None if failed or high is None else low,
         high=None if failed or low is None else high,
         prob=number(row.get("prob")) or prob,
-        failure=say.phrase("" if status in (None, "ok") else status) if failed else None,
+        failure=next(iter(words("status", None if status == "ok" else status)), Words("")) if failed else None,
         headline=str(row.get("headline")) == "True",
     )
 

@@ -87,10 +87,11 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
     estimate = headline.summary(provenance["prob"])
     job = json.dumps(provenance.get("job"), sort_keys=True, ensure_ascii=True)
     say = read_catalogue("en")
-    words = headline_of(read_facts(results, say), say)
+    told_first = headline_of(read_facts(results, say), say)
+    words = estimate.as_dict()
     reasons = [
         {"code": reason.code, "level": reason.level, "text": said.text}
-        for reason, said in zip(verdict.reasons if verdict else (), words.reasons, strict=True)
+        for reason, said in zip(verdict.reasons if verdict else (), told_first.reasons, strict=True)
         if public or reason.code != "observed"  # it states the count
     ]
     return {
@@ -100,7 +101,7 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
         "verdict": None if verdict is None else {
             "level": verdict.level,
             "reasons": reasons,
-            "account": list(words.account),
+            "account": list(told_first.account),
             "checked": list(verdict.checked),
             "parts": [
                 {"where": dict(part.levels), "level": part.level, "because": told(part)}
@@ -108,11 +109,11 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
             ],  # figures stay inside: they tell counts
         },
         "estimate": {
-            "method": estimate.method, "kind": estimate.kind, "interval_contains": list(estimate.inside),
-            "interval_leaves_out": list(estimate.outside), "assumptions": list(estimate.assumptions),
-            "citations": list(estimate.citations),
+            "method": estimate.method, "kind": words["kind"], "interval_contains": words["inside"],
+            "interval_leaves_out": words["outside"], "assumptions": words["assumptions"],
+            "citations": words["citations"], "said": words["said"],
         },
-        "disclosure": disclosure_rule(results).in_words(),
+        "disclosure": str(disclosure_rule(results).in_words()),
         "digests": {
             "table": headline.table_digest if public else _GUESSABLE,
             "posterior": f"sha256:{file_digest(folder / POSTERIOR)}" if public else _GUESSABLE,

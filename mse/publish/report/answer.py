@@ -31,7 +31,7 @@ from mse.publish.wording.captions import (
     overlap_finding,
     posterior_finding,
 )
-from mse.publish.wording.messages import Catalogue, Words
+from mse.publish.wording.messages import Catalogue, Words, words_of
 from mse.publish.wording.rounding import round_point
 
 MOST_MODELS, MOST_INTERACTIONS = 10, 20
@@ -155,15 +155,15 @@ def interactions_section(m: Material) -> Section:
 def meaning_section(m: Material) -> Section:
     """Return the method in plain words, what the interval holds, what it leaves out, and what has to be true."""
     say, head = m.say, m.results.headline
-    one_register = head.method == "repeats"
+    one_register = not head.lists
     blocks: list[Block] = [paragraph(say("plain.one_register" if one_register else "plain.lists"))]
     if f"plain.{head.method}" in say.messages:
         blocks.append(paragraph(say(f"plain.{head.method}")))
     for part, said in (("inside", head.inside), ("outside", head.outside), ("assumptions", head.assumptions)):
-        words = [say.phrase(x) for x in said]
+        words = [words_of(x, say) for x in said]
         blocks += entries(say(f"meaning.{part}"), words, say(f"meaning.{part}_none"))
     if head.notes:
-        blocks += entries(say("meaning.method_notes"), [say.phrase(x) for x in head.notes], "")
+        blocks += entries(say("meaning.method_notes"), [words_of(x, say) for x in head.notes], "")
     if m.facts.notes:
         blocks += entries(say("meaning.table_notes"), m.facts.notes, "")
     return Section("meaning", say("section.meaning"), tuple(blocks))

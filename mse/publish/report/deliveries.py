@@ -28,8 +28,9 @@ def quality_section(m: Material) -> Section | None:
         return None
     blocks: list[Block] = [paragraph(say("quality.lead"), "lead"), *(_flow(flow, m) if flow else [])]
     if found:
-        columns = [Column(say.known("quality_column", name), numeric=_numeric(name, found)) for name in found[0]]
-        rows = [row(*(_shown(value, m) for value in x.values())) for x in found]
+        names = [name for name in found[0] if name != "said"]
+        columns = [Column(say.known("quality_column", name), numeric=_numeric(name, found)) for name in names]
+        rows = [row(*(_shown(name, x[name], m) for name in names)) for x in found]
         blocks.append(sheet(say("quality.findings"), [*columns], rows, wide=True))
     return Section("quality", say("section.quality"), tuple(blocks))
 
@@ -73,12 +74,25 @@ def _numeric(name: str, found: Sequence[Record]) -> bool:
     return all(isinstance(x[name], (int, float)) for x in found)
 
 
-def _shown(value: object, m: Material) -> str:
+def _shown(name: str, value: object, m: Material) -> str:
     if isinstance(value, bool):
         return m.say("checks.yes" if value else "checks.no")
     if isinstance(value, float) and not value.is_integer():
         return "" if math.isnan(value) else m.say.figure(value)
-    return _count(value, m) if isinstance(value, (int, float)) else m.say.phrase(str(value)).text
+    if isinstance(value, (int, float)):
+        return _count(value, m)
+    return _item(str(value), m) if name == "item" else m.say.known(f"quality_{name}", str(value))
+
+
+def _item(text: str, m: Material) -> str:
+    """Return what a figure is measured of: a step, a reason and its column, or a dimension and its level."""
+    words = m.say.messages
+    if whole := words.get(f"quality_item.{text}"):
+        return whole
+    named = m.facts.names
+    return ", ".join(
+        named.get(x) or words.get(f"quality_item.{x}") or m.say.known("step", x) for x in text.split(", ") if x
+    )
 
 
 def gather_section(m: Material, sections: Sequence[Section]) -> Section:
@@ -117,12 +131,12 @@ def _gather(m: Material, titles: Mapping[str, str]) -> list[list[str | None]]:
     spoken = (len(verdict.reasons), len(verdict.checked)) if verdict else (0, 0)
     rules = say("gather.rules", spoke=say.number(spoken[0]), checked=say.number(spoken[1])) if verdict else None
     inside, outside = (
-        say.listing([say.phrase(x).text for x in part]) or say("gather.missing").lower().rstrip(".")
+        say.listing([say.said(x) for x in part]) or say("gather.missing").lower().rstrip(".")
         for part in (head.inside, head.outside)
     )
     version = text(versions(provenance).get("mse-engine"))
     extracted = facts.texts.get("extracted")
-    assumed = say.listing([say.phrase(x).text for x in head.assumptions])
+    assumed = say.listing([say.said(x) for x in head.assumptions])
     return [
         [indicator, facts.population],
         [facts.texts.get("funding")],

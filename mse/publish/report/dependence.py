@@ -129,7 +129,7 @@ def _interval_rows(found: Sequence[tuple[Sequence[str], Record]], m: Material) -
 
 def _prior(m: Material) -> list[Block]:
     say = m.say
-    found = [((say.phrase(str(x["setting"])).text, _value(x["value"], say)), x) for x in records(m, "prior")]
+    found = [((say.known("setting", str(x["setting"])), _value(x["value"], say)), x) for x in records(m, "prior")]
     heads = [
         say("prior.setting"),
         "#" + say("prior.value"),
@@ -148,7 +148,7 @@ def _value(value: object, say: Catalogue) -> str:
     try:
         return say.figure(float(str(value)))
     except ValueError:
-        return say.phrase(str(value)).text
+        return say.known("setting", str(value))
 
 
 def _linkage(m: Material) -> list[Block]:
@@ -166,7 +166,7 @@ def _linkage(m: Material) -> list[Block]:
 
 
 def _share(value: float, say: Catalogue) -> str:
-    return say("format.percent", number=say.figure(round(100 * float(value), 2)))
+    return say.share(float(value), 2)
 
 
 def _calibrated(m: Material) -> list[Block]:

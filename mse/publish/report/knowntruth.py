@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from mse.publish.drawings.assessed import Mark, marks_figure
-from mse.publish.report.dependence import finite, records
+from mse.publish.facts.entries import text
+from mse.publish.report.dependence import Record, finite, records
 from mse.publish.report.page import Block, Drawing, Heading, Material, Section, paragraph, row, sheet
+from mse.publish.wording.messages import Words, words_of
 from mse.publish.wording.rounding import round_interval
+from mse.words.said import from_json, verbatim
 
 LOW_P = 0.05
 MOST_FITS = 10
@@ -36,7 +39,7 @@ def _consistency(m: Material) -> list[Block]:
                 row(
                     name,
                     *true,
-                    say.phrase(str(x.get("status") or say("terminal.failed"))),
+                    _why(x, m),
                     *[""] * (3 if facts.public else 2),
                 )
             )
@@ -69,6 +72,12 @@ def _consistency(m: Material) -> list[Block]:
 
 def _ratio(value: float, m: Material) -> str:
     return m.say.number(value, 2)
+
+
+def _why(x: Record, m: Material) -> Words:
+    """Return why a list could not be estimated from the others."""
+    told = from_json(x.get("said")).get("status") or tuple(map(verbatim, filter(None, [text(x.get("status"))])))
+    return words_of(told[0], m.say) if told else Words(m.say("terminal.failed"))
 
 
 def _fit(m: Material) -> list[Block]:
@@ -105,8 +114,13 @@ def _fit(m: Material) -> list[Block]:
 def _coverage(m: Material) -> list[Block]:
     say = m.say
     rows = [
-        row(say.phrase(str(x["truth"])), say.number(x["replicates"]), say.level(x["prob"]), say.percent(x["covered"]),
-            say.change(x["log_bias"]))
+        row(
+            say.known("truth", str(x["truth"])),
+            say.number(x["replicates"]),
+            say.level(x["prob"]),
+            say.percent(x["covered"]),
+            say.change(x["log_bias"]),
+        )
         for x in records(m, "coverage") if finite(x, "replicates", "prob", "covered", "log_bias")
     ]  # fmt: skip
     if not rows:

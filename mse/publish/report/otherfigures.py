@@ -108,7 +108,7 @@ def survey_section(m: Material) -> Section | None:
     for x in _records(m, "survey"):
         persons = _numbers({**x, "point": x["persons"], "unit": "persons"}, m)
         name = say("strata.everybody") if x["group"] == ALL else say.known("group", str(x["group"]))
-        rate = say("format.percent", number=say.figure(round(100 * x["rate"], 2))) if finite(x, "rate") else ""
+        rate = say.share(x["rate"], 2) if finite(x, "rate") else ""
         population = say.number(x["population"]) if finite(x, "population") else ""
         rows.append(row(cell(name, text(x.get("source")) or ""), rate, population, *persons))
     if not rows:

@@ -105,7 +105,7 @@ def _flags(levels: Sequence[str], found: Sequence[Part], m: Material) -> list[Bl
     """Return what the method says of single parts before their numbers are used."""
     said = []
     for name, part in zip(levels, found, strict=True):
-        remarks = [m.say.phrase(remark).text for remark in part.flag.split("; ") if remark]
+        remarks = [m.say.said(remark) for remark in part.flag]
         if remarks:
             said.append(m.say("strata.flag", name=level(name, m), remarks="; ".join(remarks)))
     return [bullets(said)] if said else []
@@ -196,7 +196,7 @@ def _notes(parts: Parts, m: Material) -> list[Block]:
     if m.results.headline.diagnostics.get("unlabelled", 0.0) > 0.0:
         said.append(say("strata.note_unlabelled"))
     if parts.safe is not None:
-        said += [say("strata.note_withheld"), say.phrase(parts.safe.rule).text]
+        said += [say("strata.note_withheld"), say.said(parts.safe.rule)]
     return [paragraph(Words(" ".join(said)), "lead")]
 
 

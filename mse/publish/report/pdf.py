@@ -38,7 +38,7 @@ def render_pdf(results: Results, language: str | None = None) -> bytes:
             Problem("a PDF is asked for, and Typst, which sets it, is not installed", "the extra pdf",
                     "install mse-engine[pdf], or leave pdf out of the job")
         ) from error  # fmt: skip
-    from mse.publish.report.html import compose
+    from mse.publish.report.composing import compose
     from mse.shipped import shipped_path
 
     page = compose(results, language)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from mse.words.numerals import round_point as round_point
+
 
 class Rounded(NamedTuple):
     """A point and its interval as they may be printed, and the unit that they were rounded to."""
@@ -51,11 +53,3 @@ def round_interval(point: float, low: float, high: float, *, observed: int | Non
     middle = math.floor(point / unit + 0.5) * unit
     floor = -math.inf if observed is None else float(observed)
     return Rounded(max(middle, floor), max(ends[0], floor), max(ends[1], floor), unit)
-
-
-def round_point(point: float, digits: int = 3) -> float:
-    """Return a number without an interval, to so many significant digits and never finer than a person."""
-    if not math.isfinite(point) or point == 0:
-        return point
-    unit = max(1.0, 10.0 ** (math.floor(math.log10(abs(point))) - digits + 1))
-    return math.floor(point / unit + 0.5) * unit

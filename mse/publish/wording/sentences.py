@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
+from mse.answers.estimates import JUDGEMENTS
+from mse.estimators.registry import row_of
 from mse.publish.facts.partfacts import Part, Parts, read_parts, truth_of
 from mse.publish.facts.statements import Facts, languages, read_facts
 from mse.publish.wording.captions import hump_words, interval_name, method_numbers, small_humps
-from mse.publish.wording.messages import SOURCE, Catalogue, Figure, Name, Words, read_catalogue
+from mse.publish.wording.messages import Catalogue, Words, read_catalogue, words_of
 from mse.publish.wording.rounding import Rounded, round_interval
+from mse.words.said import said, verbatim
 
 if TYPE_CHECKING:
     from mse.answers.estimates import Level, Reason, Verdict
@@ -34,10 +37,7 @@ def judgement(verdict: Verdict | None) -> Judgement:
 
 def judgement_of(level: Level) -> Judgement:
     """Return the short name of a level."""
-    words: dict[str, Judgement] = {
-        "publish": "publish", "publish with caution": "caution", "do not publish": "refuse",
-    }  # fmt: skip
-    return words[level]
+    return JUDGEMENTS[level]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,9 @@ def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headli
         "interval": interval_name(facts, say),
         "range": say.range(rounded.low, rounded.high),
     }
-    cited = say("headline.bound" if estimate.method == "chao" else "headline.sentence", **values)
+    row = row_of(estimate.method)
+    bound = row is not None and row.bound
+    cited = say("headline.bound" if bound else "headline.sentence", **values)
     refusal = "headline.refusal_computed" if facts.unsettled else "headline.refusal"
     sentence = say(refusal, **values) if judged == "refuse" else cited
     record = say("headline.record", **values) if judged == "refuse" else None
@@ -131,24 +133,21 @@ def _latest(values: Mapping[str, str], parts: Parts, say: Catalogue) -> str | No
 
 
 def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalogue) -> Words:
-    """Return one finding of the assessment in the words of the catalogue, or its own where that has none."""
-    template = say.messages.get(f"reason.{reason.code}.{judgement_of(reason.level)}")
-    template = template or say.messages.get(f"reason.{reason.code}.text")
-    values: dict[str, object] = {
-        "count": say.count_word(len(facts.humps)),
-        "humps": say.listing(hump_words(facts.humps, rounded, say)),
-        "pair": say.listing(largest_pair(facts)),
-    }
-    values |= {name: Figure(value, say) for name, value in reason.figures.items()}
-    values |= {name: Name(said, say) for name, said in reason.names.items()}
+    """Return one finding of the assessment in the words of the catalogue, or those it was saved with."""
+    finding = reason.said
+    values: dict[str, object] = dict(finding.values)
+    if pair := largest_pair(facts):
+        values.setdefault("pair", ":".join(pair))
+    if facts.humps:
+        # In the unit of the headline, and counted as the page counts them.
+        values |= {"count": len(facts.humps), "humps": tuple(hump_words(facts.humps, rounded, say))}
     if "dimension" in reason.names:
-        values["dimension"] = dimension_name(reason.names["dimension"], facts.names, say)
+        values["dimension"] = dimension_name(str(reason.names["dimension"]), facts.names, say)
     try:
-        # A table that is not public shows no pairs, and an older record lacks some names; the finding's own words do.
-        said = None if template is None or ("{pair}" in template and not values["pair"]) else template.format(**values)
-    except KeyError:
-        said = None
-    return Words(_sentence(reason.text), None if say.language == SOURCE else SOURCE) if said is None else Words(said)
+        found = words_of(said(finding.code, **values), say)
+    except KeyError:  # an older record lacks some names
+        found = words_of(verbatim(reason.told), say)
+    return Words(_sentence(found.text), found.language) if found.language else found
 
 
 def dimension_name(name: str, names: Mapping[str, str], say: Catalogue) -> str:

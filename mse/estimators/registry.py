@@ -1,0 +1,113 @@
+"""The registry: one row for every method, with everything that is decided by what a method is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mse.tables.checks import MAX_LISTS
+
+Basis = Literal["models", "one model", "assumed"]
+"""What an estimate rests on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A row of the registry. Its name in words stands in the catalogues, under ``method``.
+
+    Parameters
+    ----------
+    module, spec : str
+        Module in ``mse.estimators``, whose function `estimate` is called, and the class of its options.
+    basis : str
+        ``"models"`` when the choice among many models is inside its interval, ``"one model"`` when it is not, and
+        ``"assumed"`` when the dependence between lists is not left to the data; the last are held against nobody.
+    reads : str
+        The class of table that it takes.
+    lists : (int, int)
+        Fewest and most lists that it takes; within these only time may set an end.
+    strata : bool
+        Whether it takes a table with covariates; for the others they are summed over.
+    asked : bool
+        Whether it takes one all the same when its option ``strata``, or one that implies it, is given.
+    slow_beyond : int or None
+        With more lists than this it takes minutes, and `mse.compare` runs it only when it is named.
+    useful_from : int
+        With fewer lists another method gives the same, exactly: `mse.compare` runs it only when it is named.
+    bound : bool
+        Whether its number is a lower bound.
+    prior : str or None
+        Which prior an assessment varies: that over ``"models"`` or over ``"graphs"``.
+    stands_for_unseen : bool
+        Whether models that its search has not visited are in its answer all the same.
+    names_model : bool
+        Whether a model that is named in its options is its label.
+    referee : tuple of mapping
+        Options with which other answers are held against it, each once; nothing for most methods.
+    referee_lists : int
+        Most lists with which it is quick enough for that.
+    beside : bool
+        Whether a job shows it beside its headline without being asked.
+    """
+
+    module: str
+    spec: str
+    basis: Basis
+    reads: str = "CaptureTable"
+    lists: tuple[int, int] = (2, MAX_LISTS)
+    strata: bool = False
+    asked: bool = False
+    slow_beyond: int | None = None
+    useful_from: int = 0
+    bound: bool = False
+    prior: Literal["models", "graphs"] | None = None
+    stands_for_unseen: bool = False
+    names_model: bool = False
+    referee: tuple[Mapping[str, Any], ...] = ()
+    referee_lists: int = 6
+    beside: bool = False
+
+    def compared(self, n_lists: int, strata: bool) -> bool:
+        """Return whether `mse.compare` runs it without being asked on a table of so many lists."""
+        quick = self.slow_beyond is None or n_lists <= self.slow_beyond
+        fits = self.reads == "CaptureTable" and (strata or not self.strata)
+        return fits and quick and n_lists >= self.useful_from
+
+
+METHODS: Mapping[str, Method] = {
+    "average": Method(
+        "averages.averaging", "AverageSpec", "models", prior="models", referee=({},), referee_lists=5
+    ),
+    "decomposable": Method(
+        "averages.decomposable", "DecomposableSpec", "models", lists=(3, 6), prior="graphs", referee=({},)
+    ),
+    "loglinear": Method(
+        "single.bestmodel", "LoglinearSpec", "one model", names_model=True,
+        referee=({"criterion": "bic"}, {"criterion": "bic_cells"}),
+    ),
+    "stepwise": Method("single.stepwise", "StepwiseSpec", "models"),
+    "downhill": Method("single.downhill", "DownhillSpec", "one model"),
+    "bootstrap": Method("single.bootstrap", "BootstrapSpec", "models", slow_beyond=5),
+    "profile": Method("single.profile", "ProfileSpec", "one model", slow_beyond=5),
+    "independence": Method("simple.classical", "IndependenceSpec", "assumed", beside=True),
+    "chapman": Method("simple.classical", "ChapmanSpec", "assumed"),
+    "chao": Method("simple.classical", "ChaoSpec", "assumed", bound=True, beside=True),
+    "sample-coverage": Method("simple.classical", "CoverageSpec", "assumed", beside=True),
+    "covariates": Method("stratified.withcovariates", "CovariatesSpec", "one model", strata=True),
+    "dutch-method": Method("stratified.dutch", "DutchSpec", "one model", lists=(3, MAX_LISTS), strata=True),
+    "average-strata": Method("stratified.strataaverage", "StrataAverageSpec", "models", strata=True),
+    "search-average": Method(
+        "averages.searched", "SearchAverageSpec", "models", useful_from=7, stands_for_unseen=True
+    ),
+    "latent-class": Method("latentclass.hiddenclasses", "LatentClassSpec", "models", asked=True, slow_beyond=5),
+    "multilevel": Method("multilevel.partialpooling", "MultilevelSpec", "models", strata=True, slow_beyond=0),
+    "repeats": Method("repeats.oneregister", "RepeatsSpec", "assumed", "RepeatCounts"),
+    "doubly-robust": Method("doublyrobust.onepair", "DoublyRobustSpec", "assumed", "PersonTable"),
+}  # fmt: skip
+"""Every method by the name that users give."""
+
+
+def row_of(method: str) -> Method | None:
+    """Return the row of a method; None for an answer that is none of them, such as one for a family of counts."""
+    return METHODS.get(method)
