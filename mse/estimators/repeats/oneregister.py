@@ -17,7 +17,7 @@ from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
 from mse.estimators.repeats.countdraws import bootstrap_law
 from mse.estimators.repeats.families import FAMILIES, WORDS, CountFit, Family, fit_counts, unseen
-from mse.settings.optionchecks import check_draws, check_least, check_types, raise_if_any
+from mse.settings.optionchecks import check_draws, check_formula, check_least, check_types, raise_if_any
 from mse.tables.covariates import Design, design
 from mse.tables.repeats import RepeatCounts
 
@@ -109,6 +109,7 @@ class RepeatsSpec:
                 )
             )  # fmt: skip
         problems += check_least("replicates", self.replicates, 20, "take 1000") + check_draws(self.draws)
+        problems += check_formula(self.formula)
         raise_if_any(problems)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import glob
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, StrictStr, ValidationError
 
+from mse.computing.inputfiles import matching, read_settings
 from mse.errors import InputError, Problem
 from mse.intake.contracts.clauses import (
     Blind,
@@ -96,11 +95,23 @@ class Contract(Section):
         return tuple(dict.fromkeys(["", *said]))
 
     def files(self) -> tuple[Path, ...]:
-        """Return the files that its paths stand for, sorted within each pattern, each once."""
+        """Return the files that its paths stand for, sorted within each pattern, each once.
+
+        Raises
+        ------
+        InputError
+            When a pattern asks for folders at any depth, or stands for too many files.
+        """
         found: dict[Path, None] = {}
         for pattern in self.path:
-            names = glob.glob(pattern, root_dir=self.folder) if re.search(r"[*?[]", pattern) else [pattern]
-            found |= dict.fromkeys(self.folder / name for name in sorted(names))
+            try:
+                names = matching(pattern, self.folder)
+            except OSError as error:
+                found_there = f"the path cannot be used: {error.strerror or type(error).__name__}"
+                problem = Problem(found_there, "a file, or a pattern such as deliveries/*.csv", "correct the path",
+                                  value=pattern)  # fmt: skip
+                raise InputError(self._file.put(problem, ("path",))) from None
+            found |= dict.fromkeys(self.folder / name for name in names)
         return tuple(found)
 
     def to_datapackage(self) -> dict[str, Any]:
@@ -173,12 +184,10 @@ def read_contract(path: str | Path) -> Contract:
     """
     place = Path(path)
     try:
-        text = place.read_bytes().decode("utf-8-sig")
-        raw = tomllib.loads(text)
-    except (OSError, RecursionError) as error:
-        raise InputError(
-            Problem("the contract cannot be read", "a TOML file", "check the path", file=str(path))
-        ) from error
+        text, raw = read_settings(place)
+    except OSError as error:
+        found = f"the contract cannot be read: {error.strerror or type(error).__name__}"
+        raise InputError(Problem(found, "a TOML file", "check the path", file=str(path))) from error
     except ValueError as error:
         raise InputError(
             Problem(f"the contract is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",

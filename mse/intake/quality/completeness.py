@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import tempfile
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mse.computing.inputfiles import read_input
 from mse.errors import InputError, Problem
 from mse.intake.registers.rowchecks import literal
 
@@ -173,7 +175,8 @@ def read_quality(path: str | Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, dtype={"list": str, "measure": str, "item": str}, keep_default_na=False,
+        content = io.BytesIO(read_input(path))
+        table = pd.read_csv(content, dtype={"list": str, "measure": str, "item": str}, keep_default_na=False,
                             na_values={x: [""] for x in COLUMNS[3:]})  # fmt: skip
         if tuple(table.columns) == COLUMNS:
             return table.astype({x: float for x in COLUMNS[3:]})
