@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,6 +39,7 @@ MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists
 def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_json: bool) -> None:
     """Run a job, write its folder if there is to be one, and print the summary."""
     from mse.answers.results import REPORT, check_free, summary_record, write_results
+    from mse.computing.savefiles import work_folder
     from mse.jobs.running import run_job
     from mse.jobs.sources import RECORDS
     from mse.publish.wording.sentences import terminal_summary
@@ -51,10 +51,9 @@ def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_js
     else:
         from mse.publish.report.html import render_pages
 
-        home = next(folder for folder in out.absolute().parents if folder.exists())
-        with TemporaryDirectory(dir=home, prefix=f".{out.name}-work-") as name:
-            results = run_job(job, where, workspace=Path(name))
-            left = Path(name) / RECORDS
+        with work_folder(out, "work-") as work:
+            results = run_job(job, where, workspace=work)
+            left = work / RECORDS
             write_results(out, results, render_pages, overwrite=overwrite, intake=left if left.is_dir() else None)
     if as_json:
         record = summary_record(results) | ({} if out is None else {"folder": str(out)})

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.posterior import Posterior
+from mse.answers.recordchecks import RESULTS, damage_problem
 from mse.answers.results import Results
 from mse.assess.verdict import Thresholds, with_assessment
 from mse.computing.parallel import Compute
 from mse.computing.provenance import versions
+from mse.computing.savefiles import work_folder
 from mse.errors import InputError, Problem
 from mse.jobs.job import Job, make_job
 from mse.jobs.sections import PublishSection
@@ -55,8 +57,8 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     """
     compute = compute or Compute()
     if workspace is None:
-        with tempfile.TemporaryDirectory(prefix="mse-") as name:
-            return run_job(job, compute, workspace=Path(name))
+        with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
+            return run_job(job, compute, workspace=folder)
     source = open_source(job, workspace, compute)
     table = source.table.collapse() if source.table.strata else source.table
     method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
@@ -108,8 +110,11 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
     """
     compute = compute or Compute()
     if workspace is None:
-        with tempfile.TemporaryDirectory(prefix="mse-") as name:
-            return assess_results(results, compute, workspace=Path(name))
+        with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
+            return assess_results(results, compute, workspace=folder)
+    about = results.provenance.get("table", {})
+    if "job" not in results.provenance or not {"name", "digest"} <= about.keys():
+        raise InputError(damage_problem(RESULTS, "provenance.json lacks the job or the table", "provenance.json"))
     job = make_job(results.provenance["job"])
     source = open_source(job, workspace, compute)
     flat = source.table.collapse() if source.table.strata else source.table

@@ -249,7 +249,7 @@ def disguise(
     made |= dict(zip(PARTS[1:], pieces, strict=True))
     if age_on:
         made["age"] = np.fromiter(map(age_group, days, _column(frame[age_on])), dtype=object, count=len(frame))
-    hashed = pd.DataFrame(made, index=frame.index, dtype="str")
+    hashed = pd.DataFrame(made, index=frame.index, dtype=pd.StringDtype(na_value=np.nan))
     return pd.concat([frame.drop(columns=wanted[:3]), hashed.where(hashed != "")], axis=1)
 
 
