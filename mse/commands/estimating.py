@@ -27,6 +27,7 @@ from mse.commands.options import (
     print_answer,
     print_frame,
     read_table,
+    say,
     table_source,
 )
 from mse.errors import InputError, Problem
@@ -127,7 +128,7 @@ def compare(
             record = {"verdicts": changes.verdicts, "causes": causes, "estimates": sides}
             click.echo(json.dumps(plain(record), ensure_ascii=False, indent=2, allow_nan=False))
         else:
-            click.echo(changes_text(changes, language))
+            say(changes_text(changes, language))
         return
     if len(what) != 1:
         raise InputError(
@@ -244,11 +245,11 @@ def data(name: str | None, as_json: bool) -> None:
     elif name is None:
         for info in infos:
             size = f"{len(info.lists)} lists" if info.lists else "1 register"
-            click.echo(f"{info.name:42} {size:>10} {info.observed:>7,}  {info.title}")
+            say(f"{info.name:42} {size:>10} {info.observed:>7,}  {info.title}")
     else:
         (info,) = infos
         titles = [f"  {x}: {info.list_titles.get(x, x)}" for x in info.lists]
         notes = [f"  - {note}" for note in info.notes]
         sources = [f"  - {source}" for source in info.sources]
         about = [f"{info.name}: {info.title} ({info.observed:,} observed)", info.description]
-        click.echo("\n".join([*about, "Lists:", *titles, "Notes:", *notes, "Sources:", *sources]))
+        say("\n".join([*about, "Lists:", *titles, "Notes:", *notes, "Sources:", *sources]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pandas import DataFrame
 
@@ -91,9 +92,9 @@ def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame],
         tables = {name: frame.to_dict("records") for name, frame in frames.items()}
         click.echo(json.dumps(plain({"estimate": summary.as_dict(), "notes": found.notes, **tables}), indent=2))
         return
-    click.echo(str(summary))
+    say(str(summary))
     for note in (*found.notes, *(f"assumed: {x}" for x in summary.assumptions)):
-        click.echo(f"  - {note}")
+        say(f"  - {note}")
     for frame in frames.values():
         click.echo()
         print_frame(frame, False)
@@ -104,8 +105,24 @@ def print_frame(frame: DataFrame, as_json: bool) -> None:
     if as_json:
         click.echo(frame.to_json(orient="records", double_precision=15, indent=2))
     else:
-        shown: dict[str, Callable[[float], str]] = {
-            str(name): (lambda x: f"{x:.3g}") if name in PROBABILITIES else (lambda x: f"{x:,.1f}")
-            for name in frame.select_dtypes(float)
-        }
-        click.echo(frame.to_string(index=False, max_colwidth=60, formatters=shown))
+        from mse.publish.wording.terminaltext import table_lines, terminal_width
+
+        words = [kind.kind not in "iufb" for kind in frame.dtypes]
+        cells = [[_cell(value, str(name)) for value in frame[name]] for name in frame.columns]
+        click.echo(table_lines([str(x) for x in frame.columns], list(zip(*cells, strict=True)), words,
+                               terminal_width()))  # fmt: skip
+
+
+def _cell(value: object, column: str) -> str:
+    """Return a value as a table shows it: "–" for a number that does not exist."""
+    if isinstance(value, float):
+        shown = f"{value:.3g}" if column in PROBABILITIES else f"{value:,.1f}"
+        return "–" if math.isnan(value) else shown
+    return "" if value is None else " ".join(str(value).split())
+
+
+def say(text: str) -> None:
+    """Print a text as wide as the terminal."""
+    from mse.publish.wording.terminaltext import terminal_width, wrap_lines
+
+    click.echo(wrap_lines(text, terminal_width()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +28,10 @@ def silent(what: str, done: int, total: int) -> None:
     """Report nothing."""
 
 
+def _of_part(progress: Progress, part: str, what: str, done: int, total: int) -> None:
+    progress(f"{part}: {what}", done, total)
+
+
 @dataclass(frozen=True, slots=True)
 class Compute:
     """Where and how visibly to compute; never changes a result.
@@ -48,6 +52,10 @@ class Compute:
     progress: Progress = silent
     cluster: str | None = None
     folder: Path | None = None
+
+    def within(self, part: str) -> Compute:
+        """Return the same, with what is being done named as a stage of `part`: a year, a drawn linkage, a method."""
+        return replace(self, progress=partial(_of_part, self.progress, part))
 
     def map[T, R](self, what: str, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
         """Yield ``function(task)`` for every task, in the order of the tasks whatever the number of workers.

@@ -19,7 +19,7 @@ DRAWS = 20_000
 
 
 def estimate_separately(
-    table: CaptureTable, dims: Sequence[str], run: Callable[[CaptureTable, int], Posterior], *, seed: int
+    table: CaptureTable, dims: Sequence[str], run: Callable[[CaptureTable, int, str], Posterior], *, seed: int
 ) -> Posterior:
     """Estimate every stratum on its own, and add the draws up.
 
@@ -30,7 +30,7 @@ def estimate_separately(
     dims : sequence of str
         Dimensions whose crossed levels are estimated one by one.
     run : callable
-        Estimates one table without strata, from a seed of its own.
+        Estimates one table without strata, from a seed of its own; it is told the name of the stratum.
     seed : int
         Of the whole.
 
@@ -56,10 +56,10 @@ def estimate_separately(
     parts, problems = [], []
     for index, cell in enumerate(itertools.product(*levels.values())):
         where = dict(zip(kept, cell, strict=True))
+        said = ", ".join(f"{dim} {level}" for dim, level in where.items())
         try:
-            parts.append(run(margin.at(where), int(np.random.default_rng([seed, index]).integers(2**31))))
+            parts.append(run(margin.at(where), int(np.random.default_rng([seed, index]).integers(2**31)), said))
         except MseError as error:
-            said = ", ".join(f"{dim} {level}" for dim, level in where.items())
             problems += [replace(p, found=f"{said}: {p.found}") for p in error.problems]
     if problems:
         more = Problem("a total needs an estimate of every stratum", "strata with overlapping lists",

@@ -156,15 +156,19 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
     """Estimate, over every drawn linkage if there are any."""
     apart = by_stratum(method, options) or "by" in options
 
-    def one(whole: CaptureTable, seed: int) -> Posterior:
-        return run_method(whole if apart else whole.collapse(), method, seed=seed, compute=compute, **options)
+    def one(whole: CaptureTable, where: Compute) -> Posterior:
+        return run_method(whole if apart else whole.collapse(), method, seed=job.run.seed, compute=where, **options)
 
     with job.file.blame(("estimate", "model"), ("estimate", "method"), ("estimate",)):
-        headline = one(source.table, job.run.seed)
+        headline = one(source.table, compute)
         if source.draws:
             from mse.answers.pooled import pool
 
-            headline = pool([one(drawn, job.run.seed) for drawn in source.draws], point=headline)
+            drawn = [
+                one(table, compute.within(f"drawn linkage {i} of {len(source.draws)}"))
+                for i, table in enumerate(source.draws, 1)
+            ]
+            headline = pool(drawn, point=headline)
     if source.table.strata and not apart:
         why = "strata = true estimates every stratum" if METHODS[method].asked else "this method takes none"
         summed = f"summed over the covariates {', '.join(source.table.strata)}: {why}"
