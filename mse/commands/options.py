@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mse.commands.completing import columns
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,7 +34,8 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 PROB = click.option("--prob", type=SHARE, default=0.95, show_default=True, help="Probability of the intervals.")
 PERSONS = click.option("--persons", is_flag=True, help="Each row of the file is one person; there is no count column.")
 SUM = click.option("--sum-duplicates", is_flag=True, help="Add up rows with the same history.")
-COVARIATES = click.option("--covariate", "covariates", multiple=True, help="Name of a column that is a covariate.")
+COVARIATES = click.option("--covariate", "covariates", multiple=True, shell_complete=columns,
+                          help="Name of a column that is a covariate.")  # fmt: skip
 PROBABILITIES = ("prob", "p_value", "rate", "rate_low", "rate_high", "se", "low_rate", "covered", "log_bias", "ratio")
 MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists in one term; all orders if not given.")
 
