@@ -65,7 +65,7 @@ def columns(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
     from mse.shipped import shipped_names, table_info
     from mse.tables.files import SEPARATORS
 
-    table = ctx.params.get("table")
+    table = ctx.params.get("table") or next(iter(ctx.args), "")  # an option without its value stops the reading
     with suppress(OSError, ValueError, csv.Error):  # a shell that completes says nothing about what is wrong
         if table in shipped_names("data"):
             return _starting(table_info(str(table)).lists, incomplete)
