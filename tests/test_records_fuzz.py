@@ -169,6 +169,7 @@ def test_a_posterior_is_the_one_of_its_provenance(tmp_path: Path) -> None:
         read_results(tmp_path / "res")
 
 
+@pytest.mark.filterwarnings("ignore:Attempting to set identical")  # made-up figures have no width
 def test_folders_that_may_not_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests may run as root, whom modes do not stop: the machine refuses in their place."""
     write_results(tmp_path / "res", whole(), lambda found: "page")

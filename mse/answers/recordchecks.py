@@ -58,7 +58,7 @@ def damage(what: str, place: str | Path) -> Iterator[None]:
         raise InputError(damage_problem(what, error.strerror or type(error).__name__, place)) from error
     except Exception as error:  # whatever an entry of a wrong kind leads to, far from where it was read
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        said = f"{type(error).__name__} at {Path(frame.filename).stem}:{frame.lineno}"
+        said = f"{type(error).__name__} in {'/'.join(Path(frame.filename).parts[-2:])}, line {frame.lineno}"
         raise InputError(damage_problem(what, f"it holds what mse did not write ({said})", place)) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class Changes:
 
 def is_results_folder(path: Path) -> bool:
     """Return whether a path is a results folder."""
-    return (path / POSTERIOR).is_file() and (path / PROVENANCE).is_file()
+    return os.path.isfile(path / POSTERIOR) and os.path.isfile(path / PROVENANCE)
 
 
 def compare_results(old: Path, new: Path) -> Changes:

@@ -74,8 +74,8 @@ breaks = [{ at = "2018-05", text = "consent" }]
 names = { A = "police" }
 """
 STRANGE = (
-    None, True, 0, -1, 1.5, 10**30, float("nan"), float("inf"), "", "x", "\x00", "a" * 300, "<b>", [], [[]], {}, {"":
-    0}, [1, "a", None], "../../x", "2013", ["x"] * 50, {"a": {"b": {"c": []}}},
+    None, True, 0, -1, 1.5, 10**30, float("nan"), float("inf"), "", "x", "\x00", "a" * 300, "<b>", [], [[]], {},
+    {"": 0}, [1, "a", None], "../../x", "2013", ["x"] * 50, {"a": {"b": {"c": []}}},
 )  # fmt: skip
 NOISE = (
     b"\x00",
@@ -203,7 +203,7 @@ def _key(folder: Path, rng: random.Random) -> Callable[[], object]:
 
 def _folder(folder: Path, sounds: Path, rng: random.Random) -> Callable[[], object]:
     """Damage results or a release, and return what is then asked of them."""
-    name = rng.choice(["rich", "small"])
+    name = rng.choice(["rich", "small", "small"])
     for part in (name, f"{name}-release"):
         shutil.copytree(sounds / part, folder / part)
     results, release = folder / name, folder / f"{name}-release"
@@ -220,7 +220,9 @@ def _folder(folder: Path, sounds: Path, rng: random.Random) -> Callable[[], obje
                 path.write_bytes(b"")
         elif rng.random() < 0.1:
             path.unlink(missing_ok=True)
-            rng.choice([lambda: None, path.mkdir, lambda: os.mkfifo(path)])()
+            make = rng.choice([None, os.mkdir, os.mkfifo])
+            if make is not None:
+                make(path)
         elif path.is_file():
             try:
                 path.write_bytes(damage(path.read_bytes(), path.name, rng))

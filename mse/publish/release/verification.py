@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,7 +72,7 @@ def verify_release(release: Path, audit: Path | None = None) -> tuple[Mismatch, 
     The audit record is held against itself, too: the unrounded indicators and the headline that it stores are computed
     again from its draws.
     """
-    missing = [name for name in (FIGURES, PACKAGE) if not (release / name).is_file()]
+    missing = [name for name in (FIGURES, PACKAGE) if not os.path.isfile(release / name)]
     if missing:
         raise InputError(
             [Problem(f"the release lacks {name}", "a folder written by mse release", "check the path",
@@ -80,7 +81,7 @@ def verify_release(release: Path, audit: Path | None = None) -> tuple[Mismatch, 
     with damage(RELEASE, release):
         published, package = read_record(release / FIGURES), read_record(release / PACKAGE)
     audit = release.absolute().parent / str(mapping(published.get("audit")).get("folder")) if audit is None else audit
-    if not audit.is_dir():
+    if not os.path.isdir(audit):
         raise InputError(
             Problem("the audit record is not there", "the results folder that the release was made from",
                     "name it: --audit RESULTS", file=str(audit))
