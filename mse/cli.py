@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 import sys
-from typing import Any
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +17,11 @@ from mse.commands.assessing import assess
 from mse.commands.estimating import compare, data, estimate, models, persons, repeats, run
 from mse.commands.publishing import release, report, survey, verify
 from mse.commands.takingin import contract, pseudonymise, quality, simulate
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from mse.errors import MseError
 
 
 class _Commands(click.Group):
@@ -24,26 +35,104 @@ class _Commands(click.Group):
         """Run the command, and end with the status that its outcome asks for."""
         from mse.errors import MseError
 
-        try:
-            return super().invoke(ctx)
-        except MseError as error:
-            click.echo(f"mse: {error}", err=True)
-            ctx.exit(2)
-        except KeyboardInterrupt:
-            click.echo("mse: interrupted; no results were written", err=True)
-            ctx.exit(130)
+        with _told_to_stop():
+            try:
+                return super().invoke(ctx)
+            except MseError as error:
+                _print_error(error)
+            except KeyboardInterrupt:
+                click.echo("mse: interrupted; no results were written", err=True)
+                ctx.exit(130)
+            except OSError as error:
+                if error.errno == errno.EPIPE:  # whoever reads has enough: click ends the command quietly
+                    raise
+                _print_machine_error(error)
+            except MemoryError:
+                _print_short_of_memory()
+        ctx.exit(2)
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[None]:
+    """Take the signals that ask a process to end for the interrupt of a keyboard, so that everything is cleaned up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        if (number := getattr(signal, name, None)) is not None and signal.getsignal(number) is signal.SIG_DFL:
+            before[number] = signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    for name in ("SIGTERM", "SIGHUP"):  # once is enough: what follows cleans up
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _print_error(error: MseError) -> None:
+    from mse.publish.wording.terminaltext import terminal_width, wrap_lines
+
+    with suppress(OSError):
+        click.echo(wrap_lines(f"mse: {error}", terminal_width(error=True)), err=True)
+
+
+def _print_machine_error(error: OSError) -> None:
+    """Print what the machine refused, and keep the end of the process from trying it again."""
+    from mse.computing.savefiles import machine_problem
+    from mse.errors import InputError
+
+    _print_error(InputError(machine_problem(error, None)))
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        return
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_short_of_memory() -> None:
+    from mse.errors import InputError, Problem
+
+    found, allowed = "there is not enough memory", "a table and options that fit into the memory of this machine"
+    _print_error(InputError(Problem(found, allowed, "ask for fewer lists, draws or models, or take a larger machine")))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="mse-engine", prog_name="mse")
+@click.version_option(None, "-V", "--version", package_name="mse-engine", prog_name="mse")
 def main() -> None:
     """Estimate hidden populations from overlapping lists: a total, its interval, and a verdict on them."""
+
+
+@click.command("help")
+@click.argument("names", nargs=-1, metavar="[COMMAND]")
+@click.pass_context
+def show_help(ctx: click.Context, names: tuple[str, ...]) -> None:
+    """Say what COMMAND does and which options it has; without one, list the commands."""
+    from mse.errors import InputError, Problem
+
+    assert ctx.parent is not None
+    command: click.Command = ctx.parent.command
+    inside = ctx.parent
+    for name in names:
+        known = command.commands if isinstance(command, click.Group) else {}
+        if name not in known:
+            allowed = ", ".join(known) or "nothing more: this command has no commands of its own"
+            raise InputError(Problem("there is no such command", allowed, "choose one of these", value=name))
+        command = known[name]
+        inside = click.Context(command, info_name=name, parent=inside)
+    click.echo(command.get_help(inside))
 
 
 _INTAKE = (contract, pseudonymise, quality, simulate)
 _ESTIMATES = (run, estimate, compare, models, repeats, persons, data)
 _JUDGING_AND_PUBLISHING = (assess, report, survey, release, verify)
-for _command in (*_INTAKE, *_ESTIMATES, *_JUDGING_AND_PUBLISHING):
+for _command in (*_INTAKE, *_ESTIMATES, *_JUDGING_AND_PUBLISHING, show_help):
     main.add_command(_command)
 
 

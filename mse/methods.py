@@ -150,8 +150,10 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
     if "by" in options and isinstance(table, CaptureTable):
         from mse.estimators.separate import estimate_separately
 
-        def run(part: CaptureTable, seed: int) -> Posterior:
-            found: Posterior = estimator(part, spec, seed=seed, compute=compute)
+        where = compute or Compute()
+
+        def run(part: CaptureTable, seed: int, name: str) -> Posterior:
+            found: Posterior = estimator(part, spec, seed=seed, compute=where.within(name))
             return found
 
         return estimate_separately(table, options["by"], run, seed=seed)
@@ -216,7 +218,9 @@ def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compu
     if table.strata and method in METHODS and not by_stratum(method, options) and "by" not in options:
         table = table.collapse()
     try:
-        return Outcome(method, label, run_method(table, method, seed=seed, compute=compute, **options))
+        return Outcome(
+            method, label, run_method(table, method, seed=seed, compute=compute.within(str(label)), **options)
+        )
     except MseError as error:
         return Outcome(method, label, error)
 

@@ -371,7 +371,7 @@ def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(module.csv, "writer", Full)
-        with pytest.raises(InputError, match="No space left"):
+        with pytest.raises(InputError, match="the disk is full"):
             pseudonymise_file(path, out, KEY, identity=WHO, overwrite=True)
     assert out.read_text() == "mine" and sorted(os.listdir(tmp_path)) == ["out.csv", "raw.csv"]
 

@@ -238,11 +238,11 @@ def test_a_folder(tmp_path):
 
 
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
-    def refuse(self):
+    def refuse(path):
         raise PermissionError(13, "Permission denied")
 
     path = write(tmp_path, GOOD)
-    monkeypatch.setattr(Path, "read_bytes", refuse)  # the tests may run as root, who may read everything
+    monkeypatch.setattr("mse.tables.files.read_input", refuse)  # the tests may run as root, who may read everything
     with pytest.raises(InputError, match="cannot be opened: Permission denied.*permissions"):
         CaptureTable.from_csv(path)
 

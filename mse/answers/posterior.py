@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -13,7 +14,10 @@ import numpy.typing as npt
 
 from mse.answers.distribution import Distribution, Hump
 from mse.answers.estimates import Estimate, PartVerdict, Verdict, reason_from
+from mse.answers.recordchecks import Damaged, check_law, check_posterior
 from mse.answers.strata import StrataDraws
+from mse.computing.inputfiles import read_input
+from mse.computing.savefiles import write_file
 from mse.errors import InputError, ModelError, Problem
 from mse.words.said import Said, from_record, said
 
@@ -344,8 +348,16 @@ class Posterior:
         return record
 
     def save(self, path: str | Path) -> None:
-        """Write one netCDF file (HDF5) that ArviZ opens; writing the same posterior again gives the same bytes."""
-        self.to_datatree().to_netcdf(Path(path), engine="h5netcdf")
+        """Write one netCDF file (HDF5) that ArviZ opens; writing the same posterior again gives the same bytes.
+
+        Raises
+        ------
+        InputError
+            When the machine cannot write it; nothing is left then.
+        """
+        buffer = io.BytesIO()  # HDF5 itself does not survive a disk that is full
+        self.to_datatree().to_netcdf(buffer, engine="h5netcdf")
+        write_file(Path(path), buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> Posterior:
@@ -356,18 +368,26 @@ class Posterior:
         InputError
             When the file is missing or is not a posterior of this engine.
         """
+        try:
+            return cls._loaded(read_input(path))
+        except Exception as error:  # HDF5, xarray and the entries themselves fail in many ways
+            why = str(error) if isinstance(error, Damaged) else getattr(error, "strerror", None)
+            raise InputError(
+                Problem(f"the file cannot be read as a posterior{f': {why}' if why else ''}",
+                        "a posterior.nc written by mse", "check the path, or run the estimate again", file=str(path))
+            ) from error  # fmt: skip
+
+    @classmethod
+    def _loaded(cls, content: bytes) -> Posterior:
+        """Return the posterior in the bytes of a file, every entry held against what was written."""
         import xarray as xr
 
-        try:
-            with xr.open_datatree(Path(path), engine="h5netcdf") as tree:
-                tree.load()
-            record = json.loads(tree.attrs["mse"])
-        except (OSError, KeyError, ValueError) as error:
-            raise InputError(
-                Problem("the file cannot be read as a posterior", "a posterior.nc written by mse",
-                        "check the path, or run the estimate again", file=str(path))
-            ) from error  # fmt: skip
+        with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as tree:
+            tree.load()
+        record = json.loads(tree.attrs["mse"])
+        check_posterior(record)
         law = tree["distribution"]
+        check_law(law["N"].to_numpy(), law["cdf"].to_numpy(), tree["posterior"]["N"].to_numpy())
         models = None
         if "models" in tree.children:
             group = tree["models"]

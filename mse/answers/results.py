@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.posterior import Posterior
+from mse.answers.recordchecks import RESULTS, Damaged, check_comparison, check_provenance, damage, read_record
+from mse.computing.inputfiles import read_input
+from mse.computing.provenance import file_digest
+from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -75,12 +79,11 @@ def write_results(
     Raises
     ------
     InputError
-        When the folder exists and `overwrite` is false.
+        When the folder exists and `overwrite` is false, or the machine cannot write it.
     """
     check_free(folder, overwrite)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
-        fresh = Path(name) / folder.name
+    with work_folder(folder) as work:
+        fresh = work / folder.name
         fresh.mkdir()
         results.headline.save(fresh / POSTERIOR)
         results.comparison.to_csv(fresh / ESTIMATES, index=False)
@@ -91,7 +94,8 @@ def write_results(
         if strata is not None:
             rows = strata.to_pandas(*strata.dimensions, prob=results.provenance["prob"])
             rows.to_csv(fresh / STRATA, index=False)
-        text = json.dumps(results.provenance, indent=2, sort_keys=True, ensure_ascii=False)
+        about = {**results.provenance, "files": {POSTERIOR: file_digest(fresh / POSTERIOR)}}
+        text = json.dumps(about, indent=2, sort_keys=True, ensure_ascii=False)
         (fresh / PROVENANCE).write_text(text + "\n", encoding="utf-8")
         for table, frame in results.tables.items():
             (fresh / TABLES).mkdir(exist_ok=True)
@@ -101,10 +105,7 @@ def write_results(
             (fresh / page).write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
         if intake is not None:
             shutil.copytree(intake, fresh / INTAKE)
-        if folder.exists():
-            # Moved aside, into the temporary folder that goes away: at no time is there neither the old nor the new.
-            os.replace(folder, Path(name) / "old")
-        os.replace(fresh, folder)
+        replace_folder(fresh, folder, work)
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
@@ -139,10 +140,10 @@ def check_free(folder: Path, overwrite: bool) -> None:
 def _ours(folder: Path) -> bool:
     """Tell whether the provenance in a folder is one that mse wrote."""
     try:
-        record = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        versions = read_record(folder / PROVENANCE).get("versions")
+    except (OSError, Damaged):
         return False
-    return isinstance(record, dict) and "mse-engine" in record.get("versions", {})
+    return isinstance(versions, dict) and "mse-engine" in versions
 
 
 def read_results(folder: Path) -> Results:
@@ -151,28 +152,37 @@ def read_results(folder: Path) -> Results:
     Raises
     ------
     InputError
-        With every file that is missing or cannot be read.
+        With every file that is missing; or with the one that is not what was written, and why.
     """
-    import pandas as pd
-
-    missing = [name for name in (POSTERIOR, ESTIMATES, PROVENANCE) if not (folder / name).is_file()]
+    missing = [name for name in (POSTERIOR, ESTIMATES, PROVENANCE) if not os.path.isfile(folder / name)]
     if missing:
         raise InputError(
             [Problem(f"the results folder lacks {name}", "a folder written by mse run or mse estimate --out",
                      "check the path, or run the job again", file=str(folder)) for name in missing]
         )  # fmt: skip
+    with damage(RESULTS, folder):
+        provenance = read_record(folder / PROVENANCE)
+        check_provenance(provenance, PROVENANCE)
+        comparison = _table(folder / ESTIMATES)
+        check_comparison(comparison, ESTIMATES)
+        tables = {path.stem: _table(path) for path in sorted((folder / TABLES).glob("*.csv"))}
+        written = provenance.get("files", {}).get(POSTERIOR)
+        if written is not None and written != file_digest(folder / POSTERIOR):
+            raise Damaged(f"{POSTERIOR} is not the one that was written with {PROVENANCE}")
+    found = Posterior.load(folder / POSTERIOR)
+    return Results(found, comparison, {k: v for k, v in provenance.items() if k != "files"}, tables)
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """Return a table of the results folder."""
+    import pandas as pd
+
     try:
-        provenance = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
-        comparison = pd.read_csv(folder / ESTIMATES)
-        if "headline" not in comparison.columns:
-            raise ValueError(ESTIMATES)
-        tables = {path.stem: pd.read_csv(path) for path in sorted((folder / TABLES).glob("*.csv"))}
-    except ValueError as error:
-        raise InputError(
-            Problem("a file of the results folder is damaged", "JSON and CSV as mse wrote them",
-                    "run the job again", file=str(folder))
-        ) from error  # fmt: skip
-    return Results(Posterior.load(folder / POSTERIOR), comparison, provenance, tables)
+        return pd.read_csv(io.BytesIO(read_input(path)))
+    except UnicodeDecodeError:
+        raise Damaged(f"{path.name} is not text in UTF-8") from None
+    except ValueError:
+        raise Damaged(f"{path.name} is no table of comma-separated values") from None
 
 
 def summary_record(results: Results) -> dict[str, Any]:

@@ -29,8 +29,8 @@ def assess(results: Path, workers: int | None, cluster: str | None, resume: Path
     found = assess_results(read_results(results), compute(workers, cluster, resume))
     left = results / INTAKE
     write_results(results, found, render_pages, overwrite=True, intake=left if left.is_dir() else None)
+    click.echo(terminal_summary(found, str(results / REPORT)))
     for name in ("tipping", "robustness", "consistency", "coverage"):
         if name in found.tables:
-            click.echo(f"{name}:")
+            click.echo(f"\n{name}:")
             print_frame(found.tables[name], False)
-    click.echo(terminal_summary(found, str(results / REPORT)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mse.commands.completing import columns, jobs, method_options, methods, public_tables, tables, values
 from mse.commands.options import (
     AS_JSON,
     CLUSTER,
@@ -27,6 +28,7 @@ from mse.commands.options import (
     print_answer,
     print_frame,
     read_table,
+    say,
     table_source,
 )
 from mse.errors import InputError, Problem
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("job", type=click.Path(path_type=Path))
+@click.argument("job", type=click.Path(path_type=Path), shell_complete=jobs)
 @OUT
 @OVERWRITE
 @WORKERS
@@ -62,15 +64,26 @@ def run(
 
 
 @click.command()
-@click.argument("table")
-@click.option("--method", default="average", show_default=True, help="Name of the method; see mse compare.")
+@click.argument("table", shell_complete=tables)
+@click.option(
+    "--method",
+    default="average",
+    show_default=True,
+    shell_complete=methods,
+    help="Name of the method; see mse compare.",
+)
 @click.option("--sd", type=float, help="Prior standard deviation of the interactions (average).")
 @MAX_ORDER
 @click.option("--delta", type=float, help="Prior count per cell (decomposable).")
 @click.option("--saturated", is_flag=True, default=None, help="Let the saturated graph take part (decomposable).")
 @click.option("--model", help="One model by name, for example '[12,3]' or 'A:B + C' (loglinear).")
-@click.option("--criterion", help="bic, bic_cells or aic (loglinear).")
-@click.option("--set", "more", multiple=True, metavar="NAME=VALUE", help="Any other option of the method.")
+@click.option(
+    "--criterion", shell_complete=values("bic", "bic_cells", "aic"), help="bic, bic_cells or aic (loglinear)."
+)
+@click.option(
+    "--set", "more", multiple=True, metavar="NAME=VALUE", shell_complete=method_options,
+    help="Any other option of the method.",
+)  # fmt: skip
 @PERSONS
 @SUM
 @COVARIATES
@@ -101,8 +114,14 @@ def estimate(
 
 
 @click.command()
-@click.argument("what", nargs=-1, required=True, metavar="TABLE | OLD NEW")
-@click.option("--method", "methods", multiple=True, help="A method; repeat for several. All when not given.")
+@click.argument("what", nargs=-1, required=True, metavar="TABLE | OLD NEW", shell_complete=tables)
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    shell_complete=methods,
+    help="A method; repeat for several. All when not given.",
+)
 @click.option("--language", type=click.Choice(["en", "nl"]), default="en", help="Of the account of what changed.")
 @PERSONS
 @SUM
@@ -127,7 +146,7 @@ def compare(
             record = {"verdicts": changes.verdicts, "causes": causes, "estimates": sides}
             click.echo(json.dumps(plain(record), ensure_ascii=False, indent=2, allow_nan=False))
         else:
-            click.echo(changes_text(changes, language))
+            say(changes_text(changes, language))
         return
     if len(what) != 1:
         raise InputError(
@@ -143,7 +162,7 @@ def compare(
 
 
 @click.command()
-@click.argument("table")
+@click.argument("table", shell_complete=tables)
 @MAX_ORDER
 @click.option("--criterion", type=click.Choice(["bic", "bic_cells", "aic"]), default="bic", show_default=True)
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Models to show.")
@@ -167,11 +186,22 @@ def models(
 
 
 @click.command()
-@click.argument("table")
-@click.option("--family", default="poisson", show_default=True, help="poisson, geometric, negbin, zelterman or chao.")
+@click.argument("table", shell_complete=tables)
+@click.option(
+    "--family", default="poisson", show_default=True, help="poisson, geometric, negbin, zelterman or chao.",
+    shell_complete=values("poisson", "geometric", "negbin", "zelterman", "chao"),
+)  # fmt: skip
 @click.option("--formula", default="1", show_default=True, help="Covariates of the rate, for example 'gender + age'.")
-@click.option("--interval", help="log-normal (default), normal, parametric or nonparametric.")
-@click.option("--by", multiple=True, help="Covariate whose levels get an estimate each; repeat for several.")
+@click.option(
+    "--interval", help="log-normal (default), normal, parametric or nonparametric.",
+    shell_complete=values("log-normal", "normal", "parametric", "nonparametric"),
+)  # fmt: skip
+@click.option(
+    "--by",
+    multiple=True,
+    shell_complete=columns,
+    help="Covariate whose levels get an estimate each; repeat for several.",
+)
 @PERSONS
 @SUM
 @SEED
@@ -205,9 +235,11 @@ def repeats(
 
 
 @click.command()
-@click.argument("table")
-@click.option("--list", "lists", multiple=True, required=True, help="Column that is a list; repeat for each.")
-@click.option("--covariate", "covariates", multiple=True, help="Column that is a covariate; the others if not given.")
+@click.argument("table", shell_complete=tables)
+@click.option("--list", "lists", multiple=True, required=True, shell_complete=columns,
+              help="Column that is a list; repeat for each.")  # fmt: skip
+@click.option("--covariate", "covariates", multiple=True, shell_complete=columns,
+              help="Column that is a covariate; the others if not given.")  # fmt: skip
 @click.option("--pair", nargs=2, help="Two lists; the pair with the largest overlap if not given.")
 @SEED
 @PROB
@@ -231,7 +263,7 @@ def persons(
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=public_tables)
 @AS_JSON
 def data(name: str | None, as_json: bool) -> None:
     """List the public tables that ship, or describe one by NAME."""
@@ -244,11 +276,11 @@ def data(name: str | None, as_json: bool) -> None:
     elif name is None:
         for info in infos:
             size = f"{len(info.lists)} lists" if info.lists else "1 register"
-            click.echo(f"{info.name:42} {size:>10} {info.observed:>7,}  {info.title}")
+            say(f"{info.name:42} {size:>10} {info.observed:>7,}  {info.title}")
     else:
         (info,) = infos
         titles = [f"  {x}: {info.list_titles.get(x, x)}" for x in info.lists]
         notes = [f"  - {note}" for note in info.notes]
         sources = [f"  - {source}" for source in info.sources]
         about = [f"{info.name}: {info.title} ({info.observed:,} observed)", info.description]
-        click.echo("\n".join([*about, "Lists:", *titles, "Notes:", *notes, "Sources:", *sources]))
+        say("\n".join([*about, "Lists:", *titles, "Notes:", *notes, "Sources:", *sources]))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mse.commands.completing import columns
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pandas import DataFrame
 
@@ -32,7 +34,8 @@ SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 PROB = click.option("--prob", type=SHARE, default=0.95, show_default=True, help="Probability of the intervals.")
 PERSONS = click.option("--persons", is_flag=True, help="Each row of the file is one person; there is no count column.")
 SUM = click.option("--sum-duplicates", is_flag=True, help="Add up rows with the same history.")
-COVARIATES = click.option("--covariate", "covariates", multiple=True, help="Name of a column that is a covariate.")
+COVARIATES = click.option("--covariate", "covariates", multiple=True, shell_complete=columns,
+                          help="Name of a column that is a covariate.")  # fmt: skip
 PROBABILITIES = ("prob", "p_value", "rate", "rate_low", "rate_high", "se", "low_rate", "covered", "log_bias", "ratio")
 MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists in one term; all orders if not given.")
 
@@ -40,6 +43,7 @@ MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists
 def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_json: bool) -> None:
     """Run a job, write its folder if there is to be one, and print the summary."""
     from mse.answers.results import REPORT, check_free, summary_record, write_results
+    from mse.computing.savefiles import work_folder
     from mse.jobs.running import run_job
     from mse.jobs.sources import RECORDS
     from mse.publish.wording.sentences import terminal_summary
@@ -51,10 +55,9 @@ def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_js
     else:
         from mse.publish.report.html import render_pages
 
-        home = next(folder for folder in out.absolute().parents if folder.exists())
-        with TemporaryDirectory(dir=home, prefix=f".{out.name}-work-") as name:
-            results = run_job(job, where, workspace=Path(name))
-            left = Path(name) / RECORDS
+        with work_folder(out, "work-") as work:
+            results = run_job(job, where, workspace=work)
+            left = work / RECORDS
             write_results(out, results, render_pages, overwrite=overwrite, intake=left if left.is_dir() else None)
     if as_json:
         record = summary_record(results) | ({} if out is None else {"folder": str(out)})
@@ -92,9 +95,9 @@ def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame],
         tables = {name: frame.to_dict("records") for name, frame in frames.items()}
         click.echo(json.dumps(plain({"estimate": summary.as_dict(), "notes": found.notes, **tables}), indent=2))
         return
-    click.echo(str(summary))
+    say(str(summary))
     for note in (*found.notes, *(f"assumed: {x}" for x in summary.assumptions)):
-        click.echo(f"  - {note}")
+        say(f"  - {note}")
     for frame in frames.values():
         click.echo()
         print_frame(frame, False)
@@ -105,8 +108,24 @@ def print_frame(frame: DataFrame, as_json: bool) -> None:
     if as_json:
         click.echo(frame.to_json(orient="records", double_precision=15, indent=2))
     else:
-        shown: dict[str, Callable[[float], str]] = {
-            str(name): (lambda x: f"{x:.3g}") if name in PROBABILITIES else (lambda x: f"{x:,.1f}")
-            for name in frame.select_dtypes(float)
-        }
-        click.echo(frame.to_string(index=False, max_colwidth=60, formatters=shown))
+        from mse.publish.wording.terminaltext import table_lines, terminal_width
+
+        words = [kind.kind not in "iufb" for kind in frame.dtypes]
+        cells = [[_cell(value, str(name)) for value in frame[name]] for name in frame.columns]
+        click.echo(table_lines([str(x) for x in frame.columns], list(zip(*cells, strict=True)), words,
+                               terminal_width()))  # fmt: skip
+
+
+def _cell(value: object, column: str) -> str:
+    """Return a value as a table shows it: "–" for a number that does not exist."""
+    if isinstance(value, float):
+        shown = f"{value:.3g}" if column in PROBABILITIES else f"{value:,.1f}"
+        return "–" if math.isnan(value) else shown
+    return "" if value is None else " ".join(str(value).split())
+
+
+def say(text: str) -> None:
+    """Print a text as wide as the terminal."""
+    from mse.publish.wording.terminaltext import terminal_width, wrap_lines
+
+    click.echo(wrap_lines(text, terminal_width()))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from mse.commands.completing import jobs
 from mse.commands.options import OVERWRITE
 
 
@@ -95,7 +96,7 @@ def quality(contracts: tuple[Path, ...], out: Path, before: tuple[tuple[str, str
 
 
 @click.command()
-@click.argument("job", type=click.Path(path_type=Path))
+@click.argument("job", type=click.Path(path_type=Path), shell_complete=jobs)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option("--seed", type=click.IntRange(0), help="Seed; that of the job when not given.")
 @click.option("--plain", is_flag=True, help="Leave the invented names and birth dates readable.")

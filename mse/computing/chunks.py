@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mse.computing.inputfiles import read_input
 from mse.errors import InputError, Problem
 
 type Chunk = tuple[npt.NDArray[Any], ...]
@@ -121,8 +122,11 @@ class ChunkFolder:
         """Return a finished part; None when there is none or its file is damaged, which is logged by name."""
         path = self.path(digest)
         try:
-            content = path.read_bytes()
+            content = read_input(path)
         except FileNotFoundError:
+            return None
+        except OSError as error:
+            _log.warning("%s cannot be read (%s); this part is computed again", path, error.strerror)
             return None
         head, _, body = content.partition(b"\n")
         if head != _HEAD + hashlib.sha256(body).hexdigest().encode():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +31,10 @@ def silent(what: str, done: int, total: int) -> None:
     """Report nothing."""
 
 
+def _of_part(progress: Progress, part: str, what: str, done: int, total: int) -> None:
+    progress(f"{part}: {what}", done, total)
+
+
 @dataclass(frozen=True, slots=True)
 class Compute:
     """Where and how visibly to compute; never changes a result.
@@ -49,6 +55,10 @@ class Compute:
     progress: Progress = silent
     cluster: str | None = None
     folder: Path | None = None
+
+    def within(self, part: str) -> Compute:
+        """Return the same, with what is being done named as a stage of `part`: a year, a drawn linkage, a method."""
+        return replace(self, progress=partial(_of_part, self.progress, part))
 
     def map[T, R](self, what: str, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
         """Yield ``function(task)`` for every task, in the order of the tasks whatever the number of workers.
@@ -127,7 +137,7 @@ class Compute:
         """Provide a function that runs numbered tasks and yields the answers as they come."""
         numbered = partial(_numbered, function)
         if self.cluster is not None and tasks:
-            with _client(self.cluster) as client:
+            with _without_log(), _client(self.cluster) as client:
                 yield partial(_on_cluster, client, self.cluster, numbered)
         elif self.workers == 1 or tasks < 2:
             yield partial(map, numbered)
@@ -186,11 +196,16 @@ def _on_cluster[T](
     Dask's own client, not joblib's backend for it: that one (1.6) waits for ever when a task fails.
     """
     distributed = import_module("distributed")
-    futures = client.map(function, tasks, pure=False)
+    try:
+        futures = client.map(function, tasks, pure=False)
+    except OSError as error:
+        raise _scheduler_gone(address) from error
     for future in distributed.as_completed(futures, loop=client.loop):
         try:
             # an answer can be lost with its worker after it was announced; this waits until Dask has it again
             answer = future.result()
+        except (CancelledError, distributed.comm.CommClosedError) as error:
+            raise _scheduler_gone(address) from error
         except distributed.KilledWorker as error:
             raise MseError(
                 Problem(
@@ -213,6 +228,31 @@ def _on_cluster[T](
             ) from error
         future.release()
         yield answer
+
+
+def _scheduler_gone(address: str) -> MseError:
+    return MseError(
+        Problem(
+            "the scheduler of the cluster is gone: the connection was lost while it computed",
+            "a scheduler that runs until the end",
+            "start the cluster again and repeat the command; finished parts are kept when a folder is set (--resume)",
+            value=address,
+        )
+    )
+
+
+@contextmanager
+def _without_log() -> Generator[None]:
+    """Keep Dask from writing tracebacks of its own beside the one error that is raised."""
+    loggers = [logging.getLogger(name) for name in ("distributed.client", "distributed.core", "distributed.utils")]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Progress for people: a bar on a terminal, plain lines in a log, both on standard error."""
+"""Progress for people: a bar on a terminal, plain lines in a log, both on standard error and nowhere else."""
 
 from __future__ import annotations
 
@@ -10,56 +10,94 @@ from typing import TYPE_CHECKING
 from mse.computing.parallel import Compute
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+_EVERY = 10.0
+"""Seconds between two lines about one stage."""
 
 
 def compute(workers: int | None, cluster: str | None = None, folder: Path | None = None) -> Compute:
     """Return where to compute, with progress that suits standard error; parameters as in `Compute`."""
-    return Compute(workers, _Bar() if sys.stderr.isatty() else _Lines(), cluster, folder)
+    return Compute(workers, ProgressBar() if sys.stderr.isatty() else ProgressLines(), cluster, folder)
 
 
-class _Lines:
-    """One line when something long starts, every ten seconds, and when it ends."""
+class ProgressLines:
+    """A line when a stage starts, every ten seconds, and when it ends; before the first that the kernels compile."""
 
     def __init__(self) -> None:
         self._last = self._start = 0.0
-        self._doing = ""
+        self._doing: str | None = None
+        self._compiling = compiling()
 
     def __call__(self, what: str, done: int, total: int) -> None:
+        """Report that `done` of `total` parts of a stage are done."""
         now = time.monotonic()
-        if done == 0 or what != self._doing:  # what is resumed does not start at nought
+        if what != self._doing:
+            if self._doing is not None:
+                self._say(f"{self._doing}: ended, {now - self._start:.0f} s")
+            if self._compiling:
+                self._say(self._compiling)
+                self._compiling = ""
             self._start = self._last = now
             self._doing = what
-            print(f"mse: {what}{_compiling()}", file=sys.stderr)
-        elif now - self._last > 10.0 or (done == total and now - self._start > 2.0):
+            self._say(what)
+        if done >= total:
+            self._say(f"{what}: done, {now - self._start:.0f} s")
+            self._doing = None
+        elif now - self._last > _EVERY:
             self._last = now
-            print(f"mse: {what}: {done}/{total}, {now - self._start:.0f} s", file=sys.stderr)
+            self._say(f"{what}: {done:,}/{total:,}, {now - self._start:.0f} s")
+
+    def _say(self, text: str) -> None:
+        print(f"mse: {text}", file=sys.stderr, flush=True)
 
 
-class _Bar:
-    """A bar of rich that disappears when it is full."""
+class ProgressBar:
+    """A bar of rich for the stage at hand, which gives way to a closing line."""
 
     def __init__(self) -> None:
+        self._start = 0.0
+        self._doing: str | None = None
+        self._bar: Progress | None = None
+        self._console: Console | None = None
+        self._task: TaskID | None = None
+        self._compiling = compiling()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Report that `done` of `total` parts of a stage are done."""
+        if what != self._doing:
+            self._close("ended")
+            self._open(what, total)
+        assert self._bar is not None and self._task is not None
+        self._bar.update(self._task, completed=done)
+        if done >= total:
+            self._close("done")
+
+    def _open(self, what: str, total: int) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        self._bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-                             console=Console(stderr=True), transient=True)  # fmt: skip
-        self._task: TaskID | None = None
+        self._console = self._console or Console(stderr=True, highlight=False)
+        if self._compiling:
+            self._console.print(f"mse: {self._compiling}", markup=False)
+            self._compiling = ""
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(),
+                   TimeRemainingColumn())  # fmt: skip
+        self._bar = Progress(*columns, console=self._console, transient=True, redirect_stdout=False)
+        self._bar.start()
+        self._start, self._doing, self._task = time.monotonic(), what, self._bar.add_task(what, total=total)
 
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if self._task is None:  # what is resumed does not start at nought
-            self._bar.start()
-            self._task = self._bar.add_task(what + _compiling(), total=total)
-        self._bar.update(self._task, completed=done)
-        if done == total:
-            self._bar.remove_task(self._task)
+    def _close(self, how: str) -> None:
+        if self._bar is not None and self._console is not None:
             self._bar.stop()
-            self._task = None
+            took = time.monotonic() - self._start
+            self._console.print(f"mse: {self._doing}: {how}, {took:.0f} s", markup=False)
+        self._bar = self._task = self._doing = None
 
 
-def _compiling() -> str:
-    """Say that the first run compiles, which takes longer than the work."""
+def compiling() -> str:
+    """Return that the first run compiles, which takes longer than the work; nothing where it was done before."""
     from mse.kernels.cache import compiled_before
 
-    return "" if compiled_before() else " (first run: compiling the kernels, about half a minute, once)"
+    return "" if compiled_before() else "first run: compiling the kernels, about half a minute, once"

@@ -20,7 +20,7 @@ DRAWS = 20_000
 
 
 def estimate_separately(
-    table: CaptureTable, dims: Sequence[str], run: Callable[[CaptureTable, int], Posterior], *, seed: int
+    table: CaptureTable, dims: Sequence[str], run: Callable[[CaptureTable, int, str], Posterior], *, seed: int
 ) -> Posterior:
     """Estimate every stratum on its own, and add the draws up.
 
@@ -31,7 +31,7 @@ def estimate_separately(
     dims : sequence of str
         Dimensions whose crossed levels are estimated one by one.
     run : callable
-        Estimates one table without strata, from a seed of its own.
+        Estimates one table without strata, from a seed of its own; it is told the name of the stratum.
     seed : int
         Of the whole.
 
@@ -57,10 +57,12 @@ def estimate_separately(
     parts, problems = [], []
     for index, cell in enumerate(itertools.product(*levels.values())):
         where = dict(zip(kept, cell, strict=True))
+        place = [f"{dim} {level}" for dim, level in where.items()]
         try:
-            parts.append(run(margin.at(where), int(np.random.default_rng([seed, index]).integers(2**31))))
+            parts.append(
+                run(margin.at(where), int(np.random.default_rng([seed, index]).integers(2**31)), ", ".join(place))
+            )
         except MseError as error:
-            place = [f"{dim} {level}" for dim, level in where.items()]
             problems += [replace(p, found=said("fault.part", where=place, what=p.found)) for p in error.problems]
     if problems:
         more = Problem(said("fault.every_part"), "strata with overlapping lists",

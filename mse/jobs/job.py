@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import PrivateAttr, ValidationError, model_validator
 
+from mse.computing.inputfiles import check_values, read_settings
 from mse.errors import InputError, MseError, Problem
 from mse.jobs.sections import (
     AssessSection,
@@ -92,16 +93,13 @@ def read_job(path: Path) -> Job:
     if not os.path.exists(path) and path.name in shipped_names("models"):
         path = shipped_path("models", path.name)
     try:
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:
+        text, raw = read_settings(path)
+    except OSError as error:
         shipped = ", ".join(f"models/{name}" for name in shipped_names("models"))
         raise InputError(
-            Problem("the job file cannot be read", f"a TOML file, or one that ships: {shipped}", "check the path",
-                    file=str(path))
+            Problem(f"the job file cannot be read: {error.strerror or type(error).__name__}",
+                    f"a TOML file, or one that ships: {shipped}", "check the path", file=str(path))
         ) from error  # fmt: skip
-    try:
-        text = content.decode("utf-8-sig")
-        raw = tomllib.loads(text)
     except ValueError as error:
         raise InputError(
             Problem(f"the job file is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",
@@ -121,6 +119,11 @@ def make_job(settings: Mapping[str, Any], file: JobFile | None = None) -> Job:
     """
     file = file or JobFile()
     problems = []
+    try:
+        check_values(settings)
+    except ValueError as error:
+        beyond = Problem(f"the settings cannot be used: {error}", "settings as TOML holds them", "correct them")
+        raise InputError(file.put(beyond, ())) from None
     try:
         job = Job.model_validate(settings)
     except ValidationError as error:
@@ -168,7 +171,7 @@ def read_options(texts: Sequence[str]) -> dict[str, Any]:
         name, _, value = (part.strip() for part in text.partition("="))
         try:
             options[name] = tomllib.loads(f"x = {value}")["x"]
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             options[name] = value
     return options
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.posterior import Posterior
+from mse.answers.recordchecks import RESULTS, damage_problem
 from mse.answers.results import Results
 from mse.assess.rules import Thresholds
 from mse.assess.verdict import with_assessment
 from mse.computing.parallel import Compute
 from mse.computing.provenance import versions
+from mse.computing.savefiles import work_folder
 from mse.errors import InputError, Problem
 from mse.jobs.job import Job, make_job
 from mse.jobs.sections import PublishSection
@@ -57,8 +59,8 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     """
     compute = compute or Compute()
     if workspace is None:
-        with tempfile.TemporaryDirectory(prefix="mse-") as name:
-            return run_job(job, compute, workspace=Path(name))
+        with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
+            return run_job(job, compute, workspace=folder)
     source = open_source(job, workspace, compute)
     table = source.table.collapse() if source.table.strata else source.table
     method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
@@ -110,8 +112,11 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
     """
     compute = compute or Compute()
     if workspace is None:
-        with tempfile.TemporaryDirectory(prefix="mse-") as name:
-            return assess_results(results, compute, workspace=Path(name))
+        with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
+            return assess_results(results, compute, workspace=folder)
+    about = results.provenance.get("table", {})
+    if "job" not in results.provenance or not {"name", "digest"} <= about.keys():
+        raise InputError(damage_problem(RESULTS, "provenance.json lacks the job or the table", "provenance.json"))
     job = make_job(results.provenance["job"])
     source = open_source(job, workspace, compute)
     flat = source.table.collapse() if source.table.strata else source.table
@@ -153,15 +158,19 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
     """Estimate, over every drawn linkage if there are any."""
     apart = by_stratum(method, options) or "by" in options
 
-    def one(whole: CaptureTable, seed: int) -> Posterior:
-        return run_method(whole if apart else whole.collapse(), method, seed=seed, compute=compute, **options)
+    def one(whole: CaptureTable, where: Compute) -> Posterior:
+        return run_method(whole if apart else whole.collapse(), method, seed=job.run.seed, compute=where, **options)
 
     with job.file.blame(("estimate", "model"), ("estimate", "method"), ("estimate",)):
-        headline = one(source.table, job.run.seed)
+        headline = one(source.table, compute)
         if source.draws:
             from mse.answers.pooled import pool
 
-            headline = pool([one(drawn, job.run.seed) for drawn in source.draws], point=headline)
+            drawn = [
+                one(table, compute.within(f"drawn linkage {i} of {len(source.draws)}"))
+                for i, table in enumerate(source.draws, 1)
+            ]
+            headline = pool(drawn, point=headline)
     if source.table.strata and not apart:
         names = list(source.table.strata)
         strata, none = said("note.summed_strata", names=names), said("note.summed_none", names=names)

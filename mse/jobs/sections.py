@@ -59,7 +59,7 @@ class RegistersSection(Section):
     contracts: tuple[str, ...] = ()
     linkage: Literal["exact", "probabilistic"] = "exact"
     threshold: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.9
-    draws: Annotated[StrictInt, Field(ge=0)] = 20
+    draws: Annotated[StrictInt, Field(ge=0, le=1000)] = 20
     referrals: Literal["keep", "remove"] = "keep"
     strata: tuple[str, ...] = ()
     unit: Literal["person-year", "person"] = "person-year"
@@ -164,7 +164,7 @@ class RiskSection(Section):
     """A group at risk that an estimate is set against: ``where`` names at most one dimension of the strata."""
 
     name: str
-    persons: Annotated[StrictFloat | StrictInt, Field(gt=0)]
+    persons: Annotated[StrictFloat | StrictInt, Field(gt=0, le=1e11)]
     source: str | None = None
     where: dict[str, str] = Field(default_factory=dict)
 
@@ -172,7 +172,7 @@ class RiskSection(Section):
 class PublishSection(Section):
     """Disclosure control of what is published, and what stands beside the estimate (`mse.publish.disclosure`)."""
 
-    threshold: Annotated[StrictInt, Field(ge=2)] = 10
+    threshold: Annotated[StrictInt, Field(ge=2, le=1_000_000)] = 10
     method: Literal["suppress", "controlled", "random"] = "suppress"
     base: Literal[3, 5] = 3
     zeros: Literal["publish", "suppress"] = "publish"

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.computing.inputfiles import matching
 from mse.computing.parallel import Compute
 from mse.computing.provenance import file_digest
+from mse.errors import InputError, Problem
 from mse.jobs.job import Job, load_job_table
 from mse.jobs.sections import RegistersSection
 from mse.shipped import TableInfo
@@ -153,7 +154,12 @@ def _expanded(patterns: Sequence[str]) -> list[str]:
     """Return the contracts that are meant, ``*`` and ``?`` filled in; a name without them stays as it is."""
     found = []
     for pattern in patterns:
-        found += sorted(glob(pattern)) or [pattern]
+        try:
+            found += matching(pattern) or [pattern]
+        except OSError as error:
+            said = f"the contracts cannot be found: {error.strerror or type(error).__name__}"
+            allowed = "files, or a pattern such as contracts/*.toml"
+            raise InputError(Problem(said, allowed, "correct the path", value=pattern)) from None
     return list(dict.fromkeys(found))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.answers.recordchecks import RESULTS, damage
 from mse.answers.results import POSTERIOR, PROVENANCE, Results, read_results
 from mse.answers.strata import ALL
 from mse.publish.facts.entries import mapping, number, text
@@ -75,7 +77,7 @@ class Changes:
 
 def is_results_folder(path: Path) -> bool:
     """Return whether a path is a results folder."""
-    return (path / POSTERIOR).is_file() and (path / PROVENANCE).is_file()
+    return os.path.isfile(path / POSTERIOR) and os.path.isfile(path / PROVENANCE)
 
 
 def compare_results(old: Path, new: Path) -> Changes:
@@ -96,11 +98,12 @@ def compare_results(old: Path, new: Path) -> Changes:
         When one of them cannot be read.
     """
     before, after = read_results(old), read_results(new)
-    found = sorted([*_data(before, after), *_settings(before, after)], key=lambda cause: KINDS.index(cause.kind))
-    return Changes(
-        str(before.provenance["title"]), str(after.provenance["title"]),
-        (_verdict(before), _verdict(after)), tuple(found), _estimates(before, after),
-    )  # fmt: skip
+    with damage(RESULTS, f"{old} or {new}"):
+        found = sorted([*_data(before, after), *_settings(before, after)], key=lambda cause: KINDS.index(cause.kind))
+        return Changes(
+            str(before.provenance["title"]), str(after.provenance["title"]),
+            (_verdict(before), _verdict(after)), tuple(found), _estimates(before, after),
+        )  # fmt: skip
 
 
 def changes_text(changes: Changes, language: str = "en") -> str:

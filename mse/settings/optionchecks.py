@@ -6,6 +6,7 @@ else is done with them. `bool` is not a number here, and a whole number may stan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from numbers import Integral, Real
@@ -13,6 +14,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, TypeAliasType, TypeGuard, Union, get_args, get_origin, get_type_hints
 
 from mse.errors import ModelError, Problem
+from mse.settings.formulatext import ALLOWED, FormulaFault, read_formula
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 Criterion = Literal["aic", "bic", "bic_cells"]
 
 FEWEST_DRAWS = 4
+LONGEST_TEXT = 100_000
+"""Characters of an option that is a text."""
 
 _WORDS: dict[Any, str] = {
     int: "a whole number",
@@ -46,14 +50,47 @@ def check_types(spec: DataclassInstance) -> None:
         With every option of a wrong type, its value, and what is allowed.
     """
     declared = get_type_hints(type(spec))
-    raise_if_any(
-        [
+    raise_if_any(_wrong_types(spec, declared) or _out_of_bounds(spec))
+
+
+MOST: Mapping[str, int] = {
+    "draws": 1_000_000, "replicates": 100_000, "imputations": 1_000, "splits": 1_000, "folds": 100, "starts": 10_000,
+    "models": 10_000_000, "effective": 1_000_000, "longest": 10_000_000, "chains": 64, "classes": 100, "top": 100_000,
+    "limit": 10**12, "max_order": 16,
+}  # fmt: skip
+"""The most that an option may ask for, so that a slip of the pen ends in a sentence and not in a machine that hangs."""
+
+LONGEST_LIST = 1_000
+"""Entries of an option that is a list or a mapping, such as a grid of prior standard deviations."""
+
+
+def _wrong_types(spec: DataclassInstance, declared: Mapping[str, Any]) -> list[Problem]:
+    return [
             Problem(f"the option {field.name} has a wrong type, {type(value).__name__}",
                     _in_words(declared[field.name]), "leave it out, or give one of these", value=str(value))
             for field in fields(spec)
             if not _fits(value := getattr(spec, field.name), declared[field.name])
-        ]
-    )  # fmt: skip
+        ]  # fmt: skip
+
+
+def _out_of_bounds(spec: DataclassInstance) -> list[Problem]:
+    """Return the options that ask for more than `MOST`, hold too much, or are not a number."""
+    problems = []
+    for field in fields(spec):
+        name, value = field.name, getattr(spec, field.name)
+        found, allowed = "", ""
+        if is_whole(value):
+            most = MOST.get(name, 2**53)
+            found, allowed = ("is too large", f"at most {most:,}") if value > most else ("", "")
+        elif isinstance(value, Real):
+            found, allowed = ("is not a number", "a number") if math.isnan(value) else ("", "")
+        elif isinstance(value, tuple | list | Mapping | str):
+            most = LONGEST_TEXT if isinstance(value, str) else LONGEST_LIST
+            found, allowed = ("is too long", f"at most {most:,}") if len(value) > most else ("", "")
+        if found:
+            shown = str(value) if isinstance(value, Real) else None
+            problems.append(Problem(f"the option {name} {found}", allowed, "give less", value=shown))
+    return problems
 
 
 def raise_if_any(problems: list[Problem]) -> None:
@@ -94,6 +131,17 @@ def check_order(max_order: object) -> list[Problem]:
         return []
     allowed = "1 (main effects only), 2 (pairs), … or None for all"
     return [Problem("max_order is out of range", allowed, "give max_order=2 for pairs", value=repr(max_order))]
+
+
+def check_formula(text: object) -> list[Problem]:
+    """Return the problem with a formula as text, if there is one; its names are held against a table later."""
+    if not isinstance(text, str):
+        return []
+    try:
+        read_formula(text)
+    except FormulaFault as fault:
+        return [Problem(f"this is no formula: {fault}", ALLOWED, "correct the formula", value=text)]
+    return []
 
 
 def check_draws(draws: object) -> list[Problem]:

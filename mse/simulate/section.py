@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, replace
 from datetime import date, datetime
@@ -11,6 +11,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from mse.computing.inputfiles import read_settings
 from mse.errors import InputError, Problem
 from mse.settings.places import JobFile, Place
 from mse.shipped import shipped_names, shipped_path
@@ -41,11 +42,10 @@ def read_spec(path: Path) -> SimulateSpec:
     InputError
         With every problem: not TOML, no such section, unknown keys, wrong types, values out of range.
     """
-    if not path.exists() and path.name in shipped_names("models"):
+    if not os.path.exists(path) and path.name in shipped_names("models"):
         path = shipped_path("models", path.name)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        settings = tomllib.loads(text)
+        text, settings = read_settings(path)
     except (OSError, ValueError) as error:
         raise InputError(
             Problem("the job file cannot be read as TOML", "a TOML file in UTF-8 with a section [simulate]",

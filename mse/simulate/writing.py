@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.computing.inputfiles import read_input
 from mse.computing.provenance import file_digest, versions
+from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem
 from mse.simulate.calibration import calibration_table
 from mse.simulate.national import Simulated
@@ -57,21 +57,11 @@ def write_registers(
         When the folder exists and may not be replaced, or cannot be written.
     """
     _check_free(folder, overwrite)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
-            fresh = Path(name) / folder.name
-            fresh.mkdir()
-            contracts = _fill(fresh, simulated, disguise)
-            if folder.exists():
-                # Moved aside, into the temporary folder that goes away: at no time is there neither old nor new.
-                os.replace(folder, Path(name) / "old")
-            os.replace(fresh, folder)
-    except OSError as error:
-        raise InputError(
-            Problem(f"the folder cannot be written: {error.strerror}", "a place with room in which you may write",
-                    "choose another folder; nothing was written", file=str(folder))
-        ) from error  # fmt: skip
+    with work_folder(folder) as work:
+        fresh = work / folder.name
+        fresh.mkdir()
+        contracts = _fill(fresh, simulated, disguise)
+        replace_folder(fresh, folder, work)
     return tuple(folder / contract for contract in contracts)
 
 
@@ -93,9 +83,9 @@ def _check_free(folder: Path, overwrite: bool) -> None:
 def _ours(folder: Path) -> bool:
     """Tell whether a folder holds a simulated nation and nothing else."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = json.loads(read_input(folder / RECORD))
         known = {RECORD, *record["files"]}
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return False
     return {path.name for path in folder.iterdir()} <= known
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
+from mse.settings.formulatext import ALLOWED, FormulaFault, FormulaTerms, read_formula
 from mse.tables.cells import Grid
 from mse.tables.checks import Faults
 
@@ -145,17 +146,23 @@ def design(columns: Columns, n_rows: int, formula: str, *, source: str) -> Desig
         When the formula cannot be read, names something unknown, uses a covariate that never varies, or has
         terms that cannot be told apart.
     """
-    text = formula.strip().removeprefix("~").strip() or "1"
-    if text == "1":
+    text = formula.strip()
+    try:
+        read = read_formula(text)
+        if read.left is not None:
+            raise FormulaFault("it has more than a right-hand side")
+    except FormulaFault as fault:
+        raise ModelError(_unreadable(columns, text, source, str(fault))) from None
+    if read.constant and not read.terms:
         return Design(("Intercept",), np.ones((n_rows, 1)))
-    problems = _formula_problems(columns, text, source)
+    problems = _formula_problems(columns, read, text, source)
     if problems:
         raise ModelError(problems)
-    formulaic, errors = _formulaic()
+    formulaic, errors = import_module("formulaic"), import_module("formulaic.errors")  # untyped, and load pandas
     try:
-        # An empty context: a formula may use covariates and formulaic's own functions, nothing of the program.
+        # What was read, as a plain sum of its terms, over the columns that it names: nothing else is in reach of it.
         with np.errstate(all="ignore"):  # what is not finite is reported below
-            made: Any = formulaic.model_matrix(text, _frame(columns), context={})
+            made: Any = formulaic.model_matrix(read.text, _frame({x: columns[x] for x in read.names}), context={})
     except (errors.FormulaicError, ValueError, TypeError, ArithmeticError) as error:
         raise ModelError(_unreadable(columns, text, source, _plain(error))) from error
     matrix = np.ascontiguousarray(made.to_numpy(), dtype=np.float64)
@@ -177,23 +184,12 @@ def design(columns: Columns, n_rows: int, formula: str, *, source: str) -> Desig
     return Design(names, matrix)
 
 
-def _formulaic() -> tuple[Any, Any]:
-    """Return formulaic and its errors: imported late because it loads pandas, and by name because it has no types."""
-    return import_module("formulaic"), import_module("formulaic.errors")
-
-
-def _formula_problems(columns: Columns, text: str, source: str) -> list[Problem]:
+def _formula_problems(columns: Columns, formula: FormulaTerms, text: str, source: str) -> list[Problem]:
     """Return what can be said about a formula before it is evaluated."""
-    formulaic, errors = _formulaic()
-    if "~" in text or "|" in text:
-        reason = "it has more than a right-hand side"
-        return [_unreadable(columns, text, source, reason)]
-    try:
-        needed = sorted(str(x) for x in formulaic.Formula(text).required_variables)
-    except (errors.FormulaicError, ValueError, TypeError, SyntaxError) as error:
-        return [_unreadable(columns, text, source, _plain(error))]
     known, problems = ", ".join(columns) or "none: this table has no covariates", []
-    for name in needed:
+    if not formula.terms:
+        problems.append(_unreadable(columns, text, source, "it has no terms"))
+    for name in formula.names:
         if name not in columns:
             near = get_close_matches(name, list(columns), n=1)
             remedy = f"did you mean {near[0]!r}" if near else "use covariates of the table, or '1' for none"
@@ -211,7 +207,7 @@ def _formula_problems(columns: Columns, text: str, source: str) -> list[Problem]
 def _unreadable(columns: Columns, text: str, source: str, reason: str) -> Problem:
     names = ", ".join(columns) or "no covariates"
     return Problem(
-        f"the formula cannot be used: {reason}", f"a right-hand side such as '1' or 'a + b:c', with {names}",
+        f"the formula cannot be used: {reason}", f"a right-hand side such as '1' or 'a + b:c', with {names}; {ALLOWED}",
         "correct the formula", file=source, value=text,
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from mse.computing.inputfiles import NotReadable, read_input
 from mse.tables.cells import Grid, OverlapCells, table_from_grid
 from mse.tables.checks import Faults
 
@@ -60,9 +61,9 @@ def _text(path: Path, faults: Faults) -> str:
         faults.add("this is a folder", "a CSV file", "name the file in it that holds the table")
         faults.raise_if_any()
     try:
-        data = path.read_bytes()
-    except ValueError:
-        faults.add("this cannot be a path: it holds a character NUL", "the path of a CSV file", "check the path")
+        data = read_input(path)
+    except NotReadable as error:
+        faults.add(str(error.strerror), "the path of a CSV file", "check the path")
     except FileNotFoundError:
         near = get_close_matches(path.name, [x.name for x in path.parent.glob("*.csv")], n=1)
         remedy = f"check the path; did you mean {near[0]}" if near else "check the path"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mse.computing.inputfiles import read_input
 from mse.errors import InputError, Problem
 from mse.tables.levels import Where, selected
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MOST_STRATA = 2**20
+"""Combinations of levels in a table of a population."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,10 +75,11 @@ class Population:
         import pandas as pd
 
         try:
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+            frame = pd.read_csv(io.BytesIO(read_input(path)), dtype=str, keep_default_na=False)
         except (OSError, ValueError) as error:
+            why = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
             raise InputError(
-                Problem("the population cannot be read", "a CSV file in UTF-8 with a header", "check the path",
+                Problem(f"the population cannot be read{why}", "a CSV file in UTF-8 with a header", "check the path",
                         file=str(path))
             ) from error  # fmt: skip
         return cls._built(frame, count, source or Path(path).name, str(path), 2)
@@ -93,6 +99,12 @@ class Population:
         dims = [str(name) for name in frame.columns if name != count]
         labels = {dim: [str(x).strip() for x in frame[dim]] for dim in dims}
         levels = {dim: tuple(dict.fromkeys(labels[dim])) for dim in dims}
+        if (strata := math.prod(map(len, levels.values()))) > MOST_STRATA:
+            raise InputError(
+                Problem(f"the columns beside {count!r} have {strata:,} combinations of levels",
+                        f"at most {MOST_STRATA:,}", "leave out columns that are no dimensions of the strata",
+                        file=place)
+            )  # fmt: skip
         index = np.full([len(x) for x in levels.values()], -1)
         values, problems = np.zeros(index.shape), []
         for i, text in enumerate(frame[count]):

@@ -21,7 +21,7 @@ from mse.estimators.repeats.families import FAMILIES, Family
 from mse.estimators.repeats.registersize import LABELS
 from mse.estimators.repeats.registersize import fit_repeats as fit_repeats
 from mse.estimators.repeats.registersize import size_of as size_of
-from mse.settings.optionchecks import check_draws, check_least, check_types, raise_if_any
+from mse.settings.optionchecks import check_draws, check_formula, check_least, check_types, raise_if_any
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
 
@@ -110,6 +110,7 @@ class RepeatsSpec:
                 )
             )  # fmt: skip
         problems += check_least("replicates", self.replicates, 20, "take 1000") + check_draws(self.draws)
+        problems += check_formula(self.formula)
         raise_if_any(problems)
 
 

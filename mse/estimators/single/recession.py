@@ -8,12 +8,13 @@ that each starts from the basis of the one before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from mse.computing.linearsolver import new_solver
 
 if TYPE_CHECKING:
     import highspy
@@ -89,11 +90,7 @@ class Programme:
         import highspy
 
         if self.highs is None:
-            solver = cast("Callable[[], highspy.Highs]", highspy.Highs)()
-            solver.setOptionValue("output_flag", False)
-            solver.setOptionValue("presolve", "off")
-            solver.setOptionValue("solver", "simplex")
-            solver.setOptionValue("threads", 1)
+            solver = new_solver()
             for _ in range(self.terms.size + self.rows.size):
                 solver.addVar(0.0, 0.0)
             for cell, line in enumerate(self.design):

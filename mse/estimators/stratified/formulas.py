@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
 from mse.kernels.stratumcells import Rows
+from mse.settings.formulatext import ALLOWED, FormulaFault, FormulaTerms, quoted, read_formula, term_text
 from mse.terms import Model, members
 
 Integers = npt.NDArray[np.int64]
@@ -43,9 +43,9 @@ def parse_formula(text: str, names: Sequence[str], sizes: Sequence[int]) -> Mode
     Parameters
     ----------
     text : str
-        As formulaic reads it: ``+``, ``-``, ``:``, ``*``, ``^``, parentheses; names with blanks or signs in them in
-        backquotes. A left side, if there is one, must be ``count``. The model is the smallest hierarchical one with
-        these terms; factors that are not mentioned are in with their main effect.
+        As `mse.settings.formulatext` reads it: ``+``, ``-``, ``:``, ``*``, ``^``, parentheses; names with blanks or
+        signs in them in backquotes. A left side, if there is one, must be ``count``. The model is the smallest
+        hierarchical one with these terms; factors that are not mentioned are in with their main effect.
     names : sequence of str
         Factors: lists, then covariates.
     sizes : sequence of int
@@ -57,26 +57,16 @@ def parse_formula(text: str, names: Sequence[str], sizes: Sequence[int]) -> Mode
         With every term that is unknown, constant (a covariate of one level) or no plain name; or when the text is not
         a formula or leaves the intercept out.
     """
-    formulaic = import_module("formulaic")  # untyped, and slow to import
     allowed = f"a formula over {', '.join(names)}, such as ~ ({' + '.join(map(quoted, names[:3]))})^2"
-    try:
-        formula = formulaic.Formula(text)
-    except formulaic.errors.FormulaicError as error:
-        said = str(error).splitlines()[0]
-        raise ModelError(Problem(f"this is no formula: {said}", allowed, "correct the formula", value=text)) from error
-    right = getattr(formula, "rhs", formula)
-    left = [str(term) for term in getattr(formula, "lhs", ())]
+    read = formula_terms(text)
     problems = []
-    if left not in ([], ["count"]):
-        found = f"the left side of the formula is {', '.join(left)}"
+    if read.left not in (None, "count"):
+        found = f"the left side of the formula is {read.left}"
         problems.append(Problem(found, "count, or nothing", "leave it out", value=text))
-    terms, intercept = [], False
+    terms = []
     place = {name: i for i, name in enumerate(names)}
-    for term in right:
-        parts = [str(factor.expr) for factor in term.factors]
-        if parts == ["1"]:
-            intercept = True
-            continue
+    for factors in read.terms:
+        term, parts = term_text(factors), [x.names[0] if x.plain else x.text for x in factors]
         unknown = [x for x in parts if x not in place]
         for name in unknown:
             near = get_close_matches(name, names, n=1)
@@ -88,16 +78,25 @@ def parse_formula(text: str, names: Sequence[str], sizes: Sequence[int]) -> Mode
                 problems.append(Problem(found, "covariates with two levels or more", "leave the term out", value=name))
         if not unknown:
             terms.append(sum(1 << place[x] for x in parts))
-    if not intercept:
+    if not read.constant:
         problems.append(Problem("the formula has no intercept", allowed, "leave out - 1 or 0 +", value=text))
     if problems:
         raise ModelError(problems)
     return Model(len(names), tuple(terms))
 
 
-def quoted(name: str) -> str:
-    """Return a name as a formula takes it, in backquotes unless it is an identifier."""
-    return name if name.isidentifier() else f"`{name}`"
+def formula_terms(text: str) -> FormulaTerms:
+    """Return what a formula says, read but held against no table.
+
+    Raises
+    ------
+    ModelError
+        When it is no formula.
+    """
+    try:
+        return read_formula(text)
+    except FormulaFault as fault:
+        raise ModelError(Problem(f"this is no formula: {fault}", ALLOWED, "correct the formula", value=text)) from None
 
 
 def term_name(term: int, names: Sequence[str]) -> str:

@@ -26,7 +26,15 @@ from mse.estimators.stratified.opencells import StrataCells, build_cells
 from mse.estimators.stratified.stratasearch import Found, Walk, path_rows, require, search
 from mse.estimators.stratified.stratumdraws import Integers, bootstrap, bootstrap_law, lognormal
 from mse.estimators.stratified.stratumfit import StrataFit, fit_strata
-from mse.settings.optionchecks import Criterion, check_criterion, check_draws, check_least, check_types, raise_if_any
+from mse.settings.optionchecks import (
+    Criterion,
+    check_criterion,
+    check_draws,
+    check_formula,
+    check_least,
+    check_types,
+    raise_if_any,
+)
 from mse.tables.captures import CaptureTable
 from mse.words.said import Said, said
 
@@ -105,7 +113,7 @@ class CovariatesSpec:
     def __post_init__(self) -> None:
         """Check the options."""
         check_types(self)
-        problems = check_criterion(self.criterion) + check_draws(self.draws)
+        problems = check_criterion(self.criterion) + check_draws(self.draws) + check_formula(self.formula)
         problems += check_declared(
             blind=self.blind, missing=self.missing, bounded=self.bounded, unknown=self.unknown
         )  # fmt: skip

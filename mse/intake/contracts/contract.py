@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import glob
 import re
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, StrictStr
 
+from mse.computing.inputfiles import matching
+from mse.errors import InputError, Problem
 from mse.intake.contracts.clauses import (
     Blind,
     Closed,
@@ -93,11 +94,23 @@ class Contract(Section):
         return tuple(dict.fromkeys(["", *said]))
 
     def files(self) -> tuple[Path, ...]:
-        """Return the files that its paths stand for, sorted within each pattern, each once."""
+        """Return the files that its paths stand for, sorted within each pattern, each once.
+
+        Raises
+        ------
+        InputError
+            When a pattern asks for folders at any depth, or stands for too many files.
+        """
         found: dict[Path, None] = {}
         for pattern in self.path:
-            names = glob.glob(pattern, root_dir=self.folder) if re.search(r"[*?[]", pattern) else [pattern]
-            found |= dict.fromkeys(self.folder / name for name in sorted(names))
+            try:
+                names = matching(pattern, self.folder)
+            except OSError as error:
+                found_there = f"the path cannot be used: {error.strerror or type(error).__name__}"
+                problem = Problem(found_there, "a file, or a pattern such as deliveries/*.csv", "correct the path",
+                                  value=pattern)  # fmt: skip
+                raise InputError(self._file.put(problem, ("path",))) from None
+            found |= dict.fromkeys(self.folder / name for name in names)
         return tuple(found)
 
     def to_datapackage(self) -> dict[str, Any]:

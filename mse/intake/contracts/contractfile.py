@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from mse.computing.inputfiles import read_settings
 from mse.errors import InputError, Problem
 from mse.intake.contracts.contract import Contract
 from mse.intake.contracts.soundness import contract_problems, gaps
@@ -53,12 +53,10 @@ def read_contract(path: str | Path) -> Contract:
     """
     place = Path(path)
     try:
-        text = place.read_bytes().decode("utf-8-sig")
-        raw = tomllib.loads(text)
-    except (OSError, RecursionError) as error:
-        raise InputError(
-            Problem("the contract cannot be read", "a TOML file", "check the path", file=str(path))
-        ) from error
+        text, raw = read_settings(place)
+    except OSError as error:
+        found = f"the contract cannot be read: {error.strerror or type(error).__name__}"
+        raise InputError(Problem(found, "a TOML file", "check the path", file=str(path))) from error
     except ValueError as error:
         raise InputError(
             Problem(f"the contract is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",

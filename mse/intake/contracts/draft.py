@@ -126,7 +126,8 @@ def new_contract(sample: str | Path) -> str:
 
 def _csv(path: Path) -> tuple[list[_Column], list[str]]:
     check_kind(path, parquet=False)
-    data = path.read_bytes()[: 2**22]
+    with path.open("rb") as file:
+        data = file.read(2**22)
     try:
         data.rsplit(b"\n", 1)[0].decode("utf-8-sig")
         encoding = "utf-8"

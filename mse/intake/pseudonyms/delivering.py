@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.computing.savefiles import work_folder
 from mse.errors import InputError, Problem
 from mse.intake.pseudonyms.keyedhash import PARTS, Hashing, age_group, fingerprint
 from mse.intake.registers.deliveryfiles import check_kind, unchanged
@@ -95,35 +95,28 @@ def pseudonymise_file(
     if who is None:
         raise InputError(Problem("it is not said which columns hold the identity", "surname, given, birth_date",
                                  "add a section [identity] to the contract, or name the columns"))  # fmt: skip
-    if target.exists() and (not overwrite or target.samefile(source)):
+    same = os.path.exists(target) and os.path.exists(source) and target.samefile(source)
+    if os.path.lexists(target) and (not overwrite or same):
         raise InputError(Problem("the file to write exists already", "a new file", "choose another name",
                                  file=str(target)))  # fmt: skip
     if contract is not None:
         delimiter, encoding = contract.delimiter, contract.encoding
     check_kind(source, parquet=False, encoding=encoding)
-    fresh = None
-    try:
+    with work_folder(target, parents=False) as work:
+        fresh = work / "fresh"
         with (
             unchanged(source),
-            tempfile.NamedTemporaryFile(
-                "w", dir=target.parent, prefix=f".{target.name}-", encoding="utf-8", newline="", delete=False
-            ) as file,
+            open(fresh, "w", encoding="utf-8", newline="", opener=_private) as file,
         ):
-            fresh = Path(file.name)
             done = _copy(source, encoding, csv.writer(file, delimiter=delimiter, lineterminator="\n"),
                          delimiter, _Plan(who, key, contract))  # fmt: skip
         os.replace(fresh, target)
-    except OSError as error:
-        found = f"the file cannot be written: {error.strerror or type(error).__name__}; nothing was kept"
-        raise InputError(
-            Problem(
-                found, "a folder with room that may be written to", "make room, or choose another", file=str(target)
-            )
-        ) from None
-    finally:
-        if fresh is not None:
-            fresh.unlink(missing_ok=True)
     return done
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read."""
+    return os.open(path, flags, 0o600)
 
 
 class _Plan:

@@ -27,6 +27,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from mse.computing.inputfiles import check_input
 from mse.errors import InputError, Problem
 from mse.intake.pseudonyms.canonical import birth_date as iso_birth_date
 from mse.intake.pseudonyms.canonical import given_name, sound
@@ -104,6 +105,7 @@ def read_key(file: str | Path | None = None, *, variable: str | None = None) -> 
 
 def _key_file(path: Path) -> bytes:
     try:
+        check_input(path, 2**16)
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
             others = found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
@@ -247,7 +249,7 @@ def disguise(
     made |= dict(zip(PARTS[1:], pieces, strict=True))
     if age_on:
         made["age"] = np.fromiter(map(age_group, days, _column(frame[age_on])), dtype=object, count=len(frame))
-    hashed = pd.DataFrame(made, index=frame.index, dtype="str")
+    hashed = pd.DataFrame(made, index=frame.index, dtype=pd.StringDtype(na_value=np.nan))
     return pd.concat([frame.drop(columns=wanted[:3]), hashed.where(hashed != "")], axis=1)
 
 

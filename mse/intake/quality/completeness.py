@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mse.computing.inputfiles import read_input
+from mse.computing.savefiles import fill_folder, work_folder
 from mse.errors import InputError, Problem
 from mse.intake.registers.rowchecks import literal
 
@@ -173,7 +175,8 @@ def read_quality(path: str | Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, dtype={"list": str, "measure": str, "item": str}, keep_default_na=False,
+        content = io.BytesIO(read_input(path))
+        table = pd.read_csv(content, dtype={"list": str, "measure": str, "item": str}, keep_default_na=False,
                             na_values={x: [""] for x in COLUMNS[3:]})  # fmt: skip
         if tuple(table.columns) == COLUMNS:
             return table.astype({x: float for x in COLUMNS[3:]})
@@ -257,15 +260,11 @@ def write_quality(
         written[f"{stem}.csv"] = table.to_csv(index=False, lineterminator="\n")
         written[f"{stem}.html"] = quality_page(table, contract, files, language)
     home = Path(folder)
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=home, prefix=".quality-") as fresh:
-            for name, text in written.items():
-                (Path(fresh) / name).write_text(text, encoding="utf-8")
-            for name in written:
-                os.replace(Path(fresh) / name, home / name)
-    except OSError as error:
-        raise InputError(_no_room(home, error)) from None
+    with work_folder(home) as work:
+        (work / "fresh").mkdir()
+        for name, text in written.items():
+            (work / "fresh" / name).write_text(text, encoding="utf-8")
+        fill_folder(work / "fresh", home)
     return tuple(home / name for name in written)
 
 
@@ -319,27 +318,24 @@ def report_quality(
     if problems:
         raise InputError(problems)
     home = Path(folder)
+    if os.path.lexists(home) and not os.path.isdir(home):
+        found_there = "the reports cannot be written there: this is a file"
+        raise InputError(Problem(found_there, "a folder", "choose another", file=str(home)))
     written: list[Path] = []
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=home, prefix=".workspace-") as workspace:
-            for contract in found:
-                rejects = home / f"rejects-{_stem(contract)}.csv"
-                earlier = {}
-                if contract.list in before:
-                    earlier[contract.list] = earlier_quality(before[contract.list], contract, workspace)
-                with read_registers([contract], workspace, rejects=rejects, memory=memory, stop=False) as registers:
-                    written += [*write_quality(registers, home, previous=earlier, language=language), rejects]
-    except OSError as error:
-        raise InputError(_no_room(home, error)) from None
-    return tuple(written)
+    with work_folder(home) as work:
+        fresh = work / "fresh"
+        for contract in found:
+            rejects = fresh / f"rejects-{_stem(contract)}.csv"
+            fresh.mkdir(exist_ok=True)
+            earlier = {}
+            if contract.list in before:
+                earlier[contract.list] = earlier_quality(before[contract.list], contract, work)
+            with read_registers([contract], work, rejects=rejects, memory=memory, stop=False) as registers:
+                written += [*write_quality(registers, fresh, previous=earlier, language=language), rejects]
+        fill_folder(fresh, home)
+    return tuple(home / path.name for path in written)
 
 
 def _stem(contract: Contract) -> str:
     """Return the name of a list as a part of a file name."""
     return re.sub(r"[^\w-]+", "_", contract.list)
-
-
-def _no_room(home: Path, error: OSError) -> Problem:
-    found = f"the quality report cannot be written: {error.strerror or 'unknown'}"
-    return Problem(found, "a folder with room that may be written to", "choose another folder", file=str(home))

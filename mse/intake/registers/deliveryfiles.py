@@ -13,6 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from mse.computing.inputfiles import check_input
 from mse.computing.provenance import file_digest
 from mse.errors import InputError, Problem
 from mse.tables.files import MAGIC
@@ -85,6 +86,7 @@ def unchanged(path: Path) -> Iterator[str]:
         When it cannot be read, or is not what it was.
     """
     try:
+        check_input(path)
         before, digest = Snapshot.of(path), file_digest(path)
     except (OSError, ValueError) as error:
         raise InputError(_unreadable(path, error)) from None
@@ -109,6 +111,7 @@ def check_kind(path: Path, *, parquet: bool, encoding: str = "utf-8") -> None:
         With what it is.
     """
     try:
+        check_input(path)
         with path.open("rb") as file:
             start = file.read(4096)
             file.seek(-4, os.SEEK_END) if len(start) >= 4 else None

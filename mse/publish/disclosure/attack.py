@@ -6,13 +6,13 @@ minimum and the maximum of a linear programme (Fischetti & Salazar 2001, section
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from mse.computing.linearsolver import new_solver
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
 
 if TYPE_CHECKING:
@@ -132,19 +132,6 @@ def members(cells: PublishedCells, cell: int) -> npt.NDArray[np.int32]:
     """Return the base cells of a published one."""
     start, end = cells.sums.indptr[cell], cells.sums.indptr[cell + 1]
     return np.asarray(cells.sums.indices[start:end], dtype=np.int32)
-
-
-def new_solver() -> highspy.Highs:
-    """Return a quiet solver of one thread, whose answers do not depend on the machine."""
-    import highspy
-
-    solver = cast("Callable[[], highspy.Highs]", highspy.Highs)()
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", 1)
-    solver.setOptionValue("mip_rel_gap", 0.0)
-    solver.setOptionValue("presolve", "off")
-    solver.setOptionValue("solver", "simplex")
-    return solver
 
 
 def run_to_end(solver: highspy.Highs) -> highspy.HighsModelStatus:

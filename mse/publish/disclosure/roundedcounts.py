@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.publish.disclosure.attack import members, new_solver, run_to_end
+from mse.computing.linearsolver import new_solver
+from mse.publish.disclosure.attack import members, run_to_end
 from mse.publish.disclosure.counts import CountTable, PublishedCells
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mse.computing.linearsolver import new_solver
 from mse.errors import ModelError, Problem
-from mse.publish.disclosure.attack import SLACK, add_variables, members, new_solver, run_to_end
+from mse.publish.disclosure.attack import SLACK, add_variables, members, run_to_end
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
 
 if TYPE_CHECKING:

@@ -11,14 +11,15 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.answers.recordchecks import RESULTS, damage
 from mse.answers.results import POSTERIOR, Results, plain, read_results
 from mse.computing.provenance import file_digest, versions
+from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem
 from mse.publish.facts.entries import mapping
 from mse.publish.facts.statements import read_facts
@@ -63,19 +64,17 @@ def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = Fa
     place = folder.absolute()
     out = place.with_name(f"{place.name}-release") if out is None else out
     _check_free(out, overwrite)
-    tables = published_tables(results)
-    record = release_record(results, tables, place)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as name:
-        fresh = Path(name) / out.name
+    with damage(RESULTS, folder):
+        tables = published_tables(results)
+        record = release_record(results, tables, place)
+    with work_folder(out) as work:
+        fresh = work / out.name
         fresh.mkdir()
         for table, frame in tables.items():
             (fresh / f"{table}.csv").write_text(release_csv(frame), encoding="utf-8")
         (fresh / FIGURES).write_text(release_json(record), encoding="utf-8")
         (fresh / PACKAGE).write_text(release_json(_package(results, tables, fresh, record)), encoding="utf-8")
-        if out.exists():
-            os.replace(out, Path(name) / "old")
-        os.replace(fresh, out)
+        replace_folder(fresh, out, work)
     return out
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mse.answers.recordchecks import RELEASE, RESULTS, damage, read_record, read_rows
 from mse.answers.results import Results, read_results
 from mse.answers.strata import ALL
 from mse.computing.provenance import file_digest
@@ -63,60 +65,59 @@ def verify_release(release: Path, audit: Path | None = None) -> tuple[Mismatch, 
     Raises
     ------
     InputError
-        When there is no release, or no audit record.
+        When there is no release, or no audit record, or one of the two is damaged.
 
     Notes
     -----
     The audit record is held against itself, too: the unrounded indicators and the headline that it stores are computed
     again from its draws.
     """
-    missing = [name for name in (FIGURES, PACKAGE) if not (release / name).is_file()]
+    missing = [name for name in (FIGURES, PACKAGE) if not os.path.isfile(release / name)]
     if missing:
         raise InputError(
             [Problem(f"the release lacks {name}", "a folder written by mse release", "check the path",
                      file=str(release)) for name in missing]
         )  # fmt: skip
-    published = _read_json(release / FIGURES)
-    package = _read_json(release / PACKAGE)
+    with damage(RELEASE, release):
+        published, package = read_record(release / FIGURES), read_record(release / PACKAGE)
     audit = release.absolute().parent / str(mapping(published.get("audit")).get("folder")) if audit is None else audit
-    if not audit.is_dir():
+    if not os.path.isdir(audit):
         raise InputError(
             Problem("the audit record is not there", "the results folder that the release was made from",
                     "name it: --audit RESULTS", file=str(audit))
         )  # fmt: skip
     results = read_results(audit)
-    tables = published_tables(results)
-    found = [*_own_mismatches(results)]
-    derived = json.loads(release_json(release_record(results, tables, audit.absolute())))
-    found += _figure_mismatches(published, derived)
-    found += [
-        Mismatch(FIGURES, name, json.dumps(published.get(name)), json.dumps(derived[name]))
-        for name in ("title", "verdict", "estimate", "disclosure", "digests", "versions")
-        if published.get(name) != derived[name]
-    ]
+    with damage(RESULTS, audit):
+        tables = published_tables(results)
+        found = [*_own_mismatches(results)]
+        derived = json.loads(release_json(release_record(results, tables, audit.absolute())))
+    with damage(RELEASE, release):
+        return (*found, *_release_mismatches(release, published, package, derived, tables))
+
+
+def _release_mismatches(
+    release: Path,
+    published: Mapping[str, Any],
+    package: Mapping[str, Any],
+    derived: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+) -> Iterator[Mismatch]:
+    """Return where a release differs from what is derived."""
+    yield from _figure_mismatches(published, derived)
+    for name in ("title", "verdict", "estimate", "disclosure", "digests", "versions"):
+        if published.get(name) != derived[name]:
+            yield Mismatch(FIGURES, name, json.dumps(published.get(name)), json.dumps(derived[name]))
     for table, frame in tables.items():
-        found += _table_mismatches(release / f"{table}.csv", frame)
+        yield from _table_mismatches(release / f"{table}.csv", frame)
     known = {f"{table}.csv" for table in tables} | {FIGURES, PACKAGE}
-    found += [Mismatch(path.name, "the file", "is there", "nothing")
-              for path in sorted(release.iterdir()) if path.name not in known]  # fmt: skip
+    for path in sorted(release.iterdir()):
+        if path.name not in known:
+            yield Mismatch(path.name, "the file", "is there", "nothing")
     for resource in package.get("resources", ()):
         path = release / str(resource.get("path"))
         digest = f"sha256:{file_digest(path)}" if path.is_file() else "no such file"
         if resource.get("hash") != digest:
-            found.append(Mismatch(PACKAGE, f"digest of {path.name}", str(resource.get("hash")), digest))
-    return tuple(found)
-
-
-def _read_json(path: Path) -> Mapping[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InputError(
-            Problem("a file of the release is damaged", "JSON as mse wrote it", "get the release again", file=str(path))
-        )
-    return found
+            yield Mismatch(PACKAGE, f"digest of {path.name}", str(resource.get("hash")), digest)
 
 
 def _figure_mismatches(published: Mapping[str, Any], derived: Mapping[str, Any]) -> Iterator[Mismatch]:
@@ -143,7 +144,7 @@ def _table_mismatches(path: Path, frame: pd.DataFrame) -> Iterator[Mismatch]:
     if not path.is_file():
         yield Mismatch(path.name, "the file", "nothing", f"{len(frame)} rows")
         return
-    said = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    said = read_rows(path)
     true = list(csv.reader(io.StringIO(release_csv(frame))))
     if len(said) != len(true) or said[:1] != true[:1]:
         shape = [

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from mse.answers.recordchecks import RESULTS, damage
 from mse.answers.results import Results, read_results
+from mse.computing.savefiles import write_file
 from mse.publish.facts.entries import mapping
 from mse.publish.facts.statements import languages
 from mse.publish.report.composing import compose as compose
@@ -80,15 +80,18 @@ def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None
         Languages; those of the job when none is given.
     pdf : bool or None
         Whether PDF is written too; as the job says when None.
+
+    Raises
+    ------
+    InputError
+        When the results are damaged, or the folder cannot be written to.
     """
     results = read_results(folder)
     wanted = mapping(results.provenance.get("report")).get("pdf") is True if pdf is None else pdf
-    pages = _pages(results, asked or languages(results), wanted)
+    with damage(RESULTS, folder):
+        pages = _pages(results, asked or languages(results), wanted)
     for name, content in pages.items():
-        data = content.encode("utf-8") if isinstance(content, str) else content
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".report-", delete=False) as file:
-            file.write(data)
-        os.replace(file.name, folder / name)
+        write_file(folder / name, content.encode("utf-8") if isinstance(content, str) else content)
     return tuple(folder / name for name in pages)
 
 

@@ -18,6 +18,7 @@ from mse.publish.facts.statements import Facts, languages, read_facts
 from mse.publish.wording.captions import hump_words, interval_name, method_numbers, small_humps
 from mse.publish.wording.messages import Catalogue, Words, read_catalogue, words_of
 from mse.publish.wording.rounding import Rounded, round_interval
+from mse.publish.wording.terminaltext import cut_apart, terminal_width
 from mse.words.said import said, verbatim
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     facts = read_facts(results, say)
     parts = read_parts(results, facts)
     said = headline(facts, say, parts)
-    lines = [say.shortened(facts.title, TERMINAL_WIDTH), *_wrapped(said.latest or said.sentence)[:4]]
+    lines = [*_wrapped(say.shortened(facts.title, TERMINAL_WIDTH)), *_wrapped(said.latest or said.sentence)[:4]]
     lines.append(say("terminal.verdict", verdict=said.verdict.upper()))
     codes = [reason.code for reason in facts.estimate.verdict.reasons] if facts.estimate.verdict else []
     tail = [line for sentence in small_humps(facts, said.rounded, say) for line in _wrapped(sentence)]
@@ -261,7 +262,12 @@ def _part_lines(dim: str, parts: Parts, facts: Facts, say: Catalogue) -> list[st
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, TERMINAL_WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+    return textwrap.wrap(text, _width(), subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _width() -> int:
+    """Return the characters of a line: those of the terminal, but no more than are read with ease."""
+    return min(terminal_width() or TERMINAL_WIDTH, TERMINAL_WIDTH)
 
 
 def _reason_lines(reasons: Sequence[str], room: int, say: Catalogue) -> list[str]:
@@ -305,12 +311,14 @@ def _method_lines(facts: Facts, said: Headline, say: Catalogue) -> list[str]:
     heads = [say("intervals.method"), say("intervals.point"), say("intervals.interval")]
     heads.append(f"({say('key.not_cited')})" if not_cited else "")
     rows = [["  " + heads[0], *heads[1:]]]
-    for row in facts.methods:
+    labels = cut_apart([row.label.text for row in facts.methods], 40, say.messages["format.ellipsis"])
+    for row, name in zip(facts.methods, labels, strict=True):
         point, span = method_numbers(row, facts, say)
-        label = ("* " if row.headline else "  ") + say.shortened(row.label.text, 40)
+        label = ("* " if row.headline else "  ") + name
         failed = say("terminal.failed") + (f": {row.failure}" if row.failure and row.failure.text else "")
         span = f"{say.level(row.prob)}: {span}" if span else say("intervals.no_interval")
         rows.append([label, point, span if row.failure is None else failed, ""])
     wide = [max(len(row[j]) for row in rows) for j in range(2)]
     lines = [f"{row[0]:<{wide[0]}}  {row[1]:>{wide[1]}}  {row[2]}  {row[3]}".rstrip() for row in rows]
-    return [say.shortened(line, TERMINAL_WIDTH) for line in lines]
+    longest = max(TERMINAL_WIDTH, *(len(x) + 40 for x in labels)) if labels else TERMINAL_WIDTH
+    return [part for line in lines for part in _wrapped(say.shortened(line, longest), "      ")]

@@ -1,0 +1,234 @@
+"""What mse wrote, read back: whether it is still what it was, and one error where it is not.
+
+Results and releases travel: they are copied, edited by hand, cut off, opened in other programs. What is read from them
+is held against the kinds that were written, before anything is computed from it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mse.answers.estimates import LEVELS
+from mse.computing.inputfiles import check_values, read_input
+from mse.errors import InputError, MseError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RESULTS, RELEASE = "the results folder", "the release"
+_REMEDY = {RESULTS: "run the job again", RELEASE: "get the release again"}
+MOST_JSON = 2**27
+
+
+class Damaged(ValueError):
+    """What is read back is not what was written; the words say where it differs."""
+
+
+@contextmanager
+def damage(what: str, place: str | Path) -> Iterator[None]:
+    """Turn whatever goes wrong with something that was read back into one error about it.
+
+    Parameters
+    ----------
+    what : str
+        `RESULTS` or `RELEASE`.
+    place : str or Path
+        Where it stands.
+
+    Raises
+    ------
+    InputError
+        In the place of any other exception; a `MseError` passes as it is.
+    """
+    try:
+        yield
+    except MseError:
+        raise
+    except Damaged as error:
+        raise InputError(damage_problem(what, str(error), place)) from error
+    except OSError as error:
+        raise InputError(damage_problem(what, error.strerror or type(error).__name__, place)) from error
+    except Exception as error:  # whatever an entry of a wrong kind leads to, far from where it was read
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__} in {'/'.join(Path(frame.filename).parts[-2:])}, line {frame.lineno}"
+        raise InputError(damage_problem(what, f"it holds what mse did not write ({said})", place)) from error
+
+
+def damage_problem(what: str, why: str, place: str | Path) -> Problem:
+    """Return the problem of something that was read back and is not what was written."""
+    return Problem(f"a file of {what} is damaged: {why}", "JSON, CSV and netCDF as mse wrote them", _REMEDY[what],
+                   file=str(place))  # fmt: skip
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Raises
+    ------
+    Damaged
+        When it is none.
+    OSError
+        When it cannot be read.
+    """
+    try:
+        found = json.loads(read_input(path, MOST_JSON).decode("utf-8"))
+    except UnicodeDecodeError:
+        raise Damaged(f"{path.name} is not text in UTF-8") from None
+    except (ValueError, RecursionError):
+        raise Damaged(f"{path.name} is not JSON") from None
+    if not isinstance(found, dict):
+        raise Damaged(f"{path.name} is no JSON object")
+    try:
+        check_values(found)
+    except ValueError as error:
+        raise Damaged(f"{path.name}: {error}") from None
+    return found
+
+
+def read_rows(path: Path) -> list[list[str]]:
+    """Return the cells of a CSV file.
+
+    Raises
+    ------
+    Damaged
+        When it is not text, or no table.
+    OSError
+        When it cannot be read.
+    """
+    try:
+        return list(csv.reader(io.StringIO(read_input(path).decode("utf-8"), newline=""), strict=True))
+    except UnicodeDecodeError:
+        raise Damaged(f"{path.name} is not text in UTF-8") from None
+    except csv.Error:
+        raise Damaged(f"{path.name} is no table of comma-separated values") from None
+
+
+def check_provenance(record: Mapping[str, Any], name: str) -> None:
+    """Check the entries of a provenance that everything else relies on.
+
+    Raises
+    ------
+    Damaged
+        With the first entry that is missing or of another kind.
+    """
+    for key in ("title", "prob", "seed", "versions"):
+        if key not in record:
+            raise Damaged(f"{name} lacks {key!r}")
+    prob, seed = record["prob"], record["seed"]
+    if not isinstance(record["title"], str):
+        raise Damaged(f"{name}: 'title' is no text")
+    if not _is_number(prob) or not 0 < prob < 1:
+        raise Damaged(f"{name}: 'prob' is no number between 0 and 1")
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise Damaged(f"{name}: 'seed' is no whole number from 0 on")
+    for key in ("versions", "table", "overlap", "job", "report", "estimator", "diagnostics", "files"):
+        if not isinstance(record.get(key, {}), Mapping):
+            raise Damaged(f"{name}: {key!r} is no section")
+    if not all(isinstance(x, str) for x in record["versions"].values()):
+        raise Damaged(f"{name}: 'versions' holds something else than texts")
+    table, files = record.get("table", {}), record.get("files", {})
+    for key in ("name", "digest"):
+        if not isinstance(table.get(key, ""), str):
+            raise Damaged(f"{name}: 'table.{key}' is no text")
+    if not all(isinstance(x, str) for x in files.values()):
+        raise Damaged(f"{name}: 'files' holds something else than digests")
+    counts = record.get("overlap", {}).get("counts", {})
+    if not isinstance(counts, Mapping) or not all(_is_number(x) and x >= 0 for x in counts.values()):
+        raise Damaged(f"{name}: 'overlap.counts' holds something else than counts")
+
+
+def check_comparison(frame: pd.DataFrame, name: str) -> None:
+    """Check the table of the methods side by side.
+
+    Raises
+    ------
+    Damaged
+        When a column is missing or of another kind.
+    """
+    for column in ("method", "label", "status", "headline", "point", "low", "high", "prob", "observed"):
+        if column not in frame.columns:
+            raise Damaged(f"{name} lacks the column {column!r}")
+    for column in ("point", "low", "high", "prob", "observed"):
+        if frame[column].dtype.kind not in "iuf" and frame[column].notna().any():
+            raise Damaged(f"{name}: {column!r} holds something else than numbers")
+    if frame["headline"].dtype.kind != "b" or int(frame["headline"].sum()) != 1:
+        raise Damaged(f"{name} does not say which row is the headline")
+
+
+def check_posterior(record: Mapping[str, Any]) -> None:
+    """Check the plain entries of a posterior.
+
+    Raises
+    ------
+    Damaged
+        With the first that is missing or of another kind.
+    """
+    for key in ("method", "table", "table_digest", "point_kind"):
+        if not isinstance(record[key], str):
+            raise Damaged(f"{key!r} is no text")
+    if record["kind"] not in ("posterior", "sampling distribution"):
+        raise Damaged("'kind' is unknown")
+    observed = record["observed"]
+    if not isinstance(observed, int) or isinstance(observed, bool) or not 0 <= observed < 2**53:
+        raise Damaged("'observed' is no number of persons")
+    if not _is_number(record["point"], finite=False):
+        raise Damaged("'point' is no number")
+    for key in ("lists", "inside", "outside", "assumptions", "citations", "notes"):
+        if not isinstance(record[key], Sequence) or not all(isinstance(x, str) for x in record[key]):
+            raise Damaged(f"{key!r} is no list of texts")
+    if not isinstance(record["spec"], Mapping):
+        raise Damaged("'spec' is no section")
+    if not all(_is_number(x, finite=False) for x in record["diagnostics"].values()):
+        raise Damaged("'diagnostics' holds something else than numbers")
+    verdict = record["verdict"]
+    if verdict is not None:
+        _check_level(verdict)
+        if not all(isinstance(x, str) for x in verdict["checked"]):
+            raise Damaged("'checked' is no list of texts")
+        for part in verdict.get("parts", ()):
+            _check_level(part)
+            if not all(isinstance(x, str) for x in part["levels"].values()):
+                raise Damaged("a part has a level that is no text")
+
+
+def check_law(values: Any, cdf: Any, draws: Any) -> None:
+    """Check the law of N, shapes (G,), and its draws, shape (D,).
+
+    Raises
+    ------
+    Damaged
+        When they are no law and no draws of one.
+    """
+    import numpy as np
+
+    if values.ndim != 1 or values.shape != cdf.shape or not values.size or values.dtype.kind not in "iuf":
+        raise Damaged("the law of N has another shape")
+    if np.isnan(values).any() or (np.diff(values) < 0).any() or np.isnan(cdf).any() or (np.diff(cdf) < 0).any():
+        raise Damaged("the law of N does not increase")
+    if cdf[0] < 0 or not 0.5 < cdf[-1] < 1 + 1e-6 or draws.dtype.kind not in "iu" or not draws.size:
+        raise Damaged("the law of N is none")
+
+
+def _check_level(judged: Mapping[str, Any]) -> None:
+    if judged["level"] not in LEVELS:
+        raise Damaged("a verdict is unknown")
+    for reason in judged["reasons"]:
+        if reason["level"] not in LEVELS or not isinstance(reason["code"], str) or not isinstance(reason["text"], str):
+            raise Damaged("a reason of the verdict has another form")
+        if not all(_is_number(x, finite=False) for x in reason.get("figures", {}).values()):
+            raise Damaged("a reason of the verdict has a figure that is no number")
+
+
+def _is_number(value: object, *, finite: bool = True) -> bool:
+    """Return whether this is a number; true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return not finite or math.isfinite(value)
