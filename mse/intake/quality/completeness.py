@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mse.computing.csvtext import csv_text, read_csv
+from mse.computing.filemodes import PRIVATE_FOLDER, private_writing
 from mse.errors import InputError, Problem
 from mse.intake.registers.rowchecks import literal
 
@@ -170,10 +172,8 @@ def read_quality(path: str | Path) -> pd.DataFrame:
     InputError
         When the file is not one that `write_quality` wrote.
     """
-    import pandas as pd
-
     try:
-        table = pd.read_csv(path, dtype={"list": str, "measure": str, "item": str}, keep_default_na=False,
+        table = read_csv(path, dtype={"list": str, "measure": str, "item": str}, keep_default_na=False,
                             na_values={x: [""] for x in COLUMNS[3:]})  # fmt: skip
         if tuple(table.columns) == COLUMNS:
             return table.astype({x: float for x in COLUMNS[3:]})
@@ -254,12 +254,12 @@ def write_quality(
         table = quality_table(registers, contract.list, (previous or {}).get(contract.list))
         stem = f"quality-{_stem(contract)}"
         files = {name: digest for name, digest in registers.digests.items() if name.startswith(f"{contract.list}/")}
-        written[f"{stem}.csv"] = table.to_csv(index=False, lineterminator="\n")
+        written[f"{stem}.csv"] = csv_text(table)
         written[f"{stem}.html"] = quality_page(table, contract, files, language)
     home = Path(folder)
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=home, prefix=".quality-") as fresh:
+        _make_home(home)
+        with private_writing(), tempfile.TemporaryDirectory(dir=home, prefix=".quality-") as fresh:
             for name, text in written.items():
                 (Path(fresh) / name).write_text(text, encoding="utf-8")
             for name in written:
@@ -321,8 +321,8 @@ def report_quality(
     home = Path(folder)
     written: list[Path] = []
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=home, prefix=".workspace-") as workspace:
+        _make_home(home)
+        with private_writing(), tempfile.TemporaryDirectory(dir=home, prefix=".workspace-") as workspace:
             for contract in found:
                 rejects = home / f"rejects-{_stem(contract)}.csv"
                 earlier = {}
@@ -333,6 +333,12 @@ def report_quality(
     except OSError as error:
         raise InputError(_no_room(home, error)) from None
     return tuple(written)
+
+
+def _make_home(home: Path) -> None:
+    """Make a folder for reports with small counts: its owner's alone, unless it was there before."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    home.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)
 
 
 def _stem(contract: Contract) -> str:

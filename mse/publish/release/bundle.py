@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.results import POSTERIOR, Results, plain, read_results
+from mse.computing.csvtext import csv_text
+from mse.computing.filemodes import make_open
 from mse.computing.provenance import file_digest, versions
 from mse.errors import InputError, Problem
 from mse.publish.facts.entries import mapping
@@ -73,6 +75,7 @@ def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = Fa
             (fresh / f"{table}.csv").write_text(release_csv(frame), encoding="utf-8")
         (fresh / FIGURES).write_text(release_json(record), encoding="utf-8")
         (fresh / PACKAGE).write_text(release_json(_package(results, tables, fresh, record)), encoding="utf-8")
+        make_open(fresh)
         if out.exists():
             os.replace(out, Path(name) / "old")
         os.replace(fresh, out)
@@ -188,7 +191,7 @@ def _type(column: pd.Series[Any]) -> str:
 
 def release_csv(frame: pd.DataFrame) -> str:
     """Return a table as CSV: whole numbers without a fraction, nothing where there is no number."""
-    return str(frame.map(_cell).to_csv(index=False, lineterminator="\n"))
+    return csv_text(frame.map(_cell))
 
 
 def _cell(value: object) -> str:

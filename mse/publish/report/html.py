@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
-from mse.answers.results import Results, read_results
+from mse.answers.results import PUBLIC, Results, read_results, write_public
+from mse.computing.filemodes import make_private, private_writing
 from mse.publish.facts.entries import mapping
 from mse.publish.facts.partfacts import read_parts
 from mse.publish.facts.statements import Facts, languages, read_facts
@@ -168,7 +168,7 @@ def _pages(results: Results, asked: Sequence[str], pdf: bool) -> dict[str, str |
 
 
 def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None) -> tuple[Path, ...]:
-    """Render the reports of a results folder again, in place, and return where they are.
+    """Render the reports of a results folder again, into its folder ``public``, and return where they are.
 
     Parameters
     ----------
@@ -182,12 +182,11 @@ def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None
     results = read_results(folder)
     wanted = mapping(results.provenance.get("report")).get("pdf") is True if pdf is None else pdf
     pages = _pages(results, asked or languages(results), wanted)
-    for name, content in pages.items():
-        data = content.encode("utf-8") if isinstance(content, str) else content
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".report-", delete=False) as file:
-            file.write(data)
-        os.replace(file.name, folder / name)
-    return tuple(folder / name for name in pages)
+    with private_writing():
+        written = write_public(folder, pages)
+    with suppress(PermissionError):  # somebody else's folder, in which this user may write
+        make_private(folder, but=PUBLIC)
+    return written
 
 
 if __name__ == "__main__":
