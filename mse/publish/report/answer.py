@@ -126,14 +126,17 @@ def models_section(m: Material) -> Section:
             paragraph(say("models.averaged" if averaged else "models.effective", effective=effective, **averaged))
         )
     rows = [
-        row(Cell(groups=_groups(found)), say.percent(found.weight), say.number(round_point(found.size)))
+        row(Cell(groups=_groups(found)), say.percent(found.weight), *sizes)
         for found in shown
+        for sizes in [[say.number(round_point(found.size))] if facts.public else []]
     ]
     caption = say("models.table" if len(rows) == MOST_MODELS else "models.table_few")
-    heads = [say("models.model"), "#" + say("models.weight"), "#" + say("models.size")]
+    # The size under one model is a ratio of counts, and gives a small one away.
+    heads = [say("models.model"), "#" + say("models.weight"), *(["#" + say("models.size")] if facts.public else [])]
     weight = say.percent(sum(found.weight for found in shown))
     rest = say("models.rest", count=say.count_word(len(rows)), weight=weight)
-    blocks += [sheet(caption, [*heads], rows, wide=True), paragraph(f"{rest} {say('models.citation')}")]
+    cited = f"{rest} {say('models.citation')}" if facts.public else rest
+    blocks += [sheet(caption, [*heads], rows, wide=True), paragraph(cited)]
     return Section("models", say("section.models"), tuple(blocks))
 
 
@@ -143,7 +146,9 @@ def interactions_section(m: Material) -> Section:
     found = sorted(m.results.headline.interactions.items(), key=lambda item: (-item[1], item[0]))
     if not found:
         return Section("interactions", say("section.interactions"), (paragraph(say("interactions.missing")),))
-    rows = [row(" × ".join(x.split(":")), say.percent(p), Cell(share=p)) for x, p in found[:MOST_INTERACTIONS]]
+    rows = [
+        row(" × ".join(x.split(":")), say.percent(p), Cell(share=round(p, 2))) for x, p in found[:MOST_INTERACTIONS]
+    ]
     heads = [Column(say("interactions.name")), Column(say("interactions.probability"), numeric=True)]
     table = sheet(say("interactions.table"), [*heads, Column("", bar=True)], rows)
     lighter = len(found) - len(rows)

@@ -156,7 +156,7 @@ def _access(m: Material) -> str | None:
     if contracts:
         return say("gather.registers", count=say.count_word(len(contracts)))
     name = text(file.get("name"))
-    return say("gather.file", name=name, digest=str(file.get("sha256", ""))[:12]) if name else None
+    return say("gather.file", name=name) if name else None
 
 
 def _exclusions(m: Material) -> str:
