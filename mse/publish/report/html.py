@@ -1,11 +1,7 @@
-"""The report of a run: one self-contained HTML file, the same bytes whenever the same results are rendered.
-
-``python -m mse.publish.report.html FOLDER ...`` renders the reports of results folders again, in place.
-"""
+"""The report of a run: one self-contained HTML file, the same bytes whenever the same results are rendered."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
@@ -187,8 +183,3 @@ def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None
     with suppress(PermissionError):  # somebody else's folder, in which this user may write
         make_private(folder, but=PUBLIC)
     return written
-
-
-if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        print(*write_pages(Path(name)), sep="\n")
