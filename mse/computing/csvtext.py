@@ -1,4 +1,4 @@
-"""Tables as CSV: the one way in which they are written, so that no spreadsheet runs a cell, and read back as they were.
+"""Tables as CSV: the one way in which they are written, so that no spreadsheet runs a cell; read back as they were.
 
 A program for spreadsheets takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, also where a tab or
 a line break stands before it, and where a cell holds the separator of another country. Such a text gets an apostrophe
@@ -41,10 +41,12 @@ def restored(text: str) -> str:
 
 def csv_text(frame: pd.DataFrame, separator: str = ",") -> str:
     """Return a table as CSV without its index; texts, and the names of the columns, are `defused`."""
+    import numpy as np
+
     safe = frame.copy()
     for place in range(frame.shape[1]):
         if frame.iloc[:, place].dtype.kind not in "biufcmM":
-            safe.isetitem(place, frame.iloc[:, place].map(_cell))
+            safe.isetitem(place, np.array([_cell(x) for x in frame.iloc[:, place]], dtype=object))
     safe.columns = [_cell(name) for name in frame.columns]
     return str(safe.to_csv(index=False, sep=separator, lineterminator="\n"))
 
@@ -54,14 +56,15 @@ def write_csv(frame: pd.DataFrame, path: Path, separator: str = ",") -> None:
     path.write_text(csv_text(frame, separator), encoding="utf-8", newline="")
 
 
-def read_csv(source: Path | IO[str], **options: Any) -> pd.DataFrame:
+def read_csv(source: str | Path | IO[str], **options: Any) -> pd.DataFrame:
     """Read a table that `write_csv` wrote; `options` are those of pandas, with the names of columns as in the file."""
+    import numpy as np
     import pandas as pd
 
-    frame = pd.read_csv(source, **options)
+    frame: pd.DataFrame = pd.read_csv(source, **options)
     for place, kind in enumerate(frame.dtypes):
         if kind.kind not in "biufcmM":
-            frame.isetitem(place, frame.iloc[:, place].map(_back))
+            frame.isetitem(place, np.array([_back(x) for x in frame.iloc[:, place]], dtype=object))
     frame.columns = [_back(name) for name in frame.columns]
     return frame
 

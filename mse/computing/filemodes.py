@@ -22,7 +22,7 @@ def private_writing() -> Iterator[None]:
 
 
 def make_private(folder: Path, *, but: str | None = None) -> None:
-    """Let nobody but the owner read a folder and all that is in it; `but` names one folder in it that stays as it is."""
+    """Let nobody but the owner read a folder and all that is in it; the folder `but` in it stays as it is."""
     _set(folder, PRIVATE_FOLDER, PRIVATE_FILE, but)
 
 

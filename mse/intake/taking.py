@@ -52,6 +52,8 @@ class Intake:
         SHA-256 of every file that was read.
     notes : tuple of str
         What one should know of the table.
+    told : tuple of str
+        The same without a count of it: what a page may say.
     """
 
     table: CaptureTable
@@ -62,6 +64,11 @@ class Intake:
     linkage: LinkageReport | None
     digests: Mapping[str, str]
     notes: tuple[str, ...]
+    told: tuple[str, ...]
+
+
+_LEFT, _BOTH = "left out", "counted on both lists"
+_ALONE, _LIKELY = "counted as a person of its own", "linked by probability alone"
 
 
 def take_in(
@@ -158,19 +165,22 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         steps = [(row.step, row.list, row.count) for row in registers.counts]
         flow = to_frame([*delivered_counts(steps), *linked_counts(con, layout, removed=remove)])
         unreferred = _unreferred(con, layout) if referrals and not remove else None
-    if referrals:
-        done = "left out" if remove else "counted on both lists"
-        notes.append(f"{referrals:,} registrations are referrals from another list; they are {done}")
-    if keyless:
-        done = "counted as a person of its own" if report is None else "linked by probability alone"
-        notes.append(f"{keyless:,} registrations have no pseudonym; each is {done}")
+    told = list(notes)
+    for count, what in (
+        (referrals, f"registrations are referrals from another list; they are {_LEFT if remove else _BOTH}"),
+        (keyless, f"registrations have no pseudonym; each is {_ALONE if report is None else _LIKELY}"),
+    ):
+        if count:
+            notes.append(f"{count:,} {what}")
+            told.append(f"some {what}")
     if moved:
-        notes.append(
-            f"the label of {moved:,} units was corrected: one of their lists cannot see the stratum of the rule"
-        )
+        what = "units was corrected: one of their lists cannot see the stratum of the rule"
+        notes.append(f"the label of {moved:,} {what}")
+        told.append(f"the label of some {what}")
     unknown = {dim: NOT_KNOWN for dim, levels in tables[0].strata.items() if NOT_KNOWN in levels}
     return Intake(
-        tables[0], tables[1:], unreferred, MappingProxyType(unknown), flow, report, registers.digests, tuple(notes)
+        tables[0], tables[1:], unreferred, MappingProxyType(unknown), flow, report, registers.digests, tuple(notes),
+        tuple(told),
     )  # fmt: skip
 
 

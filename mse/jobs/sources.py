@@ -108,7 +108,13 @@ def _registered(job: Job, contracts: list[str], truth: Path | None, workspace: P
         unknown=taken.unknown,
         unreferred=taken.unreferred,
         tables=tables,
-        record={"registers": dict(taken.digests), "simulated": job.simulate is not None, "notes": list(taken.notes)},
+        # Counts in words are for those inside; a page reads the notes.
+        record={
+            "registers": dict(taken.digests),
+            "simulated": job.simulate is not None,
+            "notes": list(taken.told),
+            "counted": list(taken.notes),
+        },
     )
 
 

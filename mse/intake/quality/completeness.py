@@ -253,7 +253,7 @@ def write_quality(
     for contract in registers.contracts:
         table = quality_table(registers, contract.list, (previous or {}).get(contract.list))
         stem = f"quality-{_stem(contract)}"
-        files = {name: digest for name, digest in registers.digests.items() if name.startswith(f"{contract.list}/")}
+        files = [name for name in registers.digests if name.startswith(f"{contract.list}/")]
         written[f"{stem}.csv"] = csv_text(table)
         written[f"{stem}.html"] = quality_page(table, contract, files, language)
     home = Path(folder)

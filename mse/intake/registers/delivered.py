@@ -256,9 +256,10 @@ def _write_rejects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     words = ", ".join(f"({literal(code)}, {literal(text)})" for code, text in REASONS.items())
     try:
         connection.execute(
-            f'COPY (SELECT {_harmless("list")} AS list, {_harmless("file")} AS file, row, {_harmless("col")} AS
-            "column", ' "reason, words FROM rejects " f"JOIN (VALUES {words}) AS said(code, words) ON code = reason
-            ORDER BY ALL) " f"TO {literal(str(fresh))} (FORMAT csv, HEADER)"
+            f"COPY (SELECT {_harmless('list')} AS list, {_harmless('file')} AS file, row, "
+            f'{_harmless("col")} AS "column", reason, words FROM rejects '
+            f"JOIN (VALUES {words}) AS said(code, words) ON code = reason ORDER BY ALL) "
+            f"TO {literal(str(fresh))} (FORMAT csv, HEADER)"
         )
         os.replace(fresh, path)
     except (OSError, duckdb.IOException):

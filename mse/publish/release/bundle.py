@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FIGURES, PACKAGE = "figures.json", "datapackage.json"
 FORMAT = "mse-release/1"
-_GUESSABLE = "withheld: the few small counts behind a digest of the raw table could be guessed back from it"
+_GUESSABLE = "withheld: what is not public could be guessed back from a digest of it"
 
 
 def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = False) -> Path:
@@ -119,7 +119,7 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
         "digests": {
             "table": headline.table_digest if public else _GUESSABLE,
             "posterior": f"sha256:{file_digest(folder / POSTERIOR)}" if public else _GUESSABLE,
-            "job": f"sha256:{hashlib.sha256(job.encode()).hexdigest()}",
+            "job": f"sha256:{hashlib.sha256(job.encode()).hexdigest()}" if public else _GUESSABLE,
         },
         "versions": dict(provenance["versions"]),
         "figures": [asdict(figure) for figure in published_figures(results, tables)],

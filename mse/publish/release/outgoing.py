@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SUPPRESSED = "suppressed"
 """Why a count has no value, and what rests on it; of estimates see `mse.publish.standing`."""
 
+FAILED = "no number"
+"""Status of a method that gave none, where its own words are not published."""
+
 ASSESSMENTS = ("sensitivity", "prior", "linkage_error", "robustness", "calibrated")
 """Tables of point, low and high that are rounded and published with the estimate."""
 
@@ -139,6 +142,8 @@ def _safe_methods(results: Results, stop: str | None) -> pd.DataFrame:
     rows = []
     for row in results.comparison.to_dict("records"):
         status = str(row["status"]) if row["status"] != "ok" or stop is None else stop
+        if row["status"] != "ok" and not is_public(results):
+            status = FAILED  # why it did may tell counts
         values = [math.nan] * 3
         if status == "ok":
             values = list(rounded_values(row["point"], row["low"], row["high"], "persons")[:3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mse.publish.drawings.overlap import overlap_figure
@@ -35,6 +36,9 @@ from mse.publish.wording.messages import Catalogue, Words
 from mse.publish.wording.rounding import round_point
 
 MOST_MODELS, MOST_INTERACTIONS = 10, 20
+FEW = 100
+"""Settings up to here could be mistaken for a count of persons."""
+
 MOST_LISTS = 8
 """Lists of a table that is not public whose totals are shown, after disclosure control over all pairs of them."""
 
@@ -50,7 +54,11 @@ def methods_section(m: Material) -> Section:
     table = [sheet(say("intervals.table"), [*heads], rows, wide=True)] if rows else []
     why = [
         Words(
-            say("intervals.failed_why", label=found.label, why=found.failure if str(found.failure or "") else unknown)
+            say(
+                "intervals.failed_why",
+                label=found.label,
+                why=found.failure if facts.public and str(found.failure or "") else unknown,
+            )
         )
         for unknown in [say("intervals.failed_unknown")]
         for found in facts.methods
@@ -167,11 +175,21 @@ def meaning_section(m: Material) -> Section:
     for part, said in (("inside", head.inside), ("outside", head.outside), ("assumptions", head.assumptions)):
         words = [say.phrase(x) for x in said]
         blocks += entries(say(f"meaning.{part}"), words, say(f"meaning.{part}_none"))
+    shown = [x for x in head.notes if m.facts.public or _without_counts(x, m)]
     if head.notes:
-        blocks += entries(say("meaning.method_notes"), [say.phrase(x) for x in head.notes], "")
+        blocks += entries(say("meaning.method_notes"), [say.phrase(x) for x in shown], say("meaning.notes_inside"))
+    if shown and len(shown) < len(head.notes):
+        blocks.append(paragraph(say("meaning.notes_inside")))
     if m.facts.notes:
         blocks += entries(say("meaning.table_notes"), m.facts.notes, "")
     return Section("meaning", say("section.meaning"), tuple(blocks))
+
+
+def _without_counts(note: str, m: Material) -> bool:
+    """Return whether a note holds no number but settings of the method and the number of its models."""
+    known = {float(x) for x in m.results.headline.spec.values() if isinstance(x, int) and x > FEW}
+    known |= {x for x in (m.facts.averaged,) if x is not None}
+    return all(float(x.replace(",", "")) in known for x in re.findall(r"\d[\d,]*(?:\.\d+)?", note))
 
 
 def figure(svg: str | None, finding: str) -> list[Block]:

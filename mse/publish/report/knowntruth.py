@@ -37,7 +37,7 @@ def _consistency(m: Material) -> list[Block]:
                 row(
                     name,
                     *true,
-                    say.phrase(str(x.get("status") or say("terminal.failed"))),
+                    say.phrase(str(x.get("status") if facts.public and x.get("status") else say("terminal.failed"))),
                     *[""] * (3 if facts.public else 2),
                 )
             )
@@ -70,8 +70,8 @@ def _consistency(m: Material) -> list[Block]:
 
 def _against(x: Record, m: Material) -> tuple[float, float, float]:
     """Return estimate and interval as ratios to the true number, no finer than the interval is wide."""
-    ends = tuple(float(x[key] / x["true"]) for key in ("point", "low", "high"))
-    made = rounded_values(*ends, "ratio")
+    point, low, high = (float(x[key] / x["true"]) for key in ("point", "low", "high"))
+    made = rounded_values(point, low, high, "ratio")
     return made.point, made.low, made.high
 
 
