@@ -83,7 +83,7 @@ def published_tables(results: Results) -> dict[str, pd.DataFrame]:
         found["survey"] = _safe_survey(results.tables["survey"])
     for name in ASSESSMENTS:
         if name in results.tables and stop is None:
-            found[name] = _safe_assessment(results.tables[name])
+            found[name] = _safe_assessment(results.tables[name], is_public(results))
     return found
 
 
@@ -210,13 +210,15 @@ def _safe_survey(frame: pd.DataFrame) -> pd.DataFrame:
     return _frame(rows, frame.columns)
 
 
-def _safe_assessment(frame: pd.DataFrame) -> pd.DataFrame:
+def _safe_assessment(frame: pd.DataFrame, public: bool) -> pd.DataFrame:
     """Return a table of the assessment with its estimates rounded, without observed counts and single cells."""
     rows = []
     for row in frame.to_dict("records"):
         if str(row.get("change", "")).startswith("cell"):
             continue
         values = rounded_values(row["point"], row["low"], row["high"], "persons")
+        if "status" in row and row["status"] != "ok" and not public:
+            row["status"] = FAILED
         rows.append(row | {"point": values.point, "low": values.low, "high": values.high})
     return _frame(rows, [c for c in frame.columns if c not in ("observed", "ratio")])
 
