@@ -107,7 +107,10 @@ PAGE = (
 SECTIONS = (
     *_rows("section", "estimate", ROUNDED, "intervals sensitivity robustness checks trend strata indicators sdg"),
     *_rows(
-        "section", "estimate", "percent of weight; sizes under one model only of a public table", "models interactions"
+        "section",
+        "estimate",
+        "steps of 5%; single percents, and sizes under one model, only of a public table",
+        "models interactions",
     ),
     Leaving("section", "posterior", "drawn estimate", DRAWN),
     Leaving("section", "overlap", "count", PROTECTED + "; single histories only of a public table"),

@@ -36,6 +36,9 @@ from mse.publish.wording.messages import Catalogue, Words
 from mse.publish.wording.rounding import round_point
 
 MOST_MODELS, MOST_INTERACTIONS = 10, 20
+COARSE = 0.05
+"""Step of weights and probabilities on the page of a table that is not public."""
+
 FEW = 100
 """Settings up to here could be mistaken for a count of persons."""
 
@@ -123,25 +126,25 @@ def overlap_section(m: Material) -> Section:
 def models_section(m: Material) -> Section:
     """Return the heaviest models of an average."""
     facts, say = m.facts, m.say
-    shown = facts.models[:MOST_MODELS]
+    shown = [x for x in facts.models[:MOST_MODELS] if facts.public or x.weight >= COARSE] or [*facts.models[:1]]
     if not shown:
         return Section("models", say("section.models"), (paragraph(say("models.missing")),))
     blocks: list[Block] = [paragraph(say("models.lead", example=_groups(shown[0])[0]), "lead")]
     if facts.effective:
-        effective = say.figure(round(facts.effective, 1))
+        effective = say.figure(round(facts.effective, 1 if facts.public else None))
         averaged = {"count": say.number(facts.averaged)} if facts.averaged else {}
         blocks.append(
             paragraph(say("models.averaged" if averaged else "models.effective", effective=effective, **averaged))
         )
     rows = [
-        row(Cell(groups=_groups(found)), say.percent(found.weight), *sizes)
+        row(Cell(groups=_groups(found)), _probable(found.weight, m), *sizes)
         for found in shown
         for sizes in [[say.number(round_point(found.size))] if facts.public else []]
     ]
     caption = say("models.table" if len(rows) == MOST_MODELS else "models.table_few")
     # The size under one model is a ratio of counts, and gives a small one away.
     heads = [say("models.model"), "#" + say("models.weight"), *(["#" + say("models.size")] if facts.public else [])]
-    weight = say.percent(sum(found.weight for found in shown))
+    weight = _probable(sum(found.weight for found in shown), m)
     rest = say("models.rest", count=say.count_word(len(rows)), weight=weight)
     cited = f"{rest} {say('models.citation')}" if facts.public else rest
     blocks += [sheet(caption, [*heads], rows, wide=True), paragraph(cited)]
@@ -155,7 +158,7 @@ def interactions_section(m: Material) -> Section:
     if not found:
         return Section("interactions", say("section.interactions"), (paragraph(say("interactions.missing")),))
     rows = [
-        row(" × ".join(x.split(":")), say.percent(p), Cell(share=round(p, 2))) for x, p in found[:MOST_INTERACTIONS]
+        row(" × ".join(x.split(":")), _probable(p, m), Cell(share=_coarse(p, m))) for x, p in found[:MOST_INTERACTIONS]
     ]
     heads = [Column(say("interactions.name")), Column(say("interactions.probability"), numeric=True)]
     table = sheet(say("interactions.table"), [*heads, Column("", bar=True)], rows)
@@ -183,6 +186,21 @@ def meaning_section(m: Material) -> Section:
     if m.facts.notes:
         blocks += entries(say("meaning.table_notes"), m.facts.notes, "")
     return Section("meaning", say("section.meaning"), tuple(blocks))
+
+
+def _coarse(share: float, m: Material) -> float:
+    """Return a probability in whole percent; in twentieths where many of them would tell the table from others."""
+    return round(share, 2) if m.facts.public else round(share / COARSE) * COARSE
+
+
+def _probable(share: float, m: Material) -> str:
+    """Return a probability in words, as `_coarse` has it."""
+    say = m.say
+    if m.facts.public:
+        return say.percent(share)
+    if share < COARSE or share > 1 - COARSE:
+        return say("format.below" if share < COARSE else "format.above", share=say.percent(abs((share > 0.5) - COARSE)))
+    return say.percent(_coarse(share, m))
 
 
 def _without_counts(note: str, m: Material) -> bool:
