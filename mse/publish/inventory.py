@@ -167,11 +167,11 @@ PDF = (
 
 RELEASE = (
     *_rows("release", "words", GIVEN, "datapackage.json figures.json"),
-    *_rows("release", "count", PROTECTED, "counts.csv lists.csv indicators.csv sdg.csv"),
-    Leaving("release", "chain.csv", "count", "disclosure control of the chain"),
-    *_rows("release", "estimate", ROUNDED, "methods.csv sensitivity.csv prior.csv linkage_error.csv robustness.csv"),
-    *_rows("release", "estimate", ROUNDED, "calibrated.csv survey.csv"),
-)
+    *(Leaving("release", f"{name}.csv", "count", PROTECTED) for name in ("counts", "lists", "indicators", "sdg")),
+    *(Leaving("release", f"{name}.csv", "count", "disclosure control of the chain") for name in ("chain",)),
+    *(Leaving("release", f"{name}.csv", "estimate", ROUNDED)
+      for name in ("methods", "sensitivity", "prior", "linkage_error", "robustness", "calibrated", "survey")),
+)  # fmt: skip
 TABLES = (
     *_estimates("indicators", f"{_LEVELS} {' '.join(_SETTINGS)}"),
     *_rows("table", "name", GIVEN, f"{_LEVELS} status", "counts."),

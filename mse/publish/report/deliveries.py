@@ -27,12 +27,12 @@ def quality_section(m: Material) -> Section | None:
         heads = [
             say("quality_column.list"),
             say("quality.column"),
-            *("#" + say(f"quality.{x}") for x in ("filled", "valid")),
+            *("#" + say(f"quality_column.{x}") for x in ("filled", "valid")),
         ]
         rows = [row(called.get(x.list, x.list), x.column, _share(x.filled, m), _share(x.valid, m)) for x in columns]
         blocks.append(sheet(say("quality.columns"), [*heads], rows, wide=True))
     if times:
-        heads = [say("quality_column.list"), *("#" + say(f"quality.{x}") for x in ("median", "most", "late"))]
+        heads = [say("quality_column.list"), *("#" + say(f"quality_column.{x}") for x in ("median", "most", "late"))]
         rows = [
             row(called.get(x.list, x.list), _count(x.median, m), _count(x.most, m), _share(x.late, m)) for x in times
         ]
