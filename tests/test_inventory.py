@@ -17,9 +17,12 @@ import pytest
 
 from mse.answers.results import INTAKE, PUBLIC, Results, read_results, write_results
 from mse.computing.sealing import SECRET
+from mse.jobs.job import make_job
+from mse.jobs.running import run_job
+from mse.publish.changes import changes_text, compare_results
 from mse.publish.inventory import INVENTORY, unlisted
 from mse.publish.release.bundle import write_release
-from mse.publish.report.html import render_report
+from mse.publish.report.html import render_pages, render_report
 from mse.publish.report.pdf import render_pdf
 from tests import publish_national, published_examples
 from tests.leaving import modes, page_elements, page_numbers, pdf_attachments, pdf_entries, release_elements
@@ -239,3 +242,32 @@ def test_raw_counts_that_are_left_out_stand_nowhere(written: tuple[Results, Path
                 grouped = re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+|\d+", number)
                 plain = re.sub("[.,]", "", number) if grouped else ""
                 assert not (plain.isdigit() and int(plain) in secret), (place, number)
+
+
+def test_a_job_on_a_table_of_its_own_gives_no_digest_of_it(tmp_path: Path) -> None:
+    """With the list totals all seven histories were found after 50 tries."""
+    rows = "A,B,C,count\n1,0,0,310\n0,1,0,95\n0,0,1,120\n1,1,0,22\n1,0,1,31\n0,1,1,15\n1,1,1,4\n"
+    (tmp_path / "table.csv").write_text(rows)
+    job = make_job({"table": {"path": tmp_path / "table.csv"}, "estimate": {"method": "chao"}, "compare": []})
+    found = run_job(job)
+    write_results(tmp_path / "run", found, render_pages)
+    plain = {hashlib.sha256(rows.encode()).hexdigest(), found.headline.table_digest}
+    (tmp_path / "table.csv").unlink()
+    release = write_release(tmp_path / "run")
+    for path in (*(tmp_path / "run").rglob("*"), *release.iterdir()):
+        assert path.is_dir() or not [x for x in plain if x[:10].encode() in path.read_bytes()], path.name
+    assert unlisted(release_elements(release), names_of(found)) == ()
+
+
+def test_what_changed_between_two_results_is_told_without_their_digests(tmp_path: Path) -> None:
+    old = published_examples.national()
+    counts = {**old.provenance["overlap"]["counts"], "P": 1234}
+    new = replace(old, provenance={**old.provenance, "overlap": {**old.provenance["overlap"], "counts": counts}})
+    for name, found in (("old", old), ("same", old), ("new", new)):
+        write_results(tmp_path / name, found, lambda _: "page")
+    assert compare_results(tmp_path / "old", tmp_path / "same").causes == ()
+    changes = compare_results(tmp_path / "old", tmp_path / "new")
+    assert ("counts of the table", "", "") in {(x.what, x.old, x.new) for x in changes.causes}
+    for language, said in (("en", "counts of the table: not the same"), ("nl", "counts of the table: niet hetzelfde")):
+        text = changes_text(changes, language)
+        assert said in text and not re.findall(r"[0-9a-f]{12,}", text)
