@@ -92,9 +92,25 @@ def national_tables(level: Any) -> dict[str, pd.DataFrame]:
         "sdg": pd.DataFrame({"year": ["asked for"]}),
         "truth": pd.DataFrame(truth),
         "flow": pd.DataFrame(flow, columns=["step", "list", "count"]),
-        "quality": pd.DataFrame({"list": ["P", "K"], "finding": ["birth date missing", "date not in the period"],
-                                 "count": [118, 4]}),
+        "quality": quality_rows(),
     }  # fmt: skip
+
+
+def quality_rows() -> pd.DataFrame:
+    """Return the quality of two registers as the intake has it: small counts, and a column that is full."""
+    rows = [
+        ("P", "rows", "delivered", 7_800, 7_800), ("P", "rows", "in period", 7_410, 7_800),
+        ("P", "completeness", "date", 7_800, 7_800), ("P", "completeness", "entered", 7_000, 7_800),
+        ("P", "completeness", "sex", 7_791, 7_800), ("P", "validity", "date", 7_691, 7_800),
+        ("P", "validity", "entered", 7_000, 7_000), ("P", "validity", "sex", 7_791, 7_791),
+        ("P", "rejected", "unknown_code, sex", 9, 7_800), ("P", "days", "entry, median", 12.5, np.nan),
+        ("P", "days", "entry, nine in ten", 40, np.nan), ("P", "late", "more than 90 days", 71, 6_650),
+        ("K", "rows", "delivered", 900, 900), ("K", "rows", "in period", 855, 900),
+        ("K", "completeness", "date", 900, 900), ("K", "validity", "date", 896, 900),
+        ("K", "completeness", "form", 820, 900), ("K", "validity", "form", 820, 820),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["list", "measure", "item", "count", "of"])
+    return frame.assign(share=frame["count"] / frame["of"], previous=np.nan, change=np.nan)
 
 
 def beside() -> dict[str, pd.DataFrame]:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import mse
-from mse.answers.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, REPORT, TABLES, read_results
+from mse.answers.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, PUBLIC, REPORT, TABLES, read_results
 from mse.assess.rules import Thresholds
 from mse.cli import main
 from mse.errors import InputError
@@ -18,7 +18,7 @@ from mse.jobs.job import read_job
 from mse.jobs.running import run_job
 from mse.jobs.sections import VerdictSection
 
-FILES = {POSTERIOR, ESTIMATES, MODELS, PROVENANCE, REPORT, TABLES}
+FILES = {POSTERIOR, ESTIMATES, MODELS, PROVENANCE, PUBLIC, TABLES}
 GOLDEN = Path(__file__).parent / "golden"
 SMALL = '[table]\nname = "hepatitis-taiwan-3"\n[run]\nseed = 4\n'
 
@@ -132,7 +132,7 @@ def test_relative_path_is_relative_to_the_job(here):
     assert record["folder"] == "results/job" and record["estimate"]["observed"] == 271
     assert "not" in (here / "results" / "job" / REPORT).read_text().lower()
     stored = json.loads((here / "results" / "job" / PROVENANCE).read_text())
-    assert stored["table"]["public"] is False and len(stored["table"]["file"]["sha256"]) == 64
+    assert stored["table"]["public"] is False and stored["table"]["file"]["digest"].startswith("hmac-sha256:")
     assert str(here) not in json.dumps(stored)
 
 

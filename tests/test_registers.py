@@ -523,6 +523,7 @@ def test_reports_for_suppliers_whose_rows_would_stop_a_run(tmp_path):
     (tmp_path / "P.toml").write_text(changed("max_rejects = 1.0", "max_rejects = 0.0"))
     written = report_quality([tmp_path / "P.toml"], tmp_path / "q", previous={"P": tmp_path / "old.csv"}, language="nl")
     assert [x.name for x in written] == ["quality-P.csv", "quality-P.html", "rejects-P.csv"]
+    assert {x.stat().st_mode & 0o777 for x in written} == {0o600}  # they hold small counts
     assert sorted(os.listdir(tmp_path / "q")) == [x.name for x in written]
     assert len(reasons(tmp_path / "q" / "rejects-P.csv")) == 11
     assert value(read_quality(written[0]), "rows", "delivered", "previous") == 201

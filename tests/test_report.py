@@ -277,7 +277,7 @@ def test_ticks_are_round(ends: tuple[float, float], log: bool, ticks: list[float
 
 @pytest.mark.parametrize("folder", sorted(SAMPLES.glob("*/")), ids=lambda folder: folder.name)
 def test_samples_are_what_the_code_renders_today(folder: Path) -> None:
-    """On a difference that is wanted: python -m mse.publish.report.html reports/sample/<name>.
+    """On a difference that is wanted: mse report reports/sample/<name>.
 
     Drawings are left out: their bytes change with the version of matplotlib.
     """

@@ -70,9 +70,9 @@ def test_pages_of_a_job_have_their_names(tmp_path: Path) -> None:
     assert list(pages) == ["report.html", "report.pdf", "report.en.html", "report.en.pdf"]
     assert '<html lang="nl">' in str(pages["report.html"]) and '<html lang="en">' in str(pages["report.en.html"])
     write_results(tmp_path / "run", national(), lambda _: pages)
-    assert (tmp_path / "run" / "report.en.pdf").read_bytes() == pages["report.en.pdf"]
+    assert (tmp_path / "run" / "public" / "report.en.pdf").read_bytes() == pages["report.en.pdf"]
     again = write_pages(tmp_path / "run", ("en",), pdf=False)
-    assert again == (tmp_path / "run" / "report.en.html",)
+    assert again == (tmp_path / "run" / "public" / "report.en.html",)
 
 
 def test_without_typst_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

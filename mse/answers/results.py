@@ -9,24 +9,35 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.posterior import Posterior
 from mse.answers.recordchecks import RESULTS, Damaged, check_comparison, check_provenance, damage, read_record
+from mse.computing.csvtext import read_csv, write_csv
+from mse.computing.filemodes import make_open, make_private, private_writing
 from mse.computing.inputfiles import read_input
 from mse.computing.provenance import file_digest
-from mse.computing.savefiles import replace_folder, work_folder
+from mse.computing.savefiles import replace_folder, work_folder, write_file
+from mse.computing.sealing import SECRET, keyed, sealed
 from mse.errors import InputError, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
 
-POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, REPORT, TABLES, INTAKE = (
-    "posterior.nc", "estimates.csv", "models.csv", "strata.csv", "provenance.json", "report.html", "tables", "intake",
+POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, TABLES, INTAKE = (
+    "posterior.nc", "estimates.csv", "models.csv", "strata.csv", "provenance.json", "tables", "intake",
 )  # fmt: skip
-_NAMES = {POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, TABLES, INTAKE}
+"""The audit record: its owner's alone."""
+
+PUBLIC = "public"
+"""The folder in a results folder that holds what may be shown."""
+
+REPORT = f"{PUBLIC}/report.html"
+"""Where the page stands in a results folder."""
+
+_NAMES = {POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, TABLES, INTAKE, PUBLIC}
 _PAGE = re.compile(r"report(\.[a-z]{2})?\.(html|pdf)")
 
 
@@ -66,11 +77,11 @@ def write_results(
     Parameters
     ----------
     folder : Path
-        Where to; made if missing.
+        Where to; made if missing. It is its owner's alone (0700, files 0600); ``public`` in it holds what may be shown.
     results : Results
-        What to write.
+        What to write. Where the table is not public its digests are keyed with a secret that stays in the provenance.
     render : callable
-        Makes the HTML page from the results, or several pages by file name.
+        Makes the HTML page from the results, or several pages by file name; they go to ``public``.
     overwrite : bool
         Replace a folder that exists.
     intake : Path, optional
@@ -82,30 +93,61 @@ def write_results(
         When the folder exists and `overwrite` is false, or the machine cannot write it.
     """
     check_free(folder, overwrite)
-    with work_folder(folder) as work:
+    with private_writing(), work_folder(folder) as work:
         fresh = work / folder.name
         fresh.mkdir()
-        results.headline.save(fresh / POSTERIOR)
-        results.comparison.to_csv(fresh / ESTIMATES, index=False)
-        models = results.headline.models
-        if models is not None:
-            models.to_pandas().to_csv(fresh / MODELS, index=False)
-        strata = results.headline.strata
-        if strata is not None:
-            rows = strata.to_pandas(*strata.dimensions, prob=results.provenance["prob"])
-            rows.to_csv(fresh / STRATA, index=False)
-        about = {**results.provenance, "files": {POSTERIOR: file_digest(fresh / POSTERIOR)}}
-        text = json.dumps(about, indent=2, sort_keys=True, ensure_ascii=False)
-        (fresh / PROVENANCE).write_text(text + "\n", encoding="utf-8")
-        for table, frame in results.tables.items():
-            (fresh / TABLES).mkdir(exist_ok=True)
-            frame.to_csv(fresh / TABLES / f"{table}.csv", index=False)
-        rendered = render(results)
-        for page, content in ({REPORT: rendered} if isinstance(rendered, str) else rendered).items():
-            (fresh / page).write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        _fill(fresh, _sealed(results))
+        write_public(fresh, render(results))
         if intake is not None:
             shutil.copytree(intake, fresh / INTAKE)
+        make_private(fresh, but=PUBLIC)
         replace_folder(fresh, folder, work)
+
+
+def _fill(folder: Path, results: Results) -> None:
+    """Write the audit record into an empty folder."""
+    results.headline.save(folder / POSTERIOR)
+    write_csv(results.comparison, folder / ESTIMATES)
+    models, strata = results.headline.models, results.headline.strata
+    if models is not None:
+        write_csv(models.to_pandas(), folder / MODELS)
+    if strata is not None:
+        write_csv(strata.to_pandas(*strata.dimensions, prob=results.provenance["prob"]), folder / STRATA)
+    about = {**results.provenance, "files": {POSTERIOR: file_digest(folder / POSTERIOR)}}
+    text = json.dumps(about, indent=2, sort_keys=True, ensure_ascii=False)
+    (folder / PROVENANCE).write_text(text + "\n", encoding="utf-8")
+    for table, frame in results.tables.items():
+        (folder / TABLES).mkdir(exist_ok=True)
+        write_csv(frame, folder / TABLES / f"{table}.csv")
+
+
+def _sealed(results: Results) -> Results:
+    """Return the results with keyed digests where the table is not public."""
+    provenance = sealed(results.provenance)
+    if SECRET not in provenance:
+        return results
+    digest = keyed(str(provenance[SECRET]), results.headline.table_digest)
+    return replace(results, headline=replace(results.headline, table_digest=digest), provenance=provenance)
+
+
+def write_public(folder: Path, pages: str | Mapping[str, str | bytes]) -> tuple[Path, ...]:
+    """Write pages into ``public`` of a results folder, where everybody may read them, and return where they are.
+
+    Parameters
+    ----------
+    folder : Path
+        A results folder; a page that an earlier version of the engine left in it, beside the audit record, goes.
+    pages : str or mapping of str to str or bytes
+        The page in HTML, or several by the name of their file.
+    """
+    home = folder / PUBLIC
+    home.mkdir(exist_ok=True)
+    made = {Path(REPORT).name: pages} if isinstance(pages, str) else pages
+    for page, content in made.items():
+        write_file(home / page, content.encode("utf-8") if isinstance(content, str) else content)
+        (folder / page).unlink(missing_ok=True)
+    make_open(home)
+    return tuple(home / page for page in made)
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
@@ -124,6 +166,10 @@ def check_free(folder: Path, overwrite: bool) -> None:
     if not folder.exists() or not any(folder.iterdir()):
         return
     foreign = sorted(p.name for p in folder.iterdir() if p.name not in _NAMES and not _PAGE.fullmatch(p.name))
+    shown = folder / PUBLIC
+    foreign += (
+        sorted(f"{PUBLIC}/{p.name}" for p in shown.iterdir() if not _PAGE.fullmatch(p.name)) if shown.is_dir() else []
+    )
     if foreign or not _ours(folder):
         more = f" (for example {foreign[0]})" if foreign else ""
         raise InputError(
@@ -175,10 +221,8 @@ def read_results(folder: Path) -> Results:
 
 def _table(path: Path) -> pd.DataFrame:
     """Return a table of the results folder."""
-    import pandas as pd
-
     try:
-        return pd.read_csv(io.BytesIO(read_input(path)))
+        return read_csv(io.StringIO(read_input(path).decode("utf-8"), newline=""))
     except UnicodeDecodeError:
         raise Damaged(f"{path.name} is not text in UTF-8") from None
     except ValueError:

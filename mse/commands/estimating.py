@@ -52,8 +52,8 @@ def run(
 ) -> None:  # fmt: skip
     """Carry out a job file, for example models/uk-2013.toml, and write its results folder.
 
-    The folder is results/NAME unless --out says otherwise; it holds estimates.csv, posterior.nc, models.csv,
-    provenance.json and report.html.
+    The folder is results/NAME unless --out says otherwise. What may be shown is in its folder public (report.html);
+    the rest is the audit record: estimates.csv, posterior.nc, models.csv, provenance.json.
     """
     from mse.computing.progress import compute
     from mse.jobs.job import read_job

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mse.computing.filemodes import PRIVATE_FOLDER
 from mse.computing.inputfiles import read_input
 from mse.errors import InputError, Problem
 
@@ -101,7 +102,8 @@ class ChunkFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)  # names and parts tell of the table they come from
             with NamedTemporaryFile(dir=folder):
                 pass
         except OSError as error:

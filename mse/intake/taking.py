@@ -53,6 +53,8 @@ class Intake:
         SHA-256 of every file that was read.
     notes : tuple of str
         What one should know of the table.
+    told : tuple of str
+        The same without a count of it: what a page may say.
     """
 
     table: CaptureTable
@@ -63,6 +65,7 @@ class Intake:
     linkage: LinkageReport | None
     digests: Mapping[str, str]
     notes: tuple[Said, ...]
+    told: tuple[Said, ...]
 
 
 def take_in(
@@ -159,17 +162,22 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         steps = [(row.step, row.list, row.count) for row in registers.counts]
         flow = to_frame([*delivered_counts(steps), *linked_counts(con, layout, removed=remove)])
         unreferred = _unreferred(con, layout) if referrals and not remove else None
+    told = list(notes)
     if referrals:
-        left, both = said("intake.referrals_left", count=referrals), said("intake.referrals_both", count=referrals)
-        notes.append(left if remove else both)
+        way = "left" if remove else "both"
+        notes.append(said(f"intake.referrals_{way}", count=referrals))
+        told.append(said(f"intake.some_referrals_{way}"))
     if keyless:
-        alone, linked = said("intake.keyless_alone", count=keyless), said("intake.keyless_linked", count=keyless)
-        notes.append(alone if report is None else linked)
+        way = "alone" if report is None else "linked"
+        notes.append(said(f"intake.keyless_{way}", count=keyless))
+        told.append(said(f"intake.some_keyless_{way}"))
     if moved:
         notes.append(said("intake.moved", count=moved))
+        told.append(said("intake.some_moved"))
     unknown = {dim: NOT_KNOWN for dim, levels in tables[0].strata.items() if NOT_KNOWN in levels}
     return Intake(
-        tables[0], tables[1:], unreferred, MappingProxyType(unknown), flow, report, registers.digests, tuple(notes)
+        tables[0], tables[1:], unreferred, MappingProxyType(unknown), flow, report, registers.digests, tuple(notes),
+        tuple(told),
     )  # fmt: skip
 
 

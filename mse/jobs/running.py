@@ -16,6 +16,7 @@ from mse.assess.verdict import with_assessment
 from mse.computing.parallel import Compute
 from mse.computing.provenance import versions
 from mse.computing.savefiles import work_folder
+from mse.computing.sealing import same_content
 from mse.errors import InputError, Problem
 from mse.jobs.job import Job, make_job
 from mse.jobs.sections import PublishSection
@@ -120,12 +121,13 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
     job = make_job(results.provenance["job"])
     source = open_source(job, workspace, compute)
     flat = source.table.collapse() if source.table.strata else source.table
-    if flat.digest != results.provenance["table"]["digest"]:
+    if not same_content(results.provenance, results.provenance["table"]["digest"], flat.digest):
         raise InputError(
             Problem("the data have changed since the results were made", "the data that the results are about",
                     "run the job again", file=str(results.provenance["table"]["name"]))
         )  # fmt: skip
-    tables = {**results.tables, **run_assessment(job, results.headline, source, compute)}
+    known = replace(results.headline, table_digest=flat.digest)  # what was read has it keyed where it is not public
+    tables = {**results.tables, **run_assessment(job, known, source, compute)}
     verdict = results.headline.verdict
     if verdict is not None:
         given = job.verdict.model_dump(exclude_none=True)

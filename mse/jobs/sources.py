@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.computing.filemodes import private_writing
 from mse.computing.inputfiles import matching
 from mse.computing.parallel import Compute
 from mse.computing.provenance import file_digest
@@ -80,13 +81,19 @@ def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
         file = None if job.table is None else job.table.path
         record = {} if file is None else {"file": {"name": file.name, "sha256": file_digest(file)}}
         return JobSource(table, info, record=record)
-    from mse.intake.flow import flow_diagram
-
     contracts = _expanded(job.registers.contracts)
     truth = None
     if job.simulate is not None:
         contracts = simulate_into(workspace / RECORDS / SIMULATED, job, compute)
         truth = workspace / RECORDS / SIMULATED / "truth.csv"
+    with private_writing():
+        return _registered(job, contracts, truth, workspace, compute)
+
+
+def _registered(job: Job, contracts: list[str], truth: Path | None, workspace: Path, compute: Compute) -> JobSource:
+    """Return the data that the files of suppliers give, and leave in the workspace what reading them leaves."""
+    from mse.intake.flow import flow_diagram
+
     taken, quality = _take_in(contracts, workspace, job, compute)
     tables = {"flow": taken.flow, "quality": quality}
     (workspace / RECORDS / "flow.svg").write_text(flow_diagram(taken.flow), encoding="utf-8")
@@ -102,10 +109,12 @@ def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
         unknown=taken.unknown,
         unreferred=taken.unreferred,
         tables=tables,
+        # Counts in words are for those inside; a page reads the notes.
         record={
             "registers": dict(taken.digests),
             "simulated": job.simulate is not None,
-            "notes": [note.as_record() for note in taken.notes],
+            "notes": [note.as_record() for note in taken.told],
+            "counted": [note.as_record() for note in taken.notes],
         },
     )
 
@@ -195,7 +204,9 @@ def _truth(path: Path, dims: list[str]) -> pd.DataFrame:
     """Return the true number of persons by the strata of the table."""
     import pandas as pd
 
-    whole = pd.read_csv(path, dtype=dict.fromkeys(dims, str))
+    from mse.computing.csvtext import read_csv
+
+    whole = read_csv(path, dtype=dict.fromkeys(dims, str))
     if not dims:
         return pd.DataFrame({"truth": [int(whole["truth"].sum())]})
     return whole.groupby(dims, sort=False, as_index=False).agg({"truth": "sum"})

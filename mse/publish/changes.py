@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mse.answers.recordchecks import RESULTS, damage
 from mse.answers.results import POSTERIOR, PROVENANCE, Results, read_results
 from mse.answers.strata import ALL
+from mse.computing.sealing import KEYED, SECRET
 from mse.publish.facts.entries import mapping, number, text
 from mse.publish.indicators.measures import VALUES
 from mse.publish.registered import is_public, list_counts
@@ -41,7 +42,7 @@ class Cause:
     what : str
         The setting or count, by the name that it has in the record.
     old, new : str
-        What it was and what it is; empty for nothing.
+        What it was and what it is; empty for nothing, and both where it differs in a way that is not told.
     """
 
     kind: str
@@ -129,7 +130,8 @@ def changes_text(changes: Changes, language: str = "en") -> str:
         if told:
             lines.append(words["kind"][kind])
         for cause in told:
-            form = "changed" if cause.old and cause.new else "added" if cause.new else "removed"
+            form = "added" if cause.new else "removed" if cause.old else "differs"
+            form = "changed" if cause.old and cause.new else form
             lines.append("  - " + words[form].format(what=cause.what, old=cause.old, new=cause.new))
     lines.append(words["closing"][_closing({cause.kind for cause in changes.causes})])
     return "\n".join(lines)
@@ -175,21 +177,37 @@ def _verdict(results: Results) -> str:
 def _data(old: Results, new: Results) -> Iterator[Cause]:
     """Return what differs in the data: the table, its files and contracts, and the persons on each list."""
     tables = [mapping(results.provenance.get("table")) for results in (old, new)]
-    for name in ("name", "digest", "unit"):
+    for name in ("name", "unit"):
         yield from _difference("data", f"table: {name}", *(table.get(name) for table in tables))
+    if all(is_public(results) for results in (old, new)):
+        yield from _difference("data", "table: digest", *(table.get("digest") for table in tables))
+    elif _content(old) != _content(new):
+        yield Cause("data", "counts of the table", "", "")
     files = [mapping(table.get("file")) for table in tables]
     yield from _difference("data", "file", *(file.get("name") for file in files))
-    yield from _difference("data", "digest of the file", *(file.get("sha256") for file in files))
-    registers = [dict(_flat(mapping(table.get("registers")))) for table in tables]
-    for name in dict.fromkeys([*registers[0], *registers[1]]):
-        kind = "definitions" if "contract" in name else "data"
-        yield from _difference(kind, f"digest of {name}", *(said.get(name) for said in registers))
+    found = [{"file": file.get("sha256", file.get("digest"))} if file else {} for file in files]
+    for place, table in enumerate(tables):
+        found[place] |= dict(_flat(mapping(table.get("registers"))))
+    secrets = [results.provenance.get(SECRET) for results in (old, new)]
+    for name in dict.fromkeys([*found[0], *found[1]]):
+        digests = [one.get(name) for one in found]
+        # Under two secrets digests cannot be compared; and none is told, for a guess could be held against it.
+        keyed = any(str(digest).startswith(KEYED) for digest in digests)
+        if None in digests or (digests[0] != digests[1] and (not keyed or secrets[0] == secrets[1])):
+            yield Cause("definitions" if "contract" in name else "data", f"content of {name}", "", "")
     counts = [_on_lists(results) for results in (old, new)]
     for name in dict.fromkeys([*counts[0], *counts[1]]):
         yield from _difference("data", f"persons on {name}", *(count.get(name) for count in counts))
     levels = [_dimensions(results) for results in (old, new)]
     for dim in dict.fromkeys([*levels[0], *levels[1]]):
         yield from _difference("data", f"levels of {dim}", *(level.get(dim) for level in levels))
+
+
+def _content(results: Results) -> tuple[object, ...]:
+    """Return the counts of a table, for a comparison that tells no more than whether they are the same."""
+    overlap, strata = mapping(results.provenance.get("overlap")), results.headline.strata
+    parts = () if strata is None else (tuple(strata.dimensions.items()), tuple(map(int, strata.observed)))
+    return (results.headline.observed, dict(mapping(overlap.get("counts"))), parts)
 
 
 def _on_lists(results: Results) -> dict[str, str]:
@@ -228,7 +246,7 @@ def _settings(old: Results, new: Results) -> Iterator[Cause]:
     for section, kind in (("table", "data"), ("registers", "data"), ("verdict", "method"), ("publish", "publishing")):
         flat = [dict(_flat(mapping(job.get(section)))) for job in jobs]
         for name in dict.fromkeys([*flat[0], *flat[1]]):
-            if (section, name) != ("table", "name"):
+            if (section, name) not in (("table", "name"), ("publish", "seed"), ("publish", SECRET)):
                 yield from _difference(kind, f"[{section}] {name}", *(_without_folder(said.get(name)) for said in flat))
     versions = [mapping(results.provenance.get("versions")) for results in both]
     for name in dict.fromkeys([*versions[0], *versions[1]]):

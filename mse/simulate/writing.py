@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.computing.csvtext import write_csv
 from mse.computing.inputfiles import read_input
 from mse.computing.provenance import file_digest, versions
 from mse.computing.savefiles import replace_folder, work_folder
@@ -105,16 +106,16 @@ def _fill(folder: Path, simulated: Simulated, disguise: Disguise | None) -> list
         for delivery, file in zip(deliveries, files, strict=True):
             rows = (register["delivery"] == delivery).to_numpy()
             part = frame[rows]
-            part.to_csv(folder / file, index=False, sep=hand_of(spec, name).delimiter, lineterminator="\n")
+            write_csv(part, folder / file, hand_of(spec, name).delimiter)
             person = register.loc[rows, "person"].to_numpy()
             columns = {"list": name, "source": file, "row": range(2, len(part) + 2), "person": person}
             links.append(pd.DataFrame(columns))
         contracts.append(f"{name}.toml")
         (folder / contracts[-1]).write_text(contract_text(spec, name, files), encoding="utf-8")
-    simulated.truth.to_csv(folder / TRUTH, index=False, lineterminator="\n")
-    pd.concat(links).to_csv(folder / LINKS, index=False, lineterminator="\n")
+    write_csv(simulated.truth, folder / TRUTH)
+    write_csv(pd.concat(links), folder / LINKS)
     calibration = calibration_table(spec, seed=simulated.seed)
-    calibration.to_csv(folder / CALIBRATION, index=False, lineterminator="\n")
+    write_csv(calibration, folder / CALIBRATION)
     record = {
         "seed": simulated.seed,
         "pseudonyms": disguise is not None,

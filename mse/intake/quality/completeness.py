@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mse.computing.csvtext import csv_text, read_csv
+from mse.computing.filemodes import PRIVATE_FOLDER, private_writing
 from mse.computing.inputfiles import read_input
 from mse.computing.savefiles import fill_folder, work_folder
 from mse.errors import InputError, Problem
@@ -172,11 +174,9 @@ def read_quality(path: str | Path) -> pd.DataFrame:
     InputError
         When the file is not one that `write_quality` wrote.
     """
-    import pandas as pd
-
     try:
-        content = io.BytesIO(read_input(path))
-        table = pd.read_csv(content, dtype={"list": str, "measure": str, "item": str}, keep_default_na=False,
+        content = io.StringIO(read_input(path).decode("utf-8"), newline="")
+        table = read_csv(content, dtype={"list": str, "measure": str, "item": str}, keep_default_na=False,
                             na_values={x: [""] for x in COLUMNS[3:]})  # fmt: skip
         if tuple(table.columns) == COLUMNS:
             return table.astype({x: float for x in COLUMNS[3:]})
@@ -256,11 +256,12 @@ def write_quality(
     for contract in registers.contracts:
         table = quality_table(registers, contract.list, (previous or {}).get(contract.list))
         stem = f"quality-{_stem(contract)}"
-        files = {name: digest for name, digest in registers.digests.items() if name.startswith(f"{contract.list}/")}
-        written[f"{stem}.csv"] = table.to_csv(index=False, lineterminator="\n")
+        files = [name for name in registers.digests if name.startswith(f"{contract.list}/")]
+        written[f"{stem}.csv"] = csv_text(table)
         written[f"{stem}.html"] = quality_page(table, contract, files, language)
     home = Path(folder)
-    with work_folder(home) as work:
+    _make_home(home)
+    with private_writing(), work_folder(home) as work:
         (work / "fresh").mkdir()
         for name, text in written.items():
             (work / "fresh" / name).write_text(text, encoding="utf-8")
@@ -322,7 +323,7 @@ def report_quality(
         found_there = "the reports cannot be written there: this is a file"
         raise InputError(Problem(found_there, "a folder", "choose another", file=str(home)))
     written: list[Path] = []
-    with work_folder(home) as work:
+    with private_writing(), work_folder(home) as work:
         fresh = work / "fresh"
         for contract in found:
             rejects = fresh / f"rejects-{_stem(contract)}.csv"
@@ -334,6 +335,12 @@ def report_quality(
                 written += [*write_quality(registers, fresh, previous=earlier, language=language), rejects]
         fill_folder(fresh, home)
     return tuple(home / path.name for path in written)
+
+
+def _make_home(home: Path) -> None:
+    """Make a folder for reports with small counts: its owner's alone, unless it was there before."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    home.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)
 
 
 def _stem(contract: Contract) -> str:

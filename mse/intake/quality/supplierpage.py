@@ -74,7 +74,7 @@ class Line:
     change: str
 
 
-def quality_page(table: pd.DataFrame, contract: Contract, digests: Mapping[str, str], language: str = "en") -> str:
+def quality_page(table: pd.DataFrame, contract: Contract, files: Sequence[str], language: str = "en") -> str:
     """Return the page: self-contained, with every figure of the table and no row of any file.
 
     Parameters
@@ -83,8 +83,8 @@ def quality_page(table: pd.DataFrame, contract: Contract, digests: Mapping[str, 
         As `mse.intake.quality.completeness.quality_table` returns it.
     contract : Contract
         Of the list.
-    digests : mapping of str to str
-        SHA-256 of the files, by name.
+    files : sequence of str
+        Names of the files.
     language : {"en", "nl"}
         Of the words.
 
@@ -106,7 +106,7 @@ def quality_page(table: pd.DataFrame, contract: Contract, digests: Mapping[str, 
     return environment.get_template(page.name).render(
         say=say,
         contract=contract,
-        digests=digests,
+        files=files,
         compared=bool(table["previous"].notna().any()),
         steps=[_line(row, say.known("step", str(row["item"])), say) for row in groups["rows"]],
         columns=_columns(groups, columns, say),

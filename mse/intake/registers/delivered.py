@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
+from mse.computing.csvtext import SQL_DEFUSED, SQL_LOADED
 from mse.errors import InputError, Problem
 from mse.intake.registers.loading import Filled, Reading, Rejected, StepCount, create_tables, read_list
 from mse.intake.registers.rowchecks import NO_FAULT, REASONS, literal
@@ -242,6 +243,11 @@ def _too_many(contract: Contract, reading: Reading, rejects: str | Path | None) 
     return [contract.file.put(problem, ("max_rejects",))]
 
 
+def _harmless(column: str) -> str:
+    """Return the column as SQL, as `mse.computing.csvtext.defused` has it."""
+    return f"regexp_replace({column}, {literal(SQL_LOADED)}, {literal(SQL_DEFUSED)}, 'g')"
+
+
 def _write_rejects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Write the rejects file in one step."""
     import duckdb
@@ -250,7 +256,8 @@ def _write_rejects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     words = ", ".join(f"({literal(code)}, {literal(text)})" for code, text in REASONS.items())
     try:
         connection.execute(
-            'COPY (SELECT list, file, row, col AS "column", reason, words FROM rejects '
+            f"COPY (SELECT {_harmless('list')} AS list, {_harmless('file')} AS file, row, "
+            f'{_harmless("col")} AS "column", reason, words FROM rejects '
             f"JOIN (VALUES {words}) AS said(code, words) ON code = reason ORDER BY ALL) "
             f"TO {literal(str(fresh))} (FORMAT csv, HEADER)"
         )

@@ -122,13 +122,23 @@ def as_svg(figure: Figure, name: str, finding: str) -> str:
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
     # The page's font: narrower than the one that the room was measured with, so that nothing grows out of it.
     body = re.sub(r"font: ((?:\w+ )*)([\d.]+)px [^;\"]*", _font, body)
-    used = set(re.findall(r"(?:xlink:href=\"|url\()#([^\")]+)", body))
-    body = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", body)
-    body = re.sub(r'xlink:href="#', f'href="#{name}-', body).replace("url(#", f"url(#{name}-")
+    # Numbers for ids: those of matplotlib are digests of what is drawn.
+    used = {
+        x: f"{name}-{i}" for i, x in enumerate(dict.fromkeys(re.findall(r"(?:xlink:href=\"|url\()#([^\")]+)", body)))
+    }
+    body = re.sub(r' id="([^"]+)"', lambda m: f' id="{used[m[1]]}"' if m[1] in used else "", body)
+    body = re.sub(r'xlink:href="#([^"]+)"', lambda m: f'href="#{used[m[1]]}"', body)
+    body = re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{used[m[1]]})", body)
+    body = re.sub(r' (?:d|x|y|transform)="[^"]*"', _to_hundredths, body)
     view = re.search(r'viewBox="[^"]*"', body)
     opening = f'<svg class="drawing" role="img" aria-label="{escape(finding)}" {view[0] if view else ""}>'
     inner = re.sub(r"\n\s*\n+", "\n", body[body.index(">") + 1 :]).strip()
     return f"{opening}\n<title>{escape(finding)}</title>\n{inner}"
+
+
+def _to_hundredths(found: re.Match[str]) -> str:
+    """Return an attribute with its coordinates to a hundredth of a point, which is all that can be seen."""
+    return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), found[0])
 
 
 def _font(found: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,17 +23,23 @@ from mse.publish.drawings.axes import (
     stamp,
 )
 from mse.publish.facts.statements import Facts, MethodRow
-from mse.publish.wording.captions import hump_words, interval_name, method_numbers
+from mse.publish.wording.captions import hump_words, interval_name, number_words, printed, to_unit
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from matplotlib.axes import Axes
 
     from mse.answers.distribution import Distribution
 
+    Array = npt.NDArray[np.float64]
+
 LABEL = 38
 """Characters of a method's name on one line."""
+
+KNOTS, STEPS = 25, 20
+"""Points through which the law of a table that is not public is drawn, and steps of their heights."""
 
 FARTHEST = 8.0
 """An interval that ends this many times beyond every estimate is cut off, with an arrow and its number."""
@@ -50,7 +57,7 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
     say : Catalogue
         Language.
     """
-    rows = [row for row in facts.methods if row.point is not None]
+    rows = [drawn for row in facts.methods if (drawn := _as_printed(row, facts))]
     if not rows:
         return None
     observed = facts.estimate.observed
@@ -77,7 +84,7 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
                       linespacing=1.1, **label)  # fmt: skip
             drop = (0.1 + 0.04 * (len(lines) - 1)) / pitch
             axes.text(outside, at + drop, say.shortened(row.kind.text, 54), fontsize=7, color=FAINT, **label)
-            point, span = method_numbers(row, facts, say)
+            point, span = number_words(row, say)
             middle = _place(row, low, high, log)
             words = f"{point} ({span})" if span else point
             axes.text(min(max(middle, 0.0), 1.0), at - 0.3, words, fontsize=8, color=colour,
@@ -92,46 +99,82 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
 
 def posterior_figure(law: Distribution, facts: Facts, said: Headline, finding: str, say: Catalogue) -> str | None:
     """Return the density of log N with its humps, the interval shaded; None for a single value."""
-    sizes, density = law.density()
-    if len(sizes) < 2:
+    drawn = _law(law, facts, said)
+    if drawn is None:
         return None
-    observed, estimate = facts.estimate.observed, facts.estimate
+    sizes, density = drawn
+    observed, rounded = facts.estimate.observed, said.rounded
+    ends = [rounded.low, min(rounded.high, float(sizes[-1]))]
     low, high = min(float(observed), float(sizes[0])), float(sizes[-1])
     if len(facts.humps) > 1:  # room for the words at the right of the last hump
-        high = max(high, low * (facts.humps[-1].peak / low) ** 1.35)
+        high = max(high, low * (to_unit(facts.humps[-1].peak, rounded.unit) / low) ** 1.35)
     with drawing(3.5) as figure:
         axes = figure.add_axes((0.03, 0.155, 0.95, 0.74))
         number_axis(axes, low, high, True, say)
-        top = float(density.max())
+        top = 1.0
         axes.set_ylim(-0.13 * top, 1.28 * top)
         axes.set_yticks([])
         axes.fill_between(sizes, density, color="#e9edf1", lw=0)
-        inside = (sizes >= estimate.low) & (sizes <= estimate.high)
+        inside = (sizes >= ends[0]) & (sizes <= ends[1])
         axes.fill_between(sizes, density, where=inside.tolist(), color=SOFT, lw=0)
         axes.plot(sizes, density, color=ACCENT, lw=1.6)
-        axes.plot([estimate.low, estimate.high], [-0.065 * top] * 2, color=ACCENT, lw=3, solid_capstyle="butt")
-        axes.plot([estimate.point], [-0.065 * top], "o", color=ACCENT, ms=6, mec="white", mew=1)
+        axes.plot(ends, [-0.065 * top] * 2, color=ACCENT, lw=3, solid_capstyle="butt")
+        axes.plot([rounded.point], [-0.065 * top], "o", color=ACCENT, ms=6, mec="white", mew=1)
         axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
         humps = facts.humps
-        peaks = [float(np.interp(math.log(hump.peak), np.log(sizes), density)) for hump in humps]
+        tops = [max(to_unit(hump.peak, rounded.unit), low) for hump in humps]
+        peaks = [float(np.interp(math.log(size), np.log(sizes), density)) for size in tops]
         several = len(humps) > 1
         marks = hump_words(humps, said.rounded, say, "posterior.mark" if several else "posterior.peak")
-        for hump, peak, words in zip(humps, peaks, marks, strict=True):
+        for hump, size, peak, words in zip(humps, tops, peaks, marks, strict=True):
             if several and hump is not humps[-1]:
-                axes.plot([hump.high] * 2, [0, top], color=FAINT, lw=0.8, ls=":")
-            axes.plot([hump.peak], [peak], "o", color=INK, ms=4)
-            share = fraction(hump.peak, low, high, True)
+                axes.plot([to_unit(hump.high, rounded.unit)] * 2, [0, top], color=FAINT, lw=0.8, ls=":")
+            axes.plot([size], [peak], "o", color=INK, ms=4)
+            share = fraction(size, low, high, True)
             # Outer humps carry their words on the outer side, where no curve runs.
             side = "right" if several and hump is humps[0] else "left" if several and hump is humps[-1] else "center"
             side = "left" if share < 0.22 else "right" if share > 0.78 else side
             offset = {"left": 4, "right": -4, "center": 0}[side]
-            axes.annotate(words, (hump.peak, peak), (offset, 6), textcoords="offset points", fontsize=9,
+            axes.annotate(words, (size, peak), (offset, 6), textcoords="offset points", fontsize=9,
                           color=INK, ha=side, va="bottom", fontweight="bold")  # fmt: skip
         _observed_label(axes, facts, low, high, True, say)
         span = say.range(said.rounded.low, said.rounded.high)
         axes.set_xlabel(f"{say('intervals.axis')} ({say('intervals.log')}); {interval_name(facts, say)} {span}")
         stamp(figure, said, say)
         return as_svg(figure, "posterior", finding)
+
+
+def _as_printed(row: MethodRow, facts: Facts) -> MethodRow | None:
+    """Return a method with the numbers that are printed: what is drawn must not say more than they do."""
+    numbers = printed(row, facts)
+    if numbers is None:
+        return None
+    ends = (None, None) if math.isnan(numbers.low) else (numbers.low, numbers.high)
+    return replace(row, point=numbers.point, low=ends[0], high=ends[1])
+
+
+def _law(law: Distribution, facts: Facts, said: Headline) -> tuple[Array, Array] | None:
+    """Return sizes and density as they may be drawn, the highest 1; None for a single value.
+
+    Of a table that is not public the curve runs through few points at places that the printed interval gives, with
+    heights in twentieths: the exact curve would be a digest of the counts behind it.
+    """
+    sizes, density = law.density()
+    if len(sizes) < 2:
+        return None
+    if facts.public:
+        return sizes, density / density.max()
+    from scipy.interpolate import PchipInterpolator
+
+    low, high = said.rounded.low, said.rounded.high
+    high = high if math.isfinite(high) else 4.0 * said.rounded.point
+    spread = math.sqrt(max(high / max(low, 1.0), 1.1))
+    first, last = max(low / spread, 1.0), high * spread
+    at = np.log(np.geomspace(max(first, min(low, float(facts.estimate.observed))), last, KNOTS))
+    heights = np.interp(at, np.log(sizes), density, left=0.0, right=0.0)
+    heights = np.rint(STEPS * heights / max(float(heights.max()), 1e-300)) / STEPS
+    fine = np.linspace(at[0], at[-1], 10 * KNOTS)
+    return np.exp(fine), np.clip(PchipInterpolator(at, heights)(fine), 0.0, 1.0)
 
 
 def _two_lines(text: str, width: int, say: Catalogue) -> list[str]:

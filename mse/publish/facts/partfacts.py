@@ -133,9 +133,10 @@ class Parts:
         draws = self.strata.draws.sum(axis=1) / years
         low, high = map(float, np.quantile(draws, [(1 - self.prob) / 2, (1 + self.prob) / 2]))
         point = float(margin_points(self.strata.margin(), self.credible)[0]) / years
-        mean = int(self.strata.observed.sum()) / years
-        rounded = round_interval(point, low, high, observed=math.floor(mean))
-        return Part((), round(mean), point, low, high, rounded, "ok", None, ())
+        whole = self._published(int(self.strata.observed.sum()), {})
+        mean = None if whole is None else whole / years
+        rounded = round_interval(point, low, high, observed=None if mean is None else math.floor(mean))
+        return Part((), None if mean is None else round(mean), point, low, high, rounded, "ok", None, ())
 
     def _published(self, raw: int, levels: Mapping[str, str]) -> int | None:
         return raw if self.safe is None else self.safe.at(**levels).count

@@ -258,6 +258,8 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
 
 def _notes(table: Mapping[str, Any], about: Mapping[str, Any], say: Catalogue) -> tuple[Words, ...]:
     """Return the notes on a table in the language of the page where there are any, else as they are."""
+    if "registers" in table and "counted" not in table:
+        return ()  # a record of earlier: its notes hold counts that nobody looked at
     own = [said for note in items(about.get("notes")) if (said := text(note))]
     if own:
         return tuple(Words(note) for note in own)

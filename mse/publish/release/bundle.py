@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from mse.answers.recordchecks import RESULTS, damage
 from mse.answers.results import POSTERIOR, Results, plain, read_results
+from mse.computing.csvtext import csv_text
+from mse.computing.filemodes import make_open
 from mse.computing.provenance import file_digest, versions
 from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 FIGURES, PACKAGE = "figures.json", "datapackage.json"
 FORMAT = "mse-release/1"
-_GUESSABLE = "withheld: the few small counts behind a digest of the raw table could be guessed back from it"
+_GUESSABLE = "withheld: what is not public could be guessed back from a digest of it"
 
 
 def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = False) -> Path:
@@ -74,6 +76,7 @@ def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = Fa
             (fresh / f"{table}.csv").write_text(release_csv(frame), encoding="utf-8")
         (fresh / FIGURES).write_text(release_json(record), encoding="utf-8")
         (fresh / PACKAGE).write_text(release_json(_package(results, tables, fresh, record)), encoding="utf-8")
+        make_open(fresh)
         replace_folder(fresh, out, work)
     return out
 
@@ -116,7 +119,7 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
         "digests": {
             "table": headline.table_digest if public else _GUESSABLE,
             "posterior": f"sha256:{file_digest(folder / POSTERIOR)}" if public else _GUESSABLE,
-            "job": f"sha256:{hashlib.sha256(job.encode()).hexdigest()}",
+            "job": f"sha256:{hashlib.sha256(job.encode()).hexdigest()}" if public else _GUESSABLE,
         },
         "versions": dict(provenance["versions"]),
         "figures": [asdict(figure) for figure in published_figures(results, tables)],
@@ -188,7 +191,7 @@ def _type(column: pd.Series[Any]) -> str:
 
 def release_csv(frame: pd.DataFrame) -> str:
     """Return a table as CSV: whole numbers without a fraction, nothing where there is no number."""
-    return str(frame.map(_cell).to_csv(index=False, lineterminator="\n"))
+    return csv_text(frame.map(_cell))
 
 
 def _cell(value: object) -> str:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SUPPRESSED = "suppressed"
 """Why a count has no value, and what rests on it; of estimates see `mse.publish.standing`."""
 
+FAILED = "no number"
+"""Status of a method that gave none, where its own words are not published."""
+
 ASSESSMENTS = ("sensitivity", "prior", "linkage_error", "robustness", "calibrated")
 """Tables of point, low and high that are rounded and published with the estimate."""
 
@@ -80,7 +83,7 @@ def published_tables(results: Results) -> dict[str, pd.DataFrame]:
         found["survey"] = _safe_survey(results.tables["survey"])
     for name in ASSESSMENTS:
         if name in results.tables and stop is None:
-            found[name] = _safe_assessment(results.tables[name])
+            found[name] = _safe_assessment(results.tables[name], is_public(results))
     return found
 
 
@@ -139,6 +142,8 @@ def _safe_methods(results: Results, stop: str | None) -> pd.DataFrame:
     rows = []
     for row in results.comparison.to_dict("records"):
         status = str(row["status"]) if row["status"] != "ok" or stop is None else stop
+        if row["status"] != "ok" and not is_public(results):
+            status = FAILED  # why it did may tell counts
         values = [math.nan] * 3
         if status == "ok":
             values = list(rounded_values(row["point"], row["low"], row["high"], "persons")[:3])
@@ -205,13 +210,15 @@ def _safe_survey(frame: pd.DataFrame) -> pd.DataFrame:
     return _frame(rows, frame.columns)
 
 
-def _safe_assessment(frame: pd.DataFrame) -> pd.DataFrame:
+def _safe_assessment(frame: pd.DataFrame, public: bool) -> pd.DataFrame:
     """Return a table of the assessment with its estimates rounded, without observed counts and single cells."""
     rows = []
     for row in frame.to_dict("records"):
         if str(row.get("change", "")).startswith("cell"):
             continue
         values = rounded_values(row["point"], row["low"], row["high"], "persons")
+        if "status" in row and row["status"] != "ok" and not public:
+            row["status"] = FAILED
         rows.append(row | {"point": values.point, "low": values.low, "high": values.high})
     return _frame(rows, [c for c in frame.columns if c not in ("observed", "ratio")])
 

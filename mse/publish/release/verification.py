@@ -9,16 +9,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mse.answers.recordchecks import RELEASE, RESULTS, damage, read_record, read_rows
+from mse.answers.recordchecks import RELEASE, RESULTS, damage
 from mse.answers.results import Results, read_results
 from mse.answers.strata import ALL
-from mse.computing.provenance import file_digest
 from mse.errors import InputError, Problem
-from mse.publish.facts.entries import mapping
+from mse.publish.facts.entries import items, mapping
 from mse.publish.indicators.measures import indicators
 from mse.publish.release.bundle import FIGURES, PACKAGE, release_csv, release_json, release_record
 from mse.publish.release.outgoing import published_tables
 from mse.publish.release.publishedfigures import Figure
+from mse.publish.release.releasefiles import digest_of, fault_of, is_plain, read_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,15 +72,15 @@ def verify_release(release: Path, audit: Path | None = None) -> tuple[Mismatch, 
     The audit record is held against itself, too: the unrounded indicators and the headline that it stores are computed
     again from its draws.
     """
-    missing = [name for name in (FIGURES, PACKAGE) if not os.path.isfile(release / name)]
+    missing = [name for name in (FIGURES, PACKAGE) if fault_of(release, name) == "no such file"]
     if missing:
         raise InputError(
             [Problem(f"the release lacks {name}", "a folder written by mse release", "check the path",
                      file=str(release)) for name in missing]
         )  # fmt: skip
     with damage(RELEASE, release):
-        published, package = read_record(release / FIGURES), read_record(release / PACKAGE)
-    audit = release.absolute().parent / str(mapping(published.get("audit")).get("folder")) if audit is None else audit
+        published, package = _read_json(release, FIGURES), _read_json(release, PACKAGE)
+    audit = _audit_of(release, published) if audit is None else audit
     if not os.path.isdir(audit):
         raise InputError(
             Problem("the audit record is not there", "the results folder that the release was made from",
@@ -108,21 +108,46 @@ def _release_mismatches(
         if published.get(name) != derived[name]:
             yield Mismatch(FIGURES, name, json.dumps(published.get(name)), json.dumps(derived[name]))
     for table, frame in tables.items():
-        yield from _table_mismatches(release / f"{table}.csv", frame)
+        yield from _table_mismatches(release, f"{table}.csv", frame)
     known = {f"{table}.csv" for table in tables} | {FIGURES, PACKAGE}
     for path in sorted(release.iterdir()):
         if path.name not in known:
             yield Mismatch(path.name, "the file", "is there", "nothing")
-    for resource in package.get("resources", ()):
-        path = release / str(resource.get("path"))
-        digest = f"sha256:{file_digest(path)}" if path.is_file() else "no such file"
+    for resource in map(mapping, items(package.get("resources"))):
+        name = str(resource.get("path"))
+        fault = fault_of(release, name)
+        digest = digest_of(release, name) if fault is None else fault
         if resource.get("hash") != digest:
-            yield Mismatch(PACKAGE, f"digest of {path.name}", str(resource.get("hash")), digest)
+            yield Mismatch(PACKAGE, f"digest of {name[:80]}", str(resource.get("hash")), digest)
+
+
+def _audit_of(release: Path, published: Mapping[str, Any]) -> Path:
+    """Return the folder beside the release that it names; nowhere else is looked on the word of a release."""
+    name = mapping(published.get("audit")).get("folder")
+    if not is_plain(name):
+        raise InputError(
+            Problem("the release does not name its audit record", "the name of a folder beside it",
+                    "name the results folder: --audit RESULTS", file=str(release / FIGURES), value=str(name))
+        )  # fmt: skip
+    return release.absolute().parent / str(name)
+
+
+def _read_json(release: Path, name: str) -> Mapping[str, Any]:
+    content, path = read_bytes(release, name), release / name
+    try:
+        found = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(
+            Problem("a file of the release is damaged", "JSON as mse wrote it", "get the release again", file=str(path))
+        )
+    return found
 
 
 def _figure_mismatches(published: Mapping[str, Any], derived: Mapping[str, Any]) -> Iterator[Mismatch]:
     """Return the figures that differ, are missing, or come from nowhere."""
-    said = {str(mapping(x).get("name")): mapping(x) for x in published.get("figures", ())}
+    said = {str(mapping(x).get("name")): mapping(x) for x in items(published.get("figures"))}
     true = {str(x["name"]): x for x in derived["figures"]}
     for name, figure in true.items():
         if name not in said:
@@ -136,21 +161,26 @@ def _figure_mismatches(published: Mapping[str, Any], derived: Mapping[str, Any])
             yield Mismatch(FIGURES, name, str(said[name].get("value")), "nothing")
 
 
-def _table_mismatches(path: Path, frame: pd.DataFrame) -> Iterator[Mismatch]:
+def _table_mismatches(release: Path, name: str, frame: pd.DataFrame) -> Iterator[Mismatch]:
     """Return the cells of a CSV file that differ from the derived table."""
     import csv
     import io
 
-    if not path.is_file():
-        yield Mismatch(path.name, "the file", "nothing", f"{len(frame)} rows")
+    fault = fault_of(release, name)
+    if fault is not None:
+        yield Mismatch(name, "the file", "nothing" if fault == "no such file" else fault, f"{len(frame)} rows")
         return
-    said = read_rows(path)
-    true = list(csv.reader(io.StringIO(release_csv(frame))))
+    try:
+        said = list(csv.reader(io.StringIO(read_bytes(release, name).decode("utf-8"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        yield Mismatch(name, "the file", "no CSV", f"{len(frame)} rows")
+        return
+    true = list(csv.reader(io.StringIO(release_csv(frame), newline="")))
     if len(said) != len(true) or said[:1] != true[:1]:
         shape = [
             f"{max(len(rows) - 1, 0)} rows of {', '.join(rows[0]) if rows else 'nothing'}" for rows in (said, true)
         ]
-        yield Mismatch(path.name, "rows and columns", *shape)
+        yield Mismatch(name, "rows and columns", *shape)
         return
     for number, (row, other) in enumerate(zip(said[1:], true[1:], strict=True), 2):
         place = ", ".join(
@@ -158,7 +188,7 @@ def _table_mismatches(path: Path, frame: pd.DataFrame) -> Iterator[Mismatch]:
         )
         for column, a, b in zip(true[0], [*row, *[""] * (len(other) - len(row))], other, strict=False):
             if not _same(a, b):
-                yield Mismatch(path.name, f"row {number} ({place[:80]}), column {column}", a, b)
+                yield Mismatch(name, f"row {number} ({place[:80]}), column {column}", a, b)
 
 
 def _same(a: object, b: object) -> bool:

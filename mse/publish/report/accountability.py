@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from mse.answers.estimates import LEVELS, Reason
+from mse.computing.sealing import SECRET
 from mse.publish.facts.entries import mapping
 from mse.publish.facts.statements import Facts
 from mse.publish.report.page import (
@@ -26,6 +28,14 @@ from mse.publish.report.partsections import dimension
 from mse.publish.wording.messages import SOURCE, Catalogue, Words
 from mse.publish.wording.sentences import judgement_of, reason_sentence
 
+_FILES: Mapping[str, tuple[str, ...]] = {
+    "table": ("path",), "registers": ("contracts",), "publish": ("population", "chain", "survey"),
+}  # fmt: skip
+"""Settings that name files, by section."""
+
+_INSIDE = {("publish", "seed"), ("publish", SECRET)}
+"""Settings that would undo what disclosure control did."""
+
 
 def verdict_section(m: Material) -> Section:
     """Return every rule of the verdict: those that spoke with their figures, and those that had nothing to say."""
@@ -37,7 +47,7 @@ def verdict_section(m: Material) -> Section:
             say.known("rule", reason.code),
             say(f"verdict.{judgement_of(reason.level)}.name"),
             cell(reason_sentence(reason, facts, m.said.rounded, say)),
-            cell(_figures(reason, say)),
+            cell(_figures(reason, facts, say)),
             tone=judgement_of(reason.level),
         )
         for reason in (verdict.reasons if verdict else ())
@@ -84,9 +94,13 @@ def silent_rules(facts: Facts, say: Catalogue) -> list[str]:
     return [say.known("rule", code) for code in verdict.checked if code not in loud]
 
 
-def _figures(reason: Reason, say: Catalogue) -> str:
-    """Return the figure of a rule with its thresholds; other numbers by name."""
-    named = {name: say.figure(round(value, 4)) for name, value in reason.figures.items()}
+def _figures(reason: Reason, facts: Facts, say: Catalogue) -> str:
+    """Return the figure of a rule with its thresholds; other numbers by name. To two digits where that is safer."""
+    digits = 4 if facts.public else 2
+    named = {
+        name: say.figure(round(value, 4) if "_" in name else float(f"{value:.{digits}g}"))
+        for name, value in reason.figures.items()
+    }
     for kind, suffix in (("limit_from", "_from"), ("limit_below", "_below")):
         if {"figure", "caution" + suffix, "forbid" + suffix} == set(named):
             ends = {"caution": named["caution" + suffix], "forbid": named["forbid" + suffix]}
@@ -110,7 +124,6 @@ def provenance_section(m: Material) -> Section:
     say, head, provenance = m.say, m.results.headline, m.results.provenance
     made = {
         say("provenance.name"): m.facts.name,
-        say("provenance.digest"): head.table_digest,
         say("provenance.method"): head.method,
         say("provenance.prob"): say.level(m.facts.estimate.prob),
         say("provenance.seed"): provenance.get("seed", head.spec.get("seed")),
@@ -124,6 +137,10 @@ def provenance_section(m: Material) -> Section:
         paragraph(citation(m)),
         _record(say("provenance.table"), known, say),
     ]
+    if not m.facts.public:
+        # To four digits they are functions of the small counts, by which a guess could be checked.
+        diagnostics = []
+        blocks.append(paragraph(say("provenance.diagnostics_inside")))
     for title, rows in (
         (say("provenance.options"), _flat(head.spec)),
         (say("provenance.diagnostics"), sorted(diagnostics)),
@@ -132,12 +149,12 @@ def provenance_section(m: Material) -> Section:
         blocks += [_record(title, rows, say)] if rows else []
     job = provenance.get("job")
     if isinstance(job, Mapping) and job:
-        blocks += [Heading(say("provenance.job")), Listing(_plain(job, indent=2))]
+        blocks += [Heading(say("provenance.job")), Listing(_plain(shown_job(job), indent=2))]
     return Section("provenance", say("section.provenance"), tuple(blocks))
 
 
 def citation(m: Material) -> str:
-    """Return how this report is cited: publisher, title, date, engine, and the digest of the table."""
+    """Return how this report is cited: publisher, title, date, and engine."""
     say, facts = m.say, m.facts
     version = str(versions(m.results.provenance).get("mse-engine", ""))
     parts = [
@@ -145,9 +162,26 @@ def citation(m: Material) -> str:
         facts.title,
         facts.date and say.date(facts.date),
         say("provenance.cite_engine", version=version) if version else None,
-        say("provenance.cite_digest", digest=m.results.headline.table_digest[:12]),
     ]
     return ". ".join(part.rstrip(". ") for part in parts if part) + "."
+
+
+def shown_job(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a job as a page may show them: no seed of a lot, no secret, of files only their names."""
+    shown = {key: value for key, value in job.items() if key not in ("compute", SECRET)}
+    for section, files in _FILES.items():
+        settings = mapping(shown.get(section))
+        told = {k: _without_folders(v) if k in files else v for k, v in settings.items() if (section, k) not in _INSIDE}
+        if settings:
+            shown[section] = told
+    return shown
+
+
+def _without_folders(value: object) -> object:
+    """Return files by their names: where a folder lies is nobody's business."""
+    if isinstance(value, list):
+        return [_without_folders(item) for item in value]
+    return re.split(r"[/\\]", value)[-1] if isinstance(value, str) else value
 
 
 def versions(provenance: Mapping[str, Any]) -> Mapping[str, Any]:

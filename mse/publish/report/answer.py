@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mse.publish.drawings.overlap import overlap_figure
 from mse.publish.drawings.sidebyside import interval_figure, posterior_figure
@@ -31,10 +31,17 @@ from mse.publish.wording.captions import (
     overlap_finding,
     posterior_finding,
 )
-from mse.publish.wording.messages import Catalogue, Words, words_of
+from mse.publish.wording.messages import VERBATIM, Catalogue, Words, words_of
 from mse.publish.wording.rounding import round_point
+from mse.words.said import Said
 
 MOST_MODELS, MOST_INTERACTIONS = 10, 20
+COARSE = 0.05
+"""Step of weights and probabilities on the page of a table that is not public."""
+
+FEW = 100
+"""Settings up to here could be mistaken for a count of persons."""
+
 MOST_LISTS = 8
 """Lists of a table that is not public whose totals are shown, after disclosure control over all pairs of them."""
 
@@ -50,7 +57,11 @@ def methods_section(m: Material) -> Section:
     table = [sheet(say("intervals.table"), [*heads], rows, wide=True)] if rows else []
     why = [
         Words(
-            say("intervals.failed_why", label=found.label, why=found.failure if str(found.failure or "") else unknown)
+            say(
+                "intervals.failed_why",
+                label=found.label,
+                why=found.failure if facts.public and str(found.failure or "") else unknown,
+            )
         )
         for unknown in [say("intervals.failed_unknown")]
         for found in facts.methods
@@ -115,25 +126,28 @@ def overlap_section(m: Material) -> Section:
 def models_section(m: Material) -> Section:
     """Return the heaviest models of an average."""
     facts, say = m.facts, m.say
-    shown = facts.models[:MOST_MODELS]
+    shown = [x for x in facts.models[:MOST_MODELS] if facts.public or x.weight >= COARSE] or [*facts.models[:1]]
     if not shown:
         return Section("models", say("section.models"), (paragraph(say("models.missing")),))
     blocks: list[Block] = [paragraph(say("models.lead", example=_groups(shown[0])[0]), "lead")]
     if facts.effective:
-        effective = say.figure(round(facts.effective, 1))
+        effective = say.figure(round(facts.effective, 1 if facts.public else None))
         averaged = {"count": say.number(facts.averaged)} if facts.averaged else {}
         blocks.append(
             paragraph(say("models.averaged" if averaged else "models.effective", effective=effective, **averaged))
         )
     rows = [
-        row(Cell(groups=_groups(found)), say.percent(found.weight), say.number(round_point(found.size)))
+        row(Cell(groups=_groups(found)), _probable(found.weight, m), *sizes)
         for found in shown
+        for sizes in [[say.number(round_point(found.size))] if facts.public else []]
     ]
     caption = say("models.table" if len(rows) == MOST_MODELS else "models.table_few")
-    heads = [say("models.model"), "#" + say("models.weight"), "#" + say("models.size")]
-    weight = say.percent(sum(found.weight for found in shown))
+    # The size under one model is a ratio of counts, and gives a small one away.
+    heads = [say("models.model"), "#" + say("models.weight"), *(["#" + say("models.size")] if facts.public else [])]
+    weight = _probable(sum(found.weight for found in shown), m)
     rest = say("models.rest", count=say.count_word(len(rows)), weight=weight)
-    blocks += [sheet(caption, [*heads], rows, wide=True), paragraph(f"{rest} {say('models.citation')}")]
+    cited = f"{rest} {say('models.citation')}" if facts.public else rest
+    blocks += [sheet(caption, [*heads], rows, wide=True), paragraph(cited)]
     return Section("models", say("section.models"), tuple(blocks))
 
 
@@ -143,7 +157,9 @@ def interactions_section(m: Material) -> Section:
     found = sorted(m.results.headline.interactions.items(), key=lambda item: (-item[1], item[0]))
     if not found:
         return Section("interactions", say("section.interactions"), (paragraph(say("interactions.missing")),))
-    rows = [row(" × ".join(x.split(":")), say.percent(p), Cell(share=p)) for x, p in found[:MOST_INTERACTIONS]]
+    rows = [
+        row(" × ".join(x.split(":")), _probable(p, m), Cell(share=_coarse(p, m))) for x, p in found[:MOST_INTERACTIONS]
+    ]
     heads = [Column(say("interactions.name")), Column(say("interactions.probability"), numeric=True)]
     table = sheet(say("interactions.table"), [*heads, Column("", bar=True)], rows)
     lighter = len(found) - len(rows)
@@ -162,11 +178,48 @@ def meaning_section(m: Material) -> Section:
     for part, said in (("inside", head.inside), ("outside", head.outside), ("assumptions", head.assumptions)):
         words = [words_of(x, say) for x in said]
         blocks += entries(say(f"meaning.{part}"), words, say(f"meaning.{part}_none"))
+    shown = [x for x in head.notes if m.facts.public or _without_counts(x, m)]
     if head.notes:
-        blocks += entries(say("meaning.method_notes"), [words_of(x, say) for x in head.notes], "")
+        blocks += entries(say("meaning.method_notes"), [words_of(x, say) for x in shown], say("meaning.notes_inside"))
+    if shown and len(shown) < len(head.notes):
+        blocks.append(paragraph(say("meaning.notes_inside")))
     if m.facts.notes:
         blocks += entries(say("meaning.table_notes"), m.facts.notes, "")
     return Section("meaning", say("section.meaning"), tuple(blocks))
+
+
+def _coarse(share: float, m: Material) -> float:
+    """Return a probability in whole percent; in twentieths where many of them would tell the table from others."""
+    return round(share, 2) if m.facts.public else round(share / COARSE) * COARSE
+
+
+def _probable(share: float, m: Material) -> str:
+    """Return a probability in words, as `_coarse` has it."""
+    say = m.say
+    if m.facts.public:
+        return say.percent(share)
+    if share < COARSE or share > 1 - COARSE:
+        return say("format.below" if share < COARSE else "format.above", share=say.percent(abs((share > 0.5) - COARSE)))
+    return say.percent(_coarse(share, m))
+
+
+def _without_counts(note: Said, m: Material) -> bool:
+    """Return whether a note holds no number but settings of the method and the number of its models."""
+    known = {float(x) for x in m.results.headline.spec.values() if isinstance(x, int) and x > FEW}
+    known |= {x for x in (m.facts.averaged,) if x is not None}
+    return note.code != VERBATIM and all(x in known for x in _numbers(note))
+
+
+def _numbers(value: object) -> Iterator[float]:
+    """Return the numbers among the values of what is said."""
+    if isinstance(value, Said):
+        for _, inner in value.values:
+            yield from _numbers(inner)
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from _numbers(inner)
+    elif isinstance(value, int | float):
+        yield float(value)
 
 
 def figure(svg: str | None, finding: str) -> list[Block]:

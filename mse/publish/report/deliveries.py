@@ -2,97 +2,80 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from mse.answers.strata import ALL
 from mse.publish.drawings.flowchart import flow_figure
 from mse.publish.facts.entries import items, mapping, text
+from mse.publish.registrationquality import REGISTRATIONS, SafeFlow, column_quality, safe_flow, timeliness
 from mse.publish.report.accountability import versions
-from mse.publish.report.dependence import Record, records
-from mse.publish.report.page import Block, Column, Drawing, Material, Row, Section, paragraph, row, sheet
+from mse.publish.report.page import Block, Drawing, Material, Row, Section, paragraph, row, sheet
 from mse.publish.wording.captions import interval_name
-
-SMALL_COUNT = 10
-REGISTRATIONS = ("delivered", "valid", "distinct", "in period", "without referrals")
-"""Steps that count registrations; those after them count persons."""
 
 CHECKS = ("sensitivity", "robustness", "checks")
 
 
 def quality_section(m: Material) -> Section | None:
-    """Return what was done with the registrations, step by step and by register, and what was found about them."""
+    """Return what was done with the registrations, step by step and by register, and how well columns are filled."""
     say = m.say
-    flow, found = records(m, "flow"), records(m, "quality")
-    if not flow and not found:
+    flow, columns, times = safe_flow(m.results), column_quality(m.results), timeliness(m.results)
+    if flow is None and not columns and not times:
         return None
     blocks: list[Block] = [paragraph(say("quality.lead"), "lead"), *(_flow(flow, m) if flow else [])]
-    if found:
-        names = [name for name in found[0] if name != "said"]
-        columns = [Column(say.known("quality_column", name), numeric=_numeric(name, found)) for name in names]
-        rows = [row(*(_shown(name, x[name], m) for name in names)) for x in found]
-        blocks.append(sheet(say("quality.findings"), [*columns], rows, wide=True))
+    called = m.facts.names
+    if columns:
+        heads = [
+            say("quality_column.list"),
+            say("quality.column"),
+            *("#" + say(f"quality_column.{x}") for x in ("filled", "valid")),
+        ]
+        rows = [row(called.get(x.list, x.list), x.column, _share(x.filled, m), _share(x.valid, m)) for x in columns]
+        blocks.append(sheet(say("quality.columns"), [*heads], rows, wide=True))
+    if times:
+        heads = [say("quality_column.list"), *("#" + say(f"quality_column.{x}") for x in ("median", "most", "late"))]
+        rows = [
+            row(called.get(x.list, x.list), _count(x.median, m), _count(x.most, m), _share(x.late, m)) for x in times
+        ]
+        blocks.append(sheet(say("quality.times"), [*heads], rows, wide=True))
+    if not m.facts.public:
+        blocks.append(paragraph(say("quality.note"), "lead"))
     return Section("quality", say("section.quality"), tuple(blocks))
 
 
-def _flow(flow: Sequence[Record], m: Material) -> list[Block]:
+def _flow(flow: SafeFlow, m: Material) -> list[Block]:
     """Return the steps from delivery to persons; persons by list, and by number of lists, of a public table only."""
-    say = m.say
-    public = m.facts.public
-    steps = [x for x in dict.fromkeys(str(x["step"]) for x in flow) if public or not x.startswith("on ")]
-    lists = [x for x in dict.fromkeys(str(x["list"]) for x in flow) if x != ALL]
-    counts = {(str(x["step"]), str(x["list"])): int(x["count"]) for x in flow}
-    sums = {step: counts.get((step, ALL), sum(counts.get((step, x), 0) for x in lists)) for step in steps}
-    told, before = [], ""
-    for step in steps:
-        lost = f"− {_count(sums[before] - sums[step], m)}" if {before, step} <= set(REGISTRATIONS) else ""
-        told.append((say.known("step", step), _count(sums[step], m), lost))
-        before = step
-    rows = [step for step in steps if step in REGISTRATIONS]
-    ends = {"first": _count(sums[rows[0]], m), "last": _count(sums[rows[-1]], m)} if rows else {}
-    finding = say("quality.finding", **ends) if ends else ""
-    if "persons" in sums:
-        finding = f"{finding} {say('quality.persons', persons=_count(sums['persons'], m))}".strip()
-    heads = [say("quality.step"), *(f"#{m.facts.names.get(x, x)}" for x in lists), "#" + say("quality.all")]
+    say, public = m.say, m.facts.public
+    told = []
+    for step in flow.steps:
+        lost = flow.lost.get((step, ALL))
+        gone = "" if lost is None else f"− {say.number(lost)}"
+        told.append((say.known("step", step), _count(flow.counts.get((step, ALL)), m), gone))
+    rows = [step for step in flow.steps if step in REGISTRATIONS]
+    ends = [flow.counts.get((step, ALL)) for step in (rows[0], rows[-1])] if rows else []
+    words = [say.number(x) for x in ends if x is not None]
+    finding = say("quality.finding", first=words[0], last=words[1]) if len(words) == 2 else ""
+    persons = flow.counts.get(("persons", ALL))
+    if persons is not None:
+        key = "quality.persons" if finding else "quality.persons_alone"
+        finding = f"{finding} {say(key, persons=say.number(persons))}".strip()
+    heads = [say("quality.step"), *(f"#{m.facts.names.get(x, x)}" for x in flow.lists), "#" + say("quality.all")]
     cells = []
-    for step, (name, count, _) in zip(steps, told, strict=True):
+    for step, (name, count, _) in zip(flow.steps, told, strict=True):
         shown = public or step in rows
-        cells.append(row(name, *(_count(counts.get((step, x)), m) if shown else "" for x in lists), count))
+        cells.append(row(name, *(_count(flow.counts.get((step, x)), m) if shown else "" for x in flow.lists), count))
+    finding = finding or say("quality.closed")
     drawn = Drawing(flow_figure(told, finding), finding)
-    return [drawn, sheet(say("quality.table"), [*heads], cells, wide=len(lists) > 3)]
+    return [drawn, sheet(say("quality.table"), [*heads], cells, wide=len(flow.lists) > 3)]
 
 
-def _count(value: object, m: Material) -> str:
-    """Return a count of registrations; a small one only where the table is public."""
-    if not isinstance(value, (int, float)) or math.isnan(value):
-        return ""
-    small = 0 < value < SMALL_COUNT and not m.facts.public
-    return m.say("quality.few", count=SMALL_COUNT) if small else m.say.number(value)
+def _count(value: float | None, m: Material) -> str:
+    """Return a number, or that it is not shown."""
+    return m.say("strata.withheld") if value is None else m.say.number(value)
 
 
-def _numeric(name: str, found: Sequence[Record]) -> bool:
-    return all(isinstance(x[name], (int, float)) for x in found)
-
-
-def _shown(name: str, value: object, m: Material) -> str:
-    if isinstance(value, bool):
-        return m.say("checks.yes" if value else "checks.no")
-    if isinstance(value, float) and not value.is_integer():
-        return "" if math.isnan(value) else m.say.figure(value)
-    if isinstance(value, (int, float)):
-        return _count(value, m)
-    return _item(str(value), m) if name == "item" else m.say.known(f"quality_{name}", str(value))
-
-
-def _item(text: str, m: Material) -> str:
-    """Return what a figure is measured of: a step, a reason and its column, or a dimension and its level."""
-    words = m.say.messages
-    if whole := words.get(f"quality_item.{text}"):
-        return whole
-    named = m.facts.names
-    return ", ".join(
-        named.get(x) or words.get(f"quality_item.{x}") or m.say.known("step", x) for x in text.split(", ") if x
-    )
+def _share(value: float | None, m: Material) -> str:
+    """Return a share in whole percent, or that it is not shown."""
+    return m.say("strata.withheld") if value is None else m.say("format.percent", number=m.say.number(100 * value))
 
 
 def gather_section(m: Material, sections: Sequence[Section]) -> Section:
@@ -170,7 +153,7 @@ def _access(m: Material) -> str | None:
     if contracts:
         return say("gather.registers", count=say.count_word(len(contracts)))
     name = text(file.get("name"))
-    return say("gather.file", name=name, digest=str(file.get("sha256", ""))[:12]) if name else None
+    return say("gather.file", name=name) if name else None
 
 
 def _exclusions(m: Material) -> str:

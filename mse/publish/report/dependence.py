@@ -72,8 +72,12 @@ def _curves(m: Material) -> list[Block]:
 
 def _line(name: str, found: Sequence[Record], m: Material) -> Line:
     rows = sorted(found, key=lambda x: float(x["odds_ratio"]))
-    columns = ([float(x[key]) for x in rows] for key in ("odds_ratio", "point", "low", "high"))
-    return Line(_assumption(name, m.say), *columns)
+    return _drawn(_assumption(name, m.say), [float(x["odds_ratio"]) for x in rows], [numbers(x, m) for x in rows])
+
+
+def _drawn(name: str, at: Sequence[float], found: Sequence[Rounded]) -> Line:
+    """Return a line of the numbers that are printed: what is drawn must not say more than they do."""
+    return Line(name, at, [x.point for x in found], [x.low for x in found], [x.high for x in found])
 
 
 def _assumption(name: str, say: Catalogue) -> str:
@@ -99,12 +103,17 @@ def _tipping(m: Material) -> list[Block]:
             ends = sorted((x["odds_ratio"], x["point"]) for x in curves if x["assumption"] == name)
             rises = bool(ends) and ends[-1][1] > ends[0][1]
             side = "least" if rises == (claim == "above") else "most"
-            said.append(say(f"tipping.{claim}_{side}", odds=say.figure(round(found["odds_ratio"], 2)), **about))
+            said.append(say(f"tipping.{claim}_{side}", odds=say.figure(_turning(found["odds_ratio"], m)), **about))
             known.add(about["assumption"])
         quiet[about["assumption"]] = None
     if silent := [name for name in quiet if name not in known]:
         said.append(say("tipping.silent", assumptions=say.listing(silent)))
     return [Heading(say("tipping.title")), bullets(said)] if said else []
+
+
+def _turning(odds: float, m: Material) -> float:
+    """Return where a claim turns, to two decimals; coarser where nobody may work the counts out from it."""
+    return round(odds, 2) if m.facts.public else float(f"{odds:.2g}")
 
 
 def _claimed(value: float, m: Material) -> float:
@@ -206,7 +215,7 @@ def _changes(m: Material) -> list[Block]:
     if not found:
         return []
     base = next((x for x in found if x["change"] == "none"), None)
-    line = float(base["point"] if base else m.facts.estimate.point)
+    line = numbers(base, m).point if base else m.said.rounded.point
     marks, rows = [], []
     for x in all_of:
         what = x["what"] if isinstance(x["what"], str) else ""
@@ -216,9 +225,9 @@ def _changes(m: Material) -> list[Block]:
             continue
         shown = numbers(x, m)
         words = (say.number(shown.point), say.range(shown.low, shown.high))
-        rows.append(row(name, *words, say.number(float(x["point"]) / line, 2), tone="main" if x is base else ""))
+        rows.append(row(name, *words, say.number(shown.point / line, 2), tone="main" if x is base else ""))
         if x["change"] != "merged":
-            marks.append(Mark(name, x["point"], x["low"], x["high"], f"{words[0]} ({words[1]})", x is base))
+            marks.append(Mark(name, shown.point, shown.low, shown.high, f"{words[0]} ({words[1]})", x is base))
     points = [mark for mark in marks if not mark.main] or marks
     least, most = min(points, key=lambda x: x.point), max(points, key=lambda x: x.point)
     finding = say("robustness.finding", least=least.words.split(" (")[0], least_name=_inside(least.name),
@@ -264,7 +273,7 @@ def _accumulation(m: Material) -> list[Block]:
     if len(found) < 2:
         return []
     found.sort(key=lambda x: float(x["share"]))
-    line = Line("", *([float(x[key]) for x in found] for key in ("share", "point", "low", "high")))
+    line = _drawn("", [float(x["share"]) for x in found], [numbers({**x, "observed": 0}, m) for x in found])
     ticks = [(float(x["share"]), say.percent(float(x["share"]))) for x in found]
     first = {"share": say.percent(line.at[0]), "first": say.number(numbers({**found[0], "observed": 0}, m).point)}
     finding = say("accumulation.finding", **first, last=say.number(numbers(found[-1], m).point))

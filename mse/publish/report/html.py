@@ -1,17 +1,14 @@
-"""The report of a run: one self-contained HTML file, the same bytes whenever the same results are rendered.
-
-``python -m mse.publish.report.html FOLDER ...`` renders the reports of results folders again, in place.
-"""
+"""The report of a run: one self-contained HTML file, the same bytes whenever the same results are rendered."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mse.answers.recordchecks import RESULTS, damage
-from mse.answers.results import Results, read_results
-from mse.computing.savefiles import write_file
+from mse.answers.results import PUBLIC, Results, read_results, write_public
+from mse.computing.filemodes import make_private, private_writing
 from mse.publish.facts.entries import mapping
 from mse.publish.facts.statements import languages
 from mse.publish.report.composing import compose as compose
@@ -70,7 +67,7 @@ def _pages(results: Results, asked: Sequence[str], pdf: bool) -> dict[str, str |
 
 
 def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None) -> tuple[Path, ...]:
-    """Render the reports of a results folder again, in place, and return where they are.
+    """Render the reports of a results folder again, into its folder ``public``, and return where they are.
 
     Parameters
     ----------
@@ -90,11 +87,8 @@ def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None
     wanted = mapping(results.provenance.get("report")).get("pdf") is True if pdf is None else pdf
     with damage(RESULTS, folder):
         pages = _pages(results, asked or languages(results), wanted)
-    for name, content in pages.items():
-        write_file(folder / name, content.encode("utf-8") if isinstance(content, str) else content)
-    return tuple(folder / name for name in pages)
-
-
-if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        print(*write_pages(Path(name)), sep="\n")
+    with private_writing():
+        written = write_public(folder, pages)
+    with suppress(PermissionError):  # somebody else's folder, in which this user may write
+        make_private(folder, but=PUBLIC)
+    return written

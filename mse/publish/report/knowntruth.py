@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mse.publish.drawings.assessed import Mark, marks_figure
 from mse.publish.facts.entries import text
+from mse.publish.release.outgoing import rounded_values
 from mse.publish.report.dependence import Record, finite, records
 from mse.publish.report.page import Block, Drawing, Heading, Material, Section, paragraph, row, sheet
 from mse.publish.wording.messages import Words, words_of
@@ -39,12 +40,12 @@ def _consistency(m: Material) -> list[Block]:
                 row(
                     name,
                     *true,
-                    _why(x, m),
+                    _why(x, m) if facts.public else say("terminal.failed"),
                     *[""] * (3 if facts.public else 2),
                 )
             )
             continue
-        point, low, high = (float(x[key] / x["true"]) for key in ("point", "low", "high"))
+        point, low, high = _against(x, m)
         ends = say("format.range", low=_ratio(low, m), high=_ratio(high, m))
         marks.append(Mark(name, point, low, high, f"{_ratio(point, m)} ({ends})"))
         cells = []
@@ -68,6 +69,13 @@ def _consistency(m: Material) -> list[Block]:
     heads += ["#" + say("consistency.ratio"), say("consistency.covered")]
     table = sheet(say("consistency.table"), [*heads], rows, wide=True)
     return [Heading(say("consistency.title")), paragraph(say("consistency.lead")), Drawing(drawn, finding), table]
+
+
+def _against(x: Record, m: Material) -> tuple[float, float, float]:
+    """Return estimate and interval as ratios to the true number, no finer than the interval is wide."""
+    point, low, high = (float(x[key] / x["true"]) for key in ("point", "low", "high"))
+    made = rounded_values(point, low, high, "ratio")
+    return made.point, made.low, made.high
 
 
 def _ratio(value: float, m: Material) -> str:

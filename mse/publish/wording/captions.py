@@ -37,6 +37,12 @@ def method_numbers(row: MethodRow, facts: Facts, say: Catalogue) -> tuple[str, s
     return say.number(numbers.point), "" if math.isnan(numbers.low) else say.range(numbers.low, numbers.high)
 
 
+def number_words(row: MethodRow, say: Catalogue) -> tuple[str, str]:
+    """Return estimate and interval of a row whose numbers are those that are printed."""
+    span = "" if row.low is None or row.high is None else say.range(row.low, row.high)
+    return "" if row.point is None else say.number(row.point), span
+
+
 def methods_finding(facts: Facts, say: Catalogue) -> str:
     """Return what the comparison of methods shows."""
     found = [(row, numbers.point) for row in facts.methods if (numbers := printed(row, facts))]
@@ -56,11 +62,12 @@ def methods_finding(facts: Facts, say: Catalogue) -> str:
 def hump_words(humps: Sequence[Hump], rounded: Rounded, say: Catalogue, key: str = "posterior.hump") -> list[str]:
     """Return one phrase per hump: its weight and where it peaks, in the unit of the headline."""
     return [
-        say(key, weight=say.percent(hump.weight), peak=say.number(_to_unit(hump.peak, rounded.unit))) for hump in humps
+        say(key, weight=say.percent(hump.weight), peak=say.number(to_unit(hump.peak, rounded.unit))) for hump in humps
     ]
 
 
-def _to_unit(size: float, unit: float) -> float:
+def to_unit(size: float, unit: float) -> float:
+    """Return a size in whole units of rounding."""
     return math.floor(size / unit + 0.5) * unit
 
 
@@ -70,7 +77,7 @@ def posterior_finding(facts: Facts, rounded: Rounded, say: Catalogue) -> str:
     ends = {"low": say.number(rounded.low), "high": say.number(rounded.high)}
     values = {"interval": interval_name(facts, say)} | ends
     if len(humps) == 1:
-        finding = say("posterior.finding_one", peak=say.number(_to_unit(humps[0].peak, rounded.unit)), **values)
+        finding = say("posterior.finding_one", peak=say.number(to_unit(humps[0].peak, rounded.unit)), **values)
     else:
         words = say.listing(hump_words(humps, rounded, say))
         finding = say("posterior.finding_humps", count=say.count_word(len(humps)), humps=words, **values)

@@ -1,0 +1,77 @@
+"""The files of a release as they are read for a check: plain files of the folder itself, and nothing that leads out.
+
+A release that is checked may come from anybody: its manifest may name files elsewhere, its entries may be links, pipes
+or devices, and a file may never end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from mse.errors import InputError, Problem
+
+MOST_BYTES = 200_000_000
+"""Size of the largest file that is read; a release holds rounded tables, of kilobytes each."""
+
+
+def is_plain(name: object) -> bool:
+    """Tell whether this is the name of a file in a folder, and no way out of it or to somewhere below."""
+    return (
+        isinstance(name, str) and name not in ("", ".", "..") and not any(mark in name for mark in "/\\\0:")
+        and len(name.encode("utf-8", "replace")) < 256
+    )  # fmt: skip
+
+
+def fault_of(folder: Path, name: object) -> str | None:
+    """Return why an entry of a release is not read; None where it is a plain file of an ordinary size."""
+    if not isinstance(name, str) or not is_plain(name):
+        return "the name leads out of the release"
+    try:
+        found = os.lstat(folder / name)
+    except FileNotFoundError:
+        return "no such file"
+    except OSError as error:
+        return error.strerror or "it cannot be read"
+    if stat.S_ISLNK(found.st_mode):
+        return "a link"
+    if not stat.S_ISREG(found.st_mode):
+        return "no file"
+    return "the file is too large" if found.st_size > MOST_BYTES else None
+
+
+def read_bytes(folder: Path, name: str) -> bytes:
+    """Return the content of a file of the release.
+
+    Raises
+    ------
+    InputError
+        When it is not a plain file of the folder, or too large.
+    """
+    fault = fault_of(folder, name)
+    if fault is None:
+        try:
+            # What was looked at may have been exchanged since: no link is followed, and no pipe waited for.
+            handle = os.open(folder / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+            with os.fdopen(handle, "rb") as file:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    fault = "no file"
+                else:
+                    content = file.read(MOST_BYTES + 1)
+                    if len(content) <= MOST_BYTES:
+                        return content
+                    fault = "the file is too large"
+        except OSError as error:
+            fault = error.strerror or "it cannot be read"
+    raise InputError(
+        Problem(f"a file of the release is not read: {fault}",
+                f"a file in the folder itself, of at most {MOST_BYTES // 1_000_000} MB", "get the release again",
+                file=str(folder / name))
+    )  # fmt: skip
+
+
+def digest_of(folder: Path, name: str) -> str:
+    """Return the SHA-256 of a file of the release, as its manifest writes it."""
+    return f"sha256:{hashlib.sha256(read_bytes(folder, name)).hexdigest()}"
