@@ -119,14 +119,21 @@ class Beside:
         Persons that agree with all of it; true ones where the table tells them, else one way that it may be.
     possible : bool array, shape (J,)
         False where nobody could have been seen.
+    least, most : float array, shape (C,)
+        What could be worked out from the sums alone.
+    difference : bool array, shape (C,)
+        Sums that nobody published: by so many persons two counts differ.
     """
 
     cells: PublishedCells
     low: Array
     high: Array
     split: csr_array
-    counts: npt.NDArray[np.int64]
+    counts: Integers
     possible: Flags
+    least: Array
+    most: Array
+    difference: Flags
 
 
 class Bounds:

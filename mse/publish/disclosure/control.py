@@ -196,7 +196,7 @@ def protect(
     pinned : mapping of place to int, optional
         Rounded counts that are published elsewhere already: another rounding would narrow them.
     beside : Beside, optional
-        What earlier releases published of the same persons (`mse.publish.disclosure.control.against`).
+        What earlier releases published of the same persons (`mse.publish.disclosure.against`).
 
     Returns
     -------

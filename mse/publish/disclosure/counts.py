@@ -26,6 +26,9 @@ Flags = npt.NDArray[np.bool_]
 Place = tuple[str | None, ...]
 """Level or group by dimension; None where it is summed over."""
 
+LABEL, KNOWN, MISSING = "whether all labels are known", "known", "missing"
+"""A dimension beside the strata where some persons belong to none, and its levels."""
+
 MOST_CELLS = 20_000
 """More published cells than this are refused: disclosure control would not end in reasonable time."""
 

@@ -172,18 +172,20 @@ def _own_doubts(search: Search, cell: int, rule: Disclosure) -> tuple[Doubt, ...
 
 
 def _old_doubts(search: Search, beside: Beside, first: int, rule: Disclosure) -> dict[int, tuple[Doubt, ...]]:
-    """Return the doubts of what earlier releases left out: whether it was a small count is not told by them.
+    """Return the doubts of what earlier releases left out, and of differences: no more than they alone leave open.
 
-    A count of less than twice the threshold must possibly be 0, so that no bound tells a small one; a rounded one stays
-    in doubt by itself.
+    Whether such a count was a small one is not told. One that may be must possibly be 0, others lie in a range as wide
+    as the threshold.
     """
     found: dict[int, tuple[Doubt, ...]] = {}
-    for i in np.flatnonzero(beside.high - beside.low >= rule.threshold):
+    for i in np.flatnonzero(np.isinf(beside.high) | (beside.high - beside.low >= rule.threshold)):
         c = first + int(i)
         count = int(search.values[c])
-        room = int(count - beside.low[i])
-        down = room if count < 2 * rule.threshold else min(room, rule.threshold)
-        up = max(rule.threshold - (count if beside.low[i] == 0 and count < rule.threshold else down), 0)
+        if beside.difference[i] and not (count < rule.threshold and (count > 0 or rule.zeros == "suppress")):
+            continue  # so many persons may be told
+        down = min(count, count if count < 2 * rule.threshold else rule.threshold, count - int(beside.least[i]))
+        up = max(rule.threshold - (count if count < rule.threshold else down), 0)
+        up = up if math.isinf(beside.most[i]) else min(up, int(beside.most[i]) - count)
         if amounts := tuple(Doubt(c, up_, x) for up_, x in ((False, down), (True, up)) if x > 0):
             found[c] = amounts
     return found
@@ -236,6 +238,7 @@ class Search:
     def __init__(
         self, counts: Integers, possible: Flags, cells: PublishedCells, values: Integers, reach: Flags, hidden: Flags
     ) -> None:
+        self.places = cells.places
         self.values, self.reach, self.hidden = values.astype(np.float64), reach, hidden.copy()
         self.size, self.count = counts.size, values.size
         self.price = 1.0 + np.log1p(self.values)
@@ -297,9 +300,11 @@ class Search:
         """Hide the cells that the cheapest witness of a doubt changes, and return it."""
         change = self._solve(doubt, self.reach, np.where(self.hidden, 0.0, self.price))
         if change is None:  # never where nothing is known: the whole table may shrink or grow in proportion
+            place = ", ".join(x for x in self.places[doubt.cell] if x is not None) or "the total"
             raise ModelError(
-                Problem("a small count could be worked out from what is known elsewhere", "counts that stay in doubt",
-                        "publish fewer margins, or a smaller threshold or percentage")
+                Problem("a count that is left out could be worked out from what is known elsewhere",
+                        "counts that stay in doubt", "publish fewer margins, or use a smaller threshold or percentage",
+                        value=place)
             )  # fmt: skip
         self.hidden |= np.abs(change) > SLACK
         return change

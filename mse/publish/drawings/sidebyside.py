@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from mse.publish.drawings.axes import (
     stamp,
 )
 from mse.publish.facts.statements import Facts, MethodRow
-from mse.publish.wording.captions import hump_words, interval_name, method_numbers
+from mse.publish.wording.captions import hump_words, interval_name, method_numbers, printed
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
 
@@ -53,8 +54,9 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
     rows = [row for row in facts.methods if row.point is not None]
     if not rows:
         return None
-    observed = facts.estimate.observed
-    low, high, log = _span(rows, observed)
+    observed = facts.observed
+    drawn = [_drawn(row, facts) for row in rows]
+    low, high, log = _span(drawn, observed)
     pitch = 0.6 if any(len(row.label.text) > LABEL for row in rows) else 0.5
     height = 0.95 + pitch * len(rows)
     with drawing(height) as figure:
@@ -63,9 +65,10 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
         number_axis(axes, low, high, log, say)
         axes.set_ylim(len(rows) - 0.45, -0.6)
         axes.set_yticks([])
-        axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
+        if observed is not None:
+            axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
         for at, row in enumerate(rows):
-            _method(axes, at, row, high, log)
+            _method(axes, at, drawn[at], high, log)
             colour = ACCENT if row.headline else INK
             weight = "bold" if row.headline else "normal"
             figure_x = axes.get_yaxis_transform()
@@ -78,7 +81,7 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
             drop = (0.1 + 0.04 * (len(lines) - 1)) / pitch
             axes.text(outside, at + drop, say.shortened(row.kind.text, 54), fontsize=7, color=FAINT, **label)
             point, span = method_numbers(row, facts, say)
-            middle = _place(row, low, high, log)
+            middle = _place(drawn[at], low, high, log)
             words = f"{point} ({span})" if span else point
             axes.text(min(max(middle, 0.0), 1.0), at - 0.3, words, fontsize=8, color=colour,
                       fontweight=weight, transform=figure_x, va="center",
@@ -93,10 +96,14 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
 def posterior_figure(law: Distribution, facts: Facts, said: Headline, finding: str, say: Catalogue) -> str | None:
     """Return the density of log N with its humps, the interval shaded; None for a single value."""
     sizes, density = law.density()
+    if not facts.public and facts.floor is not None:
+        # Where the curve begins is how many were registered, whatever is published of that.
+        sizes, density = sizes[sizes >= facts.floor], density[sizes >= facts.floor]
     if len(sizes) < 2:
         return None
-    observed, estimate = facts.estimate.observed, facts.estimate
-    low, high = min(float(observed), float(sizes[0])), float(sizes[-1])
+    observed, estimate = facts.observed, facts.estimate
+    ends = (estimate.point, estimate.low, estimate.high) if facts.public else said.rounded[:3]
+    low, high = min(float(sizes[0]), *([] if observed is None else [float(observed)])), float(sizes[-1])
     if len(facts.humps) > 1:  # room for the words at the right of the last hump
         high = max(high, low * (facts.humps[-1].peak / low) ** 1.35)
     with drawing(3.5) as figure:
@@ -106,12 +113,13 @@ def posterior_figure(law: Distribution, facts: Facts, said: Headline, finding: s
         axes.set_ylim(-0.13 * top, 1.28 * top)
         axes.set_yticks([])
         axes.fill_between(sizes, density, color="#e9edf1", lw=0)
-        inside = (sizes >= estimate.low) & (sizes <= estimate.high)
+        inside = (sizes >= ends[1]) & (sizes <= ends[2])
         axes.fill_between(sizes, density, where=inside.tolist(), color=SOFT, lw=0)
         axes.plot(sizes, density, color=ACCENT, lw=1.6)
-        axes.plot([estimate.low, estimate.high], [-0.065 * top] * 2, color=ACCENT, lw=3, solid_capstyle="butt")
-        axes.plot([estimate.point], [-0.065 * top], "o", color=ACCENT, ms=6, mec="white", mew=1)
-        axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
+        axes.plot(ends[1:], [-0.065 * top] * 2, color=ACCENT, lw=3, solid_capstyle="butt")
+        axes.plot(ends[:1], [-0.065 * top], "o", color=ACCENT, ms=6, mec="white", mew=1)
+        if observed is not None:
+            axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
         humps = facts.humps
         peaks = [float(np.interp(math.log(hump.peak), np.log(sizes), density)) for hump in humps]
         several = len(humps) > 1
@@ -143,13 +151,24 @@ def _two_lines(text: str, width: int, say: Catalogue) -> list[str]:
 # ---- parts ------------------------------------------------------------------------------------------
 
 
-def _span(rows: Sequence[MethodRow], observed: int) -> tuple[float, float, bool]:
+def _drawn(row: MethodRow, facts: Facts) -> MethodRow:
+    """Return a method as it is drawn: of a table that is not public no finer than its numbers are printed."""
+    numbers = printed(row, facts)
+    if facts.public or numbers is None:
+        return row
+    if math.isnan(numbers.low):
+        return replace(row, point=numbers.point)
+    return replace(row, point=numbers.point, low=numbers.low, high=numbers.high)
+
+
+def _span(rows: Sequence[MethodRow], observed: int | None) -> tuple[float, float, bool]:
     """Return the ends of the axis for these methods, and whether it is logarithmic."""
     points = [row.point for row in rows if row.point is not None]
     lows = [row.low for row in rows if row.low is not None] or points
     farthest = FARTHEST * max(points)
     highs = [min(row.high, farthest) for row in rows if row.high is not None] or points
-    low, high = max(1.0, min(observed, *lows, *points)), max(observed, *highs, *points)
+    seen = [] if observed is None else [float(observed)]
+    low, high = max(1.0, min(*seen, *lows, *points)), max(*seen, *highs, *points)
     log = high > LOG_FROM * low
     edge = (high / low) ** 0.03 if log else 0.04 * max(high - low, 1.0)
     return (low / edge, high * edge, log) if log else (max(0.0, low - edge), high + edge, log)
@@ -176,7 +195,9 @@ def _method(axes: Axes, at: int, row: MethodRow, end: float, log: bool) -> None:
 
 
 def _observed_label(axes: Axes, facts: Facts, low: float, high: float, log: bool, say: Catalogue) -> None:
-    observed = facts.estimate.observed
+    observed = facts.observed
+    if observed is None:
+        return
     share = fraction(observed, low, high, log)
     side = "left" if share < 0.5 else "right"
     offset = (4 if side == "left" else -4, 1)

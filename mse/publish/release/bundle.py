@@ -22,6 +22,7 @@ from mse.computing.provenance import file_digest, versions
 from mse.errors import InputError, Problem
 from mse.publish.facts.entries import mapping
 from mse.publish.facts.statements import read_facts
+from mse.publish.publishedparts import published_verdict
 from mse.publish.registered import disclosure_rule, is_public
 from mse.publish.release.outgoing import published_tables
 from mse.publish.release.publishedfigures import published_figures
@@ -82,7 +83,7 @@ def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = Fa
 def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, Any]:
     """Return the content of ``figures.json``."""
     headline, provenance = results.headline, results.provenance
-    verdict = headline.verdict
+    verdict = published_verdict(results)
     public = is_public(results)
     estimate = headline.summary(provenance["prob"])
     job = json.dumps(provenance.get("job"), sort_keys=True, ensure_ascii=True)
@@ -91,7 +92,6 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
     reasons = [
         {"code": reason.code, "level": reason.level, "text": said.text}
         for reason, said in zip(verdict.reasons if verdict else (), words.reasons, strict=True)
-        if public or reason.code != "observed"  # it states the count
     ]
     return {
         "format": FORMAT,

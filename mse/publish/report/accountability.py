@@ -26,6 +26,14 @@ from mse.publish.report.partsections import dimension
 from mse.publish.wording.messages import SOURCE, Catalogue, Words
 from mse.publish.wording.sentences import judgement_of, reason_sentence
 
+OF_THE_COMPUTATION = frozenset({
+    "models", "effective_models", "corrected_models", "corrected_weight", "unreliable_weight", "visited",
+    "visited_error", "walks_rhat", "rhat_max", "ess_bulk_min", "ess_tail_min", "chains", "draws_per_chain",
+    "divergent_share", "ebfmi_min", "max_depth_share", "starts", "ends", "starts_at_best", "steps", "refused", "df",
+})  # fmt: skip
+"""Diagnostics that tell how the answer was computed; others (a deviance, an overlap) would let guesses of counts be
+checked, and stand on pages of public tables only."""
+
 
 def verdict_section(m: Material) -> Section:
     """Return every rule of the verdict: those that spoke with their figures, and those that had nothing to say."""
@@ -117,7 +125,10 @@ def provenance_section(m: Material) -> Section:
         say("provenance.date"): m.facts.date and say.date(m.facts.date),
     }
     known = [(name, str(value)) for name, value in made.items() if value not in (None, "")]
-    diagnostics = [(say.known("figure", name), say.figure(value)) for name, value in head.diagnostics.items()]
+    diagnostics = [
+        (say.known("figure", name), say.figure(value)) for name, value in head.diagnostics.items()
+        if m.facts.public or name in OF_THE_COMPUTATION
+    ]  # fmt: skip
     blocks: list[Block] = [
         paragraph(say("provenance.rounding"), "lead"),
         Heading(say("provenance.cite")),

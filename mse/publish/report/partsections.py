@@ -86,7 +86,7 @@ def strata_section(m: Material, parts: Parts) -> Section | None:
         levels = parts.strata.dimensions[dim]
         rows = [_row([level(x, m)], part, m) for x, part in zip(levels, parts.margin(dim), strict=True)]
         stands = {"publish": "ok", "caution": "ok", "refuse": WITHHELD}.get(m.said.judgement, UNJUDGED)
-        whole = replace(parts.margin()[0], rounded=m.said.rounded, status=stands)
+        whole = replace(parts.margin()[0], observed=m.facts.observed, rounded=m.said.rounded, status=stands)
         rows.append(_row([say("strata.total")], whole, m, tone="main"))
         period = parts.strata.dimensions[parts.time] if parts.time else m.facts.period
         when = (
@@ -196,7 +196,7 @@ def _notes(parts: Parts, m: Material) -> list[Block]:
     if m.results.headline.diagnostics.get("unlabelled", 0.0) > 0.0:
         said.append(say("strata.note_unlabelled"))
     if parts.safe is not None:
-        said += [say("strata.note_withheld"), say.phrase(parts.safe.rule).text]
+        said += [say("strata.note_withheld"), say.phrase(parts.safe.table.rule).text]
     return [paragraph(Words(" ".join(said)), "lead")]
 
 
