@@ -43,7 +43,7 @@ def published_chain(results: Results) -> pd.DataFrame:
         values = Rounded(math.nan, math.nan, math.nan, 1.0)
         if count is not None and base:
             ends = (proportion_interval if step.within else ratio_interval)(
-                min(count, base) if step.within else count, base, number(row["prob"]) or 0.95
+                min(count, base) if step.within else count, base, number(row.get("prob")) or 0.95
             )
             values = rounded_values(count / base, *ends, "share")
         rows.append(

@@ -12,7 +12,7 @@ import numpy as np
 
 from mse.publish.facts.margins import margin_points
 from mse.publish.registered import Registered, registered, stated_values
-from mse.publish.standing import TOO_FEW, parts_by_levels, standing
+from mse.publish.standing import SUPPRESSED, TOO_FEW, parts_by_levels, standing
 from mse.publish.wording.rounding import Rounded
 
 if TYPE_CHECKING:
@@ -63,6 +63,13 @@ class Part:
     def too_few(self) -> bool:
         """Whether there are too few data for a number of its own."""
         return self.status == TOO_FEW
+
+    @property
+    def unstated(self) -> str:
+        """Why there is no number, as the catalogue calls it."""
+        if self.status == SUPPRESSED:
+            return "suppressed"
+        return "too_few" if self.too_few else "not_cited"
 
     @property
     def against(self) -> tuple[Reason, ...]:

@@ -180,7 +180,7 @@ def _estimate(part: Part, m: Material) -> Cell:
 
 
 def _unstated(part: Part, m: Material) -> str:
-    return m.say("strata.too_few" if part.too_few else "strata.not_cited")
+    return m.say(f"strata.{part.unstated}")
 
 
 def _tag(part: Part, m: Material) -> str:

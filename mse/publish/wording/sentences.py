@@ -140,6 +140,8 @@ def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalog
     """Return one finding of the assessment in the words of the catalogue, or its own where that has none."""
     template = say.messages.get(f"reason.{reason.code}.{judgement_of(reason.level)}")
     template = template or say.messages.get(f"reason.{reason.code}.text")
+    # A finding whose figure would tell of counts has none.
+    template = template if reason.figures else say.messages.get(f"reason.{reason.code}.plain", template)
     values: dict[str, object] = {
         "count": say.count_word(len(facts.humps)),
         "humps": say.listing(hump_words(facts.humps, rounded, say)),
@@ -299,7 +301,11 @@ def _year_lines(results: Results, parts: Parts, say: Catalogue) -> list[str]:
     for i, (year, part) in enumerate(zip(years, parts.margin(parts.time), strict=True)):
         seen = say("strata.withheld") if part.observed is None else say.number(part.observed)
         numbers = [say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high)]
-        numbers = numbers if part.stated else [say("strata.too_few" if part.too_few else "key.not_cited"), ""]
+        numbers = (
+            numbers
+            if part.stated
+            else [say("key.not_cited" if part.unstated == "not_cited" else f"strata.{part.unstated}"), ""]
+        )
         cells = [year, seen, *numbers]
         rows.append([*cells, say.number(truth[i])] if truth else cells)
     wide = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
