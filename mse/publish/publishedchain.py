@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 from mse.errors import ModelError, Problem
 from mse.evidence.chain import proportion_interval, ratio_interval
+from mse.publish.disclosure.against import AGAINST
 from mse.publish.disclosure.chaincounts import ChainCount, leave_out, ranges
 from mse.publish.disclosure.roundedcounts import DRAWN_AGAIN, lot
-from mse.publish.facts.entries import number, text
+from mse.publish.facts.entries import mapping, number, text
+from mse.publish.indicators.basis import read_basis
 from mse.publish.registered import disclosure_rule, registered
 from mse.publish.standing import SUPPRESSED
 from mse.publish.wording.rounding import Rounded, rounded_values
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from mse.answers.results import Results
@@ -34,7 +38,11 @@ def published_chain(results: Results) -> pd.DataFrame:
         ChainCount(str(row["step"]), int(row["count"]), text(row["of"]), row["kind"] == "share")
         for row in frame.to_dict("records")
     ]
-    counts = published_counts(steps, rule, results.headline.observed, registered(results).total)
+    before: dict[str, int | None] = {}
+    for entry in results.provenance.get(AGAINST, ()):
+        if entry["years"] == list(read_basis(results).years):
+            before |= mapping(entry["tables"].get("chain"))
+    counts = published_counts(steps, rule, results.headline.observed, registered(results).total, before)
     at = {step.name: count for step, count in zip(steps, counts, strict=True)}
     rows = []
     for row, step in zip(frame.to_dict("records"), steps, strict=True):
@@ -55,7 +63,7 @@ def published_chain(results: Results) -> pd.DataFrame:
 
 
 def published_counts(
-    steps: list[ChainCount], rule: Disclosure, everybody: int, total: int | None
+    steps: list[ChainCount], rule: Disclosure, everybody: int, total: int | None, before: Mapping[str, int | None]
 ) -> list[int | None]:  # fmt: skip
     """Return the counts of a chain as they may be published, None for those that are left out.
 
@@ -67,15 +75,20 @@ def published_counts(
         What is small, or what is rounded to.
     everybody, total : int, int or None
         Everybody who was registered, raw and as published: a step that counts the same persons is published alike.
+    before : mapping of str to int or None
+        Counts of steps in earlier releases of the same years, None where they were left out: they stay left out.
     """
     if rule.method == "suppress":
-        known = () if total is None else (everybody,)
-        hidden = leave_out(steps, rule.threshold, rule.zeros == "suppress", known)
+        known = {everybody} if total is not None else set()
+        known |= {step.count for step in steps if before.get(step.name) == step.count}
+        out = {name for name, count in before.items() if count is None}
+        hidden = leave_out(steps, rule.threshold, rule.zeros == "suppress", known, out)
         return [None if out else step.count for step, out in zip(steps, hidden, strict=True)]
     again = [0] * len(steps)
     for _ in range(DRAWN_AGAIN):
         shown = [
             total if step.count == everybody and total is not None
+            else at_first if (at_first := before.get(step.name)) is not None and abs(at_first - step.count) < rule.base
             else lot(step.count, [["step", step.name]], rule.base, rule.secret, n)
             for step, n in zip(steps, again, strict=True)
         ]  # fmt: skip

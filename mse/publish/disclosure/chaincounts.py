@@ -7,7 +7,7 @@ is a count too, and steps may add up to another. What is left out is hidden from
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -99,7 +99,9 @@ def ranges(steps: Sequence[ChainCount], hidden: Sequence[bool], slack: int = 0,
     ]
 
 
-def leave_out(steps: Sequence[ChainCount], threshold: int, zeros: bool, known: Sequence[int] = ()) -> list[bool]:
+def leave_out(
+    steps: Sequence[ChainCount], threshold: int, zeros: bool, known: Collection[int] = (), out: Collection[str] = ()
+) -> list[bool]:
     """Return which steps are left out: the small ones, and as many others as keep them in doubt.
 
     Parameters
@@ -110,8 +112,10 @@ def leave_out(steps: Sequence[ChainCount], threshold: int, zeros: bool, known: S
         As in `mse.publish.disclosure.control.Disclosure`.
     zeros : bool
         Whether zeros are left out, too.
-    known : sequence of int
+    known : collection of int
         Counts that are published elsewhere: a step with such a count is never left out.
+    out : collection of str
+        Steps that are left out in any case.
 
     Raises
     ------
@@ -138,7 +142,7 @@ def leave_out(steps: Sequence[ChainCount], threshold: int, zeros: bool, known: S
 
     sure = [step.count in known for step in steps]
     at = {step.name: step.count for step in steps}
-    hidden = [small(step.count) and not sure[i] for i, step in enumerate(steps)]
+    hidden = [(small(step.count) and not sure[i]) or step.name in out for i, step in enumerate(steps)]
     while too_narrow(hidden):
         trials = {
             i: too_narrow([x or j == i for j, x in enumerate(hidden)])

@@ -22,7 +22,7 @@ from mse.publish.indicators.basis import (
     read_population,
     risk_groups,
 )
-from mse.publish.standing import NOT_APPLICABLE, NOT_JUDGED, TOO_FEW
+from mse.publish.standing import NOT_APPLICABLE, NOT_JUDGED, SUPPRESSED, TOO_FEW
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +108,7 @@ def _rank(stands: tuple[str, str]) -> tuple[int, int]:
     """Return how much speaks against stating what two parts are compared by: the worse of the ends counts."""
     status, verdict = stands
     order = (NOT_APPLICABLE, *LEVELS, NOT_JUDGED)
-    return {"ok": 0, TOO_FEW: 2}.get(status, 1), order.index(verdict)
+    return {"ok": 0, TOO_FEW: 2, SUPPRESSED: 3}.get(status, 1), order.index(verdict)
 
 
 def _share(part: float, whole: float) -> float:

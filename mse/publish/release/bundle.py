@@ -12,18 +12,20 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mse.answers.results import POSTERIOR, Results, plain, read_results
+from mse.answers.results import POSTERIOR, PROVENANCE, Results, plain, read_results
 from mse.computing.provenance import file_digest, versions
 from mse.errors import InputError, Problem
+from mse.publish.disclosure.against import AGAINST
 from mse.publish.facts.entries import mapping
-from mse.publish.facts.statements import read_facts
+from mse.publish.facts.statements import languages, read_facts
+from mse.publish.oldrelease import read_old_release
 from mse.publish.publishedparts import published_verdict
-from mse.publish.registered import disclosure_rule, is_public
+from mse.publish.registered import disclosure_rule, is_public, registered, verdict_limits
 from mse.publish.release.outgoing import published_tables
 from mse.publish.release.publishedfigures import published_figures
 from mse.publish.standing import told
@@ -38,7 +40,9 @@ FORMAT = "mse-release/1"
 _GUESSABLE = "withheld: the few small counts behind a digest of the raw table could be guessed back from it"
 
 
-def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = False) -> Path:
+def write_release(
+    folder: Path, out: Path | None = None, *, overwrite: bool = False, against: Sequence[Path] = ()
+) -> Path:
     """Write the release of a results folder, in one step: either all files are there afterwards, or none.
 
     Parameters
@@ -49,6 +53,10 @@ def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = Fa
         Where to; beside the results folder, with ``-release`` after its name, when not given.
     overwrite : bool
         Replace a release that exists.
+    against : sequence of Path
+        Earlier releases on the same persons, or some of them: of last year, with or without a stratum. What is
+        published now is protected together with them. They become a part of the audit record, whose pages are rendered
+        again: what those show must not undo it.
 
     Returns
     -------
@@ -58,14 +66,21 @@ def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = Fa
     Raises
     ------
     InputError
-        When the results cannot be read, or `out` exists and is no release or may not be replaced.
+        When the results or an earlier release cannot be read, or `out` exists and is no release or may not be
+        replaced.
+    ModelError
+        When a count cannot be kept in doubt beside what was published before.
     """
     results = read_results(folder)
+    if against:
+        results = _with_earlier(results, [read_old_release(old) for old in against])
     place = folder.absolute()
     out = place.with_name(f"{place.name}-release") if out is None else out
     _check_free(out, overwrite)
     tables = published_tables(results)
     record = release_record(results, tables, place)
+    if against:
+        _keep_earlier(folder, results)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as name:
         fresh = Path(name) / out.name
@@ -80,6 +95,29 @@ def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = Fa
     return out
 
 
+def _with_earlier(results: Results, earlier: Sequence[Mapping[str, Any]]) -> Results:
+    """Return the results with earlier releases in their record, after those that are there, each once."""
+    entries = {str(x["digest"]): x for x in [*results.provenance.get(AGAINST, ()), *earlier]}
+    return replace(results, provenance={**results.provenance, AGAINST: list(entries.values())})
+
+
+def _keep_earlier(folder: Path, results: Results) -> None:
+    """Write the earlier releases into the audit record, and render its pages again."""
+    from mse.publish.report.html import write_pages
+
+    path = folder / PROVENANCE
+    content = json.dumps(results.provenance, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    if path.read_text(encoding="utf-8") == content:
+        return
+    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".provenance-", delete=False, encoding="utf-8") as file:
+        file.write(content)
+    os.replace(file.name, path)
+    pages = sorted(x.name for x in folder.glob("report*.*"))
+    asked = {x.split(".")[1] for x in pages if x.count(".") == 2} | set(languages(results)[: bool(pages)])
+    if asked:
+        write_pages(folder, sorted(asked), any(x.endswith(".pdf") for x in pages))
+
+
 def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, Any]:
     """Return the content of ``figures.json``."""
     headline, provenance = results.headline, results.provenance
@@ -88,6 +126,7 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
     estimate = headline.summary(provenance["prob"])
     job = json.dumps(provenance.get("job"), sort_keys=True, ensure_ascii=True)
     say = read_catalogue("en")
+    rule, counts = disclosure_rule(results), None if public else registered(results)
     words = headline_of(read_facts(results, say), say)
     reasons = [
         {"code": reason.code, "level": reason.level, "text": said.text}
@@ -112,7 +151,12 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
             "interval_leaves_out": list(estimate.outside), "assumptions": list(estimate.assumptions),
             "citations": list(estimate.citations),
         },
-        "disclosure": disclosure_rule(results).in_words(),
+        "disclosure": rule.in_words(),
+        "rounding": {
+            "method": rule.method, "deviation": 0 if counts is None else counts.table.deviation,
+            "fewest": verdict_limits(results).observed[1],
+        },
+        "earlier_releases": _earlier(results),
         "digests": {
             "table": headline.table_digest if public else _GUESSABLE,
             "posterior": f"sha256:{file_digest(folder / POSTERIOR)}" if public else _GUESSABLE,
@@ -121,6 +165,22 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
         "versions": dict(provenance["versions"]),
         "figures": [asdict(figure) for figure in published_figures(results, tables)],
     }  # fmt: skip
+
+
+def _earlier(results: Results) -> dict[str, Any]:
+    """Return what this release was protected together with, in words and by the digests of those releases."""
+    found = results.provenance.get(AGAINST, ())
+    if is_public(results):
+        words = "the table is public: no earlier release can tell more of it"
+    elif found:
+        words = "protected together with these earlier releases on the same persons, and with no other"
+    else:
+        words = (
+            "protected by itself: whoever has an earlier release on the same persons (of last year, with or without a "
+            "stratum) may work out counts from both; see mse release --against"
+        )
+    releases = [{name: x[name] for name in ("release", "title", "digest")} for x in found]
+    return {"held_against": releases, "code": "together" if found else "alone", "text": words}
 
 
 def _package(
@@ -145,7 +205,10 @@ def _package(
         "title": title,
         **({"sources": sources} if sources else {}),
         "resources": resources,
-        "mse": {name: record[name] for name in ("verdict", "estimate", "disclosure", "digests", "versions")}
+        "mse": {
+            name: record[name]
+            for name in ("verdict", "estimate", "disclosure", "earlier_releases", "digests", "versions")
+        }
         | {"written_with": versions()},
     }
 

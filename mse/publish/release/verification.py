@@ -91,7 +91,16 @@ def verify_release(release: Path, audit: Path | None = None) -> tuple[Mismatch, 
     found += _figure_mismatches(published, derived)
     found += [
         Mismatch(FIGURES, name, json.dumps(published.get(name)), json.dumps(derived[name]))
-        for name in ("title", "verdict", "estimate", "disclosure", "digests", "versions")
+        for name in (
+            "title",
+            "verdict",
+            "estimate",
+            "disclosure",
+            "rounding",
+            "earlier_releases",
+            "digests",
+            "versions",
+        )
         if published.get(name) != derived[name]
     ]
     for table, frame in tables.items():
