@@ -210,7 +210,10 @@ def attacked(known: Sequence[Known]) -> dict[tuple[int, Place], tuple[float, flo
             cost = vector(one, at)
             ends = []
             for sign in (1.0, -1.0):
-                best = milp(sign * cost, constraints=limits, bounds=Bounds(0, np.inf), integrality=np.ones(index.size))
+                best = milp(sign * cost, constraints=limits, bounds=Bounds(0, np.inf))
+                if best.status == 0 and np.abs(best.x - np.rint(best.x)).max() > 1e-6:
+                    whole = np.ones(index.size)
+                    best = milp(sign * cost, constraints=limits, bounds=Bounds(0, np.inf), integrality=whole)
                 assert best.status in (0, 3, 4), (best.status, best.message)
                 ends.append(np.inf * -sign if best.status != 0 else sign * best.fun)
             found[i, at] = (round(ends[0]) if np.isfinite(ends[0]) else 0.0, ends[1])
