@@ -1,8 +1,7 @@
 """An attacker of everything that is published of a result: counts, estimates, words, of one release or of several.
 
 Written without the project's own attack: a plain integer programme over the cells of the strata, by scipy. What is
-known is read from the files of the releases and the words of the pages alone; raw counts only say whether a range is
-narrow.
+known is read from the files of the releases alone; raw counts only say whether a range is narrow.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ def report(results: Path, languages: tuple[str, ...], pdf: bool | None) -> None:
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the release; RESULTS-release when not given.")
 @click.option(
-    "--against", type=click.Path(path_type=Path), multiple=True, help="An earlier release on the same persons (of last
-    year, with or without a stratum), to be protected with; repeat.",
+    "--against", type=click.Path(path_type=Path), multiple=True,
+    help="An earlier release on the same persons (last year's, with or without a stratum) to protect with; repeat.",
 )  # fmt: skip
 @OVERWRITE
 def release(results: Path, out: Path | None, against: tuple[Path, ...], overwrite: bool) -> None:

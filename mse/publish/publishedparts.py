@@ -70,9 +70,7 @@ def _few(total: int | None, limits: Thresholds) -> Reason | None:
     """Return the finding that few persons were registered, from their published number."""
     if total is not None:
         return observed_found(total, limits)
-    return Reason(
-        "observed", "do not publish", "too few data: so few persons were observed that it is not said how many"
-    )
+    return Reason("observed", "do not publish", "too few data: it is not said how few persons were observed")
 
 
 def _without_counts(reason: Reason) -> Reason | None:

@@ -84,8 +84,9 @@ def registered(results: Results) -> Registered:
     headline, rule = results.headline, disclosure_rule(results)
     basis = read_basis(results)
     strata = basis.strata
+    told: Mapping[Place, tuple[float, float]] = {}
     if strata is None:
-        table, told = CountTable({}, np.array([headline.observed]), np.array([True])), {}
+        table = CountTable({}, np.array([headline.observed]), np.array([True]))
     else:
         table = _counts(strata, headline.observed, time_of(results))
         told = _told(results, len(table.names) - len(basis.dims))
@@ -175,11 +176,8 @@ def list_counts(results: Results) -> SafeTable | None:
         counts[sum(1 << lists.index(name) for name in str(members).split("+")) - 1] = int(persons)
     from mse.publish.indicators.basis import read_basis
 
-    table, rule, basis = (
-        CountTable.from_lists(CaptureTable.from_arrays(lists, counts)),
-        disclosure_rule(results),
-        (read_basis(results)),
-    )
+    table = CountTable.from_lists(CaptureTable.from_arrays(lists, counts))
+    rule, basis = disclosure_rule(results), read_basis(results)
     whole: Place = (None,) * len(lists)
     total = registered(results).total
     same = int(counts.sum()) == results.headline.observed

@@ -9,7 +9,8 @@ from mse.assess.parts import because
 
 TOO_FEW, WITHHELD, UNJUDGED = "too few data", "withheld: do not publish", "withheld: not judged"
 SUPPRESSED = "suppressed"
-"""Why a figure has no value: `SUPPRESSED` where it would tell of a count that is left out, whatever that is; `WITHHELD` is followed by the rules in brackets where they are those of a part."""
+"""Why a figure has no value: `SUPPRESSED` where it would tell of a count that is left out, whatever that count is;
+`WITHHELD` is followed by the rules in brackets where they are those of a part."""
 
 NOT_JUDGED, NOT_APPLICABLE = "not judged", "not applicable"
 """Verdicts beside those of estimates: nobody has judged it; it is no estimate behind lists (a count, a survey)."""

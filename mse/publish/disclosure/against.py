@@ -180,8 +180,9 @@ def _beside(
     def cells_of(side: _Side, place: Mapping[str, str]) -> frozenset[int]:
         where = []
         for dim, names in levels.items():
+            own: Sequence[str]
             if dim == SPAN:
-                own: Sequence[str] = [place[side.time]] if side.time in place else side.spans
+                own = [place[side.time]] if side.time is not None and side.time in place else side.spans
             else:
                 own = [place[dim]] if dim in place else side.dims.get(dim, names)
                 if dim == LABEL and dim not in side.dims and place:

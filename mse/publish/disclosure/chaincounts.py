@@ -16,6 +16,8 @@ import numpy as np
 from mse.errors import ModelError, Problem
 from mse.publish.disclosure.attack import SLACK, new_solver, run_to_end
 
+Ends = tuple[float, float]
+
 MOST_STEPS = 40
 MOST_TOGETHER = 12
 """Steps under one step up to which every set of them is tried for adding up."""
@@ -49,9 +51,9 @@ def adding_up(steps: Sequence[ChainCount]) -> list[tuple[int, tuple[int, ...]]]:
     return found
 
 
-def ranges(steps: Sequence[ChainCount], hidden: Sequence[bool], slack: int = 0,
-           shown: Sequence[int] | None = None) -> tuple[list[tuple[float, float]], list[tuple[float, float] | None]]:  #
-           fmt: skip
+def ranges(
+    steps: Sequence[ChainCount], hidden: Sequence[bool], slack: int = 0, shown: Sequence[int] | None = None
+) -> tuple[list[Ends], list[Ends | None]]:
     """Return what an attacker works out of every step, and of the rest of the step that it is within.
 
     Parameters
@@ -79,7 +81,7 @@ def ranges(steps: Sequence[ChainCount], hidden: Sequence[bool], slack: int = 0,
         columns = np.array([whole, *group], dtype=np.int32)
         solver.addRow(0.0, 0.0, columns.size, columns, np.array([1.0] + [-1.0] * len(group)))
 
-    def ends(signs: Sequence[tuple[int, float]]) -> tuple[float, float]:
+    def ends(signs: Sequence[tuple[int, float]]) -> Ends:
         import highspy
 
         found = []
@@ -94,9 +96,8 @@ def ranges(steps: Sequence[ChainCount], hidden: Sequence[bool], slack: int = 0,
             found.append(best)
         return math.ceil(found[0] - SLACK), found[1] if math.isinf(found[1]) else math.floor(found[1] + SLACK)
 
-    return [ends([(i, 1.0)]) for i in range(n)], [
-        None if p is None else ends([(p[0], 1.0), (p[1], -1.0)]) for p in rest
-    ]
+    others = [None if pair is None else ends([(pair[0], 1.0), (pair[1], -1.0)]) for pair in rest]
+    return [ends([(i, 1.0)]) for i in range(n)], others
 
 
 def leave_out(
@@ -157,6 +158,6 @@ def leave_out(
     return hidden
 
 
-def _narrow(found: tuple[float, float], small: bool, threshold: int) -> bool:
+def _narrow(found: Ends, small: bool, threshold: int) -> bool:
     low, high = found
     return high - low < threshold or (small and (low > 0 or high < threshold))

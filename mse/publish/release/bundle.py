@@ -205,11 +205,7 @@ def _package(
         "title": title,
         **({"sources": sources} if sources else {}),
         "resources": resources,
-        "mse": {
-            name: record[name]
-            for name in ("verdict", "estimate", "disclosure", "earlier_releases", "digests", "versions")
-        }
-        | {"written_with": versions()},
+        "mse": {name: record[name] for name in _DESCRIBED} | {"written_with": versions()},
     }
 
 
@@ -225,6 +221,9 @@ def _file(path: Path, form: str, mediatype: str) -> dict[str, object]:
         "hash": digest,
     }
 
+
+_DESCRIBED = ("verdict", "estimate", "disclosure", "earlier_releases", "digests", "versions")
+"""What of the record stands in the data package, too."""
 
 _TITLES = {
     "indicators": "Indicators: in view and hidden, rates, shares, change",

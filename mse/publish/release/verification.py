@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+RECORDED = ("title", "verdict", "estimate", "disclosure", "rounding", "earlier_releases", "digests", "versions")
+"""Entries of the record of a release that are derived again."""
+
+
 class Mismatch(NamedTuple):
     """Something in a release that the audit record does not bear out.
 
@@ -91,16 +95,7 @@ def verify_release(release: Path, audit: Path | None = None) -> tuple[Mismatch, 
     found += _figure_mismatches(published, derived)
     found += [
         Mismatch(FIGURES, name, json.dumps(published.get(name)), json.dumps(derived[name]))
-        for name in (
-            "title",
-            "verdict",
-            "estimate",
-            "disclosure",
-            "rounding",
-            "earlier_releases",
-            "digests",
-            "versions",
-        )
+        for name in RECORDED
         if published.get(name) != derived[name]
     ]
     for table, frame in tables.items():

@@ -234,8 +234,8 @@ def _changes(m: Material) -> list[Block]:
         words = (say.number(shown.point), say.range(shown.low, shown.high))
         rows.append(row(name, *words, say.number(float(x["point"]) / line, 2), tone="main" if x is base else ""))
         if x["change"] != "merged":
-            drawn_ends = (x["point"], x["low"], x["high"]) if m.facts.public else shown[:3]
-            marks.append(Mark(name, *drawn_ends, f"{words[0]} ({words[1]})", x is base))
+            point, low, high = (x["point"], x["low"], x["high"]) if m.facts.public else shown[:3]
+            marks.append(Mark(name, point, low, high, f"{words[0]} ({words[1]})", x is base))
     points = [mark for mark in marks if not mark.main] or marks
     if not points:
         return []

@@ -301,11 +301,8 @@ def _year_lines(results: Results, parts: Parts, say: Catalogue) -> list[str]:
     for i, (year, part) in enumerate(zip(years, parts.margin(parts.time), strict=True)):
         seen = say("strata.withheld") if part.observed is None else say.number(part.observed)
         numbers = [say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high)]
-        numbers = (
-            numbers
-            if part.stated
-            else [say("key.not_cited" if part.unstated == "not_cited" else f"strata.{part.unstated}"), ""]
-        )
+        why = "key.not_cited" if part.unstated == "not_cited" else f"strata.{part.unstated}"
+        numbers = numbers if part.stated else [say(why), ""]
         cells = [year, seen, *numbers]
         rows.append([*cells, say.number(truth[i])] if truth else cells)
     wide = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
