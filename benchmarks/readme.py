@@ -89,13 +89,15 @@ def disclosure_counts() -> str:
     whole = json.loads((stored / "published-attack.json").read_text(encoding="utf-8"))
     return (
         f"{tables['tables']:,} random tables ({tables['date']}): {tables['small_counts']:,} small counts, "
-        f"{tables['left_out']:,} of {tables['cells']:,} cells left out, {tables['narrower_than_protection']} in a range
-        " f"narrower than promised.\n\n" f"Everything published, words and ends included, of {whole['tables']:,} random
-        results ({whole['date']}): " f"{whole['left_out']:,} counts left out, for {whole['estimates_stated']:,} of which
-        the estimate is stated; " f"{whole['pairs']:,} pairs of releases, of which {whole['pairs_refused']:,} are
-        refused: " f"{whole['left_out_in_pairs']:,} counts left out. {whole['below_the_promise']} of all these are below
-        the promise.\n\n" "Written by `python -m benchmarks.readme disclosure` from what `pytest -m slow
-        tests/test_disclosure.py " "tests/test_published_attack.py` stores."
+        f"{tables['left_out']:,} of {tables['cells']:,} cells left out, {tables['narrower_than_protection']} in a "
+        f"range narrower than promised.\n\n"
+        f"Everything published, words and ends included, of {whole['tables']:,} random results ({whole['date']}): "
+        f"{whole['left_out']:,} counts left out, for {whole['estimates_stated']:,} of which the estimate is stated; "
+        f"{whole['pairs']:,} pairs of releases, of which {whole['pairs_refused']:,} are refused: "
+        f"{whole['left_out_in_pairs']:,} counts left out. {whole['below_the_promise']} of all these are below "
+        "the promise.\n\n"
+        "Written by `python -m benchmarks.readme disclosure` from what `pytest -m slow tests/test_disclosure.py "
+        "tests/test_published_attack.py` stores."
     )
 
 

@@ -238,5 +238,12 @@ class CountTable:
         )
 
 
+def joined(cells: PublishedCells, more: PublishedCells) -> PublishedCells:
+    """Return cells with others behind them."""
+    from scipy.sparse import csr_array, vstack
+
+    return PublishedCells((*cells.places, *more.places), csr_array(vstack([cells.sums, more.sums])))
+
+
 def _margins(given: Sequence[Sequence[str]] | None) -> tuple[tuple[str, ...], ...] | None:
     return None if given is None else tuple(tuple(margin) for margin in given)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
 from mse.publish.disclosure.attack import SLACK, Beside, add_variables, members, new_solver, run_to_end
-from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
+from mse.publish.disclosure.counts import CountTable, Place, PublishedCells, joined
 
 if TYPE_CHECKING:
     from mse.publish.disclosure.control import Disclosure
@@ -213,13 +213,6 @@ def _with_base(table: CountTable, cells: PublishedCells) -> PublishedCells:
     ones = np.ones(rest.size, dtype=np.int64)
     extra = csr_array((ones, rest, np.arange(rest.size + 1)), shape=(rest.size, table.counts.size))
     return joined(cells, PublishedCells(places, extra))
-
-
-def joined(cells: PublishedCells, more: PublishedCells) -> PublishedCells:
-    """Return cells with others behind them."""
-    from scipy.sparse import csr_array, vstack
-
-    return PublishedCells((*cells.places, *more.places), csr_array(vstack([cells.sums, more.sums])))
 
 
 def _is_whole(change: Array) -> bool:
