@@ -2,7 +2,8 @@
 
 A part stands between ``<!-- begin: … -->`` and ``<!-- end -->``. Without arguments the quick parts are run again;
 ``netherlands``, ``national`` and ``strata`` (minutes), ``benchmarks`` (``python -m benchmarks.kernels``),
-``known-sizes`` (``python -m benchmarks.known_sizes``, into docs/assessment.md), ``verdicts`` and ``calibration``
+``known-sizes`` (``python -m benchmarks.known_sizes``, into docs/assessment.md), ``disclosure`` (into
+docs/publishing.md), ``verdicts`` and ``calibration``
 (``python -m tests.calibration.sbc``, into docs/methods.md) are run only when named.
 """
 
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 ASSESSMENT_PAGE = ROOT / "docs" / "assessment.md"
 METHODS_PAGE = ROOT / "docs" / "methods.md"
+PUBLISHING_PAGE = ROOT / "docs" / "publishing.md"
 MSE = Path(sys.executable).with_name("mse")
 
 
@@ -80,6 +82,25 @@ def verdict_table() -> str:
     )
 
 
+def disclosure_counts() -> str:
+    """Return the stored counts of the attacks on what is published, in words."""
+    stored = ROOT / "tests" / "calibration"
+    tables = json.loads((stored / "disclosure.json").read_text(encoding="utf-8"))
+    whole = json.loads((stored / "published-attack.json").read_text(encoding="utf-8"))
+    return (
+        f"{tables['tables']:,} random tables ({tables['date']}): {tables['small_counts']:,} small counts, "
+        f"{tables['left_out']:,} of {tables['cells']:,} cells left out, {tables['narrower_than_protection']} in a "
+        f"range narrower than promised.\n\n"
+        f"Everything published, words and ends included, of {whole['tables']:,} random results ({whole['date']}): "
+        f"{whole['left_out']:,} counts left out, for {whole['estimates_stated']:,} of which the estimate is stated; "
+        f"{whole['pairs']:,} pairs of releases, of which {whole['pairs_refused']:,} are refused: "
+        f"{whole['left_out_in_pairs']:,} counts left out. {whole['below_the_promise']} of all these are below "
+        "the promise.\n\n"
+        "Written by `python -m benchmarks.readme disclosure` from what `pytest -m slow tests/test_disclosure.py "
+        "tests/test_published_attack.py` stores."
+    )
+
+
 def put(part: str, text: str, *, code: bool, file: Path = README) -> None:
     """Replace the text of one part."""
     body = f"```\n{text.rstrip()}\n```" if code else text.rstrip()
@@ -115,6 +136,8 @@ def main(parts: list[str]) -> None:
             from benchmarks.calibration import markdown as calibration
 
             put(part, calibration(), code=False, file=METHODS_PAGE)
+        elif part == "disclosure":
+            put(part, disclosure_counts(), code=False, file=PUBLISHING_PAGE)
         elif part == "verdicts":
             put(part, verdict_table(), code=False, file=ASSESSMENT_PAGE)
         else:

@@ -85,8 +85,8 @@ def test_trend_marks_breaks_and_the_truth(language: str, words: str) -> None:
     assert [row.cells[0].words.text for row in sheets(found, "trend")[0].rows] == [str(y) for y in range(2011, 2021)]
 
 
-@pytest.mark.parametrize(("language", "few"), [("en", "Too few data"), ("nl", "Te weinig gegevens")])
-def test_parts_with_too_few_data_say_so_and_give_no_number(language: str, few: str) -> None:
+@pytest.mark.parametrize(("language", "few"), [("en", "Not shown"), ("nl", "Niet getoond")])
+def test_parts_whose_count_is_left_out_say_so_and_give_no_number(language: str, few: str) -> None:
     by_time = sheets(page("national", language), "strata")[1]
     first = [cell.words.text for cell in by_time.rows[0].cells]
     assert first[0] == "2011" and first[4] == few

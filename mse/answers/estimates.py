@@ -49,7 +49,9 @@ class Reason:
     def said(self) -> Said:
         """The finding as a code and values; the words that it was saved with, where the catalogues have none for it."""
         words = catalogue().messages
-        keys = (f"reason.{self.code}.{JUDGEMENTS[self.level]}", f"reason.{self.code}.text")
+        # A finding whose figure would tell of counts has none.
+        plain = () if self.figures else (f"reason.{self.code}.plain",)
+        keys = (*plain, f"reason.{self.code}.{JUDGEMENTS[self.level]}", f"reason.{self.code}.text")
         key = next((key for key in keys if key in words), None)
         return verbatim(self.told or self.code) if key is None else said(key, **self.figures, **self.names)
 

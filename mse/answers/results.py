@@ -113,12 +113,22 @@ def _fill(folder: Path, results: Results) -> None:
         write_csv(models.to_pandas(), folder / MODELS)
     if strata is not None:
         write_csv(strata.to_pandas(*strata.dimensions, prob=results.provenance["prob"]), folder / STRATA)
-    about = {**results.provenance, "files": {POSTERIOR: file_digest(folder / POSTERIOR)}}
-    text = json.dumps(about, indent=2, sort_keys=True, ensure_ascii=False)
-    (folder / PROVENANCE).write_text(text + "\n", encoding="utf-8")
+    write_provenance(folder, results.provenance)
     for table, frame in results.tables.items():
         (folder / TABLES).mkdir(exist_ok=True)
         write_csv(frame, folder / TABLES / f"{table}.csv")
+
+
+def write_provenance(folder: Path, provenance: Mapping[str, Any]) -> bool:
+    """Write the provenance of a results folder, whose posterior is there, and return whether anything is new in it."""
+    about = {**provenance, "files": {POSTERIOR: file_digest(folder / POSTERIOR)}}
+    content = (json.dumps(about, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8")
+    path = folder / PROVENANCE
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    with private_writing():
+        write_file(path, content)
+    return True
 
 
 def _sealed(results: Results) -> Results:

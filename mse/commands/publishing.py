@@ -25,12 +25,16 @@ def report(results: Path, languages: tuple[str, ...], pdf: bool | None) -> None:
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the release; RESULTS-release when not given.")
+@click.option(
+    "--against", type=click.Path(path_type=Path), multiple=True,
+    help="An earlier release on the same persons (last year's, with or without a stratum) to protect with; repeat.",
+)  # fmt: skip
 @OVERWRITE
-def release(results: Path, out: Path | None, overwrite: bool) -> None:
+def release(results: Path, out: Path | None, against: tuple[Path, ...], overwrite: bool) -> None:
     """Write what anybody may have of a RESULTS folder: rounded, controlled, with its verdict."""
     from mse.publish.release.bundle import write_release
 
-    click.echo(f"{write_release(results, out, overwrite=overwrite)}")
+    click.echo(f"{write_release(results, out, overwrite=overwrite, against=against)}")
 
 
 @click.command()

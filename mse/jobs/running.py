@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.posterior import Posterior
@@ -18,6 +20,7 @@ from mse.computing.provenance import versions
 from mse.computing.savefiles import work_folder
 from mse.computing.sealing import same_content
 from mse.errors import InputError, Problem
+from mse.intake.pseudonyms.keyedhash import read_key
 from mse.jobs.job import Job, make_job
 from mse.jobs.sections import PublishSection
 from mse.jobs.sources import JobSource, open_source
@@ -34,6 +37,7 @@ from mse.methods import (
     run_or_fail,
 )
 from mse.publish.auditrecord import record_tables
+from mse.publish.registered import ROUNDING, SECRETS
 from mse.tables.captures import CaptureTable
 from mse.words.said import said
 
@@ -87,8 +91,11 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
         job.run.prob,
     )
     rows.insert(2, "headline", [True] + [False] * len(others))
-    results = Results(headline, rows, _provenance(job, table, source, headline.spec, headline.diagnostics), tables)
     asked_for = job.publish or PublishSection()
+    record = _provenance(job, table, source, headline.spec, headline.diagnostics)
+    if asked_for.method != "suppress":
+        record[SECRETS] = {ROUNDING: _rounding_secret(asked_for.key)}
+    results = Results(headline, rows, record, tables)
     recorded = record_tables(
         results, source.table, population=asked_for.population, population_source=asked_for.population_source or "",
         chain_file=asked_for.chain, survey_file=asked_for.survey,
@@ -134,6 +141,16 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
         verdict = with_assessment(verdict, tables, Thresholds(**given))
     headline = replace(results.headline, verdict=verdict)
     return replace(results, headline=headline, tables={**tables, **_parts_table(headline)})
+
+
+def _rounding_secret(key: Path | None) -> str:
+    """Return the key of the lot by which counts are rounded: made from a key file, else by the system.
+
+    With one key file the same count at the same place is rounded alike year after year.
+    """
+    if key is None:
+        return token_hex(32)
+    return hmac.digest(read_key(key), b"rounding of published counts", "sha256").hex()
 
 
 def _parts_table(headline: Posterior) -> dict[str, pd.DataFrame]:

@@ -177,7 +177,7 @@ class PublishSection(Section):
     base: Literal[3, 5] = 3
     zeros: Literal["publish", "suppress"] = "publish"
     percent: Annotated[StrictFloat, Field(ge=0, le=100)] = 0.0
-    seed: Annotated[StrictInt, Field(ge=0)] = 0
+    key: Path | None = None
     population: Path | None = None
     population_source: str | None = None
     at_risk: tuple[RiskSection, ...] = ()
@@ -187,7 +187,7 @@ class PublishSection(Section):
 
     def at(self, folder: Path) -> PublishSection:
         """Return the section with its paths taken from a folder."""
-        paths = {name: getattr(self, name) for name in ("population", "chain", "survey")}
+        paths = {name: getattr(self, name) for name in ("key", "population", "chain", "survey")}
         return self.model_copy(update={name: folder / path for name, path in paths.items() if path is not None})
 
 

@@ -1,26 +1,38 @@
 """Registered persons as they may be published: one table of counts a result, whatever page or file shows parts of it.
 
 Two tables that were protected apart could be played off against each other, so there is one, with every margin that
-anything publishes.
+anything publishes; and what the estimates of parts tell of their counts is part of what it withstands.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mse.answers.strata import shown_margins, time_dimension
-from mse.publish.disclosure.control import Disclosure, SafeTable, protect
-from mse.publish.disclosure.counts import CountTable, Place
+from mse.errors import ModelError
+from mse.publish.disclosure.against import OldTable, old_tables, protect_beside
+from mse.publish.disclosure.control import Disclosure, Protected, SafeTable, protect_told
+from mse.publish.disclosure.counts import KNOWN, LABEL, MISSING, CountTable, Place
 from mse.publish.facts.entries import mapping, text
+from mse.publish.wording.rounding import Rounded, rounded_values
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     from mse.answers.results import Results
+    from mse.answers.strata import StrataDraws
+
+SECRETS = "secrets"
+"""Entry of the provenance with the keys of the audit record; `ROUNDING` is that of the lot."""
+ROUNDING = "rounding"
+
+_OF_THIS_PROCESS = token_hex(32)
+"""Key of the lot for results that were never written: the same as long as they are in memory."""
 
 
 def is_public(results: Results) -> bool:
@@ -31,8 +43,10 @@ def is_public(results: Results) -> bool:
 def disclosure_rule(results: Results) -> Disclosure:
     """Return the rules of disclosure control that the job asks for under [publish]; the defaults otherwise."""
     publish = mapping(mapping(results.provenance.get("job")).get("publish"))
-    options: dict[str, Any] = {f.name: publish[f.name] for f in fields(Disclosure) if f.name in publish}
-    return Disclosure(**options)
+    names = [f.name for f in fields(Disclosure) if f.name in publish and f.name != "secret"]
+    options: dict[str, Any] = {name: publish[name] for name in names}
+    kept = text(mapping(results.provenance.get(SECRETS)).get(ROUNDING))
+    return Disclosure(**options, secret=kept or _OF_THIS_PROCESS)
 
 
 def time_of(results: Results) -> str | None:
@@ -42,16 +56,110 @@ def time_of(results: Results) -> str | None:
     return time_dimension(strata.dimensions if strata else {}, named)
 
 
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Registered persons as they may be published.
+
+    Parameters
+    ----------
+    table : SafeTable
+        By stratum, over `shown_margins`; of a result without strata the total alone. The total is everybody.
+    stated : frozenset of places
+        Counts that are left out, but whose estimates may be published.
+    """
+
+    table: SafeTable
+    stated: frozenset[Place]
+
+    @property
+    def total(self) -> int | None:
+        """Everybody who was registered, as it may be published."""
+        return self.table.at().count
+
+
+def registered(results: Results) -> Registered:
+    """Return the registered persons of a result as they may be published, whether its table is public or not."""
+    from mse.publish.indicators.basis import read_basis
+
+    headline, rule = results.headline, disclosure_rule(results)
+    basis = read_basis(results)
+    strata = basis.strata
+    told: Mapping[Place, tuple[float, float]] = {}
+    if strata is None:
+        table = CountTable({}, np.array([headline.observed]), np.array([True]))
+    else:
+        table = _counts(strata, headline.observed, time_of(results))
+        told = _told(results, len(table.names) - len(basis.dims))
+    old = old_tables(results.provenance, "counts")
+    kept = _protected(
+        tuple(table.dimensions.items()), table.counts.tobytes(), table.possible.tobytes(), table.margins, rule,
+        tuple(sorted(told.items(), key=str)), _known_total(table, headline.observed, rule), (), old,
+        (basis.time, basis.years),
+    )  # fmt: skip
+    return Registered(*_without_label(kept, len(basis.dims)))
+
+
+def _counts(strata: StrataDraws, everybody: int, time: str | None) -> CountTable:
+    """Return the raw counts by stratum; those who belong to none, for want of a label, in a dimension of their own."""
+    margins = shown_margins(tuple(strata.dimensions), time)
+    table = CountTable.from_strata(strata, margins=margins)
+    missing = everybody - int(table.counts.sum())
+    if missing <= 0:
+        return table
+    counts, possible = np.zeros((table.counts.size, 2), dtype=np.int64), np.zeros((table.counts.size, 2), dtype=bool)
+    counts[:, 0], possible[:, 0] = table.counts, table.possible
+    counts[0, 1], possible[0, 1] = missing, True
+    dims = {**strata.dimensions, LABEL: (KNOWN, MISSING)}
+    return CountTable(dims, counts.ravel(), possible.ravel(), {}, ((), *((*margin, LABEL) for margin in margins)))
+
+
+def _without_label(kept: Protected, dims: int) -> tuple[SafeTable, frozenset[Place]]:
+    """Return a protected table without the dimension of missing labels, which only its total has in it."""
+    if len(kept.table.dimensions) == dims:
+        return kept.table, kept.stated
+    cells = [cell for cell in kept.table.cells if cell.place[-1] == KNOWN and any(cell.place[:-1])]
+    total = [cell for cell in kept.table.cells if not any(cell.place)]
+    plain = tuple(type(cell)(cell.place[:-1], cell.count, cell.status) for cell in [*total, *cells])
+    table = SafeTable(kept.table.dimensions[:-1], plain, kept.table.rule, kept.table.deviation)
+    return table, frozenset(place[:-1] for place in kept.stated)
+
+
+def _told(results: Results, labels: int) -> Mapping[Place, tuple[float, float]]:
+    """Return what the estimates of parts would tell of their counts, were they published.
+
+    Nobody states a number of a part with fewer persons than the verdict asks for, and no interval starts below the
+    persons who were registered.
+    """
+    from mse.publish.indicators.basis import margins_of, read_basis
+
+    basis = read_basis(results)
+    least = float(verdict_limits(results).observed[1])
+    ends = {}
+    for part in margins_of(results, basis)[1:]:
+        if part.status == "ok":
+            shown = rounded_values(part.point, part.low, part.high, "persons")
+            place = tuple(part.levels.get(dim) for dim in basis.dims)
+            ends[(*place, *([KNOWN] * labels))] = (least, shown.low)
+    return ends
+
+
+def verdict_limits(results: Results) -> Any:
+    """Return the thresholds of the verdict that the job asks for."""
+    from mse.assess.rules import Thresholds
+
+    given = mapping(mapping(results.provenance.get("job")).get("verdict"))
+    return Thresholds(**{f.name: given[f.name] for f in fields(Thresholds) if given.get(f.name) is not None})
+
+
+def _known_total(table: CountTable, everybody: int, rule: Disclosure) -> tuple[Place, ...]:
+    """Return the place of the total where it is not a small count: every page states it, so it is never left out."""
+    return ((None,) * len(table.names),) if everybody >= rule.threshold else ()
+
+
 def registered_counts(results: Results) -> SafeTable | None:
     """Return the registered persons by stratum, over `shown_margins`; None where the result has no strata."""
     strata = results.headline.strata
-    if strata is None or not strata.dimensions:
-        return None
-    table = CountTable.from_strata(strata, margins=shown_margins(tuple(strata.dimensions), time_of(results)))
-    return _protected(
-        tuple(table.dimensions.items()), table.counts.tobytes(), table.possible.tobytes(), table.margins,
-        disclosure_rule(results),
-    )  # fmt: skip
+    return None if strata is None or not strata.dimensions else registered(results).table
 
 
 def list_counts(results: Results) -> SafeTable | None:
@@ -66,24 +174,46 @@ def list_counts(results: Results) -> SafeTable | None:
     counts = np.zeros(2 ** len(lists) - 1, dtype=np.int64)
     for members, persons in mapping(overlap.get("counts")).items():
         counts[sum(1 << lists.index(name) for name in str(members).split("+")) - 1] = int(persons)
+    from mse.publish.indicators.basis import read_basis
+
     table = CountTable.from_lists(CaptureTable.from_arrays(lists, counts))
-    whole = registered_counts(results)
-    told = is_public(results) or whole is None or whole.at().count is not None
-    total: tuple[Place, ...] = (
-        ((None,) * len(lists),) if told and counts.sum() >= disclosure_rule(results).threshold else ()
-    )
+    rule, basis = disclosure_rule(results), read_basis(results)
+    whole: Place = (None,) * len(lists)
+    total = registered(results).total
+    same = int(counts.sum()) == results.headline.observed
+    pinned = ((whole, total),) if same and total is not None and rule.method != "suppress" else ()
+    known = (whole,) if same and total is not None and counts.sum() >= rule.threshold else ()
     return _protected(
-        tuple(table.dimensions.items()), table.counts.tobytes(), table.possible.tobytes(), table.margins,
-        disclosure_rule(results), total,
-    )  # fmt: skip
+        tuple(table.dimensions.items()), table.counts.tobytes(), table.possible.tobytes(), table.margins, rule, (),
+        known, pinned, old_tables(results.provenance, "lists"), (None, basis.years),
+    ).table  # fmt: skip
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _protected(
     dimensions: tuple[tuple[str, tuple[str, ...]], ...], counts: bytes, possible: bytes,
-    margins: tuple[tuple[str, ...], ...] | None, rule: Disclosure, known: tuple[Place, ...] = (),
-) -> SafeTable:  # fmt: skip
+    margins: tuple[tuple[str, ...], ...] | None, rule: Disclosure, told: tuple[tuple[Place, tuple[float, float]], ...],
+    known: tuple[Place, ...], pinned: tuple[tuple[Place, int], ...], old: tuple[OldTable, ...],
+    when: tuple[str | None, tuple[str, ...]],
+) -> Protected:  # fmt: skip
     """Return a protected table; kept, because a page and its files ask for the same one again and again."""
     made: Mapping[str, tuple[str, ...]] = dict(dimensions)
     raw = CountTable(made, np.frombuffer(counts, np.int64), np.frombuffer(possible, bool), margins=margins)
-    return protect(raw, rule, known=known)
+    if old:
+        return protect_beside(raw, rule, old, *when, told=dict(told), known=known, pinned=dict(pinned))
+    try:
+        return protect_told(raw, rule, told=dict(told), known=known, pinned=dict(pinned))
+    except ModelError:
+        if not known or rule.method != "suppress":
+            raise
+        return protect_told(raw, rule, told=dict(told))
+
+
+def stated_values(counts: Registered | None, point: float, low: float, high: float, count: int | None) -> Rounded:
+    """Return point and interval of persons as they are published beside a count.
+
+    Where the count is published they do not go below it, and where it is rounded not below what it may be: how close
+    an interval comes to the persons registered must not tell more of them.
+    """
+    floor = None if count is None else count + (counts.table.deviation if counts is not None else 0)
+    return rounded_values(point, low, high, "persons", floor)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from mse.answers.estimates import PartVerdict
+from mse.answers.estimates import PartVerdict, Verdict
 from mse.assess.parts import because
 
-if TYPE_CHECKING:
-    from mse.answers.results import Results
-
 TOO_FEW, WITHHELD, UNJUDGED = "too few data", "withheld: do not publish", "withheld: not judged"
-"""Why a figure has no value; `WITHHELD` is followed by the rules in brackets where they are those of a part."""
+SUPPRESSED = "suppressed"
+"""Why a figure has no value: `SUPPRESSED` where it would tell of a count that is left out, whatever that count is;
+`WITHHELD` is followed by the rules in brackets where they are those of a part."""
 
 NOT_JUDGED, NOT_APPLICABLE = "not judged", "not applicable"
 """Verdicts beside those of estimates: nobody has judged it; it is no estimate behind lists (a count, a survey)."""
@@ -21,9 +19,8 @@ _FEW = ("observed", "lists")
 """Rules on how much there is to estimate from."""
 
 
-def parts_by_levels(results: Results) -> Mapping[frozenset[tuple[str, str]], PartVerdict]:
+def parts_by_levels(verdict: Verdict | None) -> Mapping[frozenset[tuple[str, str]], PartVerdict]:
     """Return the verdicts on the parts of a result by their levels."""
-    verdict = results.headline.verdict
     return {} if verdict is None else {frozenset(part.levels.items()): part for part in verdict.parts}
 
 
@@ -32,6 +29,8 @@ def standing(part: PartVerdict | None) -> str:
     if part is None:
         return UNJUDGED
     against = [reason.code for reason in part.reasons if reason.level == "do not publish"]
+    if SUPPRESSED in against:
+        return SUPPRESSED
     if any(code in _FEW for code in against):
         return TOO_FEW
     if part.level != "do not publish":
@@ -46,8 +45,7 @@ def told(part: PartVerdict) -> list[str]:
     return [*([TOO_FEW] if few else []), *rest]
 
 
-def whole_standing(results: Results) -> str:
+def whole_standing(verdict: Verdict | None) -> str:
     """Return "ok" for the total, or that there are too few data for it; its verdict is told apart."""
-    verdict = results.headline.verdict
     few = verdict is not None and any(r.code in _FEW and r.level == "do not publish" for r in verdict.reasons)
     return TOO_FEW if few else "ok"

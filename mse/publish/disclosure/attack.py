@@ -6,6 +6,7 @@ minimum and the maximum of a linear programme (Fischetti & Salazar 2001, section
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
 
 if TYPE_CHECKING:
     import highspy
+    from scipy.sparse import csr_array
 
     from mse.publish.disclosure.control import SafeTable
 
@@ -50,7 +52,14 @@ class Attack:
         return min((high - low for low, high in zip(self.low, self.high, strict=True)), default=np.inf)
 
 
-def attack(table: CountTable, safe: SafeTable, *, whole: bool = True) -> Attack:
+def attack(
+    table: CountTable,
+    safe: SafeTable,
+    *,
+    whole: bool = True,
+    told: Mapping[Place, tuple[float, float]] | None = None,
+    beside: Beside | None = None,
+) -> Attack:
     """Bound every cell that was left out or rounded, from what is published alone.
 
     The attacker knows the published counts, that persons are not negative, where nobody can be, that the sums add up,
@@ -65,6 +74,10 @@ def attack(table: CountTable, safe: SafeTable, *, whole: bool = True) -> Attack:
     whole : bool
         The attacker knows, too, that persons are whole: an integer programme wherever the linear one ends in parts of
         persons. Otherwise the bounds of the linear ones, rounded inward to whole persons.
+    told : mapping of place to (float, float), optional
+        Least and most persons at a published place, as words and the ends of intervals tell.
+    beside : Beside, optional
+        What earlier releases published of the same persons: their sums come after the cells of the table.
     """
     cells = table.published()
     shown = np.array([0 if cell.count is None else cell.count for cell in safe.cells], dtype=np.float64)
@@ -73,19 +86,64 @@ def attack(table: CountTable, safe: SafeTable, *, whole: bool = True) -> Attack:
     reach = float(safe.deviation)
     low = np.where(hidden, 0.0, np.where(rounded, np.maximum(shown - reach, 0.0), shown))
     high = np.where(hidden, np.inf, np.where(rounded, shown + reach, shown))
-    programme = Bounds(table, cells, low, high, whole)
+    for c, place in enumerate(cells.places):
+        least, most = (told or {}).get(place, (0.0, np.inf))
+        low[c], high[c] = max(low[c], least), min(high[c], most)
+    possible = table.possible
+    if beside is not None:
+        from scipy.sparse import csr_array, vstack
+
+        sums = csr_array(vstack([cells.sums @ beside.split, beside.cells.sums]))
+        cells, possible = PublishedCells((*cells.places, *beside.cells.places), sums), beside.possible
+        low, high = np.concatenate([low, beside.low]), np.concatenate([high, beside.high])
+        hidden = np.concatenate([hidden, beside.low < beside.high])
+        rounded = np.concatenate([rounded, np.zeros(beside.low.size, dtype=bool)])
+    programme = Bounds(possible, cells, low, high, whole)
     targets = np.flatnonzero(hidden | rounded)
     ends = [programme.range(int(c)) for c in targets]
     return Attack(tuple(cells.places[c] for c in targets), tuple(e[0] for e in ends), tuple(e[1] for e in ends))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What earlier releases published of the same persons; C sums over J base cells, which split the S of a table.
+
+    Parameters
+    ----------
+    cells : PublishedCells
+        The sums, over the J base cells.
+    low, high : float array, shape (C,)
+        Persons: equal where the sum itself was published, 0 and infinity where it was left out.
+    split : sparse int64 array, shape (S, J)
+        1 where a base cell is a part of one of the table.
+    counts : int64 array, shape (J,)
+        Persons that agree with all of it; true ones where the table tells them, else one way that it may be.
+    possible : bool array, shape (J,)
+        False where nobody could have been seen.
+    least, most : float array, shape (C,)
+        What could be worked out from the sums alone.
+    difference : bool array, shape (C,)
+        Sums that nobody published: by so many persons two counts differ.
+    """
+
+    cells: PublishedCells
+    low: Array
+    high: Array
+    split: csr_array
+    counts: Integers
+    possible: Flags
+    least: Array
+    most: Array
+    difference: Flags
+
+
 class Bounds:
     """The programme of the attack: a variable per base cell, a row per published cell, between its known ends."""
 
-    def __init__(self, table: CountTable, cells: PublishedCells, low: Array, high: Array, whole: bool) -> None:
-        self.cells, self.whole, self.size = cells, whole, table.counts.size
+    def __init__(self, possible: Flags, cells: PublishedCells, low: Array, high: Array, whole: bool) -> None:
+        self.cells, self.whole, self.size = cells, whole, possible.size
         self.highs = new_solver()
-        add_variables(self.highs, np.zeros(self.size), np.where(table.possible, np.inf, 0.0))
+        add_variables(self.highs, np.zeros(self.size), np.where(possible, np.inf, 0.0))
         add_rows(self.highs, cells, low, high)
         self.used = np.zeros(0, dtype=np.int32)
 

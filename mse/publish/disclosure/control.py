@@ -6,8 +6,9 @@ of counts that pages, files and releases are given. Estimates are computed on ra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import TYPE_CHECKING, Literal
 
 from mse.errors import ModelError, Problem
@@ -17,6 +18,7 @@ from mse.words.said import Said, said
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mse.publish.disclosure.attack import Beside
     from mse.publish.disclosure.counts import CountTable, Place
 
 Method = Literal["suppress", "controlled", "random"]
@@ -44,8 +46,9 @@ class Disclosure:
         (structural zeros) is always marked as such.
     base : int
         What is rounded to: 3 or 5.
-    seed : int
-        Of the lot. Whoever knows it learns more of the counts than a rounded one says: it stays in the audit record.
+    secret : str
+        Key of the lot, drawn when none is given. Whoever has it learns more of the counts than a rounded one says: it
+        stays in the audit record.
 
     Raises
     ------
@@ -58,7 +61,7 @@ class Disclosure:
     percent: float = 0.0
     zeros: Zeros = "publish"
     base: int = 3
-    seed: int = 0
+    secret: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         """Check every option."""
@@ -78,10 +81,9 @@ class Disclosure:
         if self.base not in (3, 5):
             problems.append(Problem("the base of rounding is out of range", "3 or 5", "choose one of these",
                                     value=str(self.base)))  # fmt: skip
-        if self.seed < 0:
-            problems.append(Problem("the seed is out of range", "a whole number from 0 on", "give for example 1",
-                                    value=str(self.seed)))  # fmt: skip
         raise_if_any(problems)
+        if not self.secret and self.method != "suppress":
+            object.__setattr__(self, "secret", token_hex(32))
 
     def in_words(self) -> Said:
         """Return the rule as a sentence that may stand under the table."""
@@ -165,7 +167,14 @@ class SafeTable:
         return found
 
 
-def protect(table: CountTable, rule: Disclosure | None = None, *, known: Sequence[Place] = ()) -> SafeTable:
+def protect(
+    table: CountTable,
+    rule: Disclosure | None = None,
+    *,
+    known: Sequence[Place] = (),
+    pinned: Mapping[Place, int] | None = None,
+    beside: Beside | None = None,
+) -> SafeTable:
     """Return what of a table of counts may be published.
 
     Parameters
@@ -176,6 +185,10 @@ def protect(table: CountTable, rule: Disclosure | None = None, *, known: Sequenc
         Thresholds and method; the defaults when not given.
     known : sequence of places
         Cells that are published elsewhere: leaving them out would hide nothing.
+    pinned : mapping of place to int, optional
+        Rounded counts that are published elsewhere already: another rounding would narrow them.
+    beside : Beside, optional
+        What earlier releases published of the same persons (`mse.publish.disclosure.against`).
 
     Returns
     -------
@@ -187,6 +200,43 @@ def protect(table: CountTable, rule: Disclosure | None = None, *, known: Sequenc
     ModelError
         When the table is too large for disclosure control, or cannot be protected beside what is known.
     """
+    return protect_told(table, rule, known=known, pinned=pinned, beside=beside).table
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """A table that may be published, and the places of counts left out whose estimates may be published all the same.
+
+    Parameters
+    ----------
+    table : SafeTable
+        The counts.
+    stated : frozenset of places
+        What an estimate tells of these counts was part of what the table withstood.
+    """
+
+    table: SafeTable
+    stated: frozenset[Place]
+
+
+def protect_told(
+    table: CountTable,
+    rule: Disclosure | None = None,
+    *,
+    told: Mapping[Place, tuple[float, float]] | None = None,
+    known: Sequence[Place] = (),
+    pinned: Mapping[Place, int] | None = None,
+    beside: Beside | None = None,
+) -> Protected:
+    """Return what of a table may be published, and of which counts that are left out the estimates may be.
+
+    Parameters
+    ----------
+    table, rule, known, pinned, beside
+        As in `protect`.
+    told : mapping of place to (float, float), optional
+        The fewest and most persons that a published estimate, with its interval and verdict, allows at a place.
+    """
     rule = rule or Disclosure()
     cells = table.published()
     values = cells.values(table)
@@ -194,22 +244,23 @@ def protect(table: CountTable, rule: Disclosure | None = None, *, known: Sequenc
     if rule.method == "suppress":
         from mse.publish.disclosure.suppression import suppress
 
-        hidden = suppress(table, cells, rule, known)
+        found = suppress(table, cells, rule, known, told, beside)
         safe: Sequence[SafeCell] = [
             SafeCell(place, 0, "structural zero") if not can
             else SafeCell(place, None, "suppressed") if out
             else SafeCell(place, int(value), "published")
-            for place, value, can, out in zip(cells.places, values, possible, hidden, strict=True)
+            for place, value, can, out in zip(cells.places, values, possible, found.hidden, strict=True)
         ]  # fmt: skip
-        return SafeTable(table.names, tuple(safe), rule.in_words())
-    from mse.publish.disclosure.roundedcounts import round_controlled, round_randomly
+        stated = frozenset(place for place, yes in zip(cells.places, found.stated, strict=True) if yes)
+        return Protected(SafeTable(table.names, tuple(safe), rule.in_words()), stated)
+    from mse.publish.disclosure.roundedcounts import round_by_lot, round_controlled
 
     if rule.method == "controlled":
-        rounded, off = round_controlled(table, cells, rule.base)
+        rounded, off = round_controlled(table, cells, rule.base, pinned)
     else:
-        rounded, off = round_randomly(table, cells, rule.base, rule.seed), rule.base - 1
+        rounded, off = round_by_lot(table, cells, rule, pinned or {}, beside), rule.base - 1
     safe = [
         SafeCell(place, int(new), "rounded" if can else "structural zero")
         for place, new, can in zip(cells.places, rounded, possible, strict=True)
     ]
-    return SafeTable(table.names, tuple(safe), rule.in_words(), off)
+    return Protected(SafeTable(table.names, tuple(safe), rule.in_words(), off), frozenset())

@@ -26,6 +26,9 @@ Flags = npt.NDArray[np.bool_]
 Place = tuple[str | None, ...]
 """Level or group by dimension; None where it is summed over."""
 
+LABEL, KNOWN, MISSING = "whether all labels are known", "known", "missing"
+"""A dimension beside the strata where some persons belong to none, and its levels."""
+
 MOST_CELLS = 20_000
 """More published cells than this are refused: disclosure control would not end in reasonable time."""
 
@@ -233,6 +236,13 @@ class CountTable:
         return PublishedCells(
             tuple(rows), csr_array((np.ones(columns.size, dtype=np.int64), columns, ends), shape=shape)
         )
+
+
+def joined(cells: PublishedCells, more: PublishedCells) -> PublishedCells:
+    """Return cells with others behind them."""
+    from scipy.sparse import csr_array, vstack
+
+    return PublishedCells((*cells.places, *more.places), csr_array(vstack([cells.sums, more.sums])))
 
 
 def _margins(given: Sequence[Sequence[str]] | None) -> tuple[tuple[str, ...], ...] | None:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.computing.linearsolver import new_solver
+from mse.errors import ModelError, Problem
 from mse.publish.disclosure.attack import members, run_to_end
-from mse.publish.disclosure.counts import CountTable, PublishedCells
+from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
 
 if TYPE_CHECKING:
     import highspy
+
+    from mse.publish.disclosure.attack import Beside
+    from mse.publish.disclosure.control import Disclosure
 
 Integers = npt.NDArray[np.int64]
 
 WIDEST = 6
 """Multiples of the base by which a rounded margin may have to give way before the attempt is given up."""
+DRAWN_AGAIN, WHOLE = 200, 64
+"""Lots that are drawn before it is given up; base cells up to which the attacker asks for whole persons, too."""
 
 
-def round_controlled(table: CountTable, cells: PublishedCells, base: int) -> tuple[Integers, int]:
+def round_controlled(
+    table: CountTable, cells: PublishedCells, base: int, pinned: Mapping[Place, int] | None = None
+) -> tuple[Integers, int]:
     """Return every published count as a multiple of `base`, so that all margins add up, and the most they may be off.
 
     Zero-restricted where that is possible: every count goes to one of the two multiples around it, and a multiple
@@ -37,6 +46,8 @@ def round_controlled(table: CountTable, cells: PublishedCells, base: int) -> tup
         Its published cells.
     base : int
         What is rounded to.
+    pinned : mapping of place to int, optional
+        Places whose rounded count is published elsewhere already.
 
     Returns
     -------
@@ -52,15 +63,18 @@ def round_controlled(table: CountTable, cells: PublishedCells, base: int) -> tup
     """
     values = cells.values(table)
     for further in range(WIDEST):
-        solver = _rounding_programme(table, cells, values, base, further)
+        solver = _rounding_programme(table, cells, values, base, further, pinned or {})
         if _solved(solver):
             rounded = np.rint(np.asarray(solver.getSolution().col_value)[: table.counts.size]).astype(np.int64)
             return np.asarray(cells.sums @ rounded, dtype=np.int64) * base, (1 + further) * base - 1
-    raise RuntimeError("no controlled rounding was found")
+    raise ModelError(
+        Problem("no rounding adds up beside what is published elsewhere", "rounded counts that add up",
+                "publish fewer margins, or use another method of disclosure control")
+    )  # fmt: skip
 
 
 def _rounding_programme(
-    table: CountTable, cells: PublishedCells, values: Integers, base: int, further: int
+    table: CountTable, cells: PublishedCells, values: Integers, base: int, further: int, pinned: Mapping[Place, int]
 ) -> highspy.Highs:
     import highspy
 
@@ -76,6 +90,8 @@ def _rounding_programme(
         inside = members(cells, c)
         down, rest = divmod(int(value), base)
         low, high = max(down - further, 0), down + (rest > 0) + further
+        if cells.places[c] in pinned:
+            low = high = pinned[cells.places[c]] // base
         # Two variables: how far the multiple lies above the lower one (at most one step), and how far beyond both.
         solver.addVar(0.0, float(rest > 0))
         solver.addVar(0.0, float(2 * further))
@@ -100,10 +116,10 @@ def _solved(solver: highspy.Highs) -> bool:
     return bool(status == highspy.HighsModelStatus.kOptimal)
 
 
-def round_randomly(table: CountTable, cells: PublishedCells, base: int, seed: int) -> Integers:
+def round_randomly(table: CountTable, cells: PublishedCells, base: int, secret: str) -> Integers:
     """Return every published count as one of the two multiples of `base` around it, by lot.
 
-    The lot depends on seed, place and count alone: the same count at the same place is rounded the same way wherever
+    The lot depends on secret, place and count alone: the same count at the same place is rounded the same way wherever
     and whenever it is published, so that asking again tells nothing. A count that lies r above a multiple goes up with
     probability r / base, so that the expected value is the count itself.
 
@@ -111,19 +127,73 @@ def round_randomly(table: CountTable, cells: PublishedCells, base: int, seed: in
     ----------
     table, cells, base
         As in `round_controlled`.
-    seed : int
-        Of the lot.
+    secret : str
+        Key of the lot: whoever has it can try counts until they fit.
 
     Returns
     -------
     int64 array, shape (C,)
     """
     values = cells.values(table)
-    out = np.empty_like(values)
-    for c, (place, value) in enumerate(zip(cells.places, values, strict=True)):
-        named = sorted((dim, x) for dim, x in zip(table.dimensions, place, strict=True) if x is not None)
-        text = json.dumps([seed, base, named, int(value)], ensure_ascii=True)
-        lot = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2**64
-        down, rest = divmod(int(value), base)
-        out[c] = base * (down + (lot < rest / base))
-    return out
+    drawn = [
+        lot(int(value), named_place(table, place), base, secret)
+        for place, value in zip(cells.places, values, strict=True)
+    ]
+    return np.array(drawn, dtype=np.int64)
+
+
+def named_place(table: CountTable, place: Place) -> list[list[str]]:
+    """Return a place by the names of its dimensions, the same in every table that has it."""
+    return sorted([dim, x] for dim, x in zip(table.dimensions, place, strict=True) if x is not None)
+
+
+def lot(value: int, named: list[list[str]], base: int, secret: str, again: int = 0) -> int:
+    """Return one of the two multiples of `base` around a count, by a keyed lot; another one for every `again`."""
+    text = json.dumps([base, named, value, *([again] if again else [])], ensure_ascii=True)
+    drawn = int.from_bytes(hmac.digest(secret.encode(), text.encode(), "sha256")[:8]) / 2**64
+    down, rest = divmod(value, base)
+    return base * (down + (drawn < rest / base))
+
+
+def round_by_lot(
+    table: CountTable, cells: PublishedCells, rule: Disclosure, pinned: Mapping[Place, int], beside: Beside | None
+) -> Integers:
+    """Return counts rounded by lot, of which no count can be worked out from the others.
+
+    Sums that need not add up tell something when they miss by much: the lot of such counts is drawn again, with what
+    they are parts of and what they consist of, until at least `base` counts are possible at every place.
+
+    Raises
+    ------
+    ModelError
+        When there is no such rounding beside what is pinned.
+    """
+    from mse.publish.disclosure.attack import attack
+    from mse.publish.disclosure.control import SafeCell, SafeTable
+
+    values, possible = cells.values(table), cells.reach(table)
+    free = np.array([place not in pinned for place in cells.places])
+    named = [named_place(table, place) for place in cells.places]
+    sums = cells.sums.astype(np.float64)
+    again = np.zeros(values.size, dtype=np.int64)
+    for _ in range(DRAWN_AGAIN):
+        drawn = [
+            pinned.get(place, lot(int(value), at, rule.base, rule.secret, int(n)))
+            for place, value, at, n in zip(cells.places, values, named, again, strict=True)
+        ]
+        safe = SafeTable(table.names, tuple(
+            SafeCell(place, x, "rounded" if can else "structural zero")
+            for place, x, can in zip(cells.places, drawn, possible, strict=True)
+        ), rule.in_words(), rule.base - 1)  # fmt: skip
+        found = attack(table, safe, whole=table.counts.size <= WHOLE, beside=beside)
+        narrow = {place for place, low, high in zip(found.places, found.low, found.high, strict=True)
+                  if high - low < rule.base - 1}  # fmt: skip
+        if not narrow:
+            return np.array(drawn, dtype=np.int64)
+        at = np.array([place in narrow for place in cells.places])
+        near = np.asarray((sums @ sums[at].T).sum(axis=1)).ravel() > 0 if at.any() else np.ones(values.size, dtype=bool)
+        again[near & free] += 1
+    raise ModelError(
+        Problem("no rounding by lot leaves every count in doubt", "counts that stay in doubt beside each other and "
+                "earlier releases", "publish fewer margins, or use another method of disclosure control")
+    )  # fmt: skip

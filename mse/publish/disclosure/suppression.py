@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from mse.computing.linearsolver import new_solver
 from mse.errors import ModelError, Problem
-from mse.publish.disclosure.attack import SLACK, add_variables, members, run_to_end
-from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
+from mse.publish.disclosure.attack import SLACK, Beside, add_variables, members, run_to_end
+from mse.publish.disclosure.counts import CountTable, Place, PublishedCells, joined
 
 if TYPE_CHECKING:
     from mse.publish.disclosure.control import Disclosure
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
-
+Ends = tuple[float, float]
+"""Least and most persons that a count may be."""
 
 MOST_TRIALS = 4_000
 """Witnesses that are sought in vain or not while counts are put back; more would take minutes on large tables."""
@@ -45,8 +46,40 @@ class Doubt:
     whole: bool = False
 
 
-def suppress(table: CountTable, cells: PublishedCells, rule: Disclosure, known: Sequence[Place] = ()) -> Flags:
-    """Return which published cells are left out, shape (C,); never those that are `known` from elsewhere.
+@dataclass(frozen=True, slots=True, eq=False)
+class Suppression:
+    """What is left out, and what may be said of it all the same; C published cells.
+
+    Parameters
+    ----------
+    hidden : bool array, shape (C,)
+        Cells that are left out.
+    stated : bool array, shape (C,)
+        Of the cells of `told`: those of which that much may be known, though their count is left out.
+    """
+
+    hidden: Flags
+    stated: Flags
+
+
+def suppress(
+    table: CountTable,
+    cells: PublishedCells,
+    rule: Disclosure,
+    known: Sequence[Place] = (),
+    told: Mapping[Place, Ends] | None = None,
+    beside: Beside | None = None,
+) -> Suppression:
+    """Return which published cells are left out, never those that are `known` from elsewhere.
+
+    Parameters
+    ----------
+    table, cells, rule, known
+        As in `mse.publish.disclosure.control.protect`.
+    told : mapping of place to (float, float), optional
+        What the estimate of a place would tell of its count, if it is published: no fewer and no more persons.
+    beside : Beside, optional
+        What earlier releases published. What they left out must stay in doubt as much as it was.
 
     Raises
     ------
@@ -57,15 +90,28 @@ def suppress(table: CountTable, cells: PublishedCells, rule: Disclosure, known: 
     -----
     Base cells that are not published themselves and hold a small count are kept in doubt in the same way.
     """
+    from scipy.sparse import csr_array
+
     whole = _with_base(table, cells)
-    told = np.array([place in set(known) for place in whole.places])
-    values, reach = whole.values(table), whole.reach(table) & ~told
-    published = np.arange(values.size) < len(cells.places)
-    small = reach & (values < rule.threshold) & ((values > 0) | (rule.zeros == "suppress"))
-    search = Search(table, whole, values, reach, small | ~published)
+    ours, told_here = len(whole.places), set(known)
+    sure = np.array([place in told_here for place in whole.places], dtype=bool)
+    counts, possible = table.counts, table.possible
+    if beside is not None:
+        whole = joined(PublishedCells(whole.places, csr_array(whole.sums @ beside.split)), beside.cells)
+        sure = np.concatenate([sure, beside.low == beside.high])
+        counts, possible = beside.counts, beside.possible
+    values, reach = np.asarray(whole.sums @ counts), (np.asarray(whole.sums @ possible.astype(np.int64)) > 0) & ~sure
+    at = np.arange(values.size)
+    published = at < len(cells.places)
+    small = reach & (at < ours) & (values < rule.threshold) & ((values > 0) | (rule.zeros == "suppress"))
+    search = Search(counts, possible, whole, values, reach, small | ~published)
     doubts = {int(c): _small_doubts(int(c), int(values[c]), rule) for c in np.flatnonzero(small)}
+    if beside is not None:
+        search.floor[ours:], search.cap[ours:] = beside.low, beside.high
+        doubts |= _old_doubts(search, beside, ours, rule)
+    nobody = np.zeros(len(cells.places), dtype=bool)
     if not doubts:
-        return np.zeros(len(cells.places), dtype=bool)
+        return Suppression(nobody, nobody)
     waiting = [doubt for c in sorted(doubts, key=lambda c: (values[c], c)) for doubt in doubts[c]]
     witnesses = {doubt: search.enlarge(doubt) for doubt in waiting}
     while True:
@@ -73,12 +119,77 @@ def suppress(table: CountTable, cells: PublishedCells, rule: Disclosure, known: 
         _put_back(search, np.flatnonzero(search.hidden & published & ~small), doubts, witnesses)
         narrow = _narrow(search, doubts, witnesses)
         if not narrow:
-            return search.hidden[: len(cells.places)].copy()
+            break
         # A witness in halves of persons is none for whole ones, and there may be no other.
         for doubt in narrow:
             strict = replace(doubt, whole=True)
             doubts[doubt.cell] = tuple(strict if d == doubt else d for d in doubts[doubt.cell])
             witnesses[strict] = search.enlarge(strict)
+    hidden = search.hidden[: len(cells.places)].copy()
+    ends = {c: told[place] for c, place in enumerate(cells.places) if told and hidden[c] and place in told}
+    return Suppression(hidden, _stated(search, ends, small, rule, doubts, witnesses, nobody))
+
+
+def _stated(
+    search: Search, told: Mapping[int, Ends], small: Flags, rule: Disclosure, doubts: dict[int, tuple[Doubt, ...]],
+    witnesses: dict[Doubt, Array], nobody: Flags,
+) -> Flags:  # fmt: skip
+    """Return the hidden cells whose ends may be known, the largest first: every doubt keeps a witness within them."""
+    stated, trials = nobody.copy(), 0
+    for c in sorted(told, key=lambda c: (-search.values[c], c)):
+        (least, most), count = told[c], search.values[c]
+        if small[c] or not least <= count <= most:
+            continue
+        before = search.floor[c], search.cap[c]
+        search.floor[c], search.cap[c] = max(least, before[0]), min(most, before[1])
+        own = _own_doubts(search, c, rule)
+        fresh: dict[Doubt, Array] = {}
+        lost = [
+            d for cell, ds in doubts.items() if cell != c for d in ds
+            if not search.floor[c] - SLACK <= count + witnesses[d][c] <= search.cap[c] + SLACK
+        ]  # fmt: skip
+        trials += len(lost) + len(own)
+        for doubt in [*own, *lost] if trials <= MOST_TRIALS else []:
+            change = search.witness(doubt, search.hidden)
+            change = change if change is None or _is_whole(change) else search.whole_witness(doubt)
+            if change is None:
+                break
+            fresh[doubt] = change
+        if own and len(fresh) == len({*own, *lost}):
+            stated[c], doubts[c] = True, own
+            witnesses.update(fresh)
+        else:
+            search.floor[c], search.cap[c] = before
+    return stated
+
+
+def _own_doubts(search: Search, cell: int, rule: Disclosure) -> tuple[Doubt, ...]:
+    """Return the doubts of a cell that is no small one: a range as wide as the threshold, wherever it lies."""
+    count = int(search.values[cell])
+    least = math.ceil(count * rule.percent / 100 - SLACK)
+    down = max(search.most_down(cell, min(count, max(rule.threshold, least))), min(least, count))
+    up = max(rule.threshold - down, least)
+    return tuple(Doubt(cell, up_, amount) for up_, amount in ((False, down), (True, up)) if amount > 0)
+
+
+def _old_doubts(search: Search, beside: Beside, first: int, rule: Disclosure) -> dict[int, tuple[Doubt, ...]]:
+    """Return the doubts of what earlier releases left out, and of differences: no more than they alone leave open.
+
+    Whether such a count was a small one is not told. One that may be must possibly be 0, others lie in a range as wide
+    as the threshold.
+    """
+    found: dict[int, tuple[Doubt, ...]] = {}
+    for i in np.flatnonzero(np.isinf(beside.high) | (beside.high - beside.low >= rule.threshold)):
+        c = first + int(i)
+        count = int(search.values[c])
+        if beside.difference[i] and not (count < rule.threshold and (count > 0 or rule.zeros == "suppress")):
+            continue  # so many persons may be told
+        down = min(count, count if count < 2 * rule.threshold else rule.threshold, count - int(beside.least[i]))
+        up = max(rule.threshold - (count if count < rule.threshold else down), 0)
+        up = up if math.isinf(beside.most[i]) else min(up, int(beside.most[i]) - count)
+        if amounts := tuple(Doubt(c, up_, x) for up_, x in ((False, down), (True, up)) if x > 0):
+            found[c] = amounts
+    return found
 
 
 def _small_doubts(cell: int, count: int, rule: Disclosure) -> tuple[Doubt, ...]:
@@ -90,7 +201,7 @@ def _small_doubts(cell: int, count: int, rule: Disclosure) -> tuple[Doubt, ...]:
 
 def _with_base(table: CountTable, cells: PublishedCells) -> PublishedCells:
     """Return the published cells and, after them, the base cells that are not published."""
-    from scipy.sparse import csr_array, vstack
+    from scipy.sparse import csr_array
 
     alone = np.diff(cells.sums.indptr) == 1
     shown = set(cells.sums.indices[cells.sums.indptr[:-1][alone]].tolist())
@@ -102,7 +213,7 @@ def _with_base(table: CountTable, cells: PublishedCells) -> PublishedCells:
     places = tuple(tuple(x[i] for x, i in zip(levels, at, strict=True)) for at in where)
     ones = np.ones(rest.size, dtype=np.int64)
     extra = csr_array((ones, rest, np.arange(rest.size + 1)), shape=(rest.size, table.counts.size))
-    return PublishedCells((*cells.places, *places), csr_array(vstack([cells.sums, extra])))
+    return joined(cells, PublishedCells(places, extra))
 
 
 def _is_whole(change: Array) -> bool:
@@ -118,14 +229,18 @@ class Search:
     run to the next, so that each starts from the basis of the one before.
     """
 
-    def __init__(self, table: CountTable, cells: PublishedCells, values: Integers, reach: Flags, hidden: Flags) -> None:
+    def __init__(
+        self, counts: Integers, possible: Flags, cells: PublishedCells, values: Integers, reach: Flags, hidden: Flags
+    ) -> None:
+        self.places = cells.places
         self.values, self.reach, self.hidden = values.astype(np.float64), reach, hidden.copy()
-        self.size, self.count = table.counts.size, values.size
+        self.size, self.count = counts.size, values.size
         self.price = 1.0 + np.log1p(self.values)
+        self.floor, self.cap = np.zeros(values.size), np.full(values.size, math.inf)
         self.highs, self.whole = new_solver(), False
         self.base = np.arange(self.size, dtype=np.int32)
-        self.least = -table.counts.astype(np.float64)
-        self.most = np.where(table.possible, math.inf, 0.0)
+        self.least = -counts.astype(np.float64)
+        self.most = np.where(possible, math.inf, 0.0)
         add_variables(self.highs, self.least, self.most)
         for _ in range(2 * self.count):
             self.highs.addVar(0.0, 0.0)
@@ -140,13 +255,15 @@ class Search:
         """Return the changes of the cells at the least cost, shape (C,); None when there are none."""
         low, high = self._ends(open_)
         at, against = (doubt.cell, self.count + doubt.cell)[:: 1 if doubt.up else -1]
+        if high[at] < doubt.amount:
+            return None
         low[at], high[against] = doubt.amount, 0.0
-        high[at] = max(high[at], doubt.amount)
         return self._run(low, high, np.concatenate([price, price]), doubt.whole)
 
     def _ends(self, open_: Flags) -> tuple[Array, Array]:
-        """Return the ends of u and d where these cells may change."""
-        high = np.concatenate([np.where(open_, math.inf, 0.0), np.where(open_, self.values, 0.0)])
+        """Return the ends of u and d where these cells may change: no further than is known of a count in any case."""
+        room = (self.cap - self.values, self.values - self.floor)
+        high = np.concatenate([np.where(open_, x, 0.0) for x in room])
         return np.zeros(high.size), high
 
     def _run(self, low: Array, high: Array, price: Array, whole: bool = False) -> Array | None:
@@ -177,9 +294,11 @@ class Search:
         """Hide the cells that the cheapest witness of a doubt changes, and return it."""
         change = self._solve(doubt, self.reach, np.where(self.hidden, 0.0, self.price))
         if change is None:  # never where nothing is known: the whole table may shrink or grow in proportion
+            place = ", ".join(x for x in self.places[doubt.cell] if x is not None) or "the total"
             raise ModelError(
-                Problem("a small count could be worked out from what is known elsewhere", "counts that stay in doubt",
-                        "publish fewer margins, or a smaller threshold or percentage")
+                Problem("a count that is left out could be worked out from what is known elsewhere",
+                        "counts that stay in doubt", "publish fewer margins, or use a smaller threshold or percentage",
+                        value=place)
             )  # fmt: skip
         self.hidden |= np.abs(change) > SLACK
         return change
@@ -236,11 +355,7 @@ def _doubt_added(
         if not new:
             return
         for c in new:
-            count = int(search.values[c])
-            least = math.ceil(count * rule.percent / 100 - SLACK)
-            down = max(search.most_down(c, min(count, max(rule.threshold, least))), min(least, count))
-            up = max(rule.threshold - down, least)
-            doubts[c] = tuple(Doubt(c, up_, amount) for up_, amount in ((False, down), (True, up)) if amount > 0)
+            doubts[c] = _own_doubts(search, c, rule)
             for doubt in doubts[c]:
                 witnesses[doubt] = search.enlarge(doubt)
 

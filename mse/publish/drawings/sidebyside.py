@@ -60,7 +60,7 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
     rows = [drawn for row in facts.methods if (drawn := _as_printed(row, facts))]
     if not rows:
         return None
-    observed = facts.estimate.observed
+    observed = facts.observed
     low, high, log = _span(rows, observed)
     pitch = 0.6 if any(len(row.label.text) > LABEL for row in rows) else 0.5
     height = 0.95 + pitch * len(rows)
@@ -70,7 +70,8 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
         number_axis(axes, low, high, log, say)
         axes.set_ylim(len(rows) - 0.45, -0.6)
         axes.set_yticks([])
-        axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
+        if observed is not None:
+            axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
         for at, row in enumerate(rows):
             _method(axes, at, row, high, log)
             colour = ACCENT if row.headline else INK
@@ -103,9 +104,9 @@ def posterior_figure(law: Distribution, facts: Facts, said: Headline, finding: s
     if drawn is None:
         return None
     sizes, density = drawn
-    observed, rounded = facts.estimate.observed, said.rounded
+    observed, rounded = facts.observed, said.rounded
     ends = [rounded.low, min(rounded.high, float(sizes[-1]))]
-    low, high = min(float(observed), float(sizes[0])), float(sizes[-1])
+    low, high = min(float(sizes[0]), *([] if observed is None else [float(observed)])), float(sizes[-1])
     if len(facts.humps) > 1:  # room for the words at the right of the last hump
         high = max(high, low * (to_unit(facts.humps[-1].peak, rounded.unit) / low) ** 1.35)
     with drawing(3.5) as figure:
@@ -120,7 +121,8 @@ def posterior_figure(law: Distribution, facts: Facts, said: Headline, finding: s
         axes.plot(sizes, density, color=ACCENT, lw=1.6)
         axes.plot(ends, [-0.065 * top] * 2, color=ACCENT, lw=3, solid_capstyle="butt")
         axes.plot([rounded.point], [-0.065 * top], "o", color=ACCENT, ms=6, mec="white", mew=1)
-        axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
+        if observed is not None:
+            axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
         humps = facts.humps
         tops = [max(to_unit(hump.peak, rounded.unit), low) for hump in humps]
         peaks = [float(np.interp(math.log(size), np.log(sizes), density)) for size in tops]
@@ -170,7 +172,9 @@ def _law(law: Distribution, facts: Facts, said: Headline) -> tuple[Array, Array]
     high = high if math.isfinite(high) else 4.0 * said.rounded.point
     spread = math.sqrt(max(high / max(low, 1.0), 1.1))
     first, last = max(low / spread, 1.0), high * spread
-    at = np.log(np.geomspace(max(first, min(low, float(facts.estimate.observed))), last, KNOTS))
+    # Where the curve begins would tell how many were registered, whatever is published of that.
+    begin = first if facts.floor is None else max(first, float(facts.floor))
+    at = np.log(np.geomspace(min(begin, 0.99 * last), last, KNOTS))
     heights = np.interp(at, np.log(sizes), density, left=0.0, right=0.0)
     heights = np.rint(STEPS * heights / max(float(heights.max()), 1e-300)) / STEPS
     fine = np.linspace(at[0], at[-1], 10 * KNOTS)
@@ -186,13 +190,14 @@ def _two_lines(text: str, width: int, say: Catalogue) -> list[str]:
 # ---- parts ------------------------------------------------------------------------------------------
 
 
-def _span(rows: Sequence[MethodRow], observed: int) -> tuple[float, float, bool]:
+def _span(rows: Sequence[MethodRow], observed: int | None) -> tuple[float, float, bool]:
     """Return the ends of the axis for these methods, and whether it is logarithmic."""
     points = [row.point for row in rows if row.point is not None]
     lows = [row.low for row in rows if row.low is not None] or points
     farthest = FARTHEST * max(points)
     highs = [min(row.high, farthest) for row in rows if row.high is not None] or points
-    low, high = max(1.0, min(observed, *lows, *points)), max(observed, *highs, *points)
+    seen = [] if observed is None else [float(observed)]
+    low, high = max(1.0, min(*seen, *lows, *points)), max(*seen, *highs, *points)
     log = high > LOG_FROM * low
     edge = (high / low) ** 0.03 if log else 0.04 * max(high - low, 1.0)
     return (low / edge, high * edge, log) if log else (max(0.0, low - edge), high + edge, log)
@@ -219,7 +224,9 @@ def _method(axes: Axes, at: int, row: MethodRow, end: float, log: bool) -> None:
 
 
 def _observed_label(axes: Axes, facts: Facts, low: float, high: float, log: bool, say: Catalogue) -> None:
-    observed = facts.estimate.observed
+    observed = facts.observed
+    if observed is None:
+        return
     share = fraction(observed, low, high, log)
     side = "left" if share < 0.5 else "right"
     offset = (4 if side == "left" else -4, 1)

@@ -91,17 +91,14 @@ def _panel(
     at = _places(years)
     stated = [(x, part) for x, part in zip(at, parts, strict=True) if part.stated]
     # Drawn from what is printed: a height in full would give the number behind it.
-    highs = (
-        [part.rounded.high for _, part in stated] + [float(part.observed or 0) for part in parts] + list(truth or ())
-    )
-    top = 1.06 * max([*highs, 1.0])
+    highs = [part.rounded.high for _, part in stated] + [float(part.observed or 0) for part in parts]
+    top = 1.06 * max([*highs, *(truth or ()), 1.0])
     axes.set(xlim=(at[0] - 0.6, at[-1] + 0.6), ylim=(0, top))
     bars = [(x, part.observed) for x, part in zip(at, parts, strict=True) if part.observed is not None]
     axes.bar([x for x, _ in bars], [n for _, n in bars], width=0.62, color=GREY, alpha=0.55)
     for x, part in stated:
-        axes.plot(
-            [x, x], [part.rounded.low, part.rounded.high], color=ACCENT, lw=3 if large else 2.2, solid_capstyle="butt"
-        )
+        ends = [part.rounded.low, part.rounded.high]
+        axes.plot([x, x], ends, color=ACCENT, lw=3 if large else 2.2, solid_capstyle="butt")
         size = 7 if large else 5
         if part.doubtful:
             axes.plot([x], [part.rounded.point], "o", color="white", ms=size - 1, mec=ACCENT, mew=1.8)

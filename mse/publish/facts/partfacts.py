@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mse.publish.disclosure.control import SafeTable
 from mse.publish.facts.margins import margin_points
-from mse.publish.registered import registered_counts
-from mse.publish.standing import TOO_FEW, parts_by_levels, standing
-from mse.publish.wording.rounding import Rounded, round_interval
+from mse.publish.registered import Registered, registered, stated_values
+from mse.publish.standing import SUPPRESSED, TOO_FEW, parts_by_levels, standing
+from mse.publish.wording.rounding import Rounded
 
 if TYPE_CHECKING:
     from mse.answers.estimates import PartVerdict, Reason
@@ -35,7 +34,7 @@ class Part:
     observed : int or None
         Persons registered; None where the count may not be published.
     point, low, high : float
-        Persons, unrounded.
+        Persons, unrounded: they order parts, and are never shown.
     rounded : Rounded
         As printed; it stops at the registered count only where that one is printed too.
     status : str
@@ -65,6 +64,13 @@ class Part:
     def too_few(self) -> bool:
         """Whether there are too few data for a number of its own."""
         return self.status == TOO_FEW
+
+    @property
+    def unstated(self) -> str:
+        """Why there is no number, as the catalogue calls it."""
+        if self.status == SUPPRESSED:
+            return "suppressed"
+        return "too_few" if self.too_few else "not_cited"
 
     @property
     def against(self) -> tuple[Reason, ...]:
@@ -99,7 +105,7 @@ class Parts:
         Whether these are draws of a posterior: a number is then the median of its own draws.
     judged : mapping of set of pairs to PartVerdict
         Verdicts by levels.
-    safe : SafeTable or None
+    safe : Registered or None
         The registered counts of `shown_margins` as they may be published; None where all of them may be.
     """
 
@@ -108,7 +114,7 @@ class Parts:
     prob: float
     credible: bool
     judged: Mapping[frozenset[tuple[str, str]], PartVerdict]
-    safe: SafeTable | None
+    safe: Registered | None
 
     def margin(self, *dims: str) -> list[Part]:
         """Return the strata summed to some of the dimensions, in the order of their levels."""
@@ -123,7 +129,7 @@ class Parts:
             observed = self._published(raw, where)
             judged = self.judged.get(frozenset(where.items()))
             status = standing(judged) if raw or part.draws[:, i].any() else TOO_FEW
-            rounded = round_interval(point, low, high, observed=observed)
+            rounded = stated_values(self.safe, point, low, high, observed)
             found.append(Part(levels, observed, point, low, high, rounded, status, judged, part.flags[i]))
         return found
 
@@ -133,13 +139,17 @@ class Parts:
         draws = self.strata.draws.sum(axis=1) / years
         low, high = map(float, np.quantile(draws, [(1 - self.prob) / 2, (1 + self.prob) / 2]))
         point = float(margin_points(self.strata.margin(), self.credible)[0]) / years
-        whole = self._published(int(self.strata.observed.sum()), {})
-        mean = None if whole is None else whole / years
-        rounded = round_interval(point, low, high, observed=None if mean is None else math.floor(mean))
-        return Part((), None if mean is None else round(mean), point, low, high, rounded, "ok", None, ())
+        everybody = self._published(int(self.strata.observed.sum()), {})
+        if everybody is None:
+            return Part((), None, point, low, high, stated_values(None, point, low, high, None), "ok", None, ())
+        floor = math.floor(everybody / years)
+        return Part(
+            (), round(everybody / years), point, low, high, stated_values(self.safe, point, low, high, floor), "ok",
+            None, (),
+        )  # fmt: skip
 
     def _published(self, raw: int, levels: Mapping[str, str]) -> int | None:
-        return raw if self.safe is None else self.safe.at(**levels).count
+        return raw if self.safe is None else self.safe.table.at(**levels).count
 
 
 def read_parts(results: Results, facts: Facts) -> Parts | None:
@@ -147,8 +157,9 @@ def read_parts(results: Results, facts: Facts) -> Parts | None:
     strata = results.headline.strata
     if strata is None or not strata.dimensions:
         return None
-    safe = None if facts.public else registered_counts(results)
-    return Parts(strata, facts.time, facts.estimate.prob, facts.credible, parts_by_levels(results), safe)
+    safe = None if facts.public else registered(results)
+    judged = parts_by_levels(facts.estimate.verdict)
+    return Parts(strata, facts.time, facts.estimate.prob, facts.credible, judged, safe)
 
 
 def truth_of(results: Results, dim: str, levels: Sequence[str]) -> list[float] | None:

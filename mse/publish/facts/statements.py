@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.distribution import Hump
@@ -113,6 +113,10 @@ class Facts:
         What is counted: ``"persons"``, or ``"person-year"`` where a person counts once in every year.
     public : bool
         Whether the raw overlap counts may be shown to anybody; False where nothing says so.
+    observed : int or None
+        Persons registered, as they may be published; None where that is left out, and every number with it.
+    floor : int or None
+        No published number of persons is lower: `observed`, and where that is rounded what it may be at most.
     lists : tuple of ListRow
         The lists in order; their totals only where the table is public.
     histories : tuple of History
@@ -159,6 +163,8 @@ class Facts:
     date: str | None
     unit: str | None
     public: bool
+    observed: int | None
+    floor: int | None
     lists: tuple[ListRow, ...]
     histories: tuple[History, ...]
     estimate: Estimate
@@ -203,10 +209,16 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
     say : Catalogue
         Language: texts that the job or the table has in several are taken in this one.
     """
+    from mse.publish.publishedparts import published_verdict
+    from mse.publish.registered import registered
+
     headline, provenance = results.headline, results.provenance
     table, report = mapping(provenance.get("table")), mapping(provenance.get("report"))
     own, about = mapping(report.get(say.language)), mapping(table.get(say.language))
-    estimate = headline.summary(_prob(results))
+    estimate = replace(headline.summary(_prob(results)), verdict=published_verdict(results))
+    public = table.get("public") is True
+    counts = None if public else registered(results)
+    observed = headline.observed if counts is None else counts.total
     called = names(report.get("names"), about.get("lists"), own.get("names"))
     limits = _thresholds(provenance)
     lists, histories = _overlap(results, mapping(provenance.get("overlap")), table, called)
@@ -233,7 +245,9 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         period=period(report.get("period") or table.get("period")),
         date=text(report.get("date")),
         unit=text(table.get("unit")),
-        public=table.get("public") is True,
+        public=public,
+        observed=observed,
+        floor=None if observed is None else observed + (0 if counts is None else counts.table.deviation),
         lists=lists,
         histories=histories,
         estimate=estimate,

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mse.answers.strata import shown_margins
+from mse.answers.strata import shown_margins, time_dimension
 from mse.errors import InputError, Problem
 from mse.publish.facts.entries import items, mapping, number, period, text
 from mse.publish.facts.margins import margin_points
-from mse.publish.registered import time_of
 from mse.publish.standing import NOT_JUDGED, parts_by_levels, standing, whole_standing
 
 if TYPE_CHECKING:
@@ -50,10 +49,13 @@ class RiskGroup:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The victims at some levels: registered, N with its interval, whether it may be stated, and its verdict."""
+    """The victims at some levels: registered, N with its interval, whether it may be stated, and its verdict.
+
+    `observed` is None where the count is left out of what is published.
+    """
 
     levels: Levels
-    observed: int
+    observed: int | None
     point: float
     low: float
     high: float
@@ -75,6 +77,7 @@ class Basis:
     time: str | None
     prob: float
     period: str
+    years: tuple[str, ...]
     registered: str
     estimated: str
 
@@ -91,19 +94,28 @@ def read_basis(results: Results) -> Basis:
     registered = f"persons on at least one of the lists {', '.join(headline.lists)}"
     registered += f" ({', '.join([*source, *([f'extracted {extracted}'] if extracted else [])])})" if source else ""
     estimated = f"persons registered or not; {estimate.kind}, method {estimate.method}"
+    time = time_dimension(strata.dimensions if strata else {}, text(report.get("time")))
+    years = strata.dimensions[time] if strata is not None and time is not None else spanned(when)
     return Basis(
-        strata, tuple(strata.dimensions) if strata else (), time_of(results), estimate.prob, "–".join(when),
-        registered, estimated,
+        strata, tuple(strata.dimensions) if strata else (), time, estimate.prob, "–".join(when), years, registered,
+        estimated,
     )  # fmt: skip
+
+
+def spanned(ends: Sequence[str]) -> tuple[str, ...]:
+    """Return every year from the first to the last; nothing where these are no years."""
+    if not ends or not all(x.isdigit() for x in (ends[0], ends[-1])):
+        return ()
+    return tuple(str(year) for year in range(int(ends[0]), int(ends[-1]) + 1))
 
 
 def margins_of(results: Results, basis: Basis) -> list[Part]:
     """Return every margin that is published, the total first; it is the headline itself."""
     headline = results.headline
-    judged = parts_by_levels(results)
+    judged = parts_by_levels(headline.verdict)
     whole = headline.summary(basis.prob)
     level = NOT_JUDGED if headline.verdict is None else headline.verdict.level
-    parts = [Part({}, whole.observed, whole.point, whole.low, whole.high, whole_standing(results), level)]
+    parts = [Part({}, whole.observed, whole.point, whole.low, whole.high, whole_standing(headline.verdict), level)]
     if basis.strata is None:
         return parts
     tails = [(1 - basis.prob) / 2, (1 + basis.prob) / 2]

@@ -22,7 +22,7 @@ from mse.publish.indicators.basis import (
     read_population,
     risk_groups,
 )
-from mse.publish.standing import NOT_APPLICABLE, NOT_JUDGED, TOO_FEW
+from mse.publish.standing import NOT_APPLICABLE, NOT_JUDGED, SUPPRESSED, TOO_FEW
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ VALUES = ("point", "low", "high", "prob", "unit", "period", "definition", "statu
 """Columns of the frame `indicators` after ``indicator`` and the dimensions."""
 
 
-def indicators(results: Results) -> pd.DataFrame:
+def indicators(results: Results, parts: Sequence[Part] | None = None) -> pd.DataFrame:
     """Return the indicators of a result.
 
     Parameters
@@ -45,6 +45,9 @@ def indicators(results: Results) -> pd.DataFrame:
     results : Results
         With strata or without. Its table ``population`` (`population_frame`) is used where it is there, and so is
         ``at_risk`` under [publish] of its job.
+    parts : sequence of Part, optional
+        The whole and its margins, when not unrounded as the audit record has them: figures that follow from registered
+        and estimated are made from these.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def indicators(results: Results) -> pd.DataFrame:
 
     basis = read_basis(results)
     population = read_population(results)
-    parts = margins_of(results, basis)
+    parts = margins_of(results, basis) if parts is None else parts
     status = {frozenset(part.levels.items()): part.stands for part in parts}
     rows: list[list[object]] = []
     for part in parts:
@@ -86,7 +89,7 @@ def _row(name: str, levels: Levels, basis: Basis, values: Sequence[float], unit:
 
 
 def _part_rows(part: Part, basis: Basis) -> list[list[object]]:
-    n, sizes = part.observed, (part.point, part.low, part.high)
+    n, sizes = math.nan if part.observed is None else part.observed, (part.point, part.low, part.high)
     view = (_share(n, part.point), _share(n, part.high), _share(n, part.low))
     hidden = [x - n for x in sizes]
     ratio = [x / n if n else math.nan for x in hidden]
@@ -105,7 +108,7 @@ def _rank(stands: tuple[str, str]) -> tuple[int, int]:
     """Return how much speaks against stating what two parts are compared by: the worse of the ends counts."""
     status, verdict = stands
     order = (NOT_APPLICABLE, *LEVELS, NOT_JUDGED)
-    return {"ok": 0, TOO_FEW: 2}.get(status, 1), order.index(verdict)
+    return {"ok": 0, TOO_FEW: 2, SUPPRESSED: 3}.get(status, 1), order.index(verdict)
 
 
 def _share(part: float, whole: float) -> float:

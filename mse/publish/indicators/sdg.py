@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mse.answers.strata import ALL
 from mse.publish.facts.entries import mapping, text
-from mse.publish.indicators.basis import margins_of, population_of, read_basis, read_population
+from mse.publish.indicators.basis import Part, margins_of, population_of, read_basis, read_population
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,8 +16,15 @@ if TYPE_CHECKING:
     from mse.answers.results import Results
 
 
-def sdg_table(results: Results) -> pd.DataFrame | None:
+def sdg_table(results: Results, parts: Sequence[Part] | None = None) -> pd.DataFrame | None:
     """Return SDG 16.2.2: victims per 100,000, detected and undetected, by sex, age and form; None without strata.
+
+    Parameters
+    ----------
+    results : Results
+        The audit record.
+    parts : sequence of Part, optional
+        The whole and its margins, when not unrounded as the audit record has them.
 
     Returns
     -------
@@ -37,7 +45,7 @@ def sdg_table(results: Results) -> pd.DataFrame | None:
     named = {want: text(mapping(publish.get("sdg")).get(want)) or want for want in ("sex", "age", "form")}
     dims = {want: dim for want, dim in named.items() if dim in basis.dims}
     rows = []
-    for part in margins_of(results, basis):
+    for part in margins_of(results, basis) if parts is None else parts:
         inner = {dim for dim in part.levels if dim != basis.time}
         if len(inner) > 1 or not inner <= set(dims.values()) or (basis.time and basis.time not in part.levels):
             continue
@@ -45,10 +53,10 @@ def sdg_table(results: Results) -> pd.DataFrame | None:
         scale = 1e5 / size if size else math.nan
         year = part.levels[basis.time] if basis.time else basis.period
         levels = [part.levels.get(dims[want], ALL) if want in dims else ALL for want in ("sex", "age", "form")]
-        sizes = [part.point, part.low, part.high]
-        hidden = [x - part.observed for x in sizes]
-        rates = [x * scale for x in (*sizes, part.observed)]
-        rows.append([year, *levels, part.observed, *hidden, part.point, *rates, basis.prob, part.status,
+        sizes, seen = [part.point, part.low, part.high], math.nan if part.observed is None else part.observed
+        hidden = [x - seen for x in sizes]
+        rates = [x * scale for x in (*sizes, seen)]
+        rows.append([year, *levels, seen, *hidden, part.point, *rates, basis.prob, part.status,
                      part.verdict])  # fmt: skip
     columns = ["year", "sex", "age", "form", "detected", "undetected", "low", "high", "total", "per_100k",
                "per_100k_low", "per_100k_high", "detected_per_100k", "prob", "status", "verdict"]  # fmt: skip

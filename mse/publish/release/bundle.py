@@ -11,21 +11,24 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.recordchecks import RESULTS, damage
-from mse.answers.results import POSTERIOR, Results, plain, read_results
+from mse.answers.results import POSTERIOR, PUBLIC, Results, plain, read_results, write_provenance
 from mse.computing.csvtext import csv_text
 from mse.computing.filemodes import make_open
 from mse.computing.provenance import file_digest, versions
 from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem
+from mse.publish.disclosure.against import AGAINST
 from mse.publish.facts.entries import mapping
-from mse.publish.facts.statements import read_facts
-from mse.publish.registered import disclosure_rule, is_public
+from mse.publish.facts.statements import languages, read_facts
+from mse.publish.oldrelease import read_old_release
+from mse.publish.publishedparts import published_verdict
+from mse.publish.registered import disclosure_rule, is_public, registered, verdict_limits
 from mse.publish.release.outgoing import published_tables
 from mse.publish.release.publishedfigures import published_figures
 from mse.publish.standing import told
@@ -40,7 +43,9 @@ FORMAT = "mse-release/1"
 _GUESSABLE = "withheld: what is not public could be guessed back from a digest of it"
 
 
-def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = False) -> Path:
+def write_release(
+    folder: Path, out: Path | None = None, *, overwrite: bool = False, against: Sequence[Path] = ()
+) -> Path:
     """Write the release of a results folder, in one step: either all files are there afterwards, or none.
 
     Parameters
@@ -51,6 +56,10 @@ def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = Fa
         Where to; beside the results folder, with ``-release`` after its name, when not given.
     overwrite : bool
         Replace a release that exists.
+    against : sequence of Path
+        Earlier releases on the same persons, or some of them: of last year, with or without a stratum. What is
+        published now is protected together with them. They become a part of the audit record, whose pages are rendered
+        again: what those show must not undo it.
 
     Returns
     -------
@@ -60,15 +69,22 @@ def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = Fa
     Raises
     ------
     InputError
-        When the results cannot be read, or `out` exists and is no release or may not be replaced.
+        When the results or an earlier release cannot be read, or `out` exists and is no release or may not be
+        replaced.
+    ModelError
+        When a count cannot be kept in doubt beside what was published before.
     """
     results = read_results(folder)
+    if against:
+        results = _with_earlier(results, [read_old_release(old) for old in against])
     place = folder.absolute()
     out = place.with_name(f"{place.name}-release") if out is None else out
     _check_free(out, overwrite)
     with damage(RESULTS, folder):
         tables = published_tables(results)
         record = release_record(results, tables, place)
+    if against:
+        _keep_earlier(folder, results)
     with work_folder(out) as work:
         fresh = work / out.name
         fresh.mkdir()
@@ -81,20 +97,38 @@ def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = Fa
     return out
 
 
+def _with_earlier(results: Results, earlier: Sequence[Mapping[str, Any]]) -> Results:
+    """Return the results with earlier releases in their record, after those that are there, each once."""
+    entries = {str(x["digest"]): x for x in [*results.provenance.get(AGAINST, ()), *earlier]}
+    return replace(results, provenance={**results.provenance, AGAINST: list(entries.values())})
+
+
+def _keep_earlier(folder: Path, results: Results) -> None:
+    """Write the earlier releases into the audit record, and render its pages again."""
+    from mse.publish.report.html import write_pages
+
+    if not write_provenance(folder, results.provenance):
+        return
+    pages = sorted(x.name for x in (folder / PUBLIC).glob("report*.*"))
+    asked = {x.split(".")[1] for x in pages if x.count(".") == 2} | set(languages(results)[: bool(pages)])
+    if asked:
+        write_pages(folder, sorted(asked), any(x.endswith(".pdf") for x in pages))
+
+
 def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, Any]:
     """Return the content of ``figures.json``."""
     headline, provenance = results.headline, results.provenance
-    verdict = headline.verdict
+    verdict = published_verdict(results)
     public = is_public(results)
     estimate = headline.summary(provenance["prob"])
     job = json.dumps(provenance.get("job"), sort_keys=True, ensure_ascii=True)
     say = read_catalogue("en")
+    rule, counts = disclosure_rule(results), None if public else registered(results)
     told_first = headline_of(read_facts(results, say), say)
     words = estimate.as_dict()
     reasons = [
         {"code": reason.code, "level": reason.level, "text": said.text}
         for reason, said in zip(verdict.reasons if verdict else (), told_first.reasons, strict=True)
-        if public or reason.code != "observed"  # it states the count
     ]
     return {
         "format": FORMAT,
@@ -115,7 +149,12 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
             "interval_leaves_out": words["outside"], "assumptions": words["assumptions"],
             "citations": words["citations"], "said": words["said"],
         },
-        "disclosure": str(disclosure_rule(results).in_words()),
+        "disclosure": str(rule.in_words()),
+        "rounding": {
+            "method": rule.method, "deviation": 0 if counts is None else counts.table.deviation,
+            "fewest": verdict_limits(results).observed[1],
+        },
+        "earlier_releases": _earlier(results),
         "digests": {
             "table": headline.table_digest if public else _GUESSABLE,
             "posterior": f"sha256:{file_digest(folder / POSTERIOR)}" if public else _GUESSABLE,
@@ -124,6 +163,22 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
         "versions": dict(provenance["versions"]),
         "figures": [asdict(figure) for figure in published_figures(results, tables)],
     }  # fmt: skip
+
+
+def _earlier(results: Results) -> dict[str, Any]:
+    """Return what this release was protected together with, in words and by the digests of those releases."""
+    found = results.provenance.get(AGAINST, ())
+    if is_public(results):
+        words = "the table is public: no earlier release can tell more of it"
+    elif found:
+        words = "protected together with these earlier releases on the same persons, and with no other"
+    else:
+        words = (
+            "protected by itself: whoever has an earlier release on the same persons (of last year, with or without a "
+            "stratum) may work out counts from both; see mse release --against"
+        )
+    releases = [{name: x[name] for name in ("release", "title", "digest")} for x in found]
+    return {"held_against": releases, "code": "together" if found else "alone", "text": words}
 
 
 def _package(
@@ -148,8 +203,7 @@ def _package(
         "title": title,
         **({"sources": sources} if sources else {}),
         "resources": resources,
-        "mse": {name: record[name] for name in ("verdict", "estimate", "disclosure", "digests", "versions")}
-        | {"written_with": versions()},
+        "mse": {name: record[name] for name in _DESCRIBED} | {"written_with": versions()},
     }
 
 
@@ -165,6 +219,9 @@ def _file(path: Path, form: str, mediatype: str) -> dict[str, object]:
         "hash": digest,
     }
 
+
+_DESCRIBED = ("verdict", "estimate", "disclosure", "earlier_releases", "digests", "versions")
+"""What of the record stands in the data package, too."""
 
 _TITLES = {
     "indicators": "Indicators: in view and hidden, rates, shares, change",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mse.answers.strata import ALL
 from mse.publish.facts.entries import number
+from mse.publish.publishedparts import published_verdict
 from mse.publish.release.outgoing import ASSESSMENTS, published_tables
 from mse.publish.standing import NOT_APPLICABLE, NOT_JUDGED
 
@@ -103,7 +104,7 @@ def published_figures(results: Results, tables: Mapping[str, pd.DataFrame] | Non
     tables : mapping of str to DataFrame, optional
         What `published_tables` gave, where it is at hand.
     """
-    verdict = results.headline.verdict
+    verdict = published_verdict(results)
     level = NOT_JUDGED if verdict is None else str(verdict.level)
     found: list[Figure] = []
     for name, frame in (published_tables(results) if tables is None else tables).items():

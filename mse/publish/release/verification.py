@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+RECORDED = ("title", "verdict", "estimate", "disclosure", "rounding", "earlier_releases", "digests", "versions")
+"""Entries of the record of a release that are derived again."""
+
+
 class Mismatch(NamedTuple):
     """Something in a release that the audit record does not bear out.
 
@@ -104,7 +108,7 @@ def _release_mismatches(
 ) -> Iterator[Mismatch]:
     """Return where a release differs from what is derived."""
     yield from _figure_mismatches(published, derived)
-    for name in ("title", "verdict", "estimate", "disclosure", "digests", "versions"):
+    for name in RECORDED:
         if published.get(name) != derived[name]:
             yield Mismatch(FIGURES, name, json.dumps(published.get(name)), json.dumps(derived[name]))
     for table, frame in tables.items():

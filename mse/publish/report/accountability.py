@@ -35,6 +35,13 @@ _FILES: Mapping[str, tuple[str, ...]] = {
 
 _INSIDE = {("publish", "seed"), ("publish", SECRET)}
 """Settings that would undo what disclosure control did."""
+OF_THE_COMPUTATION = frozenset({
+    "models", "effective_models", "corrected_models", "corrected_weight", "unreliable_weight", "visited",
+    "visited_error", "walks_rhat", "rhat_max", "ess_bulk_min", "ess_tail_min", "chains", "draws_per_chain",
+    "divergent_share", "ebfmi_min", "max_depth_share", "starts", "ends", "starts_at_best", "steps", "refused", "df",
+})  # fmt: skip
+"""Diagnostics that tell how the answer was computed; others (a deviance, an overlap) would let guesses of counts be
+checked, and stand on pages of public tables only."""
 
 
 def verdict_section(m: Material) -> Section:
@@ -130,7 +137,10 @@ def provenance_section(m: Material) -> Section:
         say("provenance.date"): m.facts.date and say.date(m.facts.date),
     }
     known = [(name, str(value)) for name, value in made.items() if value not in (None, "")]
-    diagnostics = [(say.known("figure", name), say.figure(value)) for name, value in head.diagnostics.items()]
+    diagnostics = [
+        (say.known("figure", name), say.figure(value)) for name, value in head.diagnostics.items()
+        if m.facts.public or name in OF_THE_COMPUTATION
+    ]  # fmt: skip
     blocks: list[Block] = [
         paragraph(say("provenance.rounding"), "lead"),
         Heading(say("provenance.cite")),

@@ -46,22 +46,30 @@ def compose(results: Results, language: str | None = None) -> Page:
     beside = [name for name in BESIDE if name in results.tables]
     m = Material(results, facts, said, say, published_tables(results) if beside else {})
     checked = say.count_word(len(silent_rules(facts, say)))
-    found: list[Section | None] = [
-        *((trend_section(m, parts), strata_section(m, parts)) if parts else ()),
-        indicators_section(m),
-        sdg_section(m),
-        survey_section(m),
-        chain_section(m),
-        methods_section(m),
-        posterior_section(m),
-        overlap_section(m),
-        models_section(m),
-        interactions_section(m),
-        meaning_section(m),
-        sensitivity_section(m),
-        robustness_section(m),
-        checks_section(m),
-        verdict_section(m),
+    beside_it = [survey_section(m), chain_section(m)]
+    meaning = meaning_section(m)
+    # So few persons that their number is left out: every number that is computed from them would tell it.
+    found: list[Section | None] = (
+        [*beside_it, meaning, verdict_section(m)]
+        if facts.observed is None
+        else [
+            *((trend_section(m, parts), strata_section(m, parts)) if parts else ()),
+            indicators_section(m),
+            sdg_section(m),
+            *beside_it,
+            methods_section(m),
+            posterior_section(m),
+            overlap_section(m),
+            models_section(m),
+            interactions_section(m),
+            meaning,
+            sensitivity_section(m),
+            robustness_section(m),
+            checks_section(m),
+            verdict_section(m),
+        ]
+    )
+    found += [
         quality_section(m),
         sources_section(m),
     ]

@@ -30,11 +30,12 @@ def finite(found: Record, *names: str) -> bool:
 
 def numbers(found: Record, m: Material) -> Rounded:
     """Return point and interval of a row as printed."""
-    observed = m.facts.estimate.observed
     low, high = (found[x] if finite(found, x) else math.nan for x in ("low", "high"))
     # A change of the table also changes how many were observed; rounding stops only at what this row has.
-    own = found.get("observed", observed)
-    return round_interval(found["point"], low, high, observed=int(own) if m.facts.public else None)
+    own = found.get("observed", m.facts.estimate.observed)
+    apart = str(found.get("change", "")).startswith("without")
+    floor = int(own) if m.facts.public else None if apart else m.facts.floor
+    return round_interval(found["point"], low, high, observed=floor)
 
 
 def sensitivity_section(m: Material) -> Section | None:
@@ -78,6 +79,12 @@ def _line(name: str, found: Sequence[Record], m: Material) -> Line:
 def _drawn(name: str, at: Sequence[float], found: Sequence[Rounded]) -> Line:
     """Return a line of the numbers that are printed: what is drawn must not say more than they do."""
     return Line(name, at, [x.point for x in found], [x.low for x in found], [x.high for x in found])
+
+
+def _telling(shown: Rounded, m: Material) -> bool:
+    """Return whether an interval without some of the lists would tell how many are on none of the others."""
+    floor = m.facts.floor
+    return not m.facts.public and floor is not None and not shown.low >= floor
 
 
 def _assumption(name: str, say: Catalogue) -> str:
@@ -224,11 +231,16 @@ def _changes(m: Material) -> list[Block]:
             rows.append(row(name, say("terminal.failed"), "", ""))
             continue
         shown = numbers(x, m)
+        if x is not base and _telling(shown, m):
+            rows.append(row(name, say("strata.withheld"), "", ""))
+            continue
         words = (say.number(shown.point), say.range(shown.low, shown.high))
         rows.append(row(name, *words, say.number(shown.point / line, 2), tone="main" if x is base else ""))
         if x["change"] != "merged":
             marks.append(Mark(name, shown.point, shown.low, shown.high, f"{words[0]} ({words[1]})", x is base))
     points = [mark for mark in marks if not mark.main] or marks
+    if not points:
+        return []
     least, most = min(points, key=lambda x: x.point), max(points, key=lambda x: x.point)
     finding = say("robustness.finding", least=least.words.split(" (")[0], least_name=_inside(least.name),
                   most=most.words.split(" (")[0], most_name=_inside(most.name))  # fmt: skip

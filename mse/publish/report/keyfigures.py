@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from mse.publish.facts.partfacts import Parts
-from mse.publish.release.outgoing import rounded_values
 from mse.publish.report.page import Key, Keys, Material
 from mse.publish.report.partsections import level
 from mse.publish.wording.captions import interval_name
-from mse.publish.wording.rounding import Rounded
+from mse.publish.wording.rounding import Rounded, rounded_values
 
 
 def key_figures(m: Material, parts: Parts | None) -> tuple[Keys, ...]:
@@ -25,20 +24,18 @@ def key_figures(m: Material, parts: Parts | None) -> tuple[Keys, ...]:
         years = parts.strata.dimensions[parts.time]
         last = parts.margin(parts.time)[-1]
         if last.stated:
-            groups.append(_group(say("key.year", year=level(years[-1], m)), last.observed, last.sizes, last.rounded, m))
+            groups.append(_group(say("key.year", year=level(years[-1], m)), last.observed, last.rounded, m))
         ends = {"first": level(years[0], m), "last": level(years[-1], m)}
         mean = parts.yearly_mean()
-        groups.append(_group(say("key.mean", **ends), mean.observed, mean.sizes, mean.rounded, m))
+        groups.append(_group(say("key.mean", **ends), mean.observed, mean.rounded, m))
         when = say("key.whole", **ends)
-    whole = facts.estimate
-    groups.append(_group(when, whole.observed, (whole.point, whole.low, whole.high), m.said.rounded, m))
+    groups.append(_group(when, facts.observed, m.said.rounded, m))
     return tuple(groups)
 
 
-def _group(title: str, observed: int | None, sizes: tuple[float, float, float], rounded: Rounded, m: Material) -> Keys:
+def _group(title: str, observed: int | None, rounded: Rounded, m: Material) -> Keys:
     """Return registered, estimate, interval and share in view of one year or period."""
     facts, say = m.facts, m.say
-    point, low, high = sizes
     note = "key.interval_note" if facts.credible else "key.interval_note_confidence"
     keys = [
         Key(say("key.point"), say.number(rounded.point), say("key.point_note")),
@@ -49,8 +46,8 @@ def _group(title: str, observed: int | None, sizes: tuple[float, float, float], 
         ),
     ]
     if observed is not None:
-        # As the indicators have it: no two published numbers disagree.
-        middle, least, most = (observed / max(size, 1.0) for size in (point, high, low))
+        # From the published numbers, as the indicators have it: no two of them disagree.
+        middle, least, most = (observed / max(size, 1.0) for size in (rounded.point, rounded.high, rounded.low))
         seen = rounded_values(middle, least, most, "share")
         ends = say("format.range", low=say.share(seen.low), high=say.share(seen.high))
         keys.insert(0, Key(say("key.observed"), say.number(observed), say("key.observed_note")))

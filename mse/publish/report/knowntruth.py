@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from mse.publish.drawings.assessed import Mark, marks_figure
 from mse.publish.facts.entries import text
-from mse.publish.release.outgoing import rounded_values
 from mse.publish.report.dependence import Record, finite, records
 from mse.publish.report.page import Block, Drawing, Heading, Material, Section, paragraph, row, sheet
 from mse.publish.wording.messages import Words, words_of
-from mse.publish.wording.rounding import round_interval
+from mse.publish.wording.rounding import round_interval, rounded_values
 from mse.words.said import from_json, verbatim
 
 LOW_P = 0.05
@@ -25,50 +24,47 @@ def checks_section(m: Material) -> Section | None:
 
 
 def _consistency(m: Material) -> list[Block]:
-    """Return every list estimated from the others; of a table that is not public only as a ratio to its true size."""
+    """Return every list estimated from the others; of a table that is not public only whether it came out right."""
     say, facts = m.say, m.facts
     found = records(m, "consistency")
     answered = [x for x in found if finite(x, "true", "point", "low", "high")]
     if not answered:
         return []
-    marks, rows = [], []
+    marks, rows, covered = [], [], 0
     for x in found:
         name = facts.names.get(str(x["list"]), str(x["list"]))
         true = [say.number(x["true"])] if facts.public else []
         if not finite(x, "true", "point", "low", "high"):
-            rows.append(
-                row(
-                    name,
-                    *true,
-                    _why(x, m) if facts.public else say("terminal.failed"),
-                    *[""] * (3 if facts.public else 2),
-                )
-            )
+            why = _why(x, m) if facts.public else say("terminal.failed")
+            rows.append(row(name, *true, why, *[""] * (3 if facts.public else 0)))
+            continue
+        point, low, high = (float(x[key] / x["true"]) for key in ("point", "low", "high"))
+        inside = say("checks.yes" if low <= 1 <= high else "checks.no")
+        covered += low <= 1 <= high
+        if not facts.public:
+            # No interval starts below those who are on another list, too: its ends would tell how many are not.
+            rows.append(row(name, inside))
             continue
         point, low, high = _against(x, m)
         ends = say("format.range", low=_ratio(low, m), high=_ratio(high, m))
         marks.append(Mark(name, point, low, high, f"{_ratio(point, m)} ({ends})"))
-        cells = []
-        if facts.public:
-            rounded = round_interval(x["point"], x["low"], x["high"])
-            cells = [say.number(rounded.point), say.range(rounded.low, rounded.high)]
-        else:
-            cells = [ends]
-        inside = say("checks.yes" if low <= 1 <= high else "checks.no")
+        rounded = round_interval(x["point"], x["low"], x["high"])
+        cells = [say.number(rounded.point), say.range(rounded.low, rounded.high)]
         rows.append(row(name, *true, *cells, _ratio(point, m), inside))
-    covered = sum(mark.low <= 1 <= mark.high for mark in marks)
-    finding = say("consistency.finding", covered=say.count_word(covered), count=say.count_word(len(marks)))
-    drawn = marks_figure(
-        "consistency", marks, 1.0, say("consistency.axis"), m.said, finding, say, lambda x: _ratio(x, m)
-    )
-    heads = [
-        say("overlap.list"),
-        *(["#" + say("consistency.true"), "#" + say("intervals.point")] if facts.public else []),
-    ]
-    heads += ["#" + say("intervals.interval" if facts.public else "consistency.ends")]
-    heads += ["#" + say("consistency.ratio"), say("consistency.covered")]
+    values = {"covered": say.count_word(covered), "count": say.count_word(len(answered))}
+    finding = say("consistency.finding", **values)
+    heads = [say("overlap.list")]
+    shown: list[Block] = [paragraph(finding)]
+    if facts.public:
+        drawn = marks_figure(
+            "consistency", marks, 1.0, say("consistency.axis"), m.said, finding, say, lambda x: _ratio(x, m)
+        )
+        shown = [Drawing(drawn, finding)]
+        heads += [f"#{say('consistency.true')}", f"#{say('intervals.point')}", f"#{say('intervals.interval')}"]
+        heads.append(f"#{say('consistency.ratio')}")
+    heads.append(say("consistency.covered"))
     table = sheet(say("consistency.table"), [*heads], rows, wide=True)
-    return [Heading(say("consistency.title")), paragraph(say("consistency.lead")), Drawing(drawn, finding), table]
+    return [Heading(say("consistency.title")), paragraph(say("consistency.lead")), *shown, table]
 
 
 def _against(x: Record, m: Material) -> tuple[float, float, float]:

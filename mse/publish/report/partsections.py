@@ -86,7 +86,7 @@ def strata_section(m: Material, parts: Parts) -> Section | None:
         levels = parts.strata.dimensions[dim]
         rows = [_row([level(x, m)], part, m) for x, part in zip(levels, parts.margin(dim), strict=True)]
         stands = {"publish": "ok", "caution": "ok", "refuse": WITHHELD}.get(m.said.judgement, UNJUDGED)
-        whole = replace(parts.margin()[0], rounded=m.said.rounded, status=stands)
+        whole = replace(parts.margin()[0], observed=m.facts.observed, rounded=m.said.rounded, status=stands)
         rows.append(_row([say("strata.total")], whole, m, tone="main"))
         period = parts.strata.dimensions[parts.time] if parts.time else m.facts.period
         when = (
@@ -180,7 +180,7 @@ def _estimate(part: Part, m: Material) -> Cell:
 
 
 def _unstated(part: Part, m: Material) -> str:
-    return m.say("strata.too_few" if part.too_few else "strata.not_cited")
+    return m.say(f"strata.{part.unstated}")
 
 
 def _tag(part: Part, m: Material) -> str:
@@ -196,7 +196,7 @@ def _notes(parts: Parts, m: Material) -> list[Block]:
     if m.results.headline.diagnostics.get("unlabelled", 0.0) > 0.0:
         said.append(say("strata.note_unlabelled"))
     if parts.safe is not None:
-        said += [say("strata.note_withheld"), say.said(parts.safe.rule)]
+        said += [say("strata.note_withheld"), say.said(parts.safe.table.rule)]
     return [paragraph(Words(" ".join(said)), "lead")]
 
 

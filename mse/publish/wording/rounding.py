@@ -53,3 +53,25 @@ def round_interval(point: float, low: float, high: float, *, observed: int | Non
     middle = math.floor(point / unit + 0.5) * unit
     floor = -math.inf if observed is None else float(observed)
     return Rounded(max(middle, floor), max(ends[0], floor), max(ends[1], floor), unit)
+
+
+def rounded_values(point: float, low: float, high: float, unit: str, observed: int | None = None) -> Rounded:
+    """Return point and interval by the one rule of rounding, outward to at most a tenth of the width.
+
+    Shares, ratios and rates are counted in millionths for it, where the rule stops at whole units.
+    """
+    if not math.isfinite(point):
+        return Rounded(math.nan, math.nan, math.nan, 1.0)
+    scale = 1.0 if unit == "persons" else 1e6
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Rounded(round_point(point * scale) / scale, math.nan, math.nan, 1.0)
+    # A change may be negative, or near 0: moved up by a multiple of every unit, the width alone sets the unit.
+    # No larger than it has to be: far from 0 small numbers lose their digits.
+    offset = 10.0 ** (1 + math.ceil(math.log10(scale * max(-low, high, 1.0)))) if low < 0 else 0.0
+    made = round_interval(*(x * scale + offset for x in (point, low, high)), observed=observed)
+    middle, first, last = (_tidy((x - offset) / scale) for x in made[:3])
+    return Rounded(middle, first, last, made.unit / scale)
+
+
+def _tidy(value: float) -> float:
+    return round(value, 9) + 0.0

@@ -82,7 +82,7 @@ class Headline:
 def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headline:
     """Return the headline of a result in the words of a catalogue; with its parts, of the last year too."""
     estimate = facts.estimate
-    rounded = round_interval(estimate.point, estimate.low, estimate.high, observed=estimate.observed)
+    rounded = round_interval(estimate.point, estimate.low, estimate.high, observed=facts.floor)
     judged = judgement(estimate.verdict)
     span = "span" if len(facts.period) > 1 else "one"
     when = {"start": facts.period[0], "end": facts.period[-1]} if facts.period else {}
@@ -92,7 +92,7 @@ def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headli
         "tail": say(f"period.tail_{span}", **when) if when else "",
         "where": say("headline.where", territory=place) if place else "",
         "persons": facts.noun or say("headline.persons"),
-        "observed": say.number(estimate.observed),
+        "observed": registered_words(facts, say),
         "lists": say.count_word(len(facts.lists)),
         "point": say.number(rounded.point),
         "interval": interval_name(facts, say),
@@ -103,9 +103,10 @@ def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headli
     cited = say("headline.bound" if bound else "headline.sentence", **values)
     refusal = "headline.refusal_computed" if facts.unsettled else "headline.refusal"
     sentence = say(refusal, **values) if judged == "refuse" else cited
-    record = say("headline.record", **values) if judged == "refuse" else None
+    record = say("headline.record", **values) if judged == "refuse" and facts.observed is not None else None
     if judged == "unjudged":
-        sentence, record = say("verdict.unjudged.meaning"), say("headline.unjudged_record", sentence=cited)
+        sentence = say("verdict.unjudged.meaning")
+        record = None if facts.observed is None else say("headline.unjudged_record", sentence=cited)
     verdict = estimate.verdict
     return Headline(
         judgement=judged,
@@ -119,6 +120,11 @@ def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headli
         remarks=tuple(_remarks(facts, parts, say)),
         rounded=rounded,
     )
+
+
+def registered_words(facts: Facts, say: Catalogue) -> str:
+    """Return how many were registered, or that it is not shown."""
+    return say("strata.withheld") if facts.observed is None else say.number(facts.observed)
 
 
 def _latest(values: Mapping[str, str], parts: Parts, say: Catalogue) -> str | None:
@@ -298,7 +304,8 @@ def _year_lines(results: Results, parts: Parts, say: Catalogue) -> list[str]:
     for i, (year, part) in enumerate(zip(years, parts.margin(parts.time), strict=True)):
         seen = say("strata.withheld") if part.observed is None else say.number(part.observed)
         numbers = [say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high)]
-        numbers = numbers if part.stated else [say("strata.too_few" if part.too_few else "key.not_cited"), ""]
+        why = "key.not_cited" if part.unstated == "not_cited" else f"strata.{part.unstated}"
+        numbers = numbers if part.stated else [say(why), ""]
         cells = [year, seen, *numbers]
         rows.append([*cells, say.number(truth[i])] if truth else cells)
     wide = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]

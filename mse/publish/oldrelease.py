@@ -1,0 +1,136 @@
+"""What an earlier release published, read from its files: a new one is protected together with it.
+
+It becomes a part of the audit record of the new results, so that their pages, their release and its check agree.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mse.answers.strata import ALL, time_dimension
+from mse.computing.provenance import file_digest
+from mse.errors import InputError, Problem
+from mse.publish.disclosure.against import OldCell, OldTable
+from mse.publish.facts.entries import mapping
+from mse.publish.indicators.basis import spanned
+
+FIGURES = "figures.json"
+_FEW = 10
+"""Persons below which no number of a part was stated, unless the release says otherwise."""
+
+
+def read_old_release(folder: Path) -> dict[str, Any]:
+    """Return what a release tells of registered persons, as an entry of the provenance.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that `mse.publish.release.bundle.write_release` wrote.
+
+    Returns
+    -------
+    dict
+        ``release`` (name of the folder), ``title``, ``digest`` of its figures, and ``tables``: ``counts``, ``lists``
+        (see `mse.publish.disclosure.against.OldTable`) and ``chain`` (count, or null, by step).
+
+    Raises
+    ------
+    InputError
+        With every file that is missing or damaged.
+    """
+    missing = [name for name in (FIGURES, "indicators.csv") if not (folder / name).is_file()]
+    if missing:
+        raise InputError(
+            [Problem(f"the earlier release lacks {name}", "a folder written by mse release", "check the path",
+                     file=str(folder)) for name in missing]
+        )  # fmt: skip
+    try:
+        record = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+        parts = _rows(folder / "indicators.csv")
+        years = _years(parts)
+        tables: dict[str, Any] = {}
+        if (folder / "counts.csv").is_file():
+            tables["counts"] = _table(_rows(folder / "counts.csv"), record, years, parts).as_record()
+        else:
+            tables["counts"] = _total(parts, record, years).as_record()
+        if (folder / "lists.csv").is_file():
+            tables["lists"] = _table(_rows(folder / "lists.csv"), record, years, []).as_record()
+        if (folder / "chain.csv").is_file():
+            tables["chain"] = {row["step"]: int(row["count"]) if row["count"] else None
+                               for row in _rows(folder / "chain.csv")}  # fmt: skip
+        title = str(record["title"])
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
+        raise InputError(
+            Problem("a file of the earlier release is damaged", "files as mse release wrote them",
+                    "get that release again", file=str(folder))
+        ) from error  # fmt: skip
+    return {"release": folder.absolute().name, "title": title, "digest": f"sha256:{file_digest(folder / FIGURES)}",
+            "years": list(years), "tables": tables}  # fmt: skip
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _years(parts: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """Return the years that a release is about, from the period of its total."""
+    total = next(row for row in parts if row["indicator"] == "registered")
+    return spanned(re.findall(r"\d{4}", total["period"]))
+
+
+def _table(
+    rows: Sequence[Mapping[str, str]], record: Mapping[str, Any], years: tuple[str, ...],
+    parts: Sequence[Mapping[str, str]],
+) -> OldTable:  # fmt: skip
+    """Return a table of counts, with what the estimates beside it tell of those that were left out."""
+    dims = [name for name in rows[0] if name not in ("count", "status")]
+    levels = {dim: tuple(dict.fromkeys(row[dim] for row in rows if row[dim] != ALL)) for dim in dims}
+    off = _deviation(rows, record)
+    few = _few(record)
+    stated = {
+        tuple(row.get(dim, ALL) for dim in dims): float(row["low"]) for row in parts
+        if row["indicator"] == "estimated" and row["status"] == "ok" and row["low"]
+    }  # fmt: skip
+    cells = []
+    for row in rows:
+        at = tuple(row[dim] for dim in dims)
+        place = tuple(None if x == ALL else x for x in at)
+        count = int(row["count"]) if row["count"] else None
+        if count is None:
+            cells.append(OldCell(place, few if at in stated else 0.0, stated.get(at, math.inf), None))
+        elif row["status"] == "rounded":
+            cells.append(OldCell(place, float(max(count - off, 0)), float(count + off), count))
+        else:
+            cells.append(OldCell(place, float(count), float(count), None))
+    time = time_dimension(levels, None)
+    return OldTable(tuple(levels.items()), tuple(cells), time, levels[time] if time is not None else years)
+
+
+def _total(parts: Sequence[Mapping[str, str]], record: Mapping[str, Any], years: tuple[str, ...]) -> OldTable:
+    """Return the total of a release without strata."""
+    row = next(row for row in parts if row["indicator"] == "registered")
+    off = int(mapping(record.get("rounding")).get("deviation", 0))
+    count = int(float(row["point"])) if row["point"] else None
+    ends = (0.0, math.inf) if count is None else (float(max(count - off, 0)), float(count + off))
+    return OldTable((), (OldCell((), *ends, count if off else None),), None, years)
+
+
+def _deviation(rows: Sequence[Mapping[str, str]], record: Mapping[str, Any]) -> int:
+    """Return by how much a rounded count may be off, from the record, else from what all counts are multiples of."""
+    stated = mapping(record.get("rounding")).get("deviation")
+    if stated is not None:
+        return int(stated)
+    divisor = math.gcd(*(int(row["count"]) for row in rows if row["status"] == "rounded"), 0)
+    return (5 if divisor % 5 == 0 else 3) - 1 if divisor else 0
+
+
+def _few(record: Mapping[str, Any]) -> float:
+    """Return below how many persons no number of a part was stated."""
+    return float(mapping(record.get("rounding")).get("fewest", _FEW))
