@@ -109,7 +109,9 @@ def _register(
     columns["referred_from"] = np.array([*spec.lists, None], dtype=object)[sender]
     by_entry = np.argsort(entered, kind="stable")
     order = by_entry[np.sort(np.concatenate([np.arange(n), np.argsort(by_entry)[copied]]))]
-    frame = pd.DataFrame({name: pd.array(values[order], dtype="str") for name, values in columns.items()})
+    frame = pd.DataFrame(
+        {name: pd.array(values[order], dtype=pd.StringDtype(na_value=np.nan)) for name, values in columns.items()}
+    )
     record = np.concatenate([[0], np.cumsum(order[1:] != order[:-1])]) + 1 if order.size else order
     frame.insert(0, "record", [f"{spec.lists[place]}-{x:07}" for x in record.tolist()])
     frame["delivery"] = 1 + late[order].astype(np.int64)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.errors import InputError, Problem
+from mse.intake.contracts.clauses import Interval
 from mse.intake.pseudonyms.keyedhash import PARTS, Hashing, age_group, fingerprint
 from mse.intake.registers.deliveryfiles import check_kind, unchanged
 from mse.intake.registers.guard import personal_kind
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 2_000
 _NO_PERIOD = date(2005, 1, 1)
+"""First day of registrations without a contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,11 @@ def _copy_rows(
     rows: Iterator[tuple[int, list[str]]], header: Sequence[str], kept: Sequence[str], made: Sequence[str], writer: Any,
     plan: _Plan, faults: Faults,
 ) -> tuple[int, Counter[str], int]:  # fmt: skip
-    who, start = plan.identity, plan.contract.period.first if plan.contract else _NO_PERIOD
+    who, contract = plan.identity, plan.contract
+    span = Interval(
+        first=contract.period.first if contract else _NO_PERIOD,
+        last=contract.extraction_date if contract else date.today(),
+    )
     family, given, born = map(header.index, (who.surname, who.given, who.birth_date))
     places, parts, width = [header.index(x) for x in kept], [PARTS.index(x) for x in made], len(header)
     day = _day_reader(plan.contract, header) if who.age else None
@@ -214,7 +220,7 @@ def _copy_rows(
         kind = (
             None
             if plan.contract and name in plan.contract.personal
-            else personal_kind(name, values, fields.get(name), start)
+            else personal_kind(name, values, fields.get(name), span)
         )
         if kind:
             faults.add(f"the column looks like {kind} and would be delivered as it is", "codes, dates of registration",
