@@ -136,8 +136,9 @@ def _kind_by_name(name: str, field: ContractField | None) -> str | None:
 def _kind_of(values: Sequence[str], field: ContractField | None, span: Interval) -> str | None:
     """Return what the values of a column look like, judged by its role."""
     role = field.role if field else "ignored"
-    if role != "ignored":  # the row of such a cell is set aside
-        values = [value for value in values if not _CONTROL.search(value) and len(value) <= LONGEST]
+    good = [value for value in values if not _CONTROL.search(value) and len(value) <= LONGEST]
+    if role != "ignored" and len(good) > MANY * len(values):
+        values = good  # the rows of the others are set aside
     values = [" ".join(in_ascii(value).split()) for value in values[:: max(1, len(values) // _LOOKED_AT)]]
     if not values:
         return None

@@ -47,7 +47,7 @@ _MODULES = (
 )  # fmt: skip
 """Of which about a tenth of the numbers of the right length pass, or fewer."""
 
-_SHORTEST = 8
+_SHORTEST, _LONGEST = 8, 20
 MANY = 0.5
 """Share of the values from which a column is of a kind that chance makes in a tenth of all numbers."""
 
@@ -142,16 +142,20 @@ def _is_phone(text: str) -> bool:
 def _is_national(values: Sequence[str]) -> bool:
     """Tell whether most of the values pass the check of one kind of personal number."""
     values = values[:200]
+    bare = [_PREFIX.sub("", value) for value in values]
+    long = [x for x in bare if _SHORTEST <= sum(map(str.isalnum, x)) <= _LONGEST and sum(map(str.isdigit, x)) > 5]
+    if len(long) <= MANY * len(values):
+        return False
     # With few values, most of them pass some check by chance.
     needed = (MANY if len(values) >= 20 else 0.8) * len(values)
-    return any(_passes(_validator(name), values, needed) for name in _MODULES)
+    return any(_passes(_validator(name), long, needed) for name in _MODULES)
 
 
 def _passes(valid: Callable[[str], bool], values: Sequence[str], needed: float) -> bool:
     good = 0
     for tried, value in enumerate(values, 1):
-        good += valid(value) or valid(_PREFIX.sub("", value))
-        if tried == 20 and good < 5:
+        good += valid(value)
+        if tried == 12 and good < 4:
             return False
     return good > needed
 
@@ -159,4 +163,4 @@ def _passes(valid: Callable[[str], bool], values: Sequence[str], needed: float) 
 @cache
 def _validator(name: str) -> Callable[[str], bool]:
     module: Any = import_module(f"stdnum.{name}")
-    return lambda text: sum(x.isalnum() for x in text) >= _SHORTEST and bool(module.is_valid(text))
+    return lambda text: bool(module.is_valid(text))

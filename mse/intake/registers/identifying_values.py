@@ -19,11 +19,15 @@ from mse.intake.registers.harmless_words import is_harmless, is_letter_code, tok
 from mse.intake.registers.identifying_dates import is_birthday, read_dates, read_month, spreadsheet_day
 from mse.intake.registers.identifying_formats import MANY, PLACES, POSTCODES, format_kind
 
+BIRTHDAYS = "birthdays"
 BIRTHS, NOT_HASHES = "full dates of birth", "something else than keyed hashes"
 NAMES, TEXT, ADDRESSES = "names", "free text", "addresses"
 NUMBERS, CODES = "numbers that stand for one person", "codes that stand for one person"
 
 _SOME = 0.05
+_NEAR, _FAR = 50.0, 5_000.0
+"""Middle gaps between the numbers of records, of up to seven digits and of more, when they count."""
+
 _SMALL = 2_100
 """Ages, years, numbers of municipalities and of countries are not greater."""
 
@@ -38,6 +42,7 @@ _DIGITS = re.compile(r"\d+")
 _STREET = re.compile(
     r"(?:[^\W\d_].*[^\W\d_]\D*\d{1,5}\W{0,2}[a-z]{0,3}\d{0,3}|\d{1,5}[a-z]?,?\s+[^\W\d_]{3,}.*)", re.IGNORECASE
 )
+_TWO_WORDS = re.compile(r"[^\W\d_]{2,} +[^\W\d_]{2,}")
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{20,64}")
 
 
@@ -157,7 +162,7 @@ def _day_numbers(whole: Sequence[str], span: Interval) -> str | None:
         if len(found) >= 0.95 * len(here) and _early(found, span) > _SOME:
             return BIRTHS
     if lengths[4] > 0.95 * len(whole) and len(set(whole)) > 20 and all(_is_ddmm(x) for x in whole):
-        return "birthdays"
+        return BIRTHDAYS
     return None
 
 
@@ -204,13 +209,13 @@ def _words(values: Sequence[str], span: Interval) -> str | None:
     if len(strange) <= 4 and len(values) >= 10 * len(strange):
         return None  # a label of the register's own
     if sum(n for value, n in strange.items() if is_birthday(value)) > MANY * total:
-        return "birthdays"
+        return BIRTHDAYS
     lengths = [len(tokens(value)) for value in strange]
     return TEXT if sum(lengths) / len(lengths) > 4 else NAMES
 
 
 def _is_short_code(value: str) -> bool:
-    return len(re.sub(r"\W", "", value)) <= 3 and "." not in value
+    return value.isascii() and len(re.sub(r"\W", "", value)) <= 3 and "." not in value
 
 
 def _initials(values: Sequence[str]) -> str | None:
@@ -228,7 +233,7 @@ def _codes(values: Sequence[str], span: Interval) -> str | None:
     if closed(values, 20, 5) and max(map(len, values)) <= 40:
         return CODES if max(sum(x.isdigit() for x in value) for value in values) > 7 else None
     if sum(is_birthday(value) for value in values) > 0.9 * len(values):
-        return "birthdays"
+        return BIRTHDAYS
     if sum(len(value) > 6 and bool(_STREET.fullmatch(value)) and " " in value for value in values) > MANY * len(values):
         return ADDRESSES
     parts = _skeletons(values)
@@ -250,8 +255,9 @@ def _signs(values: Sequence[str], span: Interval) -> str | None:
 
 
 def _no_kind(values: Sequence[str], span: Interval) -> str | None:
-    # More ranges than classes of an age or an income are numbers of houses or days.
-    return "birthdays" if len(set(values)) > 60 and all(map(is_birthday, values)) else None
+    # Of classes of an age few could be a day and a month.
+    days = sum(map(is_birthday, values))
+    return BIRTHDAYS if days > 0.95 * len(values) and not closed(values, 8) and len(set(values)) > 4 else None
 
 
 _JUDGES: dict[str, Callable[[Sequence[str], Interval], str | None]] = {
@@ -271,12 +277,17 @@ def _skeletons(values: Sequence[str]) -> Counter[str]:
 def _given_out(numbers: Sequence[int], gap: float) -> bool:
     """Tell whether numbers were given out one after the other: they rise, or lie close together, and few come twice."""
     different = sorted(set(numbers))
-    if len(numbers) < 3 or len(different) < 2:
+    if len(numbers) < 3 or len(different) < 2 or _rising(numbers):
         return True
-    rising = sum(a <= b for a, b in zip(numbers, numbers[1:], strict=False)) / (len(numbers) - 1)
     # The middle gap: numbers that begin with a year lie close together within each year.
     close = median(b - a for a, b in zip(different, different[1:], strict=False)) <= gap
-    return 2 * len(different) >= len(numbers) and (rising >= 0.9 or (close and len(different) >= 0.8 * len(numbers)))
+    return close and len(different) >= 0.8 * len(numbers)
+
+
+def _rising(numbers: Sequence[int]) -> bool:
+    """Tell whether nearly every number is greater than the one before it, or the same."""
+    steps = sum(a <= b for a, b in zip(numbers, numbers[1:], strict=False))
+    return len(numbers) > 2 and steps >= 0.9 * (len(numbers) - 1) and 2 * len(set(numbers)) >= len(numbers)
 
 
 def record_kind(values: Sequence[str], span: Interval) -> str | None:
@@ -294,16 +305,26 @@ def record_kind(values: Sequence[str], span: Interval) -> str | None:
         return None
     bare = [value for value in rest if not _DIGITS.search(value)]
     if len(bare) > _SOME * len(values):
-        return None if _are_letters(bare) else _words(bare, span) or NAMES
+        return None if max(map(len, bare)) == 1 else _words(bare, span) or NAMES
     if kind := _dated(rest, span):
         return kind
     parts = _skeletons(rest)
     if not _are_prefixes(parts, len(rest)):
         return CODES
-    joined = ["".join(_DIGITS.findall(value)) for value in rest]
-    if sum(len(x) > 7 for x in joined) <= _SOME * len(joined):
+    if any(map(_TWO_WORDS.search, parts)):
+        return ADDRESSES
+    numbers = [int("".join(_DIGITS.findall(value))) for value in rest]
+    if _rising(numbers):
         return None
-    return None if _given_out([int(x) for x in joined], 5_000.0) else NUMBERS
+    if len(set(rest)) > 4 and sum(map(is_birthday, rest)) > 0.95 * len(rest):
+        return BIRTHDAYS
+    if max(numbers) < 1_000 or len(numbers) < 4:
+        return None if max(numbers) < 10**7 else _spread(numbers, _FAR)
+    return _spread(numbers, _FAR if max(numbers) >= 10**7 else _NEAR)
+
+
+def _spread(numbers: Sequence[int], gap: float) -> str | None:
+    return None if _given_out(numbers, gap) else NUMBERS
 
 
 def _are_tokens(values: Sequence[str]) -> bool:
@@ -313,11 +334,6 @@ def _are_tokens(values: Sequence[str]) -> bool:
         return False
     changes = [sum(a.isdigit() != b.isdigit() for a, b in zip(x, x[1:], strict=False)) for x in good]
     return sum(changes) / len(changes) > 4
-
-
-def _are_letters(values: Sequence[str]) -> bool:
-    """Tell whether values without digits are the A, B, ... AA, AB of a spreadsheet."""
-    return max(map(len, values)) <= 2 and all(x.isupper() and x.isascii() for x in values)
 
 
 def _are_prefixes(parts: Counter[str], total: int) -> bool:
