@@ -181,3 +181,79 @@ PERSONAL: dict[str, tuple[Make, ...]] = {
                       lambda r: f"facebook.com/{r.choice(GIVEN).lower()}.{digits(r, 3)}"),
 }  # fmt: skip
 """What the guard was written with."""
+
+PROVINCES = "Groningen|Friesland|Drenthe|Overijssel|Flevoland|Gelderland|Utrecht|Noord-Holland|Zuid-Holland|Zeeland|Noor
+d-Brabant|Limburg".split(
+    "|"
+) MUNICIPALITIES = "Amsterdam|Rotterdam|'s-Gravenhage|Utrecht|Zwolle|Emmen|Breda|Venlo|Almere|Goes|Assen|Alphen aan den
+Rijn|Súdwest-Fryslân|Ede".split(
+    "|"
+) PEOPLE = "Nederlandse|Roemeense|Bulgaarse|Poolse|Hongaarse|Nigeriaanse|Oegandese|Vietnamese|Chinese|Albanese|Turkse|Ma
+rokkaanse|Syrische|Onbekend".split(
+    "|"
+) COUNTRIES =
+"Netherlands|Romania|Bulgaria|Poland|Hungary|Nigeria|Uganda|Vietnam|China|Albania|Türkiye|Morocco|Syria|Sierra
+Leone|Côte d’Ivoire".split(
+    "|"
+) ISO = "NL RO BG PL HU NG UG VN CN AL TR MA SY SL CI GH GN MD UA ES IT DE".split() ISO3 = "NLD ROU BGR POL HUN NGA UGA
+VNM CHN ALB TUR MAR SYR SLE CIV GHA GIN".split() FORMS = "seksuele uitbuiting|arbeidsuitbuiting|criminele
+uitbuiting|gedwongen dienstverlening|orgaanverwijdering|overig".split(
+    "|"
+)
+
+
+def day(r: random.Random) -> date:
+    return date(2016, 1, 1) + timedelta(days=r.randrange(3650))
+
+
+HARMLESS: dict[str, tuple[Make, ...]] = {
+    "years": (lambda r: str(r.randrange(2016, 2026)), lambda r: f"{r.randrange(2016, 2026)}.0"), "years of birth":
+    (lambda r: str(r.randrange(1940, 2015)),), "ages": (lambda r: str(r.randrange(3, 80)), lambda r: f"{r.randrange(12,
+    60)}.0", lambda r: f"{r.randrange(12, 60)} jaar"), "classes of age": (lambda r: r.choice(("0-11", "12-17", "18-24",
+    "25-34", "35-44", "45+")), lambda r: r.choice(("minor", "adult")),
+                       lambda r: r.choice(("<18", "18 t/m 23", ">=24"))),
+    "provinces": (lambda r: r.choice(PROVINCES), lambda r: f"PV{r.randrange(20, 32)}", lambda r: str(r.randrange(20,
+    32)),
+                  lambda r: r.choice("GR FR DR OV FL GE UT NH ZH ZE NB LI".split()), lambda r: f"NL{r.randrange(11,
+                  43)}"),
+    "municipalities": (lambda r: r.choice(MUNICIPALITIES), lambda r: f"{r.randrange(3, 1999):04d}", lambda r:
+    f"GM{r.randrange(3, 1999):04d}",
+                       lambda r: str(r.randrange(3, 1999)), lambda r: r.choice(MUNICIPALITIES).upper()),
+    "nationalities": (lambda r: r.choice(PEOPLE), lambda r: r.choice(COUNTRIES), lambda r: r.choice(ISO), lambda r:
+    r.choice(ISO3),
+                      lambda r: f"{r.randrange(1, 500):04d}", lambda r: r.choice(PEOPLE).lower(), lambda r:
+                      r.choice(ISO).lower()),
+    "forms": (lambda r: r.choice(FORMS), lambda r: r.choice(("SEX", "LAB", "CRI", "UNK")), lambda r:
+    r.choice(("SEX|LAB", "SEX", "LAB", "CRI|LAB", "CRI")),
+              lambda r: r.choice("12345"), lambda r: r.choice(("domestic sexual", "cross-border sexual", "labour",
+              "criminal")), lambda r: r.choice(("A1", "A2", "B1", "B2", "C9"))),
+    "sex": (lambda r: r.choice("fm"), lambda r: r.choice(("female", "male")), lambda r: r.choice(("man", "vrouw",
+    "onbekend")), lambda r: r.choice("12"), lambda r: r.choice("VMX")), "yes and no": (lambda r: r.choice(("ja",
+    "nee")), lambda r: r.choice(("TRUE", "FALSE")), lambda r: r.choice("01"), lambda r: r.choice(("yes", "no",
+    "unknown"))), "days of the period": (lambda r: f"{day(r):%Y-%m-%d}", lambda r: f"{day(r):%d-%m-%Y}", lambda r:
+    f"{day(r):%Y-%m-%d %H:%M:%S}", lambda r: f"{day(r):%Y%m%d}"), "months": (lambda r: f"{day(r):%Y-%m}", lambda r:
+    str(r.randrange(1, 13)), lambda r: r.choice(LONG), lambda r: f"Q{r.randrange(1, 5)}"), "counts": (lambda r:
+    str(int(r.expovariate(0.4))), lambda r: str(int(r.expovariate(0.01)))), "shares": (lambda r: f"{r.random():.2f}",
+    lambda r: f"{r.random():.6f}", lambda r: f"{r.randrange(101)}%"), "hashes": (lambda r: f"{r.getrandbits(128):032x}",
+    lambda r: f"{r.getrandbits(256):064x}"), "teams": (lambda r: f"team {r.randrange(1, 9)}", lambda r:
+    r.choice(("Noord", "Oost", "Zuid", "West"))), "clock": (lambda r: f"{r.randrange(24):02d}:{r.randrange(60):02d}",),
+}  # fmt: skip
+"""Columns that nobody needs and that do not say who somebody is."""
+
+GIVEN_OUT: dict[str, Callable[[random.Random, int], list[str]]] = {
+    "counted": lambda r, n: [f"P-{i:07}" for i in range(1, n + 1)],
+    "plain": lambda r, n: [str(i) for i in range(1, n + 1)],
+    "shuffled": lambda r, n: r.sample([f"R{i:06}" for i in range(4000, 4000 + n)], n),
+    "long": lambda r, n: [str(100_000_000 + 7 * i) for i in range(n)],
+    "by year": lambda r, n: sorted(f"{r.randrange(2016, 2026)}-{i:05}" for i in range(n)),
+    "year and number": lambda r, n: r.sample([f"Z{r.randrange(2016, 2026)}{i:06}" for i in range(n)], n),
+    "days": lambda r, n: sorted(f"{day(r):%Y%m%d}-{i % 10}" for i in range(n)),
+    "uuid": lambda r, n: [
+        f"{(x := f'{r.getrandbits(128):032x}')[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}" for _ in range(n)
+    ],
+    "hash": lambda r, n: [f"{r.getrandbits(160):040x}" for _ in range(n)],
+    "ulid": lambda r, n: ["".join(r.choice("0123456789ABCDEFGHJKMNPQRSTVWXYZ") for _ in range(26)) for _ in range(n)],
+    "regions": lambda r, n: [f"{r.choice(('NH', 'ZH', 'UT'))}-{i:04}" for i in range(n)],
+    "gaps": lambda r, n: [str(x) for x in sorted(r.sample(range(10_000, 99_999), n))],
+}
+"""Numbers of records as systems give them out."""

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
-from mse.intake.registers.identifying_dates import in_ascii
+from mse.intake.registers.identifying_dates import in_ascii, read_dates
 
 CITIZEN = "citizen service numbers"
 PHONES, ACCOUNTS, MAILS = "telephone numbers", "bank accounts", "e-mail addresses"
@@ -28,9 +28,10 @@ _PAIR = re.compile(
     r"\(?\s*[-+]?\d{1,3}[.,]\d{2,}\s*°?\s*[NSEWO]?\s*[,;/ ]\s*[-+]?\d{1,3}[.,]\d{2,}\s*°?\s*[NSEWO]?\s*\)?",
     re.IGNORECASE,
 ) _DEGREES = re.compile(r".*\d{1,3}\s*°.*|POINT\s*\(.*\)", re.IGNORECASE) _ZIP = re.compile(r"(?:NL[- ]?)?[1-9]\d{3}[
--]?[a-z]{2}|[a-z]{1,2}\d[a-z\d]?[ -]?\d[a-z]{2}|[a-z]\d[a-z][ -]?\d[a-z]\d|(?:[a-z]{1,2}[- ])\d{4,5}"
-                  r"|\d{2}-\d{3}|\d{5}-\d{3,4}|\d{3} \d{2}|[a-z]\d{2} ?[a-z\d]{4}|\d{3}-\d{4}", re.IGNORECASE)  # fmt:
-                  skip
+-]?[a-z]{2}|[a-z]{1,2}\d[a-z\d]?[ -]?\d[a-z]{2}|[a-z]\d[a-z][
+-]?\d[a-z]\d|(?:a|b|d|e|f|i|l|n|s|at|be|ch|de|dk|es|fr|it|lu|nl|pl|ro)[- ]\d{4,5}"
+                  r"|\d{2}-\d{3}|\d{5}-\d{3,4}|\d{3} \d{2}|[a-z]\d[\dw] ?(?=\d*[a-z])[a-z\d]{4}|\d{3}-\d{4}",
+                  re.IGNORECASE)  # fmt: skip
 _ACCOUNT = re.compile(r"NL\d{2}[A-Z]{4}\d{10}|GB\d{2}[A-Z]{4}\d{14}")
 _PREFIX = re.compile(
     r"^(?:[^\W\d_]{2,8}|bsn|sofi|burgerservicenummer)[\s.:#-]*(?:nr|no|nummer)?[\s.:#-]*(?=\d)", re.IGNORECASE
@@ -81,7 +82,7 @@ def format_kind(values: Sequence[str], *, postcodes: bool = True) -> str | None:
         return ACCOUNTS
     if share(lambda value: _PAIR.fullmatch(value) or _DEGREES.fullmatch(value)) > 0.2:
         return PLACES
-    if share(is_citizen_number) > MANY:
+    if share(is_citizen_number) > (MANY if len(plain) >= 20 else 0.7):
         return CITIZEN
     if share(_is_phone) > 0.2:
         return PHONES
@@ -127,6 +128,8 @@ def _is_phone(text: str) -> bool:
     if not 8 <= sum(x.isdigit() for x in text) <= 17 or not re.fullmatch(
         r"(?:[a-z]{2,10}[.:]?\s*)?[+\d\s().\-/–]+", text, re.IGNORECASE
     ):
+        return False
+    if not text.isdigit() and read_dates(text, 2100):
         return False
     digits = re.sub(r"[^\d+]", "", re.sub(r"\(0\)", "", text))
     if digits.startswith("00"):

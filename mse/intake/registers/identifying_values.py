@@ -37,12 +37,16 @@ re.compile(r"[<>=≤≥~]{0,2} ?\d{1,4} ?(?:-|–|/|\+|t/m|tot|to|en|and) ?\d{0,
 ?\d{1,4}"
                     r"|\d{1,3} ?(?:jaar|years?|yrs?|jr|%|en ouder|and over|plus)", re.IGNORECASE)  # fmt: skip
 _CLOCK = re.compile(r"[0-2]?\d:[0-5]\d(?::[0-5]\d)?")
-_WORDS = re.compile(r"[^\W\d_](?:[^\W\d_]|[ ,.'’`()/&|;+·\-\u0300-\u036f\u064b-\u065f\u093c-\u094f\u0e31-\u0e4e])*")
+_WORDS = re.compile(
+    r"['’‘]?[^\W\d_](?:[^\W\d_]|[ ,.'’`()/&|;+·\-\u0300-\u036f\u064b-\u065f\u093c-\u094f\u0e31-\u0e4e])*"
+)
 _DIGITS = re.compile(r"\d+")
 _STREET = re.compile(
     r"(?:[^\W\d_].*[^\W\d_]\D*\d{1,5}\W{0,2}[a-z]{0,3}\d{0,3}|\d{1,5}[a-z]?,?\s+[^\W\d_]{3,}.*)", re.IGNORECASE
 )
 _TWO_WORDS = re.compile(r"[^\W\d_]{2,} +[^\W\d_]{2,}")
+_PARTS = re.compile(r"[|;+&/]")
+_YEAR = re.compile(r"19[89]\d|20[0-4]\d")
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{20,64}")
 
 
@@ -134,6 +138,8 @@ def _numbers(values: Sequence[str], span: Interval) -> str | None:
     numbers = [int(value) for value in whole]
     if kind := _day_numbers(whole, span):
         return kind
+    if _are_days(whole, span):
+        return None
     long = [x for x in numbers if abs(x) > _SMALL]
     if len(long) <= _SOME * len(numbers) or closed(whole, 20):
         return None
@@ -164,6 +170,12 @@ def _day_numbers(whole: Sequence[str], span: Interval) -> str | None:
     if lengths[4] > 0.95 * len(whole) and len(set(whole)) > 20 and all(_is_ddmm(x) for x in whole):
         return BIRTHDAYS
     return None
+
+
+def _are_days(whole: Sequence[str], span: Interval) -> bool:
+    """Tell whether numbers are days of a span: year, month and day, or day, month and year."""
+    found = [read_dates(x, span.last.year) if len(x) == 8 else () for x in whole]
+    return all(found) and _early(found, span) <= _SOME
 
 
 def _is_ddmm(text: str) -> bool:
@@ -200,7 +212,7 @@ def _decimals(values: Sequence[str], span: Interval) -> str | None:
 
 def _words(values: Sequence[str], span: Interval) -> str | None:
     counts = Counter(values)
-    strange = {value: n for value, n in counts.items() if not (is_harmless(value) or _is_short_code(value))}
+    strange = {value: n for value, n in counts.items() if not all(map(_is_label, _PARTS.split(value)))}
     total = sum(strange.values())
     if total <= 0.1 * len(values):
         return _initials(values)
@@ -212,6 +224,10 @@ def _words(values: Sequence[str], span: Interval) -> str | None:
         return BIRTHDAYS
     lengths = [len(tokens(value)) for value in strange]
     return TEXT if sum(lengths) / len(lengths) > 4 else NAMES
+
+
+def _is_label(value: str) -> bool:
+    return is_harmless(value) or _is_short_code(value)
 
 
 def _is_short_code(value: str) -> bool:
@@ -228,26 +244,29 @@ def _initials(values: Sequence[str]) -> str | None:
 
 
 def _codes(values: Sequence[str], span: Interval) -> str | None:
-    if sum(_is_text(value) for value in values) > _SOME * len(values) and not closed(values, 8, 10):
+    if sum(map(_is_text, values)) > _SOME * len(values) and not closed(values, 8, 10):
         return TEXT
     if closed(values, 20, 5) and max(map(len, values)) <= 40:
         return CODES if max(sum(x.isdigit() for x in value) for value in values) > 7 else None
-    if sum(is_birthday(value) for value in values) > 0.9 * len(values):
-        return BIRTHDAYS
+    if max(map(len, values)) <= 3 and len(values) < 20:
+        return None
     if sum(len(value) > 6 and bool(_STREET.fullmatch(value)) and " " in value for value in values) > MANY * len(values):
-        return ADDRESSES
+        return BIRTHDAYS if sum(map(is_birthday, values)) > 0.9 * len(values) else ADDRESSES
     parts = _skeletons(values)
-    few = len(parts) <= 3 and len(parts) * 3 <= len(values) or len(parts) == 1
-    digits = [int("".join(_DIGITS.findall(value)) or 0) for value in values]
-    if few and all(len(x) <= 12 for x in parts):
-        if max(digits) < 10_000:
-            return None
-        return None if _given_out(digits, 5.0) else CODES
-    return CODES
+    few = len(parts) == 1 or (len(parts) <= 3 and len(parts) * 3 <= len(values))
+    if few and all(len(x) <= 12 for x in parts) and all(_short_number(value) for value in values):
+        return None
+    if sum(map(is_birthday, values)) > 0.9 * len(values):
+        return BIRTHDAYS
+    return None if len(set(values)) >= 0.95 * len(values) and record_kind(values, span) is None else CODES
+
+
+def _short_number(value: str) -> bool:
+    return sum(map(len, _DIGITS.findall(value))) <= 4
 
 
 def _is_text(value: str) -> bool:
-    return len(tokens(value)) > 3 and len(value) > 20
+    return len(tokens(value)) > 3 and len(value) > 20 and " " in value
 
 
 def _signs(values: Sequence[str], span: Interval) -> str | None:
@@ -313,14 +332,21 @@ def record_kind(values: Sequence[str], span: Interval) -> str | None:
         return CODES
     if any(map(_TWO_WORDS.search, parts)):
         return ADDRESSES
-    numbers = [int("".join(_DIGITS.findall(value))) for value in rest]
-    if _rising(numbers):
+    joined = ["".join(_DIGITS.findall(value)) for value in rest]
+    numbers = _without_year(joined)
+    if _rising(numbers) or _rising([int(x) for x in joined]) or _are_days([x[:8] for x in joined], span):
         return None
     if len(set(rest)) > 4 and sum(map(is_birthday, rest)) > 0.95 * len(rest):
         return BIRTHDAYS
     if max(numbers) < 1_000 or len(numbers) < 4:
         return None if max(numbers) < 10**7 else _spread(numbers, _FAR)
     return _spread(numbers, _FAR if max(numbers) >= 10**7 else _NEAR)
+
+
+def _without_year(joined: Sequence[str]) -> list[int]:
+    """Return numbers without the year with which all of them begin, if they do."""
+    dated = all(len(x) > 5 and _YEAR.match(x) for x in joined)
+    return [int(x[4:] if dated else x) for x in joined]
 
 
 def _spread(numbers: Sequence[int], gap: float) -> str | None:
@@ -344,6 +370,8 @@ def _are_prefixes(parts: Counter[str], total: int) -> bool:
     if len(parts) == 1:
         return len(most[0]) <= 24
     letters = max(sum(x.isalpha() for x in name) for name in most)
+    if total <= 5 and letters <= 2:
+        return True
     return (len(parts) <= 4 and len(parts) * 3 <= total and letters <= 12) or (letters <= 6 and len(parts) * 5 <= total)
 
 
