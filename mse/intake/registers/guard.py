@@ -205,7 +205,7 @@ def _day_kind(values: Sequence[str], field: ContractField, span: Interval) -> st
     for value in values:
         day = _parsed(value, pattern, declared) or next(iter(read_dates(value, span.last.year)), None)
         days += [day] if day else []
-        others += [] if day else [value]
+        others += [] if day or declared.fullmatch(value) else [value]
     if kind := open_kind(others, span, of=len(values), some=_REJECTED):
         return kind
     if field.role == "entered" and outside(days, span) > _SOME:

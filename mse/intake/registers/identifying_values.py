@@ -214,7 +214,7 @@ def _words(values: Sequence[str], span: Interval) -> str | None:
     counts = Counter(values)
     strange = {value: n for value, n in counts.items() if not all(map(_is_label, _PARTS.split(value)))}
     total = sum(strange.values())
-    if total <= 0.1 * len(values):
+    if total <= max(0.1 * len(values), len(values) > 1):
         return _initials(values)
     if any(len(value) > 40 and len(tokens(value)) > 5 for value in strange):
         return TEXT
