@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem
 from mse.intake.contracts.together import check_contracts
-from mse.intake.flow import delivered_counts, linked_counts, to_frame
+from mse.intake.flow import delivered_counts, linked_counts, to_frame, unlike_counts
 from mse.intake.linkage.linking import COUNTED, count_registrations, link_exactly, write_linkage
 from mse.intake.planning import IntakeSpec as IntakeSpec
 from mse.intake.planning import plan_table
@@ -156,7 +156,8 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         moved = make_units(con, COUNTED, layout)
         tables = to_tables([count_cells(con, layout), *draws], layout)
         steps = [(row.step, row.list, row.count) for row in registers.counts]
-        flow = to_frame([*delivered_counts(steps), *linked_counts(con, layout, removed=remove)])
+        told = [*unlike_counts(con, lists, registers.contradictions), *linked_counts(con, layout, removed=remove)]
+        flow = to_frame([*delivered_counts(steps), *told])
         unreferred = _unreferred(con, layout) if referrals and not remove else None
     if referrals:
         done = "left out" if remove else "counted on both lists"
@@ -164,6 +165,10 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
     if keyless:
         done = "counted as a person of its own" if report is None else "linked by probability alone"
         notes.append(f"{keyless:,} registrations have no pseudonym; each is {done}")
+    for kind in dict.fromkeys(found.kind for found in registers.contradictions):
+        count = sum(found.registrations for found in registers.contradictions if found.kind == kind)
+        what = "full given names" if kind == "given names" else "sex"
+        notes.append(f"{count:,} registrations share a pseudonym with others of another {what}; they are kept apart")
     if moved:
         notes.append(
             f"the label of {moved:,} units was corrected: one of their lists cannot see the stratum of the rule"

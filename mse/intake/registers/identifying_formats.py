@@ -166,4 +166,11 @@ def _passes(valid: Callable[[str], bool], values: Sequence[str], needed: float) 
 @cache
 def _validator(name: str) -> Callable[[str], bool]:
     module: Any = import_module(f"stdnum.{name}")
-    return lambda text: bool(module.is_valid(text))
+
+    def valid(text: str) -> bool:
+        try:
+            return bool(module.is_valid(text))
+        except (LookupError, ValueError):  # a place or a date that the library does not know
+            return False
+
+    return valid
