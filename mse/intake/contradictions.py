@@ -105,8 +105,8 @@ def _table(con: duckdb.DuckDBPyConnection, mapping: Mapping[str, str]) -> None:
     frame = pd.DataFrame({"key": list(mapping), "into": list(mapping.values())}, dtype=object)
     con.register("resolved_frame", frame)
     con.execute(
-        f'CREATE OR REPLACE TEMP TABLE {_MAP} AS SELECT key::VARCHAR AS key, "into"::VARCHAR AS target FROM
-        resolved_frame'
+        f"CREATE OR REPLACE TEMP TABLE {_MAP} AS "
+        'SELECT key::VARCHAR AS key, "into"::VARCHAR AS target FROM resolved_frame'
     )
     con.unregister("resolved_frame")
 
@@ -121,7 +121,7 @@ def _counted(con: duckdb.DuckDBPyConnection, kind: str, keys: Mapping[str, str])
         return []
     _table(con, keys)
     rows = con.execute(
-        f"SELECT list, count(DISTINCT (source, row)) FROM registrations JOIN {_MAP} USING (key) GROUP BY list ORDER BY
-        list"
+        f"SELECT list, count(DISTINCT (source, row)) FROM registrations JOIN {_MAP} USING (key) "
+        "GROUP BY list ORDER BY list"
     ).fetchall()
     return [Contradiction(kind, str(name), int(count)) for name, count in rows]

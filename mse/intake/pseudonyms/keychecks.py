@@ -24,8 +24,9 @@ def weakness(key: bytes) -> str:
         return "the key is too simple to be safe: its bytes follow one another"
     if _repeats(key):
         return "the key is too simple to be safe: a part of it comes again"
-    # Random hexadecimal or base64 digits hold hardly four letters of one case in a row; words hold little else.
-    if sum(map(len, _RUN.findall(key))) > 0.4 * len(key):
+    # Random digits in hexadecimal or base64 hold few letters of one case in a row, and figures; words hold little else.
+    figures = sum(chr(x).isdigit() for x in key)
+    if sum(map(len, _RUN.findall(key))) > 0.55 * len(key) and figures < 0.08 * len(key):
         return "the key is too simple to be safe: it is made of words"
     return ""
 

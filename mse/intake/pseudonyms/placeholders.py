@@ -17,18 +17,18 @@ OLDEST = 120
 _NAMES = frozenset(
     """
     onbekend onbekende unknown unbekannt inconnu inconnue desconocido desconocida sconosciuto nieznany nieznana
-    necunoscut bilinmiyor неизвестно неизвестный неизвестная невідомо مجهول 不明 未知 불명 anoniem anonieme anonym anonyme
-    anonymous anonymus anonimo anonima anonim nietbekend nogonbekend notknown notavailable notprovided nomennescio nn
-    nnb nnn nb nvt nietvantoepassing geen geennaam geenvoornaam geenachternaam none noname nonamegiven null missing ntb
-    nietingevuld leeg empty test tester testen testpersoon testnaam testclient dummy fake fictief voorbeeld example doe
-    baby babyvan naamloos nameless jandoe janedoe johndoe weigert refused geweigerd vertrouwelijk confidential geheim
-    xnaam nnman nnvrouw onbekendeman onbekendevrouw ongeboren unborn alias voornaam achternaam surname firstname
-    lastname
+    necunoscut bilinmiyor неизвестно неизвестный неизвестная невідомо مجهول 不明 未知 불명 anoniem anonieme anonym
+    anonyme anonymous anonymus anonimo anonima anonim nietbekend nogonbekend notknown notavailable notprovided
+    nomennescio nn nnb nnn nb nvt nietvantoepassing geen geennaam geenvoornaam geenachternaam none noname
+    nonamegiven null missing ntb nietingevuld leeg empty test tester testen testpersoon testnaam testclient
+    dummy fake fictief voorbeeld example doe baby babyvan naamloos nameless jandoe janedoe johndoe weigert
+    refused geweigerd vertrouwelijk confidential geheim xnaam nnman nnvrouw onbekendeman onbekendevrouw
+    ongeboren unborn alias voornaam achternaam surname firstname lastname
     """.split()
 )
 _DAYS = frozenset(
-    "1900-01-01 1901-01-01 1899-12-30 1899-12-31 1904-01-01 1911-11-11 1922-02-02 1800-01-01 1753-01-01 0001-01-01
-    1111-11-11" " 9999-12-31 9999-09-09 2999-12-31 2099-12-31 2222-02-22".split()
+    "1900-01-01 1901-01-01 1899-12-30 1899-12-31 1904-01-01 1911-11-11 1922-02-02 1800-01-01 1753-01-01"
+    " 0001-01-01 1111-11-11 9999-12-31 9999-09-09 2999-12-31 2099-12-31 2222-02-22".split()
 )
 _LEAST, _SHARE = 10, 0.02
 """From how many dates, and from which share of them, the first of January stands for a day that is not known."""

@@ -164,7 +164,7 @@ def _day_numbers(whole: Sequence[str], span: Interval) -> str | None:
             if len(days) == len(here) and len(set(here)) > 2 and not _given_out([int(x) for x in here], 2.0):
                 return BIRTHS if outside(days, span) > _SOME else None
             continue
-        found = [days for x in here if (days := read_dates(x, span.last.year))]
+        found = [read for x in here if (read := read_dates(x, span.last.year))]
         if len(found) >= 0.95 * len(here) and _early(found, span) > _SOME:
             return BIRTHS
     if lengths[4] > 0.95 * len(whole) and len(set(whole)) > 20 and all(_is_ddmm(x) for x in whole):
