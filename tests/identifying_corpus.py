@@ -12,26 +12,33 @@ from datetime import date, timedelta
 
 Make = Callable[[random.Random], str]
 
-SURNAMES = """Jansen|de Vries|van den Berg|Bakker|Visser|Smit|Meijer|de Boer|Mulder|de Groot|Bos|Vos|Peters|Hendriks|Dekker
-Brouwer|de Wit|Dijkstra|Kok|Jacobs|Vermeulen|Özdemir|Nowak|El Idrissi|Popescu|Okafor|Yılmaz|Nguyen|Kowalska|Hernández
-Kaya|Wiśniewski|Adeyemi|Singh|O'Brien|Müller|Ben Ali|Ramdin|Kartodikromo|van 't Hof""".replace("\n", "|").split("|")
-GIVEN = """Anna|Sanne|Lotte|Femke|Daan|Sem|Bram|Luuk|Mohammed|Fatima|Blessing|Joy|Elena|Ioana|Andrei|Katarzyna|Piotr|Mehmet
-Ayşe|Samuel|Precious|Linh|Wei|Priya|José|María|Ahmed|Hassan|Olga|Ivan|Thijs|Noor""".replace("\n", "|").split("|")
+SURNAMES = (
+    "Jansen|de Vries|van den Berg|Bakker|Visser|Smit|Meijer|de Boer|Mulder|de Groot|Bos|Vos|Peters|"
+    "Hendriks|Dekker|Brouwer|de Wit|Dijkstra|Kok|Jacobs|Vermeulen|Özdemir|Nowak|El Idrissi|Popescu|Okafor|"
+    "Yılmaz|Nguyen|Kowalska|Hernández|Kaya|Wiśniewski|Adeyemi|Singh|O'Brien|Müller|Ben Ali|Ramdin|"
+    "Kartodikromo|van 't Hof"
+).split("|")
+GIVEN = (
+    "Anna|Sanne|Lotte|Femke|Daan|Sem|Bram|Luuk|Mohammed|Fatima|Blessing|Joy|Elena|Ioana|Andrei|Katarzyna|"
+    "Piotr|Mehmet|Ayşe|Samuel|Precious|Linh|Wei|Priya|José|María|Ahmed|Hassan|Olga|Ivan|Thijs|Noor"
+).split("|")
 CYRILLIC = "Иванов|Петров|Сидорова|Кузнецов|Попова|Соколов|Лебедева|Козлов|Новикова|Морозов|Волков|Соловьёва".split("|")
 ARABIC = (
     "محمد علي|أحمد حسن|فاطمة الزهراء|خالد يوسف|مريم سعيد|عمر حداد|ليلى منصور|سعيد قاسم|نور الدين|هدى صالح|ياسين".split(
         "|"
     )
-) CHINESE = "王伟|李娜|张敏|刘洋|陈静|杨光|黄磊|赵雪|周杰|吴芳|徐强|孙丽".split("|") GREEK =
-"Παπαδόπουλος|Νικολαΐδης|Γεωργίου|Δημητρίου|Ιωάννου|Κωνσταντίνου|Αντωνίου|Παππάς|Βασιλείου|Οικονόμου".split("|") STREETS
-= "Kerkstraat|Dorpsstraat|Schoolstraat|Molenweg|Stationsweg|Julianalaan|Beatrixplein|Hoofdstraat|Lindelaan|Parallelweg".
-split(
-    "|"
 )
+CHINESE = "王伟|李娜|张敏|刘洋|陈静|杨光|黄磊|赵雪|周杰|吴芳|徐强|孙丽".split("|")
+GREEK = "Παπαδόπουλος|Νικολαΐδης|Γεωργίου|Δημητρίου|Ιωάννου|Κωνσταντίνου|Αντωνίου|Παππάς|Βασιλείου|Οικονόμου".split("|")
+STREETS = (
+    "Kerkstraat|Dorpsstraat|Schoolstraat|Molenweg|Stationsweg|Julianalaan|Beatrixplein|Hoofdstraat|"
+    "Lindelaan|Parallelweg"
+).split("|")
 TOWNS = "Amsterdam|Rotterdam|Utrecht|Zwolle|Emmen|Breda|Venlo|Almere|Goes|Assen".split("|")
-PIECES = """zij vertelde|hij zei|cliënt meldt|de buurvrouw|haar vriend|in de auto|is geslagen|wil geen aangifte|belt morgen terug
-woont bij tante|werkt in club|heeft twee kinderen|is bang|spreekt geen Nederlands|paspoort afgenomen|slaapt slecht""".replace(
-    "\n", "|"
+PIECES = (
+    "zij vertelde|hij zei|cliënt meldt|de buurvrouw|haar vriend|in de auto|is geslagen|wil geen aangifte|"
+    "belt morgen terug|woont bij tante|werkt in club|heeft twee kinderen|is bang|spreekt geen Nederlands|"
+    "paspoort afgenomen|slaapt slecht"
 ).split("|")
 
 
@@ -41,6 +48,10 @@ def digits(r: random.Random, n: int) -> str:
 
 def letters(r: random.Random, n: int) -> str:
     return "".join(r.choice(string.ascii_uppercase) for _ in range(n))
+
+
+def cut(text: str, size: int, sign: str = " ") -> str:
+    return sign.join(text[i : i + size] for i in range(0, len(text), size))
 
 
 def born(r: random.Random, first: int = 1950, last: int = 2005) -> date:
@@ -126,11 +137,11 @@ PERSONAL: dict[str, tuple[Make, ...]] = {
     ),
     "citizen service numbers": (
         bsn,
-        lambda r: "-".join((b := bsn(r))[i : i + 3] for i in (0, 3, 6)),
+        lambda r: cut(bsn(r), 3, "-"),
         lambda r: f"BSN {bsn(r)}",
         lambda r: f"bsn:{bsn(r)}",
-        lambda r: ".".join((b := bsn(r))[i : i + 3] for i in (0, 3, 6)),
-        lambda r: f"{(b := bsn(r))[:4]} {b[4:6]} {b[6:]}",
+        lambda r: cut(bsn(r), 3, "."),
+        lambda r: cut(bsn(r), 4),
     ),
     "Polish numbers": (pesel,),
     "Belgian numbers": (
@@ -143,7 +154,7 @@ PERSONAL: dict[str, tuple[Make, ...]] = {
     "Dutch accounts": (
         lambda r: iban(r, "NL", r.choice(("ABNA", "INGB", "RABO")) + digits(r, 10)),
         lambda r: iban(r, "NL", r.choice(("ABNA", "INGB", "RABO")) + digits(r, 10)).lower(),
-        lambda r: " ".join((b := iban(r, "NL", "TRIO" + digits(r, 10)))[i : i + 4] for i in range(0, 18, 4)),
+        lambda r: cut(iban(r, "NL", "TRIO" + digits(r, 10)), 4),
     ),
     "foreign accounts": (
         lambda r: iban(r, "DE", digits(r, 18)),
@@ -153,7 +164,7 @@ PERSONAL: dict[str, tuple[Make, ...]] = {
     ),
     "cards": (
         lambda r: luhn("4" + digits(r, 14)),
-        lambda r: " ".join((b := luhn("5" + digits(r, 14)))[i : i + 4] for i in (0, 4, 8, 12)),
+        lambda r: cut(luhn("5" + digits(r, 14)), 4),
     ),
     "internet addresses": (
         lambda r: ".".join(str(r.randrange(1, 255)) for _ in range(4)),
@@ -267,24 +278,27 @@ PERSONAL: dict[str, tuple[Make, ...]] = {
 }
 """What the guard was written with."""
 
-PROVINCES = "Groningen|Friesland|Drenthe|Overijssel|Flevoland|Gelderland|Utrecht|Noord-Holland|Zuid-Holland|Zeeland|Noor
-d-Brabant|Limburg".split(
-    "|"
-) MUNICIPALITIES = "Amsterdam|Rotterdam|'s-Gravenhage|Utrecht|Zwolle|Emmen|Breda|Venlo|Almere|Goes|Assen|Alphen aan den
-Rijn|Súdwest-Fryslân|Ede".split(
-    "|"
-) PEOPLE = "Nederlandse|Roemeense|Bulgaarse|Poolse|Hongaarse|Nigeriaanse|Oegandese|Vietnamese|Chinese|Albanese|Turkse|Ma
-rokkaanse|Syrische|Onbekend".split(
-    "|"
-) COUNTRIES =
-"Netherlands|Romania|Bulgaria|Poland|Hungary|Nigeria|Uganda|Vietnam|China|Albania|Türkiye|Morocco|Syria|Sierra
-Leone|Côte d’Ivoire".split(
-    "|"
-) ISO = "NL RO BG PL HU NG UG VN CN AL TR MA SY SL CI GH GN MD UA ES IT DE".split() ISO3 = "NLD ROU BGR POL HUN NGA UGA
-VNM CHN ALB TUR MAR SYR SLE CIV GHA GIN".split() FORMS = "seksuele uitbuiting|arbeidsuitbuiting|criminele
-uitbuiting|gedwongen dienstverlening|orgaanverwijdering|overig".split(
-    "|"
-)
+PROVINCES = (
+    "Groningen|Friesland|Drenthe|Overijssel|Flevoland|Gelderland|Utrecht|Noord-Holland|Zuid-Holland|"
+    "Zeeland|Noord-Brabant|Limburg"
+).split("|")
+MUNICIPALITIES = (
+    "Amsterdam|Rotterdam|'s-Gravenhage|Utrecht|Zwolle|Emmen|Breda|Venlo|Almere|Goes|Assen|"
+    "Alphen aan den Rijn|Súdwest-Fryslân|Ede"
+).split("|")
+PEOPLE = (
+    "Nederlandse|Roemeense|Bulgaarse|Poolse|Hongaarse|Nigeriaanse|Oegandese|Vietnamese|Chinese|Albanese|"
+    "Turkse|Marokkaanse|Syrische|Onbekend"
+).split("|")
+COUNTRIES = (
+    "Netherlands|Romania|Bulgaria|Poland|Hungary|Nigeria|Uganda|Vietnam|China|Albania|Türkiye|Morocco|"
+    "Syria|Sierra Leone|Côte d’Ivoire"
+).split("|")
+ISO = "NL RO BG PL HU NG UG VN CN AL TR MA SY SL CI GH GN MD UA ES IT DE".split()
+ISO3 = "NLD ROU BGR POL HUN NGA UGA VNM CHN ALB TUR MAR SYR SLE CIV GHA GIN".split()
+FORMS = (
+    "seksuele uitbuiting|arbeidsuitbuiting|criminele uitbuiting|gedwongen dienstverlening|orgaanverwijdering|overig"
+).split("|")
 
 
 def day(r: random.Random) -> date:

@@ -7,23 +7,25 @@ from datetime import date
 
 from tests.identifying_corpus import GIVEN, SURNAMES, Make, born, digits, iban, letters, luhn
 
-SPANISH = "Lucía Fernández|Mateo García|Sofía Romero|Hugo Castillo|Valeria Ortega|Diego Navarro|Carmen Ibáñez|Pablo
-Rojas".split(
-    "|"
-) HINDI = "राहुल शर्मा|प्रिया सिंह|अमित कुमार|सुनीता देवी|राजेश गुप्ता|पूजा वर्मा|विकास यादव|नेहा जोशी".split("|") THAI
-= "สมชาย ใจดี|สมหญิง รักไทย|ประเสริฐ แสงทอง|มาลี ศรีสุข|วิชัย บุญมี|อรทัย พงษ์ดี".split("|") TIGRINYA = "ሰላም ተስፋይ|ዮሃንስ
-ሃብተ|ራህዋ ኪዳነ|ፍቕርተ መሓሪ|ሄለን ገብረ|ዳኒኤል በርሀ".split("|") ALLEYS = "Rue de la Paix|Hauptstrasse|Calle Mayor|Via Roma|ul.
-Długa|High Street|Avenue Louise|Meir|Strada Lungă|Bahnhofstraße".split(
-    "|"
-)
+SPANISH = (
+    "Lucía Fernández|Mateo García|Sofía Romero|Hugo Castillo|Valeria Ortega|Diego Navarro|Carmen Ibáñez|Pablo Rojas"
+).split("|")
+HINDI = "राहुल शर्मा|प्रिया सिंह|अमित कुमार|सुनीता देवी|राजेश गुप्ता|पूजा वर्मा|विकास यादव|नेहा जोशी".split("|")
+THAI = "สมชาย ใจดี|สมหญิง รักไทย|ประเสริฐ แสงทอง|มาลี ศรีสุข|วิชัย บุญมี|อรทัย พงษ์ดี".split("|")
+TIGRINYA = "ሰላም ተስፋይ|ዮሃንስ ሃብተ|ራህዋ ኪዳነ|ፍቕርተ መሓሪ|ሄለን ገብረ|ዳኒኤል በርሀ".split("|")
+ALLEYS = (
+    "Rue de la Paix|Hauptstrasse|Calle Mayor|Via Roma|ul. Długa|High Street|Avenue Louise|Meir|"
+    "Strada Lungă|Bahnhofstraße"
+).split("|")
 HOTELS = (
     "Hotel Zonnehoek|Club Luna|Motel De Linde|Pension Rosa|Camping 't Veld|Sauna Aqua|Bar Cupido|Salon Beauty".split(
         "|"
     )
-) SAID = "op straat aangetroffen|verblijft bij vriend|geen vaste woonplek|moeder overleden|zwanger|litteken
-linkerarm|tattoo roos|rookt veel|is doof|mist een vinger".split(
-    "|"
 )
+SAID = (
+    "op straat aangetroffen|verblijft bij vriend|geen vaste woonplek|moeder overleden|zwanger|"
+    "litteken linkerarm|tattoo roos|rookt veel|is doof|mist een vinger"
+).split("|")
 NICK = "shadow|lucky|bella|tiger|moon|kitty|boss|angel|rocky|pixie".split("|")
 MONTHS_FR = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
 MONTHS_RU = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split()

@@ -86,8 +86,9 @@ venezolaanse web form email telefonisch telephone letter brief balie desk online
 """
 
 LETTER_CODES = frozenset(
-    "nh zh nb gr fr dr ov fl gld gd ut ze ze lb li fl gln ov-ij ned nl nla nld buit sex lab cri unk oth ov man vrw jng
-    mei eu row" " neu asi afr eur ams nlt mv lbr pol kmr kmar ind coa om ggd nvt nb on wk mnd jr ja nee".split()
+    "nh zh nb gr fr dr ov fl gld gd ut ze ze lb li fl gln ov-ij ned nl nla nld buit sex lab cri unk oth ov man vrw jng"
+    " mei eu row"
+    " neu asi afr eur ams nlt mv lbr pol kmr kmar ind coa om ggd nvt nb on wk mnd jr ja nee".split()
 )
 
 _LITTLE = frozenset("aan and bij d de den der des die e el en et for het i in la le les met of op or s te ten the to"

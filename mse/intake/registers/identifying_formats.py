@@ -27,11 +27,14 @@ _MAC = re.compile(
 _PAIR = re.compile(
     r"\(?\s*[-+]?\d{1,3}[.,]\d{2,}\s*°?\s*[NSEWO]?\s*[,;/ ]\s*[-+]?\d{1,3}[.,]\d{2,}\s*°?\s*[NSEWO]?\s*\)?",
     re.IGNORECASE,
-) _DEGREES = re.compile(r".*\d{1,3}\s*°.*|POINT\s*\(.*\)", re.IGNORECASE) _ZIP = re.compile(r"(?:NL[- ]?)?[1-9]\d{3}[
--]?[a-z]{2}|[a-z]{1,2}\d[a-z\d]?[ -]?\d[a-z]{2}|[a-z]\d[a-z][
--]?\d[a-z]\d|(?:a|b|d|e|f|i|l|n|s|at|be|ch|de|dk|es|fr|it|lu|nl|pl|ro)[- ]\d{4,5}"
-                  r"|\d{2}-\d{3}|\d{5}-\d{3,4}|\d{3} \d{2}|[a-z]\d[\dw] ?(?=\d*[a-z])[a-z\d]{4}|\d{3}-\d{4}",
-                  re.IGNORECASE)  # fmt: skip
+)
+_DEGREES = re.compile(r".*\d{1,3}\s*°.*|POINT\s*\(.*\)", re.IGNORECASE)
+_ZIP = re.compile(
+    r"(?:NL[- ]?)?[1-9]\d{3}[ -]?[a-z]{2}|[a-z]{1,2}\d[a-z\d]?[ -]?\d[a-z]{2}|[a-z]\d[a-z][ -]?\d[a-z]\d"
+    r"|(?:a|b|d|e|f|i|l|n|s|at|be|ch|de|dk|es|fr|it|lu|nl|pl|ro)[- ]\d{4,5}"
+    r"|\d{2}-\d{3}|\d{5}-\d{3,4}|\d{3} \d{2}|[a-z]\d[\dw] ?(?=\d*[a-z])[a-z\d]{4}|\d{3}-\d{4}",
+    re.IGNORECASE,
+)
 _ACCOUNT = re.compile(r"NL\d{2}[A-Z]{4}\d{10}|GB\d{2}[A-Z]{4}\d{14}")
 _PREFIX = re.compile(
     r"^(?:[^\W\d_]{2,8}|bsn|sofi|burgerservicenummer)[\s.:#-]*(?:nr|no|nummer)?[\s.:#-]*(?=\d)", re.IGNORECASE

@@ -31,18 +31,23 @@ _NEAR, _FAR = 50.0, 5_000.0
 _SMALL = 2_100
 """Ages, years, numbers of municipalities and of countries are not greater."""
 
-_HEX = re.compile(r"[0-9a-f]{16,128}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE) _NUMBER =
-re.compile(r"[-+]?\d+(?:[.,]0+)?") _DECIMAL = re.compile(r"[-+]?\d*[.,]\d+(?:e[-+]?\d+)?%?", re.IGNORECASE) _RANGE =
-re.compile(r"[<>=≤≥~]{0,2} ?\d{1,4} ?(?:-|–|/|\+|t/m|tot|to|en|and) ?\d{0,4} ?(?:jaar|years?|yrs?|jr|j|y)?|[<>≤≥=]{1,2}
-?\d{1,4}"
-                    r"|\d{1,3} ?(?:jaar|years?|yrs?|jr|%|en ouder|and over|plus)", re.IGNORECASE)  # fmt: skip
+_HEX = re.compile(r"[0-9a-f]{16,128}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?\d+(?:[.,]0+)?")
+_DECIMAL = re.compile(r"[-+]?\d*[.,]\d+(?:e[-+]?\d+)?%?", re.IGNORECASE)
+_RANGE = re.compile(
+    r"[<>=≤≥~]{0,2} ?\d{1,4} ?(?:-|–|/|\+|t/m|tot|to|en|and) ?\d{0,4} ?(?:jaar|years?|yrs?|jr|j|y)?"
+    r"|[<>≤≥=]{1,2} ?\d{1,4}|\d{1,3} ?(?:jaar|years?|yrs?|jr|%|en ouder|and over|plus)",
+    re.IGNORECASE,
+)
 _CLOCK = re.compile(r"[0-2]?\d:[0-5]\d(?::[0-5]\d)?")
 _WORDS = re.compile(
     r"['’‘]?[^\W\d_](?:[^\W\d_]|[ ,.'’`()/&|;+·\-\u0300-\u036f\u064b-\u065f\u093c-\u094f\u0e31-\u0e4e])*"
 )
 _DIGITS = re.compile(r"\d+")
 _STREET = re.compile(
-    r"(?:[^\W\d_].*[^\W\d_]\D*\d{1,5}\W{0,2}[a-z]{0,3}\d{0,3}|\d{1,5}[a-z]?,?\s+[^\W\d_]{3,}.*)", re.IGNORECASE
+    r"(?:[^\W\d_].*[^\W\d_]\D*\d{1,5}\W{0,2}[a-z]{0,3}\d{0,3}|"
+    r"\d{1,5}[a-z]?,?\s+[^\W\d_]{3,}.*)",
+    re.IGNORECASE,
 )
 _TWO_WORDS = re.compile(r"[^\W\d_]{2,} +[^\W\d_]{2,}")
 _PARTS = re.compile(r"[|;+&/]")
@@ -144,7 +149,7 @@ def _numbers(values: Sequence[str], span: Interval) -> str | None:
     if len(long) <= _SOME * len(numbers) or closed(whole, 20):
         return None
     if max(map(abs, long)) < 10_000:
-        # Days or amounts are mostly smaller: what has four digits and no small ones is a postcode or the end of a number.
+        # Days or amounts are mostly smaller: what has four digits and none smaller is a postcode.
         return POSTCODES if len(long) > MANY * len(numbers) else None
     if _given_out(long, 5.0):
         return None
@@ -376,7 +381,7 @@ def _are_prefixes(parts: Counter[str], total: int) -> bool:
 
 
 def _dated(values: Sequence[str], span: Interval) -> str | None:
-    """Return whether records hold dates outside the period: whole, as a group of digits, or as days of a spreadsheet."""
+    """Return whether records hold dates outside the period: whole, in digits, or as days of a spreadsheet."""
     whole = [x for x in (read_dates(value, span.last.year) for value in values) if x]
     if len(whole) > 0.9 * len(values):
         return BIRTHS if _early(whole, span) > _SOME else None
