@@ -11,7 +11,7 @@ from pathlib import Path
 from mse.intake.contracts.contract import Contract
 from mse.intake.contracts.contractfile import make_contract
 
-KEY = b"0123456789abcdefghijklmnopqrstuv"
+KEY = b"7d9f01c4b6e23a58f4017be9d2c86a35"
 
 CONTRACT = """\
 list = "P"

@@ -147,7 +147,8 @@ def plain(part: str, value: str, key: bytes = KEY) -> str:
 def test_hashes_against_the_plain_one():
     made = Hashing(KEY, ["%d-%m-%Y"])("van der Meijer", "Anna Maria", "03-02-1990")
     assert made._asdict() == {
-        "key": plain("identity", "meijer\x1fanna\x1f1990-02-03"),
+        "key": plain("identity", "meijer\x1fanna\x1f1990-02-03")
+        + plain("further", "meijer\x1fanna\x1f1990-02-03\x1fmaria")[:8],
         "surname_hash": plain("surname", "meijer"),
         "surname_sound_hash": plain("surname_sound", "mr"),
         "given_hash": plain("given", "anna"),

@@ -73,6 +73,9 @@ def pseudonymise(
     for part, count in done.missing.items():
         click.echo(f"  {part}: missing in {count:,}")
     click.echo(f"  dates of birth that cannot be read: {done.unreadable:,}")
+    for kind, count in done.placeholders.items():
+        if count:
+            click.echo(f"  {kind} stands for one that is not known, and has no hash: {count:,}")
 
 
 @click.command()

@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
+    from mse.intake.contradictions import Contradiction
     from mse.intake.tabulate import Layout
 
 ALL = "all"
 """Stands for all lists together in the column `list`."""
+
+
+WITHOUT_KEY = "without a pseudonym"
+UNLIKE = {"given names": "equal pseudonym, other given names", "sex": "equal pseudonym, other sex"}
+"""Steps of registrations that count as persons of their own, by what contradicts their pseudonym."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,30 @@ def linked_counts(con: duckdb.DuckDBPyConnection, layout: Layout, *, removed: bo
         for j, name in enumerate(layout.lists):
             yield Count(step, name, sum(n for k, history, n in found if k == size and history >> j & 1))
         yield Count(step, ALL, sum(n for k, _, n in found if k == size))
+
+
+def unlike_counts(
+    con: duckdb.DuckDBPyConnection, lists: Sequence[str], contradictions: Sequence[Contradiction]
+) -> Iterator[Count]:
+    """Yield how many registrations have no pseudonym, and how many have one that is contradicted; nothing for none.
+
+    Parameters
+    ----------
+    con : DuckDBPyConnection
+        Holds the table ``registrations``.
+    lists : sequence of str
+        In their order.
+    contradictions : sequence of Contradiction
+        As the registers were read.
+    """
+    query = "SELECT list, count(DISTINCT (source, row)) FROM registrations WHERE key IS NULL GROUP BY list"
+    found = {WITHOUT_KEY: {str(name): int(count) for name, count in con.execute(query).fetchall()}}
+    for row in contradictions:
+        found.setdefault(UNLIKE[row.kind], {})[row.list] = row.registrations
+    for step, counts in found.items():
+        if counts:
+            yield from (Count(step, name, counts.get(name, 0)) for name in lists)
+            yield Count(step, ALL, sum(counts.values()))
 
 
 def to_frame(counts: Iterable[Count]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem
 from mse.intake.contracts.together import check_contracts
-from mse.intake.flow import delivered_counts, linked_counts, to_frame
+from mse.intake.flow import delivered_counts, linked_counts, to_frame, unlike_counts
 from mse.intake.linkage.linking import COUNTED, count_registrations, link_exactly, write_linkage
 from mse.intake.planning import IntakeSpec as IntakeSpec
 from mse.intake.planning import plan_table
@@ -160,7 +160,8 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         moved = make_units(con, COUNTED, layout)
         tables = to_tables([count_cells(con, layout), *draws], layout)
         steps = [(row.step, row.list, row.count) for row in registers.counts]
-        flow = to_frame([*delivered_counts(steps), *linked_counts(con, layout, removed=remove)])
+        linked = [*unlike_counts(con, lists, registers.contradictions), *linked_counts(con, layout, removed=remove)]
+        flow = to_frame([*delivered_counts(steps), *linked])
         unreferred = _unreferred(con, layout) if referrals and not remove else None
     told = list(notes)
     if referrals:
@@ -171,6 +172,11 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         way = "alone" if report is None else "linked"
         notes.append(said(f"intake.keyless_{way}", count=keyless))
         told.append(said(f"intake.some_keyless_{way}"))
+    for kind in dict.fromkeys(found.kind for found in registers.contradictions):
+        count = sum(found.registrations for found in registers.contradictions if found.kind == kind)
+        what = "names" if kind == "given names" else "sex"
+        notes.append(said(f"intake.apart_{what}", count=count))
+        told.append(said(f"intake.some_apart_{what}"))
     if moved:
         notes.append(said("intake.moved", count=moved))
         told.append(said("intake.some_moved"))

@@ -13,11 +13,13 @@ from itertools import islice
 from pathlib import Path
 
 from mse.errors import InputError, Problem
-from mse.intake.contracts.clauses import PSEUDONYM
+from mse.intake.contracts.clauses import PSEUDONYM, Interval
 from mse.intake.contracts.soundness import DELIMITERS, GAP
 from mse.intake.pseudonyms.keyedhash import PARTS
 from mse.intake.registers.deliveryfiles import check_kind
 from mse.intake.registers.guard import personal_kind
+from mse.intake.registers.identifying_formats import POSTCODES
+from mse.intake.registers.identifying_values import CODES, NAMES
 
 ROWS = 10_000
 """Rows of the sample that are looked at."""
@@ -45,6 +47,7 @@ _IDENTITY = {
     "birth_date": re.compile(r"(date_?of_?birth|birth_?date|dob|geboorte_?datum|geb_?datum)"),
 }
 _FEW, _OFTEN, _RARE = 60, 5, 3
+_EVER = Interval(first=date.min, last=date.max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +229,8 @@ def _codes(column: _Column) -> tuple[list[str], int] | None:
     label = bool(_LABELS.fullmatch(column.word)) or _role(column) == "referred_from"
     if not counts or len(counts) > _FEW or max(map(len, counts)) > 60:
         return None
-    kind = personal_kind(column.name, column.values, None, date(1, 1, 1))
-    if label and kind not in (None, "names"):
+    kind = personal_kind(column.name, column.values, None, _EVER)
+    if label and kind not in (None, NAMES, CODES, POSTCODES):
         return None
     # Where the name of the column does not speak for a label, two words could be two persons.
     short = all(len(code) <= 3 or code.isdigit() for code in counts)

@@ -11,7 +11,7 @@ The rules, in this order:
    that "van den Berg", "Berg, van den" and "Berg" are the same; when nothing else is left they stay: "De" is "de". A
    particle that is written as one word with the name is part of it: "Vanden Berg" is "vandenberg".
 4. **Given name**: the first word. "Maria Anna", "Maria-Anna" and "MARIA" are "maria"; "M.A." is "m". The **initial** is
-   its first letter.
+   its first letter. Given names after the first are no part of the hash, and follow it in digits of their own.
 5. **Date of birth**: to ISO, "1990-02-03", by the formats that the supplier names. A day or month of 0 (not known)
    leaves only the year; a day that does not exist leaves nothing.
 6. **Sound** of a surname: `sound`.
@@ -23,6 +23,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import date
+from itertools import takewhile
 
 PARTICLES = frozenset(
     "a aan af al am auf bij bin bint d da das de del della den der des di do dos du e el het ibn in l la las le les lo"
@@ -53,6 +54,15 @@ def surname(text: str) -> str:
 def given_name(text: str) -> str:
     """Return the first given name as it is hashed; empty when there is no letter in it."""
     return next(iter(words(text)), "")
+
+
+MOST = 4
+"""Given names after the first that are looked at."""
+
+
+def later_names(text: str) -> tuple[str, ...]:
+    """Return the given names after the first, up to the first that is only a letter, as they are hashed."""
+    return tuple(takewhile(lambda word: len(word) > 1 or not word.isascii(), words(text)[1 : MOST + 1]))
 
 
 # What is replaced, in this order; a vowel that is not at the start is dropped at the end.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from mse.computing.savefiles import work_folder
 from mse.errors import InputError, Problem
-from mse.intake.pseudonyms.keyedhash import PARTS, Hashing, age_group, fingerprint
+from mse.intake.contracts.clauses import Interval
+from mse.intake.pseudonyms.keyedhash import PARTS, Hashing, Pseudonym, age_group, fingerprint
+from mse.intake.pseudonyms.placeholders import KINDS, is_placeholder, january_stands_for_unknown, kind_of_day
 from mse.intake.registers.deliveryfiles import check_kind, unchanged
 from mse.intake.registers.guard import personal_kind
 from mse.intake.registers.rowchecks import date_format
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 2_000
 _NO_PERIOD = date(2005, 1, 1)
+"""First day of registrations without a contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class Disguised:
         Fingerprint of the key, for the contract.
     columns : tuple of str
         Of the file that was written.
+    placeholders : mapping of str to int
+        Rows in which something stands for what is not known, by `mse.intake.pseudonyms.placeholders.KINDS`: it has no
+        hash. Where the first of January comes far too often, it is one.
     """
 
     rows: int
@@ -51,6 +57,7 @@ class Disguised:
     unreadable: int
     key_id: str
     columns: tuple[str, ...]
+    placeholders: Mapping[str, int]
 
 
 def pseudonymise_file(
@@ -126,6 +133,11 @@ class _Plan:
         self.identity, self.contract, self.key = identity, contract, key
         self.hashing = Hashing(key, identity.birth_format)
 
+    def look_at_births(self, births: Iterable[str]) -> None:
+        """Decide from all dates of birth whether the first of January is a day as any other."""
+        unknown = january_stands_for_unknown(self.hashing.written_day(text)[0] for text in births)
+        self.hashing = Hashing(self.key, self.identity.birth_format, january=not unknown)
+
     def columns(self, header: Sequence[str], faults: Faults) -> tuple[list[str], list[str]]:
         """Return the columns to write: those of the file, and those to make under the names of the contract."""
         own = (self.identity.surname, self.identity.given, self.identity.birth_date)
@@ -156,31 +168,42 @@ class _Plan:
 
 def _copy(source: Path, encoding: str, writer: Any, delimiter: str, plan: _Plan) -> Disguised:
     faults = Faults(str(source), private=True)
-    with open(source, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as text:
+    kind = "utf-8-sig" if encoding == "utf-8" else encoding
+    with open(source, encoding=kind, newline="") as text:
         rows = _rows(csv.reader(text, delimiter=delimiter, strict=True), faults)
         _, header = next(rows, (1, []))
         header = [name.strip() for name in header]
         kept, made = plan.columns(header, faults)
         faults.raise_if_any()
+        born = header.index(plan.identity.birth_date)
+        plan.look_at_births(row[born] for _, row in rows if len(row) == len(header))
+    faults = Faults(str(source), private=True)
+    with open(source, encoding=kind, newline="") as text:
+        rows = _rows(csv.reader(text, delimiter=delimiter, strict=True), faults)
+        next(rows, None)
         names = plan.names(kept, made)
         writer.writerow(names)
-        count, missing, unreadable = _copy_rows(rows, header, kept, made, writer, plan, faults)
-    if not count:
+        done = _copy_rows(rows, header, kept, made, writer, plan, faults)
+    if not done.rows:
         faults.add("there is a header but no rows", "registrations", "check the step that made the file")
     faults.raise_if_any()
-    return Disguised(count, {part: missing[part] for part in made}, unreadable, fingerprint(plan.key), tuple(names))
+    return replace(done, columns=tuple(names))
 
 
 def _copy_rows(
     rows: Iterator[tuple[int, list[str]]], header: Sequence[str], kept: Sequence[str], made: Sequence[str], writer: Any,
     plan: _Plan, faults: Faults,
-) -> tuple[int, Counter[str], int]:  # fmt: skip
-    who, start = plan.identity, plan.contract.period.first if plan.contract else _NO_PERIOD
+) -> Disguised:  # fmt: skip
+    who, contract = plan.identity, plan.contract
+    span = Interval(
+        first=contract.period.first if contract else _NO_PERIOD,
+        last=contract.extraction_date if contract else date.today(),
+    )
     family, given, born = map(header.index, (who.surname, who.given, who.birth_date))
     places, parts, width = [header.index(x) for x in kept], [PARTS.index(x) for x in made], len(header)
     day = _day_reader(plan.contract, header) if who.age else None
     hashing, good = plan.hashing, True
-    count, unreadable, missing = 0, 0, Counter[str]()
+    count, unreadable, missing, stands = 0, 0, Counter[str](), Counter[str]()
     samples: list[list[str]] = []
     for line, row in rows:
         if len(row) != width:
@@ -192,12 +215,15 @@ def _copy_rows(
         pseudonym = hashing(row[family], row[given], row[born])
         cells = [row[i] for i in places] + [pseudonym[i] for i in parts]
         if day is not None:
-            cells.append(age_group(hashing.birth_date(row[born])[0], day(row)))
+            birth = hashing.written_day(row[born])[0]
+            cells.append(age_group("" if birth and kind_of_day(birth) else birth, day(row)))
         if good:
             writer.writerow(cells)
         if "" in pseudonym:
             missing.update(part for part, i in zip(made, parts, strict=True) if not pseudonym[i])
-            unreadable += bool(row[born].strip()) and not pseudonym.birthdate_hash
+            found = _placeholders(row[family], row[given], hashing.written_day(row[born])[0], pseudonym)
+            stands.update(found)
+            unreadable += bool(row[born].strip()) and not (pseudonym.birthdate_hash or {*found} & _DAYS)
         count += 1
         if count <= _SAMPLE or count % _SAMPLE == 0:
             samples.append(cells)
@@ -207,12 +233,26 @@ def _copy_rows(
         kind = (
             None
             if plan.contract and name in plan.contract.personal
-            else personal_kind(name, values, fields.get(name), start)
+            else personal_kind(name, values, fields.get(name), span)
         )
         if kind:
             faults.add(f"the column looks like {kind} and would be delivered as it is", "codes, dates of registration",
                        "leave the column out of the file, or out of the contract", column=name)  # fmt: skip
-    return count, missing, unreadable
+    return Disguised(
+        count, {part: missing[part] for part in made}, unreadable, fingerprint(plan.key), (),
+        {kind: stands[kind] for kind in KINDS},
+    )  # fmt: skip
+
+
+_DAYS = {"date of birth", "1 January", "beyond a life"}
+
+
+def _placeholders(surname: str, given: str, day: str, made: Pseudonym) -> list[str]:
+    """Return what stands for something that is not known in a row, of `KINDS`."""
+    found = [kind for kind, text in (("surname", surname), ("given name", given)) if is_placeholder(text)]
+    if day and not made.birthdate_hash:
+        found.append(kind_of_day(day) or "1 January")
+    return found
 
 
 def _rows(reader: Any, faults: Faults) -> Iterator[tuple[int, list[str]]]:

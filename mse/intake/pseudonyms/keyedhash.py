@@ -7,7 +7,9 @@ inside the message: the hash of a given name is never that of a surname. A pseud
 ===================  ==================================================================================
 column               hash of
 ===================  ==================================================================================
-key                  surname, given name and date of birth together; empty unless all three are known
+key                  surname, first given name and date of birth together; empty unless all three are known. Eight
+                     digits more for each given name after the first, of it and of the whole: they show that two
+                     persons of one key are not one (`mse.intake.contradictions`)
 surname_hash         the surname
 surname_sound_hash   how the surname sounds
 given_hash           the first given name
@@ -15,6 +17,8 @@ initial_hash         its first letter
 birthdate_hash       the date of birth
 birth_year           not hashed: the year of birth
 ===================  ==================================================================================
+
+What is written where something is not known (`mse.intake.pseudonyms.placeholders`) is not known: it has no hash.
 """
 
 from __future__ import annotations
@@ -30,8 +34,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from mse.computing.inputfiles import check_input
 from mse.errors import InputError, Problem
 from mse.intake.pseudonyms.canonical import birth_date as iso_birth_date
-from mse.intake.pseudonyms.canonical import given_name, sound
+from mse.intake.pseudonyms.canonical import given_name, later_names, sound
 from mse.intake.pseudonyms.canonical import surname as plain_surname
+from mse.intake.pseudonyms.keychecks import SHORTEST, weakness
+from mse.intake.pseudonyms.placeholders import is_placeholder, january_stands_for_unknown, kind_of_day
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,14 +49,13 @@ PARTS = (
 )  # fmt: skip
 """Columns that take the place of an identity."""
 
-DIGITS = 32
-SHORTEST = 32
-"""Bytes of a key, at least."""
+DIGITS, MORE = 32, 8
+"""Hexadecimal digits of a hash, and of what follows it for every further given name."""
 
 ADULT = 18
 
 _HEAD = b"mse-pseudonym/1\x1f"
-_MESSAGES = (b"identity", b"surname", b"surname_sound", b"given", b"initial", b"birthdate")
+_MESSAGES = (b"identity", b"further", b"surname", b"surname_sound", b"given", b"initial", b"birthdate")
 _CACHE = 2**18
 
 
@@ -80,7 +85,7 @@ def read_key(file: str | Path | None = None, *, variable: str | None = None) -> 
     ------
     InputError
         When neither or both are given, when others may read the file, when the key is missing, shorter than 32 bytes
-        or made of fewer than eight different ones.
+        or easy to guess: few different bytes, repeats, rising bytes, words.
     """
     make = "make one with: (umask 077; openssl rand -hex 32 > mse.key)"
     if (file is None) == (variable is None):
@@ -91,15 +96,11 @@ def read_key(file: str | Path | None = None, *, variable: str | None = None) -> 
         assert variable is not None
         where, key = f"environment variable {variable}", os.environb.get(os.fsencode(variable), b"")
     key = key.rstrip(b"\r\n")
-    kind = ""
-    if not key:
-        kind = "there is no key"
-    elif len(key) < SHORTEST:
-        kind = f"the key is too short to be safe: {len(key)} bytes"
-    elif len(set(key)) < 8:
-        kind = "the key is too simple to be safe: fewer than 8 different bytes"
+    kind = weakness(key)
     if kind:
-        raise InputError(Problem(f"{where}: {kind}", f"{SHORTEST} random bytes or more", make))
+        raise InputError(
+            Problem(f"{where}: {kind}", f"{SHORTEST} random bytes or more, such as 64 random hexadecimal digits", make)
+        )
     return key
 
 
@@ -143,14 +144,17 @@ class Hashing:
         As `read_key` returns it.
     birth_formats : sequence of str
         How dates of birth are written, of ``%Y``, ``%m`` and ``%d``.
+    january : bool
+        Whether the first of January is a day as any other; otherwise only its year is known.
     """
 
-    def __init__(self, key: bytes, birth_formats: Sequence[str] = ("%Y-%m-%d",)) -> None:
+    def __init__(self, key: bytes, birth_formats: Sequence[str] = ("%Y-%m-%d",), *, january: bool = True) -> None:
         # One start per part, copied for every value: the key is not taken in again (RFC 2104, section 4).
         self._starts = {part: hmac.new(key, _HEAD + part + b"\x1f", "sha256") for part in _MESSAGES}
-        self._formats = tuple(birth_formats)
+        self._formats, self._january = tuple(birth_formats), january
         remember = lru_cache(_CACHE)
         self.surname, self.given, self.birth_date = map(remember, (self._surname, self._given, self._birth_date))
+        self.written_day, self.later = remember(self._written_day), remember(later_names)
 
     def __call__(self, surname: str, given: str, birth_date: str) -> Pseudonym:
         """Return the pseudonym of an identity."""
@@ -159,23 +163,34 @@ class Hashing:
             self.given(given),
             self.birth_date(birth_date),
         )
-        return Pseudonym(self.identity(name, first, day), *family, *names, *born)
+        return Pseudonym(self.identity(name, first, day, self.later(given)), *family, *names, *born)
 
-    def identity(self, name: str, first: str, day: str) -> str:
+    def identity(self, name: str, first: str, day: str, later: Sequence[str] = ()) -> str:
         """Return the hash of a whole identity, normalised; "" unless all of it is known."""
-        return self._hash(b"identity", f"{name}\x1f{first}\x1f{day}") if name and first and day else ""
+        if not (name and first and day):
+            return ""
+        whole = f"{name}\x1f{first}\x1f{day}"
+        more = "".join(self._hash(b"further", f"{whole}\x1f{word}")[:MORE] for word in later)
+        return self._hash(b"identity", whole) + more
 
     def _surname(self, text: str) -> tuple[str, str, str]:
-        name = plain_surname(text)
+        name = "" if is_placeholder(text) else plain_surname(text)
         return name, self._hash(b"surname", name), self._hash(b"surname_sound", sound(name))
 
     def _given(self, text: str) -> tuple[str, str, str]:
-        name = given_name(text)
+        name = "" if is_placeholder(text) else given_name(text)
         return name, self._hash(b"given", name), self._hash(b"initial", name[:1])
 
     def _birth_date(self, text: str) -> tuple[str, str, str]:
-        day, year = iso_birth_date(text, self._formats)
+        day, year = self.written_day(text)
+        if day and kind_of_day(day):
+            day = year = ""
+        elif day.endswith("-01-01") and not self._january:
+            day = ""
         return day, self._hash(b"birthdate", day), year
+
+    def _written_day(self, text: str) -> tuple[str, str]:
+        return iso_birth_date(text, self._formats)
 
     def _hash(self, part: bytes, value: str) -> str:
         if not value:
@@ -237,18 +252,21 @@ def disguise(
         raise InputError(
             Problem(f"there is no column {', '.join(absent)}", ", ".join(map(str, frame.columns)), "correct the name")
         )
-    make = Hashing(key, birth_formats)
+    births = [iso_birth_date(text, birth_formats)[0] for text in _column(frame[birth_date])]
+    make = Hashing(key, birth_formats, january=not january_stands_for_unknown(births))
     codes, found = [], []
     for name, part in zip(wanted, (make.surname, make.given, make.birth_date), strict=False):
         code, texts = pd.factorize(_column(frame[name]))
         codes.append(code)
         found.append([np.array(column, dtype=object) for column in zip(*map(part, texts), strict=True)])
     names, firsts, days = (plain[code] for (plain, *_), code in zip(found, codes, strict=True))
-    made = {"key": np.fromiter(map(make.identity, names, firsts, days), dtype=object, count=len(frame))}
+    later = map(make.later, _column(frame[given]))
+    made = {"key": np.fromiter(map(make.identity, names, firsts, days, later), dtype=object, count=len(frame))}
     pieces = [part[code] for (_, *parts), code in zip(found, codes, strict=True) for part in parts]
     made |= dict(zip(PARTS[1:], pieces, strict=True))
     if age_on:
-        made["age"] = np.fromiter(map(age_group, days, _column(frame[age_on])), dtype=object, count=len(frame))
+        births = ["" if day and kind_of_day(day) else day for day in births]
+        made["age"] = np.fromiter(map(age_group, births, _column(frame[age_on])), dtype=object, count=len(frame))
     hashed = pd.DataFrame(made, index=frame.index, dtype=pd.StringDtype(na_value=np.nan))
     return pd.concat([frame.drop(columns=wanted[:3]), hashed.where(hashed != "")], axis=1)
 

@@ -15,6 +15,7 @@ from mse.computing.filemodes import PRIVATE_FOLDER, private_writing
 from mse.computing.inputfiles import read_input
 from mse.computing.savefiles import fill_folder, work_folder
 from mse.errors import InputError, Problem
+from mse.intake.flow import UNLIKE, WITHOUT_KEY
 from mse.intake.registers.rowchecks import literal
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def quality_table(registers: Registers, name: str, previous: pd.DataFrame | None
         validity       column                     values without a fault, rows with a value
         rejected       reason, column             rows set aside, rows delivered
         duplicates     same row, same record      rows set aside, rows delivered
+        duplicates     equal pseudonym, ...       registrations that are kept apart, rows delivered
+        duplicates     without a pseudonym        registrations, rows delivered
         days           what is measured           days
         late           more than 90 days          entries, entries with a date
         year           year                       registrations, registrations
@@ -120,6 +123,12 @@ def _measures(registers: Registers, contract: Contract) -> Iterator[Measure]:
     yield Measure("duplicates", "same row", again.get("duplicate", 0), delivered)
     if contract.with_role("record"):
         yield Measure("duplicates", "same record", again.get("duplicate_record", 0), delivered)
+    for found in registers.contradictions:
+        if found.list == name:
+            yield Measure("duplicates", UNLIKE[found.kind], found.registrations, delivered)
+    query = f"SELECT count(DISTINCT (source, row)) FROM registrations WHERE key IS NULL AND list = {literal(name)}"
+    if contract.with_role("key") and (alone := registers.connection.execute(query).fetchall()[0][0]):
+        yield Measure("duplicates", WITHOUT_KEY, alone, delivered)
     yield from _times(registers, contract)
     yield from _levels(registers, contract)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from mse.computing.csvtext import SQL_DEFUSED, SQL_LOADED
 from mse.errors import InputError, Problem
+from mse.intake.contradictions import Contradiction, resolve_keys
 from mse.intake.registers.loading import Filled, Reading, Rejected, StepCount, create_tables, read_list
 from mse.intake.registers.rowchecks import NO_FAULT, REASONS, literal
 
@@ -51,6 +52,8 @@ class Registers:
         SHA-256 of every file, by list and path as the contract gives it: ``"P/police.csv"``.
     workspace : Path
         Folder of the database; removed by `close`.
+    contradictions : tuple of Contradiction
+        Registrations whose pseudonym is that of others with another name or sex; their keys differ in the table.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -62,6 +65,7 @@ class Registers:
     filled: tuple[Filled, ...]
     digests: Mapping[str, str]
     workspace: Path
+    contradictions: tuple[Contradiction, ...] = ()
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -205,7 +209,9 @@ def _read_all(
     if problems:
         raise InputError(problems)
     connection.execute("DROP TABLE rejects")
+    contradictions = resolve_keys(connection, dimensions)
     return Registers(
+        contradictions=contradictions,
         connection=connection,
         dimensions=dimensions,
         parts=parts,
@@ -227,6 +233,13 @@ def _read_all(
 def _too_many(contract: Contract, reading: Reading, rejects: str | Path | None) -> list[Problem]:
     """Return the problem of a list with more bad rows than its contract allows."""
     delivered = reading.counts[0].count
+    if reading.unnamed > contract.max_rejects * delivered:
+        found = (
+            f"{reading.unnamed:,} of {delivered:,} rows of list {contract.list!r} have no pseudonym nor a part of one"
+        )
+        remedy = "ask the supplier how many persons are not known by name; each row would count as one more person"
+        problem = Problem(found, f"at most {contract.max_rejects:.1%} (max_rejects)", remedy)
+        return [contract.file.put(problem, ("max_rejects",))]
     if reading.bad <= contract.max_rejects * delivered:
         return []
     faults = sorted((row for row in reading.rejected if row.reason not in NO_FAULT), key=lambda row: -row.count)

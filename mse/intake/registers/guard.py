@@ -1,14 +1,28 @@
-"""What shows that a file holds personal data: names of columns, and samples of what is in them."""
+"""What shows that a file holds personal data: names of columns, and whether their values are what their role allows."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mse.errors import Problem
+from mse.intake.contracts.clauses import Interval
+from mse.intake.registers.deliveryfiles import LONGEST
+from mse.intake.registers.identifying_dates import in_ascii, read_dates
+from mse.intake.registers.identifying_formats import MANY, format_kind
+from mse.intake.registers.identifying_values import (
+    BIRTHS,
+    NOT_HASHES,
+    is_full_hash,
+    open_kind,
+    outside,
+    record_kind,
+    spells_text,
+)
+from mse.intake.registers.rowchecks import date_format
 
 if TYPE_CHECKING:
     from mse.intake.contracts.clauses import ContractField
@@ -16,32 +30,29 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "a name": r"(sur|last|first|given|family|middle|maiden|full|victim_?|person_?|voor|achter|familie|roep|geslachts"
-    r"|meisjes|tussen)_?(name|names|naam|namen|voegsels?)|names?|naam|namen|voorletters?|initials?"
-    r"|naam_?(slachtoffer|client|persoon)",
+    r"|meisjes|tussen)_?(name|names|naam|namen|voegsels?)|names?|naam|namen|voorletters?|initials?|alias|roepnaam"
+    r"|naam_?(slachtoffer|client|persoon)|(user|nick|screen)_?name|gebruikersnaam",
     "a date of birth": r"date_?of_?birth|birth_?(date|day)|dob|geboorte_?(datum|dag)|geb_?dat(um)?",
     "an e-mail address": r"e?_?mail(_?adres(s)?)?",
-    "a telephone number": r"(tele)?_?(phone|foon|fax)(_?(number|nummer|nr))?|mobiel|mobile|gsm|tel(_?nr)?",
+    "a telephone number": r"(tele)?_?(phone|foon|fax)(_?(number|nummer|nr))?|mobiel|mobile|gsm|tel(_?nr)?|whatsapp",
     "a personal number": r"bsn|burger_?service_?nummer|sofi(_?nummer)?|ssn|social_?security(_?number)?|v_?nummer"
     r"|(national|personal)_?(id|number)|passport(_?(number|no))?|paspoort(_?nummer)?|document_?(number|nummer)"
-    r"|iban|rekening_?nummer|kenteken",
-    "an address": r"address|adres|street|straat(naam)?|house_?number|huis_?nummer|post_?code|zip(_?code)?|woonadres",
+    r"|iban|rekening_?nummer|kenteken|licen[cs]e_?plate",
+    "an address": r"address|adres|street|straat(naam)?|house_?number|huis_?nummer|post_?code|zip(_?code)?|woonadres"
+    r"|ip(_?adres(s)?)?|latitude|longitude|coordinates?|coordina(at|ten)",
     "free text": r"remarks?|opmerking(en)?|toelichting|notes?|notitie(s)?|comments?|commentaar|free_?text|vrije_?tekst"
     r"|omschrijving|narrative|verhaal|bijzonderheden",
 }
 _BY_NAME = {what: re.compile(pattern) for what, pattern in _NAMES.items()}
 
-_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
-_PHONE = re.compile(r"(\+|00)\d{9,14}|0[1-9]\d{8}")
-_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z]{4}\d{10}|[A-Z]{2}\d{18,26}")
-_POSTCODE = re.compile(r"[1-9]\d{3} ?[A-Z]{2}")
-_WORDS = re.compile(r"[^\W\d_]+([ ,.'’-]+[^\W\d_]+)*[.]?")
-_ISO = re.compile(r"(\d{4})[-/.]?([01]\d)[-/.]?([0-3]\d)([ T].*)?")
-_DAY_FIRST = re.compile(r"([0-3]?\d)[-/. ]([01]?\d)[-/. ](\d{4})([ T].*)?")
+_SOME = 0.05
+"""Share of the values of a column that may be something else than what the column is for."""
 
-_SOME, _MANY = 0.05, 0.5
-"""Shares of the values of a column from which they are taken to be of a kind."""
+_REJECTED = 0.2
+"""The same where a value that does not belong is set aside with its row, and no other goes on."""
 
-_ELEVEN = (9, 8, 7, 6, 5, 4, 3, 2, -1)
+_LOOKED_AT = 2_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def personal_problems(
@@ -62,23 +73,40 @@ def personal_problems(
     """
     problems = []
     fields = {field.name: field for field in contract.fields}
+    span = Interval(first=contract.period.first, last=contract.extraction_date)
     for i, name in enumerate(header):
         if name in contract.personal:
             continue
         field = fields.get(name)
         unknown = contract.missing(field) if field else ("",)
         values = [value for row in samples if (value := row[i].strip()) not in unknown]
-        if kind := personal_kind(name, values, field, contract.period.first):
+        if kind := personal_kind(name, values, field, span):
             found = f"the column looks like {kind}: the file does not seem to be pseudonymised"
-            remedy = (
-                "let the supplier run mse pseudonymise, or leave the column out; where it may be delivered, name it "
-                "under personal in the contract"
-            )
-            problems.append(Problem(found, "keyed hashes and codes only", remedy, file=str(path), column=name))
+            problems.append(Problem(found, _allowed(field), _REMEDY, file=str(path), column=name))
     return problems
 
 
-def personal_kind(name: str, values: Sequence[str], field: ContractField | None, start: date) -> str | None:
+_REMEDY = (
+    "let the supplier run mse pseudonymise, or leave the column out; codes are listed in the contract "
+    "(constraints = { enum = [...] }); where it may be delivered, name it under personal in the contract"
+)
+_ALLOWED = {
+    "record": "numbers that a system gave out",
+    "key": "keyed hashes",
+    "hash": "keyed hashes",
+    "date": "dates in the form and the period of the contract",
+    "entered": "dates in the form and the period of the contract",
+    "stratum": "the codes of the contract",
+    "referred_from": "the codes of the contract",
+}
+
+
+def _allowed(field: ContractField | None) -> str:
+    other = "keyed hashes, codes, small numbers and days of the period only"
+    return _ALLOWED.get(field.role, other) if field else other
+
+
+def personal_kind(name: str, values: Sequence[str], field: ContractField | None, span: Interval) -> str | None:
     """Return what a column looks like that should not be there, None when it does not look personal.
 
     Parameters
@@ -86,13 +114,14 @@ def personal_kind(name: str, values: Sequence[str], field: ContractField | None,
     name : str
         Of the column.
     values : sequence of str
-        Some of its values, without missing ones.
+        Some of its values, in the order of the rows, without missing ones.
     field : ContractField or None
         What the contract says about it.
-    start : date
-        First day of the registrations: full dates long before it are taken to be dates of birth.
+    span : Interval
+        From the first day of the registrations to that on which the file was drawn: full dates outside of it are taken
+        to be dates of birth.
     """
-    return _kind_by_name(name, field) or _kind_of(values, field, start)
+    return _kind_by_name(name, field) or _kind_of(values, field, span)
 
 
 def _kind_by_name(name: str, field: ContractField | None) -> str | None:
@@ -104,74 +133,92 @@ def _kind_by_name(name: str, field: ContractField | None) -> str | None:
     return next((what for what, pattern in _BY_NAME.items() if pattern.fullmatch(words)), None)
 
 
-def _kind_of(values: Sequence[str], field: ContractField | None, start: date) -> str | None:
-    """Return what the values of a column look like."""
+def _kind_of(values: Sequence[str], field: ContractField | None, span: Interval) -> str | None:
+    """Return what the values of a column look like, judged by its role."""
+    role = field.role if field else "ignored"
+    good = [value for value in values if not _CONTROL.search(value) and len(value) <= LONGEST]
+    if role != "ignored" and len(good) > MANY * len(values):
+        values = good  # the rows of the others are set aside
+    values = [" ".join(in_ascii(value).split()) for value in values[:: max(1, len(values) // _LOOKED_AT)]]
     if not values:
         return None
-    if any(_MAIL.search(value) for value in values):
-        return "e-mail addresses"
-
-    def share(test: Callable[[str], object]) -> float:
-        return sum(bool(test(value)) for value in values) / len(values)
-
-    role = field.role if field else "ignored"
-    if role in ("key", "hash") and field is not None and field.pattern is not None:
-        pattern, own = re.compile(field.pattern), field.constraints.pattern is not None
-        if share(lambda value: not pattern.fullmatch(value if own else value.lower())) > _MANY:
-            return "something else than keyed hashes"
-        if not own:
-            return None
-    if role in ("stratum", "referred_from"):
-        return None  # a value that is not a code is rejected, and no other goes on
-    if share(_is_long) > _SOME / 5:
-        return "free text"
-    if role not in ("date", "entered") and share(lambda value: _is_birth(value, start)) > _SOME:
-        return "full dates of birth"
-    if share(_is_citizen_number) > _MANY:
-        return "citizen service numbers"
-    if share(lambda value: _PHONE.fullmatch(re.sub(r"[\s().-]", "", value))) > _MANY / 5:
-        return "telephone numbers"
-    if share(lambda value: _IBAN.fullmatch(value.replace(" ", ""))) > _SOME:
-        return "bank accounts"
-    if share(_POSTCODE.fullmatch) > _MANY:
-        return "full postcodes"
-    if (
-        role in ("ignored", "coarse", "record", "key", "hash")
-        and len(set(values)) > max(20, len(values) // 10)
-        and share(_is_name) > _MANY
-    ):
-        return "names"
-    return None
+    if field is None or role in ("ignored", "coarse"):
+        return open_kind(_undeclared(values, field), span, of=len(values))
+    if role in ("key", "hash"):
+        return _key_kind(values, field, span)
+    if role == "record":
+        return record_kind(values, span)
+    if role in ("date", "entered"):
+        return _day_kind(values, field, span)
+    return open_kind(_undeclared(values, field), span, of=len(values), some=_REJECTED if field.other is None else _SOME)
 
 
-def _is_long(value: str) -> bool:
-    """Tell whether a value is a sentence."""
-    return len(value) > 40 and len(value.split()) > 5
+def _undeclared(values: Sequence[str], field: ContractField | None) -> list[str]:
+    """Return the values that the contract does not list: what it lists is a closed list of codes."""
+    if field is None:
+        return list(values)
+    known = {*field.mapping, *field.constraints.enum}
+    cells = [part.strip() for value in values for part in value.split(field.separator)] if field.separator else values
+    rest = [value for value in cells if value and value not in known]
+    if field.classes or (field.type == "year" and field.role != "ignored"):
+        rest = [value for value in rest if not _in_classes(value, field)]
+    return rest
 
 
-def _is_name(value: str) -> bool:
-    """Tell whether a value is one or more words in letters, the first of them or all with a capital."""
-    return (
-        len(value) > 2 and bool(_WORDS.fullmatch(value)) and any(x.isupper() for x in value[:1] + value.split()[-1][:1])
+def _in_classes(value: str, field: ContractField) -> bool:
+    try:
+        number = float(value)
+    except ValueError:
+        return False
+    if field.type == "year":
+        return 1800 <= number <= 2200 and not field.classes
+    return any(
+        (c.minimum is None or number >= c.minimum)
+        and (c.maximum is None or number <= c.maximum)
+        and abs(number) < 10_000
+        for c in field.classes
     )
 
 
-def _is_birth(value: str, start: date) -> bool:
-    """Tell whether a value is a full date more than ten years before the period."""
-    if found := _ISO.fullmatch(value):
-        year, month, day = int(found[1]), int(found[2]), int(found[3])
-    elif found := _DAY_FIRST.fullmatch(value):
-        day, month, year = int(found[1]), int(found[2]), int(found[3])
-        if month > 12 >= day:
-            day, month = month, day
-    else:
-        return False
-    return 1900 <= year < start.year - 10 and 1 <= month <= 12 and 1 <= day <= 31
+def _key_kind(values: Sequence[str], field: ContractField, span: Interval) -> str | None:
+    """Return what a column of pseudonyms looks like when it does not hold any."""
+    own = field.constraints.pattern is not None
+    pattern = re.compile(field.pattern or "")
+    wrong = [value for value in values if not pattern.fullmatch(value if own else value.lower())]
+    if len(wrong) > MANY * len(values):
+        return format_kind(list(dict.fromkeys(values))) if own else NOT_HASHES
+    if own:
+        return record_kind(values, span)
+    if kind := open_kind(wrong, span, of=len(values), some=_REJECTED):
+        return kind
+    hashes = [value.lower() for value in values if pattern.fullmatch(value.lower())]
+    poor = sum(not is_full_hash(value) or spells_text(value) for value in hashes)
+    return NOT_HASHES if poor > 0.2 * len(hashes) and poor > 1 else None
 
 
-def _is_citizen_number(value: str) -> bool:
-    """Tell whether a value passes the test of eleven of the Dutch citizen service number (bsn)."""
-    digits = re.sub(r"[\s.]", "", value)
-    if not re.fullmatch(r"\d{8,9}", digits) or not int(digits):
-        return False
-    return sum(weight * int(digit) for weight, digit in zip(_ELEVEN, digits.zfill(9), strict=True)) % 11 == 0
+def _day_kind(values: Sequence[str], field: ContractField, span: Interval) -> str | None:
+    """Return what a column of dates looks like: dates of birth, or no dates at all."""
+    pattern, shape = date_format(field)
+    declared = re.compile(shape)
+    days: list[date] = []
+    others: list[str] = []
+    for value in values:
+        day = _parsed(value, pattern, declared) or next(iter(read_dates(value, span.last.year)), None)
+        days += [day] if day else []
+        others += [] if day or declared.fullmatch(value) else [value]
+    if kind := open_kind(others, span, of=len(values), some=_REJECTED):
+        return kind
+    if field.role == "entered" and outside(days, span) > _SOME:
+        return BIRTHS
+    # Registers deliver registrations from before the period too; people are born long before it.
+    early = span.first - timedelta(days=3 * 366)
+    return BIRTHS if days and sum(day < early for day in days) > MANY * len(values) else None
+
+
+def _parsed(value: str, pattern: str, shape: re.Pattern[str]) -> date | None:
+    if not shape.fullmatch(value):
+        return None
+    try:
+        return datetime.strptime(value, pattern).date()
+    except ValueError:
+        return None

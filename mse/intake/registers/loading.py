@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mse.errors import InputError, Problem
 from mse.intake.registers.deliveryfiles import SEPARATOR, check_header, check_kind, clean_csv, unchanged
 from mse.intake.registers.guard import personal_problems
-from mse.intake.registers.rowchecks import checked_query, checks, columns_of, literal, reading
+from mse.intake.registers.rowchecks import checked_query, checks, columns_of, literal, reading, without_identity
 
 if TYPE_CHECKING:
     import duckdb
@@ -70,6 +70,8 @@ class Reading:
         Rows with a fault.
     digests : dict of str to str
         SHA-256 of every file by its name.
+    unnamed : int
+        Good rows without a pseudonym or any hashed part of one: each is a person of its own.
     """
 
     counts: tuple[StepCount, ...]
@@ -77,6 +79,7 @@ class Reading:
     filled: tuple[Filled, ...]
     bad: int
     digests: dict[str, str]
+    unnamed: int
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, parts: Sequence[str], dimensions: Sequence[str]) -> None:
@@ -323,10 +326,14 @@ def _reading(
     ).fetchall()
     faulty = dict(connection.execute(
         f"SELECT col, count(DISTINCT (file, row)) FROM rejects WHERE list = {literal(name)} AND reason NOT IN "
-        "('missing', 'missing_key', 'duplicate', 'out_of_period', 'duplicate_record') GROUP BY col"
+        "('missing', 'duplicate', 'out_of_period', 'duplicate_record') GROUP BY col"
     ).fetchall())  # fmt: skip
     steps = (delivered, good - other, good - other - same, inside - other_inside - same_inside)
+    ((unnamed,),) = connection.execute(
+        f"SELECT count(*) FROM checked WHERE bad = '' AND {without_identity(contract)}"
+    ).fetchall()
     return Reading(
+        unnamed=unnamed,
         counts=tuple(StepCount(step, name, int(n)) for step, n in zip(STEPS, steps, strict=True)),
         rejected=tuple(Rejected(*row) for row in rejected),
         filled=tuple(

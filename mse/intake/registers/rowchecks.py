@@ -18,7 +18,6 @@ REASONS = {
     "control": "a cell holds a control character or a line break",
     "too_long": "a cell has more than 1,000 characters",
     "missing": "a value that is required is missing",
-    "missing_key": "neither a pseudonym nor a part of one is there",
     "not_a_pseudonym": "this does not have the form of a keyed hash",
     "date_format": "the date is not in the format of the contract",
     "impossible_date": "there is no such day",
@@ -122,6 +121,11 @@ def checks(contract: Contract, iso: Sequence[str] = ()) -> list[Check]:
         found += [Check(code, field.name, condition) for code, condition in _field_checks(contract, field, i, iso)]
     found += [Check(code, column, condition) for code, column, condition in _row_checks(contract)]
     return found
+
+
+def without_identity(contract: Contract) -> str:
+    """Return the condition that neither the pseudonym nor any hashed part of one is there."""
+    return " AND ".join(f"{field.target} IS NULL" for field in reading(contract) if field.role in ("key", "hash"))
 
 
 def columns_of(contract: Contract) -> tuple[str, ...]:
@@ -286,8 +290,6 @@ def _row_checks(contract: Contract) -> Iterator[tuple[str, str, str]]:
     """Yield code, column and condition of the checks that take several columns."""
     fields = list(enumerate(reading(contract)))
     day, column = next((f"t{i}", field.name) for i, field in fields if field.role == "date")
-    linking = [(f"v{i}", field.name) for i, field in fields if field.role in ("key", "hash")]
-    yield "missing_key", linking[0][1], f"coalesce({', '.join(v for v, _ in linking)}, NULL) IS NULL"
     for i, field in fields:
         if field.role == "coarse" and field.type == "year":
             yield "before_birth", field.name, f"year({day}) < t{i}"
