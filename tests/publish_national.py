@@ -33,7 +33,7 @@ def national(public: bool = False) -> Results:
     draws = observed + rng.poisson((level - observed)[None] * noise)
     flat, shape = draws.reshape(800, -1).astype(np.int64), {"year": YEARS, "form": FORMS}
     strata = StrataDraws(
-        shape, flat, np.median(flat, axis=0), observed.ravel(), np.full((40, 40), np.nan), ("",) * 40
+        shape, flat, np.median(flat, axis=0), observed.ravel(), np.full((40, 40), np.nan), ((),) * 40
     )  # fmt: skip
     lists = ("K", "I", "O", "P", "R", "Z")
     total = flat.sum(axis=1)

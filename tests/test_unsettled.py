@@ -11,7 +11,7 @@ from mse.answers.results import Results, write_results
 from mse.assess.findings import UNSETTLED, not_settled
 from mse.assess.rules import RULES, Thresholds
 from mse.assess.verdict import judge
-from mse.methods import Outcome, comparison, judged
+from mse.methods import Outcome, comparison, judged, label_of
 from mse.publish.changes import changes_text, compare_results
 from mse.publish.release.bundle import FIGURES, write_release
 from mse.publish.release.outgoing import published_tables
@@ -106,7 +106,11 @@ def answers() -> tuple[Posterior, Posterior]:
 
 def test_beside_other_methods_it_is_a_row_without_a_number() -> None:
     good, bad = answers()
-    rows = comparison(table(), [Outcome("average", "a", good), Outcome("latent-class", "b", bad)], 0.95)
+    rows = comparison(
+        table(),
+        [Outcome(name, label_of(name, {}), x) for name, x in (("average", good), ("latent-class", bad))],
+        0.95,
+    )
     assert rows["status"].tolist()[0] == "ok" and "chains do not agree" in rows["status"].tolist()[1]
     assert np.isnan(rows[["point", "low", "high"]].to_numpy(float)[1]).all()
     # With its verdict, as the headline, it keeps its number.

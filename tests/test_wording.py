@@ -185,7 +185,7 @@ def test_an_estimate_that_nobody_judged_is_not_for_citation() -> None:
 def test_a_rule_without_words_in_the_catalogue_speaks_for_itself() -> None:
     results = uk()
     verdict = Verdict(
-        "do not publish", (Reason("moon", "do not publish", "the moon is full", {"phase": 1.0}),), ("moon",)
+        "do not publish", (Reason("moon", "do not publish", {"phase": 1.0}, told="the moon is full"),), ("moon",)
     )
     results = Results(replace(results.headline, verdict=verdict), results.comparison, results.provenance)
     assert headline(read_facts(results, EN), EN).reasons == (Words("The moon is full."),)
@@ -200,7 +200,7 @@ def test_every_rule_of_the_verdict_has_words(level: Level, say: Catalogue) -> No
     # Whatever a sentence may name: figures and names that the rule itself would give.
     asked = {name for key, text in say.messages.items() if key.startswith("reason.") for name in NAMES.findall(text)}
     figures = dict.fromkeys(asked, 0.8)
-    verdict = Verdict(level, tuple(Reason(code, level, "untranslated", figures) for code in RULES), RULES)
+    verdict = Verdict(level, tuple(Reason(code, level, figures, told="untranslated") for code in RULES), RULES)
     results = Results(replace(results.headline, verdict=verdict), results.comparison, results.provenance)
     reasons = [str(reason) for reason in headline(read_facts(results, say), say).reasons]
     assert len(set(reasons)) == len(RULES)
@@ -209,11 +209,11 @@ def test_every_rule_of_the_verdict_has_words(level: Level, say: Catalogue) -> No
 
 
 def test_a_finding_names_the_lists_that_it_is_about() -> None:
-    reason = Reason("pair_share", "publish with caution", "", {"figure": 0.8}, {"pair": "P:R"})
+    reason = Reason("pair_share", "publish with caution", {"figure": 0.8}, {"pair": "P:R"})
     facts = read_facts(uk(), NL)
     said = reason_sentence(reason, facts, headline(facts, NL).rounded, NL)
     assert str(said) == "Eén paar registers, P en R, draagt 80% van alle overlap; de schatting staat of valt daarmee."
-    older = Reason("pair_share", "publish with caution", "", {"figure": 0.8})
+    older = Reason("pair_share", "publish with caution", {"figure": 0.8})
     assert "PFNCA en GO" in str(reason_sentence(older, facts, headline(facts, NL).rounded, NL))
 
 

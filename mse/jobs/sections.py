@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -15,13 +16,24 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     ValidationInfo,
+    create_model,
     field_validator,
     model_validator,
 )
 
+from mse.words.catalogues import languages_there_are
+
 Counts = tuple[StrictInt, StrictInt]
 Shares = tuple[StrictFloat, StrictFloat]
-Language = Literal["en", "nl"]
+
+
+def _known_language(language: str) -> str:
+    if language not in languages_there_are():
+        raise ValueError(f"there are no messages in this language; allowed: {', '.join(languages_there_are())}")
+    return language
+
+
+Language = Annotated[str, AfterValidator(_known_language)]
 
 
 class Section(BaseModel):
@@ -213,7 +225,7 @@ class ReportTexts(Section):
     breaks: tuple[str, ...] = ()
 
 
-class ReportSection(Section):
+class ReportBase(Section):
     """What the report calls the population, when and where it was counted, and in which languages it is written."""
 
     language: Language | None = None
@@ -233,16 +245,27 @@ class ReportSection(Section):
     extracted: str | None = None
     breaks: tuple[BreakMark, ...] = ()
     names: dict[str, str] = Field(default_factory=dict)
-    nl: ReportTexts | None = None
-    en: ReportTexts | None = None
 
     @model_validator(mode="after")
-    def _one_way(self) -> ReportSection:
+    def _one_way(self) -> Self:
         if self.language is not None and self.languages:
             raise ValueError("both language and languages; allowed: one of them")
         if len(set(self.languages)) < len(self.languages):
             raise ValueError("a language is asked for twice; allowed: each once")
-        for texts in (self.nl, self.en):
+        for language in languages_there_are():
+            texts = getattr(self, language)
             if texts is not None and texts.breaks and len(texts.breaks) != len(self.breaks):
                 raise ValueError("the texts of breaks do not match; allowed: one for every break under [report]")
         return self
+
+
+if TYPE_CHECKING:
+
+    class ReportSection(ReportBase):
+        """The same with a section of texts for every language that has a catalogue."""
+
+else:
+    ReportSection = create_model(
+        "ReportSection", __base__=ReportBase, __doc__=ReportBase.__doc__,
+        **{language: (ReportTexts | None, None) for language in languages_there_are()},
+    )  # fmt: skip
