@@ -284,6 +284,12 @@ def provenance(table: str, title: str) -> dict[str, Any]:
         "report": {
             "population": "potential victims of modern slavery" if british else "presumed victims of human trafficking",
             "date": "2026-11-20",
+            "nl": {
+                "population": "mogelijke slachtoffers van moderne slavernij"
+                if british
+                else "vermoedelijke slachtoffers van mensenhandel",
+                "territory": "Verenigd Koninkrijk" if british else "Nederland",
+            },
         },
     }
 

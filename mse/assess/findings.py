@@ -10,6 +10,7 @@ import numpy as np
 
 from mse.answers.estimates import Level, Reason
 from mse.answers.posterior import Posterior
+from mse.words.said import from_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,7 +226,8 @@ def _known_sizes(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
 def _fit(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
     p_values = frame["p_value"].to_numpy(dtype=np.float64)
     p = float(min(1.0, p_values.min() * len(frame)))
-    what = str(frame["history"].iloc[int(p_values.argmin())])
+    worst = frame.iloc[int(p_values.argmin())]
+    what = from_json(worst.get("said")).get("history", (str(worst["history"]),))[0]
     return below(p, limits.fit, "fit", names={"what": what})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from mse.assess.rules import Thresholds
 from mse.words.catalogues import languages_there_are
 
 Counts = tuple[StrictInt, StrictInt]
@@ -110,49 +112,16 @@ class ComputeSection(Section):
     resume: Path | None = None
 
 
-class VerdictSection(Section):
-    """Thresholds of the verdict that differ from the defaults (see ``mse.assess.verdict.Thresholds``)."""
+class VerdictBase(Section):
+    """Thresholds of the verdict that differ from the defaults (see ``mse.assess.rules.Thresholds``)."""
 
-    lists: Counts | None = None
-    observed: Counts | None = None
-    hump_weight: StrictFloat | None = None
-    hump_ratio: Shares | None = None
-    disagreement: Shares | None = None
-    prior: Shares | None = None
-    pair_share: Shares | None = None
-    width: Shares | None = None
-    grid_end: Shares | None = None
-    sampling: Shares | None = None
-    correction: Shares | None = None
-    monte_carlo: Shares | None = None
-    narrower: Shares | None = None
-    converged: Shares | None = None
-    draws: Shares | None = None
-    divergences: Shares | None = None
-    energy: Shares | None = None
-    predictive: Shares | None = None
-    fit: Shares | None = None
-    loo: Shares | None = None
-    visited: Shares | None = None
-    left_out: Shares | None = None
-    one_person: Shares | None = None
-    referrals: Shares | None = None
-    linkage: Shares | None = None
-    known_sizes: Shares | None = None
-    coverage: Shares | None = None
-    prior_k: StrictFloat | None = None
-    prior_weights: StrictFloat | None = None
-    depth: StrictFloat | None = None
-    last_class: Shares | None = None
-    walks: StrictFloat | None = None
-    parts: StrictFloat | None = None
-
-    @field_validator("*")
+    @field_validator("*", check_fields=False)
     @classmethod
     def _in_order(cls, value: Any, info: ValidationInfo) -> Any:
         """Check that what asks for caution comes before what forbids."""
         if isinstance(value, tuple):
-            fewest = info.field_name in ("lists", "observed", "draws", "energy", "predictive", "fit", "visited")
+            caution, forbid = getattr(Thresholds(), info.field_name or "")
+            fewest = caution > forbid
             if value != tuple(sorted(value, reverse=fewest)):
                 words = "not above" if fewest else "not below"
                 raise ValueError(
@@ -160,6 +129,20 @@ class VerdictSection(Section):
                     f"that forbids, {words} it"
                 )
         return value
+
+
+_KINDS: Mapping[str, Any] = {"tuple[int, int]": Counts, "tuple[float, float]": Shares, "float": StrictFloat}
+
+if TYPE_CHECKING:
+
+    class VerdictSection(VerdictBase):
+        """The same with a key for every threshold."""
+
+else:
+    VerdictSection = create_model(
+        "VerdictSection", __base__=VerdictBase, __doc__=VerdictBase.__doc__,
+        **{f.name: (_KINDS[f.type] | None, None) for f in fields(Thresholds)},
+    )  # fmt: skip
 
 
 class AssessSection(Section):
