@@ -10,6 +10,7 @@ import numpy as np
 
 from mse.answers.estimates import Level, Reason
 from mse.answers.posterior import Posterior
+from mse.assess.robustness import CELLS
 from mse.words.said import from_json
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def assessing(tables: Mapping[str, pd.DataFrame], limits: Thresholds) -> Iterato
 def _robustness(frame: pd.DataFrame, limits: Thresholds) -> Iterator[Checked]:
     for code, kinds, allowed in (
         ("left_out", ("without list",), limits.left_out),
-        ("one_person", ("cell +1", "cell -1"), limits.one_person),
+        ("one_person", CELLS, limits.one_person),
         ("referrals", ("without referrals",), limits.referrals),
     ):
         part = frame[frame["change"].isin(kinds) & np.isfinite(frame["ratio"])]
