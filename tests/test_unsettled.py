@@ -111,7 +111,7 @@ def test_beside_other_methods_it_is_a_row_without_a_number() -> None:
         [Outcome(name, label_of(name, {}), x) for name, x in (("average", good), ("latent-class", bad))],
         0.95,
     )
-    assert rows["status"].tolist()[0] == "ok" and "chains do not agree" in rows["status"].tolist()[1]
+    assert rows["status"].tolist()[0] == "ok" and "do not agree (R-hat 1.8)" in rows["status"].tolist()[1]
     assert np.isnan(rows[["point", "low", "high"]].to_numpy(float)[1]).all()
     # With its verdict, as the headline, it keeps its number.
     own = judged(bad, table(), [])
