@@ -71,6 +71,8 @@ def english(results: Results) -> list[str]:
 
 def job(table: str, method: str, **more: Any) -> Results:
     options = more.pop("options", {})
+    if "compare" in more:
+        more["compare"] = [{"method": x} if isinstance(x, str) else x for x in more["compare"]]
     return run_job(make_job({
         "table": {"name": table}, "estimate": {"method": method, **options}, "report": {"languages": ["nl"]}, **more,
     }))  # fmt: skip
@@ -100,7 +102,9 @@ def test_no_english_on_the_page_of_a_job_with_every_check() -> None:
 
 def test_no_english_where_methods_give_no_answer() -> None:
     found = job("artificial-3", "chao", options={"bias_corrected": True}, compare=[
-        "loglinear", "decomposable", "dutch-method", "independence", "stepwise", "profile", "bootstrap", "covariates",
+        "loglinear", "decomposable", "dutch-method", "independence", "stepwise", "profile", "bootstrap",
+        {"method": "loglinear", "model": "[12,3]"}, {"method": "loglinear", "model": "[12,13,23]"},
+        {"method": "bootstrap", "selection": "fixed", "model": "[12,3]"}, {"method": "profile", "model": "[12,3]"},
     ])  # fmt: skip
     assert any(status != "ok" for status in found.comparison["status"])
     assert english(found) == []

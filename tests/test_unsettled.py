@@ -116,7 +116,9 @@ def test_beside_other_methods_it_is_a_row_without_a_number() -> None:
     # With its verdict, as the headline, it keeps its number.
     own = judged(bad, table(), [])
     assert own.verdict is not None and own.verdict.level == "do not publish"
-    assert comparison(table(), [Outcome("latent-class", "b", own)], 0.95)["point"].tolist() == [50_000.0]
+    assert comparison(table(), [Outcome("latent-class", label_of("latent-class", {}), own)], 0.95)[
+        "point"
+    ].tolist() == [50_000.0]
 
 
 def test_nothing_is_held_against_it() -> None:
