@@ -16,6 +16,7 @@ from mse.answers.estimates import Level, Reason, Verdict
 from mse.answers.posterior import ModelWeights, Posterior
 from mse.answers.results import Results
 from mse.shipped import shipped_path
+from mse.words.said import as_said, said, to_json, verbatim
 
 CHECKED = (
     "lists",
@@ -36,14 +37,13 @@ CHECKED = (
 )
 
 
-MEDIAN, PROFILE = "posterior median and credible interval", "maximum likelihood and profile interval"
+MEDIAN, PROFILE = said("kind.posterior"), verbatim("maximum likelihood and profile interval")
 
 
 def reason(code: str, level: Level, figure: float, caution: float, forbid: float, **more: float) -> Reason:
-    """Return a finding whose own words must not reach the page: the catalogue has better ones."""
-    return Reason(
-        code, level, "words of the rule", {"figure": figure, "caution_from": caution, "forbid_from": forbid, **more}
-    )
+    """Return a finding as older results have it, whose words must not reach the page: the catalogue has its own."""
+    figures = {"figure": figure, "caution_from": caution, "forbid_from": forbid, **more}
+    return Reason(code, level, figures, told="words of the rule")
 
 
 def mixture(observed: int, parts: Sequence[tuple[float, float, float]]) -> Distribution:
@@ -69,9 +69,18 @@ def comparison(rows: Sequence[tuple[Any, ...]], observed: int) -> pd.DataFrame:
     """Return the frame that ``mse.compare`` gives, from (method, label, point, low, high, kind, status)."""
     frame = pd.DataFrame(rows, columns=["method", "label", "point", "low", "high", "kind", "status"])
     frame["prob"], frame["observed"] = 0.95, observed
-    frame["interval_contains"] = [
-        "model choice, parameters, chance" if k.startswith("post") else "parameters, chance" for k in frame["kind"]
+    held = [
+        (said("source.interactions"), said("source.strength")) if k == MEDIAN else (said("source.sampling"),)
+        for k in frame["kind"]
     ]
+    frame["said"] = [
+        to_json([("label", as_said(label)), ("kind", as_said(kind)), ("interval_contains", x),
+                 *([] if status == "ok" else [("status", as_said(status))])])
+        for label, kind, status, x in zip(frame["label"], frame["kind"], frame["status"], held, strict=True)
+    ]  # fmt: skip
+    frame["interval_contains"] = ["; ".join(map(str, x)) for x in held]
+    for name in ("label", "kind", "status"):
+        frame[name] = frame[name].map(str)
     frame["headline"] = [i == 0 for i in range(len(frame))]
     return frame
 
@@ -92,18 +101,18 @@ def posterior(
         "point": float(law.quantile(0.5)),
         "point_kind": MEDIAN,
         "inside": (
-            "which interactions between lists exist",
-            "how strong those interactions are",
-            "chance in who was registered",
+            said("source.interactions"),
+            said("source.strength"),
+            said("source.chance"),
         ),
         "outside": (
-            "an interaction among all lists at once, which no data can show",
-            "errors in linking persons between lists",
+            said("source.all_lists"),
+            said("source.linkage"),
         ),
         "assumptions": (
-            "there is no interaction among all lists at once (the identifying assumption)",
-            "nobody enters or leaves the population during the period",
-            "persons are linked between lists without error, and all on a list belong to the population",
+            said("assumed.no_all_lists"),
+            said("assumed.closed"),
+            said("assumed.linked_belong"),
         ),
         "citations": (
             "Madigan & York (1997) Bayesian methods for estimation of the size of a closed population. "
@@ -197,7 +206,7 @@ def uk() -> Results:
             "unreliable_weight": 0.0012,
             "prior_factor": 1.08,
         },
-        notes=("the interval is the union of two separate answers",),
+        notes=(verbatim("the interval is the union of two separate answers"),),
     )
     return Results(
         head,
@@ -275,6 +284,12 @@ def provenance(table: str, title: str) -> dict[str, Any]:
         "report": {
             "population": "potential victims of modern slavery" if british else "presumed victims of human trafficking",
             "date": "2026-11-20",
+            "nl": {
+                "population": "mogelijke slachtoffers van moderne slavernij"
+                if british
+                else "vermoedelijke slachtoffers van mensenhandel",
+                "territory": "Verenigd Koninkrijk" if british else "Nederland",
+            },
         },
     }
 
@@ -329,7 +344,7 @@ def chapman() -> Results:
         posterior(law, ("hospital", "shelter"), 312, None),
         kind="sampling distribution",
         method="chapman",
-        point_kind="estimate and log-normal confidence interval",
+        point_kind=said("kind.chapman", lists=("A", "B")),
         notes=(),
         inside=(),
         outside=(),

@@ -16,6 +16,7 @@ from mse.answers.strata import StrataDraws
 from mse.assess.parts import judge_parts
 from mse.assess.rules import Thresholds
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 from tests.publish_examples import CHECKED, MEDIAN, comparison, mixture, posterior, uk
 
 FORMS = ("domestic sexual", "cross-border sexual", "labour", "criminal")
@@ -33,7 +34,7 @@ def national(public: bool = False) -> Results:
     draws = observed + rng.poisson((level - observed)[None] * noise)
     flat, shape = draws.reshape(800, -1).astype(np.int64), {"year": YEARS, "form": FORMS}
     strata = StrataDraws(
-        shape, flat, np.median(flat, axis=0), observed.ravel(), np.full((40, 40), np.nan), ("",) * 40
+        shape, flat, np.median(flat, axis=0), observed.ravel(), np.full((40, 40), np.nan), ((),) * 40
     )  # fmt: skip
     lists = ("K", "I", "O", "P", "R", "Z")
     total = flat.sum(axis=1)
@@ -47,8 +48,8 @@ def national(public: bool = False) -> Results:
     head = replace(head, verdict=verdict)
     low, high = law.quantile([0.025, 0.975])
     rows = [
-        ("multilevel", "multilevel model of strata and years", head.point, low, high, MEDIAN, "ok"),
-        ("average", "average over all hierarchical models", 41e3, 32e3, 56e3, MEDIAN, "ok"),
+        ("multilevel", said("method.multilevel"), head.point, low, high, MEDIAN, "ok"),
+        ("average", said("method.average"), 41e3, 32e3, 56e3, MEDIAN, "ok"),
     ]  # fmt: skip
     made = {
         "title": "Victims of trafficking in human beings, 2011-2020",
@@ -64,7 +65,7 @@ def national(public: bool = False) -> Results:
             "breaks": [{"at": "2018-05", "text": "written consent needed for reports from outside law enforcement"}],
             "nl": {
                 "title": "Slachtoffers van mensenhandel, 2011–2020", "population": "slachtoffers van mensenhandel",
-                "publisher": "Een verzonnen bureau",
+                "territory": "Nederland", "publisher": "Een verzonnen bureau",
                 "breaks": ["schriftelijke toestemming vereist voor meldingen van buiten de opsporing"],
                 "names": {"P": "Politie", "K": "Koninklijke Marechaussee", "I": "Arbeidsinspectie",
                           "O": "Zorgcoördinatoren", "R": "Opvang", "Z": "Overig"},

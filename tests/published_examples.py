@@ -51,10 +51,10 @@ def headline(table: CaptureTable, level: str = "publish") -> Posterior:
     draws = observed + rng.poisson(np.maximum(observed, 0.5 * table.observable.any(axis=1)) * factor)
     point = np.median(draws, axis=0)
     blank = np.full((observed.size, observed.size), np.nan)
-    strata = StrataDraws(table.strata, draws, point, observed, blank, ("",) * observed.size)
+    strata = StrataDraws(table.strata, draws, point, observed, blank, ((),) * observed.size)
     total = np.sort(draws.sum(axis=1))
     law = Distribution.from_mass(np.unique(total).astype(float), np.unique(total, return_counts=True)[1].astype(float))
-    reason = Reason("width", level, "wide", {"figure": 3.1, "caution_from": 3.0, "forbid_from": 9.0})  # type: ignore[arg-type]
+    reason = Reason("width", level, {"figure": 3.1, "caution_from": 3.0, "forbid_from": 9.0})  # type: ignore[arg-type]
     answer = posterior(
         law, table.lists, table.observed, None, draws=draws.sum(axis=1), strata=strata, table_digest=table.digest,
         table=table.name, point=float(law.quantile(0.5)), method="average-strata",

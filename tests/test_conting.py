@@ -236,7 +236,7 @@ def test_people_who_inject_drugs_in_scotland(bounded):
     assert here.diagnostics["visited"] > 0.95
     if bounded:
         assert here.observed == 5670 - 684
-        assert any("upper bound" in note for note in here.notes)
+        assert any("upper bound" in str(note) for note in here.notes)
     best = weights_of(here, [*table.lists, *table.strata])
     assert terms_of(there["top_models"][0]["model_formula"]) == max(best, key=lambda m: best[m])
 

@@ -168,9 +168,11 @@ def test_blind_and_missing_give_different_n_and_both_are_explained():
     blind = estimate(table, CovariatesSpec(**options, blind={"D": where}), seed=1)
     missing = estimate(table, CovariatesSpec(**options, missing={"D": where}), seed=1)
     assert len({round(p.point) for p in (none, blind, missing)}) == 3
-    assert any("structural zeros" in note and "D is blind to m, 2019" in note for note in blind.notes)
-    assert any("estimated under the model" in note and "D is missing in m, 2019" in note for note in missing.notes)
-    for note in (*blind.notes, *missing.notes):
+    assert any("structural zeros" in str(note) and "D is blind to m, 2019" in str(note) for note in blind.notes)
+    assert any(
+        "estimated under the model" in str(note) and "D is missing in m, 2019" in str(note) for note in missing.notes
+    )
+    for note in map(str, (*blind.notes, *missing.notes)):
         assert "is missing in" not in note or "gives another N" in note
 
 
@@ -252,7 +254,7 @@ def test_parts_add_up_in_every_draw_and_survive_a_file(tmp_path, interval):
     posterior = estimate(drawn(), spec, seed=3)
     assert posterior.strata is not None
     np.testing.assert_array_equal(posterior.strata.draws.sum(axis=1), posterior.draws)
-    assert "conditional on the selected model" in posterior.point_kind
+    assert "conditional on the selected model" in str(posterior.point_kind)
     posterior.save(tmp_path / "posterior.nc")
     again = Posterior.load(tmp_path / "posterior.nc")
     assert again.strata is not None
@@ -339,7 +341,7 @@ def test_a_stratum_with_one_list_is_flagged_or_refused():
     assert posterior.strata.flags[5].startswith("one list only")
     assert not any(posterior.strata.flags[:5])
     assert posterior.diagnostics["few_lists"] == 1
-    assert any("fewer than three lists operate in m, 2020" in note for note in posterior.notes)
+    assert any("fewer than three lists operate in m, 2020" in str(note) for note in posterior.notes)
     with pytest.raises(ModelError, match=r"not identifiable in m, 2020"):
         estimate(table, CovariatesSpec(formula="~ A*sex*year", interval="lognormal", blind=blind), seed=0)
 
@@ -351,7 +353,7 @@ def test_a_level_on_one_list_only_is_said_and_its_interactions_are_refused():
     counts[:, 1, 0] = 25  # 2019: on A and nothing else
     table = CaptureTable.from_arrays("ABCD", counts.reshape(6, -1), strata=table.strata)
     posterior = estimate(table, CovariatesSpec(formula="~ A*B", interval="lognormal"), seed=0)
-    assert any("year = 2019 appears on one list only (A)" in note for note in posterior.notes)
+    assert any("year = 2019 appears on one list only (A)" in str(note) for note in posterior.notes)
     with pytest.raises(ModelError, match="2019"):
         estimate(table, CovariatesSpec(formula="~ (A + B + C + D)*year", interval="lognormal"), seed=0)
 
@@ -364,7 +366,7 @@ def test_a_level_that_nobody_has_is_empty_and_said():
     posterior = estimate(table, CovariatesSpec(formula="~ A*year", interval="lognormal"), seed=0)
     assert posterior.strata is not None
     assert posterior.strata.margin("year").point[2] == 0
-    assert any("nobody was observed" in note for note in posterior.notes)
+    assert any("nobody was observed" in str(note) for note in posterior.notes)
 
 
 def test_wrong_options_are_named_at_once():

@@ -75,10 +75,10 @@ def test_six_lists():
 def test_large_delta_is_said_to_drive_n():
     table = table_of("uk-2013-5")
     out = estimate(table, DecomposableSpec(delta=1.0), seed=1)
-    assert any("prior drives N" in note for note in out.notes)
+    assert any("prior drives N" in str(note) for note in out.notes)
     assert out.diagnostics["median_at_usual_delta"] == pytest.approx(22990, abs=1)
     kept = estimate(table, DecomposableSpec(delta=1.0, saturated=True), seed=1)
-    assert any("complete graph holds 100%" in note for note in kept.notes)
+    assert any("complete graph holds over 99%" in str(note) for note in kept.notes)
     assert kept.point < 1.05 * table.observed
     calm = estimate(table_of("spina-bifida-3"), DecomposableSpec(delta=0.5), seed=1)
     assert calm.notes == ()
@@ -87,7 +87,7 @@ def test_large_delta_is_said_to_drive_n():
 def test_a_tail_beyond_the_grid_is_said():
     found = estimate(table_of("western-us-5"), DecomposableSpec(limit=5000), seed=1)
     assert found.diagnostics["grid_end_mass"] > 1e-4
-    assert any("where the grid ends" in note for note in found.notes)
+    assert any("where the grid ends" in str(note) for note in found.notes)
 
 
 def test_informative_prior_moves_n_towards_it():

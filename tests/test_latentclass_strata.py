@@ -361,7 +361,7 @@ def test_posterior_holds_the_parts_and_survives_a_file(tmp_path):
     d = posterior.diagnostics
     assert d["rhat_max"] >= d["rhat_total"] and d["ess_bulk_min"] <= d["ess_bulk_total"]
     assert d["unlabelled"] == 14 and d["few_lists"] == 2
-    said = " ".join(posterior.notes)
+    said = " ".join(map(str, posterior.notes))
     for word in ("C is missing in 2019, m", "A is blind to 2020, f", "gives the same N", "14 persons with a missing"):
         assert word in said
     assert "summed over" not in said
@@ -371,9 +371,9 @@ def test_posterior_holds_the_parts_and_survives_a_file(tmp_path):
         *posterior.outside,
         *posterior.assumptions,
         *posterior.notes,
-        *filter(None, strata.flags),
+        *(flag for flags in strata.flags for flag in flags),
     ]
-    assert [text for text in (*words, *filter(None, strata.flags)) if dutch.phrase(text).language] == []
+    assert [x for x in words if dutch.said(x) == str(x)] == []
     posterior.save(tmp_path / "p.nc")
     again = Posterior.load(tmp_path / "p.nc")
     np.testing.assert_array_equal(again.strata.draws, strata.draws)

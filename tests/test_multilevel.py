@@ -179,7 +179,7 @@ def test_diagnostics_are_all_there():
     assert all(np.isfinite(x) for x in d.values())
     assert d["rhat_total"] < 1.2
     assert d["ppc_p_pairs_min"] > 0.01
-    assert any("from 2018-07 the odds of being on list A" in note for note in small_posterior().notes)
+    assert any("from 2018-07 the odds of being on list A" in str(note) for note in small_posterior().notes)
 
 
 def test_interrupted_sampling_keeps_its_parts_and_goes_on(tmp_path):
@@ -264,7 +264,7 @@ def test_thin_tables_have_an_answer(table):
     assert np.isfinite(posterior.point)
     assert posterior.point >= table.observed
     if posterior.diagnostics["rhat_max"] > 1.05:
-        assert any("DID NOT CONVERGE" in note for note in posterior.notes)
+        assert any("DID NOT CONVERGE" in str(note) for note in posterior.notes)
 
 
 @pytest.mark.parametrize(

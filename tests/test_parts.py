@@ -30,6 +30,7 @@ from mse.publish.report.html import compose
 from mse.publish.standing import NOT_JUDGED, SUPPRESSED, TOO_FEW, UNJUDGED, WITHHELD, standing
 from mse.publish.wording.sentences import terminal_summary
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 from tests.publish_national import FORMS, YEARS
 from tests.publish_national import national as made_up
 from tests.test_report_sections import sheets, texts
@@ -53,7 +54,7 @@ def whole_page(language):
 DIMS = {"year": ("2019", "2020", "2021"), "form": ("a", "b")}
 
 
-def answer(sds=(0.05,) * 6, observed=(200,) * 6, unseen=300, flags=("",) * 6, chains=0, apart=0.0):
+def answer(sds=(0.05,) * 6, observed=(200,) * 6, unseen=300, flags=((),) * 6, chains=0, apart=0.0):
     """Return an answer by three years and two forms; `apart` moves the first half of the draws of the last stratum."""
     rng = np.random.default_rng(5)
     noise = np.exp(rng.normal(0.0, 1.0, (4000, 6)) * np.array(sds))
@@ -152,7 +153,7 @@ def test_chains_of_a_part_that_do_not_agree():
 
 
 def test_a_stratum_without_an_estimate_takes_its_margins_with_it():
-    flags = ("", "", "", "", "", "no estimate: nobody on two lists; 2 lists only")
+    flags = ((),) * 5 + ((said("flag.no_estimate"), said("flag.two_lists")),)
     found = judge_parts(answer(flags=flags), table(), LIMITS)
     bad = [x.levels for x in found if "no_estimate" in {r.code for r in x.reasons}]
     assert bad == [{"year": "2021"}, {"form": "b"}, {"year": "2021", "form": "b"}]
@@ -241,9 +242,7 @@ def spoiled(code="width", level="do not publish", year="2018", **figures):
     """Return the national result with a finding on one year; everything in that year has it too."""
     results = national()
     verdict = results.headline.verdict
-    finding = Reason(
-        code, level, "words of the rule", {"figure": 6.8, "caution_from": 3.0, "forbid_from": 6.0, **figures}
-    )
+    finding = Reason(code, level, {"figure": 6.8, "caution_from": 3.0, "forbid_from": 6.0, **figures})
     parts = tuple(
         PartVerdict(x.levels, level, (*x.reasons, finding), x.figures) if x.levels == {"year": year} else x
         for x in verdict.parts
@@ -263,7 +262,7 @@ def spoiled(code="width", level="do not publish", year="2018", **figures):
     ],
 )
 def test_standing(level, reasons, expected):
-    assert standing(PartVerdict({}, level, tuple(Reason(code, level, "") for code in reasons), {})) == expected
+    assert standing(PartVerdict({}, level, tuple(Reason(code, level) for code in reasons), {})) == expected
     assert standing(None) == UNJUDGED
 
 

@@ -58,7 +58,7 @@ def test_weights_and_the_point_table(posteriors: list[Posterior]) -> None:
     assert LINKAGE in pooled.inside
     assert LINKAGE not in pooled.outside
     assert pooled.verdict is None
-    assert "Mixed over 2 linkages, with 231 to 236 persons observed (227 in the one" in pooled.notes[-1]
+    assert "mixed over 2 linkages, with 231 to 236 persons observed (227 in the one" in str(pooled.notes[-1])
 
 
 def test_variance_between_is_that_of_the_means(posteriors: list[Posterior]) -> None:

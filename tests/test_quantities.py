@@ -14,7 +14,7 @@ def strata(draws):
     draws = np.asarray(draws)
     return StrataDraws(
         {"year": ("2018", "2019"), "sex": ("f", "m")}, draws, draws.mean(axis=0), np.zeros(4, dtype=int),
-        np.full((4, 4), np.nan), ("",) * 4,
+        np.full((4, 4), np.nan), ((),) * 4,
     )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def test_a_search_cut_short_gives_the_same_answer_and_says_so():
     short = estimate(table, SearchAverageSpec(max_order=None, models=1000, window=0.2), seed=2)
     assert short.diagnostics["models"] < 2500
     assert short.diagnostics["visited"] < 0.97
-    assert any(f"{short.diagnostics['visited']:.1%}" in note for note in short.notes)
+    assert any(f"{short.diagnostics['visited']:.1%}" in str(note) for note in short.notes)
     for q in (0.1, 0.5, 0.9):
         assert short.distribution.probability_below(float(exact.quantile(q))) == pytest.approx(q, abs=0.05)
     for term, inclusion in exact.interactions.items():

@@ -9,7 +9,10 @@ import mse
 from mse.answers.posterior import Posterior
 from mse.answers.strata import StrataDraws
 from mse.errors import ModelError
+from mse.words.said import said
 
+FEW, ALONE = said("flag.two_lists"), said("flag.one_list")
+FLAGS = ((), (FEW,), (), (), (FEW,), (ALONE,))
 DIMS = {"sex": ("f", "m"), "draw": ("a", "b", "c")}  # a dimension may bear a name that ArviZ uses
 
 
@@ -17,7 +20,7 @@ def example(draws=40):
     rng = np.random.default_rng(0)
     root = rng.normal(size=(6, 6))
     parts = rng.poisson(50, size=(draws, 6))
-    return StrataDraws(DIMS, parts, parts.mean(axis=0), np.arange(6), root @ root.T, ("", "few", "", "", "few", "x"))
+    return StrataDraws(DIMS, parts, parts.mean(axis=0), np.arange(6), root @ root.T, FLAGS)
 
 
 def test_margins_add_up_in_every_draw_and_in_their_covariance():
@@ -29,7 +32,7 @@ def test_margins_add_up_in_every_draw_and_in_their_covariance():
         assert part.covariance.sum() == pytest.approx(strata.covariance.sum())
     sex = strata.margin("sex")
     np.testing.assert_array_equal(sex.draws[:, 1], strata.draws[:, 3:].sum(axis=1))
-    assert sex.flags == ("few", "few; x")
+    assert sex.flags == ((FEW,), (FEW, ALONE))
     assert strata.margin("draw").margin().draws.shape == (40, 1)
     assert strata.names()[4] == "m, b"
 
@@ -38,7 +41,7 @@ def test_unknown_dimensions_and_wrong_shapes_are_refused():
     with pytest.raises(ModelError, match="no dimension 'year'"):
         example().margin("year")
     with pytest.raises(ModelError, match="shape"):
-        StrataDraws(DIMS, np.zeros((4, 5)), np.zeros(6), np.zeros(6), np.eye(6), ("",) * 6)
+        StrataDraws(DIMS, np.zeros((4, 5)), np.zeros(6), np.zeros(6), np.eye(6), ((),) * 6)
 
 
 def test_it_is_read_only_and_survives_a_pickle():

@@ -51,8 +51,8 @@ def test_it_says_what_is_missing_and_is_the_same_for_any_number_of_workers(tmp_p
     one = estimate(table, spec, seed=2, compute=Compute(workers=1))
     two = estimate(table, spec, seed=2, compute=Compute(workers=2))
     np.testing.assert_array_equal(one.draws, two.draws)
-    assert any("C is missing in m" in note for note in one.notes)
-    assert any("missing label" in note for note in one.notes)
+    assert any("C is missing in m" in str(note) for note in one.notes)
+    assert any("missing label" in str(note) for note in one.notes)
     assert one.strata is not None
     assert one.strata.flags[1].startswith("2 lists only")
     one.save(tmp_path / "p.nc")

@@ -10,6 +10,7 @@ from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
 from mse.assess.rules import RULES, Thresholds
 from mse.assess.verdict import judge
+from mse.words.said import said
 
 
 def posterior(parts=((1.0, 6.0, 0.1),), observed=1000, **diagnostics):
@@ -19,7 +20,7 @@ def posterior(parts=((1.0, 6.0, 0.1),), observed=1000, **diagnostics):
     return Posterior(
         method="average", kind="posterior", table="t", table_digest="", lists=("A", "B", "C", "D"), observed=observed,
         spec={}, distribution=law, draws=law.draw(100, np.random.default_rng(1)), point=float(law.quantile(0.5)),
-        point_kind="posterior median", inside=(), outside=(), assumptions=(), citations=(),
+        point_kind=said("kind.posterior"), inside=(), outside=(), assumptions=(), citations=(),
         diagnostics={"prior_factor": 1.0, "unreliable_weight": 0.0, "corrected_weight": 0.99, **diagnostics},
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,13 @@ import numpy.typing as npt
 from mse.answers.distribution import Distribution, Hump
 from mse.answers.estimates import Estimate, PartVerdict, Verdict, reason_from
 from mse.answers.recordchecks import Damaged, check_law, check_posterior
+from mse.answers.saying import Counted
+from mse.answers.saying import Says as Says
 from mse.answers.strata import StrataDraws
 from mse.computing.inputfiles import read_input
 from mse.computing.savefiles import write_file
 from mse.errors import InputError, ModelError, Problem
-from mse.words.said import Said, from_record, said
+from mse.words.said import Said, from_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,38 +82,6 @@ class ModelWeights:
         return pd.DataFrame({f.name: getattr(self, f.name) for f in fields(self)}).rename(
             columns={"notation": "model", "size": "N"}
         )
-
-
-MEDIAN = said("kind.posterior")
-"""What the point of a posterior is unless its method says otherwise."""
-
-
-class Counted(Protocol):
-    """What a table of any kind knows of itself."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def digest(self) -> str:
-        """Its content."""
-
-    @property
-    def observed(self) -> int:
-        """Persons in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Says:
-    """What an estimator says of its answer; fields as in `Posterior`."""
-
-    inside: tuple[Said, ...]
-    outside: tuple[Said, ...]
-    assumptions: tuple[Said, ...]
-    citations: tuple[str, ...]
-    notes: tuple[Said, ...] = ()
-    point_kind: Said = MEDIAN
 
 
 class Beside(TypedDict, total=False):

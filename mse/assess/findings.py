@@ -10,6 +10,8 @@ import numpy as np
 
 from mse.answers.estimates import Level, Reason
 from mse.answers.posterior import Posterior
+from mse.assess.robustness import CELLS
+from mse.words.said import from_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,7 +193,7 @@ def assessing(tables: Mapping[str, pd.DataFrame], limits: Thresholds) -> Iterato
 def _robustness(frame: pd.DataFrame, limits: Thresholds) -> Iterator[Checked]:
     for code, kinds, allowed in (
         ("left_out", ("without list",), limits.left_out),
-        ("one_person", ("cell +1", "cell -1"), limits.one_person),
+        ("one_person", CELLS, limits.one_person),
         ("referrals", ("without referrals",), limits.referrals),
     ):
         part = frame[frame["change"].isin(kinds) & np.isfinite(frame["ratio"])]
@@ -225,7 +227,8 @@ def _known_sizes(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
 def _fit(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
     p_values = frame["p_value"].to_numpy(dtype=np.float64)
     p = float(min(1.0, p_values.min() * len(frame)))
-    what = str(frame["history"].iloc[int(p_values.argmin())])
+    worst = frame.iloc[int(p_values.argmin())]
+    what = from_json(worst.get("said")).get("history", (str(worst["history"]),))[0]
     return below(p, limits.fit, "fit", names={"what": what})
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from mse.answers.posterior import Posterior
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
+from mse.words.said import Said, said, to_json, verbatim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,12 +47,12 @@ def predicted_overlap(posterior: Posterior, table: CaptureTable, *, prob: float,
     Returns
     -------
     DataFrame
-        ``kind`` ("marginal", "conditional"), ``history`` ("A", "A & B", "2 lists"), ``observed``, ``expected``,
+        ``kind`` ("marginal", "conditional"), ``history`` ("A", "A & B", "two lists"), ``observed``, ``expected``,
         ``low``, ``high`` (persons), ``p_value`` (two-sided, half of the ties counted). Empty for other methods.
     """
     import pandas as pd
 
-    columns = ["kind", "history", "observed", "expected", "low", "high", "p_value"]
+    columns = ["kind", "history", "observed", "expected", "low", "high", "p_value", "said"]
     if posterior.models is None or posterior.strata is not None:
         return pd.DataFrame(columns=columns)
     means = _means(posterior, table, seed)
@@ -63,16 +64,17 @@ def predicted_overlap(posterior: Posterior, table: CaptureTable, *, prob: float,
     counts = table.counts[0]
     rows: list[dict[str, Any]] = []
 
-    def add(kind: str, name: str, observed: int, drawn: npt.NDArray[np.int64]) -> None:
+    def add(kind: str, name: Said, observed: int, drawn: npt.NDArray[np.int64]) -> None:
         below, ties = float((drawn < observed).mean()), float((drawn == observed).mean())
         low, high = np.quantile(drawn, [(1 - prob) / 2, (1 + prob) / 2])
         p = min(1.0, 2.0 * min(below + 0.5 * ties, 1.0 - below - 0.5 * ties))
-        rows.append(dict(zip(columns, (kind, name, observed, float(drawn.mean()), low, high, p), strict=True)))
+        row = (kind, str(name), observed, float(drawn.mean()), low, high, p, to_json([("history", name)]))
+        rows.append(dict(zip(columns, row, strict=True)))
 
     for name, part in _margins(table):
         add("marginal", name, int(counts[part].sum()), free[:, part].sum(axis=1))
     for h in np.flatnonzero(seen):
-        add("conditional", table.notation(int(h) + 1), int(counts[h]), fixed[:, h])
+        add("conditional", verbatim(table.notation(int(h) + 1)), int(counts[h]), fixed[:, h])
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -98,12 +100,12 @@ def _means(posterior: Posterior, table: CaptureTable, seed: int) -> Array:
     return np.concatenate(parts)
 
 
-def _margins(table: CaptureTable) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _margins(table: CaptureTable) -> Iterator[tuple[Said, npt.NDArray[np.bool_]]]:
     """Yield the name and the histories of every marginal count."""
     on = table.membership()
     for j, name in enumerate(table.lists):
-        yield name, on[:, j]
+        yield verbatim(name), on[:, j]
     for i, j in itertools.combinations(range(table.n_lists), 2):
-        yield f"{table.lists[i]} & {table.lists[j]}", on[:, i] & on[:, j]
+        yield verbatim(f"{table.lists[i]} & {table.lists[j]}"), on[:, i] & on[:, j]
     for k in range(1, table.n_lists + 1):
-        yield f"{k} list{'s' if k > 1 else ''}", on.sum(axis=1) == k
+        yield said("overlap_of.one") if k == 1 else said("overlap_of.lists", count=k), on.sum(axis=1) == k

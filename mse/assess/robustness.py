@@ -29,6 +29,9 @@ SHARES = (0.2, 0.4, 0.6, 0.8, 1.0)
 SUBSAMPLES = 20
 """Sub-samples of each share."""
 
+CELLS = ("cell +1", "cell -1")
+"""Changes of one count by one person, as the table names them."""
+
 Change = tuple[str, str, CaptureTable | Said]
 """What is changed, where, and the changed table, or why there is none."""
 
@@ -90,12 +93,12 @@ def _changes(table: CaptureTable) -> Iterator[Change]:
         for pair in itertools.combinations(table.lists, 2):
             yield "merged", ":".join(pair), _tried(partial(table.merge, {"_".join(pair): pair}))
     for h in np.flatnonzero(table.observable[0]):
-        for step in (1, -1):
+        for step, change in zip((1, -1), CELLS, strict=True):
             if table.counts[0, h] + step >= 0:
                 counts = table.counts.copy()
                 counts[0, h] += step
                 name = table.notation(int(h) + 1)
-                yield f"cell {step:+d}", name, _tried(partial(replace, table, counts=counts))
+                yield change, name, _tried(partial(replace, table, counts=counts))
 
 
 def _tried(make: Callable[[], CaptureTable]) -> CaptureTable | Said:

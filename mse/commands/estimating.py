@@ -14,6 +14,7 @@ from mse.commands.options import (
     AS_JSON,
     CLUSTER,
     COVARIATES,
+    LANGUAGES,
     MAX_ORDER,
     OUT,
     OVERWRITE,
@@ -122,7 +123,7 @@ def estimate(
     shell_complete=methods,
     help="A method; repeat for several. All when not given.",
 )
-@click.option("--language", type=click.Choice(["en", "nl"]), default="en", help="Of the account of what changed.")
+@click.option("--language", type=LANGUAGES, default="en", help="Of the account of what changed.")
 @PERSONS
 @SUM
 @COVARIATES
@@ -158,7 +159,7 @@ def compare(
 
     captures = read_table(what[0], persons, sum_duplicates, covariates)
     rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
-    print_frame(rows.drop(columns=["kind", "interval_contains"]) if not as_json else rows, as_json)
+    print_frame(rows.drop(columns=["kind", "interval_contains", "said"]) if not as_json else rows, as_json)
 
 
 @click.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mse.commands.completing import columns
+from mse.words.catalogues import languages_there_are
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mse.jobs.job import Job
     from mse.tables.captures import CaptureTable
 
+LANGUAGES = click.Choice(languages_there_are())
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every core when not given.")
 CLUSTER = click.option("--cluster", help="Address of a Dask scheduler for replicates, tcp://HOST:PORT.")
@@ -93,7 +95,13 @@ def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame],
     summary = found.summary(prob)
     if as_json:
         tables = {name: frame.to_dict("records") for name, frame in frames.items()}
-        click.echo(json.dumps(plain({"estimate": summary.as_dict(), "notes": found.notes, **tables}), indent=2))
+        told = {"notes": [str(x) for x in found.notes], "notes_said": [x.as_record() for x in found.notes]}
+        click.echo(
+            json.dumps(
+                plain({"estimate": summary.as_dict(), **told, **tables}),
+                indent=2,
+            )
+        )
         return
     say(str(summary))
     for note in (*found.notes, *(f"assumed: {x}" for x in summary.assumptions)):

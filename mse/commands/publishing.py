@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from mse.commands.options import AS_JSON, OVERWRITE, PROB, print_frame
+from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, PROB, print_frame
 
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
-@click.option("--language", "languages", type=click.Choice(["en", "nl"]), multiple=True, help="Repeat for several.")
+@click.option("--language", "languages", type=LANGUAGES, multiple=True, help="Repeat for several.")
 @click.option("--pdf/--no-pdf", default=None, help="Write PDF too; as the job says when not given.")
 def report(results: Path, languages: tuple[str, ...], pdf: bool | None) -> None:
     """Render the report of a RESULTS folder again, in the languages of its job unless others are named."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mse.commands.completing import jobs
-from mse.commands.options import OVERWRITE
+from mse.commands.options import LANGUAGES, OVERWRITE
 
 
 @click.group()
@@ -89,7 +89,7 @@ def pseudonymise(
     metavar="LIST FILE",
     help="Delivery before: its quality-LIST.csv or its file.",
 )
-@click.option("--language", type=click.Choice(["en", "nl"]), default="en", show_default=True, help="Of the pages.")
+@click.option("--language", type=LANGUAGES, default="en", show_default=True, help="Of the pages.")
 def quality(contracts: tuple[Path, ...], out: Path, before: tuple[tuple[str, str], ...], language: str) -> None:
     """Write for every supplier what is wrong with its delivery: a page, the same as CSV, and the rejected rows."""
     from mse.intake.quality.completeness import report_quality

@@ -39,6 +39,7 @@ from mse.methods import (
 from mse.publish.auditrecord import record_tables
 from mse.publish.registered import ROUNDING, SECRETS
 from mse.tables.captures import CaptureTable
+from mse.words.catalogues import languages_there_are
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -227,7 +228,11 @@ def _provenance(
     if (info := source.info) is not None:
         sources = [{"title": x} | ({"path": info.addresses[x]} if x in info.addresses else {}) for x in info.sources]
         about |= {"title": info.title, "sources": sources, "notes": list(info.notes)}
-        about |= {k: info.mse[k] for k in ("population", "territory", "period", "publisher", "nl") if k in info.mse}
+        about |= {
+            k: info.mse[k]
+            for k in ("population", "territory", "period", "publisher", *languages_there_are())
+            if k in info.mse
+        }
         titles = info.list_titles
     about |= source.record
     about["lists"] = [{"name": name, "title": titles.get(name, name)} for name in table.lists]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -15,13 +17,25 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     ValidationInfo,
+    create_model,
     field_validator,
     model_validator,
 )
 
+from mse.assess.rules import Thresholds
+from mse.words.catalogues import languages_there_are
+
 Counts = tuple[StrictInt, StrictInt]
 Shares = tuple[StrictFloat, StrictFloat]
-Language = Literal["en", "nl"]
+
+
+def _known_language(language: str) -> str:
+    if language not in languages_there_are():
+        raise ValueError(f"there are no messages in this language; allowed: {', '.join(languages_there_are())}")
+    return language
+
+
+Language = Annotated[str, AfterValidator(_known_language)]
 
 
 class Section(BaseModel):
@@ -98,49 +112,16 @@ class ComputeSection(Section):
     resume: Path | None = None
 
 
-class VerdictSection(Section):
-    """Thresholds of the verdict that differ from the defaults (see ``mse.assess.verdict.Thresholds``)."""
+class VerdictBase(Section):
+    """Thresholds of the verdict that differ from the defaults (see ``mse.assess.rules.Thresholds``)."""
 
-    lists: Counts | None = None
-    observed: Counts | None = None
-    hump_weight: StrictFloat | None = None
-    hump_ratio: Shares | None = None
-    disagreement: Shares | None = None
-    prior: Shares | None = None
-    pair_share: Shares | None = None
-    width: Shares | None = None
-    grid_end: Shares | None = None
-    sampling: Shares | None = None
-    correction: Shares | None = None
-    monte_carlo: Shares | None = None
-    narrower: Shares | None = None
-    converged: Shares | None = None
-    draws: Shares | None = None
-    divergences: Shares | None = None
-    energy: Shares | None = None
-    predictive: Shares | None = None
-    fit: Shares | None = None
-    loo: Shares | None = None
-    visited: Shares | None = None
-    left_out: Shares | None = None
-    one_person: Shares | None = None
-    referrals: Shares | None = None
-    linkage: Shares | None = None
-    known_sizes: Shares | None = None
-    coverage: Shares | None = None
-    prior_k: StrictFloat | None = None
-    prior_weights: StrictFloat | None = None
-    depth: StrictFloat | None = None
-    last_class: Shares | None = None
-    walks: StrictFloat | None = None
-    parts: StrictFloat | None = None
-
-    @field_validator("*")
+    @field_validator("*", check_fields=False)
     @classmethod
     def _in_order(cls, value: Any, info: ValidationInfo) -> Any:
         """Check that what asks for caution comes before what forbids."""
         if isinstance(value, tuple):
-            fewest = info.field_name in ("lists", "observed", "draws", "energy", "predictive", "fit", "visited")
+            caution, forbid = getattr(Thresholds(), info.field_name or "")
+            fewest = caution > forbid
             if value != tuple(sorted(value, reverse=fewest)):
                 words = "not above" if fewest else "not below"
                 raise ValueError(
@@ -148,6 +129,20 @@ class VerdictSection(Section):
                     f"that forbids, {words} it"
                 )
         return value
+
+
+_KINDS: Mapping[str, Any] = {"tuple[int, int]": Counts, "tuple[float, float]": Shares, "float": StrictFloat}
+
+if TYPE_CHECKING:
+
+    class VerdictSection(VerdictBase):
+        """The same with a key for every threshold."""
+
+else:
+    VerdictSection = create_model(
+        "VerdictSection", __base__=VerdictBase, __doc__=VerdictBase.__doc__,
+        **{f.name: (_KINDS[f.type] | None, None) for f in fields(Thresholds)},
+    )  # fmt: skip
 
 
 class AssessSection(Section):
@@ -213,7 +208,7 @@ class ReportTexts(Section):
     breaks: tuple[str, ...] = ()
 
 
-class ReportSection(Section):
+class ReportBase(Section):
     """What the report calls the population, when and where it was counted, and in which languages it is written."""
 
     language: Language | None = None
@@ -233,16 +228,27 @@ class ReportSection(Section):
     extracted: str | None = None
     breaks: tuple[BreakMark, ...] = ()
     names: dict[str, str] = Field(default_factory=dict)
-    nl: ReportTexts | None = None
-    en: ReportTexts | None = None
 
     @model_validator(mode="after")
-    def _one_way(self) -> ReportSection:
+    def _one_way(self) -> Self:
         if self.language is not None and self.languages:
             raise ValueError("both language and languages; allowed: one of them")
         if len(set(self.languages)) < len(self.languages):
             raise ValueError("a language is asked for twice; allowed: each once")
-        for texts in (self.nl, self.en):
+        for language in languages_there_are():
+            texts = getattr(self, language)
             if texts is not None and texts.breaks and len(texts.breaks) != len(self.breaks):
                 raise ValueError("the texts of breaks do not match; allowed: one for every break under [report]")
         return self
+
+
+if TYPE_CHECKING:
+
+    class ReportSection(ReportBase):
+        """The same with a section of texts for every language that has a catalogue."""
+
+else:
+    ReportSection = create_model(
+        "ReportSection", __base__=ReportBase, __doc__=ReportBase.__doc__,
+        **{language: (ReportTexts | None, None) for language in languages_there_are()},
+    )  # fmt: skip

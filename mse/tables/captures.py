@@ -22,6 +22,7 @@ from mse.tables.checks import MAX_LISTS as MAX_LISTS
 from mse.tables.checks import Faults, add_content_faults, add_name_faults, membership, whole_counts
 from mse.tables.files import read_table
 from mse.tables.reshaping import Counts, Mask
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -319,7 +320,7 @@ class CaptureTable:
         if self.strata:
             raise ModelError(
                 Problem(
-                    f"the table has strata ({', '.join(self.strata)}) and this method takes none",
+                    said("fault.strata", names=list(self.strata)),
                     "a table without covariates",
                     "sum over them with collapse(), take one with at(), or choose a method with covariates",
                     file=f"table {self.name!r}",

@@ -140,7 +140,7 @@ def national(seed=1):
         "rmse_log_N_multilevel_all_small": rmse(posterior.strata.point, small),
         "rmse_log_N_multilevel": rmse(posterior.strata.point, both),
         "rmse_log_N_separate": rmse(separate, both),
-        "notes": list(posterior.notes),
+        "notes": list(map(str, posterior.notes)),
     }
     (HERE / "multilevel-national.json").write_text(json.dumps(record, indent=1) + "\n")
     print(json.dumps(record, indent=1))

@@ -258,7 +258,7 @@ def compare_families(
         try:
             fit, columns = fit_repeats(table, family, formula)
         except MseError as error:
-            rows.append({"family": family, "status": error.problems[0].found})
+            rows.append({"family": family, "status": str(error.problems[0].found)})
             continue
         found = size_of(fit, table, columns.matrix)
         law = Distribution.lognormal(found.observed, found.unseen, found.log_sd)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from mse.assess.robustness import CELLS
 from mse.publish.drawings.assessed import Line, Mark, curve_figure, log_ticks, marks_figure
 from mse.publish.report.page import Block, Drawing, Heading, Material, Row, Section, bullets, paragraph, row, sheet
 from mse.publish.wording.messages import Catalogue
@@ -262,7 +263,7 @@ def _inside(name: str) -> str:
 def _cells(m: Material) -> list[Block]:
     """Return which single person moves the estimate most; the cell itself only where the table is public."""
     say = m.say
-    found = [x for x in records(m, "robustness") if str(x["change"]).startswith("cell") and finite(x, "ratio")]
+    found = [x for x in records(m, "robustness") if x["change"] in CELLS and finite(x, "ratio")]
     if not found:
         return []
     worst = sorted(found, key=lambda x: -abs(math.log(x["ratio"])))

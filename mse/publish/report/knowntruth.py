@@ -78,6 +78,12 @@ def _ratio(value: float, m: Material) -> str:
     return m.say.number(value, 2)
 
 
+def _history(x: Record, m: Material) -> str:
+    """Return which persons a predicted count is of."""
+    told = from_json(x.get("said")).get("history")
+    return m.say.said(told[0]) if told else str(x["history"])
+
+
 def _why(x: Record, m: Material) -> Words:
     """Return why a list could not be estimated from the others."""
     told = from_json(x.get("said")).get("status") or tuple(map(verbatim, filter(None, [text(x.get("status"))])))
@@ -104,7 +110,7 @@ def _fit(m: Material) -> list[Block]:
     shown = sorted(found, key=lambda x: float(x["p_value"]))[:MOST_FITS]
     if m.facts.public:
         rows = [
-            row(str(x["history"]), say.known("fit", str(x["kind"])), say.number(x["observed"]),
+            row(_history(x, m), say.known("fit", str(x["kind"])), say.number(x["observed"]),
                 say.number(x["expected"], 1), say("format.range", low=say.number(x["low"]), high=say.number(x["high"])),
                 say.figure(round(x["p_value"], 3)))
             for x in shown

@@ -16,7 +16,7 @@ from mse.estimators.registry import row_of
 from mse.publish.facts.partfacts import Part, Parts, read_parts, truth_of
 from mse.publish.facts.statements import Facts, languages, read_facts
 from mse.publish.wording.captions import hump_words, interval_name, method_numbers, small_humps
-from mse.publish.wording.messages import Catalogue, Words, read_catalogue, words_of
+from mse.publish.wording.messages import VERBATIM, Catalogue, Words, read_catalogue, words_of
 from mse.publish.wording.rounding import Rounded, round_interval
 from mse.publish.wording.terminaltext import cut_apart, terminal_width
 from mse.words.said import said, verbatim
@@ -153,8 +153,9 @@ def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalog
     try:
         found = words_of(said(finding.code, **values), say)
     except KeyError:  # an older record lacks some names
-        found = words_of(verbatim(reason.told), say)
-    return Words(_sentence(found.text), found.language) if found.language else found
+        finding = verbatim(reason.told)
+        found = words_of(finding, say)
+    return Words(_sentence(found.text), found.language) if finding.code == VERBATIM else found
 
 
 def dimension_name(name: str, names: Mapping[str, str], say: Catalogue) -> str:
