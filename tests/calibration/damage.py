@@ -114,7 +114,7 @@ def damage(data: bytes, name: str, rng: random.Random) -> bytes:
         return json.dumps(_changed(json.loads(data), rng)).encode()
     if kind == "value" and name.endswith(".toml"):
         lines = data.split(b"\n")
-        place = rng.choice([i for i, line in enumerate(lines) if b"=" in line])
+        place = rng.choice([i for i, line in enumerate(lines) if b"=" in line] or [0])
         said = rng.choice([b"''", b"[]", b"{}", b"true", b"-1", b"1e999", b"nan", b"9" * 40, b"2013-01-01", b"[" * 200,
                            b"[" * 60 + b"]" * 60, b'"\\u0000"', b'"' + b"a" * 300 + b'"', b'["**/*"]'])  # fmt: skip
         lines[place] = lines[place].partition(b"=")[0] + b"= " + said
@@ -167,7 +167,7 @@ def _tamper_posterior(path: Path, rng: random.Random) -> None:
         if rng.random() < 0.7:
             file.attrs["mse"] = json.dumps(_changed(json.loads(file.attrs["mse"]), rng))
         else:
-            group = file[rng.choice(list(file))]
+            group = file[rng.choice(list(file) or ["posterior"])]
             names = [x for x in group if group[x].dtype.kind in "iuf"]
             if names:
                 values = group[rng.choice(names)]
