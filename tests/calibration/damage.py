@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -24,6 +25,7 @@ from unittest import mock
 import numpy as np
 
 import mse.jobs.running
+from mse.answers.recordchecks import sealed, unsealed
 from mse.answers.results import Results, read_results, write_results
 from mse.errors import MseError
 from mse.intake.pseudonyms.keyedhash import read_key
@@ -160,10 +162,11 @@ def _places(tree: Any, way: tuple[Any, ...] = ()) -> Any:
 
 
 def _tamper_posterior(path: Path, rng: random.Random) -> None:
-    """Change an entry of the record inside a posterior: the file itself stays sound."""
+    """Change an entry of the record inside a posterior: the file itself stays sound and sealed."""
     import h5py
 
-    with h5py.File(path, "r+") as file:
+    content = io.BytesIO(unsealed(path.read_bytes()))
+    with h5py.File(content, "r+") as file:
         if rng.random() < 0.7:
             file.attrs["mse"] = json.dumps(_changed(json.loads(file.attrs["mse"]), rng))
         else:
@@ -174,6 +177,7 @@ def _tamper_posterior(path: Path, rng: random.Random) -> None:
                 values[...] = (
                     rng.choice([np.nan, -1, 0, 1e18]) if values.dtype.kind == "f" else rng.choice([-1, 0, 2**60])
                 )
+    path.write_bytes(sealed(content.getvalue()))
     record = path.with_name("provenance.json")
     record.write_text(json.dumps({k: v for k, v in json.loads(record.read_text()).items() if k != "files"}))
 
