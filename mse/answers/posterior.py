@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from mse.answers.distribution import Distribution, Hump
 from mse.answers.estimates import Estimate, PartVerdict, Verdict, reason_from
-from mse.answers.recordchecks import Damaged, check_law, check_posterior
+from mse.answers.recordchecks import Damaged, check_law, check_posterior, let_go, sealed, unsealed
 from mse.answers.saying import Counted
 from mse.answers.saying import Says as Says
 from mse.answers.strata import StrataDraws
@@ -327,7 +327,7 @@ class Posterior:
         """
         buffer = io.BytesIO()  # HDF5 itself does not survive a disk that is full
         self.to_datatree().to_netcdf(buffer, engine="h5netcdf")
-        write_file(Path(path), buffer.getvalue())
+        write_file(Path(path), sealed(buffer.getvalue()))
 
     @classmethod
     def load(cls, path: str | Path) -> Posterior:
@@ -339,8 +339,9 @@ class Posterior:
             When the file is missing or is not a posterior of this engine.
         """
         try:
-            return cls._loaded(read_input(path))
+            return cls._loaded(unsealed(read_input(path)))
         except Exception as error:  # HDF5, xarray and the entries themselves fail in many ways
+            let_go(error)
             why = str(error) if isinstance(error, Damaged) else getattr(error, "strerror", None)
             raise InputError(
                 Problem(f"the file cannot be read as a posterior{f': {why}' if why else ''}",

@@ -7,9 +7,12 @@ is held against the kinds that were written, before anything is computed from it
 from __future__ import annotations
 
 import csv
+import gc
+import hashlib
 import io
 import json
 import math
+import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 RESULTS, RELEASE = "the results folder", "the release"
 _REMEDY = {RESULTS: "run the job again", RELEASE: "get the release again"}
 MOST_JSON = 2**27
+_SEAL = b"\nmse-sha256:"
 
 
 class Damaged(ValueError):
@@ -66,6 +70,17 @@ def damage_problem(what: str, why: str, place: str | Path) -> Problem:
     """Return the problem of something that was read back and is not what was written."""
     return Problem(f"a file of {what} is damaged: {why}", "JSON, CSV and netCDF as mse wrote them", _REMEDY[what],
                    file=str(place))  # fmt: skip
+
+
+def let_go(error: BaseException) -> None:
+    """Drop what the frames of an error hold: half-made objects of a library would end with a traceback of their own."""
+    before = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: None
+    try:
+        traceback.clear_frames(error.__traceback__)
+        gc.collect()
+    finally:
+        sys.unraisablehook = before
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -109,6 +124,25 @@ def read_rows(path: Path) -> list[list[str]]:
         raise Damaged(f"{path.name} is not text in UTF-8") from None
     except csv.Error:
         raise Damaged(f"{path.name} is no table of comma-separated values") from None
+
+
+def sealed(content: bytes) -> bytes:
+    """Return the content of a file with its digest behind it, where HDF5 does not look."""
+    return content + _SEAL + hashlib.sha256(content).hexdigest().encode() + b"\n"
+
+
+def unsealed(content: bytes) -> bytes:
+    """Return the content of a file without its digest.
+
+    Raises
+    ------
+    Damaged
+        When it is not what was written: HDF5 can hang on a file of which a few bytes were changed.
+    """
+    body, _, digest = content.rpartition(_SEAL)
+    if digest != hashlib.sha256(body).hexdigest().encode() + b"\n":
+        raise Damaged("its bytes are not those that were written")
+    return body
 
 
 def check_provenance(record: Mapping[str, Any], name: str) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -24,6 +25,7 @@ from unittest import mock
 import numpy as np
 
 import mse.jobs.running
+from mse.answers.recordchecks import sealed, unsealed
 from mse.answers.results import Results, read_results, write_results
 from mse.errors import MseError
 from mse.intake.pseudonyms.keyedhash import read_key
@@ -114,7 +116,7 @@ def damage(data: bytes, name: str, rng: random.Random) -> bytes:
         return json.dumps(_changed(json.loads(data), rng)).encode()
     if kind == "value" and name.endswith(".toml"):
         lines = data.split(b"\n")
-        place = rng.choice([i for i, line in enumerate(lines) if b"=" in line])
+        place = rng.choice([i for i, line in enumerate(lines) if b"=" in line] or [0])
         said = rng.choice([b"''", b"[]", b"{}", b"true", b"-1", b"1e999", b"nan", b"9" * 40, b"2013-01-01", b"[" * 200,
                            b"[" * 60 + b"]" * 60, b'"\\u0000"', b'"' + b"a" * 300 + b'"', b'["**/*"]'])  # fmt: skip
         lines[place] = lines[place].partition(b"=")[0] + b"= " + said
@@ -160,20 +162,22 @@ def _places(tree: Any, way: tuple[Any, ...] = ()) -> Any:
 
 
 def _tamper_posterior(path: Path, rng: random.Random) -> None:
-    """Change an entry of the record inside a posterior: the file itself stays sound."""
+    """Change an entry of the record inside a posterior: the file itself stays sound and sealed."""
     import h5py
 
-    with h5py.File(path, "r+") as file:
+    content = io.BytesIO(unsealed(path.read_bytes()))
+    with h5py.File(content, "r+") as file:
         if rng.random() < 0.7:
             file.attrs["mse"] = json.dumps(_changed(json.loads(file.attrs["mse"]), rng))
         else:
-            group = file[rng.choice(list(file))]
+            group = file[rng.choice(list(file) or ["posterior"])]
             names = [x for x in group if group[x].dtype.kind in "iuf"]
             if names:
                 values = group[rng.choice(names)]
                 values[...] = (
                     rng.choice([np.nan, -1, 0, 1e18]) if values.dtype.kind == "f" else rng.choice([-1, 0, 2**60])
                 )
+    path.write_bytes(sealed(content.getvalue()))
     record = path.with_name("provenance.json")
     record.write_text(json.dumps({k: v for k, v in json.loads(record.read_text()).items() if k != "files"}))
 
