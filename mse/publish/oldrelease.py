@@ -44,7 +44,8 @@ def read_old_release(folder: Path) -> dict[str, Any]:
     InputError
         With every file that is missing or damaged.
     """
-    missing = [name for name in (FIGURES, "indicators.csv") if not (folder / name).is_file()]
+    indicators, counts, lists, steps = (folder / f"{name}.csv" for name in ("indicators", "counts", "lists", "chain"))
+    missing = [path.name for path in (folder / FIGURES, indicators) if not path.is_file()]
     if missing:
         raise InputError(
             [Problem(f"the earlier release lacks {name}", "a folder written by mse release", "check the path",
@@ -52,18 +53,18 @@ def read_old_release(folder: Path) -> dict[str, Any]:
         )  # fmt: skip
     try:
         record = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
-        parts = _rows(folder / "indicators.csv")
+        parts = _rows(indicators)
         years = _years(parts)
         tables: dict[str, Any] = {}
-        if (folder / "counts.csv").is_file():
-            tables["counts"] = _table(_rows(folder / "counts.csv"), record, years, parts).as_record()
+        if counts.is_file():
+            tables["counts"] = _table(_rows(counts), record, years, parts).as_record()
         else:
             tables["counts"] = _total(parts, record, years).as_record()
-        if (folder / "lists.csv").is_file():
-            tables["lists"] = _table(_rows(folder / "lists.csv"), record, years, []).as_record()
-        if (folder / "chain.csv").is_file():
+        if lists.is_file():
+            tables["lists"] = _table(_rows(lists), record, years, []).as_record()
+        if steps.is_file():
             tables["chain"] = {row["step"]: int(row["count"]) if row["count"] else None
-                               for row in _rows(folder / "chain.csv")}  # fmt: skip
+                               for row in _rows(steps)}  # fmt: skip
         title = str(record["title"])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
         raise InputError(

@@ -185,7 +185,7 @@ def _beside(
             if dim == SPAN:
                 own = [place[side.time]] if side.time is not None and side.time in place else side.spans
             else:
-                own = [place[dim]] if dim in place else side.dims.get(dim, names)
+                own = [place[dim]] if dim in place else list(side.dims.get(dim, names))
                 if dim == LABEL and dim not in side.dims and place:
                     own = [KNOWN]  # counts by stratum leave out whoever belongs to none
             where.append([names.index(x) for x in own])
@@ -204,9 +204,9 @@ def _beside(
         for place in published.places
     }
     for number, (side, before) in enumerate(zip(sides, old, strict=True)):
-        columns = [name for name, _ in before.dimensions]
+        called = [name for name, _ in before.dimensions]
         for cell in before.cells:
-            inside = cells_of(side, {d: x for d, x in zip(columns, cell.place, strict=True) if x is not None})
+            inside = cells_of(side, {d: x for d, x in zip(called, cell.place, strict=True) if x is not None})
             rows.append(((f"earlier release {number + 1}", *cell.place), inside, cell.low, cell.high))
             if cell.rounded is not None and inside in ours:
                 same[ours[inside]] = cell.rounded
