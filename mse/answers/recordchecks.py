@@ -205,9 +205,11 @@ def check_posterior(record: Mapping[str, Any]) -> None:
     Damaged
         With the first that is missing or of another kind.
     """
-    for key in ("method", "table", "table_digest", "point_kind"):
+    for key in ("method", "table", "table_digest"):
         if not isinstance(record[key], str):
             raise Damaged(f"{key!r} is no text")
+    if not _is_said(record["point_kind"]):
+        raise Damaged("'point_kind' is no text")
     if record["kind"] not in ("posterior", "sampling distribution"):
         raise Damaged("'kind' is unknown")
     observed = record["observed"]
@@ -216,7 +218,7 @@ def check_posterior(record: Mapping[str, Any]) -> None:
     if not _is_number(record["point"], finite=False):
         raise Damaged("'point' is no number")
     for key in ("lists", "inside", "outside", "assumptions", "citations", "notes"):
-        if not isinstance(record[key], Sequence) or not all(isinstance(x, str) for x in record[key]):
+        if not isinstance(record[key], Sequence) or not all(map(_is_said, record[key])):
             raise Damaged(f"{key!r} is no list of texts")
     if not isinstance(record["spec"], Mapping):
         raise Damaged("'spec' is no section")
@@ -251,11 +253,19 @@ def check_law(values: Any, cdf: Any, draws: Any) -> None:
         raise Damaged("the law of N is none")
 
 
+def _is_said(entry: object) -> bool:
+    """Tell whether an entry is something said, as a code with values, or as the text of an earlier version."""
+    if isinstance(entry, Mapping):
+        return isinstance(entry.get("code"), str) and isinstance(entry.get("values"), Mapping)
+    return isinstance(entry, str)
+
+
 def _check_level(judged: Mapping[str, Any]) -> None:
     if judged["level"] not in LEVELS:
         raise Damaged("a verdict is unknown")
     for reason in judged["reasons"]:
-        if reason["level"] not in LEVELS or not isinstance(reason["code"], str) or not isinstance(reason["text"], str):
+        told = reason.get("told", reason.get("text", ""))
+        if reason["level"] not in LEVELS or not isinstance(reason["code"], str) or not isinstance(told, str):
             raise Damaged("a reason of the verdict has another form")
         if not all(_is_number(x, finite=False) for x in reason.get("figures", {}).values()):
             raise Damaged("a reason of the verdict has a figure that is no number")

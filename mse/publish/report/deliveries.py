@@ -75,7 +75,7 @@ def _count(value: float | None, m: Material) -> str:
 
 def _share(value: float | None, m: Material) -> str:
     """Return a share in whole percent, or that it is not shown."""
-    return m.say("strata.withheld") if value is None else m.say("format.percent", number=m.say.number(100 * value))
+    return m.say("strata.withheld") if value is None else m.say.percentage(value, 0)
 
 
 def gather_section(m: Material, sections: Sequence[Section]) -> Section:
