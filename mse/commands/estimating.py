@@ -13,6 +13,7 @@ from mse.commands.options import (
     AS_JSON,
     CLUSTER,
     COVARIATES,
+    LISTS,
     MAX_ORDER,
     OUT,
     OVERWRITE,
@@ -73,6 +74,7 @@ def run(
 @click.option("--set", "more", multiple=True, metavar="NAME=VALUE", help="Any other option of the method.")
 @PERSONS
 @SUM
+@LISTS
 @COVARIATES
 @SEED
 @PROB
@@ -83,9 +85,9 @@ def run(
 @RESUME
 @AS_JSON
 def estimate(
-    table: str, method: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], seed: int, prob: float,
-    out: Path | None, overwrite: bool, workers: int | None, cluster: str | None, resume: Path | None, as_json: bool,
-    more: tuple[str, ...], **options: Any,
+    table: str, method: str, persons: bool, sum_duplicates: bool, lists: tuple[str, ...], covariates: tuple[str, ...],
+    seed: int, prob: float, out: Path | None, overwrite: bool, workers: int | None, cluster: str | None, resume: Path |
+    None, as_json: bool, more: tuple[str, ...], **options: Any,
 ) -> None:  # fmt: skip
     """Estimate from TABLE: a CSV file of your own, or the name of a public table (see mse data).
 
@@ -94,7 +96,7 @@ def estimate(
     from mse.computing.progress import compute
     from mse.jobs.job import make_job, read_options
 
-    source = table_source(table, persons, sum_duplicates, covariates)
+    source = table_source(table, persons, sum_duplicates, covariates, lists)
     given = {name: value for name, value in options.items() if value is not None} | read_options(more)
     job = make_job({"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob}})
     carry_out(job, out, overwrite, compute(workers, cluster, resume), as_json)
@@ -106,6 +108,7 @@ def estimate(
 @click.option("--language", type=click.Choice(["en", "nl"]), default="en", help="Of the account of what changed.")
 @PERSONS
 @SUM
+@LISTS
 @COVARIATES
 @SEED
 @PROB
@@ -113,7 +116,7 @@ def estimate(
 @AS_JSON
 def compare(
     what: tuple[str, ...], methods: tuple[str, ...], language: str, persons: bool, sum_duplicates: bool,
-    covariates: tuple[str, ...], seed: int, prob: float, workers: int | None, as_json: bool,
+    lists: tuple[str, ...], covariates: tuple[str, ...], seed: int, prob: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put methods side by side on TABLE, or say what changed between the results folders OLD and NEW, and why."""
     from mse.publish.changes import changes_text, compare_results, is_results_folder
@@ -137,7 +140,7 @@ def compare(
     from mse.computing.progress import compute
     from mse.methods import compare as side_by_side
 
-    captures = read_table(what[0], persons, sum_duplicates, covariates)
+    captures = read_table(what[0], persons, sum_duplicates, covariates, lists)
     rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
     print_frame(rows.drop(columns=["kind", "interval_contains"]) if not as_json else rows, as_json)
 
@@ -149,18 +152,19 @@ def compare(
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Models to show.")
 @PERSONS
 @SUM
+@LISTS
 @COVARIATES
 @WORKERS
 @AS_JSON
 def models(
     table: str, max_order: int | None, criterion: Criterion, top: int, persons: bool, sum_duplicates: bool,
-    covariates: tuple[str, ...], workers: int | None, as_json: bool,
+    lists: tuple[str, ...], covariates: tuple[str, ...], workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Rank every hierarchical log-linear model of TABLE."""
     from mse.computing.progress import compute
     from mse.estimators.single.selection import rank_models
 
-    captures = read_table(table, persons, sum_duplicates, covariates)
+    captures = read_table(table, persons, sum_duplicates, covariates, lists)
     captures = captures.collapse() if captures.strata else captures
     ranked = rank_models(captures, max_order, criterion=criterion, compute=compute(workers))
     print_frame(ranked.head(top), as_json)

@@ -33,6 +33,7 @@ PROB = click.option("--prob", type=SHARE, default=0.95, show_default=True, help=
 PERSONS = click.option("--persons", is_flag=True, help="Each row of the file is one person; there is no count column.")
 SUM = click.option("--sum-duplicates", is_flag=True, help="Add up rows with the same history.")
 COVARIATES = click.option("--covariate", "covariates", multiple=True, help="Name of a column that is a covariate.")
+LISTS = click.option("--list", "lists", multiple=True, help="Name of a column that is a list; repeat for every list.")
 PROBABILITIES = ("prob", "p_value", "rate", "rate_low", "rate_high", "se", "low_rate", "covered", "log_bias", "ratio")
 MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists in one term; all orders if not given.")
 
@@ -63,9 +64,11 @@ def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_js
         click.echo(terminal_summary(results, None if out is None else str(out / REPORT)))
 
 
-def table_source(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]) -> dict[str, Any]:
+def table_source(
+    table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], lists: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Return the table section of a job: a file if there is one of that name, else a public table."""
-    reading = {"persons": persons, "sum_duplicates": sum_duplicates, "covariates": covariates}
+    reading = {"persons": persons, "sum_duplicates": sum_duplicates, "covariates": covariates, "lists": lists}
     return {"name": table, **reading} if is_public(table) else {"path": Path(table), **reading}
 
 
@@ -76,11 +79,13 @@ def is_public(table: str) -> bool:
     return table in shipped_names("data") and not os.path.isfile(table)
 
 
-def read_table(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]) -> CaptureTable:
+def read_table(
+    table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], lists: tuple[str, ...] = ()
+) -> CaptureTable:
     """Read the table that a command names."""
     from mse.jobs.job import load_job_table, make_job
 
-    return load_job_table(make_job({"table": table_source(table, persons, sum_duplicates, covariates)}))[0]
+    return load_job_table(make_job({"table": table_source(table, persons, sum_duplicates, covariates, lists)}))[0]
 
 
 def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import PrivateAttr, ValidationError, model_validator
 
-from mse.errors import InputError, MseError, Problem
+from mse.errors import InputError, ModelError, MseError, Problem
 from mse.jobs.sections import (
     AssessSection,
     ComputeSection,
@@ -183,8 +183,15 @@ def load_job_table(job: Job) -> tuple[CaptureTable, TableInfo | None]:
             table, info = load_table(section.name), table_info(section.name)
     else:
         assert section.path is not None
-        table = CaptureTable.from_csv(section.path, covariates=section.covariates or None, persons=section.persons,
-                                      sum_duplicates=section.sum_duplicates)  # fmt: skip
+        try:
+            table = CaptureTable.from_csv(
+                section.path, lists=section.lists or None, covariates=section.covariates or None,
+                persons=section.persons, sum_duplicates=section.sum_duplicates, merge=section.merge, drop=section.drop,
+            )  # fmt: skip
+        except ModelError as error:  # about lists that are merged or dropped: faults of the file are InputErrors
+            place = ("table", "drop" if section.drop else "merge")
+            raise ModelError([job.file.put(p, place) for p in error.problems]) from error
+        return table, info
     with job.file.blame(("table", "merge")):
         table = table.merge(section.merge) if section.merge else table
     with job.file.blame(("table", "drop")):

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mse.tables.cells import Grid, count_column, frame_grid, whole_numbers
+from mse.tables.cells import Grid, count_column, frame_grid
 from mse.tables.checks import Faults, whole_counts
+from mse.tables.codings import COUNT_NAMES, REGISTRATION_NAMES, count_place, registrations_place
+from mse.tables.countcolumns import whole_numbers
 from mse.tables.covariates import Column, Columns, columns_digest, freeze_columns, read_columns
 from mse.tables.files import read_grid
 
@@ -249,11 +251,14 @@ def _from_grid(
     for i, title in enumerate(grid.header):
         if title and title in grid.header[:i]:
             faults.add("a column name is used twice", "every column its own name", "rename one", column=title)
-    times_at, number_at = count_column(grid.header, registrations), count_column(grid.header, count)
+    times_at = registrations_place(grid.header, registrations)
+    others = [x if i != times_at else "" for i, x in enumerate(grid.header)]
+    number_at = count_column(others, count) if persons else count_place(others, grid.columns, count)
     if times_at is None:
         near = get_close_matches(registrations, grid.header, n=1, cutoff=0.5)
-        remedy = f"rename the column {near[0]!r}" if near else "name the column (registrations=…)"
-        allowed = f"a column {registrations!r} with how often a person was registered"
+        remedy = f"rename the column {near[0]!r}" if near else "name the column: registrations=… (--registrations)"
+        usual = ", ".join(REGISTRATION_NAMES[1:])
+        allowed = f"a column {registrations!r} with how often a person was registered (also read: {usual})"
         faults.add("there is no column of registrations", allowed, remedy)
     if persons and number_at is not None:
         faults.add(
@@ -262,8 +267,11 @@ def _from_grid(
         )  # fmt: skip
     elif not persons and number_at is None:
         faults.private = True  # this may well be a file of persons
-        remedy = f"add a column {count!r}; or, {_PERSONS}"
-        faults.add("there is no count column", f"a column {count!r} with the number of persons", remedy)
+        near_count = next((x for x in others if x.casefold() in COUNT_NAMES), None)
+        first = f"rename the column {near_count!r} to {count!r}" if near_count else f"add a column {count!r}"
+        faults.add(
+            "there is no count column", f"a column {count!r} with the number of persons", f"{first}; or, {_PERSONS}"
+        )
     unknown = [x for x in covariates or () if x not in grid.header or grid.header.index(x) in (times_at, number_at)]
     for title in unknown:
         faults.add("there is no such covariate", f"one of {', '.join(grid.header)}", "correct the name", column=title)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[np.float64]
-Form = Literal["classical", "finite", "by list"]
+Form = Literal["finite", "by list", "classical"]
 
 CLOSED = (
     "the population is closed: nobody enters or leaves it during the period",
@@ -85,11 +85,14 @@ class ChaoSpec:
     form : str
         The estimate of n_0 from f_1 and f_2, the persons on exactly one and two lists:
 
-        * ``"classical"``: f_1²/(2 f_2) (Chao 1987), which takes the number of lists as large;
-        * ``"finite"``: (K−1)/K of that, for K lists that all see a person with the same chance. This is
-          Rcapture's "Mh Chao (LB)" as long as that drops none of its own parameters;
-        * ``"by list"``: Σ_{i<j} f_1i f_1j / f_2 with f_1i the persons on list i alone, for lists of unequal
-          size. It uses the same cells as Rcapture's "Mth Chao (LB)", which is solved by likelihood.
+        * ``"finite"``, the default: f_1²(K−1)/(2 K f_2), the bound for K lists that all see a person with the
+          same chance; lists of unequal size raise it. This is Rcapture's "Mh Chao (LB)" as long as that drops
+          none of its own parameters;
+        * ``"by list"``: Σ_{i<j} f_1i f_1j / f_2 with f_1i the persons on list i alone: a bound for lists of any
+          size, never above the first. It uses the same cells as Rcapture's "Mth Chao (LB)", which is solved by
+          likelihood;
+        * ``"classical"``: f_1²/(2 f_2) (Chao 1987), the limit of many lists. For K lists it is K/(K−1) times
+          too high to be a bound.
     bias_corrected : bool
         Use f_1 (f_1 − 1) / (2 (f_2 + 1)), or f_2 + 1 below the products, which also exist when f_2 = 0. With
         ``"finite"`` this is Rcapture's bias-corrected ``closedp.bc(m="Mh", h="Chao")``.
@@ -97,7 +100,7 @@ class ChaoSpec:
         Draws of N to store.
     """
 
-    form: Form = "classical"
+    form: Form = "finite"
     bias_corrected: bool = False
     draws: int = 10_000
 
@@ -106,7 +109,7 @@ class ChaoSpec:
         check_types(self)
         problems = check_draws(self.draws)
         if self.form not in get_args(Form):
-            allowed = "'classical', 'finite' or 'by list'"
+            allowed = "'finite', 'by list' or 'classical'"
             problems.append(Problem("the form is unknown", allowed, "choose one", value=str(self.form)))
         raise_if_any(problems)
 
@@ -325,8 +328,9 @@ def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
     share = (table.n_lists - 1) / table.n_lists if spec.form == "finite" else 1.0
     below = f2 + 1.0 if spec.bias_corrected else f2
     less = 1.0 if spec.bias_corrected else 0.0
+    products = (f1**2 - float(once @ once)) / 2.0 / below
     if spec.form == "by list":
-        unseen = (f1**2 - float(once @ once)) / 2.0 / below
+        unseen = products
         gradient = (f1 - once) / below
     else:
         unseen = share * f1 * (f1 - less) / (2.0 * below)
@@ -334,13 +338,39 @@ def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
     # with the classical form this is Chao (1987) eq. 8: f2 (r⁴/4 + r³ + r²/2), r = f1/f2
     variance = unseen + float(once @ gradient**2) + f2 * (unseen / below) ** 2
     return _Answer(
-        table.observed, unseen, math.sqrt(variance), "chao", "Chao's lower bound",
+        table.observed, unseen, math.sqrt(variance), "chao", _BOUNDS[spec.form],
         ("lists are independent within a person; persons may differ in how easily they are listed",
-         "it is a lower bound only under such positive dependence: lists that avoid each other inflate it"),
+         "it is a lower bound only under such positive dependence: lists that avoid each other inflate it",
+         *((_ALIKE,) if spec.form != "by list" else ())),
         ("Chao (1987) Estimating the population size for capture-recapture data with unequal catchability. "
          "Biometrics 43:783-791",),
-        {}, {"f1": f1, "f2": f2},
+        {}, {"f1": f1, "f2": f2, "by_list": table.observed + products},
+        _bound_notes(spec.form, table.n_lists, table.observed + unseen, table.observed + products),
     )  # fmt: skip
+
+
+_BOUNDS: Mapping[Form, str] = {
+    "finite": "Chao's lower bound for lists that are alike",
+    "by list": "Chao's lower bound for lists of any size",
+    "classical": "Chao's lower bound for many lists",
+}
+
+_ALIKE = "all lists see a person with the same chance: lists of unequal size raise it above the bound"
+
+UNLIKE = 1.05
+"""Factor by which unequal lists raise the bound, in the number of persons, from which that is said."""
+
+
+def _bound_notes(form: Form, n_lists: int, bound: float, by_list: float) -> tuple[str, ...]:
+    """Return what must be said beside a bound that needs equal lists, or many of them."""
+    notes = []
+    if form == "classical":
+        notes.append(f"the form for many lists is {n_lists / (n_lists - 1):.2f} times too high for {n_lists} lists")
+    if form != "by list" and bound > UNLIKE * by_list:
+        notes.append(
+            f"the lists differ in size, which raises this number: for lists of any size the bound is {by_list:,.0f}"
+        )
+    return tuple(notes)
 
 
 def _coverage(table: CaptureTable, spec: CoverageSpec, rng: np.random.Generator) -> _Answer:

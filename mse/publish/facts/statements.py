@@ -146,6 +146,9 @@ class Facts:
         What was tried and what to change, where the computation did not settle.
     unsettled : bool
         Whether nothing but the computation forbids the answer.
+    bound : str or None
+        Where the answer is no estimate but a lower bound, on which condition: lists that are ``"alike"``, of ``"any"``
+        size, or ``"many"``.
     """
 
     title: str
@@ -177,7 +180,11 @@ class Facts:
     thresholds: Thresholds
     account: tuple[str, ...]
     unsettled: bool
+    bound: str | None = None
 
+
+BOUNDS = {"finite": "alike", "by list": "any", "classical": "many"}
+"""Forms of Chao's bound, and the condition under which each is one."""
 
 SMALL = 0.02
 """Least probability of a hump that is mentioned."""
@@ -249,6 +256,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         thresholds=limits,
         account=account(headline, say),
         unsettled=unsettled(headline),
+        bound=BOUNDS[str(headline.spec.get("form", "classical"))] if headline.method == "chao" else None,
     )
 
 

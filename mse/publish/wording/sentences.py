@@ -97,7 +97,10 @@ def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headli
         "interval": interval_name(facts, say),
         "range": say.range(rounded.low, rounded.high),
     }
-    cited = say("headline.bound" if estimate.method == "chao" else "headline.sentence", **values)
+    if facts.bound is not None:
+        cited = say("headline.bound", condition=say(f"headline.bound_{facts.bound}"), **values)
+    else:
+        cited = say("headline.sentence", **values)
     refusal = "headline.refusal_computed" if facts.unsettled else "headline.refusal"
     sentence = say(refusal, **values) if judged == "refuse" else cited
     record = say("headline.record", **values) if judged == "refuse" else None

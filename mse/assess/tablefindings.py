@@ -1,0 +1,138 @@
+"""Findings on the overlap of the lists itself: what an answer rests on before any model speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mse.answers.estimates import Level, Reason
+from mse.answers.posterior import Posterior
+from mse.assess.findings import Checked, below
+from mse.tables.captures import CaptureTable
+
+if TYPE_CHECKING:
+    from mse.assess.verdict import Thresholds
+
+CAUTION: Level = "publish with caution"
+
+
+def table_findings(posterior: Posterior, table: CaptureTable, limits: Thresholds) -> Iterator[Checked]:
+    """Yield the rules that hold the answer against the table alone.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        The answer.
+    table : CaptureTable
+        The table that it came from.
+    limits : Thresholds
+        Of the verdict.
+    """
+    yield "no_overlap", _no_overlap(table)
+    yield "nested", _nested(table, limits)
+    bound = by_list_bound(table)
+    if bound is not None and posterior.method != "chao":
+        yield "bound", _bound(posterior, bound, limits)
+    yield from _deviance(posterior, limits)
+
+
+def by_list_bound(table: CaptureTable) -> float | None:
+    """Return Chao's lower bound for lists of any size, n + Σ_{i<j} f_1i f_1j / f_2 (see `ChaoSpec`).
+
+    None where some cell cannot be observed, some list was absent, or nobody is on exactly two lists.
+    """
+    if not table.observable.all() or table.absent.any():
+        return None
+    counts, size = table.counts.sum(axis=0), table.membership().sum(axis=1)
+    once = counts[size == 1].astype(np.float64)
+    twice = float(counts[size == 2].sum())
+    return None if twice == 0 else table.observed + (once.sum() ** 2 - float(once @ once)) / 2.0 / twice
+
+
+def lonely_lists(table: CaptureTable) -> tuple[str, ...]:
+    """Return the lists with persons of whom nobody is on any other list."""
+    both = table.overlaps()
+    shared = both.sum(axis=1) - np.diagonal(both)
+    return tuple(name for name, n, k in zip(table.lists, np.diagonal(both), shared, strict=True) if n > 0 and k == 0)
+
+
+def nested_lists(table: CaptureTable, least: int = 1) -> tuple[tuple[str, str], ...]:
+    """Return the pairs (inner, outer) of lists of which everybody on the first, `least` persons or more, is on the other.
+
+    Two lists with the same persons are named once, in their order.
+    """
+    both = table.overlaps()
+    totals = np.diagonal(both)
+    found = []
+    for i, inner in enumerate(table.lists):
+        for j, outer in enumerate(table.lists):
+            same = totals[i] == totals[j] and i < j
+            if i != j and totals[i] >= least and both[i, j] == totals[i] and not same:
+                found.append((inner, outer))
+    return tuple(found)
+
+
+def _no_overlap(table: CaptureTable) -> Reason | None:
+    names = lonely_lists(table)
+    if not names:
+        return None
+    text = (
+        f"nobody on {_listed(names)} is on any other list: that says nothing about how many are unseen, and may come "
+        "from identifiers that were made with another key"
+    )
+    return Reason("no_overlap", CAUTION, text, {"figure": float(len(names))}, {"what": ":".join(names)})
+
+
+def _nested(table: CaptureTable, limits: Thresholds) -> Reason | None:
+    pairs = nested_lists(table, limits.nested)
+    if not pairs:
+        return None
+    inner, outer = pairs[0]
+    text = (
+        f"everybody on list {inner} is on list {outer} too: whether {inner} could have held anybody else decides on the
+        " "estimate, and the counts cannot tell"
+    )
+    return Reason("nested", CAUTION, text, {"figure": float(len(pairs))}, {"inner": inner, "outer": outer})
+
+
+def _bound(posterior: Posterior, bound: float, limits: Thresholds) -> Reason | None:
+    high = float(posterior.distribution.quantile(0.975))
+    ratio = bound / high if high > 0 else float("inf")
+    if not ratio > limits.bound:
+        return None
+    text = (
+        f"the 95% interval ends at {high:,.0f}, below the {bound:,.0f} that is a lower bound if lists are independent "
+        "within a person: either some lists avoid each other, or the estimate is too low"
+    )
+    figures = {"figure": ratio, "caution_from": limits.bound, "bound": bound, "high": high}
+    return Reason("bound", CAUTION, text, figures)
+
+
+def deviance_p(deviance: float, df: float) -> float | None:
+    """Return the probability of a deviance as large as this on so many degrees of freedom; None without any."""
+    from scipy.stats import chi2
+
+    return float(chi2.sf(deviance, df)) if df >= 1 and np.isfinite(deviance) else None
+
+
+def _deviance(posterior: Posterior, limits: Thresholds) -> Iterator[Checked]:
+    found = posterior.diagnostics
+    if (
+        "deviance" not in found or "df" not in found or "by" in posterior.spec
+    ):  # `by`: of several models, the worst each
+        return
+    p = deviance_p(found["deviance"], found["df"])
+    if p is None:
+        return
+    text = (
+        f"the model fits badly: its deviance is {found['deviance']:,.1f} on {found['df']:.0f} degrees of freedom "
+        f"(p = {p:.2g})"
+    )
+    more = {"deviance": found["deviance"], "df": found["df"]}
+    yield "deviance", below(p, (limits.deviance, 0.0), "deviance", text, more=more)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return f"list {names[0]}" if len(names) == 1 else f"lists {', '.join(names[:-1])} and {names[-1]}"
