@@ -29,6 +29,7 @@ from mse.commands.options import (
     print_frame,
     read_table,
     table_source,
+    with_unread,
 )
 from mse.errors import InputError, Problem
 
@@ -172,10 +173,15 @@ def models(
 
 @click.command()
 @click.argument("table")
-@click.option("--family", default="poisson", show_default=True, help="poisson, geometric, negbin, zelterman or chao.")
+@click.option(
+    "--family", default="poisson", show_default=True,
+    help="poisson, geometric, negbin, zelterman, chao or chao-one-inflated.",
+)  # fmt: skip
 @click.option("--formula", default="1", show_default=True, help="Covariates of the rate, for example 'gender + age'.")
 @click.option("--interval", help="log-normal (default), normal, parametric or nonparametric.")
 @click.option("--by", multiple=True, help="Covariate whose levels get an estimate each; repeat for several.")
+@click.option("--registrations", default="registrations", show_default=True, help="Column: how often registered.")
+@click.option("--count", default="count", show_default=True, help="Column: how many persons.")
 @PERSONS
 @SUM
 @SEED
@@ -183,29 +189,36 @@ def models(
 @WORKERS
 @AS_JSON
 def repeats(
-    table: str, family: Family, formula: str, interval: str | None, by: tuple[str, ...], persons: bool,
-    sum_duplicates: bool, seed: int, prob: float, workers: int | None, as_json: bool,
+    table: str, family: Family, formula: str, interval: str | None, by: tuple[str, ...], registrations: str, count: str,
+    persons: bool, sum_duplicates: bool, seed: int, prob: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count."""
+    """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count.
+
+    Columns that neither --formula nor --by names are not read, whatever stands in them.
+    """
     from mse.computing.progress import compute
     from mse.estimators.repeats.countfit import compare_families
     from mse.estimators.repeats.oneregister import subgroups
     from mse.jobs.job import make_job
     from mse.methods import estimate as run_estimate
     from mse.shipped import load_repeats
-    from mse.tables.repeats import RepeatCounts
+    from mse.tables.repeats import RepeatCounts, columns_named
 
     if is_public(table):
         make_job({"table": table_source(table, persons, sum_duplicates, ())})  # refuses what is for files only
         register = load_repeats(table)
     else:
-        register = RepeatCounts.from_csv(table, persons=persons, sum_duplicates=sum_duplicates)
+        named = columns_named(table, f"{formula} {' '.join(by)}", count)
+        register = RepeatCounts.from_csv(
+            table, registrations=registrations, count=count, covariates=named, persons=persons,
+            sum_duplicates=sum_duplicates,
+        )  # fmt: skip
     options = {"family": family, "formula": formula} | ({} if interval is None else {"interval": interval})
     found = run_estimate(register, "repeats", seed=seed, compute=compute(workers), **options)
     frames = {"families": compare_families(register, formula, prob=prob)}
     if by:
         frames["subgroups"] = subgroups(register, by, family, formula, prob=prob)
-    print_answer(found, prob, frames, as_json)
+    print_answer(with_unread(found, register.unread), prob, frames, as_json)
 
 
 @click.command()

@@ -88,6 +88,13 @@ def read_table(
     return load_job_table(make_job({"table": table_source(table, persons, sum_duplicates, covariates, lists)}))[0]
 
 
+def with_unread(found: Posterior, unread: tuple[str, ...]) -> Posterior:
+    """Return an answer with a note on the columns of its file that were not read."""
+    from dataclasses import replace
+
+    return replace(found, notes=(*found.notes, f"columns that were not read: {', '.join(unread)}")) if unread else found
+
+
 def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:
     """Print an estimate that stands without a job: the number, what it needs, and the tables beside it."""
     from mse.answers.results import plain
@@ -110,8 +117,17 @@ def print_frame(frame: DataFrame, as_json: bool) -> None:
     if as_json:
         click.echo(frame.to_json(orient="records", double_precision=15, indent=2))
     else:
+        # Shares and factors keep three digits, persons one decimal: what is no more than 1 anywhere is a share.
         shown: dict[str, Callable[[float], str]] = {
-            str(name): (lambda x: f"{x:.3g}") if name in PROBABILITIES else (lambda x: f"{x:,.1f}")
-            for name in frame.select_dtypes(float)
+            str(name): _digits if name in PROBABILITIES or bool((column.dropna().abs() <= 1).all()) else _persons
+            for name, column in frame.select_dtypes(float).items()
         }
         click.echo(frame.to_string(index=False, max_colwidth=60, formatters=shown))
+
+
+def _digits(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:,.1f}"
+
+
+def _persons(value: float) -> str:
+    return f"{value:,.1f}"

@@ -16,7 +16,7 @@ from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
 from mse.estimators.repeats.countdraws import bootstrap_law
-from mse.estimators.repeats.families import FAMILIES, WORDS, CountFit, Family, fit_counts, unseen
+from mse.estimators.repeats.families import FAMILIES, PARTIAL, WORDS, CountFit, Family, fit_counts, unseen, used
 from mse.settings.optionchecks import check_draws, check_least, check_types, raise_if_any
 from mse.tables.covariates import Design, design
 from mse.tables.repeats import RepeatCounts
@@ -33,15 +33,16 @@ _LABELS: dict[Family, str] = {
     "negbin": "zero-truncated negative binomial regression",
     "zelterman": "Zelterman's estimator",
     "chao": "Chao's lower bound",
+    "chao-one-inflated": "one-inflated Chao estimator",
 }
 _HELD: dict[Family, str] = {
-    "poisson": "persons with the same covariates are registered at the same rate: differences that the covariates "
-    "do not show make the estimate too low",
-    "geometric": "rates of persons with the same covariates follow an exponential law",
-    "negbin": "rates of persons with the same covariates follow a gamma law",
-    "zelterman": "persons registered never, once or twice follow one Poisson law given the covariates; those "
-    "registered more often may differ. Remaining differences in rate inflate the estimate",
-    "chao": "rates may differ between persons in any way: the estimate is then a lower bound",
+    "poisson": "persons with the same covariates are registered at the same rate: differences that the covariates " "do
+    not show make the estimate too low", "geometric": "rates of persons with the same covariates follow an exponential
+    law", "negbin": "rates of persons with the same covariates follow a gamma law", "zelterman": "persons registered
+    never, once or twice follow one Poisson law given the covariates; those " "registered more often may differ.
+    Remaining differences in rate inflate the estimate", "chao": "rates may differ between persons in any way: the
+    estimate is then a lower bound", "chao-one-inflated": "persons registered never, twice or three times follow Poisson
+    laws whose rates may differ; the " "number registered once takes no part: the estimate is then a lower bound",
 }
 _CITED: dict[Family, tuple[str, ...]] = {
     "poisson": (),
@@ -57,6 +58,9 @@ _CITED: dict[Family, tuple[str, ...]] = {
              "Biometrics 43:783-791",
              "Böhning, Vidal-Diez, Lerdsuwansri, Viwatwongkasem & Arnold (2013) A generalization of Chao's estimator "
              "for covariate information. Biometrics 69:1033-1042"),
+    "chao-one-inflated": ("Böhning, Kaskasamkul & van der Heijden (2019) A modification of Chao's lower bound estimator
+    in "
+                          "the case of one-inflation. Metrika 82:361-384",),
 }  # fmt: skip
 _ALWAYS = (
     "van der Heijden, Bustami, Cruyff, Engbersen & van Houwelingen (2003) Point and interval estimation of the "
@@ -71,13 +75,13 @@ class RepeatsSpec:
     Parameters
     ----------
     family : str
-        ``"poisson"``, ``"geometric"``, ``"negbin"``, ``"zelterman"`` or ``"chao"``; see
-        `mse.estimators.repeats.families`.
+        ``"poisson"``, ``"geometric"``, ``"negbin"``, ``"zelterman"``, ``"chao"`` or
+        ``"chao-one-inflated"``; see `mse.estimators.repeats.families`.
     formula : str
         Covariates of the rate, ``"gender + age"``; ``"1"`` for none.
     interval : str
         ``"log-normal"`` on the unseen or ``"normal"`` on N, both with the delta method's variance;
-        ``"parametric"`` bootstrap from the fitted counts (not for Zelterman and Chao, which leave the higher
+        ``"parametric"`` bootstrap from the fitted counts (not for Zelterman and Chao, which leave other
         counts open), or ``"nonparametric"``, from the persons of the register: both draw how many are registered
         at all, and take the middle of the replicates.
     replicates : int
@@ -101,7 +105,7 @@ class RepeatsSpec:
         ):  # fmt: skip
             if value not in allowed:
                 problems.append(Problem(f"the {what} is unknown", ", ".join(allowed), "choose one", value=str(value)))
-        if self.interval == "parametric" and self.family in ("zelterman", "chao"):
+        if self.interval == "parametric" and self.family in PARTIAL:
             problems.append(
                 Problem(
                     f"{self.family} has no law of the higher counts to draw from", "log-normal, normal, nonparametric",
@@ -158,9 +162,12 @@ def fit_repeats(table: RepeatCounts, family: Family = "poisson", formula: str = 
     columns = design(table.covariates, len(table.counts), formula, source=source)
     fit = fit_counts(family, table.registrations, table.counts.astype(np.float64), columns.matrix)
     if fit.status != "fine":
+        words = WORDS[fit.status]
+        if family == "chao-one-inflated":
+            words = words.replace("twice (or never once)", "three times (or never twice)")
         raise ModelError(
             Problem(
-                f"{_LABELS[family]} gives no estimate: {WORDS[fit.status]}{_lonely(table, formula)}",
+                f"{_LABELS[family]} gives no estimate: {words}{_lonely(table, formula)}",
                 "a register in which every group of the formula has persons with one and with two registrations",
                 "put levels together, leave a term out, or choose another family"
                 if fit.status != "dispersion runs away"
@@ -266,7 +273,7 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
     ----------
     van der Heijden et al. (2003) eqs 7-12: N̂ = Σ 1/(1 − p_i), its variance in two parts.
     """
-    from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity
+    from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity, one_inflation
 
     fit, columns = fit_repeats(table, spec.family, spec.formula)
     found = size_of(fit, table, columns.matrix)
@@ -286,7 +293,7 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
                 f"{lost:,} of {spec.replicates:,} bootstrap replicates had no estimate, probably a large one: "
                 "the upper end of the interval is too low",
             )
-    if spec.family not in ("zelterman", "chao"):
+    if spec.family not in PARTIAL:
         fitted = goodness_of_fit(table, fit, columns.matrix)
         extra |= {"chi_square": fitted.chi_square, "chi_square_df": float(fitted.df), "chi_square_p": fitted.p_value}
         if fitted.p_value < 0.05:
@@ -296,9 +303,16 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
         extra |= {"heterogeneity_z": other.z, "heterogeneity_p": other.p_value}
         if other.p_value < 0.05 and spec.family in ("poisson", "zelterman"):
             notes += (str(other),)
+    ones = one_inflation(table)
+    if ones is not None:
+        extra |= {"one_inflation_z": ones.z, "one_inflation_p": ones.p_value, "ones_expected": ones.expected}
+        if ones.p_value < 0.05 and spec.family != "chao-one-inflated":
+            notes += (str(ones),)
+    label, held = _LABELS[spec.family], _HELD[spec.family]
+    if spec.family == "chao" and ones is not None and ones.p_value < 0.05:
+        label, held = "Chao's estimate, no lower bound here", f"{held}, if not too many are registered once by mistake"
     parameters = float(fit.n_parameters)
-    n_fit = float(table.counts[table.registrations <= 2].sum() if spec.family in ("zelterman", "chao")
-                  else table.observed)  # fmt: skip
+    n_fit = float(table.counts[used(spec.family, table.registrations)].sum())
     bootstrap = spec.interval in ("parametric", "nonparametric")
     name = f"{spec.interval} bootstrap interval" if bootstrap else f"{spec.interval} interval"
     return Posterior(
@@ -312,14 +326,14 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
         distribution=law,
         draws=law.draw(spec.draws, np.random.default_rng([seed, 0])),
         point=found.size,
-        point_kind=f"{_LABELS[spec.family]}, {name}",
+        point_kind=f"{label}, {name}",
         inside=("who is registered and how often, if the model holds", "estimation of the rates"),
         outside=("the choice of family and covariates", "departures from the assumptions", "errors in recognising "
                  "persons in the register"),
         assumptions=(
             "the population is closed: nobody enters or leaves it during the period",
             "a registration changes neither the rate of later ones nor whether they are recognised",
-            _HELD[spec.family],
+            held,
         ),
         citations=(*_ALWAYS, *_CITED[spec.family]),
         diagnostics={
