@@ -166,7 +166,10 @@ def _strata(
         "; ".join(dict.fromkeys(f for part in parts for f in part.flags[s].split("; ") if f))
         for s in range(middle.size)
     )
-    return StrataDraws(head.strata.dimensions, draws, middle, head.strata.observed, within + spread, flags)
+    return StrataDraws(
+        head.strata.dimensions, draws, middle, head.strata.observed, within + spread, flags,
+        unlabelled=head.strata.unlabelled,
+    )  # fmt: skip
 
 
 def _models(models: Sequence[ModelWeights | None], share: Array) -> ModelWeights | None:

@@ -15,6 +15,7 @@ from mse.tables.captures import CaptureTable
 if TYPE_CHECKING:
     from mse.assess.verdict import Thresholds
 
+Z = 1.959963984540054
 CAUTION: Level = "publish with caution"
 
 
@@ -34,12 +35,12 @@ def table_findings(posterior: Posterior, table: CaptureTable, limits: Thresholds
     yield "nested", _nested(table, limits)
     bound = by_list_bound(table)
     if bound is not None and posterior.method != "chao":
-        yield "bound", _bound(posterior, bound, limits)
+        yield "bound", _bound(posterior, bound, table.observed, limits)
     yield from _deviance(posterior, limits)
 
 
-def by_list_bound(table: CaptureTable) -> float | None:
-    """Return Chao's lower bound for lists of any size, n + Σ_{i<j} f_1i f_1j / f_2 (see `ChaoSpec`).
+def by_list_bound(table: CaptureTable) -> tuple[float, float] | None:
+    """Return Chao's lower bound for lists of any size, n + Σ_{i<j} f_1i f_1j / f_2 (see `ChaoSpec`), and its standard error.
 
     None where some cell cannot be observed, some list was absent, or nobody is on exactly two lists.
     """
@@ -48,7 +49,11 @@ def by_list_bound(table: CaptureTable) -> float | None:
     counts, size = table.counts.sum(axis=0), table.membership().sum(axis=1)
     once = counts[size == 1].astype(np.float64)
     twice = float(counts[size == 2].sum())
-    return None if twice == 0 else table.observed + (once.sum() ** 2 - float(once @ once)) / 2.0 / twice
+    if twice == 0:
+        return None
+    unseen = (once.sum() ** 2 - float(once @ once)) / 2.0 / twice
+    slopes = (once.sum() - once) / twice
+    return table.observed + unseen, float(np.sqrt(unseen + once @ slopes**2 + unseen**2 / twice))
 
 
 def lonely_lists(table: CaptureTable) -> tuple[str, ...]:
@@ -97,10 +102,14 @@ def _nested(table: CaptureTable, limits: Thresholds) -> Reason | None:
     return Reason("nested", CAUTION, text, {"figure": float(len(pairs))}, {"inner": inner, "outer": outer})
 
 
-def _bound(posterior: Posterior, bound: float, limits: Thresholds) -> Reason | None:
+def _bound(posterior: Posterior, found: tuple[float, float], observed: int, limits: Thresholds) -> Reason | None:
+    """Hold the interval against a bound that is sure to lie above the estimate: its own lower end does."""
+    bound, se = found
     high = float(posterior.distribution.quantile(0.975))
     ratio = bound / high if high > 0 else float("inf")
-    if not ratio > limits.bound:
+    unseen = bound - observed
+    least = observed + unseen / np.exp(Z * np.sqrt(np.log1p((se / unseen) ** 2))) if unseen > 0 else float(observed)
+    if not ratio > limits.bound or least < posterior.point:
         return None
     text = (
         f"the 95% interval ends at {high:,.0f}, below the {bound:,.0f} that is a lower bound if lists are independent "

@@ -248,7 +248,13 @@ def _posterior(
         diagnostics=diagnostics,
         notes=notes_on_fit(cells, fit, failed, len(parts)),
         strata=StrataDraws(
-            cells.dimensions, parts, fit.N, cells.certain, fit.covariance, flags=flags(cells, fit.status)
+            cells.dimensions,
+            parts,
+            fit.N,
+            cells.certain,
+            fit.covariance,
+            flags=flags(cells, fit.status),
+            unlabelled=cells.without_label,
         ),
     )
 

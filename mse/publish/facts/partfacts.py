@@ -132,7 +132,7 @@ class Parts:
         draws = self.strata.draws.sum(axis=1) / years
         low, high = map(float, np.quantile(draws, [(1 - self.prob) / 2, (1 + self.prob) / 2]))
         point = float(margin_points(self.strata.margin(), self.credible)[0]) / years
-        mean = int(self.strata.observed.sum()) / years
+        mean = int(self.strata.margin().observed[0]) / years
         rounded = round_interval(point, low, high, observed=math.floor(mean))
         return Part((), round(mean), point, low, high, rounded, "ok", None, "")
 
