@@ -172,7 +172,8 @@ def compare(
     -------
     DataFrame
         One row per method: ``method``, ``label``, ``point``, ``low``, ``high``, ``prob``, ``observed``, ``kind``,
-        ``interval_contains``, ``status`` ("ok", or why the method gives no answer here).
+        ``interval_contains``, ``status`` ("ok", or why the method gives no answer here), ``fit`` (empty, or how badly
+        a single model fits), ``summed_over`` (the covariates whose levels were added up).
     """
     slow = ["multilevel", *(["single.bootstrap", "single.profile", "latent-class"] if table.n_lists > 5 else [])]
     slow += ["search-average"] if table.n_lists < 7 else []
@@ -183,7 +184,27 @@ def compare(
     if problems:
         raise ModelError(problems)
     compute = compute or Compute()
-    return comparison(table, [run_or_fail(table, request, seed, compute) for request in requests], prob)
+    outcomes = [run_or_fail(table, request, seed, compute) for request in requests]
+    rows = comparison(table, outcomes, prob)
+    rows["fit"] = ["" if isinstance(o.result, MseError) else bad_fit(o.result) for o in outcomes]
+    rows["summed_over"] = [_summed(table, *_split(request)) for request in requests]
+    return rows
+
+
+def _summed(table: CaptureTable, method: str, options: Mapping[str, Any]) -> str:
+    whole = by_stratum(method, options)
+    return "" if whole else ", ".join(dim for dim in table.strata if dim not in options.get("by", ()))
+
+
+def bad_fit(posterior: Posterior) -> str:
+    """Return how badly the single model behind an answer fits; empty where it fits, or where there is no such model."""
+    from mse.assess.tablefindings import fit_found
+    from mse.assess.verdict import Thresholds
+
+    reason = fit_found(posterior, Thresholds())
+    if reason is None:
+        return ""
+    return f"bad: deviance {reason.figures['deviance']:,.1f} on {reason.figures['df']:.0f} df"
 
 
 @dataclass(frozen=True, slots=True)

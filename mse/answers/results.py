@@ -179,7 +179,8 @@ def summary_record(results: Results) -> dict[str, Any]:
     """Return the results as plain values for JSON: ``title``, ``estimate``, ``humps``, ``methods``, ``models``, ….
 
     Numbers that do not exist are null. ``estimate`` has the fields of `mse.answers.estimates.Estimate` with the verdict
-    in full; ``methods`` is the comparison; ``models`` holds the ten heaviest; ``interactions`` their probabilities.
+    in full; ``methods`` is the comparison; ``models`` holds the ten heaviest; ``interactions`` their probabilities;
+    ``summed_over`` the covariates whose levels were added up, ``columns_not_read`` what was left of the file.
     """
     headline = results.headline
     models = [] if headline.models is None else headline.models.to_pandas().head(10).to_dict("records")
@@ -191,6 +192,9 @@ def summary_record(results: Results) -> dict[str, Any]:
         "models": models,
         "interactions": dict(headline.interactions),
         "diagnostics": dict(headline.diagnostics),
+        "notes": list(headline.notes),
+        "summed_over": list(results.provenance["table"].get("summed_over", ())),
+        "columns_not_read": list(results.provenance["table"].get("columns_not_read", ())),
         "seed": results.provenance["seed"],
         "versions": results.provenance["versions"],
     }

@@ -27,6 +27,9 @@ Integers = npt.NDArray[np.int64]
 ALL = "all"
 """Stands in the column of a dimension that is summed over."""
 
+EMPTY = "nobody registered: no number"
+"""Flag of a stratum that is no part of the total."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StrataDraws:

@@ -36,7 +36,8 @@ def table_findings(posterior: Posterior, table: CaptureTable, limits: Thresholds
     bound = by_list_bound(table)
     if bound is not None and posterior.method != "chao":
         yield "bound", _bound(posterior, bound, table.observed, limits)
-    yield from _deviance(posterior, limits)
+    if _p_of(posterior) is not None:
+        yield "deviance", fit_found(posterior, limits)
 
 
 def by_list_bound(table: CaptureTable) -> tuple[float, float] | None:
@@ -126,21 +127,27 @@ def deviance_p(deviance: float, df: float) -> float | None:
     return float(chi2.sf(deviance, df)) if df >= 1 and np.isfinite(deviance) else None
 
 
-def _deviance(posterior: Posterior, limits: Thresholds) -> Iterator[Checked]:
-    found = posterior.diagnostics
-    if (
-        "deviance" not in found or "df" not in found or "by" in posterior.spec
-    ):  # `by`: of several models, the worst each
-        return
-    p = deviance_p(found["deviance"], found["df"])
+def fit_found(posterior: Posterior, limits: Thresholds) -> Reason | None:
+    """Hold the deviance of the single model behind an answer against its degrees of freedom."""
+    p = _p_of(posterior)
     if p is None:
-        return
+        return None
+    found = posterior.diagnostics
     text = (
         f"the model fits badly: its deviance is {found['deviance']:,.1f} on {found['df']:.0f} degrees of freedom "
         f"(p = {p:.2g})"
     )
     more = {"deviance": found["deviance"], "df": found["df"]}
-    yield "deviance", below(p, (limits.deviance, 0.0), "deviance", text, more=more)
+    return below(p, (limits.deviance, 0.0), "deviance", text, more=more)
+
+
+def _p_of(posterior: Posterior) -> float | None:
+    found = posterior.diagnostics
+    if (
+        "deviance" not in found or "df" not in found or "by" in posterior.spec
+    ):  # `by`: of several models, the worst each
+        return None
+    return deviance_p(found["deviance"], found["df"])
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -143,7 +143,14 @@ def compare(
 
     captures = read_table(what[0], persons, sum_duplicates, covariates, lists)
     rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
-    print_frame(rows.drop(columns=["kind", "interval_contains"]) if not as_json else rows, as_json)
+    if as_json:
+        print_frame(rows, True)
+        return
+    shown = rows.drop(columns=["kind", "interval_contains", "summed_over"])
+    print_frame(shown if rows["fit"].any() else shown.drop(columns="fit"), False)
+    summed = sorted({x for x in rows["summed_over"] if x})
+    for names in summed:
+        click.echo(f"Summed over {names}: everybody in the table counts as one population over all their levels.")
 
 
 @click.command()
@@ -166,9 +173,13 @@ def models(
     from mse.estimators.single.selection import rank_models
 
     captures = read_table(table, persons, sum_duplicates, covariates, lists)
-    captures = captures.collapse() if captures.strata else captures
+    summed, captures = list(captures.strata), captures.collapse() if captures.strata else captures
     ranked = rank_models(captures, max_order, criterion=criterion, compute=compute(workers))
     print_frame(ranked.head(top), as_json)
+    if summed and not as_json:
+        click.echo(
+            f"Summed over {', '.join(summed)}: everybody in the table counts as one population over all their levels."
+        )
 
 
 @click.command()

@@ -61,6 +61,7 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     table = source.table.collapse() if source.table.strata else source.table
     method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
     headline = _headline(job, source, method, options, compute)
+    summed = summed_over(source.table, method, options)
     by = options.get("by", ())
     asked: list[Request] = (
         [*checks(table, method, by), *(_apart(name, by) for name in ("sample-coverage", "chao", "independence"))]
@@ -82,7 +83,9 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
         job.run.prob,
     )
     rows.insert(2, "headline", [True] + [False] * len(others))
-    results = Results(headline, rows, _provenance(job, table, source, headline.spec, headline.diagnostics), tables)
+    record = _provenance(job, table, source, headline.spec, headline.diagnostics)
+    record["table"] |= {"summed_over": list(summed), "columns_not_read": list(source.table.unread)}
+    results = Results(headline, rows, record, tables)
     asked_for = job.publish or PublishSection()
     recorded = record_tables(
         results, source.table, population=asked_for.population, population_source=asked_for.population_source or "",
@@ -160,11 +163,27 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
             from mse.answers.pooled import pool
 
             headline = pool([one(drawn, job.run.seed) for drawn in source.draws], point=headline)
-    if source.table.strata and not apart:
-        why = "strata = true estimates every stratum" if METHODS[method].asked else "this method takes none"
-        summed = f"summed over the covariates {', '.join(source.table.strata)}: {why}"
-        headline = replace(headline, notes=(*headline.notes, summed))
+    summed = summed_over(source.table, method, options)
+    if summed:
+        why = "this method takes none"
+        if "by" in options:
+            why = "the estimate is by other covariates"
+        elif METHODS[method].asked:
+            why = "strata = true estimates every stratum"
+        said = f"summed over the covariates {', '.join(summed)}: {why}"
+        headline = replace(headline, notes=(*headline.notes, said))
+    if source.table.unread:
+        left = f"columns that were not read: {', '.join(source.table.unread)}"
+        headline = replace(headline, notes=(*headline.notes, left))
     return headline
+
+
+def summed_over(table: CaptureTable, method: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the covariates of a table over which a method with these options adds up."""
+    if by_stratum(method, options):
+        return ()
+    by = options.get("by", ())
+    return tuple(dim for dim in table.strata if dim not in by)
 
 
 def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) -> dict[str, Any]:

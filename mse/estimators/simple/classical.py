@@ -277,9 +277,13 @@ def chapman_pairs(table: CaptureTable) -> pd.DataFrame:
 def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
     """Estimate from one pair of lists."""
     pairs = chapman_pairs(table)
+    telling = pairs[pairs["both"] < pairs[["n_1", "n_2"]].min(axis=1)]
     if spec.pair is None:
-        row = pairs.iloc[0]
+        # A list inside another one says nothing about whom that one misses.
+        row = (telling if len(telling) else pairs).iloc[0]
         how = "the pair with the largest overlap was taken, because none was named"
+        if int(row["both"]) < int(pairs["both"].iloc[0]):
+            how = "the pair with the largest overlap of which neither lies inside the other"
     else:
         unknown = [name for name in spec.pair if name not in table.lists]
         if unknown:
@@ -296,6 +300,15 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
     counted = float(row["n_1"] + row["n_2"] - row["both"])
     size, low, high = float(row["N"]), float(pairs["N"].min()), float(pairs["N"].max())
     names = (str(row["list_1"]), str(row["list_2"]))
+    if size < table.observed:
+        inside = " (one lies inside the other)" if size - counted < 0.5 else ""
+        raise ModelError(
+            Problem(
+                f"the pair {names[0]} and {names[1]}{inside} gives {size:,.0f}, fewer than the {table.observed:,}
+                persons who " "were registered", "a pair whose estimate is not below the persons registered", "choose
+                another pair, or a method that uses every list", file=f"table {table.name!r}",
+            )
+        )  # fmt: skip
     notes = [f"lists {names[0]} and {names[1]}, {int(row['both']):,} persons on both; {how}"]
     if len(pairs) > 1:
         notes.append(f"over all {len(pairs)} pairs of lists the estimate runs from {low:,.0f} to {high:,.0f}")
