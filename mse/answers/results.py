@@ -50,7 +50,7 @@ class Results:
 
 
 def write_results(
-    folder: Path,
+    folder: str | Path,
     results: Results,
     render: Callable[[Results], str | Mapping[str, str | bytes]],
     *,
@@ -61,7 +61,7 @@ def write_results(
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
         Where to; made if missing.
     results : Results
         What to write.
@@ -77,6 +77,7 @@ def write_results(
     InputError
         When the folder exists and `overwrite` is false.
     """
+    folder = Path(folder)
     check_free(folder, overwrite)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
@@ -145,7 +146,7 @@ def _ours(folder: Path) -> bool:
     return isinstance(record, dict) and "mse-engine" in record.get("versions", {})
 
 
-def read_results(folder: Path) -> Results:
+def read_results(folder: str | Path) -> Results:
     """Read a results folder.
 
     Raises
@@ -155,6 +156,7 @@ def read_results(folder: Path) -> Results:
     """
     import pandas as pd
 
+    folder = Path(folder)
     missing = [name for name in (POSTERIOR, ESTIMATES, PROVENANCE) if not (folder / name).is_file()]
     if missing:
         raise InputError(

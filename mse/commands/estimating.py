@@ -128,7 +128,8 @@ def compare(
             from mse.answers.results import plain
 
             causes, sides = [asdict(cause) for cause in changes.causes], changes.estimates.to_dict("records")
-            record = {"verdicts": changes.verdicts, "causes": causes, "estimates": sides}
+            record = {"verdicts": changes.verdicts, "causes": causes, "estimates": sides, "years": changes.years,
+                      "text": changes_text(changes, language)}  # fmt: skip
             click.echo(json.dumps(plain(record), ensure_ascii=False, indent=2, allow_nan=False))
         else:
             click.echo(changes_text(changes, language))

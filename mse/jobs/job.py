@@ -81,7 +81,7 @@ class Job(Section):
         return self.model_copy(update=changes)
 
 
-def read_job(path: Path) -> Job:
+def read_job(path: str | Path) -> Job:
     """Read and check a job file; a name under models/ that is not here is looked up among those that ship.
 
     Raises
@@ -89,6 +89,7 @@ def read_job(path: Path) -> Job:
     InputError
         With every problem: not TOML, unknown keys, wrong types, unknown methods and options.
     """
+    path = Path(path)
     if not os.path.exists(path) and path.name in shipped_names("models"):
         path = shipped_path("models", path.name)
     try:
@@ -136,6 +137,7 @@ def make_job(settings: Mapping[str, Any], file: JobFile | None = None) -> Job:
             except MseError as error:
                 options = ["method", *chosen.options]
                 problems += [file.put(p, option_place(p, place, options)) for p in error.problems]
+    problems += _section_problems(settings, file)
     if settings.get("simulate") is not None:
         from mse.simulate.section import make_spec as make_nation
 
@@ -147,6 +149,74 @@ def make_job(settings: Mapping[str, Any], file: JobFile | None = None) -> Job:
         raise InputError(problems)
     job._file = file
     return job
+
+
+def _section_problems(settings: Mapping[str, Any], file: JobFile) -> list[Problem]:
+    """Return what is wrong with what is asked of assessment and linkage, as far as their sections can be read."""
+    from mse.assess.assessment import AssessSpec
+
+    problems: list[Problem] = []
+    with suppress(ValidationError):  # said above
+        if settings.get("assess") is not None:
+            asked = AssessSection.model_validate(settings["assess"]).model_dump(exclude_none=True)
+            try:
+                AssessSpec(**asked)
+            except MseError as error:
+                problems += [file.put(p, option_place(p, ("assess",), asked)) for p in error.problems]
+    with suppress(ValidationError):
+        if settings.get("registers") is not None:
+            from mse.intake.taking import IntakeSpec
+
+            section = RegistersSection.model_validate(settings["registers"])
+            try:
+                IntakeSpec(**section.model_dump(exclude={"contracts"}))
+            except MseError as error:
+                problems += [
+                    file.put(p, option_place(p, ("registers",), section.model_fields_set)) for p in error.problems
+                ]
+    return problems
+
+
+def dimension_problems(job: Job, dims: Mapping[str, Sequence[str]]) -> list[Problem]:
+    """Return every name of a dimension or level of the strata in a job that the answer will not have.
+
+    Parameters
+    ----------
+    job : Job
+        The settings.
+    dims : mapping of str to sequence of str
+        Dimensions of the answer and their levels.
+    """
+    problems: list[Problem] = []
+    allowed = ", ".join(dims) or "none: the method gives no estimate by stratum"
+
+    def known(place: Place, dim: str, level: str | None = None) -> None:
+        if dim not in dims:
+            found = Problem(
+                "the answer has no such dimension", allowed, "correct the name", column=".".join(place), value=dim
+            )
+            problems.append(job.file.put(found, place))
+        elif level is not None and level not in dims[dim]:
+            found = Problem(
+                f"the dimension {dim!r} has no such level", ", ".join(dims[dim]), "correct the name",
+                column=".".join(place), value=level,
+            )  # fmt: skip
+            problems.append(job.file.put(found, place))
+
+    if job.publish is not None:
+        for i, group in enumerate(job.publish.at_risk):
+            place = ("publish", "at_risk", str(i), "where")
+            if len(group.where) > 1:
+                found = Problem("a group at risk is set against more than one dimension", "at most one", "choose one",
+                                column=".".join(place), value=", ".join(group.where))  # fmt: skip
+                problems.append(job.file.put(found, place))
+            for dim, level in group.where.items():
+                known(place, dim, level)
+        for of, dim in job.publish.sdg.items():
+            known(("publish", "sdg", of), dim)
+    if job.report.time is not None:
+        known(("report", "time"), job.report.time)
+    return problems
 
 
 def read_options(texts: Sequence[str]) -> dict[str, Any]:

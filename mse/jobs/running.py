@@ -14,7 +14,7 @@ from mse.assess.verdict import Thresholds, with_assessment
 from mse.computing.parallel import Compute
 from mse.computing.provenance import versions
 from mse.errors import InputError, Problem
-from mse.jobs.job import Job, make_job
+from mse.jobs.job import Job, dimension_problems, make_job
 from mse.jobs.sections import PublishSection
 from mse.jobs.sources import JobSource, open_source
 from mse.methods import (
@@ -29,7 +29,7 @@ from mse.methods import (
     run_method,
     run_or_fail,
 )
-from mse.publish.auditrecord import record_tables
+from mse.publish.auditrecord import read_files, record_tables
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     if workspace is None:
         with tempfile.TemporaryDirectory(prefix="mse-") as name:
             return run_job(job, compute, workspace=Path(name))
+    _raise_if_any(_file_problems(job, None))
     source = open_source(job, workspace, compute)
+    _raise_if_any(_file_problems(job, source.table) + dimension_problems(job, _answered(job, source)))
     table = source.table.collapse() if source.table.strata else source.table
     method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
     headline = _headline(job, source, method, options, compute)
@@ -92,6 +94,33 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
         chain_file=asked_for.chain, survey_file=asked_for.survey,
     )  # fmt: skip
     return replace(results, tables={**tables, **recorded})
+
+
+def _file_problems(job: Job, table: CaptureTable | None) -> list[Problem]:
+    """Return what is wrong with the files under [publish], before anything is computed that they go with."""
+    asked = job.publish or PublishSection()
+    return read_files(
+        table, job.run.prob, population=asked.population, population_source=asked.population_source or "",
+        chain_file=asked.chain, survey_file=asked.survey,
+    )[1]  # fmt: skip
+
+
+def _answered(job: Job, source: JobSource) -> dict[str, tuple[str, ...]]:
+    """Return the dimensions and levels that the answer of a job will have."""
+    method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
+    summed = summed_over(source.table, method, options)
+    unknown = options.get("unknown") or {}
+    if "by" not in options and not by_stratum(method, options):
+        return {}
+    return {
+        dim: tuple(level for level in levels if level != unknown.get(dim))
+        for dim, levels in source.table.strata.items() if dim not in summed
+    }  # fmt: skip
+
+
+def _raise_if_any(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise InputError(list(problems))
 
 
 def assess_results(results: Results, compute: Compute | None = None, *, workspace: Path | None = None) -> Results:

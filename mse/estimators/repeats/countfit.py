@@ -312,9 +312,9 @@ def ratio_plot(table: RepeatCounts, families: Sequence[Family] = ("poisson", "ge
 
 
 def compare_families(
-    table: RepeatCounts, formula: str = "1", families: Sequence[Family] = FAMILIES, *, prob: float = 0.95
+    table: RepeatCounts, formula: str = "1", families: Sequence[Family] | None = None, *, prob: float = 0.95
 ) -> pd.DataFrame:
-    """Put the families side by side on one register.
+    """Put the families side by side on one register; all, the one-inflated only where there are too many ones.
 
     Returns
     -------
@@ -326,6 +326,10 @@ def compare_families(
 
     from mse.answers.distribution import Distribution
 
+    if families is None:
+        ones = one_inflation(table)
+        inflated = ones is not None and ones.p_value < 0.05
+        families = [family for family in FAMILIES if inflated or family != "chao-one-inflated"]
     rows: list[dict[str, object]] = []
     for family in families:
         try:

@@ -37,14 +37,14 @@ FORMAT = "mse-release/1"
 _GUESSABLE = "withheld: the few small counts behind a digest of the raw table could be guessed back from it"
 
 
-def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = False) -> Path:
+def write_release(folder: str | Path, out: str | Path | None = None, *, overwrite: bool = False) -> Path:
     """Write the release of a results folder, in one step: either all files are there afterwards, or none.
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
         A results folder, the audit record.
-    out : Path, optional
+    out : str or Path, optional
         Where to; beside the results folder, with ``-release`` after its name, when not given.
     overwrite : bool
         Replace a release that exists.
@@ -60,8 +60,8 @@ def write_release(folder: Path, out: Path | None = None, *, overwrite: bool = Fa
         When the results cannot be read, or `out` exists and is no release or may not be replaced.
     """
     results = read_results(folder)
-    place = folder.absolute()
-    out = place.with_name(f"{place.name}-release") if out is None else out
+    place = Path(folder).absolute()
+    out = place.with_name(f"{place.name}-release") if out is None else Path(out)
     _check_free(out, overwrite)
     tables = published_tables(results)
     record = release_record(results, tables, place)

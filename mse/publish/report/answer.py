@@ -117,7 +117,7 @@ def models_section(m: Material) -> Section:
     facts, say = m.facts, m.say
     shown = facts.models[:MOST_MODELS]
     if not shown:
-        return Section("models", say("section.models"), (paragraph(say("models.missing")),))
+        return Section("models", say("section.models"), (paragraph(say(f"models.{_kind_of(m)}")),))
     blocks: list[Block] = [paragraph(say("models.lead", example=_groups(shown[0])[0]), "lead")]
     if facts.effective:
         effective = say.figure(round(facts.effective, 1))
@@ -155,10 +155,7 @@ def interactions_section(m: Material) -> Section:
 def meaning_section(m: Material) -> Section:
     """Return the method in plain words, what the interval holds, what it leaves out, and what has to be true."""
     say, head = m.say, m.results.headline
-    one_register = head.method == "repeats"
-    blocks: list[Block] = [paragraph(say("plain.one_register" if one_register else "plain.lists"))]
-    if f"plain.{head.method}" in say.messages:
-        blocks.append(paragraph(say(f"plain.{head.method}")))
+    blocks: list[Block] = [paragraph(say(f"plain.{claim}")) for claim in claims(m) if f"plain.{claim}" in say.messages]
     for part, said in (("inside", head.inside), ("outside", head.outside), ("assumptions", head.assumptions)):
         words = [say.phrase(x) for x in said]
         blocks += entries(say(f"meaning.{part}"), words, say(f"meaning.{part}_none"))
@@ -167,6 +164,36 @@ def meaning_section(m: Material) -> Section:
     if m.facts.notes:
         blocks += entries(say("meaning.table_notes"), m.facts.notes, "")
     return Section("meaning", say("section.meaning"), tuple(blocks))
+
+
+def claims(m: Material) -> tuple[str, ...]:
+    """Return what the page may say of how the answer was made, by key of the catalogue: each follows from the record."""
+    head = m.results.headline
+    if head.method.startswith("repeats"):
+        return ("one_register",)
+    kind, spec = _kind_of(m), head.spec
+    said = ["lists", "independent" if kind == "assumed" else "dependent"]
+    named = head.method == "loglinear" and spec.get("selected") is False
+    said.append("named_model" if named else head.method)
+    if kind != "assumed" and spec.get("max_order") == 2:
+        said.append("pairs_only")
+    if "by" in spec:
+        said.append("apart")
+    return tuple(said)
+
+
+def _kind_of(m: Material) -> str:
+    """Return what an answer without listed models did about them: the key of what is said of it.
+
+    The reasons of the verdict know by their codes whether one model was chosen or dependence assumed.
+    """
+    head = m.results.headline
+    codes = {reason.code for reason in head.verdict.reasons} if head.verdict is not None else set()
+    if "dependence" in codes:
+        return "assumed"
+    if "one_model" in codes:
+        return "missing"
+    return "apart" if "by" in head.spec else "unlisted"
 
 
 def figure(svg: str | None, finding: str) -> list[Block]:
