@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,11 +15,14 @@ from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
 from mse.estimators.single.existence import Existence, Limit
+from mse.estimators.single.facefit import FACE, fit_on_face
 from mse.estimators.single.fitted import LoglinearFit as LoglinearFit
 from mse.estimators.single.fitted import fit_model as fit_model
+from mse.estimators.single.selection import NESTED, penalty, saturated_log_likelihood
 from mse.estimators.single.selection import rank_models as rank_models
 from mse.settings.optionchecks import Criterion, check_criterion, check_draws, check_order, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
+from mse.tables.overlapshape import nested_lists
 from mse.terms import members
 
 if TYPE_CHECKING:
@@ -117,6 +121,17 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
     else:
         notation = spec.model
     fit = fit_model(table, notation)
+    on_face = fit_on_face(table, fit.model) if nested_lists(table, NESTED) else None
+    if on_face is not None:
+        inner, outer = nested_lists(table, NESTED)[0]
+        said = f"nobody is on {inner} without {outer}: fitted on the {on_face.cells} cells that can exist"
+        notes = (*notes, said)
+        saturated = saturated_log_likelihood(*table.dense())
+        log_sd = math.sqrt(math.log1p((on_face.se / on_face.unseen) ** 2))
+        deviance = max(2.0 * (saturated - on_face.log_likelihood), 0.0)
+        fit = replace(fit, existence=Existence.FINE, N=on_face.N, unseen=on_face.unseen, se=on_face.se,
+                      log_sd=log_sd, log_likelihood=on_face.log_likelihood, deviance=deviance,
+                      **_criteria(table, on_face.log_likelihood, fit.parameters))  # fmt: skip
     if fit.existence is not Existence.FINE:
         rise = f"; as the likelihood rises, the number of unseen {_RISES[fit.limit]}" if fit.limit else ""
         said = fit.existence.words + rise
@@ -165,6 +180,12 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
     )
 
 
+def _criteria(table: CaptureTable, log_likelihood: float, parameters: int) -> dict[str, float]:
+    counts, cells = table.dense()
+    names: tuple[Criterion, ...] = ("aic", "bic", "bic_cells")
+    return {name: -2.0 * log_likelihood + penalty(name, counts, cells) * parameters for name in names}
+
+
 _CRITERIA: Mapping[str, str] = {
     "bic": "BIC with penalty ln(persons)",
     "bic_cells": "BIC with penalty ln(cells)",
@@ -194,7 +215,7 @@ def _choose(
     table: CaptureTable, ranked: pd.DataFrame, criterion: Criterion
 ) -> tuple[str, dict[str, float], tuple[str, ...]]:
     """Return the best model, figures about the ranking, and what should be said about near ties."""
-    usable = ranked[ranked["status"] == "ok"]
+    usable = ranked[ranked["status"].isin(("ok", FACE))]
     if usable.empty:
         raise ModelError(_unusable(table, "in any form", "every status is other than ok"))
     values = usable[criterion].to_numpy(dtype=np.float64)
