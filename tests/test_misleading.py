@@ -219,9 +219,8 @@ def test_everybody_is_registered_whatever_label_is_missing():
     counts = rng.integers(20, 60, size=(2, 3, 7))
     strata = {"year": ["2021", "2022"], "form": ["labour", "not known", "sexual"]}
     table = CaptureTable.from_arrays([*"ABC"], counts, strata=strata)
-    found = mse.estimate(
-        table, "covariates", unknown={"form": "not known"}, interval="lognormal", formula="~ A + B + C + year + form"
-    )
+    formula = "~ A + B + C + year + form"
+    found = mse.estimate(table, "covariates", unknown={"form": "not known"}, interval="lognormal", formula=formula)
     assert found.observed == counts.sum()
     assert found.strata.margin("year").observed.tolist() == counts.sum(axis=(1, 2)).tolist()
     assert found.strata.margin().observed.tolist() == [counts.sum()]

@@ -58,8 +58,8 @@ def _nested(table: CaptureTable, limits: Thresholds) -> Reason | None:
         return None
     inner, outer = pairs[0]
     text = (
-        f"everybody on list {inner} is on list {outer} too: whether {inner} could have held anybody else decides on the
-        " "estimate, and the counts cannot tell"
+        f"everybody on list {inner} is on list {outer} too: whether {inner} could have held anybody else decides on "
+        "the estimate, and the counts cannot tell"
     )
     return Reason("nested", CAUTION, text, {"figure": float(len(pairs))}, {"inner": inner, "outer": outer})
 

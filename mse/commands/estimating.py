@@ -86,9 +86,9 @@ def run(
 @RESUME
 @AS_JSON
 def estimate(
-    table: str, method: str, persons: bool, sum_duplicates: bool, lists: tuple[str, ...], covariates: tuple[str, ...],
-    seed: int, prob: float, out: Path | None, overwrite: bool, workers: int | None, cluster: str | None, resume: Path |
-    None, as_json: bool, more: tuple[str, ...], **options: Any,
+    table: str, method: str, persons: bool, sum_duplicates: bool, lists: tuple[str, ...],
+    covariates: tuple[str, ...], seed: int, prob: float, out: Path | None, overwrite: bool, workers: int | None,
+    cluster: str | None, resume: Path | None, as_json: bool, more: tuple[str, ...], **options: Any,
 ) -> None:  # fmt: skip
     """Estimate from TABLE: a CSV file of your own, or the name of a public table (see mse data).
 

@@ -15,11 +15,11 @@ What a column is, where the caller does not say so:
    (every row different, from 4 rows on): an error that asks for a decision.
 7. The rest: a covariate. Its levels are sorted, as numbers when all of them are.
 
-Where covariates are named there are no others: every column that is left is a list, or the count. Where only lists are
-named, a column that is left is a covariate by rule 7, an error if it holds 0 and 1 only, and not read if it has gaps or
-is doubtful. Where both are named, or rows are persons, no column that is not named is read beyond the lists;
-`OverlapCells.unread` tells which those were. Empty rows and empty columns without a name are skipped, as spreadsheets
-write them.
+Where covariates are named there are no others: every column that is left is a list, or the count. Where only
+lists are named, a column that is left is a covariate by rule 7, an error if it holds 0 and 1 only, and not read if it
+has gaps or is doubtful. Where both are named, or rows are persons, no column that is not named is read beyond the
+lists; `OverlapCells.unread` tells which those were.
+Empty rows and empty columns without a name are skipped, as spreadsheets write them.
 """
 
 from __future__ import annotations

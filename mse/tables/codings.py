@@ -62,7 +62,7 @@ def _mostly(bits: Sequence[int | None], zero: bool) -> bool:
 
 
 def coding_of(cells: Sequence[str]) -> int | None:
-    """Return which coding a column is written in throughout: 0 for 0 and 1, else its number; None for no such column."""
+    """Return which coding a column is written in throughout: 0 for 0 and 1, else its number; None for none."""
     values = {cell.casefold() for cell in cells}
     if values and values <= BIT.keys():
         return 0
@@ -101,7 +101,7 @@ def count_place(header: Sequence[str], columns: Sequence[Sequence[str]], count: 
 
 
 def registrations_place(header: Sequence[str], registrations: str) -> int | None:
-    """Return the place of the registrations: the column of that name, else one that is called so; None when there is none."""
+    """Return the place of the registrations: the column of that name, else one that is called so; None for none."""
     if registrations in header:
         return header.index(registrations)
     alike = [i for i, name in enumerate(header) if name.casefold() == registrations.casefold()]
@@ -138,7 +138,7 @@ def _histories(cells: Sequence[str]) -> bool:
 
 
 def split_histories(cells: Sequence[str], taken: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    """Return names and columns of the lists that history strings are about: ``list_1``, ``list_2``, …"""
+    """Return names and columns of the lists that history strings are about: ``list_1``, ``list_2`` and so on."""
     names = [f"list_{j + 1}" for j in range(len(cells[0]))]
     names = [f"{name}_" if name in taken else name for name in names]
     return names, [[cell[j] for cell in cells] for j in range(len(cells[0]))]

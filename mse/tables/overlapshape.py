@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def by_list_bound(table: CaptureTable) -> tuple[float, float] | None:
-    """Return Chao's lower bound for lists of any size with its standard error: n + Σ_{i<j} f_1i f_1j / f_2 (`ChaoSpec`).
+    """Return Chao's lower bound for lists of any size and its standard error: n + Σ_{i<j} f_1i f_1j / f_2.
 
     None where some cell cannot be observed, some list was absent, or nobody is on exactly two lists.
     """

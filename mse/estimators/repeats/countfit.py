@@ -116,8 +116,8 @@ class OneInflation(NamedTuple):
         )
         return (
             f"{self.ones:,} persons were registered once, where those registered more often lead one to expect about "
-            f"{self.expected:,.0f} (z = {self.z:.1f}, p = {self.p_value:.2g}): too many ones make the estimate too high,
-            " f"and Chao's is no lower bound{instead}"
+            f"{self.expected:,.0f} (z = {self.z:.1f}, p = {self.p_value:.2g}): too many ones make the estimate too "
+            f"high, and Chao's is no lower bound{instead}"
         )
 
 
@@ -129,8 +129,10 @@ def one_inflation(table: RepeatCounts) -> OneInflation | None:
     r_3, … (weights from the variance r² (1/f_y + 1/f_{y+1})) says what r_1 would be; a smaller one is from too many
     ones.
 
-    References ---------- Böhning & van der Heijden (2019) The identity of the zero-truncated, one-inflated likelihood
-    and the zero-one-truncated likelihood for general count densities. Annals of Applied Statistics 13:1198-1211.
+    References
+    ----------
+    Böhning & van der Heijden (2019) The identity of the zero-truncated, one-inflated likelihood and the
+    zero-one-truncated likelihood for general count densities. Annals of Applied Statistics 13:1198-1211.
     """
     from scipy.stats import norm
 

@@ -10,9 +10,9 @@ mean of the count before truncation and p_i the probability of no registration:
   odds λ/2, and p = exp(−λ) for everybody (Böhning & van der Heijden 2009);
 * ``chao``: the same λ; the persons registered once or twice stand for 1 / (λ + λ²/2) unseen each, those registered
   more often for none (Böhning, Vidal-Diez, Lerdsuwansri, Viwatwongkasem & Arnold 2013);
-* ``chao-one-inflated``: the same from those registered twice or three times, with odds λ/3 and 1 / (λ²/2 + λ³/6) unseen
-  each; without covariates 2 f_2³ / (9 f_3²). Too many ones leave it alone (Böhning, Kaskasamkul & van der Heijden
-  2019).
+* ``chao-one-inflated``: the same from those registered twice or three times, with odds λ/3 and 1 / (λ²/2 + λ³/6)
+  unseen each; without covariates 2 f_2³ / (9 f_3²). Too many ones leave it alone (Böhning, Kaskasamkul & van
+  der Heijden 2019).
 
 The others are Horvitz–Thompson: everybody seen stands for p / (1 − p) unseen.
 """

@@ -36,13 +36,15 @@ _LABELS: dict[Family, str] = {
     "chao-one-inflated": "one-inflated Chao estimator",
 }
 _HELD: dict[Family, str] = {
-    "poisson": "persons with the same covariates are registered at the same rate: differences that the covariates " "do
-    not show make the estimate too low", "geometric": "rates of persons with the same covariates follow an exponential
-    law", "negbin": "rates of persons with the same covariates follow a gamma law", "zelterman": "persons registered
-    never, once or twice follow one Poisson law given the covariates; those " "registered more often may differ.
-    Remaining differences in rate inflate the estimate", "chao": "rates may differ between persons in any way: the
-    estimate is then a lower bound", "chao-one-inflated": "persons registered never, twice or three times follow Poisson
-    laws whose rates may differ; the " "number registered once takes no part: the estimate is then a lower bound",
+    "poisson": "persons with the same covariates are registered at the same rate: differences that the covariates "
+    "do not show make the estimate too low",
+    "geometric": "rates of persons with the same covariates follow an exponential law",
+    "negbin": "rates of persons with the same covariates follow a gamma law",
+    "zelterman": "persons registered never, once or twice follow one Poisson law given the covariates; those "
+    "registered more often may differ. Remaining differences in rate inflate the estimate",
+    "chao": "rates may differ between persons in any way: the estimate is then a lower bound",
+    "chao-one-inflated": "persons registered never, twice or three times follow Poisson laws whose rates may differ; "
+    "the number registered once takes no part: the estimate is then a lower bound",
 }
 _CITED: dict[Family, tuple[str, ...]] = {
     "poisson": (),
@@ -58,9 +60,8 @@ _CITED: dict[Family, tuple[str, ...]] = {
              "Biometrics 43:783-791",
              "Böhning, Vidal-Diez, Lerdsuwansri, Viwatwongkasem & Arnold (2013) A generalization of Chao's estimator "
              "for covariate information. Biometrics 69:1033-1042"),
-    "chao-one-inflated": ("Böhning, Kaskasamkul & van der Heijden (2019) A modification of Chao's lower bound estimator
-    in "
-                          "the case of one-inflation. Metrika 82:361-384",),
+    "chao-one-inflated": ("Böhning, Kaskasamkul & van der Heijden (2019) A modification of Chao's lower bound "
+                          "estimator in the case of one-inflation. Metrika 82:361-384",),
 }  # fmt: skip
 _ALWAYS = (
     "van der Heijden, Bustami, Cruyff, Engbersen & van Houwelingen (2003) Point and interval estimation of the "

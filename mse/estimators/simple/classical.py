@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
+from mse.estimators.simple.boundwords import ALIKE, BOUNDS, Form, bound_notes
 from mse.estimators.simple.samplecoverage import LOW_COVERAGE, CoverageSpec, bootstrap_sizes, sample_coverage
 from mse.estimators.single.existence import Existence
 from mse.estimators.single.fitted import fit_model
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[np.float64]
-Form = Literal["finite", "by list", "classical"]
 
 CLOSED = (
     "the population is closed: nobody enters or leaves it during the period",
@@ -304,9 +304,10 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
         inside = " (one lies inside the other)" if size - counted < 0.5 else ""
         raise ModelError(
             Problem(
-                f"the pair {names[0]} and {names[1]}{inside} gives {size:,.0f}, fewer than the {table.observed:,}
-                persons who " "were registered", "a pair whose estimate is not below the persons registered", "choose
-                another pair, or a method that uses every list", file=f"table {table.name!r}",
+                f"the pair {names[0]} and {names[1]}{inside} gives {size:,.0f}, fewer than the "
+                f"{table.observed:,} persons who were registered",
+                "a pair whose estimate is not below the persons registered",
+                "choose another pair, or a method that uses every list", file=f"table {table.name!r}",
             )
         )  # fmt: skip
     notes = [f"lists {names[0]} and {names[1]}, {int(row['both']):,} persons on both; {how}"]
@@ -351,39 +352,15 @@ def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
     # with the classical form this is Chao (1987) eq. 8: f2 (r⁴/4 + r³ + r²/2), r = f1/f2
     variance = unseen + float(once @ gradient**2) + f2 * (unseen / below) ** 2
     return _Answer(
-        table.observed, unseen, math.sqrt(variance), "chao", _BOUNDS[spec.form],
+        table.observed, unseen, math.sqrt(variance), "chao", BOUNDS[spec.form],
         ("lists are independent within a person; persons may differ in how easily they are listed",
          "it is a lower bound only under such positive dependence: lists that avoid each other inflate it",
-         *((_ALIKE,) if spec.form != "by list" else ())),
+         *((ALIKE,) if spec.form != "by list" else ())),
         ("Chao (1987) Estimating the population size for capture-recapture data with unequal catchability. "
          "Biometrics 43:783-791",),
         {}, {"f1": f1, "f2": f2, "by_list": table.observed + products},
-        _bound_notes(spec.form, table.n_lists, table.observed + unseen, table.observed + products),
+        bound_notes(spec.form, table.n_lists, table.observed + unseen, table.observed + products),
     )  # fmt: skip
-
-
-_BOUNDS: Mapping[Form, str] = {
-    "finite": "Chao's lower bound for lists that are alike",
-    "by list": "Chao's lower bound for lists of any size",
-    "classical": "Chao's lower bound for many lists",
-}
-
-_ALIKE = "all lists see a person with the same chance: lists of unequal size raise it above the bound"
-
-UNLIKE = 1.05
-"""Factor by which unequal lists raise the bound, in the number of persons, from which that is said."""
-
-
-def _bound_notes(form: Form, n_lists: int, bound: float, by_list: float) -> tuple[str, ...]:
-    """Return what must be said beside a bound that needs equal lists, or many of them."""
-    notes = []
-    if form == "classical":
-        notes.append(f"the form for many lists is {n_lists / (n_lists - 1):.2f} times too high for {n_lists} lists")
-    if form != "by list" and bound > UNLIKE * by_list:
-        notes.append(
-            f"the lists differ in size, which raises this number: for lists of any size the bound is {by_list:,.0f}"
-        )
-    return tuple(notes)
 
 
 def _coverage(table: CaptureTable, spec: CoverageSpec, rng: np.random.Generator) -> _Answer:

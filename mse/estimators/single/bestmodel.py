@@ -126,12 +126,14 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
         inner, outer = nested_lists(table, NESTED)[0]
         said = f"nobody is on {inner} without {outer}: fitted on the {on_face.cells} cells that can exist"
         notes = (*notes, said)
-        saturated = saturated_log_likelihood(*table.dense())
+        counts, cells = table.dense()
+        saturated, p, rank = saturated_log_likelihood(counts, cells), fit.parameters, -2.0 * on_face.log_likelihood
         log_sd = math.sqrt(math.log1p((on_face.se / on_face.unseen) ** 2))
         deviance = max(2.0 * (saturated - on_face.log_likelihood), 0.0)
         fit = replace(fit, existence=Existence.FINE, N=on_face.N, unseen=on_face.unseen, se=on_face.se,
                       log_sd=log_sd, log_likelihood=on_face.log_likelihood, deviance=deviance,
-                      **_criteria(table, on_face.log_likelihood, fit.parameters))  # fmt: skip
+                      aic=rank + 2.0 * p, bic=rank + penalty("bic", counts, cells) * p,
+                      bic_cells=rank + penalty("bic_cells", counts, cells) * p)  # fmt: skip
     if fit.existence is not Existence.FINE:
         rise = f"; as the likelihood rises, the number of unseen {_RISES[fit.limit]}" if fit.limit else ""
         said = fit.existence.words + rise
@@ -178,12 +180,6 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
         },
         notes=(f"model {fit.model.notation}: {fit.model.named(table.lists)}", *notes),
     )
-
-
-def _criteria(table: CaptureTable, log_likelihood: float, parameters: int) -> dict[str, float]:
-    counts, cells = table.dense()
-    names: tuple[Criterion, ...] = ("aic", "bic", "bic_cells")
-    return {name: -2.0 * log_likelihood + penalty(name, counts, cells) * parameters for name in names}
 
 
 _CRITERIA: Mapping[str, str] = {

@@ -73,7 +73,7 @@ def _on_faces(table: CaptureTable, frame: pd.DataFrame, criterion: Criterion) ->
     for row in missing.index[:MOST_FACES]:
         fit = fit_on_face(table, Model.parse(str(frame.at[row, "model"]), table.lists))
         if fit is not None:
-            frame.loc[row, ["N", "se", "status"]] = [fit.N, fit.se, FACE]
+            frame.at[row, "N"], frame.at[row, "se"], frame.at[row, "status"] = fit.N, fit.se, FACE
             found[row] = True
     return found
 
@@ -138,8 +138,8 @@ def rank_models(
           is no MLE they are the limits to which the likelihood rises; NaN where N is not identifiable;
         * ``p_value``: of the deviance on its degrees of freedom; NaN without any;
         * ``status``: ``"ok"``, ``"ok on the cells that can exist"`` (where a list lies inside another one and N settles
-          although the likelihood has no maximum; see `mse.estimators.single.facefit`), ``"no MLE"``, ``"not
-          identifiable"``, ``"no MLE, not identifiable"``, or ``"not converged"``;
+          although the likelihood has no maximum; see `mse.estimators.single.facefit`), ``"no MLE"``,
+          ``"not identifiable"``, ``"no MLE, not identifiable"``, or ``"not converged"``;
         * ``n_infinite``: terms at −∞, whose margin is zero;
         * ``existence``: value of `Existence`.
 

@@ -155,7 +155,8 @@ def interactions_section(m: Material) -> Section:
 def meaning_section(m: Material) -> Section:
     """Return the method in plain words, what the interval holds, what it leaves out, and what has to be true."""
     say, head = m.say, m.results.headline
-    blocks: list[Block] = [paragraph(say(f"plain.{claim}")) for claim in claims(m) if f"plain.{claim}" in say.messages]
+    told = [claim for claim in claims(m) if f"plain.{claim}" in say.messages]
+    blocks: list[Block] = [paragraph(say(f"plain.{claim}")) for claim in told]
     for part, said in (("inside", head.inside), ("outside", head.outside), ("assumptions", head.assumptions)):
         words = [say.phrase(x) for x in said]
         blocks += entries(say(f"meaning.{part}"), words, say(f"meaning.{part}_none"))
@@ -167,7 +168,7 @@ def meaning_section(m: Material) -> Section:
 
 
 def claims(m: Material) -> tuple[str, ...]:
-    """Return what the page may say of how the answer was made, by key of the catalogue: each follows from the record."""
+    """Return what the page may say of how the answer was made, by key of the catalogue; each is from the record."""
     head = m.results.headline
     if head.method.startswith("repeats"):
         return ("one_register",)
