@@ -259,8 +259,9 @@ def test_every_setting_of_a_job_is_checked_before_anything_is_computed(tmp_path)
     )
     with pytest.raises(InputError, match="the check is unknown"):
         mse.read_job(str(written(tmp_path, job, "j.toml")))
-    job = '[table]\npath="t.csv"\n[estimate]\nmethod="independence"\nby=["year"]\n[publish]\nchain="no.csv"\nsurvey="non
-    e.csv"\n' with pytest.raises(InputError) as caught:
+    job = '[table]\npath="t.csv"\n[estimate]\nmethod="independence"\nby=["year"]\n'
+    job += '[publish]\nchain="no.csv"\nsurvey="none.csv"\n'
+    with pytest.raises(InputError) as caught:
         mse.run_job(mse.read_job(written(tmp_path, job, "j.toml")))
     assert len(caught.value.problems) == 2
     job = (
@@ -289,3 +290,13 @@ def test_the_table_of_the_readme_works_when_pasted(tmp_path):
     text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
     block = text[text.index("police,shelter") :].split("```")[0]
     assert CaptureTable.from_csv(written(tmp_path, block)).lists == ("police", "shelter", "inspectorate")
+
+
+@pytest.mark.slow
+def test_the_flow_of_the_package_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, '[table]\nname="uk-2013-5"\n[estimate]\nmethod="loglinear"\n', "job.toml")
+    names = {"mse": mse}
+    for line in (line for line in (mse.__doc__ or "").splitlines() if line.startswith("    ")):
+        exec(line.strip(), names)
+    assert names["estimate"].observed == names["table"].observed and names["results"].tables

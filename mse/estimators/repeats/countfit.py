@@ -86,6 +86,10 @@ class Heterogeneity(NamedTuple):
         )
 
 
+LEAST = 3.0
+"""Persons in a class, from which its ratios take part in the search for too many ones."""
+
+
 class OneInflation(NamedTuple):
     """Persons registered exactly once, against what those registered more often lead one to expect.
 
@@ -125,9 +129,9 @@ def one_inflation(table: RepeatCounts) -> OneInflation | None:
     """Tell whether too many were registered exactly once; None where fewer than two ratios of the others exist.
 
     The ratios r_y = (y + 1) f_{y+1} / f_y are level for one Poisson rate, rise in a line for gamma rates, and rise for
-    any mixture of rates, so that r_1 lies on or below those that follow. A line with a slope of 0 or more through r_2,
-    r_3, … (weights from the variance r² (1/f_y + 1/f_{y+1})) says what r_1 would be; a smaller one is from too many
-    ones.
+    any mixture of rates, so that r_1 lies on or below those that follow. A line with a slope of 0 or more through
+    r_2, r_3, … (weights from the variance r² (1/f_y + 1/f_{y+1})) says what r_1 would be; a smaller
+    one is from too many ones.
 
     References
     ----------
@@ -137,7 +141,7 @@ def one_inflation(table: RepeatCounts) -> OneInflation | None:
     from scipy.stats import norm
 
     f = table.frequencies().astype(np.float64)
-    y = np.array([k for k in range(2, len(f)) if f[k - 1] > 0 and f[k] > 0])
+    y = np.array([k for k in range(2, len(f)) if f[k - 1] >= LEAST and f[k] >= LEAST])
     if y.size < 2 or f[0] == 0 or f[1] == 0:
         return None
     ratio = (y + 1.0) * f[y] / f[y - 1]
