@@ -178,7 +178,7 @@ def _section_problems(settings: Mapping[str, Any], file: JobFile) -> list[Proble
 
 
 def dimension_problems(job: Job, dims: Mapping[str, Sequence[str]]) -> list[Problem]:
-    """Return every name of a dimension or level of the strata in a job that the answer will not have.
+    """Return every name of a dimension or level under [publish] that the answer of a job will not have.
 
     Parameters
     ----------
@@ -214,8 +214,6 @@ def dimension_problems(job: Job, dims: Mapping[str, Sequence[str]]) -> list[Prob
                 known(place, dim, level)
         for of, dim in job.publish.sdg.items():
             known(("publish", "sdg", of), dim)
-    if job.report.time is not None:
-        known(("report", "time"), job.report.time)
     return problems
 
 

@@ -59,7 +59,11 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
             return run_job(job, compute, workspace=Path(name))
     _raise_if_any(_file_problems(job, None))
     source = open_source(job, workspace, compute)
-    _raise_if_any(_file_problems(job, source.table) + dimension_problems(job, _answered(job, source)))
+    _raise_if_any(
+        _file_problems(job, source.table)
+        + dimension_problems(job, _answered(job, source))
+        + _time_problems(job, source)
+    )
     table = source.table.collapse() if source.table.strata else source.table
     method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
     headline = _headline(job, source, method, options, compute)
@@ -116,6 +120,16 @@ def _answered(job: Job, source: JobSource) -> dict[str, tuple[str, ...]]:
         dim: tuple(level for level in levels if level != unknown.get(dim))
         for dim, levels in source.table.strata.items() if dim not in summed
     }  # fmt: skip
+
+
+def _time_problems(job: Job, source: JobSource) -> list[Problem]:
+    """Return what is wrong with the dimension that is said to be time: one of the table, which an answer may sum over."""
+    time = job.report.time
+    if time is None or time in source.table.strata:
+        return []
+    allowed = ", ".join(source.table.strata) or "none: the table has no strata"
+    found = Problem("the table has no such dimension", allowed, "correct the name", column="report.time", value=time)
+    return [job.file.put(found, ("report", "time"))]
 
 
 def _raise_if_any(problems: Sequence[Problem]) -> None:

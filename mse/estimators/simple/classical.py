@@ -174,8 +174,6 @@ def estimate(table: CaptureTable, spec: Spec, *, seed: int, compute: Compute | N
             *notes,
             "the estimate has no spread: the interval is a point and says nothing about certainty",
         )
-    if point < table.observed:
-        notes = (*notes, f"the estimate lies below the {table.observed:,} persons that were observed")
     log_sd = math.sqrt(math.log1p((found.se / found.unseen) ** 2)) if found.unseen > 0 else 0.0
     law = Distribution.lognormal(int(found.counted), found.unseen, log_sd)
     return Posterior(
