@@ -123,7 +123,7 @@ def _answered(job: Job, source: JobSource) -> dict[str, tuple[str, ...]]:
 
 
 def _time_problems(job: Job, source: JobSource) -> list[Problem]:
-    """Return what is wrong with the dimension that is said to be time: one of the table, which an answer may sum over."""
+    """Return what is wrong with the dimension of time: one of the table, which an answer may sum over."""
     time = job.report.time
     if time is None or time in source.table.strata:
         return []
