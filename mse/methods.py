@@ -113,8 +113,9 @@ def compare(
     -------
     DataFrame
         One row per method: ``method``, ``label``, ``point``, ``low``, ``high``, ``prob``, ``observed``, ``kind``,
-        ``interval_contains``, ``status`` ("ok", or why the method gives no answer here), and ``said`` (the words of
-        the row as codes with values, JSON).
+        ``interval_contains``, ``status`` ("ok", or why the method gives no answer here), ``said`` (the words of
+        the row as codes with values, JSON), ``fit`` (empty, or how badly a single model fits), and ``summed_over``
+        (the covariates whose levels were added up).
     """
     usual = [name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata))]
     requests: list[Request] = list(usual) if methods is None else list(methods)
@@ -122,7 +123,27 @@ def compare(
     if problems:
         raise ModelError(problems)
     compute = compute or Compute()
-    return comparison(table, [run_or_fail(table, request, seed, compute) for request in requests], prob)
+    outcomes = [run_or_fail(table, request, seed, compute) for request in requests]
+    rows = comparison(table, outcomes, prob)
+    rows["fit"] = ["" if isinstance(o.result, MseError) else bad_fit(o.result) for o in outcomes]
+    rows["summed_over"] = [_summed(table, *_split(request)) for request in requests]
+    return rows
+
+
+def _summed(table: CaptureTable, method: str, options: Mapping[str, Any]) -> str:
+    whole = by_stratum(method, options)
+    return "" if whole else ", ".join(dim for dim in table.strata if dim not in options.get("by", ()))
+
+
+def bad_fit(posterior: Posterior) -> str:
+    """Return how badly the single model behind an answer fits; empty where it fits, or where there is no such model."""
+    from mse.assess.rules import Thresholds
+    from mse.assess.tablefindings import fit_found
+
+    reason = fit_found(posterior, Thresholds())
+    if reason is None:
+        return ""
+    return str(said("finding.bad_fit", deviance=reason.figures["deviance"], df=int(reason.figures["df"])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,8 @@ AT_LIST = ("row 5", "column 'A'", "a list column must be 0/1", "write 1 or 0")
 BAD = [
     # --- the count column
     (
-        "no count",
-        "A,B,n\n1,0,5\n0,1,4\n",
+        "two counts",
+        "A,B,n,freq\n1,0,5,5\n0,1,4,4\n",
         ("no count column", "rename the column 'n' to 'count'", "--persons"),
     ),
     ("no count, no hint", "A,B\n1,0\n0,1\n", ("no count column", "add a column 'count'", "persons=True")),
@@ -362,12 +362,11 @@ def test_persons_are_counted(tmp_path):
 
 
 PERSONS_BAD = [
-    (PERSONS, {}, ("column 'year'", "neither")),
     (PERSONS.replace("1,1,2020", "SECRET,1,2020"), {"covariates": ["year"]}, ("row 5", "column 'A'", "0/1")),
     (PERSONS + "0,0,2019\n", {"covariates": ["year"]}, ("row 7", "none of the lists")),
     (PERSONS + "1,0,\n", {"covariates": ["year"]}, ("row 7", "column 'year'", "empty")),
     (GOOD, {}, ("column 'count'", "each row is said to be one person")),
-    (PERSONS.replace("year", "key").replace("2019", "SECRET"), {}, ("column 'key'",)),
+    (PERSONS.replace("2019", "0").replace("2020", "SECRET"), {}, ("column 'year'", "0/1")),
 ]
 
 

@@ -163,7 +163,10 @@ def _strata(
     spread = (points - middle).T @ (share[:, None] * (points - middle)) * (1.0 + 1.0 / len(parts))
     within = np.tensordot(share, np.stack([part.covariance for part in parts]), axes=1)
     flags = tuple(tuple(dict.fromkeys(flag for part in parts for flag in part.flags[s])) for s in range(middle.size))
-    return StrataDraws(head.strata.dimensions, draws, middle, head.strata.observed, within + spread, flags)
+    return StrataDraws(
+        head.strata.dimensions, draws, middle, head.strata.observed, within + spread, flags,
+        unlabelled=head.strata.unlabelled,
+    )  # fmt: skip
 
 
 def _models(models: Sequence[ModelWeights | None], share: Array) -> ModelWeights | None:

@@ -65,7 +65,7 @@ class Results:
 
 
 def write_results(
-    folder: Path,
+    folder: str | Path,
     results: Results,
     render: Callable[[Results], str | Mapping[str, str | bytes]],
     *,
@@ -76,7 +76,7 @@ def write_results(
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
         Where to; made if missing. It is its owner's alone (0700, files 0600); ``public`` in it holds what may be shown.
     results : Results
         What to write. Where the table is not public its digests are keyed with a secret that stays in the provenance.
@@ -92,6 +92,7 @@ def write_results(
     InputError
         When the folder exists and `overwrite` is false, or the machine cannot write it.
     """
+    folder = Path(folder)
     check_free(folder, overwrite)
     with private_writing(), work_folder(folder) as work:
         fresh = work / folder.name
@@ -202,7 +203,7 @@ def _ours(folder: Path) -> bool:
     return isinstance(versions, dict) and "mse-engine" in versions
 
 
-def read_results(folder: Path) -> Results:
+def read_results(folder: str | Path) -> Results:
     """Read a results folder.
 
     Raises
@@ -210,6 +211,7 @@ def read_results(folder: Path) -> Results:
     InputError
         With every file that is missing; or with the one that is not what was written, and why.
     """
+    folder = Path(folder)
     missing = [name for name in (POSTERIOR, ESTIMATES, PROVENANCE) if not os.path.isfile(folder / name)]
     if missing:
         raise InputError(
@@ -243,7 +245,8 @@ def summary_record(results: Results) -> dict[str, Any]:
     """Return the results as plain values for JSON: ``title``, ``estimate``, ``humps``, ``methods``, ``models``, ….
 
     Numbers that do not exist are null. ``estimate`` has the fields of `mse.answers.estimates.Estimate` with the verdict
-    in full; ``methods`` is the comparison; ``models`` holds the ten heaviest; ``interactions`` their probabilities.
+    in full; ``methods`` is the comparison; ``models`` holds the ten heaviest; ``interactions`` their probabilities;
+    ``summed_over`` the covariates whose levels were added up, ``columns_not_read`` what was left of the file.
     """
     headline = results.headline
     models = [] if headline.models is None else headline.models.to_pandas().head(10).to_dict("records")
@@ -255,6 +258,9 @@ def summary_record(results: Results) -> dict[str, Any]:
         "models": models,
         "interactions": dict(headline.interactions),
         "diagnostics": dict(headline.diagnostics),
+        "notes": list(headline.notes),
+        "summed_over": list(results.provenance["table"].get("summed_over", ())),
+        "columns_not_read": list(results.provenance["table"].get("columns_not_read", ())),
         "seed": results.provenance["seed"],
         "versions": results.provenance["versions"],
     }

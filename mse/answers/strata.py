@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mse.answers import quantities
 from mse.errors import ModelError, Problem
-from mse.words.said import Said, from_json, to_json, verbatim
+from mse.words.said import Said, from_json, said, to_json, verbatim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,9 @@ Integers = npt.NDArray[np.int64]
 
 ALL = "all"
 """Stands in the column of a dimension that is summed over."""
+
+EMPTY = said("flag.unregistered")
+"""Flag of a stratum that is no part of the total."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +52,10 @@ class StrataDraws:
         What should be said of a stratum before its number is used; empty for nothing.
     chains : int
         The draws are those of this many chains of equal length, one after the other; 0 when they are independent.
+    unlabelled : int64 array or None
+        Persons with a missing label, in C order of the levels of every dimension with one more at its end, for "not
+        known"; they are in no `observed` of a stratum, and in that of every margin whose labels they have. None
+        where nobody's label is missing.
 
     Raises
     ------
@@ -63,6 +70,7 @@ class StrataDraws:
     covariance: Array
     flags: tuple[tuple[Said, ...], ...]
     chains: int = 0
+    unlabelled: Integers | None = None
 
     def __post_init__(self) -> None:
         """Copy the arrays in, make them read-only, and check their shapes."""
@@ -82,13 +90,18 @@ class StrataDraws:
                 raise ModelError(Problem(found, f"{shape} for {s} strata", "name the dimensions that the arrays have"))
             array.setflags(write=False)
             object.__setattr__(self, name, array)
+        if self.unlabelled is not None:
+            missing = np.array(self.unlabelled, dtype=np.int64).reshape([len(x) + 1 for x in dimensions.values()])
+            missing.setflags(write=False)
+            object.__setattr__(self, "unlabelled", missing.ravel() if missing.any() else None)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle through the constructor: a read-only mapping cannot be pickled."""
         return (
             StrataDraws,
-            (dict(self.dimensions), self.draws, self.point, self.observed, self.covariance, self.flags, self.chains),
-        )
+            (dict(self.dimensions), self.draws, self.point, self.observed, self.covariance, self.flags, self.chains,
+             self.unlabelled),
+        )  # fmt: skip
 
     @property
     def n_strata(self) -> int:
@@ -126,9 +139,17 @@ class StrataDraws:
             tuple(dict.fromkeys(x for said, at in zip(self.flags, place, strict=True) if at == new for x in said))
             for new in range(into.shape[1])
         )
+        observed, unlabelled = self.observed @ whole, None
+        if self.unlabelled is not None:
+            shape = [len(levels) + 1 for levels in self.dimensions.values()]
+            gone = tuple(i for i, dim in enumerate(self.dimensions) if dim not in kept)
+            unlabelled = np.array(self.unlabelled.reshape(shape).sum(axis=gone))
+            known = tuple(slice(0, len(levels)) for levels in kept.values())
+            observed = observed + unlabelled[known].ravel()
+            unlabelled[known] = 0
         return StrataDraws(
-            kept, self.draws @ whole, self.point @ into, self.observed @ whole, into.T @ self.covariance @ into, flags,
-            self.chains,
+            kept, self.draws @ whole, self.point @ into, observed, into.T @ self.covariance @ into, flags,
+            self.chains, unlabelled,
         )  # fmt: skip
 
     # ---- derived quantities: methods that are written in quantities.py ----------------------------------
@@ -193,8 +214,10 @@ class StrataDraws:
         shape = tuple(len(levels) for levels in self.dimensions.values())
         dims = tuple(map(_stored, self.dimensions))
         flat = ("stratum", "stratum_2")
+        missing = {} if self.unlabelled is None else {"unlabelled": (("label_combination",), self.unlabelled)}
         return xr.Dataset(
-            {
+            missing
+            | {
                 "N_stratum": (("chain", "draw", *dims), self.draws[:keep].reshape(chains, -1, *shape)),
                 "point": (dims, self.point.reshape(shape)),
                 "observed": (dims, self.observed.reshape(shape)),
@@ -218,6 +241,7 @@ class StrataDraws:
             rest["covariance"].to_numpy(),
             tuple(map(_flags, rest["flag"].to_numpy())),
             int(rest.attrs.get("chains", 0)),
+            rest["unlabelled"].to_numpy() if "unlabelled" in rest else None,
         )
 
 

@@ -79,6 +79,12 @@ class Thresholds:
         R-hat of the walks that estimate `visited`, from which caution is asked.
     parts : float
         Share of the parts of the headline breakdown that may not be cited on their own, from which caution is asked.
+    nested : int
+        Persons on a list that lies wholly inside another, from which caution is asked.
+    bound : float
+        Chao's lower bound over the upper end of the 95 % interval, above which caution is asked.
+    deviance : float
+        p-value of the deviance of a single model on its degrees of freedom, below which caution is asked.
     """
 
     lists: tuple[int, int] = (4, 3)
@@ -114,12 +120,16 @@ class Thresholds:
     last_class: tuple[float, float] = (0.02, 0.2)
     walks: float = 1.05
     parts: float = 0.5
+    nested: int = 10
+    bound: float = 1.0
+    deviance: float = 0.05
 
 
 RULES = (
-    "lists", "observed", "below_observed", "pair_share", "one_model", "dependence", "humps", "disagreement", "narrower",
-    "prior", "width", "grid_end", "sampling", "correction", "monte_carlo", "class_prior", "prior_checked", "converged",
-    "draws", "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts",
-    "left_out", "one_person", "referrals", "linkage", "known_sizes", "fit", "coverage",
+    "lists", "observed", "below_observed", "no_overlap", "nested", "pair_share", "one_model", "dependence",
+    "deviance", "bound", "humps", "disagreement", "narrower", "prior", "width", "grid_end", "sampling", "correction",
+    "monte_carlo", "class_prior", "prior_checked", "converged", "draws", "divergences", "energy", "depth",
+    "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out", "one_person", "referrals", "linkage",
+    "known_sizes", "fit", "coverage",
 )  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""

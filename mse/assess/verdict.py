@@ -22,6 +22,7 @@ from mse.assess.findings import (
 )
 from mse.assess.parts import headline_dimension, judge_parts, unusable, worst
 from mse.assess.rules import RULES, Basis, Thresholds
+from mse.assess.tablefindings import table_findings
 from mse.tables.captures import CaptureTable
 from mse.words.said import said
 
@@ -87,6 +88,9 @@ def judge(
         "width",
         "grid_end",
     }
+    for code, reason in table_findings(posterior, table, limits):
+        checked.add(code)
+        found.append(reason)
     others = {name: other for name, other in (others or {}).items() if _grid_end_mass(other) < limits.grid_end[1]}
     if others:
         checked |= {"disagreement", "narrower"}

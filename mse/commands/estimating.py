@@ -15,6 +15,7 @@ from mse.commands.options import (
     CLUSTER,
     COVARIATES,
     LANGUAGES,
+    LISTS,
     MAX_ORDER,
     OUT,
     OVERWRITE,
@@ -31,6 +32,7 @@ from mse.commands.options import (
     read_table,
     say,
     table_source,
+    with_unread,
 )
 from mse.errors import InputError, Problem
 
@@ -87,6 +89,7 @@ def run(
 )  # fmt: skip
 @PERSONS
 @SUM
+@LISTS
 @COVARIATES
 @SEED
 @PROB
@@ -97,9 +100,9 @@ def run(
 @RESUME
 @AS_JSON
 def estimate(
-    table: str, method: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], seed: int, prob: float,
-    out: Path | None, overwrite: bool, workers: int | None, cluster: str | None, resume: Path | None, as_json: bool,
-    more: tuple[str, ...], **options: Any,
+    table: str, method: str, persons: bool, sum_duplicates: bool, lists: tuple[str, ...],
+    covariates: tuple[str, ...], seed: int, prob: float, out: Path | None, overwrite: bool, workers: int | None,
+    cluster: str | None, resume: Path | None, as_json: bool, more: tuple[str, ...], **options: Any,
 ) -> None:  # fmt: skip
     """Estimate from TABLE: a CSV file of your own, or the name of a public table (see mse data).
 
@@ -108,7 +111,7 @@ def estimate(
     from mse.computing.progress import compute
     from mse.jobs.job import make_job, read_options
 
-    source = table_source(table, persons, sum_duplicates, covariates)
+    source = table_source(table, persons, sum_duplicates, covariates, lists)
     given = {name: value for name, value in options.items() if value is not None} | read_options(more)
     job = make_job({"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob}})
     carry_out(job, out, overwrite, compute(workers, cluster, resume), as_json)
@@ -126,6 +129,7 @@ def estimate(
 @click.option("--language", type=LANGUAGES, default="en", help="Of the account of what changed.")
 @PERSONS
 @SUM
+@LISTS
 @COVARIATES
 @SEED
 @PROB
@@ -133,7 +137,7 @@ def estimate(
 @AS_JSON
 def compare(
     what: tuple[str, ...], methods: tuple[str, ...], language: str, persons: bool, sum_duplicates: bool,
-    covariates: tuple[str, ...], seed: int, prob: float, workers: int | None, as_json: bool,
+    lists: tuple[str, ...], covariates: tuple[str, ...], seed: int, prob: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put methods side by side on TABLE, or say what changed between the results folders OLD and NEW, and why."""
     from mse.publish.changes import changes_text, compare_results, is_results_folder
@@ -144,7 +148,8 @@ def compare(
             from mse.answers.results import plain
 
             causes, sides = [asdict(cause) for cause in changes.causes], changes.estimates.to_dict("records")
-            record = {"verdicts": changes.verdicts, "causes": causes, "estimates": sides}
+            record = {"verdicts": changes.verdicts, "causes": causes, "estimates": sides, "years": changes.years,
+                      "text": changes_text(changes, language)}  # fmt: skip
             click.echo(json.dumps(plain(record), ensure_ascii=False, indent=2, allow_nan=False))
         else:
             say(changes_text(changes, language))
@@ -157,9 +162,16 @@ def compare(
     from mse.computing.progress import compute
     from mse.methods import compare as side_by_side
 
-    captures = read_table(what[0], persons, sum_duplicates, covariates)
+    captures = read_table(what[0], persons, sum_duplicates, covariates, lists)
     rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
-    print_frame(rows.drop(columns=["kind", "interval_contains", "said"]) if not as_json else rows, as_json)
+    if as_json:
+        print_frame(rows, True)
+        return
+    shown = rows.drop(columns=["kind", "interval_contains", "summed_over", "said"])
+    print_frame(shown if rows["fit"].any() else shown.drop(columns="fit"), False)
+    summed = sorted({x for x in rows["summed_over"] if x})
+    for names in summed:
+        say(f"Summed over {names}: everybody in the table counts as one population over all their levels.")
 
 
 @click.command()
@@ -169,28 +181,34 @@ def compare(
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Models to show.")
 @PERSONS
 @SUM
+@LISTS
 @COVARIATES
 @WORKERS
 @AS_JSON
 def models(
     table: str, max_order: int | None, criterion: Criterion, top: int, persons: bool, sum_duplicates: bool,
-    covariates: tuple[str, ...], workers: int | None, as_json: bool,
+    lists: tuple[str, ...], covariates: tuple[str, ...], workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Rank every hierarchical log-linear model of TABLE."""
     from mse.computing.progress import compute
     from mse.estimators.single.selection import rank_models
 
-    captures = read_table(table, persons, sum_duplicates, covariates)
-    captures = captures.collapse() if captures.strata else captures
+    captures = read_table(table, persons, sum_duplicates, covariates, lists)
+    summed, captures = list(captures.strata), captures.collapse() if captures.strata else captures
     ranked = rank_models(captures, max_order, criterion=criterion, compute=compute(workers))
     print_frame(ranked.head(top), as_json)
+    if summed and not as_json:
+        click.echo(
+            f"Summed over {', '.join(summed)}: everybody in the table counts as one population over all their levels."
+        )
 
 
 @click.command()
 @click.argument("table", shell_complete=tables)
 @click.option(
-    "--family", default="poisson", show_default=True, help="poisson, geometric, negbin, zelterman or chao.",
-    shell_complete=values("poisson", "geometric", "negbin", "zelterman", "chao"),
+    "--family", default="poisson", show_default=True,
+    help="poisson, geometric, negbin, zelterman, chao or chao-one-inflated.",
+    shell_complete=values("poisson", "geometric", "negbin", "zelterman", "chao", "chao-one-inflated"),
 )  # fmt: skip
 @click.option("--formula", default="1", show_default=True, help="Covariates of the rate, for example 'gender + age'.")
 @click.option(
@@ -203,6 +221,8 @@ def models(
     shell_complete=columns,
     help="Covariate whose levels get an estimate each; repeat for several.",
 )
+@click.option("--registrations", default="registrations", show_default=True, help="Column: how often registered.")
+@click.option("--count", default="count", show_default=True, help="Column: how many persons.")
 @PERSONS
 @SUM
 @SEED
@@ -210,29 +230,36 @@ def models(
 @WORKERS
 @AS_JSON
 def repeats(
-    table: str, family: Family, formula: str, interval: str | None, by: tuple[str, ...], persons: bool,
-    sum_duplicates: bool, seed: int, prob: float, workers: int | None, as_json: bool,
+    table: str, family: Family, formula: str, interval: str | None, by: tuple[str, ...], registrations: str, count: str,
+    persons: bool, sum_duplicates: bool, seed: int, prob: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count."""
+    """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count.
+
+    Columns that neither --formula nor --by names are not read, whatever stands in them.
+    """
     from mse.computing.progress import compute
     from mse.estimators.repeats.countfit import compare_families
     from mse.estimators.repeats.oneregister import subgroups
     from mse.jobs.job import make_job
     from mse.methods import estimate as run_estimate
     from mse.shipped import load_repeats
-    from mse.tables.repeats import RepeatCounts
+    from mse.tables.repeats import RepeatCounts, columns_named
 
     if is_public(table):
         make_job({"table": table_source(table, persons, sum_duplicates, ())})  # refuses what is for files only
         register = load_repeats(table)
     else:
-        register = RepeatCounts.from_csv(table, persons=persons, sum_duplicates=sum_duplicates)
+        named = columns_named(table, f"{formula} {' '.join(by)}", count)
+        register = RepeatCounts.from_csv(
+            table, registrations=registrations, count=count, covariates=named, persons=persons,
+            sum_duplicates=sum_duplicates,
+        )  # fmt: skip
     options = {"family": family, "formula": formula} | ({} if interval is None else {"interval": interval})
     found = run_estimate(register, "repeats", seed=seed, compute=compute(workers), **options)
     frames = {"families": compare_families(register, formula, prob=prob)}
     if by:
         frames["subgroups"] = subgroups(register, by, family, formula, prob=prob)
-    print_answer(found, prob, frames, as_json)
+    print_answer(with_unread(found, register.unread), prob, frames, as_json)
 
 
 @click.command()

@@ -38,6 +38,8 @@ PERSONS = click.option("--persons", is_flag=True, help="Each row of the file is 
 SUM = click.option("--sum-duplicates", is_flag=True, help="Add up rows with the same history.")
 COVARIATES = click.option("--covariate", "covariates", multiple=True, shell_complete=columns,
                           help="Name of a column that is a covariate.")  # fmt: skip
+LISTS = click.option("--list", "lists", multiple=True, shell_complete=columns,
+                     help="Name of a column that is a list; repeat for every list.")  # fmt: skip
 PROBABILITIES = ("prob", "p_value", "rate", "rate_low", "rate_high", "se", "low_rate", "covered", "log_bias", "ratio")
 MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists in one term; all orders if not given.")
 
@@ -68,9 +70,11 @@ def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_js
         click.echo(terminal_summary(results, None if out is None else str(out / REPORT)))
 
 
-def table_source(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]) -> dict[str, Any]:
+def table_source(
+    table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], lists: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Return the table section of a job: a file if there is one of that name, else a public table."""
-    reading = {"persons": persons, "sum_duplicates": sum_duplicates, "covariates": covariates}
+    reading = {"persons": persons, "sum_duplicates": sum_duplicates, "covariates": covariates, "lists": lists}
     return {"name": table, **reading} if is_public(table) else {"path": Path(table), **reading}
 
 
@@ -81,11 +85,22 @@ def is_public(table: str) -> bool:
     return table in shipped_names("data") and not os.path.isfile(table)
 
 
-def read_table(table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]) -> CaptureTable:
+def read_table(
+    table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], lists: tuple[str, ...] = ()
+) -> CaptureTable:
     """Read the table that a command names."""
     from mse.jobs.job import load_job_table, make_job
 
-    return load_job_table(make_job({"table": table_source(table, persons, sum_duplicates, covariates)}))[0]
+    return load_job_table(make_job({"table": table_source(table, persons, sum_duplicates, covariates, lists)}))[0]
+
+
+def with_unread(found: Posterior, unread: tuple[str, ...]) -> Posterior:
+    """Return an answer with a note on the columns of its file that were not read."""
+    from dataclasses import replace
+
+    from mse.words.said import said
+
+    return replace(found, notes=(*found.notes, said("note.unread", names=list(unread)))) if unread else found
 
 
 def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:
@@ -119,15 +134,23 @@ def print_frame(frame: DataFrame, as_json: bool) -> None:
         from mse.publish.wording.terminaltext import table_lines, terminal_width
 
         words = [kind.kind not in "iufb" for kind in frame.dtypes]
-        cells = [[_cell(value, str(name)) for value in frame[name]] for name in frame.columns]
+        # Shares and factors keep three digits, persons one decimal: what is no more than 1 anywhere is a share.
+        small = [
+            str(name) in PROBABILITIES
+            or (frame[name].dtype.kind == "f" and bool((frame[name].dropna().abs() <= 1).all()))
+            for name in frame.columns
+        ]
+        cells = [
+            [_cell(value, share) for value in frame[name]] for name, share in zip(frame.columns, small, strict=True)
+        ]
         click.echo(table_lines([str(x) for x in frame.columns], list(zip(*cells, strict=True)), words,
                                terminal_width()))  # fmt: skip
 
 
-def _cell(value: object, column: str) -> str:
+def _cell(value: object, share: bool) -> str:
     """Return a value as a table shows it: "–" for a number that does not exist."""
     if isinstance(value, float):
-        shown = f"{value:.3g}" if column in PROBABILITIES else f"{value:,.1f}"
+        shown = f"{value:.3g}" if share and abs(value) < 100 else f"{value:,.1f}"
         return "–" if math.isnan(value) else shown
     return "" if value is None else " ".join(str(value).split())
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, worst_diagnostic
-from mse.answers.strata import StrataDraws
+from mse.answers.strata import EMPTY, StrataDraws
 from mse.errors import ModelError, MseError, Problem
 from mse.tables.captures import CaptureTable
 from mse.words.said import said
@@ -54,9 +54,13 @@ def estimate_separately(
     rest = [dim for dim in table.strata if dim not in dims]
     margin = table.collapse(*rest) if rest else table
     levels = {dim: margin.strata[dim] for dim in kept}
-    parts, problems = [], []
+    parts: list[Posterior | None] = []
+    problems = []
     for index, cell in enumerate(itertools.product(*levels.values())):
         where = dict(zip(kept, cell, strict=True))
+        if not margin.counts[index].any():
+            parts.append(None)  # nobody was registered: there is nothing to estimate from
+            continue
         place = [f"{dim} {level}" for dim, level in where.items()]
         try:
             parts.append(
@@ -72,13 +76,18 @@ def estimate_separately(
     return _added(table, levels, parts, seed)
 
 
-def _added(table: CaptureTable, levels: dict[str, tuple[str, ...]], parts: Sequence[Posterior], seed: int) -> Posterior:
-    rng = np.random.default_rng([seed, len(parts)])
-    draws = np.stack([part.distribution.draw(DRAWS, rng) for part in parts], axis=1)
-    first, n = parts[0], np.array([part.observed for part in parts])
+def _added(
+    table: CaptureTable, levels: dict[str, tuple[str, ...]], every: Sequence[Posterior | None], seed: int
+) -> Posterior:
+    """Add the parts up; where nobody was registered there is no number, and the total says that it leaves it out."""
+    parts = [part for part in every if part is not None]
+    rng = np.random.default_rng([seed, len(every)])
+    nobody = np.zeros(DRAWS, dtype=np.int64)
+    draws = np.stack([nobody if part is None else part.distribution.draw(DRAWS, rng) for part in every], axis=1)
+    first, n = parts[0], np.array([0 if part is None else part.observed for part in every])
     strata = StrataDraws(
-        levels, draws, np.array([part.point for part in parts]), n, np.full((len(parts), len(parts)), np.nan),
-        ((),) * len(parts),
+        levels, draws, np.array([0.0 if part is None else part.point for part in every]), n,
+        np.full((len(every), len(every)), np.nan), tuple((EMPTY,) if part is None else () for part in every),
     )  # fmt: skip
     total = draws.sum(axis=1)
     values, counts = np.unique(total, return_counts=True)
@@ -87,6 +96,10 @@ def _added(table: CaptureTable, levels: dict[str, tuple[str, ...]], parts: Seque
         name: (worst_diagnostic(name) or max)(part.diagnostics[name] for part in parts if name in part.diagnostics)
         for name in sorted(names)
     }
+    empty = [
+        ", ".join(cell) for cell, part in zip(itertools.product(*levels.values()), every, strict=True) if part is None
+    ]
+    left_out = (said("note.unregistered", names=empty),) if empty else ()
     return replace(
         first,
         table=table.name,
@@ -100,7 +113,7 @@ def _added(table: CaptureTable, levels: dict[str, tuple[str, ...]], parts: Seque
         models=None,
         interactions={},
         diagnostics=diagnostics,
-        notes=(said("note.separately", names=list(levels)),),
+        notes=(said("note.separately", names=list(levels)), *left_out),
         inside=tuple(x for x in first.inside if all(x in part.inside for part in parts)),
         outside=tuple(dict.fromkeys(x for part in parts for x in part.outside)),
         assumptions=tuple(dict.fromkeys(x for part in parts for x in part.assumptions)),

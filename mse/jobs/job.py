@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import PrivateAttr, ValidationError, model_validator
 
 from mse.computing.inputfiles import check_values, read_settings
-from mse.errors import InputError, MseError, Problem
+from mse.errors import InputError, ModelError, MseError, Problem
 from mse.jobs.sections import (
     AssessSection,
     ComputeSection,
@@ -82,7 +82,7 @@ class Job(Section):
         return self.model_copy(update=changes)
 
 
-def read_job(path: Path) -> Job:
+def read_job(path: str | Path) -> Job:
     """Read and check a job file; a name under models/ that is not here is looked up among those that ship.
 
     Raises
@@ -90,6 +90,7 @@ def read_job(path: Path) -> Job:
     InputError
         With every problem: not TOML, unknown keys, wrong types, unknown methods and options.
     """
+    path = Path(path)
     if not os.path.exists(path) and path.name in shipped_names("models"):
         path = shipped_path("models", path.name)
     try:
@@ -139,6 +140,7 @@ def make_job(settings: Mapping[str, Any], file: JobFile | None = None) -> Job:
             except MseError as error:
                 options = ["method", *chosen.options]
                 problems += [file.put(p, option_place(p, place, options)) for p in error.problems]
+    problems += _section_problems(settings, file)
     if settings.get("simulate") is not None:
         from mse.simulate.section import make_spec as make_nation
 
@@ -150,6 +152,72 @@ def make_job(settings: Mapping[str, Any], file: JobFile | None = None) -> Job:
         raise InputError(problems)
     job._file = file
     return job
+
+
+def _section_problems(settings: Mapping[str, Any], file: JobFile) -> list[Problem]:
+    """Return what is wrong with what is asked of assessment and linkage, as far as their sections can be read."""
+    from mse.assess.assessment import AssessSpec
+
+    problems: list[Problem] = []
+    with suppress(ValidationError):  # said above
+        if settings.get("assess") is not None:
+            asked = AssessSection.model_validate(settings["assess"]).model_dump(exclude_none=True)
+            try:
+                AssessSpec(**asked)
+            except MseError as error:
+                problems += [file.put(p, option_place(p, ("assess",), asked)) for p in error.problems]
+    with suppress(ValidationError):
+        if settings.get("registers") is not None:
+            from mse.intake.taking import IntakeSpec
+
+            section = RegistersSection.model_validate(settings["registers"])
+            try:
+                IntakeSpec(**section.model_dump(exclude={"contracts"}))
+            except MseError as error:
+                problems += [
+                    file.put(p, option_place(p, ("registers",), section.model_fields_set)) for p in error.problems
+                ]
+    return problems
+
+
+def dimension_problems(job: Job, dims: Mapping[str, Sequence[str]]) -> list[Problem]:
+    """Return every name of a dimension or level under [publish] that the answer of a job will not have.
+
+    Parameters
+    ----------
+    job : Job
+        The settings.
+    dims : mapping of str to sequence of str
+        Dimensions of the answer and their levels.
+    """
+    problems: list[Problem] = []
+    allowed = ", ".join(dims) or "none: the method gives no estimate by stratum"
+
+    def known(place: Place, dim: str, level: str | None = None) -> None:
+        if dim not in dims:
+            found = Problem(
+                "the answer has no such dimension", allowed, "correct the name", column=".".join(place), value=dim
+            )
+            problems.append(job.file.put(found, place))
+        elif level is not None and level not in dims[dim]:
+            found = Problem(
+                f"the dimension {dim!r} has no such level", ", ".join(dims[dim]), "correct the name",
+                column=".".join(place), value=level,
+            )  # fmt: skip
+            problems.append(job.file.put(found, place))
+
+    if job.publish is not None:
+        for i, group in enumerate(job.publish.at_risk):
+            place = ("publish", "at_risk", str(i), "where")
+            if len(group.where) > 1:
+                found = Problem("a group at risk is set against more than one dimension", "at most one", "choose one",
+                                column=".".join(place), value=", ".join(group.where))  # fmt: skip
+                problems.append(job.file.put(found, place))
+            for dim, level in group.where.items():
+                known(place, dim, level)
+        for of, dim in job.publish.sdg.items():
+            known(("publish", "sdg", of), dim)
+    return problems
 
 
 def read_options(texts: Sequence[str]) -> dict[str, Any]:
@@ -186,8 +254,15 @@ def load_job_table(job: Job) -> tuple[CaptureTable, TableInfo | None]:
             table, info = load_table(section.name), table_info(section.name)
     else:
         assert section.path is not None
-        table = CaptureTable.from_csv(section.path, covariates=section.covariates or None, persons=section.persons,
-                                      sum_duplicates=section.sum_duplicates)  # fmt: skip
+        try:
+            table = CaptureTable.from_csv(
+                section.path, lists=section.lists or None, covariates=section.covariates or None,
+                persons=section.persons, sum_duplicates=section.sum_duplicates, merge=section.merge, drop=section.drop,
+            )  # fmt: skip
+        except ModelError as error:  # about lists that are merged or dropped: faults of the file are InputErrors
+            place = ("table", "drop" if section.drop else "merge")
+            raise ModelError([job.file.put(p, place) for p in error.problems]) from error
+        return table, info
     with job.file.blame(("table", "merge")):
         table = table.merge(section.merge) if section.merge else table
     with job.file.blame(("table", "drop")):

@@ -21,7 +21,7 @@ from mse.computing.savefiles import work_folder
 from mse.computing.sealing import same_content
 from mse.errors import InputError, Problem
 from mse.intake.pseudonyms.keyedhash import read_key
-from mse.jobs.job import Job, make_job
+from mse.jobs.job import Job, dimension_problems, make_job
 from mse.jobs.sections import PublishSection
 from mse.jobs.sources import JobSource, open_source
 from mse.methods import (
@@ -36,7 +36,7 @@ from mse.methods import (
     run_method,
     run_or_fail,
 )
-from mse.publish.auditrecord import record_tables
+from mse.publish.auditrecord import read_files, record_tables
 from mse.publish.registered import ROUNDING, SECRETS
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import languages_there_are
@@ -67,10 +67,17 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     if workspace is None:
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
             return run_job(job, compute, workspace=folder)
+    _raise_if_any(_file_problems(job, None))
     source = open_source(job, workspace, compute)
+    _raise_if_any(
+        _file_problems(job, source.table)
+        + dimension_problems(job, _answered(job, source))
+        + _time_problems(job, source)
+    )
     table = source.table.collapse() if source.table.strata else source.table
     method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
     headline = _headline(job, source, method, options, compute)
+    summed = summed_over(source.table, method, options)
     by = options.get("by", ())
     asked: list[Request] = (
         [*checks(table, method, by), *(_apart(name, by) for name in reversed(list(METHODS)) if METHODS[name].beside)]
@@ -94,6 +101,7 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     rows.insert(2, "headline", [True] + [False] * len(others))
     asked_for = job.publish or PublishSection()
     record = _provenance(job, table, source, headline.spec, headline.diagnostics)
+    record["table"] |= {"summed_over": list(summed), "columns_not_read": list(source.table.unread)}
     if asked_for.method != "suppress":
         record[SECRETS] = {ROUNDING: _rounding_secret(asked_for.key)}
     results = Results(headline, rows, record, tables)
@@ -102,6 +110,43 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
         chain_file=asked_for.chain, survey_file=asked_for.survey,
     )  # fmt: skip
     return replace(results, tables={**tables, **recorded})
+
+
+def _file_problems(job: Job, table: CaptureTable | None) -> list[Problem]:
+    """Return what is wrong with the files under [publish], before anything is computed that they go with."""
+    asked = job.publish or PublishSection()
+    return read_files(
+        table, job.run.prob, population=asked.population, population_source=asked.population_source or "",
+        chain_file=asked.chain, survey_file=asked.survey,
+    )[1]  # fmt: skip
+
+
+def _answered(job: Job, source: JobSource) -> dict[str, tuple[str, ...]]:
+    """Return the dimensions and levels that the answer of a job will have."""
+    method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
+    summed = summed_over(source.table, method, options)
+    unknown = options.get("unknown") or {}
+    if "by" not in options and not by_stratum(method, options):
+        return {}
+    return {
+        dim: tuple(level for level in levels if level != unknown.get(dim))
+        for dim, levels in source.table.strata.items() if dim not in summed
+    }  # fmt: skip
+
+
+def _time_problems(job: Job, source: JobSource) -> list[Problem]:
+    """Return what is wrong with the dimension of time: one of the table, which an answer may sum over."""
+    time = job.report.time
+    if time is None or time in source.table.strata:
+        return []
+    allowed = ", ".join(source.table.strata) or "none: the table has no strata"
+    found = Problem("the table has no such dimension", allowed, "correct the name", column="report.time", value=time)
+    return [job.file.put(found, ("report", "time"))]
+
+
+def _raise_if_any(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise InputError(list(problems))
 
 
 def assess_results(results: Results, compute: Compute | None = None, *, workspace: Path | None = None) -> Results:
@@ -191,11 +236,22 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
                 for i, table in enumerate(source.draws, 1)
             ]
             headline = pool(drawn, point=headline)
-    if source.table.strata and not apart:
-        names = list(source.table.strata)
-        strata, none = said("note.summed_strata", names=names), said("note.summed_none", names=names)
-        headline = replace(headline, notes=(*headline.notes, strata if METHODS[method].asked else none))
+    summed = summed_over(source.table, method, options)
+    if summed:
+        why = "by" if "by" in options else "strata" if METHODS[method].asked else "none"
+        headline = replace(headline, notes=(*headline.notes, said(f"note.summed_{why}", names=list(summed))))
+    if source.table.unread:
+        left = said("note.unread", names=list(source.table.unread))
+        headline = replace(headline, notes=(*headline.notes, left))
     return headline
+
+
+def summed_over(table: CaptureTable, method: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the covariates of a table over which a method with these options adds up."""
+    if by_stratum(method, options):
+        return ()
+    by = options.get("by", ())
+    return tuple(dim for dim in table.strata if dim not in by)
 
 
 def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class TableSection(Section):
     path: Path | None = None
     persons: StrictBool = False
     sum_duplicates: StrictBool = False
+    lists: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
     merge: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     drop: tuple[str, ...] = ()
@@ -59,7 +60,8 @@ class TableSection(Section):
     def _one_source(self) -> TableSection:
         if (self.name is None) == (self.path is None):
             raise ValueError("no table, or two tables; allowed: either name, for a public table, or path, for a file")
-        reading = {"persons": "--persons", "sum_duplicates": "--sum-duplicates", "covariates": "--covariate"}
+        reading = {"persons": "--persons", "sum_duplicates": "--sum-duplicates", "lists": "--list",
+                   "covariates": "--covariate"}  # fmt: skip
         given = [f"{key} (command line: {option})" for key, option in reading.items() if getattr(self, key)]
         if self.name is not None and given:
             said = f"{', '.join(given)} with the public table {self.name}, which says itself how it is read"
@@ -131,7 +133,12 @@ class VerdictBase(Section):
         return value
 
 
-_KINDS: Mapping[str, Any] = {"tuple[int, int]": Counts, "tuple[float, float]": Shares, "float": StrictFloat}
+_KINDS: Mapping[str, Any] = {
+    "tuple[int, int]": Counts,
+    "tuple[float, float]": Shares,
+    "float": StrictFloat,
+    "int": StrictInt,
+}
 
 if TYPE_CHECKING:
 

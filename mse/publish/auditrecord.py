@@ -55,15 +55,51 @@ def record_tables(
     InputError
         With every problem of every file.
     """
+    prob = read_basis(results).prob
+    found, problems = read_files(
+        table, prob, population=population, population_source=population_source, chain_file=chain_file,
+        survey_file=survey_file,
+    )  # fmt: skip
+    try:
+        risk_groups(results, read_basis(results).dims)
+    except MseError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    whole = replace(results, tables={**results.tables, **found})
+    found["indicators"] = indicators(whole)
+    sdg = sdg_table(whole)
+    return found if sdg is None else {**found, "sdg": sdg}
+
+
+def read_files(
+    table: CaptureTable | None,
+    prob: float,
+    *,
+    population: Path | None = None,
+    population_source: str = "",
+    chain_file: Path | None = None,
+    survey_file: Path | None = None,
+) -> tuple[dict[str, pd.DataFrame], list[Problem]]:
+    """Return what the files under [publish] hold, and everything that is wrong with them.
+
+    Parameters
+    ----------
+    table : CaptureTable or None
+        What they must fit; None before it has been read.
+    prob : float
+        Probability of the intervals.
+    population, population_source, chain_file, survey_file
+        As in `record_tables`.
+    """
     from mse.tables.population import Population
 
     found: dict[str, pd.DataFrame] = {}
     problems: list[Problem] = []
-    prob = read_basis(results).prob
     if population is not None:
         try:
             people = Population.from_csv(population, source=population_source)
-            problems += _unknown_levels(people, table, population)
+            problems += [] if table is None else _unknown_levels(people, table, population)
             found["population"] = population_frame(people)
         except MseError as error:
             problems += error.problems
@@ -78,16 +114,7 @@ def record_tables(
             found["survey"] = survey_persons(read_rates(survey_file), prob)
         except MseError as error:
             problems += [replace(p, file=p.file or str(survey_file)) for p in error.problems]
-    try:
-        risk_groups(results, read_basis(results).dims)
-    except MseError as error:
-        problems += error.problems
-    if problems:
-        raise InputError(problems)
-    whole = replace(results, tables={**results.tables, **found})
-    found["indicators"] = indicators(whole)
-    sdg = sdg_table(whole)
-    return found if sdg is None else {**found, "sdg": sdg}
+    return found, problems
 
 
 def _unknown_levels(people: Population, table: CaptureTable, file: Path) -> list[Problem]:

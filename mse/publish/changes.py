@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from mse.answers.recordchecks import RESULTS, damage
 from mse.answers.results import POSTERIOR, PROVENANCE, Results, read_results
 from mse.answers.strata import ALL
 from mse.computing.sealing import KEYED, SECRET
-from mse.publish.facts.entries import mapping, number, text
+from mse.publish.facts.entries import mapping, number, period, text
 from mse.publish.indicators.measures import VALUES
-from mse.publish.registered import is_public, list_counts
+from mse.publish.registered import is_public, list_counts, time_of
 from mse.publish.release.outgoing import published_tables
 from mse.publish.wording.messages import Catalogue, read_catalogue
 from mse.shipped import shipped_path
@@ -28,7 +29,10 @@ KINDS = ("data", "definitions", "method", "prior", "seed", "software", "publishi
 """Kinds of causes, in the order in which they are told."""
 
 _PRIORS = {"sd", "model_prior", "delta", "saturated", "prior", "concentration", "shape", "rate", "scale"}
-_DEFINITIONS = ("population", "period", "territory", "publisher", "extracted", "inclusion", "time")
+_DEFINITIONS = ("population", "territory", "publisher", "extracted", "inclusion", "time")
+
+
+_SPEC_KINDS = {"seed": "seed", "sampler": "software"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,12 @@ class Changes:
     estimates : DataFrame
         Published indicators that both have: ``indicator``, the dimensions that both have, ``unit``, ``old``,
         ``old_low``, ``old_high``, ``new``, ``new_low``, ``new_high``, ``difference``, ``factor`` (new over old),
-        ``status`` ("ok", or why a number is missing). Rounded like everything published.
+        ``status`` ("ok", or why a number is missing). Rounded like everything published. Sums over years are there
+        only where both are over equally many.
+    years : tuple of str, or None
+        The years that old and new sum over, where these are not equally many; None where they are.
+    time : str or None
+        The dimension of both that is time, whose levels stand side by side.
     """
 
     old: str
@@ -74,6 +83,8 @@ class Changes:
     verdicts: tuple[str, str]
     causes: tuple[Cause, ...]
     estimates: pd.DataFrame
+    years: tuple[str, str] | None = None
+    time: str | None = None
 
 
 def is_results_folder(path: Path) -> bool:
@@ -81,12 +92,12 @@ def is_results_folder(path: Path) -> bool:
     return os.path.isfile(path / POSTERIOR) and os.path.isfile(path / PROVENANCE)
 
 
-def compare_results(old: Path, new: Path) -> Changes:
+def compare_results(old: str | Path, new: str | Path) -> Changes:
     """Compare two results folders.
 
     Parameters
     ----------
-    old, new : Path
+    old, new : str or Path
         Folders written by ``mse run``.
 
     Returns
@@ -101,10 +112,39 @@ def compare_results(old: Path, new: Path) -> Changes:
     before, after = read_results(old), read_results(new)
     with damage(RESULTS, f"{old} or {new}"):
         found = sorted([*_data(before, after), *_settings(before, after)], key=lambda cause: KINDS.index(cause.kind))
+        spans, time = (_span(before), _span(after)), time_of(before)
+        unlike = len(spans[0]) != len(spans[1]) and bool(spans[0]) and bool(spans[1])
+        time = time if time is not None and time == time_of(after) else None
+        rows = _estimates(before, after)
+        if unlike:
+            # A sum over three years is never set against one over four.
+            rows = rows[rows[time] != ALL].reset_index(drop=True) if time in rows.columns else rows.iloc[:0]
         return Changes(
             str(before.provenance["title"]), str(after.provenance["title"]),
-            (_verdict(before), _verdict(after)), tuple(found), _estimates(before, after),
+            (_verdict(before), _verdict(after)), tuple(found), rows,
+            (_years(spans[0]), _years(spans[1])) if unlike else None, time,
         )  # fmt: skip
+
+
+def _span(results: Results) -> tuple[str, ...]:
+    """Return the years that the total of a result is over; none when nothing says so."""
+    strata, time = results.headline.strata, time_of(results)
+    if strata is not None and time is not None and len(strata.dimensions[time]) > 1:
+        return strata.dimensions[time]
+    ends = _period(results)
+    if len(ends) == 2 and all(re.fullmatch(r"\d{4}", end) for end in ends):
+        return tuple(str(year) for year in range(int(ends[0]), int(ends[1]) + 1))
+    return ends
+
+
+def _years(span: tuple[str, ...]) -> str:
+    return span[0] if len(span) == 1 else f"{span[0]}–{span[-1]}"
+
+
+def _period(results: Results) -> tuple[str, ...]:
+    """Return first and last year of a result, however it was written."""
+    report, table = mapping(results.provenance.get("report")), mapping(results.provenance.get("table"))
+    return period(report.get("period") or table.get("period"))
 
 
 def changes_text(changes: Changes, language: str = "en") -> str:
@@ -119,9 +159,19 @@ def changes_text(changes: Changes, language: str = "en") -> str:
     path = shipped_path("reports/templates", f"changes.{language}.toml")
     words = tomllib.loads(path.read_text(encoding="utf-8"))
     lines = [words["head"].format(old=changes.old, new=changes.new)]
-    for row in changes.estimates.to_dict("records"):
-        if row["indicator"] in ("registered", "estimated") and _whole(row, changes.estimates):
-            lines.append(_estimate_line(row, words, say))
+    rows = [row for row in changes.estimates.to_dict("records") if row["indicator"] in ("registered", "estimated")]
+    lines += [_estimate_line(row, words, say) for row in rows if _whole(row, changes.estimates)]
+    if changes.years is not None:
+        lines.append(words["years_differ"].format(old=changes.years[0], new=changes.years[1]))
+    dims = [] if changes.time not in changes.estimates.columns else list(changes.estimates.columns)
+    others = [dim for dim in dims[1 : dims.index("unit")] if dim != changes.time] if dims else []
+    years = [row for row in rows if dims and row[changes.time] != ALL and all(row[dim] == ALL for dim in others)]
+    for row in years:
+        lines.append(f"  {row[changes.time]}: " + _estimate_line(row, words, say))
+    told_on = [row for row in rows if row["indicator"] == "estimated" and _whole(row, changes.estimates)]
+    told_on = told_on or [row for row in years if row["indicator"] == "estimated"]
+    if told_on:
+        lines.append(_answer(told_on[-1], changes, words))
     judged = [words["verdict"].get(level, level) for level in changes.verdicts]
     same = judged[0] == judged[1]
     lines.append(words["verdict_same" if same else "verdict_changed"].format(old=judged[0], new=judged[1]))
@@ -135,6 +185,21 @@ def changes_text(changes: Changes, language: str = "en") -> str:
             lines.append("  - " + words[form].format(what=cause.what, old=cause.old, new=cause.new))
     lines.append(words["closing"][_closing({cause.kind for cause in changes.causes})])
     return "\n".join(lines)
+
+
+def _answer(row: Mapping[Any, Any], changes: Changes, words: Mapping[str, Any]) -> str:
+    """Return in words whether the estimate moved, and whether by more than its intervals allow."""
+    old, new = number(row["old"]), number(row["new"])
+    where = "" if changes.time not in row or row[changes.time] == ALL else f"{row[changes.time]}: "
+    if old is None or new is None:
+        return where + str(words["answer"]["unknown"])
+    moved = "same" if old == new else "up" if new > old else "down"
+    ends = [number(row[name]) for name in ("old_low", "old_high", "new_low", "new_high")]
+    said = str(words["answer"][moved])
+    if moved != "same" and not any(end is None for end in ends):
+        low, high, low_now, high_now = (float(end or 0.0) for end in ends)
+        said += " " + str(words["answer"]["overlap" if low <= high_now and low_now <= high else "apart"])
+    return where + said
 
 
 def _closing(kinds: set[str]) -> str:
@@ -177,13 +242,15 @@ def _verdict(results: Results) -> str:
 def _data(old: Results, new: Results) -> Iterator[Cause]:
     """Return what differs in the data: the table, its files and contracts, and the persons on each list."""
     tables = [mapping(results.provenance.get("table")) for results in (old, new)]
-    for name in ("name", "unit"):
+    # The same counts under another name, or in another file, are the same data.
+    same = _same_table(old, new)
+    for name in ("unit",) if same else ("name", "unit"):
         yield from _difference("data", f"table: {name}", *(table.get(name) for table in tables))
-    if all(is_public(results) for results in (old, new)):
+    if not same and all(is_public(results) for results in (old, new)):
         yield from _difference("data", "table: digest", *(table.get("digest") for table in tables))
-    elif _content(old) != _content(new):
+    elif not same and _content(old) != _content(new):
         yield Cause("data", "counts of the table", "", "")
-    files = [mapping(table.get("file")) for table in tables]
+    files = [{} if same else mapping(table.get("file")) for table in tables]
     yield from _difference("data", "file", *(file.get("name") for file in files))
     found = [{"file": file.get("sha256", file.get("digest"))} if file else {} for file in files]
     for place, table in enumerate(tables):
@@ -210,6 +277,16 @@ def _content(results: Results) -> tuple[object, ...]:
     return (results.headline.observed, dict(mapping(overlap.get("counts"))), parts)
 
 
+def _same_table(old: Results, new: Results) -> bool:
+    """Return whether two results are sure to be about the same counts, by the digests of their tables.
+
+    Under the secrets of two records digests cannot be compared, so what is not public is never sure to be the same.
+    """
+    digests = [text(mapping(results.provenance.get("table")).get("digest")) for results in (old, new)]
+    own = [results.headline.table_digest for results in (old, new)]
+    return digests[0] is not None and digests[0] == digests[1] and own[0] == own[1]
+
+
 def _on_lists(results: Results) -> dict[str, str]:
     """Return the persons on each list as they may be published."""
     lists = [str(name) for name in mapping(results.provenance.get("overlap")).get("lists", ())]
@@ -233,24 +310,32 @@ def _settings(old: Results, new: Results) -> Iterator[Cause]:
     both = (old, new)
     reports = [mapping(results.provenance.get("report")) for results in both]
     tables = [mapping(results.provenance.get("table")) for results in both]
+    yield from _difference("definitions", "period", *(_years(x) if (x := _period(r)) else None for r in both))
     for name in _DEFINITIONS:
         said = (report.get(name, table.get(name)) for report, table in zip(reports, tables, strict=True))
-        yield from _difference("definitions", name, *said)
+        yield from _difference("definitions", name, *map(_plain, said))
     yield from _difference("method", "method", *(results.headline.method for results in both))
     specs = [dict(_flat(results.headline.spec)) for results in both]
     for name in dict.fromkeys([*specs[0], *specs[1]]):
-        kind = "seed" if name == "seed" else "prior" if name.partition(".")[0] in _PRIORS else "method"
+        kind = _SPEC_KINDS.get(name, "prior" if name.partition(".")[0] in _PRIORS else "method")
         yield from _difference(kind, name, *(spec.get(name) for spec in specs))
     yield from _difference("method", "interval", *(results.provenance.get("prob") for results in both))
     jobs = [mapping(results.provenance.get("job")) for results in both]
     for section, kind in (("table", "data"), ("registers", "data"), ("verdict", "method"), ("publish", "publishing")):
         flat = [dict(_flat(mapping(job.get(section)))) for job in jobs]
         for name in dict.fromkeys([*flat[0], *flat[1]]):
-            if (section, name) not in (("table", "name"), ("publish", "seed"), ("publish", SECRET)):
+            # How a table is read is no change where it is the same table.
+            hidden = (section, name) in (("table", "name"), ("publish", "seed"), ("publish", SECRET))
+            if not hidden and not (section == "table" and _same_table(old, new)):
                 yield from _difference(kind, f"[{section}] {name}", *(_without_folder(said.get(name)) for said in flat))
     versions = [mapping(results.provenance.get("versions")) for results in both]
     for name in dict.fromkeys([*versions[0], *versions[1]]):
         yield from _difference("software", name, *(v.get(name) for v in versions))
+
+
+def _plain(value: object) -> object:
+    """Return a text without differences of spacing; anything else as it is."""
+    return " ".join(value.split()) or None if isinstance(value, str) else value
 
 
 def _difference(kind: str, what: str, old: object, new: object) -> Iterator[Cause]:

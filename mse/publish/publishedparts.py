@@ -79,7 +79,7 @@ def _without_counts(reason: Reason) -> Reason | None:
         return None
     if reason.code == "below_observed":
         return replace(reason, figures={})
-    if reason.code == "pair_share":
+    if reason.code in ("pair_share", "no_overlap", "nested", "bound", "deviance"):
         return replace(reason, figures={}, names={})
     return reason
 

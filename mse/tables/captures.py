@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -67,6 +67,8 @@ class CaptureTable:
         the histories of that stratum are then only known up to that list.
     name : str
         Short name of the table, used in messages and file names.
+    unread : tuple of str
+        Columns of the file or frame that were not read; no part of what tables are compared by.
 
     Raises
     ------
@@ -85,6 +87,7 @@ class CaptureTable:
     observable: Mask
     absent: Mask
     name: str
+    unread: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Copy the arrays in, freeze them, and check everything."""
@@ -173,6 +176,8 @@ class CaptureTable:
         persons: bool = False,
         sum_duplicates: bool = False,
         levels: Mapping[str, Sequence[str]] | None = None,
+        merge: Mapping[str, Sequence[str]] | None = None,
+        drop: Sequence[str] = (),
     ) -> CaptureTable:
         """Read an overlap table from a CSV file: 0/1 list columns, covariates if any, and a count.
 
@@ -186,22 +191,26 @@ class CaptureTable:
             Columns by role; their order is kept. What is None is inferred by the rule at the top of
             `mse.tables.cells`; a covariate with the values 0 and 1 must be named.
         count : str
-            Name of the count column.
+            Name of the count column; where there is no ``count``, the names that are usual are taken too.
         persons : bool
             Each row is one person and there is no count column.
         sum_duplicates : bool
             Add up rows with the same history and covariates; otherwise they are an error.
         levels : mapping of str to sequence of str, optional
             Order of a covariate's levels; sorted when not given.
+        merge, drop : mapping of str to sequence of str, sequence of str
+            Lists to put together, as `merge`, and to leave out, before anything is checked.
 
         Raises
         ------
         InputError
             With every problem of the file at once.
+        ModelError
+            When a list that is to be merged or dropped is not there.
         """
         cells = read_table(
             path, lists=lists, covariates=covariates, count=count, persons=persons,
-            sum_duplicates=sum_duplicates, levels=levels,
+            sum_duplicates=sum_duplicates, levels=levels, merge=merge, drop=drop,
         )  # fmt: skip
         return cls._from_cells(cells, Path(path).stem if name is None else name)
 
@@ -244,7 +253,7 @@ class CaptureTable:
             for size, level in zip(shape, stratum, strict=True):
                 row = row * size + level
             counts[row, history - 1] += n
-        return cls.from_arrays(cells.lists, counts, strata=cells.strata, name=name)
+        return replace(cls.from_arrays(cells.lists, counts, strata=cells.strata, name=name), unread=cells.unread)
 
     # ---- reading ------------------------------------------------------------------------------------
 
@@ -369,7 +378,8 @@ class CaptureTable:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle through the constructor, so that a copy in another process is checked and read-only too."""
-        parts = (self.lists, self.counts, dict(self.strata), self.observable, self.absent, self.name)
+        parts = (self.lists, self.counts, dict(self.strata), self.observable, self.absent, self.name,
+                 self.unread)  # fmt: skip
         return (CaptureTable, parts)
 
     def __repr__(self) -> str:

@@ -2,15 +2,23 @@
 
 What a column is, where the caller does not say so:
 
-1. ``count`` (in any case of letters) is the count.
-2. Only 0 and 1: a list. A covariate with the values 0 and 1 must therefore be named as one.
-3. 0 and 1 in more than half of the rows, with a 0 somewhere: a list with bad cells, each an error.
-4. Anything that might be a list in another coding (0, or 1 beside text; yes/no, x and blank), or an
-   identifier or measurement (every row different, from 4 rows on): an error that asks for a decision.
-5. The rest: a covariate. Its levels are sorted, as numbers when all of them are.
+1. ``count`` (in any case of letters) is the count; where there is none, the one column that is called as counts
+   usually are (``n``, ``freq``, ``frequency``, ``aantal``, ``weight``, …).
+2. A column of strings such as ``0110`` that is called ``ch`` or ``history``, or is the only one in a file without
+   lists, is the history: one list for each place.
+3. Only 0 and 1, or TRUE and FALSE: a list. Words such as yes and no, ja and nee are lists where all lists are written
+   in words; beside 0 and 1 they are asked about.
+4. 0 and 1 in more than half of the rows, with a 0 somewhere: a list with bad cells, each an error.
+5. What looks like a list but may be a covariate coded 0 and 1 is asked about: it is called like one (``sex``), or
+   everybody, the same persons as on another, or nobody alone is on it. Naming lists or covariates answers.
+6. Anything that might be a list in another coding (0, or 1 beside text; x and blank), or an identifier or measurement
+   (every row different, from 4 rows on): an error that asks for a decision.
+7. The rest: a covariate. Its levels are sorted, as numbers when all of them are.
 
 Where covariates are named there are no others: every column that is left is a list, or the count. Where only
-lists are named, a column that is left is a covariate by rules 4 and 5, and an error if it holds 0 and 1 only.
+lists are named, a column that is left is a covariate by rule 7, an error if it holds 0 and 1 only, and not read if it
+has gaps or is doubtful. Where both are named, or rows are persons, no column that is not named is read beyond the
+lists; `OverlapCells.unread` tells which those were.
 Empty rows and empty columns without a name are skipped, as spreadsheets write them.
 """
 
@@ -20,18 +28,25 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from mse.tables.checks import MAX_COUNT, Faults, add_name_faults, add_structure_faults
+from mse.tables.checks import Faults, add_name_faults, add_structure_faults
+from mse.tables.codings import (
+    BIT,
+    COUNT_NAMES,
+    count_place,
+    questions,
+    read_as_lists,
+)
+from mse.tables.countcolumns import whole_numbers
+from mse.tables.listcolumns import list_bits, with_histories, with_other_lists
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SAYS_YES_OR_NO = frozenset("yes no y n ja nee j true false t f x - + on off v".split())
-COUNT_BY_ANOTHER_NAME = frozenset("n freq frequency aantal number counts persons total obs".split())
-BIT = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
-_WHOLE = f"a whole number from 0 to {MAX_COUNT:,}"
 _PERSONS = "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
 _NAME_IT = "name it as one: covariates=[…] (command line: --covariate)"
+_NAME_LISTS = "name all the lists: lists=[…] (command line: --list for each)"
 
 
 class OverlapCells(NamedTuple):
@@ -45,11 +60,14 @@ class OverlapCells(NamedTuple):
         Covariates and their levels.
     counts : dict of tuple of int to int
         Persons by (history, place of the level of each covariate).
+    unread : tuple of str
+        Columns that were not read.
     """
 
     lists: tuple[str, ...]
     strata: dict[str, tuple[str, ...]]
     counts: dict[tuple[int, ...], int]
+    unread: tuple[str, ...] = ()
 
 
 class Grid(NamedTuple):
@@ -83,11 +101,14 @@ class Roles(NamedTuple):
         Places.
     number : int or None
         Place of the count; None when there is none.
+    unread : list of int
+        Places of the columns that are not read.
     """
 
     lists: list[int]
     covariates: list[int]
     number: int | None
+    unread: list[int]
 
 
 def read_frame(
@@ -142,6 +163,7 @@ def as_text(value: object, missing: bool) -> str:
 def table_from_grid(
     grid: Grid, faults: Faults, lists: Sequence[str] | None, covariates: Sequence[str] | None, count: str,
     persons: bool, sum_duplicates: bool, levels: Mapping[str, Sequence[str]],
+    merge: Mapping[str, Sequence[str]] | None = None, drop: Sequence[str] = (),
 ) -> OverlapCells:  # fmt: skip
     """Decide what the columns are, check every cell, and add up; parameters as in `CaptureTable.from_csv`.
 
@@ -149,20 +171,23 @@ def table_from_grid(
     ------
     InputError
         With everything that `faults` held already and all that is found here.
+    ModelError
+        When a list that is to be merged or dropped is not there.
     """
     before = len(faults)
     for i, name in enumerate(grid.header):
         if name and name in grid.header[:i]:
             remedy = "rename or remove one"
             faults.add("a column name is used twice", "every column its own name", remedy, column=name)
-    roles = _roles(grid, faults, lists, covariates, count, persons)
+    grid = with_histories(grid, faults, lists, covariates)
+    roles = _roles(grid, faults, lists, covariates, count, persons, levels)
     # While it is open what a column is, rows that look alike need not be, and a list may be missing.
     settled = grid.all_columns and len(faults) == before
     names = tuple(grid.header[i] for i in roles.lists)
     strata = {grid.header[i]: _levels(grid.columns[i], levels.get(grid.header[i])) for i in roles.covariates}
     add_name_faults(faults, names, strata)
-    bits = [[BIT.get(cell) for cell in grid.columns[i]] for i in roles.lists]
-    for i, column in zip(roles.lists, bits, strict=True):
+    read = [list_bits(grid.columns[i]) for i in roles.lists]
+    for i, column in zip(roles.lists, read, strict=True):
         for k in (k for k, bit in enumerate(column) if bit is None):
             text, name = grid.columns[i][k], grid.header[i]
             faults.add(
@@ -171,39 +196,42 @@ def table_from_grid(
                 detail="" if text else ", and this cell is empty",
                 row=grid.rows[k], column=name, value=text or None,
             )  # fmt: skip
+    names, bits = with_other_lists(names, read, merge or {}, drop, faults.source)
     codes = [_codes(grid, i, strata[grid.header[i]], faults) for i in roles.covariates]
     numbers: list[int | None] = [1] * len(grid.rows)
     if roles.number is not None:
         numbers = whole_numbers(grid, roles.number, faults)
-    counts = _sums(grid, faults, bits, codes, numbers, persons, sum_duplicates, settled)
+    summed = sum_duplicates or bool(roles.unread)
+    counts = _sums(grid, faults, bits, codes, numbers, persons, summed, settled, bool(drop))
     if settled and grid.all_rows:
         # A cell that cannot be read gets the benefit of the doubt: no second fault follows from it.
         maybe = [[bit != 0 and n != 0 for bit, n in zip(column, numbers, strict=True)] for column in bits]
         overlap = any(sum(row) > 1 for row in zip(*maybe, strict=True))
         aside = f" (with other values than 0 and 1, so covariates: {', '.join(strata)})" if strata else ""
         add_structure_faults(faults, names, [any(column) for column in maybe], overlap, aside=aside)
+        if len(faults) == before and lists is None and covariates is None:
+            _add_questions(faults, names, bits, numbers)
     faults.raise_if_any()
-    return OverlapCells(names, strata, counts)
+    return OverlapCells(names, strata, counts, tuple(grid.header[i] for i in roles.unread))
+
+
+def _add_questions(
+    faults: Faults, names: Sequence[str], bits: Sequence[Sequence[int | None]], numbers: Sequence[int | None]
+) -> None:
+    """Ask about lists that may be covariates coded 0 and 1."""
+    for name, why in questions(names, bits, numbers):
+        faults.add(
+            f"it is not clear whether this column is a list: {why}", "lists of persons, and covariates named as such",
+            f"if it is a covariate, {_NAME_IT}; if it is a list, {_NAME_LISTS}", column=name,
+        )  # fmt: skip
 
 
 def _roles(
     grid: Grid, faults: Faults, lists: Sequence[str] | None, covariates: Sequence[str] | None, count: str,
-    persons: bool,
+    persons: bool, levels: Mapping[str, Sequence[str]],
 ) -> Roles:  # fmt: skip
     """Decide what each column is, by name where the caller says so and by the module's rules otherwise."""
-    place = count_column(grid.header, count)
-    if place is not None and persons:
-        faults.add(
-            "there is a count column although each row is said to be one person", "one or the other",
-            "leave out persons=True (command line: --persons), or remove the column",
-            column=grid.header[place],
-        )  # fmt: skip
-    if place is None and not persons:
-        faults.private = True  # this may well be a file of persons
-        near = next((x for x in grid.header if x.casefold() in COUNT_BY_ANOTHER_NAME), None)
-        first = f"rename the column {near!r} to {count!r}" if near else f"add a column {count!r}"
-        allowed = f"a column {count!r} with the number of persons"
-        faults.add("there is no count column", allowed, f"{first}; or, {_PERSONS}")
+    place = _count_role(grid, faults, {*(lists or ()), *(covariates or ())}, count, persons)
     for role, named in (("list", lists or ()), ("covariate", covariates or ())):
         for name in named:
             if name not in grid.header or grid.header.index(name) == place:
@@ -211,17 +239,26 @@ def _roles(
                 faults.add(kind, f"one of {', '.join(grid.header)}", "correct the name", column=name)
             elif role == "covariate" and name in (lists or ()):
                 faults.add("named both as list and covariate", "one or the other", "choose", column=name)
-    found = Roles([], [], place)
+    found = Roles([], [], place, [])
+    open_to_all = [i for i, name in enumerate(grid.header) if i != place and name not in (covariates or ())]
+    worded = {open_to_all[k] for k in read_as_lists([grid.columns[i] for i in open_to_all])}
     for i, (name, cells) in enumerate(zip(grid.header, grid.columns, strict=True)):
         if i == place or not name or name in grid.header[:i]:
             continue
+        binary = set(cells) <= BIT.keys()
         if name in (covariates or ()):
             found.covariates.append(i)
-        elif name in (lists or ()) or (lists is None and _like_a_list(cells)):
+        elif name in (lists or ()) or (lists is None and (_like_a_list(cells) or i in worded)):
             found.lists.append(i)
         elif place is None and not persons:
             continue  # one missing count column explains enough
-        elif persons or covariates is not None or set(cells) <= BIT.keys():
+        elif lists is not None and covariates is not None and not binary:
+            found.unread.append(i)
+        elif persons and not binary and not _another_coding(cells):
+            found.unread.append(i)
+        elif lists is not None and not binary and name not in levels and ("" in cells or _doubt(cells)):
+            found.unread.append(i)
+        elif covariates is not None or binary:
             faults.add(
                 "the column is neither a list (0/1) nor named as a covariate",
                 "lists, covariates and the count",
@@ -230,7 +267,7 @@ def _roles(
         elif doubt := _doubt(cells):
             faults.add(
                 f"it is not clear what this column is: {doubt}", "0 and 1 in a list; levels in a covariate",
-                f"write 0 and 1 if it is a list; if it is a covariate, {_NAME_IT}; else remove it",
+                f"write 0 and 1 if it is a list; if it is a covariate, {_NAME_IT}; to leave it out, {_NAME_LISTS}",
                 column=name,
             )  # fmt: skip
         else:
@@ -239,6 +276,27 @@ def _roles(
     for places in (found.lists, found.covariates):
         places.sort(key=lambda i: wanted.index(grid.header[i]) if grid.header[i] in wanted else len(wanted))
     return found
+
+
+def _count_role(grid: Grid, faults: Faults, named: set[str], count: str, persons: bool) -> int | None:
+    """Return the place of the count, and say what is wrong with it."""
+    if persons:
+        place = count_column(grid.header, count)
+        if place is not None:
+            faults.add(
+                "there is a count column although each row is said to be one person", "one or the other",
+                "leave out persons=True (command line: --persons), or remove the column", column=grid.header[place],
+            )  # fmt: skip
+        return place
+    free = ["" if name in named and name != count else name for name in grid.header]
+    place = count_place(free, grid.columns, count)
+    if place is None:
+        faults.private = True  # this may well be a file of persons
+        near = next((x for x in free if x.casefold() in COUNT_NAMES), None)
+        first = f"rename the column {near!r} to {count!r}" if near else f"add a column {count!r}"
+        allowed = f"a column {count!r} with the number of persons"
+        faults.add("there is no count column", allowed, f"{first}; or, {_PERSONS}")
+    return place
 
 
 def count_column(header: Sequence[str], count: str) -> int | None:
@@ -269,6 +327,12 @@ def _doubt(cells: Sequence[str]) -> str:
     return ""
 
 
+def _another_coding(cells: Sequence[str]) -> bool:
+    """Return whether a column without 0 and 1 throughout may be a list all the same."""
+    values = {cell.casefold() for cell in cells}
+    return "0" in values or values <= SAYS_YES_OR_NO | {""} and bool(values - {""}) or values <= {"1", ""} | BIT.keys()
+
+
 def _is_whole(text: str) -> bool:
     return bool(re.fullmatch(r"-?[0-9]+", text))
 
@@ -293,54 +357,9 @@ def _codes(grid: Grid, i: int, levels: Sequence[str], faults: Faults) -> list[in
     return [codes.get(cell) for cell in grid.columns[i]]
 
 
-def whole_numbers(grid: Grid, i: int, faults: Faults) -> list[int | None]:
-    """Return the counts, None where there is a fault."""
-    out: list[int | None] = []
-    total = 0
-    for k, cell in enumerate(grid.columns[i]):
-        text = cell[:-2] if re.fullmatch(r"[0-9]+\.0", cell) else cell  # what pandas writes for 12
-        fault = _count_fault(text)
-        if fault is not None:
-            out.append(None)
-            faults.add(fault[0], _WHOLE, fault[1], row=grid.rows[k], column=grid.header[i], value=cell or None)
-            continue
-        out.append(int(text))
-        total += int(text)
-    if total > MAX_COUNT:
-        faults.add(
-            "the counts add up to too many persons", f"a total up to {MAX_COUNT:,}",
-            "check the unit of the counts", column=grid.header[i], value=f"{total:,}",
-        )  # fmt: skip
-    return out
-
-
-def _count_fault(text: str) -> tuple[str, str] | None:
-    """Return what is wrong with a count and what to do about it, or None."""
-    if re.fullmatch(r"[0-9]+", text):
-        too_large = len(text.lstrip("0")) > 10 or int(text) > MAX_COUNT
-        return ("a count is too large", "check the unit of the counts") if too_large else None
-    if text.casefold() in ("", "na", "nan", "n/a", "null", "none", ".", "-", "<na>", "#n/a"):
-        return "a count is missing", "write 0 where nobody was seen, or remove the row"
-    if re.fullmatch(r"[-−][0-9.,]+", text):
-        return "a count is negative", "correct it: nobody is seen a negative number of times"
-    if re.fullmatch(r"[0-9]{1,3}(?:[.,' \u00a0\u202f][0-9]{3})+", text):
-        plain = re.sub(r"\D", "", text)
-        return "a count has a fraction or a separator for thousands", f"write {plain} if thousands are meant"
-    if re.fullmatch(r"[0-9]*[.,][0-9]*", text):
-        return "a count has a fraction", "give whole persons; a weighted or rescaled table cannot be used"
-    if re.fullmatch(r"[<≤] *[0-9]+|\*+", text):
-        return (
-            "a count is suppressed",
-            "ask the supplier for the number itself: nothing is estimated from masks",
-        )
-    if re.fullmatch(r"[+-]?(inf|infinity)", text.casefold()):
-        return "a count is infinite", "check the step that made the file"
-    return "a count is not a number", "write the number of persons in plain digits"
-
-
 def _sums(
     grid: Grid, faults: Faults, bits: Sequence[Sequence[int | None]], codes: Sequence[Sequence[int | None]],
-    numbers: Sequence[int | None], persons: bool, sum_duplicates: bool, settled: bool,
+    numbers: Sequence[int | None], persons: bool, sum_duplicates: bool, settled: bool, dropped: bool,
 ) -> dict[tuple[int, ...], int]:  # fmt: skip
     """Return persons by history and levels, over the rows that can be read."""
     counts: dict[tuple[int, ...], int] = {}
@@ -352,7 +371,7 @@ def _sums(
         if None in on or len(key) <= len(codes) or not on:
             continue
         if key[0] == 0:
-            if n and settled:
+            if n and settled and not dropped:
                 faults.add(
                     "a person is on none of the lists"
                     if persons else "the row for persons on no list has a count",

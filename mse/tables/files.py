@@ -36,6 +36,8 @@ def read_table(
     persons: bool = False,
     sum_duplicates: bool = False,
     levels: Mapping[str, Sequence[str]] | None = None,
+    merge: Mapping[str, Sequence[str]] | None = None,
+    drop: Sequence[str] = (),
 ) -> OverlapCells:
     """Read an overlap table from a CSV file; parameters as in `CaptureTable.from_csv`.
 
@@ -47,7 +49,9 @@ def read_table(
     # Where rows are persons no cell is ever quoted in a message.
     faults = Faults(str(path), private=persons)
     grid = read_grid(path, faults, count)
-    return table_from_grid(grid, faults, lists, covariates, count, persons, sum_duplicates, levels or {})
+    return table_from_grid(
+        grid, faults, lists, covariates, count, persons, sum_duplicates, levels or {}, merge, drop
+    )  # fmt: skip
 
 
 def read_grid(path: str | Path, faults: Faults, count: str) -> Grid:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mse.tables.cells import BIT, Grid, frame_grid
+from mse.tables.cells import Grid, frame_grid
 from mse.tables.checks import Faults, add_name_faults, add_structure_faults
 from mse.tables.covariates import Columns, columns_digest, freeze_columns, read_columns
 from mse.tables.files import read_grid
+from mse.tables.listcolumns import list_bits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,8 +213,8 @@ def _from_grid(
     faults.raise_if_any()
     on = np.zeros((len(grid.rows), len(lists)), dtype=bool)
     for j, title in enumerate(lists):
-        for k, cell in enumerate(grid.columns[grid.header.index(title)]):
-            bit = BIT.get(cell)
+        cells = grid.columns[grid.header.index(title)]
+        for k, (cell, bit) in enumerate(zip(cells, list_bits(cells), strict=True)):
             on[k, j] = bit == 1
             if bit is None:
                 faults.add(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mse.tables.cells import Grid, count_column, frame_grid, whole_numbers
+from mse.tables.cells import Grid, count_column, frame_grid
 from mse.tables.checks import Faults, whole_counts
+from mse.tables.codings import COUNT_NAMES, REGISTRATION_NAMES, count_place, registrations_place
+from mse.tables.countcolumns import whole_numbers
 from mse.tables.covariates import Column, Columns, columns_digest, freeze_columns, read_columns
 from mse.tables.files import read_grid
 
@@ -45,6 +47,8 @@ class RepeatCounts:
         What is known about them: numbers (float64) or levels (text).
     name : str
         Short name of the table, used in messages.
+    unread : tuple of str
+        Columns of the file or frame that were not read; no part of what tables are compared by.
 
     Raises
     ------
@@ -61,6 +65,7 @@ class RepeatCounts:
     counts: Counts
     covariates: Columns
     name: str
+    unread: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Copy the arrays in, freeze them, and check everything."""
@@ -144,10 +149,11 @@ class RepeatCounts:
         path : str or Path
             UTF-8 text with a header; separated by comma, semicolon or tab.
         registrations, count : str
-            Names of those two columns.
+            Names of those two columns; where they are not there, the names that are usual are taken too (``nbcap``;
+            ``n``, ``freq``).
         covariates : sequence of str, optional
-            Covariates to keep; all other columns are left out and their rows added up. Every column that is
-            neither registrations nor count when not given.
+            Covariates to keep; all other columns are left out (`unread`), whatever stands in them, and their rows added
+            up. Every column that is neither registrations nor count when not given.
         levels : mapping of str to sequence of str, optional
             Levels that are allowed, by covariate.
         persons : bool
@@ -226,7 +232,7 @@ class RepeatCounts:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle through the constructor, so that a copy in another process is read-only too."""
-        return (RepeatCounts, (self.registrations, self.counts, dict(self.covariates), self.name))
+        return (RepeatCounts, (self.registrations, self.counts, dict(self.covariates), self.name, self.unread))
 
     def __repr__(self) -> str:
         """One line without any counts of cells."""
@@ -249,11 +255,14 @@ def _from_grid(
     for i, title in enumerate(grid.header):
         if title and title in grid.header[:i]:
             faults.add("a column name is used twice", "every column its own name", "rename one", column=title)
-    times_at, number_at = count_column(grid.header, registrations), count_column(grid.header, count)
+    times_at = registrations_place(grid.header, registrations)
+    others = [x if i != times_at else "" for i, x in enumerate(grid.header)]
+    number_at = count_column(others, count) if persons else count_place(others, grid.columns, count)
     if times_at is None:
         near = get_close_matches(registrations, grid.header, n=1, cutoff=0.5)
-        remedy = f"rename the column {near[0]!r}" if near else "name the column (registrations=…)"
-        allowed = f"a column {registrations!r} with how often a person was registered"
+        remedy = f"rename the column {near[0]!r}" if near else "name the column: registrations=… (--registrations)"
+        usual = ", ".join(REGISTRATION_NAMES[1:])
+        allowed = f"a column {registrations!r} with how often a person was registered (also read: {usual})"
         faults.add("there is no column of registrations", allowed, remedy)
     if persons and number_at is not None:
         faults.add(
@@ -262,8 +271,13 @@ def _from_grid(
         )  # fmt: skip
     elif not persons and number_at is None:
         faults.private = True  # this may well be a file of persons
-        remedy = f"add a column {count!r}; or, {_PERSONS}"
-        faults.add("there is no count column", f"a column {count!r} with the number of persons", remedy)
+        near_count = next((x for x in others if x.casefold() in COUNT_NAMES), None)
+        first = f"rename the column {near_count!r} to {count!r}" if near_count else f"add a column {count!r}"
+        faults.add(
+            "there is no count column", f"a column {count!r} with the number of persons", f"{first}; or, {_PERSONS}"
+        )
+    if times_at is None:
+        faults.raise_if_any()
     unknown = [x for x in covariates or () if x not in grid.header or grid.header.index(x) in (times_at, number_at)]
     for title in unknown:
         faults.add("there is no such covariate", f"one of {', '.join(grid.header)}", "correct the name", column=title)
@@ -282,7 +296,14 @@ def _from_grid(
     times_kept = np.array([times[k] for k in chosen[:, 0]]) if len(chosen) else np.zeros(0, dtype=np.int64)
     counts = chosen[:, 1] if len(chosen) else np.zeros(0, dtype=np.int64)
     table = RepeatCounts.from_arrays(times_kept, counts, covariates=kept, name=name)
-    return table
+    left = (title for i, title in enumerate(grid.header) if title and i not in (times_at, number_at, *places))
+    return replace(table, unread=tuple(left))
+
+
+def columns_named(path: str | Path, said: str, count: str) -> list[str]:
+    """Return the columns of a file whose names stand in a text, such as a formula."""
+    header = read_grid(path, Faults(str(path)), count).header
+    return [name for name in header if name and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said)]
 
 
 def _times(grid: Grid, i: int, numbers: Sequence[int | None], faults: Faults) -> list[int | None]:

@@ -113,5 +113,5 @@ def parts_of(cells: StrataCells, draws: Integers, chains: int) -> StrataDraws:
     s = cells.n_strata
     return StrataDraws(
         cells.dimensions, draws, np.quantile(draws, 0.5, axis=0), cells.certain, np.full((s, s), np.nan),
-        flags(cells, ("ok",) * s), chains=chains,
+        flags(cells, ("ok",) * s), chains=chains, unlabelled=cells.without_label,
     )  # fmt: skip

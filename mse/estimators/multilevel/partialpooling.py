@@ -212,7 +212,7 @@ def _posterior(
         point=float(np.median(totals)), observed=table.observed - int(cells.upper.sum()), diagnostics=diagnostics,
         strata=StrataDraws(
             cells.dimensions, stored, np.quantile(persons.N, 0.5, axis=0), cells.certain, np.full((s, s), np.nan),
-            flags(cells, ("ok",) * s), chains=CHAINS,
+            flags(cells, ("ok",) * s), chains=CHAINS, unlabelled=cells.without_label,
         ),
     )  # fmt: skip
 

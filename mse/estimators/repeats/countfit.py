@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, MseError, Problem
-from mse.estimators.repeats.families import FAMILIES, CountFit, Family, log_missed, probabilities
+from mse.estimators.repeats.families import FAMILIES, PARTIAL, CountFit, Family, log_missed, probabilities
 from mse.estimators.repeats.registersize import fit_repeats, size_of
 from mse.tables.repeats import RepeatCounts
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,8 @@ class Frequencies(NamedTuple):
 
     def __str__(self) -> str:
         """Return it as a phrase."""
-        return f"chi-square {self.chi_square:.1f} on {self.df} df, p = {self.p_value:.2g}"
+        p = f"p = {self.p_value:.2g}" if self.p_value > 0 else "p below 1e-300"
+        return f"chi-square {self.chi_square:.1f} on {self.df} df, {p}"
 
 
 class Test(NamedTuple):
@@ -83,6 +85,85 @@ class Heterogeneity(NamedTuple):
             f"Chao's lower bound of {self.chao:,.0f} exceeds the Poisson estimate of {self.poisson:,.0f} "
             f"(z = {self.z:.1f}, p = {self.p_value:.2g}): rates differ between persons with the same covariates"
         )
+
+
+LEAST = 3.0
+"""Persons in a class, from which its ratios take part in the search for too many ones."""
+
+
+class OneInflation(NamedTuple):
+    """Persons registered exactly once, against what those registered more often lead one to expect.
+
+    Parameters
+    ----------
+    ones : int
+        Persons registered once.
+    expected : float
+        How many there would be if the ratios (y + 1) f_{y+1} / f_y of the others went on in a line.
+    z : float
+        Log of their ratio in its standard errors.
+    p_value : float
+        One-sided: of that many ones or more.
+    modified : float or None
+        One-inflated Chao estimate, persons.
+    """
+
+    ones: int
+    expected: float
+    z: float
+    p_value: float
+    modified: float | None
+
+    @property
+    def said(self) -> Said:
+        """The finding as a code and values."""
+        about = {"ones": self.ones, "expected": self.expected, "z": self.z, "p": float(f"{self.p_value:.2g}")}
+        if self.modified is None:
+            return said("note.one_inflated", **about)
+        return said("note.one_inflated_instead", **about, modified=self.modified)
+
+    def __str__(self) -> str:
+        """Return it as a sentence."""
+        return str(self.said)
+
+
+def one_inflation(table: RepeatCounts) -> OneInflation | None:
+    """Tell whether too many were registered exactly once; None where fewer than two ratios of the others exist.
+
+    The ratios r_y = (y + 1) f_{y+1} / f_y are level for one Poisson rate, rise in a line for gamma rates, and rise for
+    any mixture of rates, so that r_1 lies on or below those that follow. A line with a slope of 0 or more through
+    r_2, r_3, … (weights from the variance r² (1/f_y + 1/f_{y+1})) says what r_1 would be; a smaller
+    one is from too many ones.
+
+    References
+    ----------
+    Böhning & van der Heijden (2019) The identity of the zero-truncated, one-inflated likelihood and the
+    zero-one-truncated likelihood for general count densities. Annals of Applied Statistics 13:1198-1211.
+    """
+    from scipy.stats import norm
+
+    f = table.frequencies().astype(np.float64)
+    y = np.array([k for k in range(2, len(f)) if f[k - 1] >= LEAST and f[k] >= LEAST])
+    if y.size < 2 or f[0] == 0 or f[1] == 0:
+        return None
+    ratio = (y + 1.0) * f[y] / f[y - 1]
+    weight = 1.0 / (ratio**2 * (1.0 / f[y - 1] + 1.0 / f[y]))
+    design = np.column_stack([np.ones(y.size), y - 1.0])
+    covariance = np.linalg.inv((design.T * weight) @ design)
+    level, slope = covariance @ (design.T * weight) @ ratio
+    variance = float(covariance[0, 0])
+    if slope < 0.0:
+        level, variance = float(weight @ ratio / weight.sum()), 1.0 / float(weight.sum())
+    if not level > 0.0:
+        return None
+    expected = 2.0 * f[1] / float(level)
+    z = math.log(f[0] / expected) / math.sqrt(1.0 / f[0] + 1.0 / f[1] + variance / float(level) ** 2)
+    try:
+        fit, columns = fit_repeats(table, "chao-one-inflated")
+        modified = size_of(fit, table, columns.matrix).size
+    except MseError:
+        modified = None
+    return OneInflation(int(f[0]), expected, z, float(norm.sf(z)), modified)
 
 
 def goodness_of_fit(table: RepeatCounts, fit: CountFit, matrix: Array, *, least: float = 5.0) -> Frequencies:
@@ -239,9 +320,9 @@ def ratio_plot(table: RepeatCounts, families: Sequence[Family] = ("poisson", "ge
 
 
 def compare_families(
-    table: RepeatCounts, formula: str = "1", families: Sequence[Family] = FAMILIES, *, prob: float = 0.95
+    table: RepeatCounts, formula: str = "1", families: Sequence[Family] | None = None, *, prob: float = 0.95
 ) -> pd.DataFrame:
-    """Put the families side by side on one register.
+    """Put the families side by side on one register; all, the one-inflated only where there are too many ones.
 
     Returns
     -------
@@ -253,6 +334,10 @@ def compare_families(
 
     from mse.answers.distribution import Distribution
 
+    if families is None:
+        ones = one_inflation(table)
+        inflated = ones is not None and ones.p_value < 0.05
+        families = [family for family in FAMILIES if inflated or family != "chao-one-inflated"]
     rows: list[dict[str, object]] = []
     for family in families:
         try:
@@ -264,7 +349,7 @@ def compare_families(
         law = Distribution.lognormal(found.observed, found.unseen, found.log_sd)
         low, high = law.quantile([(1 - prob) / 2, (1 + prob) / 2])
         row = {"family": family, "N": found.size, "se": found.se, "low": float(low), "high": float(high)}
-        if family not in ("zelterman", "chao"):
+        if family not in PARTIAL:
             fitted = goodness_of_fit(table, fit, columns.matrix)
             row |= {"log_likelihood": fit.log_likelihood, "aic": 2.0 * (fit.n_parameters - fit.log_likelihood),
                     "chi_square": fitted.chi_square, "df": fitted.df, "p_value": fitted.p_value}  # fmt: skip

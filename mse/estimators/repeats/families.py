@@ -9,14 +9,17 @@ mean of the count before truncation and p_i the probability of no registration:
 * ``zelterman``: λ from those registered once or twice alone, as a logistic regression of twice against once with
   odds λ/2, and p = exp(−λ) for everybody (Böhning & van der Heijden 2009);
 * ``chao``: the same λ; the persons registered once or twice stand for 1 / (λ + λ²/2) unseen each, those registered
-  more often for none (Böhning, Vidal-Diez, Lerdsuwansri, Viwatwongkasem & Arnold 2013).
+  more often for none (Böhning, Vidal-Diez, Lerdsuwansri, Viwatwongkasem & Arnold 2013);
+* ``chao-one-inflated``: the same from those registered twice or three times, with odds λ/3 and 1 / (λ²/2 + λ³/6)
+  unseen each; without covariates 2 f_2³ / (9 f_3²). Too many ones leave it alone (Böhning, Kaskasamkul & van
+  der Heijden 2019).
 
 The others are Horvitz–Thompson: everybody seen stands for p / (1 − p) unseen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -25,8 +28,10 @@ import numpy.typing as npt
 from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
-Family = Literal["poisson", "geometric", "negbin", "zelterman", "chao"]
+Family = Literal["poisson", "geometric", "negbin", "zelterman", "chao", "chao-one-inflated"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
+PARTIAL: Mapping[Family, int] = {"zelterman": 1, "chao": 1, "chao-one-inflated": 2}
+"""Families whose likelihood looks at two classes alone, and the lower one of these."""
 Status = Literal["fine", "runs away", "dispersion runs away", "no convergence"]
 WORDS: dict[Status, Said] = {
     "runs away": said("fault.runs_away"),
@@ -55,7 +60,7 @@ class CountFit(NamedTuple):
     covariance : float64 array, shape (P,) * 2, or with one more for log α
         Inverse of the observed information.
     log_likelihood : float
-        Of the truncated counts; of once against twice for Zelterman and Chao.
+        Of the truncated counts; of one class against the next for those of `PARTIAL`.
     status : str
         ``"fine"`` or why there is no estimate, see `WORDS`.
     steps : int
@@ -95,8 +100,9 @@ class Unseen(NamedTuple):
 
 
 def used(family: Family, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return the rows that the likelihood looks at: registered once or twice for Zelterman and Chao, else all."""
-    return times <= 2 if family in ("zelterman", "chao") else np.ones(times.shape, dtype=bool)
+    """Return the rows that the likelihood looks at: two classes for those of `PARTIAL`, else all."""
+    low = PARTIAL.get(family)
+    return np.ones(times.shape, dtype=bool) if low is None else (times == low) | (times == low + 1)
 
 
 def row_likelihood(family: Family, times: Array, eta: Array, log_alpha: float) -> tuple[Array, Array, Array]:
@@ -107,10 +113,11 @@ def row_likelihood(family: Family, times: Array, eta: Array, log_alpha: float) -
     from scipy.special import expit, gammaln
 
     rate = np.exp(eta)
-    if family in ("zelterman", "chao"):
-        twice, share = times - 1.0, expit(eta - np.log(2.0))
-        value = twice * (eta - np.log(2.0)) - np.logaddexp(0.0, eta - np.log(2.0))
-        return value, twice - share, -share * (1.0 - share)
+    if family in PARTIAL:
+        low = PARTIAL[family]
+        odds_log = eta - np.log(low + 1.0)
+        more, share = times - low, expit(odds_log)
+        return more * odds_log - np.logaddexp(0.0, odds_log), more - share, -share * (1.0 - share)
     if family == "geometric":
         value = (times - 1.0) * eta - times * np.log1p(rate)
         share = rate / (1.0 + rate)
@@ -163,11 +170,12 @@ def fit_counts(
     """
     rows = used(family, times) & (persons > 0)
     y, w, x = times[rows].astype(np.float64), persons[rows], matrix[rows]
-    if not rows.any() or y.max() < 2.0 or (family in ("zelterman", "chao") and y.min() > 1.0):
+    low = PARTIAL.get(family, 1)
+    if not rows.any() or y.max() < low + 1.0 or (family in PARTIAL and y.min() > low):
         return _nothing(family, matrix.shape[1], "runs away")
     if start is None:
         mean = float(w @ y / w.sum())
-        guess = np.log(max(2.0 * (mean - 1.0), 1e-3) if family != "geometric" else mean - 1.0)
+        guess = np.log(max((low + 1.0) * (mean - low), 1e-3) if family != "geometric" else mean - 1.0)
         beta = np.linalg.lstsq(x, np.full(y.size, guess), rcond=None)[0]
     else:
         beta = start.coefficients.copy()
@@ -300,6 +308,9 @@ def unseen(fit: CountFit, times: npt.NDArray[np.int64], matrix: Array) -> Unseen
     if fit.family == "chao":
         each = np.where(times <= 2, 1.0 / (rate + 0.5 * rate**2), 0.0)
         return Unseen(each, (-(each**2) * rate * (1.0 + rate))[:, None], each * (1.0 + each))
+    if fit.family == "chao-one-inflated":
+        each = np.where((times == 2) | (times == 3), 1.0 / (rate**2 / 2.0 + rate**3 / 6.0), 0.0)
+        return Unseen(each, (-(each**2) * rate**2 * (1.0 + 0.5 * rate))[:, None], each * (1.0 + each))
     log_p = log_missed(fit, eta)
     missed, seen = np.exp(log_p), -np.expm1(log_p)
     each = missed / seen
@@ -328,7 +339,7 @@ def log_missed(fit: CountFit, eta: Array) -> Array:
 def probabilities(fit: CountFit, eta: Array, most: int) -> Array:
     """Return P(y) for y = 0 … `most` before truncation; shape (R, most + 1).
 
-    For Zelterman and Chao it is the Poisson of their rate, which they trust up to two registrations only.
+    For those of `PARTIAL` it is the Poisson of their rate, which they trust in their two classes only.
     """
     from scipy.stats import geom, nbinom, poisson
 

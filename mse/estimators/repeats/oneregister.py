@@ -16,8 +16,8 @@ from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
 from mse.estimators.repeats.countdraws import bootstrap_law
-from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity
-from mse.estimators.repeats.families import FAMILIES, Family
+from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity, one_inflation
+from mse.estimators.repeats.families import FAMILIES, PARTIAL, Family, used
 from mse.estimators.repeats.registersize import LABELS
 from mse.estimators.repeats.registersize import fit_repeats as fit_repeats
 from mse.estimators.repeats.registersize import size_of as size_of
@@ -37,6 +37,7 @@ _HELD: dict[Family, Said] = {
     "negbin": said("assumed.negbin"),
     "zelterman": said("assumed.zelterman"),
     "chao": said("assumed.chao"),
+    "chao-one-inflated": said("assumed.chao_one_inflated"),
 }
 _INTERVALS: dict[Interval, Said] = {
     "log-normal": said("interval_kind.lognormal"),
@@ -58,6 +59,8 @@ _CITED: dict[Family, tuple[str, ...]] = {
              "Biometrics 43:783-791",
              "Böhning, Vidal-Diez, Lerdsuwansri, Viwatwongkasem & Arnold (2013) A generalization of Chao's estimator "
              "for covariate information. Biometrics 69:1033-1042"),
+    "chao-one-inflated": ("Böhning, Kaskasamkul & van der Heijden (2019) A modification of Chao's lower bound "
+                          "estimator in the case of one-inflation. Metrika 82:361-384",),
 }  # fmt: skip
 _ALWAYS = (
     "van der Heijden, Bustami, Cruyff, Engbersen & van Houwelingen (2003) Point and interval estimation of the "
@@ -72,13 +75,13 @@ class RepeatsSpec:
     Parameters
     ----------
     family : str
-        ``"poisson"``, ``"geometric"``, ``"negbin"``, ``"zelterman"`` or ``"chao"``; see
-        `mse.estimators.repeats.families`.
+        ``"poisson"``, ``"geometric"``, ``"negbin"``, ``"zelterman"``, ``"chao"`` or
+        ``"chao-one-inflated"``; see `mse.estimators.repeats.families`.
     formula : str
         Covariates of the rate, ``"gender + age"``; ``"1"`` for none.
     interval : str
         ``"log-normal"`` on the unseen or ``"normal"`` on N, both with the delta method's variance;
-        ``"parametric"`` bootstrap from the fitted counts (not for Zelterman and Chao, which leave the higher
+        ``"parametric"`` bootstrap from the fitted counts (not for Zelterman and Chao, which leave other
         counts open), or ``"nonparametric"``, from the persons of the register: both draw how many are registered
         at all, and take the middle of the replicates.
     replicates : int
@@ -102,7 +105,7 @@ class RepeatsSpec:
         ):  # fmt: skip
             if value not in allowed:
                 problems.append(Problem(f"the {what} is unknown", ", ".join(allowed), "choose one", value=str(value)))
-        if self.interval == "parametric" and self.family in ("zelterman", "chao"):
+        if self.interval == "parametric" and self.family in PARTIAL:
             problems.append(
                 Problem(
                     f"{self.family} has no law of the higher counts to draw from", "log-normal, normal, nonparametric",
@@ -199,7 +202,7 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
         extra |= {"replicates": float(spec.replicates - lost), "replicates_lost": float(lost)}
         if lost:
             notes.append(said("note.replicates_large", lost=lost, count=spec.replicates))
-    if spec.family not in ("zelterman", "chao"):
+    if spec.family not in PARTIAL:
         fitted = goodness_of_fit(table, fit, columns.matrix)
         extra |= {"chi_square": fitted.chi_square, "chi_square_df": float(fitted.df), "chi_square_p": fitted.p_value}
         if fitted.p_value < 0.05:
@@ -211,16 +214,23 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
         if other.p_value < 0.05 and spec.family in ("poisson", "zelterman"):
             sizes = {"chao": other.chao, "poisson": other.poisson}
             notes.append(said("note.heterogeneity", z=other.z, p=float(f"{other.p_value:.2g}"), **sizes))
+    ones = one_inflation(table)
+    if ones is not None:
+        extra |= {"one_inflation_z": ones.z, "one_inflation_p": ones.p_value, "ones_expected": ones.expected}
+        if ones.p_value < 0.05 and spec.family != "chao-one-inflated":
+            notes.append(ones.said)
+    label, held = LABELS[spec.family], _HELD[spec.family]
+    if spec.family == "chao" and ones is not None and ones.p_value < 0.05:
+        label, held = said("family.chao_unbounded"), said("assumed.chao_unless")
     parameters = float(fit.n_parameters)
-    n_fit = float(table.counts[table.registrations <= 2].sum() if spec.family in ("zelterman", "chao")
-                  else table.observed)  # fmt: skip
+    n_fit = float(table.counts[used(spec.family, table.registrations)].sum())
     says = Says(
         inside=(said("source.registering"), said("source.rates")),
         outside=(said("source.family"), said("source.departures"), said("source.recognition")),
-        assumptions=(said("assumed.closed"), said("assumed.repeat"), _HELD[spec.family]),
+        assumptions=(said("assumed.closed"), said("assumed.repeat"), held),
         citations=(*_ALWAYS, *_CITED[spec.family]),
         notes=tuple(notes),
-        point_kind=said("kind.repeats", family=LABELS[spec.family], interval=_INTERVALS[spec.interval]),
+        point_kind=said("kind.repeats", family=label, interval=_INTERVALS[spec.interval]),
     )
     return Posterior.of(
         table, spec, law, says, method=f"repeats-{spec.family}", kind="sampling distribution", seed=seed,

@@ -22,6 +22,7 @@ LABELS: dict[Family, Said] = {
     "negbin": said("family.negbin"),
     "zelterman": said("family.zelterman"),
     "chao": said("family.chao"),
+    "chao-one-inflated": said("family.chao_one_inflated"),
 }
 
 
@@ -71,7 +72,10 @@ def fit_repeats(table: RepeatCounts, family: Family = "poisson", formula: str = 
     columns = design(table.covariates, len(table.counts), formula, source=source)
     fit = fit_counts(family, table.registrations, table.counts.astype(np.float64), columns.matrix)
     if fit.status != "fine":
-        why, lonely = {"family": LABELS[family], "status": WORDS[fit.status]}, _lonely(table, formula)
+        status = WORDS[fit.status]
+        if family == "chao-one-inflated" and fit.status == "runs away":
+            status = said("fault.runs_away_thrice")
+        why, lonely = {"family": LABELS[family], "status": status}, _lonely(table, formula)
         raise ModelError(
             Problem(
                 said("fault.register_levels", levels=lonely, **why) if lonely else said("fault.register", **why),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
+from mse.estimators.simple.boundwords import BOUNDS, Form, bound_notes
 from mse.estimators.simple.samplecoverage import LOW_COVERAGE, CoverageSpec, bootstrap_sizes, sample_coverage
 from mse.estimators.single.existence import Existence
 from mse.estimators.single.fitted import fit_model
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[np.float64]
-Form = Literal["classical", "finite", "by list"]
 
 CLOSED = (said("assumed.closed"), said("assumed.linked"))
 
@@ -83,11 +83,14 @@ class ChaoSpec:
     form : str
         The estimate of n_0 from f_1 and f_2, the persons on exactly one and two lists:
 
-        * ``"classical"``: f_1²/(2 f_2) (Chao 1987), which takes the number of lists as large;
-        * ``"finite"``: (K−1)/K of that, for K lists that all see a person with the same chance. This is
-          Rcapture's "Mh Chao (LB)" as long as that drops none of its own parameters;
-        * ``"by list"``: Σ_{i<j} f_1i f_1j / f_2 with f_1i the persons on list i alone, for lists of unequal
-          size. It uses the same cells as Rcapture's "Mth Chao (LB)", which is solved by likelihood.
+        * ``"finite"``, the default: f_1²(K−1)/(2 K f_2), the bound for K lists that all see a person with the
+          same chance; lists of unequal size raise it. This is Rcapture's "Mh Chao (LB)" as long as that drops
+          none of its own parameters;
+        * ``"by list"``: Σ_{i<j} f_1i f_1j / f_2 with f_1i the persons on list i alone: a bound for lists of any
+          size, never above the first. It uses the same cells as Rcapture's "Mth Chao (LB)", which is solved by
+          likelihood;
+        * ``"classical"``: f_1²/(2 f_2) (Chao 1987), the limit of many lists. For K lists it is K/(K−1) times
+          too high to be a bound.
     bias_corrected : bool
         Use f_1 (f_1 − 1) / (2 (f_2 + 1)), or f_2 + 1 below the products, which also exist when f_2 = 0. With
         ``"finite"`` this is Rcapture's bias-corrected ``closedp.bc(m="Mh", h="Chao")``.
@@ -95,7 +98,7 @@ class ChaoSpec:
         Draws of N to store.
     """
 
-    form: Form = "classical"
+    form: Form = "finite"
     bias_corrected: bool = False
     draws: int = 10_000
 
@@ -104,7 +107,7 @@ class ChaoSpec:
         check_types(self)
         problems = check_draws(self.draws)
         if self.form not in get_args(Form):
-            allowed = "'classical', 'finite' or 'by list'"
+            allowed = "'finite', 'by list' or 'classical'"
             problems.append(Problem("the form is unknown", allowed, "choose one", value=str(self.form)))
         raise_if_any(problems)
 
@@ -166,8 +169,6 @@ def estimate(table: CaptureTable, spec: Spec, *, seed: int, compute: Compute | N
     point = found.counted + found.unseen
     if not (found.unseen > 0 and found.se > 0):
         notes = (*notes, said("note.no_spread"))
-    if point < table.observed:
-        notes = (*notes, said("note.below_observed", count=table.observed))
     log_sd = math.sqrt(math.log1p((found.se / found.unseen) ** 2)) if found.unseen > 0 else 0.0
     law = Distribution.lognormal(int(found.counted), found.unseen, log_sd)
     says = Says(
@@ -261,9 +262,12 @@ def chapman_pairs(table: CaptureTable) -> pd.DataFrame:
 def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
     """Estimate from one pair of lists."""
     pairs = chapman_pairs(table)
+    telling = pairs[pairs["both"] < pairs[["n_1", "n_2"]].min(axis=1)]
     if spec.pair is None:
-        row = pairs.iloc[0]
-        how = said("how.largest")
+        # A list inside another one says nothing about whom that one misses.
+        row = (telling if len(telling) else pairs).iloc[0]
+        inner = int(row["both"]) < int(pairs["both"].iloc[0])
+        how = said("how.largest_telling") if inner else said("how.largest")
     else:
         unknown = [name for name in spec.pair if name not in table.lists]
         if unknown:
@@ -280,6 +284,15 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
     counted = float(row["n_1"] + row["n_2"] - row["both"])
     size, low, high = float(row["N"]), float(pairs["N"].min()), float(pairs["N"].max())
     names = (str(row["list_1"]), str(row["list_2"]))
+    if size < table.observed:
+        about = {"lists": names, "size": round(size), "observed": table.observed}
+        raise ModelError(
+            Problem(
+                said("fault.pair_inside" if size - counted < 0.5 else "fault.pair_below", **about),
+                "a pair whose estimate is not below the persons registered",
+                "choose another pair, or a method that uses every list", file=f"table {table.name!r}",
+            )
+        )  # fmt: skip
     notes = [said("note.pair", lists=names, count=int(row["both"]), how=how)]
     if len(pairs) > 1:
         notes.append(said("note.all_pairs", count=len(pairs), low=low, high=high))
@@ -312,8 +325,9 @@ def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
     share = (table.n_lists - 1) / table.n_lists if spec.form == "finite" else 1.0
     below = f2 + 1.0 if spec.bias_corrected else f2
     less = 1.0 if spec.bias_corrected else 0.0
+    products = (f1**2 - float(once @ once)) / 2.0 / below
     if spec.form == "by list":
-        unseen = (f1**2 - float(once @ once)) / 2.0 / below
+        unseen = products
         gradient = (f1 - once) / below
     else:
         unseen = share * f1 * (f1 - less) / (2.0 * below)
@@ -321,11 +335,13 @@ def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
     # with the classical form this is Chao (1987) eq. 8: f2 (r⁴/4 + r³ + r²/2), r = f1/f2
     variance = unseen + float(once @ gradient**2) + f2 * (unseen / below) ** 2
     return _Answer(
-        table.observed, unseen, math.sqrt(variance), "chao", said("kind.chao"),
-        (said("assumed.independent_person"), said("assumed.bound_only")),
+        table.observed, unseen, math.sqrt(variance), "chao", BOUNDS[spec.form],
+        (said("assumed.independent_person"), said("assumed.bound_only"),
+         *((said("assumed.lists_alike"),) if spec.form != "by list" else ())),
         ("Chao (1987) Estimating the population size for capture-recapture data with unequal catchability. "
          "Biometrics 43:783-791",),
-        {}, {"f1": f1, "f2": f2},
+        {}, {"f1": f1, "f2": f2, "by_list": table.observed + products},
+        bound_notes(spec.form, table.n_lists, table.observed + unseen, table.observed + products),
     )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,11 +15,14 @@ from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
 from mse.estimators.single.existence import Existence
+from mse.estimators.single.facefit import FACE, fit_on_face
 from mse.estimators.single.fitted import LoglinearFit as LoglinearFit
 from mse.estimators.single.fitted import fit_model as fit_model
+from mse.estimators.single.selection import NESTED, penalty, saturated_log_likelihood
 from mse.estimators.single.selection import rank_models as rank_models
 from mse.settings.optionchecks import Criterion, check_criterion, check_draws, check_order, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
+from mse.tables.overlapshape import nested_lists
 from mse.terms import members
 from mse.words.said import Said, said
 
@@ -126,6 +130,18 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
     else:
         notation = spec.model
     fit = fit_model(table, notation)
+    on_face = fit_on_face(table, fit.model) if nested_lists(table, NESTED) else None
+    if on_face is not None:
+        inner, outer = nested_lists(table, NESTED)[0]
+        notes = (*notes, said("note.face", inner=inner, outer=outer, count=on_face.cells))
+        counts, cells = table.dense()
+        saturated, p, rank = saturated_log_likelihood(counts, cells), fit.parameters, -2.0 * on_face.log_likelihood
+        log_sd = math.sqrt(math.log1p((on_face.se / on_face.unseen) ** 2))
+        deviance = max(2.0 * (saturated - on_face.log_likelihood), 0.0)
+        fit = replace(fit, existence=Existence.FINE, N=on_face.N, unseen=on_face.unseen, se=on_face.se,
+                      log_sd=log_sd, log_likelihood=on_face.log_likelihood, deviance=deviance,
+                      aic=rank + 2.0 * p, bic=rank + penalty("bic", counts, cells) * p,
+                      bic_cells=rank + penalty("bic_cells", counts, cells) * p)  # fmt: skip
     if fit.existence is not Existence.FINE:
         raise ModelError(_unusable(table, fit.model.notation, _status(fit)))
     if fit.infinite:
@@ -203,7 +219,7 @@ def _choose(
     table: CaptureTable, ranked: pd.DataFrame, criterion: Criterion
 ) -> tuple[str, dict[str, float], tuple[Said, ...]]:
     """Return the best model, figures about the ranking, and what should be said about near ties."""
-    usable = ranked[ranked["status"] == "ok"]
+    usable = ranked[ranked["status"].isin(("ok", FACE))]
     if usable.empty:
         raise ModelError(_unusable(table, None, said("existence.none_ok")))
     values = usable[criterion].to_numpy(dtype=np.float64)

@@ -166,7 +166,7 @@ def check_models(counts: Array, cells: Array, masks: Integers, subsets: Integers
     * M is not identifiable ⇒ neither is M': more columns, fewer rows.
     """
     totals = margins(counts * cells)
-    family = _family(counts, cells, masks, subsets)
+    family = family_of(counts, cells, masks, subsets)
     lists = int(np.count_nonzero(totals[1 << np.arange(counts.size.bit_length() - 1)]))
     complete = family.seen.sum() == 2**lists - 1
     loose = _loose_complete(family) if complete else _loose_by_rank(family, totals)
@@ -192,7 +192,7 @@ def unseen_limit(counts: Array, cells: Array, model: Model) -> Limit:
     """
     subsets = np.array([t for t in model.terms if t.bit_count() > 1], dtype=np.int64)
     mask = np.array([(1 << subsets.size) - 1], dtype=np.int64)
-    family = _family(counts, cells, mask, subsets)
+    family = family_of(counts, cells, mask, subsets)
     programme = Programme(family, counts, margins(counts * cells))
     low, high = programme.intercept_range()
     if max(-low, high) < NONZERO:
@@ -202,7 +202,7 @@ def unseen_limit(counts: Array, cells: Array, model: Model) -> Limit:
     return "falls to 0" if high > NONZERO else "rises without bound"
 
 
-def _family(counts: Array, cells: Array, masks: Integers, subsets: Integers) -> Family:
+def family_of(counts: Array, cells: Array, masks: Integers, subsets: Integers) -> Family:
     """Return the models with their terms at −∞ told apart, and the cells that such terms take away."""
     totals = margins(counts * cells)
     empty = totals[subsets] == 0

@@ -14,6 +14,7 @@ from mse.errors import ModelError, Problem
 from mse.estimators.single.existence import Existence, check_models, margins
 from mse.settings.optionchecks import Criterion, check_criterion, check_least, check_order, raise_if_any
 from mse.tables.captures import CaptureTable
+from mse.tables.overlapshape import nested_lists
 from mse.terms import MAX_CANDIDATES, candidates, count_models, notations
 from mse.words.said import said
 
@@ -25,6 +26,12 @@ Integers = npt.NDArray[np.int64]
 
 MOST_MODELS = 10_000_000
 """Models that one ranking fits at most: all of six lists, or all pairs of seven."""
+
+MOST_FACES = 200
+"""Models without an estimate, the best by the criterion, that are fitted on the cells that can exist."""
+
+NESTED = 10
+"""Persons on a list that lies inside another one, from which that is taken for more than chance."""
 
 _COLUMNS = (
     "model", "N", "se", "deviance", "df", "aic", "bic", "bic_cells", "status", "n_infinite", "existence",
@@ -52,6 +59,24 @@ def observable_candidates(cells: Array, max_order: int | None) -> Integers:
     """Return the candidate terms that some observable cell contains; the others could not change any fit."""
     subsets = candidates(cells.size.bit_length() - 1, max_order)
     return subsets[margins(cells)[subsets] > 0]
+
+
+def _on_faces(table: CaptureTable, frame: pd.DataFrame, criterion: Criterion) -> npt.NDArray[np.bool_]:
+    """Fill in N of the models without an estimate whose number of unseen settles, the best so many by the criterion.
+
+    Only where a list lies inside another one: elsewhere an empty cell is taken for one that could have held somebody.
+    """
+    from mse.estimators.single.facefit import FACE, fit_on_face
+    from mse.terms import Model
+
+    found = np.zeros(len(frame), dtype=bool)
+    missing = frame[frame["existence"] == int(Existence.NO_MLE)].sort_values(criterion, kind="stable")
+    for row in missing.index[:MOST_FACES]:
+        fit = fit_on_face(table, Model.parse(str(frame.at[row, "model"]), table.lists))
+        if fit is not None:
+            frame.at[row, "N"], frame.at[row, "se"], frame.at[row, "status"] = fit.N, fit.se, FACE
+            found[row] = True
+    return found
 
 
 def _check_size(n_lists: int, subsets: Integers) -> int:
@@ -112,8 +137,10 @@ def rank_models(
           status is not ``"ok"``;
         * ``deviance``, ``df``, ``aic``, ``bic``, ``bic_cells``: terms at −∞ count as parameters. Where there
           is no MLE they are the limits to which the likelihood rises; NaN where N is not identifiable;
-        * ``status``: ``"ok"``, ``"no MLE"``, ``"not identifiable"``, ``"no MLE, not identifiable"``, or
-          ``"not converged"``;
+        * ``p_value``: of the deviance on its degrees of freedom; NaN without any;
+        * ``status``: ``"ok"``, ``"ok on the cells that can exist"`` (where a list lies inside another one and N settles
+          although the likelihood has no maximum; see `mse.estimators.single.facefit`), ``"no MLE"``,
+          ``"not identifiable"``, ``"no MLE, not identifiable"``, or ``"not converged"``;
         * ``n_infinite``: terms at −∞, whose margin is zero;
         * ``existence``: value of `Existence`.
 
@@ -127,6 +154,7 @@ def rank_models(
     Fienberg (1972); Rivest & Baillargeon (2007); Chan, Silverman & Vincent (2021).
     """
     import pandas as pd
+    from scipy.stats import chi2
 
     from mse.kernels.likelihoods import sweep_likelihood
     from mse.kernels.newton import CONVERGED
@@ -173,6 +201,9 @@ def rank_models(
         },
         columns=list(_COLUMNS),
     )
+    if existence and nested_lists(table, NESTED):
+        usable |= _on_faces(table, frame, criterion)
+    frame["p_value"] = chi2.sf(frame["deviance"], frame["df"].where(frame["df"] > 0))
     # nothing but the order is lost by rounding: a tie to 1e-9 must not be broken by the last bits of a fit
     order = np.lexsort((found.masks, parameters, frame[criterion].round(9), ~usable))
     return frame.iloc[order].reset_index(drop=True)

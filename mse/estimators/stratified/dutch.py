@@ -31,7 +31,8 @@ class DutchSpec:
     criterion : str
         ``"bic"`` (penalty ln n, persons, as there), ``"bic_cells"`` or ``"aic"``.
     walk : str
-        ``"long"``, the path of Cruyff's software, from which the model with the smallest criterion is taken; or
+        ``"long"``, the rule of Cruyff's software (its steps may part from it, see
+        `search`), from which the model with the smallest criterion is taken; or
         ``"direct"``, steps that lower the criterion itself.
     replicates : int
         Of the parametric bootstrap.

@@ -53,6 +53,8 @@ class StrataCells:
         Persons in bounded cells, some of whom may not belong to the population.
     unlabelled : int
         Persons whose stratum is known in part only.
+    without_label : int64 array
+        Those persons by what is known of them, as `StrataDraws.unlabelled` holds them.
     operating : (S,) int64
         Lists that could see the stratum and delivered.
     observations : int
@@ -71,6 +73,7 @@ class StrataCells:
     certain: Integers
     upper: Integers
     unlabelled: int
+    without_label: Integers
     operating: Integers
     observations: int
 
@@ -93,6 +96,27 @@ class StrataCells:
     def stratum_names(self) -> tuple[str, ...]:
         """Return a name for every stratum, ``"2019, f"``; one empty name without dimensions."""
         return tuple(", ".join(levels) for levels in itertools.product(*self.dimensions.values()))
+
+
+def without_label(pools: Sequence[tuple[Integers, int]], places: Integers, shape: Sequence[int]) -> Integers:
+    """Return the persons with a missing label by what is known of them, as `StrataDraws.unlabelled` holds them.
+
+    Parameters
+    ----------
+    pools : sequence of tuple
+        Strata that such persons may belong to, and how many there are.
+    places : (S, D) int64
+        Level of every dimension by stratum.
+    shape : sequence of int, length D
+        Levels of the dimensions.
+    """
+    out = np.zeros([size + 1 for size in shape], dtype=np.int64)
+    for strata, count in pools:
+        found = [np.unique(places[strata, d]) for d in range(len(shape))]
+        at = tuple(int(x[0]) if x.size == 1 else size for x, size in zip(found, shape, strict=True))
+        if any(i == size for i, size in zip(at, shape, strict=True)):  # else they are certain
+            out[at] += count
+    return out.ravel()
 
 
 def build_cells(
@@ -190,6 +214,7 @@ def build_cells(
         certain=certain(seen, rows, n_strata),
         upper=upper,
         unlabelled=sum(count for _, count in pools[labelled:]),
+        without_label=without_label([(rows[m], count) for m, count in pools[labelled:]], places, shape),
         operating=(~blind & ~table.absent[source]).sum(axis=1).astype(np.int64),
         observations=observations + len(pools) - labelled,
     )

@@ -213,5 +213,6 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
         strata=StrataDraws(
             cells.dimensions, draws, np.quantile(draws, 0.5, axis=0), cells.certain,
             np.full((cells.n_strata, cells.n_strata), math.nan), flags(cells, ("ok",) * cells.n_strata),
+            unlabelled=cells.without_label,
         ),
     )  # fmt: skip

@@ -86,7 +86,9 @@ def search(
     walk : str
         ``"direct"``: in each step the addition or removal that lowers the criterion most, until none does. ``"long"``:
         the same by AIC, then further additions as long as one lowers the deviance by more than 1; the model on the
-        way with the smallest criterion is taken. That is the path of Cruyff's software, as its results show.
+        way with the smallest criterion is taken. That is the rule of Cruyff's
+        software as its results show it, not each of its steps: on netherlands-2010-2015-5 that program adds a term at
+        step 11 and stops at 121,522, where this drops one and ends at 46,331 with the better BIC.
     begin : Model, optional
         Where to start; main effects when not given.
     compute : Compute, optional

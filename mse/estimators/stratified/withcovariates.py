@@ -77,7 +77,7 @@ class CovariatesSpec:
     max_order : int
         Most factors in a term of the search; 2 for pairs.
     walk : str
-        ``"direct"``, or ``"long"`` for the path of Cruyff's software; see `search`.
+        ``"direct"``, or ``"long"`` for the rule of Cruyff's software, whose steps may part from it; see `search`.
     interval : str
         ``"bootstrap"`` (parametric, conditional on the model), ``"lognormal"`` (delta method), or ``"imputation"``
         (missing labels are imputed, and the fits combined by Rubin's rule on log n_0).
@@ -247,7 +247,13 @@ def _posterior(
         observed=table.observed - int(cells.upper.sum()),
         diagnostics=diagnostics,
         strata=StrataDraws(
-            cells.dimensions, parts, fit.N, cells.certain, fit.covariance, flags=flags(cells, fit.status)
+            cells.dimensions,
+            parts,
+            fit.N,
+            cells.certain,
+            fit.covariance,
+            flags=flags(cells, fit.status),
+            unlabelled=cells.without_label,
         ),
     )
 

@@ -28,6 +28,8 @@ Place = tuple[str | None, ...]
 
 LABEL, KNOWN, MISSING = "whether all labels are known", "known", "missing"
 """A dimension beside the strata where some persons belong to none, and its levels."""
+NOT_KNOWN = "not known"
+"""Level of persons whose label is missing."""
 
 MOST_CELLS = 20_000
 """More published cells than this are refused: disclosure control would not end in reasonable time."""
@@ -171,9 +173,31 @@ class CountTable:
 
     @classmethod
     def from_strata(cls, strata: StrataDraws, *, margins: Sequence[Sequence[str]] | None = None) -> CountTable:
-        """Return the persons registered by stratum of a result; where no draw holds anybody, nobody can be."""
+        """Return the persons registered by stratum of a result; where no draw holds anybody, nobody can be.
+
+        Persons with a missing label stand under a level of their own, so that margins hold everybody and add up.
+        """
         possible = (strata.observed > 0) | (strata.draws > 0).any(axis=0)
-        return cls(strata.dimensions, strata.observed, possible, {}, _margins(margins))
+        if strata.unlabelled is None:
+            return cls(strata.dimensions, strata.observed, possible, {}, _margins(margins))
+        shape = [len(levels) + 1 for levels in strata.dimensions.values()]
+        known = tuple(slice(0, size - 1) for size in shape)
+        counts, may = strata.unlabelled.reshape(shape).copy(), np.ones(shape, dtype=bool)
+        counts[known] = strata.observed.reshape([size - 1 for size in shape])
+        may[known] = possible.reshape([size - 1 for size in shape])
+        dims = dict(strata.dimensions)
+        for axis, (dim, levels) in enumerate(strata.dimensions.items()):
+            last = [slice(None)] * len(shape)
+            last[axis] = slice(len(levels), None)
+            if counts[tuple(last)].any():
+                name = NOT_KNOWN
+                while name in levels:
+                    name += "_"
+                dims[dim] = (*levels, name)
+            else:
+                last[axis] = slice(0, len(levels))
+                counts, may = counts[tuple(last)], may[tuple(last)]
+        return cls(dims, counts.ravel(), may.ravel(), {}, _margins(margins))
 
     @classmethod
     def from_lists(cls, table: CaptureTable, *, pairs: bool = True) -> CountTable:

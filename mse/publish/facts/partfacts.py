@@ -139,7 +139,7 @@ class Parts:
         draws = self.strata.draws.sum(axis=1) / years
         low, high = map(float, np.quantile(draws, [(1 - self.prob) / 2, (1 + self.prob) / 2]))
         point = float(margin_points(self.strata.margin(), self.credible)[0]) / years
-        everybody = self._published(int(self.strata.observed.sum()), {})
+        everybody = self._published(int(self.strata.margin().observed[0]), {})
         if everybody is None:
             return Part((), None, point, low, high, stated_values(None, point, low, high, None), "ok", None, ())
         floor = math.floor(everybody / years)

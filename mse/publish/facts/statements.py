@@ -12,6 +12,7 @@ from mse.answers.estimates import Estimate
 from mse.answers.strata import time_dimension
 from mse.assess.rules import Thresholds
 from mse.errors import ModelError
+from mse.estimators.registry import row_of
 from mse.publish.facts.account import account, unsettled
 from mse.publish.facts.entries import (
     Break,
@@ -29,6 +30,7 @@ from mse.terms import Model
 from mse.words.said import from_json, from_record, to_json, verbatim
 
 if TYPE_CHECKING:
+    from mse.answers.posterior import Posterior
     from mse.answers.results import Results
 
 USUAL_PROB = 0.95
@@ -151,6 +153,9 @@ class Facts:
         What was tried and what to change, where the computation did not settle.
     unsettled : bool
         Whether nothing but the computation forbids the answer.
+    bound : str or None
+        Where the answer is no estimate but a lower bound, on which condition: lists that are ``"alike"``, of ``"any"``
+        size, or ``"many"``.
     """
 
     title: str
@@ -184,7 +189,11 @@ class Facts:
     thresholds: Thresholds
     account: tuple[str, ...]
     unsettled: bool
+    bound: str | None = None
 
+
+BOUNDS = {"finite": "alike", "by list": "any", "classical": "many"}
+"""Forms of Chao's bound, and the condition under which each is one."""
 
 SMALL = 0.02
 """Least probability of a hump that is mentioned."""
@@ -197,6 +206,12 @@ def languages(results: Results) -> tuple[str, ...]:
     report = mapping(results.provenance.get("report"))
     asked = [text(x) for x in items(report.get("languages")) or items(report.get("language"))]
     return tuple(dict.fromkeys(x for x in asked if x)) or (SOURCE,)
+
+
+def _bound(headline: Posterior) -> str | None:
+    """Return on which condition the number of an answer is a lower bound; None where it is an estimate."""
+    row = row_of(headline.method)
+    return BOUNDS[str(headline.spec.get("form", "classical"))] if row is not None and row.bound else None
 
 
 def read_facts(results: Results, say: Catalogue) -> Facts:
@@ -267,6 +282,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         thresholds=limits,
         account=account(headline, say),
         unsettled=unsettled(headline),
+        bound=_bound(headline),
     )
 
 

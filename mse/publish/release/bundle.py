@@ -44,15 +44,15 @@ _GUESSABLE = "withheld: what is not public could be guessed back from a digest o
 
 
 def write_release(
-    folder: Path, out: Path | None = None, *, overwrite: bool = False, against: Sequence[Path] = ()
+    folder: str | Path, out: str | Path | None = None, *, overwrite: bool = False, against: Sequence[str | Path] = ()
 ) -> Path:
     """Write the release of a results folder, in one step: either all files are there afterwards, or none.
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
         A results folder, the audit record.
-    out : Path, optional
+    out : str or Path, optional
         Where to; beside the results folder, with ``-release`` after its name, when not given.
     overwrite : bool
         Replace a release that exists.
@@ -75,10 +75,11 @@ def write_release(
         When a count cannot be kept in doubt beside what was published before.
     """
     results = read_results(folder)
+    folder = Path(folder)
     if against:
-        results = _with_earlier(results, [read_old_release(old) for old in against])
+        results = _with_earlier(results, [read_old_release(Path(old)) for old in against])
     place = folder.absolute()
-    out = place.with_name(f"{place.name}-release") if out is None else out
+    out = place.with_name(f"{place.name}-release") if out is None else Path(out)
     _check_free(out, overwrite)
     with damage(RESULTS, folder):
         tables = published_tables(results)

@@ -51,14 +51,14 @@ class Mismatch(NamedTuple):
         return f"{self.file}: {self.name}: published {self.published}, the audit record gives {self.derived}"
 
 
-def verify_release(release: Path, audit: Path | None = None) -> tuple[Mismatch, ...]:
+def verify_release(release: str | Path, audit: str | Path | None = None) -> tuple[Mismatch, ...]:
     """Derive every figure of a release again from the audit record, and return what does not agree.
 
     Parameters
     ----------
-    release : Path
+    release : str or Path
         Folder of a release.
-    audit : Path, optional
+    audit : str or Path, optional
         The results folder; the one whose name the release gives, beside it, when not given.
 
     Returns
@@ -76,6 +76,7 @@ def verify_release(release: Path, audit: Path | None = None) -> tuple[Mismatch, 
     The audit record is held against itself, too: the unrounded indicators and the headline that it stores are computed
     again from its draws.
     """
+    release = Path(release)
     missing = [name for name in (FIGURES, PACKAGE) if fault_of(release, name) == "no such file"]
     if missing:
         raise InputError(
@@ -84,7 +85,7 @@ def verify_release(release: Path, audit: Path | None = None) -> tuple[Mismatch, 
         )  # fmt: skip
     with damage(RELEASE, release):
         published, package = _read_json(release, FIGURES), _read_json(release, PACKAGE)
-    audit = _audit_of(release, published) if audit is None else audit
+    audit = _audit_of(release, published) if audit is None else Path(audit)
     if not os.path.isdir(audit):
         raise InputError(
             Problem("the audit record is not there", "the results folder that the release was made from",

@@ -128,7 +128,7 @@ def models_section(m: Material) -> Section:
     facts, say = m.facts, m.say
     shown = [x for x in facts.models[:MOST_MODELS] if facts.public or x.weight >= COARSE] or [*facts.models[:1]]
     if not shown:
-        return Section("models", say("section.models"), (paragraph(say("models.missing")),))
+        return Section("models", say("section.models"), (paragraph(say(f"models.{_kind_of(m)}")),))
     blocks: list[Block] = [paragraph(say("models.lead", example=_groups(shown[0])[0]), "lead")]
     if facts.effective:
         effective = say.figure(round(facts.effective, 1 if facts.public else None))
@@ -171,10 +171,8 @@ def interactions_section(m: Material) -> Section:
 def meaning_section(m: Material) -> Section:
     """Return the method in plain words, what the interval holds, what it leaves out, and what has to be true."""
     say, head = m.say, m.results.headline
-    one_register = not head.lists
-    blocks: list[Block] = [paragraph(say("plain.one_register" if one_register else "plain.lists"))]
-    if f"plain.{head.method}" in say.messages:
-        blocks.append(paragraph(say(f"plain.{head.method}")))
+    told = [claim for claim in claims(m) if f"plain.{claim}" in say.messages]
+    blocks: list[Block] = [paragraph(say(f"plain.{claim}")) for claim in told]
     for part, said in (("inside", head.inside), ("outside", head.outside), ("assumptions", head.assumptions)):
         words = [words_of(x, say) for x in said]
         blocks += entries(say(f"meaning.{part}"), words, say(f"meaning.{part}_none"))
@@ -207,6 +205,8 @@ def _without_counts(note: Said, m: Material) -> bool:
     """Return whether a note holds no number but settings of the method and the number of its models."""
     known = {float(x) for x in m.results.headline.spec.values() if isinstance(x, int) and x > FEW}
     known |= {x for x in (m.facts.averaged,) if x is not None}
+    if note.code in ("note.face", "note.unregistered"):  # they tell where nobody is
+        return False
     return note.code != VERBATIM and all(x in known for x in _numbers(note))
 
 
@@ -220,6 +220,36 @@ def _numbers(value: object) -> Iterator[float]:
             yield from _numbers(inner)
     elif isinstance(value, int | float):
         yield float(value)
+
+
+def claims(m: Material) -> tuple[str, ...]:
+    """Return what the page may say of how the answer was made, by key of the catalogue; each is from the record."""
+    head = m.results.headline
+    if not head.lists:
+        return ("one_register",)
+    kind, spec = _kind_of(m), head.spec
+    said = ["lists", "independent" if kind == "assumed" else "dependent"]
+    named = head.method == "loglinear" and spec.get("selected") is False
+    said.append("named_model" if named else head.method)
+    if kind != "assumed" and spec.get("max_order") == 2:
+        said.append("pairs_only")
+    if "by" in spec:
+        said.append("apart")
+    return tuple(said)
+
+
+def _kind_of(m: Material) -> str:
+    """Return what an answer without listed models did about them: the key of what is said of it.
+
+    The reasons of the verdict know by their codes whether one model was chosen or dependence assumed.
+    """
+    head = m.results.headline
+    codes = {reason.code for reason in head.verdict.reasons} if head.verdict is not None else set()
+    if "dependence" in codes:
+        return "assumed"
+    if "one_model" in codes:
+        return "missing"
+    return "apart" if "by" in head.spec else "unlisted"
 
 
 def figure(svg: str | None, finding: str) -> list[Block]:

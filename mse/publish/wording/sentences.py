@@ -12,9 +12,11 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from mse.answers.estimates import JUDGEMENTS
-from mse.estimators.registry import row_of
+from mse.answers.strata import EMPTY
+from mse.publish.facts.entries import items, mapping
 from mse.publish.facts.partfacts import Part, Parts, read_parts, truth_of
 from mse.publish.facts.statements import Facts, languages, read_facts
+from mse.publish.registered import is_public
 from mse.publish.wording.captions import hump_words, interval_name, method_numbers, small_humps
 from mse.publish.wording.messages import VERBATIM, Catalogue, Words, read_catalogue, words_of
 from mse.publish.wording.rounding import Rounded, round_interval
@@ -98,9 +100,10 @@ def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headli
         "interval": interval_name(facts, say),
         "range": say.range(rounded.low, rounded.high),
     }
-    row = row_of(estimate.method)
-    bound = row is not None and row.bound
-    cited = say("headline.bound" if bound else "headline.sentence", **values)
+    if facts.bound is not None:
+        cited = say("headline.bound", condition=say(f"headline.bound_{facts.bound}"), **values)
+    else:
+        cited = say("headline.sentence", **values)
     refusal = "headline.refusal_computed" if facts.unsettled else "headline.refusal"
     sentence = say(refusal, **values) if judged == "refuse" else cited
     record = say("headline.record", **values) if judged == "refuse" and facts.observed is not None else None
@@ -237,6 +240,7 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     if parts is not None and said.judgement in ("publish", "caution"):
         tail += [line for dim in parts.strata.dimensions for line in _part_lines(dim, parts, facts, say)]
     tail += [line for sentence in said.account for line in _wrapped(sentence)]
+    tail += [line for sentence in _reading_lines(results, say) for line in _wrapped(sentence)]
     closing = [say("terminal.report", path=report)] if report else []
     room = TERMINAL_LINES - len(lines) - len(tail) - len(closing)
     # The heads of the columns, the headline and one line more are always there.
@@ -246,6 +250,26 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     years = [] if parts is None or parts.time is None else _year_lines(results, parts, say)
     table = _fitted(_method_lines(facts, said, say), max(4, room - len(reasons) - len(years)), say)
     return "\n".join([*lines, *reasons, *tail, *years, *table, *closing])
+
+
+def _reading_lines(results: Results, say: Catalogue) -> list[str]:
+    """Return what was added up and what was left out when the table was read, where that is anything."""
+    table = mapping(results.provenance.get("table"))
+    told = []
+    for key in ("summed_over", "columns_not_read"):
+        names = [str(name) for name in items(table.get(key))]
+        told += [say(f"terminal.{key}", names=say.listing(names))] if names else []
+    empty = [] if results.headline.strata is None else [
+        name for name, flag in zip(results.headline.strata.names(), results.headline.strata.flags, strict=True)
+        if EMPTY in flag
+    ]  # fmt: skip
+    if not empty:
+        return told
+    # Where nobody is, is a count like any other.
+    return [
+        *told,
+        say("terminal.left_out", names=say.listing(empty)) if is_public(results) else say("terminal.left_out_some"),
+    ]
 
 
 def _part_lines(dim: str, parts: Parts, facts: Facts, say: Catalogue) -> list[str]:

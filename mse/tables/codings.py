@@ -1,0 +1,206 @@
+"""How people write lists and counts: TRUE/FALSE and yes/no cells, history strings, names of counts, doubtful lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+COUNT_NAMES = (
+    "count", "counts", "n", "freq", "frequency", "frequencies", "aantal", "number", "persons", "total", "obs", "weight",
+    "nb", "antal", "anzahl", "effectif",
+)  # fmt: skip
+"""What a column of counts is called, the usual first; in any case of letters."""
+
+REGISTRATION_NAMES = (
+    "registrations", "nbcap", "captures", "ncap", "registraties", "total_sub", "counts_per_person", "nreg",
+)  # fmt: skip
+"""What a column of registrations of one person is called."""
+
+HISTORY_NAMES = ("ch", "history", "histories", "hist", "capture_history", "capture history", "capt.hist", "caphist")
+"""What a column of histories such as ``"0110"`` is called."""
+
+BIT = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+_CODINGS: tuple[Mapping[str, int], ...] = (
+    {"false": 0, "true": 1}, {"f": 0, "t": 1}, {"no": 0, "yes": 1}, {"n": 0, "y": 1}, {"nee": 0, "ja": 1},
+    {"n": 0, "j": 1}, {"onwaar": 0, "waar": 1},
+)  # fmt: skip
+LOGICAL = 2
+"""The first so many codings are what programs write for 0 and 1; the others are words, which a covariate has too."""
+
+_NOT_A_LIST = frozenset(
+    "sex gender male female males females man men woman women boy girl age ages minor minors adult adults underage "
+    "exposure exposed treated treatment year month quarter week period season region province country nationality "
+    "foreign native migrant urban rural ethnicity race class cohort stratum strata married employed "
+    "geslacht sekse vrouw vrouwen mannen meisje jongen leeftijd minderjarig minderjarige meerderjarig volwassen jaar "
+    "maand periode regio provincie land nationaliteit herkomst stad platteland seizoen".split()
+)
+_FILLERS = frozenset("is has code cat group dummy binary bin yn flag ind indicator m f v x of and the".split())
+
+SURE = 1e-3
+"""Chance below which it is no accident that nobody is on a list alone."""
+
+
+def bits_of(cells: Sequence[str]) -> list[int | None] | None:
+    """Return a column in which people say whether they are on a list as 0 and 1; None when it is no such column.
+
+    0 and 1 are looked for first, then TRUE/FALSE, T/F, yes/no, y/n, ja/nee, j/n and waar/onwaar in any case of letters.
+    Single cells that are something else are None, as long as most are as they should be.
+    """
+    found = [BIT.get(cell) for cell in cells]
+    if _mostly(found, "0" in cells or all(x is not None for x in found)):
+        return found
+    for coding in _CODINGS:
+        said = [coding.get(cell.casefold()) for cell in cells]
+        if _mostly(said, 0 in said):
+            return said
+    return None
+
+
+def _mostly(bits: Sequence[int | None], zero: bool) -> bool:
+    good = sum(bit is not None for bit in bits)
+    return bool(bits) and zero and 2 * good > len(bits)
+
+
+def coding_of(cells: Sequence[str]) -> int | None:
+    """Return which coding a column is written in throughout: 0 for 0 and 1, else its number; None for none."""
+    values = {cell.casefold() for cell in cells}
+    if values and values <= BIT.keys():
+        return 0
+    return next((i for i, coding in enumerate(_CODINGS, 1) if values and values <= coding.keys()), None)
+
+
+def read_as_lists(columns: Sequence[Sequence[str]]) -> set[int]:
+    """Return the columns whose words say who is on a list.
+
+    TRUE/FALSE and T/F are what programs write for 1 and 0. Words such as yes and no may as well be the levels of a
+    covariate, so they are lists only where two columns or more have them and no column is written in another way.
+    """
+    codings = [coding_of(cells) for cells in columns]
+    found = {i for i, coding in enumerate(codings) if coding is not None and 0 < coding <= LOGICAL}
+    words = {i for i, coding in enumerate(codings) if coding is not None and coding > LOGICAL}
+    plain = any(coding is not None and coding <= LOGICAL for coding in codings)
+    return found | (words if len(words) > 1 and not plain else set())
+
+
+def count_place(header: Sequence[str], columns: Sequence[Sequence[str]], count: str) -> int | None:
+    """Return the place of the counts: the column of that name in any case of letters, else one that is called so.
+
+    Only where the name is the usual one are others taken for it, and only one with other cells than 0 and 1, which
+    would be a list; None when there is none, or more than one.
+    """
+    if count in header:
+        return header.index(count)
+    alike = [i for i, name in enumerate(header) if name.casefold() == count.casefold()]
+    if len(alike) == 1 or count != COUNT_NAMES[0]:
+        return alike[0] if len(alike) == 1 else None
+    for names in (COUNT_NAMES[1:6], COUNT_NAMES[6:]):
+        known = [i for i, name in enumerate(header) if name.casefold() in names and coding_of(columns[i]) is None]
+        if known:
+            return known[0] if len(known) == 1 else None
+    return None
+
+
+def registrations_place(header: Sequence[str], registrations: str) -> int | None:
+    """Return the place of the registrations: the column of that name, else one that is called so; None for none."""
+    if registrations in header:
+        return header.index(registrations)
+    alike = [i for i, name in enumerate(header) if name.casefold() == registrations.casefold()]
+    if not alike and registrations == REGISTRATION_NAMES[0]:
+        alike = [i for i, name in enumerate(header) if name.casefold() in REGISTRATION_NAMES]
+    return alike[0] if len(alike) == 1 else None
+
+
+def history_place(header: Sequence[str], columns: Sequence[Sequence[str]]) -> int | None:
+    """Return the place of a column of history strings, ``"0110"``; None when there is none.
+
+    It has one of the names that are usual, or it is the only such column in a file without lists.
+    """
+    strings = [i for i, cells in enumerate(columns) if _histories(cells)]
+    named = [i for i in strings if header[i].casefold() in HISTORY_NAMES]
+    if len(named) == 1:
+        return named[0]
+    lists = any(bits_of(cells) is not None for i, cells in enumerate(columns) if i not in strings)
+    return strings[0] if len(strings) == 1 and not lists else None
+
+
+def short_histories(header: Sequence[str], columns: Sequence[Sequence[str]]) -> int | None:
+    """Return the place of a column named as histories whose strings have lost zeros at their start; None for none."""
+    for i, (name, cells) in enumerate(zip(header, columns, strict=True)):
+        digits = all(re.fullmatch("[01]+", cell) for cell in cells)
+        if name.casefold() in HISTORY_NAMES and cells and digits and len(set(map(len, cells))) > 1:
+            return i
+    return None
+
+
+def _histories(cells: Sequence[str]) -> bool:
+    length = len(cells[0]) if cells else 0
+    return length > 1 and all(len(cell) == length and re.fullmatch("[01]+", cell) for cell in cells)
+
+
+def split_histories(cells: Sequence[str], taken: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Return names and columns of the lists that history strings are about: ``list_1``, ``list_2`` and so on."""
+    names = [f"list_{j + 1}" for j in range(len(cells[0]))]
+    names = [f"{name}_" if name in taken else name for name in names]
+    return names, [[cell[j] for cell in cells] for j in range(len(cells[0]))]
+
+
+def questions(
+    names: Sequence[str], bits: Sequence[Sequence[int | None]], numbers: Sequence[int | None]
+) -> Iterator[tuple[str, str]]:
+    """Yield the columns that may be no lists although they look like them, and why: name and reason.
+
+    Parameters
+    ----------
+    names : sequence of str, length K
+        Columns that would be lists.
+    bits : sequence of sequences, shape (K, R)
+        Who is on what.
+    numbers : sequence of int, length R
+        Persons in each row.
+    """
+    if None in numbers or any(None in column for column in bits):
+        return  # a fault of its own
+    rows = [(n, *on) for n, *on in zip(numbers, *bits, strict=True) if n]
+    columns = [tuple(row[j + 1] for row in rows) for j in range(len(names))]
+    for j, name in enumerate(names):
+        same = next((other for i, other in enumerate(names) if i < j and columns[i] == columns[j]), None)
+        against = next((other for i, other in enumerate(names) if i < j and _opposite(columns[i], columns[j])), None)
+        if rows and all(columns[j]):
+            yield name, "everybody is on it"
+        elif same is not None and any(columns[j]):
+            yield name, f"the same persons are on it as on {same!r}"
+        elif against is not None:
+            yield name, f"everybody is on either it or {against!r} and nobody on both"
+        elif _called_otherwise(name):
+            yield name, "its name is that of a characteristic of persons"
+        elif len(names) > 2 and _never_alone(j, rows):
+            yield name, "nobody is on it alone, which would be no accident for a list"
+
+
+def _opposite(one: Sequence[int | None], other: Sequence[int | None]) -> bool:
+    return bool(one) and all(a is not None and b is not None and a + b == 1 for a, b in zip(one, other, strict=True))
+
+
+def _called_otherwise(name: str) -> bool:
+    """Return whether every word of a name speaks of what persons are, not of who keeps a list of them."""
+    words = [w for w in re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold()) if w]
+    telling = [w for w in words if w not in _FILLERS]
+    return bool(telling) and all(w in _NOT_A_LIST for w in telling)
+
+
+def _never_alone(j: int, rows: Sequence[tuple[int | None, ...]]) -> bool:
+    """Return whether nobody is on column j alone although it is large, and no single other column explains it.
+
+    Persons who are not on a list are on one of the others, because everybody is in the table. Those who are on it may
+    be on no other; where the others leave out a share s of each other's persons, nobody among m is alone with a chance
+    of (1 − s)^m.
+    """
+    members = sum(row[0] or 0 for row in rows if row[j + 1] == 1)
+    others = [i for i in range(1, len(rows[0])) if i != j + 1] if rows else []
+    if not members or any(row[j + 1] == 1 and not any(row[i] for i in others) for row in rows):
+        return False
+    if any(all(row[i] for row in rows if row[j + 1] == 1) for i in others):
+        return False  # it lies inside one other list, as part of a register does
+    everybody = sum(row[0] or 0 for row in rows)
+    alone = sum(row[0] or 0 for row in rows if sum(bool(row[i]) for i in others) == 1 and row[j + 1] == 0)
+    return everybody > 0 and (1.0 - alone / everybody) ** members < SURE

@@ -1,0 +1,58 @@
+"""Counts of persons as they stand in a table, and what is wrong with those that are none."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mse.tables.checks import MAX_COUNT, Faults
+
+if TYPE_CHECKING:
+    from mse.tables.cells import Grid
+
+_WHOLE = f"a whole number from 0 to {MAX_COUNT:,}"
+
+
+def whole_numbers(grid: Grid, i: int, faults: Faults) -> list[int | None]:
+    """Return the counts, None where there is a fault."""
+    out: list[int | None] = []
+    total = 0
+    for k, cell in enumerate(grid.columns[i]):
+        text = cell[:-2] if re.fullmatch(r"[0-9]+\.0", cell) else cell  # what pandas writes for 12
+        fault = _count_fault(text)
+        if fault is not None:
+            out.append(None)
+            faults.add(fault[0], _WHOLE, fault[1], row=grid.rows[k], column=grid.header[i], value=cell or None)
+            continue
+        out.append(int(text))
+        total += int(text)
+    if total > MAX_COUNT:
+        faults.add(
+            "the counts add up to too many persons", f"a total up to {MAX_COUNT:,}",
+            "check the unit of the counts", column=grid.header[i], value=f"{total:,}",
+        )  # fmt: skip
+    return out
+
+
+def _count_fault(text: str) -> tuple[str, str] | None:
+    """Return what is wrong with a count and what to do about it, or None."""
+    if re.fullmatch(r"[0-9]+", text):
+        too_large = len(text.lstrip("0")) > 10 or int(text) > MAX_COUNT
+        return ("a count is too large", "check the unit of the counts") if too_large else None
+    if text.casefold() in ("", "na", "nan", "n/a", "null", "none", ".", "-", "<na>", "#n/a"):
+        return "a count is missing", "write 0 where nobody was seen, or remove the row"
+    if re.fullmatch(r"[-−][0-9.,]+", text):
+        return "a count is negative", "correct it: nobody is seen a negative number of times"
+    if re.fullmatch(r"[0-9]{1,3}(?:[.,' \u00a0\u202f][0-9]{3})+", text):
+        plain = re.sub(r"\D", "", text)
+        return "a count has a fraction or a separator for thousands", f"write {plain} if thousands are meant"
+    if re.fullmatch(r"[0-9]*[.,][0-9]*", text):
+        return "a count has a fraction", "give whole persons; a weighted or rescaled table cannot be used"
+    if re.fullmatch(r"[<≤] *[0-9]+|\*+", text):
+        return (
+            "a count is suppressed",
+            "ask the supplier for the number itself: nothing is estimated from masks",
+        )
+    if re.fullmatch(r"[+-]?(inf|infinity)", text.casefold()):
+        return "a count is infinite", "check the step that made the file"
+    return "a count is not a number", "write the number of persons in plain digits"
