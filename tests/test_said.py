@@ -144,8 +144,8 @@ def test_a_file_saved_with_plain_texts_is_read(tmp_path: Path) -> None:
 
 def test_json_has_the_sentences_under_their_keys_and_the_codes_beside() -> None:
     record = estimate(load_table("kosovo-1999-4"), "chao").summary().as_dict()
-    assert record["kind"] == "Chao's lower bound, log-normal interval"
-    assert record["said"]["kind"] == {"code": "kind.chao", "values": {}}  # type: ignore[index]
+    assert record["kind"] == "Chao's lower bound for lists that are alike, log-normal interval"
+    assert record["said"]["kind"] == {"code": "kind.chao_alike", "values": {}}  # type: ignore[index]
     assert len(record["inside"]) == len(record["said"]["inside"])  # type: ignore[arg-type, index]
     json.dumps(record)
 

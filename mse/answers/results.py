@@ -258,7 +258,7 @@ def summary_record(results: Results) -> dict[str, Any]:
         "models": models,
         "interactions": dict(headline.interactions),
         "diagnostics": dict(headline.diagnostics),
-        "notes": list(headline.notes),
+        "notes": [str(note) for note in headline.notes],
         "summed_over": list(results.provenance["table"].get("summed_over", ())),
         "columns_not_read": list(results.provenance["table"].get("columns_not_read", ())),
         "seed": results.provenance["seed"],

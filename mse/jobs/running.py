@@ -238,8 +238,13 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
             headline = pool(drawn, point=headline)
     summed = summed_over(source.table, method, options)
     if summed:
-        why = "by" if "by" in options else "strata" if METHODS[method].asked else "none"
-        headline = replace(headline, notes=(*headline.notes, said(f"note.summed_{why}", names=list(summed))))
+        names = list(summed)
+        why = said("note.summed_none", names=names)
+        if "by" in options:
+            why = said("note.summed_by", names=names)
+        elif METHODS[method].asked:
+            why = said("note.summed_strata", names=names)
+        headline = replace(headline, notes=(*headline.notes, why))
     if source.table.unread:
         left = said("note.unread", names=list(source.table.unread))
         headline = replace(headline, notes=(*headline.notes, left))

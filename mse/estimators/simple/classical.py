@@ -288,7 +288,7 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
         about = {"lists": names, "size": round(size), "observed": table.observed}
         raise ModelError(
             Problem(
-                said("fault.pair_inside" if size - counted < 0.5 else "fault.pair_below", **about),
+                said("fault.pair_inside", **about) if size - counted < 0.5 else said("fault.pair_below", **about),
                 "a pair whose estimate is not below the persons registered",
                 "choose another pair, or a method that uses every list", file=f"table {table.name!r}",
             )
