@@ -61,12 +61,12 @@ def result(table: CaptureTable, seed: int = 1, publish: Mapping[str, Any] | None
     spread = rng.choice([0.02, 0.3, 1.0], size=observed.size)
     draws = observed + rng.poisson(np.maximum(observed, 0.5) * spread * np.exp(rng.normal(0, 0.15, (400, 1))))
     strata = StrataDraws(table.strata, draws, np.median(draws, axis=0), observed,
-                         np.full((observed.size, observed.size), np.nan), ("",) * observed.size)  # fmt: skip
+                         np.full((observed.size, observed.size), np.nan), ((),) * observed.size)  # fmt: skip
     total = draws.sum(axis=1)
     law = Distribution.from_mass(*(x.astype(float) for x in np.unique(total, return_counts=True)))
     head = posterior(law, table.lists, table.observed, None, draws=total, strata=strata, table=table.name,
                      point=float(law.quantile(0.5)), table_digest=table.digest)  # fmt: skip
-    reason = Reason("width", "publish with caution", "wide", {"figure": 3.1, "caution_from": 3.0, "forbid_from": 9.0})
+    reason = Reason("width", "publish with caution", {"figure": 3.1, "caution_from": 3.0, "forbid_from": 9.0})
     parts = tuple(replace(part, level=max(part.level, reason.level, key=LEVELS.index))
                   for part in judge_parts(head, table, Thresholds()))  # fmt: skip
     head = replace(head, verdict=Verdict(reason.level, (reason,), ("width", "parts"), parts))

@@ -315,7 +315,7 @@ def test_a_job_keeps_a_secret_for_rounding(tmp_path: Path) -> None:
     from mse.jobs.running import run_job
 
     key = tmp_path / "mse.key"
-    key.write_text("0123456789abcdef" * 4)
+    key.write_text("8c1f0e7ad94b62357fe1d0a6b3498c25e6075bd2913af84c6d20b7f95e1a3c48")
     key.chmod(0o600)
     table = {"name": "korea-palembang-3"}
     job = {"table": table, "estimate": {"method": "independence"}, "compare": [], "publish": {"method": "random"}}
@@ -323,7 +323,7 @@ def test_a_job_keeps_a_secret_for_rounding(tmp_path: Path) -> None:
     assert first != second and len(first) == 64
     keyed = {**job, "publish": {"method": "random", "key": str(key)}}
     one, same = (run_job(make_job(keyed)).provenance["secrets"]["rounding"] for _ in range(2))
-    assert one == same and "0123456789abcdef" not in one
+    assert one == same and "8c1f0e7ad94b6235" not in one
     assert "secrets" not in run_job(make_job({**job, "publish": {}})).provenance
     with pytest.raises(InputError):
         make_job({**job, "publish": {"seed": 0}})
@@ -401,7 +401,7 @@ def test_a_release_says_what_it_was_held_against_and_can_be_verified(tmp_path: P
     assert verify_release(second) == ()
     # The page shows what the release shows, and the record stays as it is when the release is written again.
     kept = read_results(tmp_path / "new")
-    assert (tmp_path / "new" / "report.html").read_text("utf-8") == render_report(kept, "en")
+    assert (tmp_path / "new" / "public" / "report.html").read_text("utf-8") == render_report(kept, "en")
     again = write_release(tmp_path / "new", tmp_path / "again")
     assert (again / "counts.csv").read_bytes() == (second / "counts.csv").read_bytes()
 
