@@ -165,18 +165,18 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         unreferred = _unreferred(con, layout) if referrals and not remove else None
     told = list(notes)
     if referrals:
-        way = "left" if remove else "both"
-        notes.append(said(f"intake.referrals_{way}", count=referrals))
-        told.append(said(f"intake.some_referrals_{way}"))
+        left, both = said("intake.referrals_left", count=referrals), said("intake.referrals_both", count=referrals)
+        notes.append(left if remove else both)
+        told.append(said("intake.some_referrals_left") if remove else said("intake.some_referrals_both"))
     if keyless:
-        way = "alone" if report is None else "linked"
-        notes.append(said(f"intake.keyless_{way}", count=keyless))
-        told.append(said(f"intake.some_keyless_{way}"))
+        alone, linked = said("intake.keyless_alone", count=keyless), said("intake.keyless_linked", count=keyless)
+        notes.append(alone if report is None else linked)
+        told.append(said("intake.some_keyless_alone") if report is None else said("intake.some_keyless_linked"))
     for kind in dict.fromkeys(found.kind for found in registers.contradictions):
         count = sum(found.registrations for found in registers.contradictions if found.kind == kind)
-        what = "names" if kind == "given names" else "sex"
-        notes.append(said(f"intake.apart_{what}", count=count))
-        told.append(said(f"intake.some_apart_{what}"))
+        names, sex = said("intake.apart_names", count=count), said("intake.apart_sex", count=count)
+        notes.append(names if kind == "given names" else sex)
+        told.append(said("intake.some_apart_names") if kind == "given names" else said("intake.some_apart_sex"))
     if moved:
         notes.append(said("intake.moved", count=moved))
         told.append(said("intake.some_moved"))
