@@ -160,8 +160,8 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         moved = make_units(con, COUNTED, layout)
         tables = to_tables([count_cells(con, layout), *draws], layout)
         steps = [(row.step, row.list, row.count) for row in registers.counts]
-        linked = [*unlike_counts(con, lists, registers.contradictions), *linked_counts(con, layout, removed=remove)]
-        flow = to_frame([*delivered_counts(steps), *linked])
+        told_rows = [*unlike_counts(con, lists, registers.contradictions), *linked_counts(con, layout, removed=remove)]
+        flow = to_frame([*delivered_counts(steps), *told_rows])
         unreferred = _unreferred(con, layout) if referrals and not remove else None
     told = list(notes)
     if referrals:
