@@ -59,8 +59,9 @@ def _told_to_stop() -> Iterator[None]:
         yield
         return
     before = {}
-    for name in ("SIGTERM", "SIGHUP"):
-        if (number := getattr(signal, name, None)) is not None and signal.getsignal(number) is signal.SIG_DFL:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             before[number] = signal.signal(number, _interrupt)
     try:
         yield
@@ -73,6 +74,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     for name in ("SIGTERM", "SIGHUP"):  # once is enough: what follows cleans up
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What a compiler had half made complains when it is dropped; that is nobody's business.
+    sys.unraisablehook = lambda unraisable: None
     raise KeyboardInterrupt
 
 

@@ -228,7 +228,8 @@ def test_a_disk_that_is_full(home: Path, tmp_path: Path) -> None:
         ("release", "old", "--out", "rel"), ("simulate", "models/national-simulated.toml", "--out", "sim"),
     ):  # fmt: skip
         out, err = call(*arguments, cwd=tmp_path, status=2, **limit)
-        assert out == "" and len(re.findall(r"^mse: .*the disk is full", err, re.MULTILINE)) == 1, (arguments, err)
+        assert out == "" and "-work" not in err and not re.search(r"/\.\w", err), err
+        assert len(re.findall(r"^mse: .*the disk is full", err, re.MULTILINE)) == 1, (arguments, err)
         assert sorted(os.listdir(tmp_path)) == before, arguments
     assert (tmp_path / "old" / "report.html").read_bytes() == (home / "res" / "report.html").read_bytes()
 

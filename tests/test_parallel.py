@@ -27,6 +27,11 @@ TABLE = load_table("uk-2013-5")
 SPEC = BootstrapSpec(replicates=400)
 
 
+def slowly(x):
+    time.sleep(0.05)
+    return square(x)
+
+
 def square(task):
     return np.array([task**2]), np.array([os.getpid()])
 
@@ -214,7 +219,7 @@ def ended(process):
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A Dask scheduler and two worker processes on loopback: address and worker processes."""
+    """A Dask scheduler and two worker processes on loopback: address, worker processes, scheduler."""
     pytest.importorskip("distributed")
     from distributed import Client
 
@@ -240,12 +245,12 @@ def cluster():
             stack.callback(ended, workers[-1])
         with Client(found[1], set_as_default=False) as client:
             client.wait_for_workers(2, timeout=120)
-        yield found[1], workers
+        yield found[1], workers, scheduler
 
 
 def test_on_a_cluster(cluster):
     """Other processes do the work, in the order of the tasks, and an error in a task comes through."""
-    address, workers = cluster
+    address, workers, _ = cluster
     chunks = list(Compute(cluster=address).spread("squares", square, range(20)))
     assert values(chunks) == [i**2 for i in range(20)]
     assert {int(chunk[1][0]) for chunk in chunks} <= {worker.pid for worker in workers}
@@ -255,7 +260,7 @@ def test_on_a_cluster(cluster):
 
 def test_a_worker_of_the_cluster_dies(cluster, tmp_path):
     """One of two worker processes is killed in the middle: the answer is complete, and that of one process."""
-    address, workers = cluster
+    address, workers, _ = cluster
     alone = estimate(TABLE, SPEC, seed=6, compute=Compute(workers=1))
 
     def kill_one(what, done, total):
@@ -272,3 +277,18 @@ def test_a_worker_of_the_cluster_dies(cluster, tmp_path):
     # what is finished needs no cluster any more
     again = estimate(TABLE, SPEC, seed=6, compute=Compute(cluster="tcp://127.0.0.1:9", folder=tmp_path))
     assert np.array_equal(again.distribution.values, alone.distribution.values)
+
+
+def test_the_scheduler_of_the_cluster_dies(cluster, tmp_path, caplog):
+    """One error, without the tracebacks that Dask would log, and what was finished is kept; the last test of these."""
+    address, _, scheduler = cluster
+
+    def kill(what, done, total):
+        if done == 2 and scheduler.poll() is None:
+            scheduler.kill()
+            scheduler.wait()
+
+    with pytest.raises(MseError, match="scheduler of the cluster is gone"):
+        list(Compute(cluster=address, progress=kill, folder=tmp_path).spread("squares", slowly, range(200)))
+    assert len(list(tmp_path.glob("*.chunk"))) >= 2
+    assert not [record for record in caplog.records if record.exc_info]

@@ -19,6 +19,8 @@ MARK = ".mse-work"
 """File in a work folder: held open and locked by the process that works there."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_RANDOM = "[a-z0-9_]{8}"
+"""What `tempfile` puts behind the name of a folder."""
 _OLD = 7 * 86_400.0
 """Seconds after which a work folder is nobody's where files cannot be locked."""
 
@@ -66,7 +68,7 @@ def work_folder(target: Path, kind: str = "", *, parents: bool = True) -> Iterat
 
 def remove_stale(target: Path) -> None:
     """Remove the work folders beside `target` in which nobody works any more."""
-    pattern = re.compile(rf"\.{re.escape(target.name)}-([a-z]+-)?[a-z0-9_]{{8}}")
+    pattern = re.compile(rf"\.{re.escape(target.name)}-([a-z]+-)?{_RANDOM}")
     with suppress(OSError):
         for folder in target.parent.iterdir():
             if pattern.fullmatch(folder.name) and (folder / MARK).is_file() and _abandoned(folder / MARK):
@@ -129,8 +131,8 @@ def machine_faults(place: str | Path) -> Iterator[None]:
 
 def machine_problem(error: OSError, place: str | Path | None) -> Problem:
     """Return what a machine refused, in words."""
-    about = error.filename if isinstance(error.filename, str) and "/." not in error.filename else place
-    file = None if about is None else str(about)
+    about = error.filename if place is None else place
+    file = None if about is None else _outside(str(about))
     if error.errno in _FULL:
         return Problem(f"it cannot be written: the disk is full ({error.strerror}); nothing was kept",
                        "room for what is written", "make room, or choose another place, and run again",
@@ -138,6 +140,11 @@ def machine_problem(error: OSError, place: str | Path | None) -> Problem:
     why = error.strerror or str(error) or type(error).__name__
     return Problem(f"it cannot be written: {why}; nothing was kept", "a place that may be written to",
                    "check the path and its permissions, or choose another place", file=file)  # fmt: skip
+
+
+def _outside(path: str) -> str:
+    """Return the target of a work folder for a path in it: nobody but this process knows the folder."""
+    return re.sub(rf"(^|[/\\])\.([^/\\]+?)-(?:[a-z]+-)?{_RANDOM}(?=[/\\]|$).*", r"\1\2", path)
 
 
 def _lock(mark: IO[bytes]) -> bool:
