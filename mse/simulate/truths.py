@@ -246,13 +246,23 @@ def _referred(rng: np.random.Generator, share: Array, on: npt.NDArray[np.bool_])
 
 
 def _shy(rng: np.random.Generator, covers: Array) -> Array:
-    """Whoever has been on a list is less likely, by 0.3 to 1.2 in log odds, to get on a later one."""
-    less = rng.uniform(0.3, 1.2)
+    """Whoever has been on a list is less likely, by 0.2 to 0.8 in log odds, to get on any later one.
+
+    Those who were seen look independent whatever the size of it: no table can show it.
+    """
+    less = rng.uniform(0.2, 0.8)
     on = membership(len(covers))
     before = np.concatenate([np.zeros((len(on), 1), dtype=np.int64), np.cumsum(on, axis=1)[:, :-1]], axis=1) > 0
     p = _logistic(np.log(covers / (1.0 - covers)) - less * before)
     share: Array = np.where(on > 0, p, 1.0 - p).prod(axis=1)
     return share
+
+
+def _avoided(rng: np.random.Generator, covers: Array) -> Array:
+    """Whoever is on one of the lists is less likely, by 0.3 to 1.2 in log odds, to be on each other."""
+    lists = len(covers)
+    on, at = membership(lists), int(rng.integers(lists))
+    return fitted(np.exp(-rng.uniform(0.3, 1.2) * on[:, at] * (on.sum(axis=1) - on[:, at])), covers)
 
 
 def _near_empty(rng: np.random.Generator, covers: Array) -> Array:
@@ -300,7 +310,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "two groups": Kind("two groups that lists see differently", _classes),
         "three-way": Kind("a log odds ratio of three lists, 0.5 to 1.5 up or down", _three_way),
         "referral": Kind("a list sends 20 to 60 % of its persons to another", _referral),
-        "shy": Kind("whoever is on a list gets on later ones less", _shy),
+        "shy of one": Kind("whoever is on one of the lists gets on the others less", _avoided),
+        "shy of all": Kind("whoever is on any list gets on later ones less, which no table can show", _shy),
         "subgroup": Kind("a list that sees only a part of the population", _subgroup),
         "near-empty": Kind("pairs, and a list that covers 0.3 to 2 %", _near_empty),
         "mixture": Kind("visibility, pairs and referral together", _mixture),
