@@ -174,7 +174,11 @@ def stored() -> dict[str, Any]:
 
 def markdown() -> str:
     """Return the stored figures as tables: by verdict, by kind, and by number of lists."""
-    found = stored()
+    return pages(stored())
+
+
+def pages(found: Mapping[str, Any]) -> str:
+    """Return figures as tables; `found` is as `stored` gives it."""
     parts = ["| interval | verdict | tables | 50 % | 80 % | 95 % | median bias | RMS | median log width |",
              "|---|---|---:|---:|---:|---:|---:|---:|---:|"]  # fmt: skip
     for name, held in found.items():

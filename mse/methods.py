@@ -318,9 +318,11 @@ def judged(
 ) -> Posterior:
     """Return the posterior with its verdict, held against the outcomes that allow for dependence and the assessment.
 
-    `table` has its strata where the posterior has any, whose parts are then judged too; `time` names one of them.
+    `table` has its strata where the posterior has any, whose parts are then judged too; `time` names one of them. The
+    known sizes of the table itself are held against what its other lists give, unless the assessment has done so.
     """
     from mse.assess.findings import not_settled
+    from mse.assess.knownsizes import quick_consistency
     from mse.assess.verdict import Thresholds, judge
 
     held_against = {
@@ -330,6 +332,7 @@ def judged(
         and not_settled(o.result, thresholds or Thresholds()) is None
     }  # fmt: skip
     basis = METHODS[posterior.method].basis
+    assessment = {**({} if "consistency" in (assessment or {}) else quick_consistency(table)), **(assessment or {})}
     return replace(posterior, verdict=judge(posterior, table, held_against, basis, thresholds, assessment, time))
 
 

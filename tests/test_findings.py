@@ -112,15 +112,18 @@ def test_linkage_known_sizes_fit_and_coverage():
     assert {code: reason.level for code, reason in found.items()} == {
         "linkage": "publish with caution",
         "known_sizes": "publish with caution",
+        "known_bias": "publish with caution",
         "fit": "do not publish",
         "coverage": "do not publish",
     }
     assert found["fit"].names == {"what": "A & B"}
     assert found["known_sizes"].figures["missed"] == 3
+    assert found["known_bias"].figures["side"] == 3
+    assert found["known_bias"].figures["ratio"] == pytest.approx(np.exp(-0.6))
     assert set(found) < set(RULES)
 
 
 def test_nothing_to_judge():
     short = pd.DataFrame({"status": ["too few"], "covered": [False], "log_bias": [np.nan]})
-    assert dict(assessing({"consistency": short}, LIMITS)) == {"known_sizes": None}
+    assert dict(assessing({"consistency": short}, LIMITS)) == {"known_sizes": None, "known_bias": None}
     assert list(assessing({}, LIMITS)) == []

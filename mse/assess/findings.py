@@ -204,6 +204,7 @@ def assessing(tables: Mapping[str, pd.DataFrame], limits: Thresholds) -> Iterato
         yield "linkage", _linkage(tables["linkage_error"], limits)
     if "consistency" in tables:
         yield "known_sizes", _known_sizes(tables["consistency"], limits)
+        yield "known_bias", _known_bias(tables["consistency"], limits)
     if "fit" in tables:
         yield "fit", _fit(tables["fit"], limits)
     if "coverage" in tables:
@@ -250,6 +251,22 @@ def _known_sizes(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
     )
     more = {"tried": float(len(tried)), "missed": float((~covered).sum()), "ratio": float(np.exp(bias))}
     return above(share, limits.known_sizes, "known_sizes", text, more=more)
+
+
+def _known_bias(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
+    """Hold how far the known sizes are missed in the middle, where most are missed on the same side."""
+    bias = frame.loc[frame["status"] == "ok", "log_bias"].to_numpy(dtype=np.float64)
+    if len(bias) < 2:
+        return None
+    middle = float(np.median(bias))
+    ratio, side = math.exp(middle), int((np.sign(bias) == np.sign(middle)).sum())
+    where = "low" if middle < 0 else "high"
+    text = (
+        f"of {len(bias)} lists whose size is known, {side} are estimated too {where} from the other lists; the middle "
+        f"estimate is {ratio:.2f} times the known size"
+    )
+    more = {"tried": float(len(bias)), "side": float(side), "ratio": ratio}
+    return above(math.exp(abs(middle)), limits.known_bias, "known_bias", text, more=more)
 
 
 def _fit(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:

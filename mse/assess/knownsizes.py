@@ -8,13 +8,14 @@ comparing is the internal consistency of Binette & Steorts (2022), and, over man
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from mse.assess.refits import Refit, refit_all
+from mse.assess.refits import Refit, average_refit, refit_all
 from mse.computing.parallel import Compute
 from mse.tables.captures import CaptureTable
 
@@ -29,6 +30,9 @@ LEAST_MEMBERS = 5
 
 LEAST_OVERLAP = 5
 """Members who must be on two or more of the other lists."""
+
+MOST_LISTS = 6
+"""Lists of a table whose known sizes are part of the ordinary verdict: of the others, five, all models are averaged."""
 
 CITATION = (
     "Binette & Steorts (2022) On the reliability of multiple systems estimation for the quantification of modern "
@@ -140,9 +144,36 @@ def consistency(table: CaptureTable, refit: Refit, *, prob: float, compute: Comp
     ----------
     Binette & Steorts (2022).
     """
+    return _consistency(known_sizes(table), refit, prob, compute)
+
+
+def quick_consistency(table: CaptureTable, prob: float = 0.95) -> Mapping[str, pd.DataFrame]:
+    """Return `consistency` by the quick average as the table of an assessment, for the ordinary verdict.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Covariates are summed over.
+    prob : float
+        Probability of the intervals.
+
+    Returns
+    -------
+    mapping of str to DataFrame
+        ``consistency``, in some ten milliseconds a list; empty where no list is a problem of its own, or where there
+        are more than `MOST_LISTS` lists, whose models cannot be enumerated quickly.
+    """
+    if not FEWEST_LISTS < table.n_lists <= MOST_LISTS:
+        return {}
+    problems = known_sizes(table)
+    if all(problem.table is None for problem in problems):
+        return {}
+    return {"consistency": _consistency(problems, average_refit(), prob, Compute(workers=1))}
+
+
+def _consistency(problems: Sequence[KnownSize], refit: Refit, prob: float, compute: Compute | None) -> pd.DataFrame:
     import pandas as pd
 
-    problems = known_sizes(table)
     tables: list[CaptureTable | str] = [k.status if k.table is None else k.table for k in problems]
     found = refit_all("lists estimated from the others", refit, tables, prob, compute)
     answered = [f.status == "ok" for f in found]

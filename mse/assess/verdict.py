@@ -88,6 +88,8 @@ class Thresholds:
         Factor by which it moves under a few errors of linkage.
     known_sizes : tuple of float
         Share of the lists whose known size is outside the interval that the other lists give.
+    known_bias : tuple of float
+        Factor between the known sizes of lists and what the other lists give, in the middle.
     coverage : tuple of float
         How much less often than claimed the interval holds the truth on tables simulated from the fitted model.
     prior_k : float
@@ -130,6 +132,7 @@ class Thresholds:
     referrals: tuple[float, float] = (1.25, 2.0)
     linkage: tuple[float, float] = (1.5, 3.0)
     known_sizes: tuple[float, float] = (0.5, 0.9)
+    known_bias: tuple[float, float] = (1.25, 2.5)
     coverage: tuple[float, float] = (0.1, 0.25)
     prior_k: float = 0.7
     prior_weights: float = 0.05
@@ -143,7 +146,7 @@ RULES = (
     "lists", "observed", "below_observed", "pair_share", "one_model", "dependence", "humps", "disagreement", "narrower",
     "prior", "width", "grid_end", "sampling", "correction", "monte_carlo", "class_prior", "prior_checked", "converged",
     "draws", "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts",
-    "left_out", "one_person", "referrals", "linkage", "known_sizes", "fit", "coverage",
+    "left_out", "one_person", "referrals", "linkage", "known_sizes", "known_bias", "fit", "coverage",
 )  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""
 

@@ -127,6 +127,7 @@ class VerdictSection(Section):
     referrals: Shares | None = None
     linkage: Shares | None = None
     known_sizes: Shares | None = None
+    known_bias: Shares | None = None
     coverage: Shares | None = None
     prior_k: StrictFloat | None = None
     prior_weights: StrictFloat | None = None
