@@ -35,6 +35,7 @@ from mse.assess.learning import (
     SLOPE_SD,
     KnownAnswer,
     learn,
+    learn_tails,
     learn_without_each,
     log_score,
 )
@@ -235,16 +236,18 @@ def unseen_law(median=300.0, sd=0.3):
 
 def test_no_departure_leaves_the_law_as_it_was():
     posterior = run_method(load_table("kosovo-1999-4"), "independence", seed=0, compute=Compute(workers=1))
-    law = departed(log_unseen(posterior.distribution, posterior.observed), posterior.observed, 0.0, 1e-4)
+    law = departed(log_unseen(posterior.distribution, posterior.observed), posterior.observed, 0.0, 1e-4, 1e-4)
     q = [0.025, 0.25, 0.5, 0.75, 0.975]
     assert np.allclose(law.quantile(q), posterior.distribution.quantile(q), rtol=2e-3)
 
 
-def test_the_departed_law_is_that_of_draws():
+@pytest.mark.parametrize("upper", [0.25, 0.6, 0.1])
+def test_the_departed_law_is_that_of_draws(upper):
     unseen = unseen_law()
-    law = departed(unseen, 500, 0.4, 0.25)
+    law = departed(unseen, 500, 0.4, 0.25, upper)
     rng = np.random.default_rng(1)
-    delta = 0.4 + 0.25 * rng.standard_t(4, size=400_000)
+    drawn = rng.standard_t(4, size=400_000)
+    delta = 0.4 + np.where(drawn < 0, 0.25, upper) * drawn
     drawn = 500 + np.rint(np.exp(rng.choice(unseen, size=delta.size) + delta) - 0.5)
     for q in (0.025, 0.1, 0.5, 0.9, 0.975):
         assert float(law.quantile(q)) == pytest.approx(np.quantile(drawn, q), rel=0.01)
@@ -254,12 +257,12 @@ def test_the_departed_law_is_that_of_draws():
 
 def test_odds_ratio_and_shift_are_one_thing():
     """n_0(ξ) = n_0(1)/ξ: a shift by −log ξ multiplies the unseen by 1/ξ."""
-    plain, shifted = (departed(unseen_law(), 500, m, 1e-3) for m in (0.0, math.log(2.0)))
+    plain, shifted = (departed(unseen_law(), 500, m, 1e-3, 1e-3) for m in (0.0, math.log(2.0)))
     assert float(shifted.quantile(0.5)) - 500 == pytest.approx(2 * (float(plain.quantile(0.5)) - 500), rel=0.01)
 
 
 def test_nobody_unseen_can_be_wrong():
-    law = departed(np.full(POINTS, math.log(0.5)), 40, 0.5, 0.3)
+    law = departed(np.full(POINTS, math.log(0.5)), 40, 0.5, 0.3, 0.3)
     assert law.quantile(0.025) == 40 and law.quantile(0.99) > 40
 
 
@@ -276,7 +279,7 @@ def test_features_are_those_of_the_page():
 
 def test_features_beyond_what_was_learned_from_count_as_the_nearest():
     model = DepartureModel(
-        0.5, np.array([0.1, -0.2, 0.3]), 0.2, np.zeros(3), np.ones(3), -np.ones(3), np.ones(3), 9, ("a",)
+        0.5, np.array([0.1, -0.2, 0.3]), 0.2, 0.3, np.zeros(3), np.ones(3), -np.ones(3), np.ones(3), 9, ("a",)
     )
     assert model.at(np.array([9.0, 9.0, 9.0])) == model.at(np.ones(3))
     assert model.at(np.ones(3))[0] == pytest.approx(0.5 + 0.1 - 0.2 + 0.3)
@@ -320,7 +323,8 @@ def test_no_model_near_by_has_a_better_penalised_score():
     best = objective(answers, model)
     for step in (0.02, -0.02):
         assert objective(answers, replace(model, shift=model.shift + step)) < best
-        assert objective(answers, replace(model, scale=model.scale * math.exp(step))) < best
+        scale = model.scale * math.exp(step)
+        assert objective(answers, replace(model, scale=scale, upper=scale)) < best
         for i in range(2):
             assert objective(answers, replace(model, slopes=model.slopes + step * np.eye(2)[i])) < best
 
@@ -328,7 +332,42 @@ def test_no_model_near_by_has_a_better_penalised_score():
 def test_the_log_score_is_the_density_of_the_mixture():
     a = invented(5, studies=1, each=1)[0]
     z = math.log(a.true - a.observed + 0.5) - a.unseen
-    assert log_score(a, 0.3, 0.4) == pytest.approx(math.log(np.mean(stats.t.pdf(z, 4, 0.3, 0.4))))
+    assert log_score(a, 0.3, 0.4, 0.4) == pytest.approx(math.log(np.mean(stats.t.pdf(z, 4, 0.3, 0.4))))
+    sides = [stats.t.pdf(z, 4, 0.3, tau) for tau in (0.4, 0.7)]
+    assert log_score(a, 0.3, 0.4, 0.7) == pytest.approx(math.log(np.mean(np.where(z < 0.3, *sides))))
+
+
+def tailed(seed, below, above, studies=60, each=8):
+    """Known sizes that depart upwards further than downwards, around nothing."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for study, _ in itertools.product(range(studies), range(each)):
+        unseen = np.sort(np.log(rng.uniform(300, 3000)) + 0.2 * rng.standard_normal(POINTS))
+        z = rng.standard_t(4)
+        true = math.exp(rng.choice(unseen) + (below if z < 0 else above) * z)
+        out.append(KnownAnswer(f"study {study}", 500, 500 + round(true), unseen, rng.normal(size=2)))
+    return out
+
+
+def test_tails_are_found_and_nothing_is_moved():
+    model = learn_tails(tailed(8, 0.1, 0.5))
+    assert model.shift == 0 and not model.slopes.any()
+    assert model.scale == pytest.approx(0.1, rel=0.4) and model.upper == pytest.approx(0.5, rel=0.2)
+
+
+def test_no_tails_near_by_have_a_better_penalised_score():
+    answers = tailed(9, 0.2, 0.4, studies=7, each=3)
+    model = learn_tails(answers)
+
+    def worth(m):
+        size = {a.study: sum(b.study == a.study for b in answers) for a in answers}
+        total = sum(log_score(a, *m.at(a.features)) / math.sqrt(size[a.study]) for a in answers)
+        logs = np.log([m.scale, m.upper])
+        return total + stats.norm.logpdf(logs, math.log(TAIL_SCALE), LOG_TAIL_SD).sum()
+
+    for step in (0.02, -0.02):
+        for name in ("scale", "upper"):
+            assert worth(replace(model, **{name: getattr(model, name) * math.exp(step)})) < worth(model)
 
 
 def test_a_study_left_out_has_no_say():
@@ -364,8 +403,8 @@ def test_a_calibrated_answer_says_so_everywhere(kosovo):
     assert set(posterior.citations) < set(answer.citations)
     assert answer.verdict is None and answer.models is None
     assert answer.draws.shape == posterior.draws.shape and answer.draws.min() >= table.observed
-    middle, scale = answer.diagnostics["departure_middle"], answer.diagnostics["departure_scale"]
-    law = departed(log_unseen(posterior.distribution, table.observed), table.observed, middle, scale)
+    delta = [answer.diagnostics[f"departure_{x}"] for x in ("middle", "scale", "upper")]
+    law = departed(log_unseen(posterior.distribution, table.observed), table.observed, *delta)
     assert np.array_equal(law.cdf, answer.distribution.cdf)
     assert np.array_equal(answer.draws, calibrated(posterior, table).draws)
 

@@ -113,7 +113,7 @@ def calibrated(posterior: Posterior, table: CaptureTable, library: Library | Non
     -------
     Posterior
         Labelled: `method`, `point_kind`, `inside`, `assumptions` and `notes` say what it is. Without a verdict, strata
-        and models of its own. The diagnostics hold the middle and scale of δ = −log ξ.
+        and models of its own. The diagnostics hold the middle of δ = −log ξ and its scales below and above.
 
     Raises
     ------
@@ -131,8 +131,8 @@ def calibrated(posterior: Posterior, table: CaptureTable, library: Library | Non
     study = library.studies.get(flat.digest)
     model = learned.everything if study is None else learned.without.get(study, learned.everything)
     unseen = log_unseen(posterior.distribution, posterior.observed)
-    middle, scale = model.at(features(flat, unseen))
-    law = departed(unseen, posterior.observed, middle, scale)
+    middle, scale, upper = model.at(features(flat, unseen))
+    law = departed(unseen, posterior.observed, middle, scale, upper)
     seed = posterior.spec.get("seed")
     rng = np.random.default_rng([seed if isinstance(seed, int) else 0, 2])
     return replace(
@@ -148,7 +148,12 @@ def calibrated(posterior: Posterior, table: CaptureTable, library: Library | Non
         citations=(*posterior.citations, *CITATIONS),
         models=None,
         interactions={},
-        diagnostics={"departure_middle": middle, "departure_scale": scale, "departure_problems": float(model.problems)},
+        diagnostics={
+            "departure_middle": middle,
+            "departure_scale": scale,
+            "departure_upper": upper,
+            "departure_problems": float(model.problems),
+        },
         notes=(
             f"{LABEL}: {model.problems} populations from {len(model.studies)} other studies"
             + ("" if study is None else f"; those of this study ({study}) were left out"),
@@ -259,7 +264,7 @@ def write_library(library: Library, path: Path, provenance: Mapping[str, object]
     for digest, study in library.studies.items():
         studies.setdefault(study, []).append(digest)
     stored = {
-        "format": "mse-departures/1",
+        "format": "mse-departures/2",
         "provenance": dict(provenance),
         "digest": library.digest,
         "features": FEATURES,
@@ -285,6 +290,8 @@ def _plain(model: DepartureModel) -> dict[str, object]:
 
 
 def _model(stored: Mapping[str, Any]) -> DepartureModel:
-    shift, scale, problems, studies = (stored[name] for name in ("shift", "scale", "problems", "studies"))
+    shift, scale, upper = (stored[name] for name in ("shift", "scale", "upper"))
     arrays = {name: np.array(stored[name]) for name in ("slopes", "centre", "spread", "low", "high")}
-    return DepartureModel(shift=shift, scale=scale, problems=problems, studies=tuple(studies), **arrays)
+    return DepartureModel(
+        shift=shift, scale=scale, upper=upper, problems=stored["problems"], studies=tuple(stored["studies"]), **arrays
+    )
