@@ -166,6 +166,13 @@ def leaderboard(problems: Sequence[Population], said: Mapping[str, Sequence[Answ
     return {"results": rows, "groups": groups}
 
 
+def earlier(now: set[str]) -> list[dict[str, Any]]:
+    """Return the stored rows of settings that do not compete now, with when and on how many problems they did."""
+    before = json.loads(CALIBRATION.read_text(encoding="utf-8"))
+    rows = [{**row, "of": before["problems"], "date": before["date"]} for row in before["results"]]
+    return [row for row in [*rows, *before.get("earlier", [])] if row["setting"] not in now]
+
+
 def standard_errors(problems: Sequence[Population], scores: Sequence[Score | None]) -> dict[str, float]:
     """Return standard errors of means over problems, with studies, not problems, taken as drawn independently."""
     kept = [(p.study, s) for p, s in zip(problems, scores, strict=True) if s is not None]
@@ -220,15 +227,28 @@ def markdown() -> str:
     stored = json.loads(CALIBRATION.read_text(encoding="utf-8"))
     heads = ("method", "50 %", "80 %", "95 %", "median bias", "RMS", "median log width", "CRPS", "interval score")
     lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
-    for row in sorted(stored["results"], key=lambda r: r["crps"]):
-        name = f"**{row['setting']}**" if row["setting"].endswith("calibrated") else row["setting"]
-        missing = stored["problems"] - row["problems"]
-        name += f" ({missing} without an answer)" if missing else ""
-        covered = " | ".join(f"{100 * c:.0f} %" for c in row["coverage"])
-        figures = f"{row['median_bias']:.2f} | {row['rms']:.2f} | {row['median_width']:.2f} | {row['crps']:.3f}"
-        lines.append(f"| {name} | {covered} | {figures.replace('-', '−')} | {row['interval_score']:.1f} |")
+    lines += [_line(row, stored["problems"]) for row in sorted(stored["results"], key=lambda r: r["crps"])]
     note = f"{stored['problems']} problems from {stored['studies']} studies; written by `{COMMAND}`, {stored['date']}."
-    return "\n".join([*lines, "", note, "", *_by_group(stored["groups"])])
+    before = sorted(stored.get("earlier", []), key=lambda r: r["crps"])
+    if before:
+        note += f" Settings that did not compete then, on the {before[0]['of']} problems of {before[0]['date']}:"
+        note = "\n".join([note, "", *lines[:2], *(_line(row, row["of"]) for row in before)])
+    errors = [
+        f"{row['setting']}: 95 % covers {100 * row['coverage'][2]:.1f} ± " f"{100 *
+        row['standard_errors']['covered_95']:.1f} %, CRPS {row['crps']:.3f} ± {row['standard_errors']['crps']:.3f}" for
+        row in stored["results"] if row["setting"].removesuffix(", calibrated") in LEARNED
+    ]
+    said = f"Standard errors, with studies and not problems as what was drawn: {'; '.join(errors)}." if errors else ""
+    return "\n".join([*lines, "", note, "", said, "", *_by_group(stored["groups"])])
+
+
+def _line(row: Mapping[str, Any], problems: int) -> str:
+    name = f"**{row['setting']}**" if row["setting"].endswith("calibrated") else row["setting"]
+    missing = problems - row["problems"]
+    name += f" ({missing} without an answer)" if missing else ""
+    covered = " | ".join(f"{100 * c:.0f} %" for c in row["coverage"])
+    figures = f"{row['median_bias']:.2f} | {row['rms']:.2f} | {row['median_width']:.2f} | {row['crps']:.3f}"
+    return f"| {name} | {covered} | {figures.replace('-', '−')} | {row['interval_score']:.1f} |"
 
 
 def _by_group(groups: Mapping[str, Any]) -> list[str]:
@@ -270,6 +290,7 @@ def main() -> None:
     head = {"command": command, "date": date.today().isoformat(), "versions": versions()}
     counts = {"problems": len(problems), "studies": len({p.study for p in problems})}
     stored = {**head, **counts, "digest": made.digest, **leaderboard(problems, said)}
+    stored["earlier"] = earlier(set(said))
     RESULTS.mkdir(exist_ok=True)
     for path in (RESULTS / "known-sizes.json", CALIBRATION):
         path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
