@@ -234,9 +234,11 @@ def markdown() -> str:
         note += f" Settings that did not compete then, on the {before[0]['of']} problems of {before[0]['date']}:"
         note = "\n".join([note, "", *lines[:2], *(_line(row, row["of"]) for row in before)])
     errors = [
-        f"{row['setting']}: 95 % covers {100 * row['coverage'][2]:.1f} ± " f"{100 *
-        row['standard_errors']['covered_95']:.1f} %, CRPS {row['crps']:.3f} ± {row['standard_errors']['crps']:.3f}" for
-        row in stored["results"] if row["setting"].removesuffix(", calibrated") in LEARNED
+        f"{row['setting']}: 95 % covers {100 * row['coverage'][2]:.1f} ± "
+        f"{100 * row['standard_errors']['covered_95']:.1f} %, CRPS {row['crps']:.3f} ± "
+        f"{row['standard_errors']['crps']:.3f}"
+        for row in stored["results"]
+        if row["setting"].removesuffix(", calibrated") in LEARNED
     ]
     said = f"Standard errors, with studies and not problems as what was drawn: {'; '.join(errors)}." if errors else ""
     return "\n".join([*lines, "", note, "", said, "", *_by_group(stored["groups"])])
