@@ -197,7 +197,8 @@ def by_group(
     problems: Sequence[Population], scores: Sequence[Score | None], of: Callable[[Population], str]
 ) -> dict[str, dict[str, object]]:
     """Return a summary for each group of problems."""
-    names = [of(p) for p in problems]
+    names = [of(p) for p, s in zip(problems, scores, strict=True) if s is not None]
+    scores = [s for s in scores if s is not None]
     return {
         group: asdict(summarise([s for s, name in zip(scores, names, strict=True) if name == group and s is not None]))
         for group in sorted(set(names))

@@ -33,8 +33,10 @@ class Method:
     module, spec : str
         Module in ``mse.estimators``, whose function `estimate` is called, and the class of its options.
     basis : str
-        ``"models"`` when the choice among many models is inside its interval, ``"one model"`` when it is not, and
-        ``"assumed"`` when the dependence between lists is not left to the data; the last are held against nobody.
+        ``"models"`` when what the data say of dependence is inside its interval and departures from the identifying
+        assumption too; ``"identified"`` when the choice among many models is, and the assumption is taken for granted;
+        ``"one model"`` when the choice is not; and ``"assumed"`` when the dependence between lists is not left to the
+        data; the last are held against nobody.
     reads : str
         The class of table that it takes.
     strata : bool
@@ -53,12 +55,14 @@ class Method:
 
 
 METHODS: Mapping[str, Method] = {
-    "average": Method("average over all hierarchical models", "averages.averaging", "AverageSpec", "models"),
-    "decomposable": Method("average over decomposable graphs", "averages.decomposable", "DecomposableSpec", "models"),
+    "average": Method("average over all hierarchical models", "averages.averaging", "AverageSpec", "identified"),
+    "decomposable": Method(
+        "average over decomposable graphs", "averages.decomposable", "DecomposableSpec", "identified"
+    ),
     "loglinear": Method("best log-linear model", "single.bestmodel", "LoglinearSpec", "one model"),
-    "stepwise": Method("stepwise, pairs by Poisson tails", "single.stepwise", "StepwiseSpec", "models"),
+    "stepwise": Method("stepwise, pairs by Poisson tails", "single.stepwise", "StepwiseSpec", "identified"),
     "downhill": Method("best log-linear model, searched downhill", "single.downhill", "DownhillSpec", "one model"),
-    "bootstrap": Method("bootstrap, selection repeated inside", "single.bootstrap", "BootstrapSpec", "models"),
+    "bootstrap": Method("bootstrap, selection repeated inside", "single.bootstrap", "BootstrapSpec", "identified"),
     "profile": Method("profile likelihood of the best model", "single.profile", "ProfileSpec", "one model"),
     "independence": Method("independent lists", "simple.classical", "IndependenceSpec", "assumed"),
     "chapman": Method("Chapman, one pair of lists", "simple.classical", "ChapmanSpec", "assumed"),
@@ -71,10 +75,16 @@ METHODS: Mapping[str, Method] = {
         "Dutch method, stepwise with covariates", "stratified.dutch", "DutchSpec", "one model", strata=True
     ),
     "average-strata": Method(
-        "average over models with covariates", "stratified.strataaverage", "StrataAverageSpec", "models", strata=True
+        "average over models with covariates",
+        "stratified.strataaverage",
+        "StrataAverageSpec",
+        "identified",
+        strata=True,
     ),
-    "search-average": Method("average over models found by search", "averages.searched", "SearchAverageSpec", "models"),
-    "latent-class": Method("latent classes", "latentclass.hiddenclasses", "LatentClassSpec", "models", asked=True),
+    "search-average": Method(
+        "average over models found by search", "averages.searched", "SearchAverageSpec", "identified"
+    ),
+    "latent-class": Method("latent classes", "latentclass.hiddenclasses", "LatentClassSpec", "identified", asked=True),
     "multilevel": Method(
         "multilevel model for strata and years", "multilevel.partialpooling", "MultilevelSpec", "models", strata=True
     ),

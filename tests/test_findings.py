@@ -123,6 +123,13 @@ def test_linkage_known_sizes_fit_and_coverage():
     assert set(found) < set(RULES)
 
 
+def test_a_known_size_that_is_missed_by_a_percent_is_not_missed():
+    """On registers of millions every interval is narrow, and none holds the size to the last person."""
+    sizes = pd.DataFrame({"status": "ok", "covered": [False] * 4, "log_bias": [0.01, -0.02, 0.03, -0.01]})
+    found = dict(assessing({"consistency": sizes}, LIMITS))
+    assert found == {"known_sizes": None, "known_bias": None}
+
+
 def test_nothing_to_judge():
     short = pd.DataFrame({"status": ["too few"], "covered": [False], "log_bias": [np.nan]})
     assert dict(assessing({"consistency": short}, LIMITS)) == {"known_sizes": None, "known_bias": None}

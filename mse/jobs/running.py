@@ -175,7 +175,7 @@ def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) ->
 
 def _shown(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that belong in the name of a headline: an average is what it is whatever its prior."""
-    averaged = METHODS[method].basis == "models"
+    averaged = METHODS[method].basis in ("models", "identified")
     return {name: value for name, value in options.items() if name == "by" or not averaged}
 
 
