@@ -119,7 +119,7 @@ def objective(seen: Counted, eta: Array, beta: Array, prior: Shrinkage) -> float
 
 
 @compiled
-def _log_means(terms: Integers, beta: Array, eta: Array) -> None:
+def log_means(terms: Integers, beta: Array, eta: Array) -> None:
     """Write η to `eta`, (2^K,)."""
     eta[:] = 0.0
     for i in range(terms.shape[0]):
@@ -128,7 +128,7 @@ def _log_means(terms: Integers, beta: Array, eta: Array) -> None:
 
 
 @compiled
-def _derivatives(
+def derivatives(
     seen: Counted, terms: Integers, prior: Shrinkage, beta: Array, eta: Array, slope: Array, h: Array, work: Array
 ) -> int:
     """Write −∇F to `slope` and the factor of H to `h`; return 0, or the row at which it failed. `work` is (2, 2^K)."""
@@ -195,10 +195,10 @@ def _descend(
     slope = np.empty(p)
     step = np.empty(p)
     trial = np.empty(p)
-    _log_means(terms, beta, eta)
+    log_means(terms, beta, eta)
     value = objective(seen, eta, beta, prior)
     for _ in range(_MOST_STEPS):
-        if _derivatives(seen, terms, prior, beta, eta, slope, h, work[:2]) != 0:
+        if derivatives(seen, terms, prior, beta, eta, slope, h, work[:2]) != 0:
             return value, math.nan, math.nan, True
         for i in range(p):
             step[i] = slope[i]
@@ -224,7 +224,7 @@ def _descend(
             gain += slope[i] * step[i]
         if 0.5 * gain <= tolerance:
             return value - 0.5 * max(gain, 0.0), log_determinant, variance, False
-        _log_means(terms, step, change)
+        log_means(terms, step, change)
         largest = 0.0
         for cell in range(1, size):
             if seen.cells[cell] > 0.0:
@@ -249,7 +249,7 @@ def _descend(
         for i in range(p):
             beta[i] = trial[i]
         # rebuilt, not accumulated: η must not drift from β
-        _log_means(terms, beta, eta)
+        log_means(terms, beta, eta)
     return value, log_determinant, variance, True
 
 

@@ -39,6 +39,9 @@ class ShrinkageSpec:
         Prior standard deviation of the list effects.
     max_order : int or None
         Largest number of lists in one term; None takes every order but the highest.
+    saturated : bool or None
+        Whether the term of all lists, of which the data say nothing, is in the model too, with a prior of the same
+        kind; None puts it in for two lists only, where it is the one pair.
     draws : int
         Draws of N to store.
     """
@@ -48,6 +51,7 @@ class ShrinkageSpec:
     common_sd: tuple[float, ...] = (0.0, 0.17)
     main_sd: float = 3.0
     max_order: int | None = None
+    saturated: bool | None = None
     draws: int = 10_000
 
     def __post_init__(self) -> None:
@@ -117,6 +121,13 @@ class LogLaw:
         return out if np.ndim(q) else out[0]
 
 
+def largest_term(n_lists: int, spec: ShrinkageSpec) -> int:
+    """Return the number of lists in the largest term of the model."""
+    saturated = n_lists == 2 if spec.saturated is None else spec.saturated
+    most = n_lists if saturated else n_lists - 1
+    return most if spec.max_order is None else min(spec.max_order, most)
+
+
 def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None) -> LogLaw:
     """Return the law of N of a table without strata, in milliseconds.
 
@@ -129,7 +140,7 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None) -> LogL
     """
     spec = spec or ShrinkageSpec()
     dense = table.dense()
-    largest = table.n_lists - 1 if spec.max_order is None else min(spec.max_order, table.n_lists - 1)
+    largest = largest_term(table.n_lists, spec)
     grid = make_grid(spec.pair_sd, spec.ratio, spec.common_sd, largest)
     priors = priors_of(grid, terms_upto(table.n_lists, largest), spec.main_sd)
     laws = unseen_laws(dense.counts, dense.cells, np.full(len(dense.counts), -1.0), priors, grid)

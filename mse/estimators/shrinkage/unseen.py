@@ -14,10 +14,13 @@ from mse.estimators.shrinkage.scales import Priors, ScaleGrid
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-NEGLIGIBLE = 12.0
+NEGLIGIBLE = 8.0
 """Points whose log posterior weight is so far below the highest get no law of their own."""
-SPACING, DEPTH, TOLERANCE = 1.0, 16.0, 1e-6
-"""Distance of the nodes in standard deviations, log density at which they end, and what a fit may still miss."""
+SPACING, DEPTH, TOLERANCE = 1.5, 11.0, 1e-4
+"""Distance of the nodes in standard deviations, log density at which they end, and what a fit may still miss.
+
+Quantiles of log n_0 move by 0.003 at most when all four are made much finer.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
