@@ -54,7 +54,7 @@ class Method:
 
 METHODS: Mapping[str, Method] = {
     "average": Method("average over all hierarchical models", "averages.averaging", "AverageSpec", "models"),
-    "shrinkage": Method("all terms, shrunk", "shrinkage.shrinkage", "ShrinkageSpec", "models"),
+    "shrinkage": Method("all terms, shrunk", "shrinkage.shrinkage", "ShrinkageSpec", "models", asked=True),
     "decomposable": Method("average over decomposable graphs", "averages.decomposable", "DecomposableSpec", "models"),
     "loglinear": Method("best log-linear model", "single.bestmodel", "LoglinearSpec", "one model"),
     "stepwise": Method("stepwise, pairs by Poisson tails", "single.stepwise", "StepwiseSpec", "models"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,10 @@ class ScaleGrid:
         """Return the number of points, G."""
         return len(self.log_prior)
 
+    def take(self, chosen: Integers) -> ScaleGrid:
+        """Return some of the points."""
+        return ScaleGrid(self.pair_sd[chosen], self.ratio[chosen], self.common_sd[chosen], self.log_prior[chosen])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Priors:
@@ -62,6 +66,11 @@ class Priors:
     precision: Array
     common: Array
     log_normaliser: Array
+
+    def take(self, chosen: Integers) -> Priors:
+        """Return the priors at some of the points."""
+        return replace(self, precision=np.ascontiguousarray(self.precision[chosen]), common=self.common[chosen],
+                       log_normaliser=self.log_normaliser[chosen])  # fmt: skip
 
 
 def make_grid(

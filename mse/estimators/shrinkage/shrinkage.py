@@ -1,8 +1,13 @@
 """Shrinkage in place of selection: one model with every term below the highest order, its interactions shrunk.
 
 Sum-to-zero coding; the intercept is flat, so that p(N) ∝ 1/N; main effects are N(0, 3²); pairs β_jk ~ N(m, s₂²) about a
-common part m ~ N(0, s_m²); a term of k lists is N(0, (s₂ r^(k−2))²). The scales (s₂, r, s_m) are integrated over a grid
-and the law of N is the mixture over it, weighed by the evidence.
+common part m ~ N(0, s_m²), since differences between persons make all pairs positive together; a term of k lists is
+N(0, (s₂ r^(k−2))²). The scales (s₂, r, s_m) are integrated over a grid, and the law of N is the mixture over it,
+weighed by the evidence. Under each point the law of the log unseen is Laplace's at every node of a ladder, corrected by
+importance sampling (`mse.kernels.shrinking`).
+
+Models that leave terms out bias N by what is left out, and a wide prior leaves out every weak term (Occam's factor).
+Here nothing is left out, and how strong interactions are is learned from the table.
 """
 
 from __future__ import annotations
@@ -16,61 +21,31 @@ import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
+from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
-from mse.errors import Problem
-from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, priors_of, terms_upto
-from mse.estimators.shrinkage.unseen import UnseenLaws, mixture, unseen_laws
-from mse.settings.optionchecks import check_draws, check_order, check_types, raise_if_any
+from mse.estimators.shrinkage.scales import Priors, ScaleGrid, make_grid, priors_of, terms_upto
+from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, largest_term
+from mse.estimators.shrinkage.statements import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
+from mse.estimators.shrinkage.together import Part, Together, draw_parts, fit_together, parts_of, prior_of_part
+from mse.estimators.shrinkage.unseen import (
+    QUICK,
+    RELIABLE,
+    Effort,
+    UnseenLaws,
+    counted,
+    mixture,
+    unseen_laws,
+    weights,
+)
 from mse.tables.captures import CaptureTable
 
 Array = npt.NDArray[np.float64]
 
+COARSE = 0.02
+"""Spacing of log n_0 in the law without draws."""
 
-@dataclass(frozen=True, slots=True)
-class ShrinkageSpec:
-    """Options of shrinkage.
-
-    Parameters
-    ----------
-    pair_sd, ratio, common_sd : tuple of float
-        Values over which the scales are integrated, with equal weights: s₂, the standard deviation of pairs about their
-        common part; r, by which it falls with every further list in a term; s_m, that of the common part.
-    main_sd : float
-        Prior standard deviation of the list effects.
-    max_order : int or None
-        Largest number of lists in one term; None takes every order but the highest.
-    saturated : bool or None
-        Whether the term of all lists, of which the data say nothing, is in the model too, with a prior of the same
-        kind; None puts it in for two lists only, where it is the one pair.
-    draws : int
-        Draws of N to store.
-    """
-
-    pair_sd: tuple[float, ...] = (0.025, 0.0625, 0.125, 0.25, 0.5)
-    ratio: tuple[float, ...] = (0.25, 0.5, 1.0)
-    common_sd: tuple[float, ...] = (0.0, 0.17)
-    main_sd: float = 3.0
-    max_order: int | None = None
-    saturated: bool | None = None
-    draws: int = 10_000
-
-    def __post_init__(self) -> None:
-        """Check every option, and say all that is wrong at once."""
-        check_types(self)
-        problems = [
-            Problem(f"`{name}` has no value, or one out of range", allowed, "give for example " + example,
-                    value=str(tuple(values)))
-            for name, values, least, allowed, example in (
-                ("pair_sd", self.pair_sd, 1e-4, "numbers from 0.0001 to 100", "pair_sd=(0.1, 0.2, 0.4)"),
-                ("ratio", self.ratio, 1e-4, "numbers from 0.0001 to 100", "ratio=(0.5, 1.0)"),
-                ("common_sd", self.common_sd, 0.0, "numbers from 0 to 100", "common_sd=(0.0, 0.2)"),
-            )
-            if not values or not all(least <= x <= 100.0 for x in values)
-        ]  # fmt: skip
-        if not 1e-2 <= self.main_sd <= 1e3:
-            problems.append(Problem("`main_sd` is out of range", "a number from 0.01 to 1000", "leave it at 3",
-                                    value=str(self.main_sd)))  # fmt: skip
-        raise_if_any([*problems, *check_order(self.max_order), *check_draws(self.draws)])
+WIDEST = 40.0
+"""Log of the largest number of unseen that is counted with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,91 +56,129 @@ class LogLaw:
     ----------
     observed : int
         Persons on at least one list.
-    log_means, mass : (X,) float64
-        Log expected unseen, equally spaced, and the weight of each.
     grid : ScaleGrid
         The scales.
-    weight : (G,) float64
-        Posterior probability of each point of the grid.
     laws : UnseenLaws
-        Under each point.
+        Law of the log expected unseen under each point of the grid.
+    weight : (G,) float64
+        Posterior probability of each point.
+    log_means, mass : (X,) float64
+        Log expected unseen, equally spaced, and the weight of each in the mixture.
     """
 
     observed: int
+    grid: ScaleGrid
+    laws: UnseenLaws
+    weight: Array
     log_means: Array
     mass: Array
-    grid: ScaleGrid
-    weight: Array
-    laws: UnseenLaws
 
     def quantile(self, q: float | Sequence[float]) -> Array:
         """Return sizes, persons, below which a share `q` of the probability lies, shape of `q`.
 
-        The Poisson noise of n_0 about its mean is Wilson & Hilferty's normal below a mean of 10⁶, none above.
+        The Poisson noise of n_0 about its mean is taken by Wilson & Hilferty's normal law of a cube root.
         """
         from scipy.special import ndtr
 
         wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
-        kept = np.flatnonzero(self.mass > 1e-12 * self.mass.max())
+        kept = np.flatnonzero(self.mass > 1e-9 * self.mass.max())
         means, mass = np.exp(self.log_means[kept]), self.mass[kept] / self.mass[kept].sum()
         low = np.full(len(wanted), -1.0)
         high = np.full(len(wanted), means[-1] + 10.0 * math.sqrt(means[-1]) + 20.0)
-        for _ in range(60):
+        while (high - low > 1e-6 * (high + 1.0)).any():
             middle = 0.5 * (low + high)
-            # P(Poisson(μ) ≤ n) = P(Gamma(n + 1) > μ), and the cube root of a gamma variate is nearly normal
             shape = np.maximum(middle, 0.0)[:, None] + 1.0
+            # P(Poisson(μ) ≤ n) = P(Gamma(n + 1) > μ), and the cube root of a gamma variate is nearly normal
             z = 3.0 * np.sqrt(shape) * (np.cbrt(means[None, :] / shape) - 1.0 + 1.0 / (9.0 * shape))
-            below = ndtr(-z) @ mass
-            low, high = np.where(below < wanted, middle, low), np.where(below < wanted, high, middle)
+            below = ndtr(-z) @ mass < wanted
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
         out = self.observed + np.maximum(high, 0.0)
-        return out if np.ndim(q) else out[0]
+        return out if np.ndim(q) else np.asarray(out[0])
 
 
-def largest_term(n_lists: int, spec: ShrinkageSpec) -> int:
-    """Return the number of lists in the largest term of the model."""
-    saturated = n_lists == 2 if spec.saturated is None else spec.saturated
-    most = n_lists if saturated else n_lists - 1
-    return most if spec.max_order is None else min(spec.max_order, most)
-
-
-def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None) -> LogLaw:
-    """Return the law of N of a table without strata, in milliseconds.
+def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort: Effort = QUICK) -> LogLaw:
+    """Return the law of N of a table, in milliseconds and without anything random.
 
     Parameters
     ----------
     table : CaptureTable
         Without strata.
     spec : ShrinkageSpec, optional
-        Options.
+        Options; those on strata are not read.
+    effort : Effort
+        How finely the law is taken.
+
+    Returns
+    -------
+    LogLaw
+        Not corrected by importance sampling. Another prior over the grid needs no other fit:
+        ``mixture(law.laws, log_prior)``.
     """
     spec = spec or ShrinkageSpec()
     dense = table.dense()
     largest = largest_term(table.n_lists, spec)
     grid = make_grid(spec.pair_sd, spec.ratio, spec.common_sd, largest)
     priors = priors_of(grid, terms_upto(table.n_lists, largest), spec.main_sd)
-    laws = unseen_laws(dense.counts, dense.cells, np.full(len(dense.counts), -1.0), priors, grid)
-    log_means, mass = mixture(laws, grid.log_prior)
-    weight = laws.log_evidence + grid.log_prior
-    weight = np.exp(weight - weight.max())
-    return LogLaw(table.observed, log_means, mass, grid, weight / weight.sum(), laws)
+    laws = unseen_laws(counted(dense.counts, dense.cells), priors, grid, effort)
+    return LogLaw(table.observed, grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
 
 
 def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
-    """Estimate N under one model with every term below the highest order, shrunk.
+    """Estimate N under one model with every term below the highest order, its interactions shrunk.
 
     Parameters
     ----------
     table : CaptureTable
-        Without strata.
+        Two lists or more; with `spec.by_stratum` every stratum gets coefficients of its own and all share the scales.
     spec : ShrinkageSpec
         Options.
     seed : int
-        Seed of the draws.
+        Seed of the importance samples and of the draws; the answer does not depend on the number of workers.
     compute : Compute, optional
-        Not used: the whole takes milliseconds.
+        Workers and progress.
+
+    Returns
+    -------
+    Posterior
+        Diagnostics: ``points`` and ``effective_points`` of the grid; ``pair_sd``, ``ratio``, ``common_sd`` (posterior
+        means of the scales); ``grid_edge`` (probability on the largest and smallest s₂); ``corrected_weight``,
+        ``correction_largest``, ``unreliable_weight`` (Pareto shape above 0.7) and ``mc_error`` of the importance
+        sampling; ``prior_factor``; ``few_lists`` (strata with fewer than three lists).
+
+    Raises
+    ------
+    ModelError
+        When the table has strata and `spec` does not ask for them, or persons are in a stratum with a single list.
     """
-    found = law_of_log_n(table, spec)
-    law = Distribution.poisson_mixture(table.observed, found.log_means, found.mass)
+    compute = compute or Compute()
+    if spec.by_stratum:
+        from mse.estimators.stratified.declared import declare
+
+        table = declare(table, spec.blind, spec.missing)
+    else:
+        table.dense()  # which refuses a table with strata
+    parts = parts_of(table)
+    largest = {k: largest_term(k, spec) for k in {len(part.lists) for part in parts} if k > 1}
+    grid = make_grid(spec.pair_sd, spec.ratio, spec.common_sd, max(largest.values(), default=1))
+    cache: dict[int, Priors] = {}
+    priors = [prior_of_part(part, grid, largest.get(len(part.lists), 1), spec.main_sd, cache) for part in parts]
+    found = fit_together(parts, grid, priors, seed, compute)
+    rng = np.random.default_rng([seed, 1])
+    if spec.by_stratum and table.strata:
+        draws = draw_parts(parts, found, spec.draws, rng)
+        totals = draws.sum(axis=1)
+        values, times = np.unique(totals, return_counts=True)
+        law = Distribution.from_mass(values.astype(np.float64), times.astype(np.float64))
+        size = len(parts)
+        strata = StrataDraws(
+            dict(table.strata), draws, np.quantile(draws, 0.5, axis=0), np.array([part.observed for part in parts]),
+            np.full((size, size), math.nan), flags_of(parts),
+        )  # fmt: skip
+    else:
+        log_means, mass = mixture(found.laws_of(0), found.log_prior(grid))
+        inside = log_means <= WIDEST
+        law = Distribution.poisson_mixture(table.observed, log_means[inside], mass[inside])
+        totals, strata = law.draw(spec.draws, rng), None
     return Posterior(
         method="shrinkage",
         kind="posterior",
@@ -175,12 +188,76 @@ def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Co
         observed=table.observed,
         spec={**asdict(spec), "seed": seed},
         distribution=law,
-        draws=law.draw(spec.draws, np.random.default_rng([seed, 1])),
+        draws=totals,
         point=float(law.quantile(0.5)),
         point_kind="posterior median, equal-tailed credible interval",
-        inside=("how strong the interactions between lists are", "chance in who was registered"),
-        outside=("an interaction among all lists at once, which no data can show",),
-        assumptions=("there is no interaction among all lists at once (the identifying assumption)",),
-        citations=(),
-        diagnostics={"pair_sd": float(found.weight @ found.grid.pair_sd)},
+        inside=INSIDE,
+        outside=outside(parts, spec),
+        assumptions=assumptions(parts, spec),
+        citations=CITATIONS,
+        diagnostics={
+            **_scales(grid, found),
+            **_sampling(table, parts, found, grid, law, spec.draws),
+            **_prior_factor(parts, spec, law),
+            "few_lists": float(sum(len(part.lists) < 3 for part in parts)),
+        },
+        notes=notes(parts, spec),
+        strata=strata,
     )
+
+
+def _scales(grid: ScaleGrid, found: Together) -> dict[str, float]:
+    """Return what was learned about the scales."""
+    edge = (grid.pair_sd == grid.pair_sd.max()) | (grid.pair_sd == grid.pair_sd.min())
+    return {
+        "points": float(len(grid)),
+        "effective_points": float(1.0 / (found.weight**2).sum()),
+        "pair_sd": float(found.weight @ grid.pair_sd),
+        "ratio": float(found.weight @ grid.ratio),
+        "common_sd": float(found.weight @ grid.common_sd),
+        "grid_edge": float(found.weight[edge].sum()) if len(set(grid.pair_sd)) > 2 else 0.0,
+    }
+
+
+def _sampling(
+    table: CaptureTable, parts: Sequence[Part], found: Together, grid: ScaleGrid, law: Distribution, draws: int
+) -> dict[str, float]:
+    """Return what importance sampling says about the formula, the worst of all strata."""
+    checked = [x for x in found.checked if x is not None]
+    if not checked:
+        return {}
+    sampled = np.array([~np.isnan(x.pareto_k) for x in checked])
+    bad = np.array([x.pareto_k > RELIABLE for x in checked])
+    largest = max(float(np.nanmax(np.abs(x.log_ratio), initial=0.0)) for x in checked)
+    if len(parts) == 1:
+        ends = []
+        for laws in checked[0].batches:
+            x, mass = mixture(laws, found.log_prior(grid))
+            ends.append(table.observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.975 * mass.sum()))]))
+        error = float(np.std(np.log(ends), ddof=1) / math.sqrt(len(ends)))
+    else:
+        spread = math.sqrt(0.025 * 0.975 / draws)
+        low, high = law.quantile([0.975 - spread, min(0.975 + spread, 0.9999)])
+        error = float((high - low) / (high + low))
+    return {
+        "corrected_weight": float((sampled * found.weight).sum(axis=1).min()),
+        "correction_largest": largest,
+        "unreliable_weight": float((bad * found.weight).sum(axis=1).max()),
+        "mc_error": error,
+    }
+
+
+def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, law: Distribution) -> dict[str, float]:
+    """Return the factor by which the median moves when all prior standard deviations are doubled; of one table only."""
+    if len(parts) != 1 or not parts[0].observed:
+        return {}
+    part, largest = parts[0], largest_term(len(parts[0].lists), spec)
+    sizes = []
+    for factor in (1.0, 2.0):
+        wide = tuple(factor * x for x in spec.pair_sd)
+        grid = make_grid(wide, spec.ratio, tuple(factor * x for x in spec.common_sd), largest)
+        priors = priors_of(grid, terms_upto(len(part.lists), largest), factor * spec.main_sd)
+        laws = unseen_laws(counted(part.counts, part.cells), priors, grid, QUICK)
+        x, mass = mixture(laws, grid.log_prior)
+        sizes.append(part.observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.5 * mass.sum()))]))
+    return {"prior_factor": max(sizes) / min(sizes)}

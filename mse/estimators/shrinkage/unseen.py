@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,16 +12,51 @@ import numpy.typing as npt
 from mse.answers.distribution import LOG_STEP
 from mse.estimators.shrinkage.scales import Priors, ScaleGrid
 
+if TYPE_CHECKING:
+    from mse.kernels.shrinking import Counted
+
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-NEGLIGIBLE = 8.0
-"""Points whose log posterior weight is so far below the highest get no law of their own."""
-SPACING, DEPTH, TOLERANCE = 1.5, 11.0, 1e-4
-"""Distance of the nodes in standard deviations, log density at which they end, and what a fit may still miss.
 
-Quantiles of log n_0 move by 0.003 at most when all four are made much finer.
-"""
+class Effort(NamedTuple):
+    """How finely a law is taken.
+
+    Attributes
+    ----------
+    negligible : float
+        Points whose log posterior weight is so far below the highest get no law of their own.
+    spacing : float
+        Distance of the nodes, in standard deviations.
+    depth : float
+        The nodes end where the log density is so far below its highest.
+    tolerance : float
+        What a fit may still miss, in log density.
+    """
+
+    negligible: float
+    spacing: float
+    depth: float
+    tolerance: float
+
+
+QUICK = Effort(8.0, 1.5, 11.0, 1e-4)
+"""For answers by the thousand: quantiles of log n_0 are within 0.003 of those of the fine setting."""
+
+FINE = Effort(14.0, 1.0, 16.0, 1e-8)
+"""For an answer that is cited."""
+
+LIGHT = 1e-4
+"""Points with less of the weight are not corrected by importance sampling."""
+
+PAIRS, PAIRS_IF_MANY, MANY_TERMS = 128, 32, 100
+"""Draws at each node, each with its mirror image: of a model with up to `MANY_TERMS` terms, and of a larger one."""
+
+BATCHES = 4
+"""Parts of the draws, from which the Monte Carlo error is told."""
+
+RELIABLE = 0.7
+"""Largest Pareto shape at which importance sampling is trusted (Vehtari et al. 2024)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,39 +83,147 @@ class UnseenLaws:
     failed: int
 
 
-def unseen_laws(
-    counts: Array, cells: Array, bounds: Array, priors: Priors, grid: ScaleGrid, negligible: float = NEGLIGIBLE
-) -> UnseenLaws:
-    """Return the laws of one table, each integrated to its evidence.
+@dataclass(frozen=True, slots=True, eq=False)
+class Checked:
+    """What importance sampling at the nodes came to.
 
     Parameters
     ----------
-    counts, cells, bounds : (2**K,) float64
-        As in `kernels.shrinking.Counted`.
-    priors : Priors
-        Terms and their priors.
-    grid : ScaleGrid
-        The points, with their weights.
-    negligible : float
-        See `NEGLIGIBLE`.
+    laws : UnseenLaws
+        Corrected.
+    batches : tuple of UnseenLaws
+        Corrected by a part of the draws each.
+    log_ratio : (G,) float64
+        Log of corrected over Laplace's evidence; not a number for points that were not sampled.
+    pareto_k : (G,) float64
+        Shape of the tail of the weights, all nodes of a point together; not a number likewise.
     """
-    from mse.kernels.shrinking import Counted, laws_on_grid
+
+    laws: UnseenLaws
+    batches: tuple[UnseenLaws, ...]
+    log_ratio: Array
+    pareto_k: Array
+
+    def on(self, chosen: Integers, points: int) -> Checked:
+        """Return the same among `points` points, of which these are the `chosen`."""
+
+        def spread(values: Array, fill: float) -> Array:
+            out = np.full(points, fill)
+            out[chosen] = values
+            return out
+
+        def widened(laws: UnseenLaws) -> UnseenLaws:
+            empty = np.zeros(0)
+            nodes, density = [empty] * points, [empty] * points
+            for i, g in enumerate(chosen):
+                nodes[g], density[g] = laws.nodes[i], laws.log_density[i]
+            evidence = spread(laws.log_evidence, -math.inf)
+            mode, variance = spread(laws.mode, math.nan), spread(laws.variance, math.nan)
+            return UnseenLaws(evidence, mode, variance, tuple(nodes), tuple(density), laws.failed)
+
+        batches = tuple(widened(x) for x in self.batches)
+        return Checked(widened(self.laws), batches, spread(self.log_ratio, math.nan), spread(self.pareto_k, math.nan))
+
+
+def counted(counts: Array, cells: Array, bounds: Array | None = None) -> Counted:
+    """Return cells as the kernel takes them; `bounds` are −1 where a cell has none."""
+    from mse.kernels.shrinking import Counted
+
+    return Counted(counts, cells, np.full(len(counts), -1.0) if bounds is None else bounds)
+
+
+def unseen_laws(seen: Counted, priors: Priors, grid: ScaleGrid, effort: Effort = QUICK) -> UnseenLaws:
+    """Return the laws of one table by Laplace's formula at every node, each integrated to its evidence."""
+    from mse.kernels.shrinking import laws_on_grid
 
     found = laws_on_grid(
-        Counted(counts, cells, bounds), priors.terms, priors.first, priors.last, priors.precision, priors.common,
-        priors.log_normaliser, grid.log_prior, negligible, SPACING, DEPTH, TOLERANCE,
+        seen, priors.terms, priors.first, priors.last, priors.precision, priors.common, priors.log_normaliser,
+        grid.log_prior, *effort,
     )  # fmt: skip
     nodes = tuple(found.nodes[g, :m].copy() for g, m in enumerate(found.length))
     density = tuple(found.log_density[g, :m].copy() for g, m in enumerate(found.length))
     evidence = np.where(np.isnan(found.log_evidence), -math.inf, found.log_evidence)
-    for g, m in enumerate(found.length):
-        if m > 3:
-            x = np.linspace(nodes[g][0], nodes[g][-1], 20 * m)
-            evidence[g] = _log_sum(_between(nodes[g], density[g], x)) + math.log(x[1] - x[0])
-    return UnseenLaws(evidence, found.mode, found.variance, nodes, density, int(found.failed.sum()))
+    laws = UnseenLaws(evidence, found.mode, found.variance, nodes, density, int(found.failed.sum()))
+    return integrated(laws)
 
 
-def mixture(laws: UnseenLaws, log_weight: Array) -> tuple[Array, Array]:
+def integrated(laws: UnseenLaws) -> UnseenLaws:
+    """Return the laws with the evidence that their densities integrate to."""
+    from mse.kernels.lawgrid import FEWEST_NODES, log_integral
+
+    evidence = laws.log_evidence.copy()
+    for g, (nodes, density) in enumerate(zip(laws.nodes, laws.log_density, strict=True)):
+        if len(nodes) >= FEWEST_NODES:
+            evidence[g] = log_integral(nodes, density)
+    return replace(laws, log_evidence=evidence)
+
+
+def weights(laws: UnseenLaws, grid: ScaleGrid) -> Array:
+    """Return the posterior probability of every point of the grid, (G,)."""
+    log_weight = laws.log_evidence + grid.log_prior
+    out = np.exp(log_weight - log_weight.max())
+    return np.asarray(out / out.sum())
+
+
+def check_laws(
+    seen: Counted, priors: Priors, grid: ScaleGrid, laws: UnseenLaws, seed: int, effort: Effort = FINE,
+    weight: Array | None = None,
+) -> Checked:  # fmt: skip
+    """Correct the laws of the points that carry the weight by importance sampling at every node.
+
+    At each node the other coefficients are drawn from the normal law of Laplace's formula; the mean weight says by how
+    much the formula is off there. All nodes and points share their random numbers, so that ratios are smooth.
+
+    Parameters
+    ----------
+    seen, priors, grid, laws
+        The table, and what `unseen_laws` found with the same effort.
+    seed : int
+        Of the random numbers.
+    effort : Effort
+        As before.
+    weight : (G,) float64, optional
+        Posterior probability of each point, where others than this table have a say in it.
+    """
+    from mse.kernels.importance import smooth_weights
+    from mse.kernels.rungs import sample_rung
+    from mse.kernels.shrinking import Shrinkage, fit_shrunk, ladder
+
+    pairs = PAIRS if len(priors.terms) <= MANY_TERMS else PAIRS_IF_MANY
+    normals = np.random.default_rng([seed, 3]).standard_normal((pairs, len(priors.terms)))
+    weight = weights(laws, grid) if weight is None else weight
+    nodes = list(laws.nodes)
+    densities = [list(laws.log_density) for _ in range(BATCHES + 1)]
+    log_ratio, pareto_k = np.full(len(grid), np.nan), np.full(len(grid), np.nan)
+    start = np.zeros(len(priors.terms))
+    start[0] = math.log((seen.counts.sum() + 0.5) / len(seen.counts))
+    for g in np.flatnonzero(weight >= LIGHT):
+        if len(laws.nodes[g]) <= 3:
+            continue
+        prior = Shrinkage(
+            priors.precision[g], priors.common[g], priors.first, priors.last, priors.log_normaliser[g]
+        )  # fmt: skip
+        start = fit_shrunk(seen, priors.terms, prior, start, effort.tolerance)[0]
+        sd = math.sqrt(laws.variance[g])
+        rungs = ladder(seen, priors.terms, prior, start, sd, effort.spacing, effort.depth, effort.tolerance)
+        drawn = [sample_rung(seen, priors.terms, prior, mode, normals) for mode in rungs.modes]
+        if rungs.failed or any(failed for _, failed in drawn):
+            continue
+        nodes[g] = rungs.nodes
+        log_weight = np.array([x for x, _ in drawn])
+        whole = _log_means(log_weight)
+        densities[0][g] = rungs.log_density + whole
+        for b in range(BATCHES):
+            densities[b + 1][g] = rungs.log_density + _log_means(log_weight[:, b::BATCHES])
+        heavy = densities[0][g] > densities[0][g].max() - 7.0
+        pareto_k[g] = smooth_weights((log_weight - whole[:, None])[heavy].ravel())
+    full, *batches = (integrated(replace(laws, nodes=tuple(nodes), log_density=tuple(x))) for x in densities)
+    sampled = ~np.isnan(pareto_k)
+    log_ratio[sampled] = (full.log_evidence - laws.log_evidence)[sampled]
+    return Checked(full, tuple(batches), log_ratio, pareto_k)
+
+
+def mixture(laws: UnseenLaws, log_weight: Array, step: float = LOG_STEP) -> tuple[Array, Array]:
     """Return an equally spaced grid of x and the mass there of the mixture of the laws.
 
     Parameters
@@ -88,29 +232,25 @@ def mixture(laws: UnseenLaws, log_weight: Array) -> tuple[Array, Array]:
         Under each point.
     log_weight : (G,) float64
         Log of what each density p(x, n) is multiplied by.
+    step : float
+        Spacing of the grid at most; it is a quarter of the smallest standard deviation at most, too.
     """
-    used = [g for g, at in enumerate(laws.nodes) if len(at) > 3]
+    from mse.kernels.lawgrid import add_law
+
+    used = [g for g, at in enumerate(laws.nodes) if len(at) > 3 and log_weight[g] > -math.inf]
     low, high = min(laws.nodes[g][0] for g in used), max(laws.nodes[g][-1] for g in used)
     narrow = 0.25 * math.sqrt(min(float(laws.variance[g]) for g in used))
-    step = max(min(LOG_STEP, narrow), (high - low) / 200_000)
+    step = max(min(step, narrow), (high - low) / 200_000)
     x = low + step * np.arange(int((high - low) / step) + 2, dtype=np.float64)
     mass = np.zeros(len(x))
     top = max(float(laws.log_density[g].max() + log_weight[g]) for g in used)
     for g in used:
-        inside = slice(*np.searchsorted(x, [laws.nodes[g][0], laws.nodes[g][-1]]))
-        mass[inside] += np.exp(_between(laws.nodes[g], laws.log_density[g], x[inside]) + log_weight[g] - top)
+        add_law(mass, low, step, laws.nodes[g], laws.log_density[g], float(log_weight[g]) - top)
     return x, mass
 
 
-def _between(nodes: Array, log_density: Array, x: Array) -> Array:
-    """Return the log density between its nodes, by a cubic spline."""
-    from scipy.interpolate import CubicSpline
-
-    out: Array = CubicSpline(nodes, log_density)(x)
+def _log_means(x: Array) -> Array:
+    """Return log of the mean of exp x along the last axis."""
+    top = x.max(axis=1)
+    out: Array = top + np.log(np.exp(x - top[:, None]).mean(axis=1))
     return out
-
-
-def _log_sum(x: Array) -> float:
-    """Return log Σ exp x."""
-    top = float(x.max())
-    return top + math.log(float(np.exp(x - top).sum()))
