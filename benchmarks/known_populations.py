@@ -22,6 +22,9 @@ EVERYBODY = "everybody"
 """Stands for the list where the whole table is the population."""
 
 SETTINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "shrinkage": ("shrinkage", {}),
+    "shrinkage, identified": ("shrinkage", {"saturated": False}),
+    "shrinkage, towards independence": ("shrinkage", {"visibility": (0.0,), "common_sd": (0.03, 0.17)}),
     "average, σ = 1": ("average", {"sd": 1.0}),
     "average, σ = 0.5": ("average", {"sd": 0.5}),
     "average, σ = 2": ("average", {"sd": 2.0}),

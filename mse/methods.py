@@ -56,6 +56,7 @@ class Method:
 
 METHODS: Mapping[str, Method] = {
     "average": Method("average over all hierarchical models", "averages.averaging", "AverageSpec", "identified"),
+    "shrinkage": Method("all terms, shrunk", "shrinkage.shrinkage", "ShrinkageSpec", "models", asked=True),
     "decomposable": Method(
         "average over decomposable graphs", "averages.decomposable", "DecomposableSpec", "identified"
     ),

@@ -51,7 +51,9 @@ CITATIONS = (
     "estimation. Biometrics 80(1)",
 )
 
-SETTINGS = ("sd", "max_order", "model_prior", "delta", "prior", "saturated")
+SETTINGS = ("sd", "max_order", "model_prior", "delta", "prior", "saturated", "pair_sd", "ratio", "common_sd",
+"visibility",
+            "main_sd")  # fmt: skip
 """Options on which the law of N depends: what was learned for one set of them holds for no other."""
 
 
@@ -196,7 +198,8 @@ def calibrated_rows(posterior: Posterior, table: CaptureTable, *, prob: float) -
 
 def setting_of(posterior: Posterior) -> dict[str, object]:
     """Return the options on which the law of N depends; the usual prior count of graphs is "2^-K" for every K."""
-    setting = {name: posterior.spec[name] for name in SETTINGS if name in posterior.spec}
+    given = {name: posterior.spec[name] for name in SETTINGS if name in posterior.spec}
+    setting = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
     if setting.get("delta") == 2.0 ** -len(posterior.lists):
         setting["delta"] = "2^-K"
     return setting
