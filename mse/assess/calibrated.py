@@ -51,9 +51,10 @@ CITATIONS = (
     "estimation. Biometrics 80(1)",
 )
 
-SETTINGS = ("sd", "max_order", "model_prior", "delta", "prior", "saturated", "pair_sd", "ratio", "common_sd",
-"visibility",
-            "main_sd")  # fmt: skip
+SETTINGS = (
+    "sd", "max_order", "model_prior", "delta", "prior", "saturated", "pair_sd", "ratio", "common_sd", "visibility",
+    "main_sd",
+)  # fmt: skip
 """Options on which the law of N depends: what was learned for one set of them holds for no other."""
 
 

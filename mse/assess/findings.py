@@ -258,19 +258,16 @@ def _known_sizes(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
 
 
 def _known_bias(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
-    """Hold how far the known sizes are missed in the middle, where most are missed on the same side."""
+    """Hold the middle of the known sizes over what the other lists give, where every list comes out too low."""
     bias = frame.loc[frame["status"] == "ok", "log_bias"].to_numpy(dtype=np.float64)
-    if len(bias) < 2:
+    if len(bias) < 2 or not (bias < 0.0).all():
         return None
-    middle = float(np.median(bias))
-    ratio, side = math.exp(middle), int((np.sign(bias) == np.sign(middle)).sum())
-    where = "low" if middle < 0 else "high"
+    ratio = math.exp(float(np.median(bias)))
     text = (
-        f"of {len(bias)} lists whose size is known, {side} are estimated too {where} from the other lists; the middle "
-        f"estimate is {ratio:.2f} times the known size"
+        f"all {len(bias)} lists whose size is known are estimated too low from the other lists; the middle estimate is "
+        f"{ratio:.2f} times the known size"
     )
-    more = {"tried": float(len(bias)), "side": float(side), "ratio": ratio}
-    return above(math.exp(abs(middle)), limits.known_bias, "known_bias", text, more=more)
+    return above(1.0 / ratio, limits.known_bias, "known_bias", text, more={"tried": float(len(bias)), "ratio": ratio})
 
 
 def _fit(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:

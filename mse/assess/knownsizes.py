@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.assess.refits import Refit, average_refit, refit_all
+from mse.assess.refits import Refit, refit_all, shrinkage_quantiles
 from mse.computing.parallel import Compute
 from mse.tables.captures import CaptureTable
 
@@ -31,8 +31,8 @@ LEAST_MEMBERS = 5
 LEAST_OVERLAP = 5
 """Members who must be on two or more of the other lists."""
 
-MOST_LISTS = 6
-"""Lists of a table whose known sizes are part of the ordinary verdict: of the others, five, all models are averaged."""
+MOST_LISTS = 7
+"""Lists of a table whose known sizes are part of the ordinary verdict: with more it takes seconds, not milliseconds."""
 
 CITATION = (
     "Binette & Steorts (2022) On the reliability of multiple systems estimation for the quantification of modern "
@@ -148,7 +148,7 @@ def consistency(table: CaptureTable, refit: Refit, *, prob: float, compute: Comp
 
 
 def quick_consistency(table: CaptureTable, prob: float = 0.95) -> Mapping[str, pd.DataFrame]:
-    """Return `consistency` by the quick average as the table of an assessment, for the ordinary verdict.
+    """Return `consistency` by shrinkage as the table of an assessment, for the ordinary verdict.
 
     Parameters
     ----------
@@ -161,14 +161,14 @@ def quick_consistency(table: CaptureTable, prob: float = 0.95) -> Mapping[str, p
     -------
     mapping of str to DataFrame
         ``consistency``, in some ten milliseconds a list; empty where no list is a problem of its own, or where there
-        are more than `MOST_LISTS` lists, whose models cannot be enumerated quickly.
+        are more than `MOST_LISTS` lists.
     """
     if not FEWEST_LISTS < table.n_lists <= MOST_LISTS:
         return {}
     problems = known_sizes(table)
     if all(problem.table is None for problem in problems):
         return {}
-    return {"consistency": _consistency(problems, average_refit(), prob, Compute(workers=1))}
+    return {"consistency": _consistency(problems, shrinkage_quantiles, prob, Compute(workers=1))}
 
 
 def _consistency(problems: Sequence[KnownSize], refit: Refit, prob: float, compute: Compute | None) -> pd.DataFrame:

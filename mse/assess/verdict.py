@@ -89,7 +89,7 @@ class Thresholds:
     known_sizes : tuple of float
         Share of the lists whose known size is outside the interval that the other lists give, and a tenth off.
     known_bias : tuple of float
-        Factor between the known sizes of lists and what the other lists give, in the middle.
+        Known sizes over what the other lists give, in the middle, where every list comes out too low.
     coverage : tuple of float
         How much less often than claimed the interval holds the truth on tables simulated from the fitted model.
     prior_k : float
@@ -132,7 +132,7 @@ class Thresholds:
     referrals: tuple[float, float] = (1.25, 2.0)
     linkage: tuple[float, float] = (1.5, 3.0)
     known_sizes: tuple[float, float] = (0.5, 0.9)
-    known_bias: tuple[float, float] = (1.25, 2.5)
+    known_bias: tuple[float, float] = (1.2, 2.5)
     coverage: tuple[float, float] = (0.1, 0.25)
     prior_k: float = 0.7
     prior_weights: float = 0.05

@@ -143,9 +143,10 @@ def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Co
     -------
     Posterior
         Diagnostics: ``points`` and ``effective_points`` of the grid; ``pair_sd``, ``ratio``, ``common_sd``, and
-        ``visibility`` (posterior means of the scales); ``grid_edge`` (probability on the largest and smallest s₂);
-        ``corrected_weight``, ``correction_largest``, ``unreliable_weight`` (Pareto shape above 0.7) and ``mc_error`` of
-        the importance sampling; ``prior_factor``; ``few_lists`` (strata with fewer than three lists).
+        ``visibility`` (posterior means of the scales);
+        ``grid_edge`` (probability on the largest and smallest s₂); ``corrected_weight``,
+        ``correction_largest``, ``unreliable_weight`` (Pareto shape above 0.7) and ``mc_error`` of the importance
+        sampling; ``prior_factor``; ``few_lists`` (strata with fewer than three lists).
 
     Raises
     ------
