@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
 from mse.estimators.registry import METHODS as METHODS
+from mse.estimators.registry import Basis
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import catalogue
 from mse.words.said import Said, as_said, said, to_json
@@ -33,6 +34,9 @@ _IN_WORDS = {
     ("strata", "True"): said("label.by_stratum"),
 }
 """Options that are said otherwise than by their names."""
+
+AVERAGED: tuple[Basis, ...] = ("models", "identified")
+"""What rests on many models, or on one with all terms."""
 
 type Table = CaptureTable | RepeatCounts | PersonTable
 """What a method may read."""
@@ -253,8 +257,8 @@ def checks(table: CaptureTable, method: str, by: Sequence[str] = ()) -> list[Req
     apart: dict[str, Any] = {"by": list(by)} if by else {}
     found: list[Request] = []
     # One model is held against an average in any case, an average never against itself.
-    for name, row in sorted(referees, key=lambda item: item[1].basis == "models"):
-        if row.basis == "models" and name == method:
+    for name, row in sorted(referees, key=lambda item: item[1].basis in AVERAGED):
+        if row.basis in AVERAGED and name == method:
             continue
         order: dict[str, Any] = {"max_order": 2} if row.basis == "one model" and table.n_lists == 6 else {}
         for options in row.referee:
@@ -273,9 +277,11 @@ def judged(
 ) -> Posterior:
     """Return the posterior with its verdict, held against the outcomes that allow for dependence and the assessment.
 
-    `table` has its strata where the posterior has any, whose parts are then judged too; `time` names one of them.
+    `table` has its strata where the posterior has any, whose parts are then judged too; `time` names one of them. The
+    known sizes of the table itself are held against what its other lists give, unless the assessment has done so.
     """
     from mse.assess.findings import not_settled
+    from mse.assess.knownsizes import quick_consistency
     from mse.assess.rules import Thresholds
     from mse.assess.verdict import judge
 
@@ -289,6 +295,7 @@ def judged(
     if METHODS[posterior.method].stands_for_unseen:
         limits = thresholds or Thresholds()
         thresholds = replace(limits, visited=(limits.visited[0], 0.0))
+    assessment = {**({} if "consistency" in (assessment or {}) else quick_consistency(table)), **(assessment or {})}
     return replace(posterior, verdict=judge(posterior, table, held_against, basis, thresholds, assessment, time))
 
 
