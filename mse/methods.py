@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mse.answers.posterior import Posterior
     from mse.assess.verdict import Basis, Thresholds
+    from mse.tables.histories import HistoryTable
     from mse.tables.persons import PersonTable
     from mse.tables.repeats import RepeatCounts
 
@@ -41,6 +42,10 @@ class Method:
         Whether it takes a table with covariates; for the others they are summed over.
     asked : bool
         Whether it takes one all the same when its option ``strata``, or one that implies it, is given.
+    also : tuple of str
+        Other classes of table that it takes.
+    together : bool
+        Whether the levels of ``by`` are its strata, estimated together, and not tables of their own.
     """
 
     label: str
@@ -50,11 +55,21 @@ class Method:
     reads: str = "CaptureTable"
     strata: bool = False
     asked: bool = False
+    also: tuple[str, ...] = ()
+    together: bool = False
 
 
 METHODS: Mapping[str, Method] = {
     "average": Method("average over all hierarchical models", "averages.averaging", "AverageSpec", "models"),
-    "shrinkage": Method("all terms, shrunk", "shrinkage.shrinkage", "ShrinkageSpec", "models", asked=True),
+    "shrinkage": Method(
+        "all interactions, shrunk",
+        "shrinkage",
+        "ShrinkageSpec",
+        "models",
+        asked=True,
+        also=("HistoryTable",),
+        together=True,
+    ),
     "decomposable": Method("average over decomposable graphs", "averages.decomposable", "DecomposableSpec", "models"),
     "loglinear": Method("best log-linear model", "single.bestmodel", "LoglinearSpec", "one model"),
     "stepwise": Method("stepwise, pairs by Poisson tails", "single.stepwise", "StepwiseSpec", "models"),
@@ -94,7 +109,7 @@ _IN_WORDS = {
     "strata True": "by stratum",
 }
 
-type Table = CaptureTable | RepeatCounts | PersonTable
+type Table = CaptureTable | HistoryTable | RepeatCounts | PersonTable
 """What a method may read."""
 
 Request = str | tuple[str, Mapping[str, Any]]
@@ -202,19 +217,26 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
 
     check_seed(seed)
     spec = make_spec(method, options)
-    if type(table).__name__ != METHODS[method].reads:
-        fitting = ", ".join(name for name, other in METHODS.items() if other.reads == type(table).__name__)
+    kind = type(table).__name__
+    if kind not in (METHODS[method].reads, *METHODS[method].also):
+        fitting = ", ".join(name for name, other in METHODS.items() if kind in (other.reads, *other.also))
         raise ModelError(
-            Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {type(table).__name__}",
+            Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {kind}",
                     f"for this table: {fitting or 'no method'}", "choose one of these")
         )  # fmt: skip
     estimator = import_module(f"mse.estimators.{METHODS[method].module}").estimate
     if "by" in options and isinstance(table, CaptureTable):
-        from mse.estimators.separate import estimate_separately
+        from mse.estimators.separate import estimate_separately, margin_of
+
+        if METHODS[method].together:
+            shared = make_spec(method, {**{k: v for k, v in options.items() if k != "by"}, "strata": True})
+            found: Posterior = estimator(margin_of(table, options["by"]), shared, seed=seed, compute=compute)
+            said = {**found.spec, "by": ", ".join(options["by"])}
+            return replace(found, table=table.name, table_digest=table.digest, spec=said)
 
         def run(part: CaptureTable, seed: int) -> Posterior:
-            found: Posterior = estimator(part, spec, seed=seed, compute=compute)
-            return found
+            alone: Posterior = estimator(part, spec, seed=seed, compute=compute)
+            return alone
 
         return estimate_separately(table, options["by"], run, seed=seed)
     posterior: Posterior = estimator(table, spec, seed=seed, compute=compute)

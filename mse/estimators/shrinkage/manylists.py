@@ -32,6 +32,7 @@ from mse.estimators.shrinkage.unseen import (
     Checked,
     Effort,
     UnseenLaws,
+    effective_share,
     integrated,
     weights,
 )
@@ -328,7 +329,7 @@ def check_many(found: ManyLaws, grid: ScaleGrid, main_sd: float, seed: int, weig
 
     cells, laws = found.cells, found.laws
     weight = weights(laws, grid) if weight is None else weight
-    log_ratio, pareto_k = np.full(len(grid), np.nan), np.full(len(grid), np.nan)
+    log_ratio, pareto_k, worth = (np.full(len(grid), np.nan) for _ in range(3))
     shifts = np.zeros((BATCHES + 1, len(grid)))
     pairs = PAIRS if len(cells.totals) <= 2 * MANY_TERMS else PAIRS_IF_MANY
     normals = np.random.default_rng([seed, 3]).standard_normal((pairs, len(cells.totals)))
@@ -350,6 +351,7 @@ def check_many(found: ManyLaws, grid: ScaleGrid, main_sd: float, seed: int, weig
         ])  # fmt: skip
         parts = (log_weight, *(log_weight[b::BATCHES] for b in range(BATCHES)))
         shifts[:, g] = [float(np.logaddexp.reduce(x)) - math.log(len(x)) for x in parts]
+        worth[g] = effective_share(log_weight)
         pareto_k[g] = smooth_weights(log_weight)
         if not pareto_k[g] < 1.0:
             shifts[:, g] = 0.0  # weights without a mean say nothing: the formula stands, and counts as unreliable
@@ -358,7 +360,7 @@ def check_many(found: ManyLaws, grid: ScaleGrid, main_sd: float, seed: int, weig
         integrated(replace(laws, log_density=tuple(x + s for x, s in zip(laws.log_density, shift, strict=True))))
         for shift in shifts
     ]
-    return Checked(corrected[0], tuple(corrected[1:]), log_ratio, pareto_k)
+    return Checked(corrected[0], tuple(corrected[1:]), log_ratio, pareto_k, worth)
 
 
 def _modes(

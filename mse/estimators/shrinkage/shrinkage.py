@@ -1,10 +1,10 @@
-"""Shrinkage in place of selection: one model with every term below the highest order, its interactions shrunk.
+"""Shrinkage in place of selection: one model with all terms, its interactions shrunk.
 
 Sum-to-zero coding; the intercept is flat, so that p(N) ∝ 1/N; main effects are N(0, 3²); pairs β_jk ~ N(m, s₂²) about a
 common part m ~ N(0, s_m²), since differences between persons make all pairs positive together; a term of k lists is
-N(0, (s₂ r^(k−2))²). The scales (s₂, r, s_m) are integrated over a grid, and the law of N is the mixture over it,
-weighed by the evidence. Under each point the law of the log unseen is Laplace's at every node of a ladder, corrected by
-importance sampling (`mse.kernels.shrinking`).
+N(0, (s₂ r^(k−2))²), that of all lists included. The scales (s₂, r, s_m) are integrated over a grid, and the law of N is
+the mixture over it, weighed by the evidence. Under each point the law of the log unseen is Laplace's at every node of a
+ladder, corrected by importance sampling (`mse.kernels.shrinking`).
 
 Models that leave terms out bias N by what is left out, and a wide prior leaves out every weak term (Occam's factor).
 Here nothing is left out, and how strong interactions are is learned from the table.
@@ -23,13 +23,22 @@ from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
-from mse.estimators.shrinkage.scales import Priors, ScaleGrid, make_grid, priors_of, terms_upto
+from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, priors_of, terms_upto
 from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, largest_term
 from mse.estimators.shrinkage.statements import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
-from mse.estimators.shrinkage.together import Part, Together, draw_parts, fit_together, parts_of, prior_of_part
+from mse.estimators.shrinkage.together import (
+    Part,
+    Together,
+    draw_parts,
+    fit_together,
+    laws_of_part,
+    part_of_many,
+    parts_of,
+)
 from mse.estimators.shrinkage.unseen import (
     QUICK,
     RELIABLE,
+    WORTH,
     Effort,
     UnseenLaws,
     counted,
@@ -38,6 +47,7 @@ from mse.estimators.shrinkage.unseen import (
     weights,
 )
 from mse.tables.captures import CaptureTable
+from mse.tables.histories import HistoryTable
 
 Array = npt.NDArray[np.float64]
 
@@ -123,13 +133,16 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort:
     return LogLaw(table.observed, grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
 
 
-def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
+def estimate(
+    table: CaptureTable | HistoryTable, spec: ShrinkageSpec, *, seed: int, compute: Compute | None = None
+) -> Posterior:
     """Estimate N under one model with every term below the highest order, its interactions shrunk.
 
     Parameters
     ----------
-    table : CaptureTable
-        Two lists or more; with `spec.by_stratum` every stratum gets coefficients of its own and all share the scales.
+    table : CaptureTable or HistoryTable
+        Two lists or more, any number; with `spec.by_stratum` every stratum gets coefficients of its own and all share
+        the scales.
     spec : ShrinkageSpec
         Options.
     seed : int
@@ -142,8 +155,10 @@ def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Co
     Posterior
         Diagnostics: ``points`` and ``effective_points`` of the grid; ``pair_sd``, ``ratio``, ``common_sd`` (posterior
         means of the scales); ``grid_edge`` (probability on the largest and smallest s₂); ``corrected_weight``,
-        ``correction_largest``, ``unreliable_weight`` (Pareto shape above 0.7) and ``mc_error`` of the importance
-        sampling; ``prior_factor``; ``few_lists`` (strata with fewer than three lists).
+        ``correction_largest``, ``unreliable_weight`` (of points where the weights have a tail shape above 0.7 and are
+        worth less than half of the draws) and ``mc_error`` of the importance sampling; ``prior_factor``; ``left_out``
+        (many lists: expected persons in cells that were left out of the sum); ``few_lists`` (strata with fewer than
+        three lists).
 
     Raises
     ------
@@ -151,20 +166,20 @@ def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Co
         When the table has strata and `spec` does not ask for them, or persons are in a stratum with a single list.
     """
     compute = compute or Compute()
-    if spec.by_stratum:
-        from mse.estimators.stratified.declared import declare
-
-        table = declare(table, spec.blind, spec.missing)
+    if isinstance(table, HistoryTable):
+        parts: tuple[Part, ...] = (part_of_many(table, spec),)
     else:
-        table.dense()  # which refuses a table with strata
-    parts = parts_of(table)
-    largest = {k: largest_term(k, spec) for k in {len(part.lists) for part in parts} if k > 1}
-    grid = make_grid(spec.pair_sd, spec.ratio, spec.common_sd, max(largest.values(), default=1))
-    cache: dict[int, Priors] = {}
-    priors = [prior_of_part(part, grid, largest.get(len(part.lists), 1), spec.main_sd, cache) for part in parts]
-    found = fit_together(parts, grid, priors, seed, compute)
+        if spec.by_stratum:
+            from mse.estimators.stratified.declared import declare
+
+            table = declare(table, spec.blind, spec.missing)
+        else:
+            table.dense()  # which refuses a table with strata
+        parts = parts_of(table, spec)
+    grid = make_grid(spec.pair_sd, spec.ratio, spec.common_sd, max(part.largest for part in parts))
+    found = fit_together(parts, grid, spec.main_sd, seed, compute)
     rng = np.random.default_rng([seed, 1])
-    if spec.by_stratum and table.strata:
+    if isinstance(table, CaptureTable) and spec.by_stratum and table.strata:
         draws = draw_parts(parts, found, spec.draws, rng)
         totals = draws.sum(axis=1)
         values, times = np.unique(totals, return_counts=True)
@@ -192,16 +207,17 @@ def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Co
         point=float(law.quantile(0.5)),
         point_kind="posterior median, equal-tailed credible interval",
         inside=INSIDE,
-        outside=outside(parts, spec),
-        assumptions=assumptions(parts, spec),
+        outside=outside(parts),
+        assumptions=assumptions(parts),
         citations=CITATIONS,
         diagnostics={
             **_scales(grid, found),
-            **_sampling(table, parts, found, grid, law, spec.draws),
+            **_sampling(parts, found, grid, law, spec.draws),
             **_prior_factor(parts, spec, law),
+            **({"left_out": found.left_out} if any(part.many for part in parts) else {}),
             "few_lists": float(sum(len(part.lists) < 3 for part in parts)),
         },
-        notes=notes(parts, spec),
+        notes=notes(parts),
         strata=strata,
     )
 
@@ -220,20 +236,20 @@ def _scales(grid: ScaleGrid, found: Together) -> dict[str, float]:
 
 
 def _sampling(
-    table: CaptureTable, parts: Sequence[Part], found: Together, grid: ScaleGrid, law: Distribution, draws: int
+    parts: Sequence[Part], found: Together, grid: ScaleGrid, law: Distribution, draws: int
 ) -> dict[str, float]:
     """Return what importance sampling says about the formula, the worst of all strata."""
     checked = [x for x in found.checked if x is not None]
     if not checked:
         return {}
     sampled = np.array([~np.isnan(x.pareto_k) for x in checked])
-    bad = np.array([x.pareto_k > RELIABLE for x in checked])
+    bad = np.array([(x.pareto_k > RELIABLE) & (x.worth < WORTH) for x in checked])
     largest = max(float(np.nanmax(np.abs(x.log_ratio), initial=0.0)) for x in checked)
     if len(parts) == 1:
         ends = []
         for laws in checked[0].batches:
             x, mass = mixture(laws, found.log_prior(grid))
-            ends.append(table.observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.975 * mass.sum()))]))
+            ends.append(parts[0].observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.975 * mass.sum()))]))
         error = float(np.std(np.log(ends), ddof=1) / math.sqrt(len(ends)))
     else:
         spread = math.sqrt(0.025 * 0.975 / draws)
@@ -249,15 +265,14 @@ def _sampling(
 
 def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, law: Distribution) -> dict[str, float]:
     """Return the factor by which the median moves when all prior standard deviations are doubled; of one table only."""
-    if len(parts) != 1 or not parts[0].observed:
+    if len(parts) != 1 or not parts[0].observed or parts[0].many:
         return {}
-    part, largest = parts[0], largest_term(len(parts[0].lists), spec)
+    part = parts[0]
     sizes = []
     for factor in (1.0, 2.0):
         wide = tuple(factor * x for x in spec.pair_sd)
-        grid = make_grid(wide, spec.ratio, tuple(factor * x for x in spec.common_sd), largest)
-        priors = priors_of(grid, terms_upto(len(part.lists), largest), factor * spec.main_sd)
-        laws = unseen_laws(counted(part.counts, part.cells), priors, grid, QUICK)
+        grid = make_grid(wide, spec.ratio, tuple(factor * x for x in spec.common_sd), part.largest)
+        laws = laws_of_part(part, grid, factor * spec.main_sd, QUICK)
         x, mass = mixture(laws, grid.log_prior)
         sizes.append(part.observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.5 * mass.sum()))]))
     return {"prior_factor": max(sizes) / min(sizes)}

@@ -26,9 +26,9 @@ class ShrinkageSpec:
         Prior standard deviation of the list effects.
     max_order : int or None
         Largest number of lists in one term; None takes every order up to eight lists, and pairs for more.
-    saturated : bool or None
+    saturated : bool
         Whether the term of all lists, about which the data say nothing by themselves, is in the model too, with a prior
-        of the same kind; None puts it in for two lists only, where it is the one pair.
+        of the same kind: what the other terms let expect of it, in place of the assumption that it is zero.
     draws : int
         Draws of N to store.
     strata : bool
@@ -38,11 +38,11 @@ class ShrinkageSpec:
     """
 
     pair_sd: tuple[float, ...] = (0.025, 0.0625, 0.125, 0.25, 0.5)
-    ratio: tuple[float, ...] = (0.25, 0.5, 1.0)
-    common_sd: tuple[float, ...] = (0.0, 0.17)
+    ratio: tuple[float, ...] = (0.125, 0.25, 0.5)
+    common_sd: tuple[float, ...] = (0.0, 0.08, 0.16)
     main_sd: float = 3.0
     max_order: int | None = None
-    saturated: bool | None = None
+    saturated: bool = True
     draws: int = 10_000
     strata: bool = False
     blind: Mapping[str, Wheres] = field(default_factory=dict)
@@ -75,8 +75,7 @@ class ShrinkageSpec:
 
 def largest_term(n_lists: int, spec: ShrinkageSpec) -> int:
     """Return the number of lists in the largest term of the model."""
-    saturated = n_lists == 2 if spec.saturated is None else spec.saturated
-    most = n_lists if saturated else n_lists - 1
+    most = n_lists if spec.saturated else max(n_lists - 1, 1)
     if spec.max_order is not None:
         return min(spec.max_order, most)
     return most if n_lists <= ALL_ORDERS else 2

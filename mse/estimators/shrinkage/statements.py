@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, largest_term
 from mse.estimators.shrinkage.together import Part
 
 INSIDE = (
@@ -26,13 +25,13 @@ _ASSUMPTIONS = (
 )
 
 
-def _saturated(part: Part, spec: ShrinkageSpec) -> bool:
-    return len(part.lists) >= 2 and largest_term(len(part.lists), spec) == len(part.lists)
+def _saturated(part: Part) -> bool:
+    return part.largest == len(part.lists)
 
 
-def outside(parts: Sequence[Part], spec: ShrinkageSpec) -> tuple[str, ...]:
+def outside(parts: Sequence[Part]) -> tuple[str, ...]:
     """Return the sources of uncertainty that the interval leaves out."""
-    out = [] if all(_saturated(p, spec) for p in parts) else [
+    out = [] if all(_saturated(p) for p in parts) else [
         "an interaction among all lists at once, which no data can show"
     ]  # fmt: skip
     return (
@@ -44,10 +43,10 @@ def outside(parts: Sequence[Part], spec: ShrinkageSpec) -> tuple[str, ...]:
     )
 
 
-def assumptions(parts: Sequence[Part], spec: ShrinkageSpec) -> tuple[str, ...]:
+def assumptions(parts: Sequence[Part]) -> tuple[str, ...]:
     """Return what must hold."""
     k = max(len(part.lists) for part in parts)
-    largest = largest_term(k, spec) if k > 1 else 1
+    largest = max(part.largest for part in parts)
     first = "there is no interaction among all lists at once (the identifying assumption)"
     if largest == k:
         first = "an interaction among all lists at once is as strong as the others let expect (the prior decides)"
@@ -57,10 +56,10 @@ def assumptions(parts: Sequence[Part], spec: ShrinkageSpec) -> tuple[str, ...]:
     return (first, *_ASSUMPTIONS)
 
 
-def notes(parts: Sequence[Part], spec: ShrinkageSpec) -> tuple[str, ...]:
+def notes(parts: Sequence[Part]) -> tuple[str, ...]:
     """Say what was done."""
     k = max(len(part.lists) for part in parts)
-    largest = largest_term(k, spec) if k > 1 else 1
+    largest = max(part.largest for part in parts)
     said = []
     if k == 2:
         said.append(
