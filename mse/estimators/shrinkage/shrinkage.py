@@ -1,7 +1,7 @@
 """Shrinkage in place of selection: one model with all terms, its interactions shrunk.
 
-Sum-to-zero coding; the intercept is flat, so that p(N) ∝ 1/N; main effects are N(0, 3²); pairs β_jk ~ N(m, s₂²) about a
-common part m ~ N(0, s_m²), since differences between persons make all pairs positive together; a term of k lists is
+Sum-to-zero coding; the intercept is flat, so that p(N) ∝ 1/N; main effects are N(0, 3²); pairs β_jk ~ N(m, s₂²) about
+a common part m ~ N(0, s_m²), since differences between persons make all pairs positive together; a term of k lists is
 N(0, (s₂ r^(k−2))²), that of all lists included. The scales (s₂, r, s_m) are integrated over a grid, and the law of N is
 the mixture over it, weighed by the evidence. Under each point the law of the log unseen is Laplace's at every node of a
 ladder, corrected by importance sampling (`mse.kernels.shrinking`).

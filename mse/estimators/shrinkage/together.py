@@ -167,8 +167,7 @@ def _problems(part: Part, table: str) -> list[Problem]:
     k, where = len(part.lists), f"table {table!r}"
     if part.observed and k < FEWEST_LISTS:
         return [
-            Problem(f"{part.name or 'the table'}: {part.observed:,} persons, with {'one list' if k else 'no list'}
-            there",
+            Problem(f"{part.name or 'the table'}: {part.observed:,} persons, on {'one list' if k else 'no list'}",
                     "two lists or more in every stratum",
                     "put it together with another stratum, or use `multilevel`, which borrows from other strata",
                     file=where)
