@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mse.answers.posterior import Posterior
     from mse.assess.rules import Thresholds
+    from mse.tables.histories import HistoryTable
     from mse.tables.persons import PersonTable
     from mse.tables.repeats import RepeatCounts
 
@@ -38,7 +39,7 @@ _IN_WORDS = {
 AVERAGED: tuple[Basis, ...] = ("models", "identified")
 """What rests on many models, or on one with all terms."""
 
-type Table = CaptureTable | RepeatCounts | PersonTable
+type Table = CaptureTable | HistoryTable | RepeatCounts | PersonTable
 """What a method may read."""
 
 Request = str | tuple[str, Mapping[str, Any]]
@@ -144,21 +145,28 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
 
     check_seed(seed)
     spec = make_spec(method, options)
-    if type(table).__name__ != METHODS[method].reads:
-        fitting = ", ".join(name for name, other in METHODS.items() if other.reads == type(table).__name__)
+    kind = type(table).__name__
+    if kind not in (METHODS[method].reads, *METHODS[method].also):
+        fitting = ", ".join(name for name, other in METHODS.items() if kind in (other.reads, *other.also))
         raise ModelError(
-            Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {type(table).__name__}",
+            Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {kind}",
                     f"for this table: {fitting or 'no method'}", "choose one of these")
         )  # fmt: skip
     estimator = import_module(f"mse.estimators.{METHODS[method].module}").estimate
     if "by" in options and isinstance(table, CaptureTable):
-        from mse.estimators.separate import estimate_separately
+        from mse.estimators.separate import estimate_separately, margin_of
+
+        if METHODS[method].together:
+            shared = make_spec(method, {**{k: v for k, v in options.items() if k != "by"}, "strata": True})
+            found: Posterior = estimator(margin_of(table, options["by"]), shared, seed=seed, compute=compute)
+            shown = {**found.spec, "by": ", ".join(options["by"])}
+            return replace(found, table=table.name, table_digest=table.digest, spec=shown)
 
         where = compute or Compute()
 
         def run(part: CaptureTable, seed: int, name: str) -> Posterior:
-            found: Posterior = estimator(part, spec, seed=seed, compute=where.within(name))
-            return found
+            alone: Posterior = estimator(part, spec, seed=seed, compute=where.within(name))
+            return alone
 
         return estimate_separately(table, options["by"], run, seed=seed)
     posterior: Posterior = estimator(table, spec, seed=seed, compute=compute)

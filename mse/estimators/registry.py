@@ -33,6 +33,10 @@ class Method:
         Whether it takes a table with covariates; for the others they are summed over.
     asked : bool
         Whether it takes one all the same when its option ``strata``, or one that implies it, is given.
+    also : tuple of str
+        Other classes of table that it takes.
+    together : bool
+        Whether the levels of ``by`` are its strata, estimated together, and not tables of their own.
     slow_beyond : int or None
         With more lists than this it takes minutes, and `mse.compare` runs it only when it is named.
     useful_from : int
@@ -60,6 +64,8 @@ class Method:
     lists: tuple[int, int] = (2, MAX_LISTS)
     strata: bool = False
     asked: bool = False
+    also: tuple[str, ...] = ()
+    together: bool = False
     slow_beyond: int | None = None
     useful_from: int = 0
     bound: bool = False
@@ -81,7 +87,9 @@ METHODS: Mapping[str, Method] = {
     "average": Method(
         "averages.averaging", "AverageSpec", "identified", prior="models", referee=({},), referee_lists=5
     ),
-    "shrinkage": Method("shrinkage.shrinkage", "ShrinkageSpec", "models", asked=True),
+    "shrinkage": Method(
+        "shrinkage.shrinkage", "ShrinkageSpec", "models", asked=True, also=("HistoryTable",), together=True
+    ),
     "decomposable": Method(
         "averages.decomposable", "DecomposableSpec", "identified", lists=(3, 6), prior="graphs", referee=({},)
     ),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
+from mse.kernels.rowwise import factorise_rows, solve_rows, solve_rows_back
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -136,11 +137,93 @@ def add_moments(starts: Integers, subsets: Indices, mu: Array, moments: Array) -
 
 
 @compiled
-def fill_hessian(moments: Array, places: Indices, precision: Array, h: Array) -> None:
-    """Write moments plus the precision of the prior to the Hessian, all (p, p)."""
-    for f in range(h.shape[0]):
-        for g in range(h.shape[1]):
-            h[f, g] = moments[places[f, g]] + precision[f, g]
+def newton(
+    moments: Array, places: Indices, precision: Array, totals: Array, gamma: Array, held: bool, factor: Array
+) -> tuple[Array, Array, float, float, int]:
+    """Take one Newton step: Hessian from moments and prior, its factor, and what follows.
+
+    Parameters
+    ----------
+    moments : (M,) float64
+        Sums of means, by `subset_index`.
+    places : (p, p) int32
+        From `unions`.
+    precision : (p, p) float64
+        Of the prior.
+    totals, gamma : (p,) float64
+        Persons on each term, and the coefficients.
+    held : bool
+        Whether the first coefficient is to stay.
+    factor : (p, p) float64
+        Receives U with H = UᵀU in its upper triangle.
+
+    Returns
+    -------
+    step, tangent, gain, log_determinant, failed
+        The step and H⁻¹e_0, (p,); slope times step; log|H|; the row at which the factor failed, or 0.
+    """
+    p = gamma.shape[0]
+    step = np.empty(p)
+    tangent = np.zeros(p)
+    for f in range(p):
+        pull = 0.0
+        for g in range(p):
+            pull += precision[f, g] * gamma[g]
+        for g in range(f, p):
+            factor[f, g] = moments[places[f, g]] + precision[f, g]
+        step[f] = totals[f] - moments[f] - pull
+    slope = step.copy()
+    tangent[0] = 1.0
+    failed = factorise_rows(factor, p)
+    if failed != 0:
+        return step, tangent, math.nan, math.nan, failed
+    log_determinant = 0.0
+    for f in range(p):
+        log_determinant += 2.0 * math.log(factor[f, f])
+    solve_rows(factor, p, step)
+    solve_rows_back(factor, p, step)
+    solve_rows(factor, p, tangent)
+    solve_rows_back(factor, p, tangent)
+    if held:
+        share = step[0] / tangent[0]
+        for f in range(p):
+            step[f] -= share * tangent[f]
+    gain = 0.0
+    for f in range(p):
+        gain += slope[f] * step[f]
+    return step, tangent, gain, log_determinant, 0
+
+
+@compiled
+def penalty(precision: Array, gamma: Array) -> float:
+    """Return ½ γᵀΛγ."""
+    total = 0.0
+    for f in range(gamma.shape[0]):
+        row = precision[f]
+        pull = 0.0
+        for g in range(gamma.shape[0]):
+            pull += row[g] * gamma[g]
+        total += gamma[f] * pull
+    return 0.5 * total
+
+
+@compiled
+def moved(factor: Array, normals: Array) -> tuple[Array, Array]:
+    """Return U⁻¹z of normal vectors without their part along U⁻ᵀe_0, and half the square of each: (S, p), (S,)."""
+    s, p = normals.shape
+    along = np.zeros(p)
+    along[0] = 1.0
+    solve_rows(factor, p, along)
+    along /= math.sqrt((along * along).sum())
+    out = np.empty((s, p))
+    half = np.empty(s)
+    for d in range(s):
+        part = (along * normals[d]).sum()
+        z = normals[d] - part * along
+        half[d] = 0.5 * (z * z).sum()
+        solve_rows_back(factor, p, z)
+        out[d] = z
+    return out, half
 
 
 @compiled

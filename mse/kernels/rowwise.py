@@ -3,7 +3,26 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mse.kernels.compiled import compiled
+from mse.kernels.compiled import compiled, inlined
+
+# rows whose pivots are taken together; a multiple of four
+_PANEL = 32
+
+
+@inlined
+def _take_four(a: NDArray[np.float64], k: int, i: int, size: int) -> None:
+    """Take what rows k to k + 3 of the factor explain off row i."""
+    r = a[k]
+    s = a[k + 1]
+    t = a[k + 2]
+    u = a[k + 3]
+    row = a[i]
+    b = r[i]
+    c = s[i]
+    d = t[i]
+    e = u[i]
+    for j in range(i, size):
+        row[j] -= b * r[j] + c * s[j] + d * t[j] + e * u[j]
 
 
 @compiled
@@ -22,35 +41,35 @@ def factorise_rows(a: NDArray[np.float64], size: int) -> int:
     int
         0 when the matrix is positive definite; otherwise 1 + the row whose pivot failed.
     """
-    k = 0
-    while k < size:
-        width = min(4, size - k)
-        for i in range(k, k + width):
-            row = a[i]
-            for q in range(k, i):
-                above = a[q]
-                m = above[i]
-                for j in range(i, size):
-                    row[j] -= m * above[j]
-            if not row[i] > 0.0:
-                return i + 1
-            d = 1.0 / np.sqrt(row[i])
-            for j in range(i, size):
-                row[j] *= d
-        if width == 4:
-            r = a[k]
-            s = a[k + 1]
-            t = a[k + 2]
-            u = a[k + 3]
-            for i in range(k + 4, size):
+    start = 0
+    while start < size:
+        end = min(start + _PANEL, size)
+        k = start
+        while k < end:
+            width = min(4, end - k)
+            for i in range(k, k + width):
                 row = a[i]
-                b = r[i]
-                c = s[i]
-                d = t[i]
-                e = u[i]
+                for q in range(k, i):
+                    above = a[q]
+                    m = above[i]
+                    for j in range(i, size):
+                        row[j] -= m * above[j]
+                if not row[i] > 0.0:
+                    return i + 1
+                d = 1.0 / np.sqrt(row[i])
                 for j in range(i, size):
-                    row[j] -= b * r[j] + c * s[j] + d * t[j] + e * u[j]
-        k += 4
+                    row[j] *= d
+            if width == 4:
+                for i in range(k + 4, end):
+                    _take_four(a, k, i, size)
+            k += 4
+        # the rows below meet the whole panel at once, so that each is fetched once
+        for i in range(end, size):
+            k = start
+            while k + 4 <= end:
+                _take_four(a, k, i, size)
+                k += 4
+        start = end
     return 0
 
 

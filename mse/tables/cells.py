@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from mse.tables.checks import MAX_COUNT, Faults, add_name_faults, add_structure_faults
+from mse.tables.checks import MAX_COUNT, MAX_LISTS, Faults, add_name_faults, add_structure_faults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,9 +141,9 @@ def as_text(value: object, missing: bool) -> str:
 
 def table_from_grid(
     grid: Grid, faults: Faults, lists: Sequence[str] | None, covariates: Sequence[str] | None, count: str,
-    persons: bool, sum_duplicates: bool, levels: Mapping[str, Sequence[str]],
+    persons: bool, sum_duplicates: bool, levels: Mapping[str, Sequence[str]], most: int = MAX_LISTS,
 ) -> OverlapCells:  # fmt: skip
-    """Decide what the columns are, check every cell, and add up; parameters as in `CaptureTable.from_csv`.
+    """Decide what the columns are, check every cell, and add up; parameters as in `read_table`.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def table_from_grid(
     settled = grid.all_columns and len(faults) == before
     names = tuple(grid.header[i] for i in roles.lists)
     strata = {grid.header[i]: _levels(grid.columns[i], levels.get(grid.header[i])) for i in roles.covariates}
-    add_name_faults(faults, names, strata)
+    add_name_faults(faults, names, strata, most=most)
     bits = [[BIT.get(cell) for cell in grid.columns[i]] for i in roles.lists]
     for i, column in zip(roles.lists, bits, strict=True):
         for k in (k for k, bit in enumerate(column) if bit is None):
@@ -181,7 +181,7 @@ def table_from_grid(
         maybe = [[bit != 0 and n != 0 for bit, n in zip(column, numbers, strict=True)] for column in bits]
         overlap = any(sum(row) > 1 for row in zip(*maybe, strict=True))
         aside = f" (with other values than 0 and 1, so covariates: {', '.join(strata)})" if strata else ""
-        add_structure_faults(faults, names, [any(column) for column in maybe], overlap, aside=aside)
+        add_structure_faults(faults, names, [any(column) for column in maybe], overlap, aside=aside, most=most)
     faults.raise_if_any()
     return OverlapCells(names, strata, counts)
 

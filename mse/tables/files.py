@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mse.computing.inputfiles import NotReadable, read_input
 from mse.tables.cells import Grid, OverlapCells, table_from_grid
-from mse.tables.checks import Faults
+from mse.tables.checks import MAX_LISTS, Faults
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 MAGIC = (
@@ -36,8 +36,9 @@ def read_table(
     persons: bool = False,
     sum_duplicates: bool = False,
     levels: Mapping[str, Sequence[str]] | None = None,
+    most: int = MAX_LISTS,
 ) -> OverlapCells:
-    """Read an overlap table from a CSV file; parameters as in `CaptureTable.from_csv`.
+    """Read an overlap table from a CSV file; parameters as in `CaptureTable.from_csv`, and the lists there may be.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def read_table(
     # Where rows are persons no cell is ever quoted in a message.
     faults = Faults(str(path), private=persons)
     grid = read_grid(path, faults, count)
-    return table_from_grid(grid, faults, lists, covariates, count, persons, sum_duplicates, levels or {})
+    return table_from_grid(grid, faults, lists, covariates, count, persons, sum_duplicates, levels or {}, most)
 
 
 def read_grid(path: str | Path, faults: Faults, count: str) -> Grid:

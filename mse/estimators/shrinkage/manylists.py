@@ -32,10 +32,21 @@ from mse.estimators.shrinkage.unseen import (
     Checked,
     Effort,
     UnseenLaws,
+    effective_share,
     integrated,
     weights,
 )
-from mse.kernels.keptcells import add_moments, fill_hessian, grown, means, subsets_of_cells, unions
+from mse.kernels.keptcells import (
+    add_moments,
+    grown,
+    means,
+    moved,
+    newton,
+    penalty,
+    subsets_of_cells,
+    unions,
+)
+from mse.words.said import said
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -181,7 +192,7 @@ def regrown(cells: Cells, histories: Integers, counts: Array, gamma: Array) -> C
     found = np.union1d(heavy, grown(heavy, gamma, cells.n_lists, LEAST_MEAN)[0])
     if len(found) > MOST_CELLS:
         raise ModelError(
-            Problem(f"more than {MOST_CELLS:,} histories have a mean that matters",
+            Problem(said("fault.many_histories", most=MOST_CELLS),
                     "lists of which most persons are on few", "merge lists that are alike, or drop some")
         )  # fmt: skip
     return make_cells(cells.n_lists, histories, counts, found)
@@ -213,33 +224,25 @@ def start_of(cells: Cells) -> Array:
 def objective(cells: Cells, prior: CornerPrior, gamma: Array, mu: Array) -> float:
     """Return F, and write the means of the cells to `mu`."""
     total = float(means(*cells.small, gamma, mu))
-    return total - float(cells.totals @ gamma) + 0.5 * float(gamma @ (prior.precision @ gamma))
+    return total - float(cells.totals @ gamma) + float(penalty(prior.precision, gamma))
 
 
 def descend(cells: Cells, prior: CornerPrior, start: Array, held: bool, tolerance: float) -> Mode:
     """Find the minimum of F by damped Newton steps, the intercept held or not."""
-    from scipy.linalg import cho_solve, cholesky
-
     gamma, mu, trial = start.copy(), np.empty(len(cells.histories)), np.empty(len(cells.histories))
     value = objective(cells, prior, gamma, mu)
     n_moments = int(cells.places.max()) + 1
-    p = len(gamma)
-    h, unit = np.empty((p, p)), np.zeros(p)
-    unit[0] = 1.0
+    factor = np.zeros((len(gamma), len(gamma)))
     for _ in range(_STEPS):
         moments = np.zeros(n_moments)
         add_moments(*cells.small, mu, moments)
         add_moments(*cells.large, mu, moments)
         moments[0] = mu.sum()
-        fill_hessian(moments, cells.places, prior.precision, h)
-        slope = cells.totals - moments[:p] - prior.precision @ gamma
-        factor = cholesky(h, lower=True, check_finite=False)
-        solved = cho_solve((factor, True), np.stack([slope, unit], axis=1), check_finite=False)
-        step, tangent = solved[:, 0], solved[:, 1]
-        if held:
-            step = step - tangent * (step[0] / tangent[0])
-        gain = float(slope @ step)
-        log_determinant = 2.0 * float(np.log(np.diag(factor)).sum())
+        step, tangent, gain, log_determinant, astray = newton(
+            moments, cells.places, prior.precision, cells.totals, gamma, held, factor
+        )
+        if astray:
+            break
         if 0.5 * gain <= tolerance:
             return Mode(gamma, value - 0.5 * max(gain, 0.0), factor, tangent, log_determinant, False)
         share = min(1.0, _LONGEST / float(np.abs(step).max()))
@@ -251,7 +254,7 @@ def descend(cells: Cells, prior: CornerPrior, start: Array, held: bool, toleranc
         else:
             return Mode(gamma, value, factor, tangent, log_determinant, gain > 1e-6)
         gamma, value, mu, trial = gamma + share * step, reached, trial, mu
-    return Mode(gamma, value, factor, tangent, log_determinant, True)
+    return Mode(gamma, value, factor, np.full(len(gamma), np.nan), math.nan, True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -322,13 +325,11 @@ def check_many(found: ManyLaws, grid: ScaleGrid, main_sd: float, seed: int, weig
     weight : (G,) float64, optional
         Posterior probability of each point, where others than this table have a say in it.
     """
-    from scipy.linalg import solve_triangular
-
     from mse.kernels.importance import smooth_weights
 
     cells, laws = found.cells, found.laws
     weight = weights(laws, grid) if weight is None else weight
-    log_ratio, pareto_k = np.full(len(grid), np.nan), np.full(len(grid), np.nan)
+    log_ratio, pareto_k, worth = (np.full(len(grid), np.nan) for _ in range(3))
     shifts = np.zeros((BATCHES + 1, len(grid)))
     pairs = PAIRS if len(cells.totals) <= 2 * MANY_TERMS else PAIRS_IF_MANY
     normals = np.random.default_rng([seed, 3]).standard_normal((pairs, len(cells.totals)))
@@ -337,19 +338,16 @@ def check_many(found: ManyLaws, grid: ScaleGrid, main_sd: float, seed: int, weig
         if weight[g] < LIGHT:
             continue
         prior = corner_prior(cells.n_lists, float(grid.pair_sd[g]), float(grid.common_sd[g]), main_sd)
-        along = mode.tangent @ mode.factor  # L⁻¹e_α, since H⁻¹e_α = L⁻ᵀL⁻¹e_α
-        along /= np.linalg.norm(along)
-        z = normals - np.outer(normals @ along, along)
-        moved = solve_triangular(mode.factor, z.T, lower=True, trans="T", check_finite=False).T
+        steps, half = moved(mode.factor, normals)
         lowest = objective(cells, prior, mode.gamma, mu)
-        half = 0.5 * (z**2).sum(axis=1)
         log_weight = np.concatenate([
             [lowest - objective(cells, prior, mode.gamma + sign * step, mu) + h
-             for step, h in zip(moved, half, strict=True)]
+             for step, h in zip(steps, half, strict=True)]
             for sign in (1.0, -1.0)
         ])  # fmt: skip
         parts = (log_weight, *(log_weight[b::BATCHES] for b in range(BATCHES)))
         shifts[:, g] = [float(np.logaddexp.reduce(x)) - math.log(len(x)) for x in parts]
+        worth[g] = effective_share(log_weight)
         pareto_k[g] = smooth_weights(log_weight)
         if not pareto_k[g] < 1.0:
             shifts[:, g] = 0.0  # weights without a mean say nothing: the formula stands, and counts as unreliable
@@ -358,7 +356,7 @@ def check_many(found: ManyLaws, grid: ScaleGrid, main_sd: float, seed: int, weig
         integrated(replace(laws, log_density=tuple(x + s for x, s in zip(laws.log_density, shift, strict=True))))
         for shift in shifts
     ]
-    return Checked(corrected[0], tuple(corrected[1:]), log_ratio, pareto_k)
+    return Checked(corrected[0], tuple(corrected[1:]), log_ratio, pareto_k, worth)
 
 
 def _modes(

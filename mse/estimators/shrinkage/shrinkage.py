@@ -26,13 +26,22 @@ from mse.answers.posterior import Posterior
 from mse.answers.saying import Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
-from mse.estimators.shrinkage.scales import Priors, ScaleGrid, make_grid, priors_of, terms_upto
-from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, largest_term
+from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, priors_of, terms_upto
+from mse.estimators.shrinkage.shrinkspec import MANY_COMMON_SD, ShrinkageSpec, largest_term
 from mse.estimators.shrinkage.statements import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
-from mse.estimators.shrinkage.together import Part, Together, draw_parts, fit_together, parts_of, prior_of_part
+from mse.estimators.shrinkage.together import (
+    Part,
+    Together,
+    draw_parts,
+    fit_together,
+    laws_of_part,
+    part_of_many,
+    parts_of,
+)
 from mse.estimators.shrinkage.unseen import (
     QUICK,
     RELIABLE,
+    WORTH,
     Effort,
     UnseenLaws,
     counted,
@@ -41,6 +50,7 @@ from mse.estimators.shrinkage.unseen import (
     weights,
 )
 from mse.tables.captures import CaptureTable
+from mse.tables.histories import HistoryTable
 
 Array = npt.NDArray[np.float64]
 
@@ -126,13 +136,16 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort:
     return LogLaw(table.observed, grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
 
 
-def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
+def estimate(
+    table: CaptureTable | HistoryTable, spec: ShrinkageSpec, *, seed: int, compute: Compute | None = None
+) -> Posterior:
     """Estimate N under one model with every term below the highest order, its interactions shrunk.
 
     Parameters
     ----------
-    table : CaptureTable
-        Two lists or more; with `spec.by_stratum` every stratum gets coefficients of its own and all share the scales.
+    table : CaptureTable or HistoryTable
+        Two lists or more, any number; with `spec.by_stratum` every stratum gets coefficients of its own and all share
+        the scales.
     spec : ShrinkageSpec
         Options.
     seed : int
@@ -143,11 +156,12 @@ def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Co
     Returns
     -------
     Posterior
-        Diagnostics: ``points`` and ``effective_points`` of the grid; ``pair_sd``, ``ratio``, ``common_sd``, and
-        ``visibility`` (posterior means of the scales);
-        ``grid_edge`` (probability on the largest and smallest s₂); ``corrected_weight``,
-        ``correction_largest``, ``unreliable_weight`` (Pareto shape above 0.7) and ``mc_error`` of the importance
-        sampling; ``prior_factor``; ``few_lists`` (strata with fewer than three lists).
+        Diagnostics: ``points`` and ``effective_points`` of the grid; ``pair_sd``, ``ratio``, ``common_sd``,
+        ``visibility`` (posterior means of the scales); ``grid_edge`` (probability on the largest and smallest s₂);
+        ``corrected_weight``, ``correction_largest``, ``unreliable_weight`` (of points where the weights have a tail
+        shape above 0.7 and are worth less than half of the draws) and ``mc_error`` of the importance sampling;
+        ``prior_factor``; ``left_out`` (many lists: expected persons in cells that were left out of the sum);
+        ``few_lists`` (strata with fewer than three lists).
 
     Raises
     ------
@@ -155,20 +169,20 @@ def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Co
         When the table has strata and `spec` does not ask for them, or persons are in a stratum with a single list.
     """
     compute = compute or Compute()
-    if spec.by_stratum:
-        from mse.estimators.stratified.declared import declare
-
-        table = declare(table, spec.blind, spec.missing)
+    if isinstance(table, HistoryTable):
+        parts: tuple[Part, ...] = (part_of_many(table, spec),)
     else:
-        table.dense()  # which refuses a table with strata
-    parts = parts_of(table)
-    largest = {k: largest_term(k, spec) for k in {len(part.lists) for part in parts} if k > 1}
-    grid = make_grid(spec.pair_sd, spec.ratio, spec.common_sd, max(largest.values(), default=1), spec.visibility)
-    cache: dict[int, Priors] = {}
-    priors = [prior_of_part(part, grid, largest.get(len(part.lists), 1), spec.main_sd, cache) for part in parts]
-    found = fit_together(parts, grid, priors, seed, compute)
+        if spec.by_stratum:
+            from mse.estimators.stratified.declared import declare
+
+            table = declare(table, spec.blind, spec.missing)
+        else:
+            table.dense()  # which refuses a table with strata
+        parts = parts_of(table, spec)
+    grid = _grid_of(parts, spec)
+    found = fit_together(parts, grid, spec.main_sd, seed, compute)
     rng = np.random.default_rng([seed, 1])
-    if spec.by_stratum and table.strata:
+    if isinstance(table, CaptureTable) and spec.by_stratum and table.strata:
         draws = draw_parts(parts, found, spec.draws, rng)
         totals = draws.sum(axis=1)
         values, times = np.unique(totals, return_counts=True)
@@ -185,10 +199,10 @@ def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Co
         totals, strata = law.draw(spec.draws, rng), None
     says = Says(
         inside=INSIDE,
-        outside=outside(parts, spec),
-        assumptions=assumptions(parts, spec),
+        outside=outside(parts),
+        assumptions=assumptions(parts),
         citations=CITATIONS,
-        notes=notes(parts, spec),
+        notes=notes(parts),
     )
     return Posterior.of(
         table,
@@ -200,12 +214,27 @@ def estimate(table: CaptureTable, spec: ShrinkageSpec, *, seed: int, compute: Co
         draws=totals,
         diagnostics={
             **_scales(grid, found),
-            **_sampling(table, parts, found, grid, law, spec.draws),
+            **_sampling(parts, found, grid, law, spec.draws),
             **_prior_factor(parts, spec, law),
+            **({"left_out": found.left_out} if any(part.many for part in parts) else {}),
             "few_lists": float(sum(len(part.lists) < 3 for part in parts)),
         },
         strata=strata,
     )
+
+
+def _grid_of(parts: Sequence[Part], spec: ShrinkageSpec, factor: float = 1.0) -> ScaleGrid:
+    """Return the scales to be integrated over, standard deviations of coefficients times `factor`.
+
+    On lists so many that the sum runs over some cells only there is no Rasch model to shrink towards, and what makes
+    all pairs positive together is their common part alone.
+    """
+    many = any(part.many for part in parts)
+    common = (*spec.common_sd, *MANY_COMMON_SD) if many else spec.common_sd
+    return make_grid(
+        tuple(factor * x for x in spec.pair_sd), spec.ratio, tuple(factor * x for x in common),
+        max(part.largest for part in parts), (0.0,) if many else spec.visibility,
+    )  # fmt: skip
 
 
 def _scales(grid: ScaleGrid, found: Together) -> dict[str, float]:
@@ -223,20 +252,20 @@ def _scales(grid: ScaleGrid, found: Together) -> dict[str, float]:
 
 
 def _sampling(
-    table: CaptureTable, parts: Sequence[Part], found: Together, grid: ScaleGrid, law: Distribution, draws: int
+    parts: Sequence[Part], found: Together, grid: ScaleGrid, law: Distribution, draws: int
 ) -> dict[str, float]:
     """Return what importance sampling says about the formula, the worst of all strata."""
     checked = [x for x in found.checked if x is not None]
     if not checked:
         return {}
     sampled = np.array([~np.isnan(x.pareto_k) for x in checked])
-    bad = np.array([x.pareto_k > RELIABLE for x in checked])
+    bad = np.array([(x.pareto_k > RELIABLE) & (x.worth < WORTH) for x in checked])
     largest = max(float(np.nanmax(np.abs(x.log_ratio), initial=0.0)) for x in checked)
     if len(parts) == 1:
         ends = []
         for laws in checked[0].batches:
             x, mass = mixture(laws, found.log_prior(grid))
-            ends.append(table.observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.975 * mass.sum()))]))
+            ends.append(parts[0].observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.975 * mass.sum()))]))
         error = float(np.std(np.log(ends), ddof=1) / math.sqrt(len(ends)))
     else:
         spread = math.sqrt(0.025 * 0.975 / draws)
@@ -252,15 +281,13 @@ def _sampling(
 
 def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, law: Distribution) -> dict[str, float]:
     """Return the factor by which the median moves when all prior standard deviations are doubled; of one table only."""
-    if len(parts) != 1 or not parts[0].observed:
+    if len(parts) != 1 or not parts[0].observed or parts[0].many:
         return {}
-    part, largest = parts[0], largest_term(len(parts[0].lists), spec)
+    part = parts[0]
     sizes = []
     for factor in (1.0, 2.0):
-        wide = tuple(factor * x for x in spec.pair_sd)
-        grid = make_grid(wide, spec.ratio, tuple(factor * x for x in spec.common_sd), largest, spec.visibility)
-        priors = priors_of(grid, terms_upto(len(part.lists), largest), factor * spec.main_sd)
-        laws = unseen_laws(counted(part.counts, part.cells), priors, grid, QUICK)
+        grid = _grid_of(parts, spec, factor)
+        laws = laws_of_part(part, grid, factor * spec.main_sd, QUICK)
         x, mass = mixture(laws, grid.log_prior)
         sizes.append(part.observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.5 * mass.sum()))]))
     return {"prior_factor": max(sizes) / min(sizes)}

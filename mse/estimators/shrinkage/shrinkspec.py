@@ -13,6 +13,10 @@ ALL_ORDERS = 8
 """Most lists for which terms of every order are taken unless `max_order` says otherwise; beyond, pairs."""
 
 
+MANY_COMMON_SD = (0.08, 0.16)
+"""Values of s_m that join those of the options on more lists than that, where no Rasch model is shrunk towards."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShrinkageSpec:
     """Options of shrinkage.
@@ -33,7 +37,7 @@ class ShrinkageSpec:
     saturated : bool or None
         Whether the term of all lists, about which the data say nothing by themselves, is in the model too, with a prior
         of the same kind, so that the interval holds departures from the identifying assumption as large as the
-        interactions that are seen; None puts it in wherever terms of every order are taken.
+        interactions that are seen; None puts it in on up to eight lists.
     draws : int
         Draws of N to store.
     strata : bool
@@ -83,7 +87,7 @@ class ShrinkageSpec:
 def largest_term(n_lists: int, spec: ShrinkageSpec) -> int:
     """Return the number of lists in the largest term of the model."""
     saturated = n_lists <= ALL_ORDERS if spec.saturated is None else spec.saturated
-    most = n_lists if saturated else n_lists - 1
+    most = n_lists if saturated else max(n_lists - 1, 1)
     if spec.max_order is not None:
         return min(spec.max_order, most)
     return most if n_lists <= ALL_ORDERS else 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, largest_term
 from mse.estimators.shrinkage.together import Part
 from mse.words.said import Said, said
 
@@ -27,20 +26,20 @@ SHOWN = 5
 """Strata that are named where nobody was observed."""
 
 
-def _saturated(part: Part, spec: ShrinkageSpec) -> bool:
-    return len(part.lists) >= 2 and largest_term(len(part.lists), spec) == len(part.lists)
+def _saturated(part: Part) -> bool:
+    return part.largest == len(part.lists)
 
 
-def outside(parts: Sequence[Part], spec: ShrinkageSpec) -> tuple[Said, ...]:
+def outside(parts: Sequence[Part]) -> tuple[Said, ...]:
     """Return the sources of uncertainty that the interval leaves out."""
-    first = () if all(_saturated(p, spec) for p in parts) else (said("source.all_lists"),)
+    first = () if all(_saturated(p) for p in parts) else (said("source.all_lists"),)
     return (*first, said("source.linkage"), said("source.prior"), said("source.truth"))
 
 
-def assumptions(parts: Sequence[Part], spec: ShrinkageSpec) -> tuple[Said, ...]:
+def assumptions(parts: Sequence[Part]) -> tuple[Said, ...]:
     """Return what must hold."""
     k = max(len(part.lists) for part in parts)
-    largest = largest_term(k, spec) if k > 1 else 1
+    largest = max(part.largest for part in parts)
     if largest == k:
         return (said("assumed.all_lists_alike"), *_ASSUMPTIONS)
     first = said("assumed.no_all_lists")
@@ -50,10 +49,10 @@ def assumptions(parts: Sequence[Part], spec: ShrinkageSpec) -> tuple[Said, ...]:
     return (first, *_ASSUMPTIONS)
 
 
-def notes(parts: Sequence[Part], spec: ShrinkageSpec) -> tuple[Said, ...]:
+def notes(parts: Sequence[Part]) -> tuple[Said, ...]:
     """Say what was done."""
     k = max(len(part.lists) for part in parts)
-    largest = largest_term(k, spec) if k > 1 else 1
+    largest = max(part.largest for part in parts)
     out = [said("note.two_lists_prior") if k == 2 else said("note.shrunk", order=largest)]
     if len(parts) > 1:
         out.append(said("note.scales_shared"))

@@ -8,6 +8,7 @@ of another: either way the stratum is the table of its other lists. (Where coeff
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,9 +18,12 @@ import numpy.typing as npt
 
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
+from mse.estimators.shrinkage.manylists import check_many, laws_of_many
 from mse.estimators.shrinkage.scales import Priors, ScaleGrid, priors_of, terms_upto
-from mse.estimators.shrinkage.unseen import FINE, Checked, Effort, UnseenLaws, check_laws, counted, unseen_laws
+from mse.estimators.shrinkage.shrinkspec import ALL_ORDERS, ShrinkageSpec, largest_term
+from mse.estimators.shrinkage.unseen import FINE, MANY, Checked, Effort, UnseenLaws, check_laws, counted, unseen_laws
 from mse.tables.captures import CaptureTable
+from mse.tables.histories import HistoryTable
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -30,6 +34,9 @@ Integers = npt.NDArray[np.int64]
 
 FEWEST_LISTS = 2
 """Lists that must operate in a stratum where somebody was seen."""
+
+MOST_TERMS, MOST_DENSE = 800, 16
+"""Coefficients, and lists, of a model whose sum is taken over all cells."""
 
 CHUNK = 8
 """Strata in one task."""
@@ -44,18 +51,39 @@ class Part:
     name : str
         Its levels, ``"2019, f"``; empty for a table without strata.
     lists : tuple of str
-        Lists that see the stratum and delivered.
-    counts, cells : (2**k,) float64
-        As in `DenseCells`, over these lists.
-    observed : int
-        Persons on at least one of them.
+        Lists that see the stratum and delivered; k of them.
+    histories, persons : (H,) int64, (H,) float64
+        Observed histories over these lists, ascending, and the persons in each.
+    cells : (2**k,) float64 or None
+        1 where a history can be observed, as in `DenseCells`; None where all of them can.
+    largest : int
+        Number of lists in the largest term of the model.
     """
 
     name: str
     lists: tuple[str, ...]
-    counts: Array
-    cells: Array
-    observed: int
+    histories: Integers
+    persons: Array
+    cells: Array | None
+    largest: int
+
+    @property
+    def observed(self) -> int:
+        """Persons on at least one of the lists."""
+        return int(self.persons.sum())
+
+    @property
+    def many(self) -> bool:
+        """Whether the sum over cells is taken over those that matter: many lists, pairs at most."""
+        return len(self.lists) > ALL_ORDERS and self.largest == 2 and self.cells is None
+
+    def seen(self) -> Counted:
+        """Return all cells as the kernel takes them."""
+        size = 2 ** len(self.lists)
+        counts, cells = np.zeros(size), np.ones(size) if self.cells is None else self.cells.copy()
+        counts[self.histories] = self.persons
+        cells[0] = 0.0
+        return counted(counts, cells)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,11 +98,14 @@ class Together:
         Posterior probability of each point of the grid.
     checked : tuple of Checked or None
         By stratum.
+    left_out : float
+        Expected persons in cells that were left out of the sum, where lists are many.
     """
 
     log_evidence: Array
     weight: Array
     checked: tuple[Checked | None, ...]
+    left_out: float
 
     def laws_of(self, s: int) -> UnseenLaws:
         """Return the corrected laws of a stratum in which somebody was seen."""
@@ -87,15 +118,15 @@ class Together:
         return np.where(self.weight > 0.0, grid.log_prior, -np.inf)
 
 
-def parts_of(table: CaptureTable) -> tuple[Part, ...]:
+def parts_of(table: CaptureTable, spec: ShrinkageSpec) -> tuple[Part, ...]:
     """Return every stratum over the lists that operate in it.
 
     Raises
     ------
     ModelError
-        With every stratum in which somebody was seen and fewer than two lists operate.
+        With every stratum in which somebody was seen and fewer than two lists operate, or terms are too many.
     """
-    names = _names(table)
+    names = tuple(", ".join(levels) for levels in itertools.product(*table.strata.values()))
     on = table.membership()
     parts, problems = [], []
     for s, name in enumerate(names):
@@ -105,24 +136,56 @@ def parts_of(table: CaptureTable) -> tuple[Part, ...]:
         counts, cells = np.zeros(2 ** len(kept)), np.zeros(2 ** len(kept))
         np.add.at(counts, bits, table.counts[s])
         np.maximum.at(cells, bits, seen.astype(np.float64))
-        cells[0] = 0.0
-        part = Part(name, tuple(table.lists[j] for j in kept), counts, cells, int(counts[1:].sum()))
-        if part.observed and len(kept) < FEWEST_LISTS:
-            problems.append(
-                Problem(said("fault.operates", where=name or said("where.table"), persons=part.observed,
-                             lists=len(kept)),
-                        "two lists or more in every stratum",
-                        "put it together with another stratum, or use `multilevel`, which borrows from other strata",
-                        file=f"table {table.name!r}")
-            )  # fmt: skip
+        histories = np.flatnonzero(counts)
+        whole = None if bool(cells[1:].all()) else cells
+        lists = tuple(table.lists[j] for j in kept)
+        part = Part(name, lists, histories, counts[histories], whole, largest_term(len(kept), spec))
+        problems += _problems(part, table.name)
         parts.append(part)
     if problems:
         raise ModelError(problems)
     return tuple(parts)
 
 
-def fit_together(parts: Sequence[Part], grid: ScaleGrid, priors: Sequence[Priors], seed: int, compute: Compute,
-                 effort: Effort = FINE) -> Together:  # fmt: skip
+def part_of_many(table: HistoryTable, spec: ShrinkageSpec) -> Part:
+    """Return a table of many lists as its one part.
+
+    Raises
+    ------
+    ModelError
+        When the terms are too many.
+    """
+    part = Part(
+        "", table.lists, table.histories, table.counts.astype(np.float64), None, largest_term(len(table.lists), spec)
+    )
+    if problems := _problems(part, table.name):
+        raise ModelError(problems)
+    return part
+
+
+def _problems(part: Part, table: str) -> list[Problem]:
+    """Return what keeps a part from being estimated."""
+    k, where = len(part.lists), f"table {table!r}"
+    if part.observed and k < FEWEST_LISTS:
+        return [
+            Problem(said("fault.operates", where=part.name or said("where.table"), persons=part.observed, lists=k),
+                    "two lists or more in every stratum",
+                    "put it together with another stratum, or use `multilevel`, which borrows from other strata",
+                    file=where)
+        ]  # fmt: skip
+    terms = sum(math.comb(k, size) for size in range(part.largest + 1))
+    if not part.many and (terms > MOST_TERMS or k > MOST_DENSE):
+        return [
+            Problem(said("fault.many_coefficients", lists=k, order=part.largest, count=terms),
+                    f"at most {MOST_TERMS:,} of them and {MOST_DENSE} lists, or pairs on any number of lists",
+                    "set max_order=2 for pairs of lists only", file=where)
+        ]  # fmt: skip
+    return []
+
+
+def fit_together(
+    parts: Sequence[Part], grid: ScaleGrid, main_sd: float, seed: int, compute: Compute, effort: Effort = FINE
+) -> Together:
     """Fit every stratum at every point of the grid, weigh the points by all strata, and check what carries the weight.
 
     Parameters
@@ -131,8 +194,8 @@ def fit_together(parts: Sequence[Part], grid: ScaleGrid, priors: Sequence[Priors
         The strata.
     grid : ScaleGrid
         The scales that they share.
-    priors : sequence of Priors, length S
-        What each point says about the coefficients of each.
+    main_sd : float
+        Prior standard deviation of the list effects.
     seed : int
         Of the importance samples.
     compute : Compute
@@ -146,7 +209,7 @@ def fit_together(parts: Sequence[Part], grid: ScaleGrid, priors: Sequence[Priors
     def screen(chunk: list[int]) -> list[Array]:
         # no point is worth a law of its own before all strata have been heard
         rough = effort._replace(negligible=-1.0)
-        return [unseen_laws(_seen(parts[s]), priors[s], grid, rough).log_evidence for s in chunk]
+        return [laws_of_part(parts[s], grid, main_sd, rough).log_evidence for s in chunk]
 
     if len(held) > 1:
         evidence = np.sum([x for found in compute.map("scales", screen, chunks) for x in found], axis=0)
@@ -160,15 +223,11 @@ def fit_together(parts: Sequence[Part], grid: ScaleGrid, priors: Sequence[Priors
         shared = np.exp(log_weight[chosen] - log_weight[chosen].max())
         shared /= shared.sum()
 
-    def fit(chunk: list[int]) -> list[Checked]:
-        out = []
-        for s in chunk:
-            seen, prior = _seen(parts[s]), priors[s].take(chosen)
-            laws = unseen_laws(seen, prior, inner, effort)
-            out.append(check_laws(seen, prior, inner, laws, seed, effort, shared))
-        return out
+    def fit(chunk: list[int]) -> list[tuple[Checked, float]]:
+        return [_checked(parts[s], inner, main_sd, seed, effort, shared) for s in chunk]
 
-    found = [x for part in compute.map("strata", fit, chunks) for x in part]
+    both = [x for part in compute.map("strata", fit, chunks) for x in part]
+    found = [checked for checked, _ in both]
     total = np.sum([x.laws.log_evidence for x in found], axis=0) if found else np.zeros(len(inner))
     log_weight = total + inner.log_prior
     weight = np.exp(log_weight - log_weight.max())
@@ -181,15 +240,29 @@ def fit_together(parts: Sequence[Part], grid: ScaleGrid, priors: Sequence[Priors
     by_part: list[Checked | None] = [None] * len(parts)
     for s, checked in zip(held, found, strict=True):
         by_part[s] = checked.on(chosen, len(grid))
-    return Together(spread, full, tuple(by_part))
+    return Together(spread, full, tuple(by_part), sum(left for _, left in both))
 
 
-def prior_of_part(part: Part, grid: ScaleGrid, largest: int, main_sd: float, cache: dict[int, Priors]) -> Priors:
-    """Return the prior of a stratum's coefficients; strata of equally many lists share it."""
-    k = len(part.lists)
-    if k not in cache:
-        cache[k] = priors_of(grid, terms_upto(k, largest), main_sd)
-    return cache[k]
+def laws_of_part(part: Part, grid: ScaleGrid, main_sd: float, effort: Effort) -> UnseenLaws:
+    """Return the laws of one stratum, not corrected."""
+    if part.many:
+        return laws_of_many(len(part.lists), part.histories, part.persons, grid, main_sd, effort).laws
+    return unseen_laws(part.seen(), _priors(part, grid, main_sd), grid, effort)
+
+
+def _checked(
+    part: Part, grid: ScaleGrid, main_sd: float, seed: int, effort: Effort, weight: Array | None
+) -> tuple[Checked, float]:
+    """Return the corrected laws of one stratum, and the expected persons in cells that were left out."""
+    if part.many:
+        found = laws_of_many(len(part.lists), part.histories, part.persons, grid, main_sd, MANY)
+        return check_many(found, grid, main_sd, seed, weight), found.left_out
+    seen, priors = part.seen(), _priors(part, grid, main_sd)
+    return check_laws(seen, priors, grid, unseen_laws(seen, priors, grid, effort), seed, effort, weight), 0.0
+
+
+def _priors(part: Part, grid: ScaleGrid, main_sd: float) -> Priors:
+    return priors_of(grid, terms_upto(len(part.lists), part.largest), main_sd)
 
 
 def draw_parts(parts: Sequence[Part], found: Together, draws: int, rng: np.random.Generator) -> Integers:
@@ -217,12 +290,3 @@ def draw_log_mean(laws: UnseenLaws, g: int, draws: int, rng: np.random.Generator
     add_law(mass, x[0], x[1] - x[0], nodes, density, -float(density.max()))
     below = np.concatenate([[0.0], np.cumsum(0.5 * (mass[1:] + mass[:-1]))])
     return np.interp(rng.random(draws), below / below[-1], x)
-
-
-def _seen(part: Part) -> Counted:
-    return counted(part.counts, part.cells)
-
-
-def _names(table: CaptureTable) -> tuple[str, ...]:
-    """Return a name for every stratum, ``"2019, f"``."""
-    return tuple(", ".join(levels) for levels in itertools.product(*table.strata.values()))

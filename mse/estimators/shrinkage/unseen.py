@@ -46,6 +46,9 @@ QUICK = Effort(8.0, 1.5, 11.0, 1e-4)
 FINE = Effort(14.0, 1.0, 16.0, 1e-8)
 """For an answer that is cited."""
 
+MANY = Effort(10.0, 1.5, 12.0, 1e-4)
+"""For an answer on many lists, where a step takes a hundredth of a second and the law is nearly normal."""
+
 LIGHT = 1e-4
 """Points with less of the weight are not corrected by importance sampling."""
 
@@ -54,6 +57,9 @@ PAIRS, PAIRS_IF_MANY, MANY_TERMS = 128, 32, 100
 
 BATCHES = 4
 """Parts of the draws, from which the Monte Carlo error is told."""
+
+WORTH = 0.5
+"""Share of the draws that they should be worth where that shape is larger."""
 
 RELIABLE = 0.7
 """Largest Pareto shape at which importance sampling is trusted (Vehtari et al. 2024)."""
@@ -104,12 +110,15 @@ class Checked:
         Log of corrected over Laplace's evidence; not a number for points that were not sampled.
     pareto_k : (G,) float64
         Shape of the tail of the weights, all nodes of a point together; not a number likewise.
+    worth : (G,) float64
+        Effective share of the draws; not a number likewise.
     """
 
     laws: UnseenLaws
     batches: tuple[UnseenLaws, ...]
     log_ratio: Array
     pareto_k: Array
+    worth: Array
 
     def on(self, chosen: Integers, points: int) -> Checked:
         """Return the same among `points` points, of which these are the `chosen`."""
@@ -129,7 +138,8 @@ class Checked:
             return UnseenLaws(evidence, mode, variance, tuple(nodes), tuple(density), laws.failed)
 
         batches = tuple(widened(x) for x in self.batches)
-        return Checked(widened(self.laws), batches, spread(self.log_ratio, math.nan), spread(self.pareto_k, math.nan))
+        ratio, shape, worth = (spread(x, math.nan) for x in (self.log_ratio, self.pareto_k, self.worth))
+        return Checked(widened(self.laws), batches, ratio, shape, worth)
 
 
 def counted(counts: Array, cells: Array, bounds: Array | None = None) -> Counted:
@@ -241,7 +251,7 @@ def check_laws(
     weight = weights(laws, grid) if weight is None else weight
     nodes = list(laws.nodes)
     densities = [list(laws.log_density) for _ in range(BATCHES + 1)]
-    log_ratio, pareto_k = np.full(len(grid), np.nan), np.full(len(grid), np.nan)
+    log_ratio, pareto_k, worth = (np.full(len(grid), np.nan) for _ in range(3))
     start = np.zeros(len(priors.terms))
     start[0] = math.log((seen.counts.sum() + 0.5) / len(seen.counts))
     offsets = {float(tau): towards_rasch(seen, float(tau)) for tau in np.unique(grid.visibility)}
@@ -265,11 +275,18 @@ def check_laws(
         for b in range(BATCHES):
             densities[b + 1][g] = rungs.log_density + _log_means(log_weight[:, b::BATCHES])
         heavy = densities[0][g] > densities[0][g].max() - 7.0
+        worth[g] = effective_share((log_weight - whole[:, None])[heavy])
         pareto_k[g] = smooth_weights((log_weight - whole[:, None])[heavy].ravel())
     full, *batches = (integrated(replace(laws, nodes=tuple(nodes), log_density=tuple(x))) for x in densities)
     sampled = ~np.isnan(pareto_k)
     log_ratio[sampled] = (full.log_evidence - laws.log_evidence)[sampled]
-    return Checked(full, tuple(batches), log_ratio, pareto_k)
+    return Checked(full, tuple(batches), log_ratio, pareto_k, worth)
+
+
+def effective_share(log_weight: Array) -> float:
+    """Return the effective number of draws over their number, from log weights of any shape."""
+    weight = np.exp(log_weight - log_weight.max())
+    return float(weight.sum() ** 2 / (weight.size * (weight**2).sum()))
 
 
 def mixture(laws: UnseenLaws, log_weight: Array, step: float = LOG_STEP) -> tuple[Array, Array]:
