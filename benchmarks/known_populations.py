@@ -1,7 +1,7 @@
 """The problems of the leaderboard, the settings that compete on them, and what each says of each."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,13 @@ from mse.tables.captures import CaptureTable
 
 SEED = 1
 
+EVERYBODY = "everybody"
+"""Stands for the list where the whole table is the population."""
+
 SETTINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "shrinkage": ("shrinkage", {}),
+    "shrinkage, identified": ("shrinkage", {"saturated": False}),
+    "shrinkage, towards independence": ("shrinkage", {"visibility": (0.0,), "common_sd": (0.03, 0.17)}),
     "average, σ = 1": ("average", {"sd": 1.0}),
     "average, σ = 0.5": ("average", {"sd": 0.5}),
     "average, σ = 2": ("average", {"sd": 2.0}),
@@ -58,7 +64,7 @@ pool.
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """The members of one list of a public table.
+    """The members of one list of a public table, or everybody where the true size is known.
 
     Parameters
     ----------
@@ -102,29 +108,41 @@ class Answer:
 
 
 def study_of(name: str) -> str:
-    """Return the table that a public table is a merged or shortened version of, or its own name."""
-    origin = table_info(name).mse.get("derived_from")
+    """Return the study of a public table: the one it names, the table it is a merged version of, or its own name."""
+    own = table_info(name).mse
+    if "study" in own:
+        return str(own["study"])
+    origin = own.get("derived_from")
     return study_of(str(origin["table"])) if isinstance(origin, Mapping) else name
 
 
 def sources() -> list[str]:
-    """Return the public overlap tables of four lists or more."""
-    return [info.name for info in list_tables() if info.kind == "overlap" and len(info.lists) >= 4]
-
-
-def populations() -> list[Population]:
-    """Return every list of every public table that is a problem (`mse.assess.knownsizes`)."""
+    """Return the public overlap tables that hold populations of known size: of four lists, or with a true size."""
     return [
-        Population(study_of(name), name, k.list, k.true, k.table)
-        for name in sources()
-        for k in known_sizes(load_table(name))
-        if k.table is not None
+        info.name
+        for info in list_tables()
+        if info.kind == "overlap" and (len(info.lists) >= 4 or ("true_size" in info.mse and len(info.lists) >= 3))
     ]
 
 
-def answers(problems: list[Population], compute: Compute) -> dict[str, list[Answer]]:
-    """Return what every setting says of every population."""
-    tasks = [(method, options, p.members) for method, options in SETTINGS.values() for p in problems]
+def populations() -> list[Population]:
+    """Return every list of every public table that is a problem, and every table whose true size is known."""
+    found = []
+    for name in sources():
+        table, size = load_table(name), table_info(name).mse.get("true_size")
+        if isinstance(size, int):
+            found.append(Population(study_of(name), name, EVERYBODY, size, table.collapse()))
+        found += [
+            Population(study_of(name), name, k.list, k.true, k.table) for k in known_sizes(table) if k.table is not None
+        ]
+    return found
+
+
+def answers(
+    problems: list[Population], compute: Compute, names: Sequence[str] = tuple(SETTINGS)
+) -> dict[str, list[Answer]]:
+    """Return what every setting, or those named, says of every population."""
+    tasks = [(*SETTINGS[name], p.members) for name in names for p in problems]
     found = [
         Answer(
             Distribution(values, cdf, bool(whole)) if len(values) else None,
@@ -134,7 +152,7 @@ def answers(problems: list[Population], compute: Compute) -> dict[str, list[Answ
         )
         for values, cdf, (point, whole), said in compute.spread("settings on populations", solve, tasks)
     ]
-    return {name: found[i * len(problems) :][: len(problems)] for i, name in enumerate(SETTINGS)}
+    return {name: found[i * len(problems) :][: len(problems)] for i, name in enumerate(names)}
 
 
 def solve(task: tuple[str, Mapping[str, Any], CaptureTable]) -> tuple[np.ndarray, ...]:

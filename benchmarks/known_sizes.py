@@ -1,6 +1,6 @@
 """Populations of known size: every method on the members of every list of every public table.
 
-    python -m benchmarks.known_sizes [--folder FOLDER] [--workers N]
+    python -m benchmarks.known_sizes [--settings NAME …] [--folder FOLDER] [--workers N]
 
 A problem is the population of the members of one list, estimated from the other lists (`mse.assess.knownsizes`).
 Every method and default is scored by the coverage of its intervals, bias, width, and the CRPS and interval score of
@@ -20,30 +20,44 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.known_populations import SETTINGS, Answer, Population, answers, populations, sources, study_of
 from mse.answers.distribution import Distribution
-from mse.assess.calibrated import STORED, Learned, Library, write_library
-from mse.assess.departures import FEATURES, departed, features, log_unseen
-from mse.assess.learning import KnownAnswer, learn, learn_without_each, log_score
+from mse.assess.calibrated import STORED, Learned, Library, shipped_library, write_library
+from mse.assess.departures import FEATURES, DepartureModel, departed, features, log_unseen
+from mse.assess.learning import KnownAnswer, learn, learn_tails, learn_without_each, log_score
 from mse.assess.scores import PROBS, Score, score, summarise
 from mse.computing.progress import compute
 from mse.computing.provenance import versions
 from mse.estimators.averages.averaging import AverageSpec
 from mse.shipped import load_table
 
+Learner = Callable[[Sequence[KnownAnswer]], DepartureModel]
+
 RESULTS = Path(__file__).resolve().parent / "results"
 CALIBRATION = RESULTS.parents[1] / "tests" / "calibration" / "known-sizes.json"
 COMMAND = "python -m benchmarks.known_sizes"
 
-LEARNED = ("average, σ = 1", "average, σ = 2", "average, σ = 1, pairs", "average, σ = 2, pairs",
-           "decomposable, δ = 2^−K")  # fmt: skip
-"""Settings for which departures are learned."""
+LEARNED: Mapping[str, Learner] = {
+    "shrinkage": learn_tails,
+    "average, σ = 1": learn,
+    "average, σ = 2": learn,
+    "average, σ = 1, pairs": learn,
+    "average, σ = 2, pairs": learn,
+    "decomposable, δ = 2^−K": learn,
+}
+"""Settings for which departures are learned, and how: with a shift and features, or the two tails alone."""
 
 SHIFTED = ("average, σ = 1", "average, σ = 2")
 """Settings that are shown with a law of departures without features too: a shift and a scale."""
+
+SHRINKAGE = "shrinkage"
+
+NESTED = "average, σ = 1"
+"""The setting whose features and prior are chosen anew without each study."""
 
 SLOPE_SDS = (0.1, 0.3, 1.0)
 """Choices of the nested check."""
@@ -65,21 +79,26 @@ def _third(share: float) -> str:
 
 
 def known_answers(problems: Sequence[Population], said: Sequence[Answer], chosen: Sequence[int]) -> list[KnownAnswer]:
-    """Return what is learned from: the answers of one setting, with some of the features."""
+    """Return what is learned from: the answers of one setting, with some of the features; no answer teaches nothing."""
     out = []
     for p, answer in zip(problems, said, strict=True):
-        assert answer.law is not None, (p.table, p.list, answer.status)
+        if answer.law is None:
+            continue
         unseen = log_unseen(answer.law, p.members.observed)
         chosen_features = features(p.members, unseen)[list(chosen)]
         out.append(KnownAnswer(p.study, p.members.observed, p.true, unseen, chosen_features))
     return out
 
 
-def left_out(known: Sequence[KnownAnswer]) -> list[Answer]:
+def left_out(said: Sequence[Answer], known: Sequence[KnownAnswer], learner: Learner = learn) -> list[Answer]:
     """Return the calibrated law of every problem, learned from the other studies."""
-    models = learn_without_each(known)
-    laws = [departed(a.unseen, a.observed, *models[a.study].at(a.features)) for a in known]
-    return [Answer(law, float(law.quantile(0.5)), "ok", {}) for law in laws]
+    models = learn_without_each(known, learner)
+    laws = iter(departed(a.unseen, a.observed, *models[a.study].at(a.features)) for a in known)
+    return [a if a.law is None else _answer(next(laws)) for a in said]
+
+
+def _answer(law: Distribution) -> Answer:
+    return Answer(law, float(law.quantile(0.5)), "ok", {})
 
 
 def nested(problems: Sequence[Population], said: Sequence[Answer]) -> list[Answer]:
@@ -95,7 +114,7 @@ def nested(problems: Sequence[Population], said: Sequence[Answer]) -> list[Answe
         choices = {}
         for chosen, sd in itertools.product(every, SLOPE_SDS):
             others = [a for a in known[chosen] if a.study != study]
-            models = learn_without_each(others, sd)
+            models = learn_without_each(others, partial(learn, slope_sd=sd))
             size = {s: sum(a.study == s for a in others) for s in models}
             scores = (log_score(a, *models[a.study].at(a.features)) / math.sqrt(size[a.study]) for a in others)
             choices[chosen, sd] = sum(scores)
@@ -104,17 +123,23 @@ def nested(problems: Sequence[Population], said: Sequence[Answer]) -> list[Answe
         for i, a in enumerate(known[chosen]):
             if a.study == study:
                 laws[i] = departed(a.unseen, a.observed, *model.at(a.features))
-    return [Answer(laws[i], float(laws[i].quantile(0.5)), "ok", {}) for i in range(len(problems))]
+    ordered = iter(laws[i] for i in range(len(laws)))
+    return [a if a.law is None else _answer(next(ordered)) for a in said]
 
 
 def library(problems: Sequence[Population], said: Mapping[str, Sequence[Answer]]) -> Library:
-    """Return what all settings learn."""
+    """Return what the settings learn; of settings that did not compete now, what was learned before stays."""
     studies = {p.study for p in problems}
     origin = {load_table(name).collapse().digest: study_of(name) for name in sources()}
     learned = []
-    for name in LEARNED:
+    for name, learner in LEARNED.items():
+        if name not in said:
+            continue
         known = known_answers(problems, said[name], range(len(FEATURES)))
-        learned.append(Learned(SETTINGS[name][0], said[name][0].options, learn(known), learn_without_each(known)))
+        options = next(a.options for a in said[name] if a.law is not None)
+        learned.append(Learned(SETTINGS[name][0], options, learner(known), learn_without_each(known, learner)))
+    now = [(x.method, x.setting) for x in learned]
+    learned += [x for x in shipped_library().learned if (x.method, x.setting) not in now]
     sha = hashlib.sha256("".join(f"{p.study} {p.members.digest} {p.true}\n" for p in problems).encode())
     return Library({d: s for d, s in origin.items() if s in studies}, tuple(learned), sha.hexdigest())
 
@@ -131,18 +156,52 @@ def leaderboard(problems: Sequence[Population], said: Mapping[str, Sequence[Answ
         once = [s for s, keep in zip(scores, newest, strict=True) if keep and s is not None]
         failed = sorted({a.status for a in given if a.law is None})
         rows.append(
-            {"setting": name, **asdict(summarise(every)), "one_version": asdict(summarise(once)), "failed": failed}
+            {
+                "setting": name,
+                **asdict(summarise(every)),
+                "standard_errors": standard_errors(problems, scores),
+                "one_version": asdict(summarise(once)),
+                "failed": failed,
+            }
         )
         if name in (*LEARNED, *(f"{x}, calibrated" for x in LEARNED)):
             groups[name] = {what: by_group(problems, scores, of) for what, of in GROUPS.items()}
     return {"results": rows, "groups": groups}
 
 
+def earlier(now: set[str]) -> list[dict[str, Any]]:
+    """Return the stored rows of settings that do not compete now, with when and on how many problems they did."""
+    before = json.loads(CALIBRATION.read_text(encoding="utf-8"))
+    rows = [{**row, "of": before["problems"], "date": before["date"]} for row in before["results"]]
+    return [row for row in [*rows, *before.get("earlier", [])] if row["setting"] not in now]
+
+
+def standard_errors(problems: Sequence[Population], scores: Sequence[Score | None]) -> dict[str, float]:
+    """Return standard errors of means over problems, with studies, not problems, taken as drawn independently."""
+    kept = [(p.study, s) for p, s in zip(problems, scores, strict=True) if s is not None]
+    figures = {
+        "covered_50": [float(s.covered[0]) for _, s in kept],
+        "covered_95": [float(s.covered[2]) for _, s in kept],
+        "crps": [s.crps for _, s in kept],
+        "interval_score": [s.interval_score for _, s in kept],
+    }
+    out = {}
+    for what, values in figures.items():
+        away: dict[str, float] = {}
+        for (study, _), value in zip(kept, values, strict=True):
+            away[study] = away.get(study, 0.0) + value - sum(values) / len(values)
+        many = len(away)
+        spread = sum(x**2 for x in away.values()) * many / max(many - 1, 1)
+        out[what] = math.sqrt(spread) / len(values)
+    return out
+
+
 def by_group(
     problems: Sequence[Population], scores: Sequence[Score | None], of: Callable[[Population], str]
 ) -> dict[str, dict[str, object]]:
     """Return a summary for each group of problems."""
-    names = [of(p) for p in problems]
+    names = [of(p) for p, s in zip(problems, scores, strict=True) if s is not None]
+    scores = [s for s in scores if s is not None]
     return {
         group: asdict(summarise([s for s, name in zip(scores, names, strict=True) if name == group and s is not None]))
         for group in sorted(set(names))
@@ -172,20 +231,35 @@ def markdown() -> str:
     stored = json.loads(CALIBRATION.read_text(encoding="utf-8"))
     heads = ("method", "50 %", "80 %", "95 %", "median bias", "RMS", "median log width", "CRPS", "interval score")
     lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
-    for row in sorted(stored["results"], key=lambda r: r["crps"]):
-        name = f"**{row['setting']}**" if row["setting"].endswith("calibrated") else row["setting"]
-        missing = stored["problems"] - row["problems"]
-        name += f" ({missing} without an answer)" if missing else ""
-        covered = " | ".join(f"{100 * c:.0f} %" for c in row["coverage"])
-        figures = f"{row['median_bias']:.2f} | {row['rms']:.2f} | {row['median_width']:.2f} | {row['crps']:.3f}"
-        lines.append(f"| {name} | {covered} | {figures.replace('-', '−')} | {row['interval_score']:.1f} |")
+    lines += [_line(row, stored["problems"]) for row in sorted(stored["results"], key=lambda r: r["crps"])]
     note = f"{stored['problems']} problems from {stored['studies']} studies; written by `{COMMAND}`, {stored['date']}."
-    return "\n".join([*lines, "", note, "", *_by_group(stored["groups"])])
+    before = sorted(stored.get("earlier", []), key=lambda r: r["crps"])
+    if before:
+        note += f" Settings that did not compete then, on the {before[0]['of']} problems of {before[0]['date']}:"
+        note = "\n".join([note, "", *lines[:2], *(_line(row, row["of"]) for row in before)])
+    errors = [
+        f"{row['setting']}: 95 % covers {100 * row['coverage'][2]:.1f} ± "
+        f"{100 * row['standard_errors']['covered_95']:.1f} %, CRPS {row['crps']:.3f} ± "
+        f"{row['standard_errors']['crps']:.3f}"
+        for row in stored["results"]
+        if row["setting"].removesuffix(", calibrated") in LEARNED
+    ]
+    said = f"Standard errors, with studies and not problems as what was drawn: {'; '.join(errors)}." if errors else ""
+    return "\n".join([*lines, "", note, "", said, "", *_by_group(stored["groups"])])
+
+
+def _line(row: Mapping[str, Any], problems: int) -> str:
+    name = f"**{row['setting']}**" if row["setting"].endswith("calibrated") else row["setting"]
+    missing = problems - row["problems"]
+    name += f" ({missing} without an answer)" if missing else ""
+    covered = " | ".join(f"{100 * c:.0f} %" for c in row["coverage"])
+    figures = f"{row['median_bias']:.2f} | {row['rms']:.2f} | {row['median_width']:.2f} | {row['crps']:.3f}"
+    return f"| {name} | {covered} | {figures.replace('-', '−')} | {row['interval_score']:.1f} |"
 
 
 def _by_group(groups: Mapping[str, Any]) -> list[str]:
-    """Return the default method, ordinary and calibrated, by kinds of problems."""
-    name = f"average, σ = {AverageSpec().sd:g}"
+    """Return shrinkage, alone and with departures, by kinds of problems; the average where it did not compete."""
+    name = SHRINKAGE if SHRINKAGE in groups else f"average, σ = {AverageSpec().sd:g}"
     heads = (name, "problems", "95 % covers", "CRPS", "calibrated covers", "CRPS")
     lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
     for what in SHOWN:
@@ -201,17 +275,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="keep finished parts here, and go on from them")
     parser.add_argument("--workers", type=int)
+    parser.add_argument(
+        "--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS), help="those that compete"
+    )
     options = parser.parse_args()
     problems = populations()
-    said = answers(problems, compute(options.workers, folder=options.folder))
+    said = answers(problems, compute(options.workers, folder=options.folder), options.settings)
     made = library(problems, said)
     every = range(len(FEATURES))
-    said |= {f"{x}, calibrated": left_out(known_answers(problems, said[x], every)) for x in LEARNED}
-    said |= {f"{x}, shift and scale learned": left_out(known_answers(problems, said[x], ())) for x in SHIFTED}
-    said["average, σ = 1, calibrated, nested choice"] = nested(problems, said["average, σ = 1"])
-    head = {"command": COMMAND, "date": date.today().isoformat(), "versions": versions()}
+    for x, learner in LEARNED.items():
+        if x in said:
+            said[f"{x}, calibrated"] = left_out(said[x], known_answers(problems, said[x], every), learner)
+    for x in SHIFTED:
+        if x in said:
+            said[f"{x}, shift and scale learned"] = left_out(said[x], known_answers(problems, said[x], ()))
+    if NESTED in said:
+        said[f"{NESTED}, calibrated, nested choice"] = nested(problems, said[NESTED])
+    fewer = list(options.settings) != list(SETTINGS)
+    command = COMMAND + (f" --settings {' '.join(map(repr, options.settings))}" if fewer else "")
+    head = {"command": command, "date": date.today().isoformat(), "versions": versions()}
     counts = {"problems": len(problems), "studies": len({p.study for p in problems})}
     stored = {**head, **counts, "digest": made.digest, **leaderboard(problems, said)}
+    stored["earlier"] = earlier(set(said))
     RESULTS.mkdir(exist_ok=True)
     for path in (RESULTS / "known-sizes.json", CALIBRATION):
         path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

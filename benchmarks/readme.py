@@ -2,8 +2,8 @@
 
 A part stands between ``<!-- begin: … -->`` and ``<!-- end -->``. Without arguments the quick parts are run again;
 ``netherlands``, ``national`` and ``strata`` (minutes), ``benchmarks`` (``python -m benchmarks.kernels``),
-``known-sizes`` (``python -m benchmarks.known_sizes``, into docs/assessment.md), ``disclosure`` (into
-docs/publishing.md), ``verdicts`` and ``calibration``
+``known-sizes`` (``python -m benchmarks.known_sizes``, into docs/assessment.md), ``truths`` (``python -m
+benchmarks.truths``, into docs/truth.md), ``disclosure`` (into docs/publishing.md), ``verdicts`` and ``calibration``
 (``python -m tests.calibration.sbc``, into docs/methods.md) are run only when named.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 ASSESSMENT_PAGE = ROOT / "docs" / "assessment.md"
+TRUTH_PAGE = ROOT / "docs" / "truth.md"
 METHODS_PAGE = ROOT / "docs" / "methods.md"
 PUBLISHING_PAGE = ROOT / "docs" / "publishing.md"
 MSE = Path(sys.executable).with_name("mse")
@@ -132,6 +133,10 @@ def main(parts: list[str]) -> None:
             from benchmarks.known_sizes import markdown
 
             put(part, markdown(), code=False, file=ASSESSMENT_PAGE)
+        elif part == "truths":
+            from benchmarks.truths import markdown as truths
+
+            put(part, truths(), code=False, file=TRUTH_PAGE)
         elif part == "calibration":
             from benchmarks.calibration import markdown as calibration
 
@@ -142,8 +147,8 @@ def main(parts: list[str]) -> None:
             put(part, verdict_table(), code=False, file=ASSESSMENT_PAGE)
         else:
             raise SystemExit(
-                f"unknown part {part!r}: uk, python, netherlands, national, strata, benchmarks, known-sizes, verdicts, "
-                "calibration"
+                f"unknown part {part!r}: uk, python, netherlands, national, strata, benchmarks, known-sizes, truths, "
+                "verdicts, calibration"
             )
 
 

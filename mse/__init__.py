@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from mse.shipped import table_info as table_info
     from mse.simulate.national import simulate_captures as simulate_captures
     from mse.tables.captures import CaptureTable as CaptureTable
+    from mse.tables.histories import HistoryTable as HistoryTable
     from mse.tables.persons import PersonTable as PersonTable
     from mse.tables.repeats import RepeatCounts as RepeatCounts
     from mse.terms import Model as Model
@@ -68,6 +69,7 @@ _HOMES = {
     "Distribution": "answers.distribution",
     "DoublyRobustSpec": "estimators.doublyrobust.onepair",
     "Estimate": "answers.estimates",
+    "HistoryTable": "tables.histories",
     "InputError": "errors",
     "Job": "jobs.job",
     "LoglinearFit": "estimators.single.fitted",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
 from mse.estimators.registry import METHODS as METHODS
+from mse.estimators.registry import Basis
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import catalogue
 from mse.words.said import Said, as_said, said, to_json
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from mse.answers.posterior import Posterior
     from mse.assess.rules import Thresholds
+    from mse.tables.histories import HistoryTable
     from mse.tables.persons import PersonTable
     from mse.tables.repeats import RepeatCounts
 
@@ -34,7 +36,10 @@ _IN_WORDS = {
 }
 """Options that are said otherwise than by their names."""
 
-type Table = CaptureTable | RepeatCounts | PersonTable
+AVERAGED: tuple[Basis, ...] = ("models", "identified")
+"""What rests on many models, or on one with all terms."""
+
+type Table = CaptureTable | HistoryTable | RepeatCounts | PersonTable
 """What a method may read."""
 
 Request = str | tuple[str, Mapping[str, Any]]
@@ -161,21 +166,28 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
 
     check_seed(seed)
     spec = make_spec(method, options)
-    if type(table).__name__ != METHODS[method].reads:
-        fitting = ", ".join(name for name, other in METHODS.items() if other.reads == type(table).__name__)
+    kind = type(table).__name__
+    if kind not in (METHODS[method].reads, *METHODS[method].also):
+        fitting = ", ".join(name for name, other in METHODS.items() if kind in (other.reads, *other.also))
         raise ModelError(
-            Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {type(table).__name__}",
+            Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {kind}",
                     f"for this table: {fitting or 'no method'}", "choose one of these")
         )  # fmt: skip
     estimator = import_module(f"mse.estimators.{METHODS[method].module}").estimate
     if "by" in options and isinstance(table, CaptureTable):
-        from mse.estimators.separate import estimate_separately
+        from mse.estimators.separate import estimate_separately, margin_of
+
+        if METHODS[method].together:
+            shared = make_spec(method, {**{k: v for k, v in options.items() if k != "by"}, "strata": True})
+            found: Posterior = estimator(margin_of(table, options["by"]), shared, seed=seed, compute=compute)
+            shown = {**found.spec, "by": ", ".join(options["by"])}
+            return replace(found, table=table.name, table_digest=table.digest, spec=shown)
 
         where = compute or Compute()
 
         def run(part: CaptureTable, seed: int, name: str) -> Posterior:
-            found: Posterior = estimator(part, spec, seed=seed, compute=where.within(name))
-            return found
+            alone: Posterior = estimator(part, spec, seed=seed, compute=where.within(name))
+            return alone
 
         return estimate_separately(table, options["by"], run, seed=seed)
     posterior: Posterior = estimator(table, spec, seed=seed, compute=compute)
@@ -274,8 +286,8 @@ def checks(table: CaptureTable, method: str, by: Sequence[str] = ()) -> list[Req
     apart: dict[str, Any] = {"by": list(by)} if by else {}
     found: list[Request] = []
     # One model is held against an average in any case, an average never against itself.
-    for name, row in sorted(referees, key=lambda item: item[1].basis == "models"):
-        if row.basis == "models" and name == method:
+    for name, row in sorted(referees, key=lambda item: item[1].basis in AVERAGED):
+        if row.basis in AVERAGED and name == method:
             continue
         order: dict[str, Any] = {"max_order": 2} if row.basis == "one model" and table.n_lists == 6 else {}
         for options in row.referee:
@@ -294,9 +306,11 @@ def judged(
 ) -> Posterior:
     """Return the posterior with its verdict, held against the outcomes that allow for dependence and the assessment.
 
-    `table` has its strata where the posterior has any, whose parts are then judged too; `time` names one of them.
+    `table` has its strata where the posterior has any, whose parts are then judged too; `time` names one of them. The
+    known sizes of the table itself are held against what its other lists give, unless the assessment has done so.
     """
     from mse.assess.findings import not_settled
+    from mse.assess.knownsizes import quick_consistency
     from mse.assess.rules import Thresholds
     from mse.assess.verdict import judge
 
@@ -310,6 +324,7 @@ def judged(
     if METHODS[posterior.method].stands_for_unseen:
         limits = thresholds or Thresholds()
         thresholds = replace(limits, visited=(limits.visited[0], 0.0))
+    assessment = {**({} if "consistency" in (assessment or {}) else quick_consistency(table)), **(assessment or {})}
     return replace(posterior, verdict=judge(posterior, table, held_against, basis, thresholds, assessment, time))
 
 

@@ -21,8 +21,13 @@ NAMES = sorted(p.parent.name for p in DATA.glob("*/datapackage.json"))
 OBSERVED = {
     "artificial-3": 96,
     "australia-2015-2017-4": 414,
+    "casanare-colombia-6": 5035,
+    "colombia-recruitment-8": 19226,
     "congenital-massachusetts-5": 537,
+    "cottontail-6": 76,
     "diabetes-italy-4": 2069,
+    "gaza-2023-2024-3": 29271,
+    "golf-tees-2": 162,
     "hepatitis-taiwan-3": 271,
     "hiv-rome-4": 1896,
     "irregular-immigrants-netherlands-repeat": 1880,
@@ -35,11 +40,19 @@ OBSERVED = {
     "new-orleans-5-n186": 186,
     "new-orleans-8-n185": 185,
     "new-orleans-8-n186": 186,
+    "new-zealand-2013-4": 4410624,
+    "new-zealand-2018-4": 4793973,
+    "new-zealand-census-4": 4401990,
+    "peru-1980-2000-3": 24692,
+    "philippines-caloocan-2016-2017-11": 885,
+    "philippines-manila-2016-2017-8": 733,
     "scotland-hcv-2009-4": 18782,
     "scotland-pwid-2006-4": 5670,
     "simulated-registers-4": 1043,
     "spina-bifida-3": 626,
     "spina-bifida-3-ethnicity": 621,
+    "taxicab-edinburgh-repeat": 283,
+    "traffic-accidents-repeat": 1621,
     "uk-2013-4": 2428,
     "uk-2013-5": 2744,
     "uk-2013-6": 2744,
@@ -290,6 +303,21 @@ def test_published_figures_are_well_formed():
             assert figure["what"] and figure["source"]
             assert facts(name)["observed"] < figure["lower"] < figure["upper"]
             assert figure["lower"] < figure.get("estimate", figure["upper"]) <= figure["upper"]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "true_size" in facts(name)])
+def test_a_true_size_is_told_and_holds_those_observed(name):
+    size = facts(name)["true_size"]
+    assert size > facts(name)["observed"]
+    assert any("TRUE SIZE" in note and f"{size:,}" in note for note in facts(name)["notes"])
+
+
+def test_tables_of_the_same_people_are_one_study():
+    assert {name for name in NAMES if facts(name).get("study") == "new-zealand"} == {
+        "new-zealand-census-4",
+        "new-zealand-2013-4",
+        "new-zealand-2018-4",
+    }
 
 
 def test_readme_table_is_the_generated_one():

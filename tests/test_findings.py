@@ -105,22 +105,37 @@ def test_changes_without_an_answer_are_not_judged():
 
 def test_linkage_known_sizes_fit_and_coverage():
     linkage = pd.DataFrame({"alpha": [0.0, 0.05], "beta": [0.0, 0.0], "point": [100.0, 170.0]})
-    sizes = pd.DataFrame({"status": "ok", "covered": [True, False, False, False], "log_bias": [0.0, -0.5, -0.7, -0.9]})
+    sizes = pd.DataFrame({"status": "ok", "covered": [True, False, False, False], "log_bias": [-0.1, -0.5, -0.7, -0.9]})
     fit = pd.DataFrame({"history": ["A", "A & B"], "p_value": [0.5, 0.0001]})
     covers = pd.DataFrame({"truth": ["fitted model"], "covered": [0.6], "prob": [0.95]})
     found = dict(assessing({"linkage_error": linkage, "consistency": sizes, "fit": fit, "coverage": covers}, LIMITS))
     assert {code: reason.level for code, reason in found.items()} == {
         "linkage": "publish with caution",
         "known_sizes": "publish with caution",
+        "known_bias": "publish with caution",
         "fit": "do not publish",
         "coverage": "do not publish",
     }
     assert found["fit"].names == {"what": "A & B"}
     assert found["known_sizes"].figures["missed"] == 3
+    assert found["known_bias"].figures["tried"] == 4
+    assert found["known_bias"].figures["ratio"] == pytest.approx(np.exp(-0.6))
     assert set(found) < set(RULES)
+
+
+def test_a_known_size_that_is_missed_by_a_percent_is_not_missed():
+    """On registers of millions every interval is narrow, and none holds the size to the last person."""
+    sizes = pd.DataFrame({"status": "ok", "covered": [False] * 4, "log_bias": [0.01, -0.02, 0.03, -0.01]})
+    found = dict(assessing({"consistency": sizes}, LIMITS))
+    assert found == {"known_sizes": None, "known_bias": None}
+
+
+def test_known_sizes_on_both_sides_are_no_bias():
+    sizes = pd.DataFrame({"status": "ok", "covered": [True] * 4, "log_bias": [0.01, -0.5, -0.6, -0.7]})
+    assert dict(assessing({"consistency": sizes}, LIMITS))["known_bias"] is None
 
 
 def test_nothing_to_judge():
     short = pd.DataFrame({"status": ["too few"], "covered": [False], "log_bias": [np.nan]})
-    assert dict(assessing({"consistency": short}, LIMITS)) == {"known_sizes": None}
+    assert dict(assessing({"consistency": short}, LIMITS)) == {"known_sizes": None, "known_bias": None}
     assert list(assessing({}, LIMITS)) == []

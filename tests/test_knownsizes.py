@@ -4,15 +4,14 @@ import itertools
 import json
 import math
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.known_populations import SETTINGS, answers, populations, study_of
-from benchmarks.known_sizes import COMMAND, LEARNED, known_answers, left_out, library, markdown
+from benchmarks.known_populations import EVERYBODY, SETTINGS, answers, populations, study_of
+from benchmarks.known_sizes import COMMAND, LEARNED, known_answers, left_out, library, markdown, standard_errors
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
 from mse.assess.assessment import AssessSpec, assess
@@ -29,17 +28,20 @@ from mse.assess.departures import FEATURES, POINTS, DepartureModel, departed, fe
 from mse.assess.knownsizes import consistency, known_sizes
 from mse.assess.learning import (
     LOG_SCALE_SD,
+    LOG_TAIL_SD,
     SCALE,
     SHIFT_SD,
     SLOPE_SD,
+    TAIL_SCALE,
     KnownAnswer,
     learn,
+    learn_tails,
     learn_without_each,
     log_score,
 )
 from mse.assess.scores import crps, score, summarise
 from mse.computing.parallel import Compute
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, MseError, Problem
 from mse.methods import run_method
 from mse.shipped import load_table
 from mse.tables.captures import CaptureTable
@@ -127,26 +129,28 @@ def test_structural_zeros_stay_structural_zeros():
     assert inner.observable[0, 1:].all()
 
 
-def test_the_public_tables_hold_44_problems_of_10_studies():
-    """The design counts 42 and does not keep its rule; this one (three other lists with five members, five members
-    on two of them) comes nearest: independence 48 %, bias −0.29, RMS 0.47, interval score 5.9 against 48 %, −0.28, 0.46
-    and 6.0 there, averaging σ = 2 RMS 0.42 and CRPS 0.227 against 0.42 and 0.225. Any persons on a third list would
-    give 47 problems with RMS 0.54: the design's cannot hold list D of the Australian table (log bias −1.8).
-    """
+def test_the_public_tables_hold_92_problems_of_17_studies():
     found = populations()
-    assert len(found) == 44
+    assert len(found) == 92
     counts = {study: sum(p.study == study for p in found) for study in {p.study for p in found}}
     assert counts == {
-        "australia-2015-2017-4": 2, "congenital-massachusetts-5": 5, "diabetes-italy-4": 4, "hiv-rome-4": 2,
-        "kosovo-1999-4": 4, "lesbian-allegheny-4": 4, "netherlands-2010-2015-6": 6, "scotland-hcv-2009-4": 4,
-        "scotland-pwid-2006-4": 4, "uk-2013-6": 9,
+        "australia-2015-2017-4": 2, "casanare-colombia-6": 6, "colombia-recruitment-8": 8,
+        "congenital-massachusetts-5": 5, "cottontail-6": 5, "diabetes-italy-4": 4, "hepatitis-taiwan-3": 1,
+        "hiv-rome-4": 2, "kosovo-1999-4": 4, "lesbian-allegheny-4": 4, "netherlands-2010-2015-6": 6,
+        "new-zealand": 12, "philippines-caloocan-2016-2017-11": 10, "philippines-manila-2016-2017-8": 6,
+        "scotland-hcv-2009-4": 4, "scotland-pwid-2006-4": 4, "uk-2013-6": 9,
     }  # fmt: skip
-    assert len({(p.members.digest, p.true) for p in found}) == 44  # no problem twice
+    assert len({(p.members.digest, p.true) for p in found}) == 92  # no problem twice
+    assert {(p.table, p.true) for p in found if p.list == EVERYBODY} == {
+        ("cottontail-6", 135),
+        ("hepatitis-taiwan-3", 545),
+    }
 
 
 def test_versions_of_a_table_are_one_study():
     assert study_of("uk-2013-4") == study_of("uk-2013-5") == "uk-2013-6"
     assert study_of("kosovo-1999-4") == "kosovo-1999-4"
+    assert study_of("new-zealand-2018-4") == study_of("new-zealand-census-4") == "new-zealand"
 
 
 # ---- internal consistency --------------------------------------------------------------------------------------
@@ -235,16 +239,18 @@ def unseen_law(median=300.0, sd=0.3):
 
 def test_no_departure_leaves_the_law_as_it_was():
     posterior = run_method(load_table("kosovo-1999-4"), "independence", seed=0, compute=Compute(workers=1))
-    law = departed(log_unseen(posterior.distribution, posterior.observed), posterior.observed, 0.0, 1e-4)
+    law = departed(log_unseen(posterior.distribution, posterior.observed), posterior.observed, 0.0, 1e-4, 1e-4)
     q = [0.025, 0.25, 0.5, 0.75, 0.975]
     assert np.allclose(law.quantile(q), posterior.distribution.quantile(q), rtol=2e-3)
 
 
-def test_the_departed_law_is_that_of_draws():
+@pytest.mark.parametrize("upper", [0.25, 0.6, 0.1])
+def test_the_departed_law_is_that_of_draws(upper):
     unseen = unseen_law()
-    law = departed(unseen, 500, 0.4, 0.25)
+    law = departed(unseen, 500, 0.4, 0.25, upper)
     rng = np.random.default_rng(1)
-    delta = 0.4 + 0.25 * rng.standard_t(4, size=400_000)
+    drawn = rng.standard_t(4, size=400_000)
+    delta = 0.4 + np.where(drawn < 0, 0.25, upper) * drawn
     drawn = 500 + np.rint(np.exp(rng.choice(unseen, size=delta.size) + delta) - 0.5)
     for q in (0.025, 0.1, 0.5, 0.9, 0.975):
         assert float(law.quantile(q)) == pytest.approx(np.quantile(drawn, q), rel=0.01)
@@ -254,12 +260,12 @@ def test_the_departed_law_is_that_of_draws():
 
 def test_odds_ratio_and_shift_are_one_thing():
     """n_0(ξ) = n_0(1)/ξ: a shift by −log ξ multiplies the unseen by 1/ξ."""
-    plain, shifted = (departed(unseen_law(), 500, m, 1e-3) for m in (0.0, math.log(2.0)))
+    plain, shifted = (departed(unseen_law(), 500, m, 1e-3, 1e-3) for m in (0.0, math.log(2.0)))
     assert float(shifted.quantile(0.5)) - 500 == pytest.approx(2 * (float(plain.quantile(0.5)) - 500), rel=0.01)
 
 
 def test_nobody_unseen_can_be_wrong():
-    law = departed(np.full(POINTS, math.log(0.5)), 40, 0.5, 0.3)
+    law = departed(np.full(POINTS, math.log(0.5)), 40, 0.5, 0.3, 0.3)
     assert law.quantile(0.025) == 40 and law.quantile(0.99) > 40
 
 
@@ -276,7 +282,7 @@ def test_features_are_those_of_the_page():
 
 def test_features_beyond_what_was_learned_from_count_as_the_nearest():
     model = DepartureModel(
-        0.5, np.array([0.1, -0.2, 0.3]), 0.2, np.zeros(3), np.ones(3), -np.ones(3), np.ones(3), 9, ("a",)
+        0.5, np.array([0.1, -0.2, 0.3]), 0.2, 0.3, np.zeros(3), np.ones(3), -np.ones(3), np.ones(3), 9, ("a",)
     )
     assert model.at(np.array([9.0, 9.0, 9.0])) == model.at(np.ones(3))
     assert model.at(np.ones(3))[0] == pytest.approx(0.5 + 0.1 - 0.2 + 0.3)
@@ -320,7 +326,8 @@ def test_no_model_near_by_has_a_better_penalised_score():
     best = objective(answers, model)
     for step in (0.02, -0.02):
         assert objective(answers, replace(model, shift=model.shift + step)) < best
-        assert objective(answers, replace(model, scale=model.scale * math.exp(step))) < best
+        scale = model.scale * math.exp(step)
+        assert objective(answers, replace(model, scale=scale, upper=scale)) < best
         for i in range(2):
             assert objective(answers, replace(model, slopes=model.slopes + step * np.eye(2)[i])) < best
 
@@ -328,7 +335,42 @@ def test_no_model_near_by_has_a_better_penalised_score():
 def test_the_log_score_is_the_density_of_the_mixture():
     a = invented(5, studies=1, each=1)[0]
     z = math.log(a.true - a.observed + 0.5) - a.unseen
-    assert log_score(a, 0.3, 0.4) == pytest.approx(math.log(np.mean(stats.t.pdf(z, 4, 0.3, 0.4))))
+    assert log_score(a, 0.3, 0.4, 0.4) == pytest.approx(math.log(np.mean(stats.t.pdf(z, 4, 0.3, 0.4))))
+    sides = [stats.t.pdf(z, 4, 0.3, tau) for tau in (0.4, 0.7)]
+    assert log_score(a, 0.3, 0.4, 0.7) == pytest.approx(math.log(np.mean(np.where(z < 0.3, *sides))))
+
+
+def tailed(seed, below, above, studies=60, each=8):
+    """Known sizes that depart upwards further than downwards, around nothing."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for study, _ in itertools.product(range(studies), range(each)):
+        unseen = np.sort(np.log(rng.uniform(300, 3000)) + 0.2 * rng.standard_normal(POINTS))
+        z = rng.standard_t(4)
+        true = math.exp(rng.choice(unseen) + (below if z < 0 else above) * z)
+        out.append(KnownAnswer(f"study {study}", 500, 500 + round(true), unseen, rng.normal(size=2)))
+    return out
+
+
+def test_tails_are_found_and_nothing_is_moved():
+    model = learn_tails(tailed(8, 0.1, 0.5))
+    assert model.shift == 0 and not model.slopes.any()
+    assert model.scale == pytest.approx(0.1, rel=0.4) and model.upper == pytest.approx(0.5, rel=0.2)
+
+
+def test_no_tails_near_by_have_a_better_penalised_score():
+    answers = tailed(9, 0.2, 0.4, studies=7, each=3)
+    model = learn_tails(answers)
+
+    def worth(m):
+        size = {a.study: sum(b.study == a.study for b in answers) for a in answers}
+        total = sum(log_score(a, *m.at(a.features)) / math.sqrt(size[a.study]) for a in answers)
+        logs = np.log([m.scale, m.upper])
+        return total + stats.norm.logpdf(logs, math.log(TAIL_SCALE), LOG_TAIL_SD).sum()
+
+    for step in (0.02, -0.02):
+        for name in ("scale", "upper"):
+            assert worth(replace(model, **{name: getattr(model, name) * math.exp(step)})) < worth(model)
 
 
 def test_a_study_left_out_has_no_say():
@@ -366,8 +408,8 @@ def test_a_calibrated_answer_says_so_everywhere(kosovo):
     assert set(posterior.citations) < set(answer.citations)
     assert answer.verdict is None and answer.models is None
     assert answer.draws.shape == posterior.draws.shape and answer.draws.min() >= table.observed
-    middle, scale = answer.diagnostics["departure_middle"], answer.diagnostics["departure_scale"]
-    law = departed(log_unseen(posterior.distribution, table.observed), table.observed, middle, scale)
+    delta = [answer.diagnostics[f"departure_{x}"] for x in ("middle", "scale", "upper")]
+    law = departed(log_unseen(posterior.distribution, table.observed), table.observed, *delta)
     assert np.array_equal(law.cdf, answer.distribution.cdf)
     assert np.array_equal(answer.draws, calibrated(posterior, table).draws)
 
@@ -382,19 +424,19 @@ def test_a_calibrated_interval_is_wider(kosovo):
 def test_a_public_table_is_calibrated_without_its_own_study(kosovo):
     table, posterior = kosovo
     answer = calibrated(posterior, table)
-    assert answer.diagnostics["departure_problems"] == 40
+    assert answer.diagnostics["departure_problems"] == 69
     assert "those of this study (kosovo-1999-4) were left out" in str(answer.notes[0])
     renamed = calibrated(posterior, replace(table, name="mine"))  # known by its counts, not by its name
     assert np.array_equal(renamed.distribution.cdf, answer.distribution.cdf)
     strange = replace(table, counts=table.counts + 1)
     other = run_method(strange, "average", seed=3, compute=Compute(workers=1))
-    assert calibrated(other, strange).diagnostics["departure_problems"] == 44
+    assert calibrated(other, strange).diagnostics["departure_problems"] == 73
 
 
 def test_merged_versions_count_as_their_study():
     table = load_table("uk-2013-4")
     answer = calibrated(run_method(table, "decomposable", seed=1, compute=Compute(workers=1)), table)
-    assert "(uk-2013-6) were left out" in str(answer.notes[0]) and answer.diagnostics["departure_problems"] == 35
+    assert "(uk-2013-6) were left out" in str(answer.notes[0]) and answer.diagnostics["departure_problems"] == 64
 
 
 def test_a_calibrated_answer_is_kept_in_a_file(kosovo, tmp_path):
@@ -456,68 +498,94 @@ def test_what_ships_was_learned_from_these_populations_without_the_study():
     assert set(shipped.studies.values()) == studies
     assert len(shipped.learned) == len(LEARNED)
     assert json.loads(STORED.read_text())["features"] == list(FEATURES)
-    assert json.loads(CALIBRATION.read_text())["digest"] == shipped.digest
+    stored = json.loads(CALIBRATION.read_text())
+    assert stored["digest"] == shipped.digest
+    answered = {row["setting"]: row["problems"] for row in [*stored["results"], *stored["earlier"]]}
     for learned in shipped.learned:
-        assert set(learned.without) == studies and learned.everything.problems == len(problems)
+        whole = learned.everything
+        assert set(learned.without) == set(whole.studies) <= studies
+        assert whole.problems in answered.values()
         for study, model in learned.without.items():
-            assert study not in model.studies
-            assert model.problems == sum(p.study != study for p in problems)
+            assert study not in model.studies and set(model.studies) == set(whole.studies) - {study}
+            assert whole.problems - 12 <= model.problems < whole.problems
 
 
 # ---- the leaderboard --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def stored():
-    return {row["setting"]: row for row in json.loads(CALIBRATION.read_text())["results"]}
+def board():
+    return json.loads(CALIBRATION.read_text())
 
 
-def test_ordinary_intervals_cover_two_thirds(stored):
-    for name in ("average, σ = 1", "average, σ = 2"):
-        assert 0.6 <= stored[name]["coverage"][2] <= 0.7
-    assert stored["average, σ = 2"]["crps"] < stored["average, σ = 1"]["crps"] < stored["average, σ = 0.5"]["crps"]
+@pytest.fixture(scope="module")
+def stored(board):
+    return {row["setting"]: row for row in board["results"]}
+
+
+def test_ordinary_intervals_of_averages_cover_two_thirds_at_most(stored):
+    for name in ("average, σ = 1", "decomposable, δ = 2^−K"):
+        assert 0.4 <= stored[name]["coverage"][2] <= 0.7
 
 
 def test_calibrated_intervals_cover_on_studies_left_out(stored):
-    """The bar: 90 % or more, CRPS of log N at most 0.195, and better than a shift and a scale alone."""
-    for name in (*(f"{x}, calibrated" for x in LEARNED), "average, σ = 1, calibrated, nested choice"):
-        for part in (stored[name], stored[name]["one_version"]):
-            assert part["coverage"][2] >= 0.9 and part["crps"] <= 0.175
-    for name in ("average, σ = 1", "average, σ = 2"):
-        assert stored[f"{name}, calibrated"]["crps"] < stored[f"{name}, shift and scale learned"]["crps"] - 0.02
-        assert stored[f"{name}, shift and scale learned"]["crps"] < stored[name]["crps"] - 0.02
+    """The bar: 93 to 100 %, CRPS of log N at most 0.15, and better than a shift and a scale alone."""
+    for name in (f"{x}, calibrated" for x in LEARNED if x in stored):
+        assert 0.93 <= stored[name]["coverage"][2] <= 1.0 and stored[name]["crps"] <= 0.15
+        assert stored[name]["standard_errors"]["covered_95"] < 0.06
+    name = "average, σ = 1"
+    assert stored[f"{name}, calibrated, nested choice"]["coverage"][2] >= 0.93
+    assert stored[f"{name}, calibrated"]["crps"] < stored[f"{name}, shift and scale learned"]["crps"]
+    assert stored[f"{name}, shift and scale learned"]["crps"] < stored[name]["crps"] - 0.02
 
 
-def test_the_table_of_the_docs_holds_every_setting(stored):
+def test_standard_errors_take_studies_as_drawn():
+    """Two studies of equal size, one all right and one all wrong: the mean is a half, give or take a half."""
+    problems = [replace(populations()[0], study=study) for study in "aabb"]
+    law = Distribution.lognormal(0, 1000.0, 0.4)
+    scores = [score(law, 1000.0, true) for true in (1000, 1000, 5000, 5000)]
+    assert standard_errors(problems, scores)["covered_95"] == pytest.approx(0.5)
+    assert standard_errors(problems[:2], scores[:2])["covered_95"] == 0.0
+
+
+def test_the_table_of_the_docs_holds_every_setting(board, stored):
     text = markdown()
-    assert text.split("\n\n")[0].count("\n") == len(stored) + 1
-    assert all(name in text for name in stored) and set(SETTINGS) <= set(stored)
+    rows = [*stored, *(row["setting"] for row in board["earlier"])]
+    assert all(name in text for name in rows) and set(SETTINGS) <= set(rows)
+    assert len(rows) == len(set(rows))
 
 
 def test_cheap_methods_score_as_stored(stored):
     problems = populations()
-    for name in ("independence", "Chao", "log-linear, BIC"):
+    for name in ("independence", "Chao"):
         method, options = SETTINGS[name]
-        run = partial(run_method, seed=1, compute=Compute(workers=1), **options)
-        found = [run(p.members, method) for p in problems]
-        again = summarise([score(a.distribution, a.point, p.true) for a, p in zip(found, problems, strict=True)])
+        found = []
+        for p in problems:
+            try:
+                answer = run_method(p.members, method, seed=1, compute=Compute(workers=1), **options)
+            except MseError:
+                continue
+            found.append(score(answer.distribution, answer.point, p.true))
+        again = summarise(found)
+        assert again.problems == stored[name]["problems"]
         assert again.crps == pytest.approx(stored[name]["crps"], rel=1e-6)
         assert list(again.coverage) == pytest.approx(stored[name]["coverage"])
 
 
 @pytest.mark.slow
 def test_the_whole_leaderboard_again(stored):
-    """Every setting on every problem (seven minutes of one core), and learning again: same seed, same figures."""
+    """The settings of the last run on every problem, and learning again: same seed, same figures."""
     problems = populations()
-    said = answers(problems, Compute())
+    said = answers(problems, Compute(), [name for name in SETTINGS if name in stored])
     for name, given in said.items():
-        again = summarise([score(a.law, a.point, p.true) for a, p in zip(given, problems, strict=True)])
-        assert again.crps == pytest.approx(stored[name]["crps"], rel=1e-3), name
+        scores = [score(a.law, a.point, p.true) for a, p in zip(given, problems, strict=True) if a.law is not None]
+        assert summarise(scores).crps == pytest.approx(stored[name]["crps"], rel=1e-3), name
     made, shipped = library(problems, said), shipped_library()
     assert made.digest == shipped.digest
     for a, b in zip(made.learned, shipped.learned, strict=True):
         assert a.everything.shift == pytest.approx(b.everything.shift, abs=1e-3)
-    name = "average, σ = 2"
-    again = left_out(known_answers(problems, said[name], range(len(FEATURES))))
-    found = summarise([score(a.law, a.point, p.true) for a, p in zip(again, problems, strict=True)])
-    assert found.crps == pytest.approx(stored[f"{name}, calibrated"]["crps"], rel=1e-3)
+    for name, learner in LEARNED.items():
+        if name in said:
+            again = left_out(said[name], known_answers(problems, said[name], range(len(FEATURES))), learner)
+            scores = [score(a.law, a.point, p.true) for a, p in zip(again, problems, strict=True) if a.law is not None]
+            assert summarise(scores).crps == pytest.approx(stored[f"{name}, calibrated"]["crps"], rel=1e-3)

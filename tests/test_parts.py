@@ -396,6 +396,7 @@ def test_a_job_writes_the_verdicts_and_its_release_keeps_to_them(tmp_path):
     (tmp_path / "job.toml").write_text(
         '[table]\npath = "t.csv"\n[estimate]\nmethod = "decomposable"\nby = ["year"]\ndraws = 2000\n'
         "[[compare]]\nmethod = 'chao'\n[verdict]\nobserved = [200, 100]\nwidth = [50.0, 60.0]\nparts = 0.3\n"
+        "known_sizes = [2.0, 3.0]\n"
     )
     results = run_job(read_job(tmp_path / "job.toml"))
     frame = results.tables["strata_verdict"]

@@ -49,7 +49,10 @@ CITATIONS = (
     "estimation. Biometrics 80(1)",
 )
 
-SETTINGS = ("sd", "max_order", "model_prior", "delta", "prior", "saturated")
+SETTINGS = (
+    "sd", "max_order", "model_prior", "delta", "prior", "saturated", "pair_sd", "ratio", "common_sd", "visibility",
+    "main_sd",
+)  # fmt: skip
 """Options on which the law of N depends: what was learned for one set of them holds for no other."""
 
 
@@ -111,7 +114,7 @@ def calibrated(posterior: Posterior, table: CaptureTable, library: Library | Non
     -------
     Posterior
         Labelled: `method`, `point_kind`, `inside`, `assumptions` and `notes` say what it is. Without a verdict, strata
-        and models of its own. The diagnostics hold the middle and scale of δ = −log ξ.
+        and models of its own. The diagnostics hold the middle of δ = −log ξ and its scales below and above.
 
     Raises
     ------
@@ -129,8 +132,8 @@ def calibrated(posterior: Posterior, table: CaptureTable, library: Library | Non
     study = library.studies.get(flat.digest)
     model = learned.everything if study is None else learned.without.get(study, learned.everything)
     unseen = log_unseen(posterior.distribution, posterior.observed)
-    middle, scale = model.at(features(flat, unseen))
-    law = departed(unseen, posterior.observed, middle, scale)
+    middle, scale, upper = model.at(features(flat, unseen))
+    law = departed(unseen, posterior.observed, middle, scale, upper)
     learned_from = {"problems": model.problems, "studies": len(model.studies)}
     seed = posterior.spec.get("seed")
     rng = np.random.default_rng([seed if isinstance(seed, int) else 0, 2])
@@ -147,7 +150,12 @@ def calibrated(posterior: Posterior, table: CaptureTable, library: Library | Non
         citations=(*posterior.citations, *CITATIONS),
         models=None,
         interactions={},
-        diagnostics={"departure_middle": middle, "departure_scale": scale, "departure_problems": float(model.problems)},
+        diagnostics={
+            "departure_middle": middle,
+            "departure_scale": scale,
+            "departure_upper": upper,
+            "departure_problems": float(model.problems),
+        },
         notes=(
             said("note.calibrated", **learned_from)
             if study is None
@@ -187,7 +195,8 @@ def calibrated_rows(posterior: Posterior, table: CaptureTable, *, prob: float) -
 
 def setting_of(posterior: Posterior) -> dict[str, object]:
     """Return the options on which the law of N depends; the usual prior count of graphs is "2^-K" for every K."""
-    setting = {name: posterior.spec[name] for name in SETTINGS if name in posterior.spec}
+    given = {name: posterior.spec[name] for name in SETTINGS if name in posterior.spec}
+    setting = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
     if setting.get("delta") == 2.0 ** -len(posterior.lists):
         setting["delta"] = "2^-K"
     return setting
@@ -255,7 +264,7 @@ def write_library(library: Library, path: Path, provenance: Mapping[str, object]
     for digest, study in library.studies.items():
         studies.setdefault(study, []).append(digest)
     stored = {
-        "format": "mse-departures/1",
+        "format": "mse-departures/2",
         "provenance": dict(provenance),
         "digest": library.digest,
         "features": FEATURES,
@@ -281,6 +290,8 @@ def _plain(model: DepartureModel) -> dict[str, object]:
 
 
 def _model(stored: Mapping[str, Any]) -> DepartureModel:
-    shift, scale, problems, studies = (stored[name] for name in ("shift", "scale", "problems", "studies"))
+    shift, scale, upper = (stored[name] for name in ("shift", "scale", "upper"))
     arrays = {name: np.array(stored[name]) for name in ("slopes", "centre", "spread", "low", "high")}
-    return DepartureModel(shift=shift, scale=scale, problems=problems, studies=tuple(studies), **arrays)
+    return DepartureModel(
+        shift=shift, scale=scale, upper=upper, problems=stored["problems"], studies=tuple(stored["studies"]), **arrays
+    )

@@ -7,7 +7,9 @@ there δ = −log ξ = log(true n_0) − log(estimated n_0) is seen. δ is model
     δ = b + zᵀc + τ t_4,
 
 z the features of a table (`FEATURES`), standardised and kept within the range that was learned from; t_4 a Student t of
-four degrees of freedom, because departures have outliers. b, c and τ are learned in `mse.assess.learning`.
+four degrees of freedom, because departures have outliers. τ may differ below and above the middle: where a method is
+right in the middle, what is left are populations of which it sees too little, a long tail upwards. b, c and both τ are
+learned in `mse.assess.learning`.
 """
 
 from __future__ import annotations
@@ -43,8 +45,8 @@ class DepartureModel:
         b, the middle of δ where every feature is at its centre.
     slopes : float64 array, shape (F,)
         c, per standard deviation of a feature.
-    scale : float
-        τ.
+    scale, upper : float
+        τ below and above the middle.
     centre, spread, low, high : float64 array, shape (F,)
         Mean, standard deviation and range of each feature where this was learned.
     problems : int
@@ -56,6 +58,7 @@ class DepartureModel:
     shift: float
     slopes: Array
     scale: float
+    upper: float
     centre: Array
     spread: Array
     low: Array
@@ -63,10 +66,10 @@ class DepartureModel:
     problems: int
     studies: tuple[str, ...]
 
-    def at(self, features: Array) -> tuple[float, float]:
-        """Return middle and scale of δ for a table with these features, shape (F,)."""
+    def at(self, features: Array) -> tuple[float, float, float]:
+        """Return middle, scale below and scale above it of δ for a table with these features, shape (F,)."""
         z = (np.clip(features, self.low, self.high) - self.centre) / self.spread
-        return float(self.shift + z @ self.slopes), self.scale
+        return float(self.shift + z @ self.slopes), self.scale, self.upper
 
 
 def log_unseen(law: Distribution, observed: int) -> Array:
@@ -102,8 +105,8 @@ def student_cdf(x: Array) -> Array:
     return 0.5 + 0.375 * x / np.sqrt(square) * (1.0 - x**2 / (12.0 * square))
 
 
-def departed(unseen: Array, observed: int, middle: float, scale: float) -> Distribution:
-    """Return the law of N when δ is `middle` + `scale` t_4 instead of 0.
+def departed(unseen: Array, observed: int, middle: float, scale: float, upper: float) -> Distribution:
+    """Return the law of N when δ is `middle` + τ t_4 instead of 0, τ being `scale` below the middle and `upper` above.
 
     Parameters
     ----------
@@ -111,15 +114,15 @@ def departed(unseen: Array, observed: int, middle: float, scale: float) -> Distr
         log(n_0 + ½), equally likely, under the identifying assumption.
     observed : int
         Persons on at least one list.
-    middle, scale : float
-        Of δ; `scale` positive.
+    middle, scale, upper : float
+        Of δ; both scales positive.
 
     Notes
     -----
     n_0 + ½ is multiplied by exp(δ) and rounded to whole persons: P(n_0' <= k) = P(log(n_0 + ½) + δ <= log(k + 1)), so
     that the estimate "nobody unseen" can be wrong too.
     """
-    largest = float(unseen.max()) + middle + _TAIL * scale
+    largest = float(unseen.max()) + middle + _TAIL * upper
     end = math.exp(min(largest, math.log(1e15)))
     few = np.arange(min(1000.0, math.ceil(end)) + 1.0)
     steps = max(0, math.ceil((math.log(end) - math.log(few[-1])) / (4 * LOG_STEP)))
@@ -127,5 +130,6 @@ def departed(unseen: Array, observed: int, middle: float, scale: float) -> Distr
     logs = np.log(grid + 1.0) - middle
     cdf = np.zeros(len(grid))
     for part in np.array_split(unseen, 20):
-        cdf += student_cdf((logs[:, None] - part[None, :]) / scale).sum(axis=1)
+        away = logs[:, None] - part[None, :]
+        cdf += student_cdf(away / np.where(away < 0.0, scale, upper)).sum(axis=1)
     return Distribution(observed + grid, np.minimum(np.maximum.accumulate(cdf / len(unseen)), 1.0))

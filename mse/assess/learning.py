@@ -2,12 +2,15 @@
 
 Parameters maximise a penalised log score of log(n_0 + ½) (`mse.assess.departures`). A study of m problems counts as √m
 of them: the lists of one table err together. Few studies shrink what is learned: the slopes towards 0.
+
+A method that is right in the middle needs two figures only, `learn_tails`: how far the truth departs downwards and
+upwards. A shift that known sizes suggest would move every interval, and miss from above where the method is right.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +28,9 @@ SHIFT_SD = 1.0
 
 SCALE, LOG_SCALE_SD = 0.3, 0.5
 """Prior median of τ and prior standard deviation of its log."""
+
+TAIL_SCALE, LOG_TAIL_SD = 0.2, 0.7
+"""The same for τ below and above a middle of 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,18 +100,63 @@ def learn(answers: Sequence[KnownAnswer], slope_sd: float = SLOPE_SD) -> Departu
     start[0], start[-1] = 0.5, math.log(SCALE)
     found = minimize(lost, start, jac=True, method="BFGS").x
     return DepartureModel(
-        shift=float(found[0]), slopes=found[1:-1], scale=math.exp(float(found[-1])), centre=centre, spread=spread,
-        low=raw.min(axis=0), high=raw.max(axis=0), problems=len(answers), studies=tuple(studies),
+        shift=float(found[0]), slopes=found[1:-1], scale=math.exp(float(found[-1])), upper=math.exp(float(found[-1])),
+        centre=centre, spread=spread, low=raw.min(axis=0), high=raw.max(axis=0), problems=len(answers),
+        studies=tuple(studies),
     )  # fmt: skip
 
 
-def learn_without_each(answers: Sequence[KnownAnswer], slope_sd: float = SLOPE_SD) -> dict[str, DepartureModel]:
-    """Return, for every study, what the other studies show."""
+def learn_tails(answers: Sequence[KnownAnswer]) -> DepartureModel:
+    """Return the law of departures without a shift: middle 0, no slopes, a scale below and a scale above.
+
+    Parameters
+    ----------
+    answers : sequence of KnownAnswer
+        From several studies, by one method with one setting.
+    """
+    from scipy.optimize import minimize
+
     studies = sorted({a.study for a in answers})
-    return {study: learn([a for a in answers if a.study != study], slope_sd) for study in studies}
+    size = {s: sum(a.study == s for a in answers) for s in studies}
+    weight = np.array([size[a.study] ** -0.5 for a in answers])
+    raw = np.array([a.features for a in answers])
+    away = np.log(np.array([a.true - a.observed for a in answers]) + 0.5)[:, None] - np.array(
+        [a.unseen for a in answers]
+    )
+
+    def lost(logs: Array) -> tuple[float, Array]:
+        """Return the penalised score and its gradient in both log scales."""
+        above = away >= 0.0
+        log_scale = np.where(above, logs[1], logs[0])
+        z = away * np.exp(-log_scale)
+        log_density = -2.5 * np.log1p(z**2 / 4.0) - log_scale
+        peak = log_density.max(axis=1)
+        share = np.exp(log_density - peak[:, None])
+        total = share.sum(axis=1)
+        steep = share / total[:, None] * (5.0 * z**2 / (4.0 + z**2) - 1.0)
+        by_scale = np.array([weight @ np.where(above, 0.0, steep).sum(axis=1),
+                             weight @ np.where(above, steep, 0.0).sum(axis=1)])  # fmt: skip
+        off = (logs - math.log(TAIL_SCALE)) / LOG_TAIL_SD
+        return float(-(weight @ (peak + np.log(total))) + 0.5 * off @ off), off / LOG_TAIL_SD - by_scale
+
+    found = minimize(lost, np.full(2, math.log(TAIL_SCALE)), jac=True, method="BFGS").x
+    return DepartureModel(
+        shift=0.0, slopes=np.zeros(raw.shape[1]), scale=math.exp(float(found[0])), upper=math.exp(float(found[1])),
+        centre=raw.mean(axis=0), spread=np.ones(raw.shape[1]), low=raw.min(axis=0), high=raw.max(axis=0),
+        problems=len(answers), studies=tuple(studies),
+    )  # fmt: skip
 
 
-def log_score(answer: KnownAnswer, middle: float, scale: float) -> float:
-    """Return the log density of the true log(n_0 + ½) when δ is `middle` + `scale` t_4."""
-    z = (math.log(answer.true - answer.observed + 0.5) - answer.unseen - middle) / scale
-    return float(np.log(np.mean(0.375 * (1.0 + z**2 / 4.0) ** -2.5)) - math.log(scale))
+def learn_without_each(
+    answers: Sequence[KnownAnswer], learner: Callable[[Sequence[KnownAnswer]], DepartureModel] = learn
+) -> dict[str, DepartureModel]:
+    """Return, for every study, what the other studies show to a learner."""
+    studies = sorted({a.study for a in answers})
+    return {study: learner([a for a in answers if a.study != study]) for study in studies}
+
+
+def log_score(answer: KnownAnswer, middle: float, scale: float, upper: float) -> float:
+    """Return the log density of the true log(n_0 + ½) when δ is `middle` + τ t_4, τ = `scale` below, `upper` above."""
+    away = math.log(answer.true - answer.observed + 0.5) - answer.unseen - middle
+    tau = np.where(away < 0.0, scale, upper)
+    return float(np.log(np.mean(0.375 * (1.0 + (away / tau) ** 2 / 4.0) ** -2.5 / tau)))

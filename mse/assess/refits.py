@@ -61,6 +61,13 @@ def average_refit(spec: AverageSpec | None = None) -> Refit:
     return partial(laplace_quantiles, spec=spec)
 
 
+def shrinkage_quantiles(table: CaptureTable, q: Sequence[float]) -> Array:
+    """Return quantiles of N, persons, by shrinkage with its usual options and without importance sampling."""
+    from mse.estimators.shrinkage.shrinkage import law_of_log_n
+
+    return law_of_log_n(table).quantile(q)
+
+
 def refit_all(
     what: str, refit: Refit, tables: Sequence[CaptureTable | Said], prob: float, compute: Compute | None = None
 ) -> list[Refitted]:

@@ -64,7 +64,9 @@ class Thresholds:
     linkage : tuple of float
         Factor by which it moves under a few errors of linkage.
     known_sizes : tuple of float
-        Share of the lists whose known size is outside the interval that the other lists give.
+        Share of the lists whose known size is outside the interval that the other lists give, and a tenth off.
+    known_bias : tuple of float
+        Known sizes over what the other lists give, in the middle, where every list comes out too low.
     coverage : tuple of float
         How much less often than claimed the interval holds the truth on tables simulated from the fitted model.
     prior_k : float
@@ -94,7 +96,7 @@ class Thresholds:
     disagreement: tuple[float, float] = (1.5, 2.5)
     prior: tuple[float, float] = (1.15, 1.5)
     pair_share: tuple[float, float] = (0.7, 0.9)
-    width: tuple[float, float] = (3.0, 6.0)
+    width: tuple[float, float] = (3.0, 10.0)
     grid_end: tuple[float, float] = (0.001, 0.01)
     sampling: tuple[float, float] = (0.05, 0.25)
     correction: tuple[float, float] = (0.5, 0.95)
@@ -113,6 +115,7 @@ class Thresholds:
     referrals: tuple[float, float] = (1.25, 2.0)
     linkage: tuple[float, float] = (1.5, 3.0)
     known_sizes: tuple[float, float] = (0.5, 0.9)
+    known_bias: tuple[float, float] = (1.2, 2.5)
     coverage: tuple[float, float] = (0.1, 0.25)
     prior_k: float = 0.7
     prior_weights: float = 0.05
@@ -126,10 +129,10 @@ class Thresholds:
 
 
 RULES = (
-    "lists", "observed", "below_observed", "no_overlap", "nested", "pair_share", "one_model", "dependence",
-    "deviance", "bound", "humps", "disagreement", "narrower", "prior", "width", "grid_end", "sampling", "correction",
-    "monte_carlo", "class_prior", "prior_checked", "converged", "draws", "divergences", "energy", "depth",
+    "lists", "observed", "below_observed", "no_overlap", "nested", "pair_share", "identifying", "one_model",
+    "dependence", "deviance", "bound", "humps", "disagreement", "narrower", "prior", "width", "grid_end", "sampling",
+    "correction", "monte_carlo", "class_prior", "prior_checked", "converged", "draws", "divergences", "energy", "depth",
     "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out", "one_person", "referrals", "linkage",
-    "known_sizes", "fit", "coverage",
+    "known_sizes", "known_bias", "fit", "coverage",
 )  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""

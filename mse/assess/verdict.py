@@ -51,8 +51,9 @@ def judge(
         Answers of other methods that leave the dependence between lists to the data, by name. Without them the rules
         on disagreement and on narrower intervals are not among those checked.
     basis : str
-        What the estimate rests on: ``"models"``, many of them, with the choice inside the interval; ``"one model"``;
-        or ``"assumed"`` dependence. Only the first can be published without caution.
+        What the estimate rests on: ``"models"``, with departures from the identifying assumption inside the interval;
+        ``"identified"``, many models, with that assumption taken for granted; ``"one model"``; or ``"assumed"``
+        dependence. Only the first can be published without caution.
     thresholds : Thresholds, optional
         Defaults are those of the class.
     assessment : mapping of str to DataFrame, optional
@@ -82,6 +83,7 @@ def judge(
         "observed",
         "below_observed",
         "pair_share",
+        "identifying",
         "one_model",
         "dependence",
         "humps",
@@ -144,6 +146,8 @@ def _lists(table: CaptureTable, limits: Thresholds) -> Reason | None:
 
 
 def _basis(basis: Basis) -> Reason | None:
+    if basis == "identified":
+        return Reason("identifying", "publish with caution")
     if basis == "one model":
         return Reason("one_model", "publish with caution")
     if basis == "assumed":

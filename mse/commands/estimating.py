@@ -27,6 +27,7 @@ from mse.commands.options import (
     WORKERS,
     carry_out,
     is_public,
+    many_lists,
     print_answer,
     print_frame,
     read_table,
@@ -106,13 +107,20 @@ def estimate(
 ) -> None:  # fmt: skip
     """Estimate from TABLE: a CSV file of your own, or the name of a public table (see mse data).
 
-    With --out a results folder is written as mse run does.
+    With --out a results folder is written as mse run does. A file of more than 16 lists is for the method shrinkage.
     """
     from mse.computing.progress import compute
     from mse.jobs.job import make_job, read_options
 
     source = table_source(table, persons, sum_duplicates, covariates, lists)
     given = {name: value for name, value in options.items() if value is not None} | read_options(more)
+    many = None if out else many_lists(table, method, persons, sum_duplicates, covariates)
+    if many is not None:
+        from mse.methods import estimate as run_estimate
+
+        found = run_estimate(many, method, seed=seed, compute=compute(workers, cluster, resume), **given)
+        print_answer(found, prob, {}, as_json)
+        return
     job = make_job({"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob}})
     carry_out(job, out, overwrite, compute(workers, cluster, resume), as_json)
 

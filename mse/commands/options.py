@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mse.computing.parallel import Compute
     from mse.jobs.job import Job
     from mse.tables.captures import CaptureTable
+    from mse.tables.histories import HistoryTable
 
 LANGUAGES = click.Choice(languages_there_are())
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
@@ -101,6 +102,20 @@ def with_unread(found: Posterior, unread: tuple[str, ...]) -> Posterior:
     from mse.words.said import said
 
     return replace(found, notes=(*found.notes, said("note.unread", names=list(unread)))) if unread else found
+
+
+def many_lists(
+    table: str, method: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]
+) -> HistoryTable | None:
+    """Return a file of more lists than a table with all cells can have, for a method that takes it; else None."""
+    from mse.methods import METHODS
+    from mse.tables.captures import MAX_LISTS
+    from mse.tables.histories import HistoryTable
+
+    if method not in METHODS or HistoryTable.__name__ not in METHODS[method].also or is_public(table):
+        return None
+    found = HistoryTable.from_csv(table, covariates=covariates or None, persons=persons, sum_duplicates=sum_duplicates)
+    return found if found.n_lists > MAX_LISTS else None
 
 
 def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from mse.tables.checks import MAX_LISTS
 
-Basis = Literal["models", "one model", "assumed"]
+Basis = Literal["models", "identified", "one model", "assumed"]
 """What an estimate rests on."""
 
 
@@ -21,8 +21,10 @@ class Method:
     module, spec : str
         Module in ``mse.estimators``, whose function `estimate` is called, and the class of its options.
     basis : str
-        ``"models"`` when the choice among many models is inside its interval, ``"one model"`` when it is not, and
-        ``"assumed"`` when the dependence between lists is not left to the data; the last are held against nobody.
+        ``"models"`` when what the data say of dependence is inside its interval and departures from the identifying
+        assumption too; ``"identified"`` when the choice among many models is, and the assumption is taken for granted;
+        ``"one model"`` when the choice is not; and ``"assumed"`` when the dependence between lists is not left to the
+        data; the last are held against nobody.
     reads : str
         The class of table that it takes.
     lists : (int, int)
@@ -31,6 +33,10 @@ class Method:
         Whether it takes a table with covariates; for the others they are summed over.
     asked : bool
         Whether it takes one all the same when its option ``strata``, or one that implies it, is given.
+    also : tuple of str
+        Other classes of table that it takes.
+    together : bool
+        Whether the levels of ``by`` are its strata, estimated together, and not tables of their own.
     slow_beyond : int or None
         With more lists than this it takes minutes, and `mse.compare` runs it only when it is named.
     useful_from : int
@@ -58,6 +64,8 @@ class Method:
     lists: tuple[int, int] = (2, MAX_LISTS)
     strata: bool = False
     asked: bool = False
+    also: tuple[str, ...] = ()
+    together: bool = False
     slow_beyond: int | None = None
     useful_from: int = 0
     bound: bool = False
@@ -77,18 +85,21 @@ class Method:
 
 METHODS: Mapping[str, Method] = {
     "average": Method(
-        "averages.averaging", "AverageSpec", "models", prior="models", referee=({},), referee_lists=5
+        "averages.averaging", "AverageSpec", "identified", prior="models", referee=({},), referee_lists=5
+    ),
+    "shrinkage": Method(
+        "shrinkage.shrinkage", "ShrinkageSpec", "models", asked=True, also=("HistoryTable",), together=True
     ),
     "decomposable": Method(
-        "averages.decomposable", "DecomposableSpec", "models", lists=(3, 6), prior="graphs", referee=({},)
+        "averages.decomposable", "DecomposableSpec", "identified", lists=(3, 6), prior="graphs", referee=({},)
     ),
     "loglinear": Method(
         "single.bestmodel", "LoglinearSpec", "one model", names_model=True,
         referee=({"criterion": "bic"}, {"criterion": "bic_cells"}),
     ),
-    "stepwise": Method("single.stepwise", "StepwiseSpec", "models"),
+    "stepwise": Method("single.stepwise", "StepwiseSpec", "identified"),
     "downhill": Method("single.downhill", "DownhillSpec", "one model"),
-    "bootstrap": Method("single.bootstrap", "BootstrapSpec", "models", slow_beyond=5),
+    "bootstrap": Method("single.bootstrap", "BootstrapSpec", "identified", slow_beyond=5),
     "profile": Method("single.profile", "ProfileSpec", "one model", slow_beyond=5),
     "independence": Method("simple.classical", "IndependenceSpec", "assumed", beside=True),
     "chapman": Method("simple.classical", "ChapmanSpec", "assumed"),
@@ -96,11 +107,11 @@ METHODS: Mapping[str, Method] = {
     "sample-coverage": Method("simple.classical", "CoverageSpec", "assumed", beside=True),
     "covariates": Method("stratified.withcovariates", "CovariatesSpec", "one model", strata=True),
     "dutch-method": Method("stratified.dutch", "DutchSpec", "one model", lists=(3, MAX_LISTS), strata=True),
-    "average-strata": Method("stratified.strataaverage", "StrataAverageSpec", "models", strata=True),
+    "average-strata": Method("stratified.strataaverage", "StrataAverageSpec", "identified", strata=True),
     "search-average": Method(
-        "averages.searched", "SearchAverageSpec", "models", useful_from=7, stands_for_unseen=True
+        "averages.searched", "SearchAverageSpec", "identified", useful_from=7, stands_for_unseen=True
     ),
-    "latent-class": Method("latentclass.hiddenclasses", "LatentClassSpec", "models", asked=True, slow_beyond=5),
+    "latent-class": Method("latentclass.hiddenclasses", "LatentClassSpec", "identified", asked=True, slow_beyond=5),
     "multilevel": Method("multilevel.partialpooling", "MultilevelSpec", "models", strata=True, slow_beyond=0),
     "repeats": Method("repeats.oneregister", "RepeatsSpec", "assumed", "RepeatCounts"),
     "doubly-robust": Method("doublyrobust.onepair", "DoublyRobustSpec", "assumed", "PersonTable"),

@@ -45,14 +45,8 @@ def estimate_separately(
     ModelError
         When a dimension is unknown, or with every stratum that has no estimate of its own.
     """
-    unknown = [dim for dim in dims if dim not in table.strata]
-    if unknown or not dims or len(set(dims)) < len(dims):
-        found = said("fault.no_covariate", name=unknown[0]) if unknown else said("fault.by_twice")
-        allowed = ", ".join(table.strata) or "none: this table has no strata"
-        raise ModelError(Problem(found, allowed, "name the covariates to estimate by", file=f"table {table.name!r}"))
-    kept = [dim for dim in table.strata if dim in dims]
-    rest = [dim for dim in table.strata if dim not in dims]
-    margin = table.collapse(*rest) if rest else table
+    margin = margin_of(table, dims)
+    kept = list(margin.strata)
     levels = {dim: margin.strata[dim] for dim in kept}
     parts: list[Posterior | None] = []
     problems = []
@@ -74,6 +68,23 @@ def estimate_separately(
                        file=f"table {table.name!r}")  # fmt: skip
         raise ModelError([*problems, more])
     return _added(table, levels, parts, seed)
+
+
+def margin_of(table: CaptureTable, dims: Sequence[str]) -> CaptureTable:
+    """Return the table over some of its covariates, the others summed over.
+
+    Raises
+    ------
+    ModelError
+        When a dimension is unknown, none is named, or one twice.
+    """
+    unknown = [dim for dim in dims if dim not in table.strata]
+    if unknown or not dims or len(set(dims)) < len(dims):
+        found = said("fault.no_covariate", name=unknown[0]) if unknown else said("fault.by_twice")
+        allowed = ", ".join(table.strata) or "none: this table has no strata"
+        raise ModelError(Problem(found, allowed, "name the covariates to estimate by", file=f"table {table.name!r}"))
+    rest = [dim for dim in table.strata if dim not in dims]
+    return table.collapse(*rest) if rest else table
 
 
 def _added(

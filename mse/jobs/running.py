@@ -25,6 +25,7 @@ from mse.jobs.job import Job, dimension_problems, make_job
 from mse.jobs.sections import PublishSection
 from mse.jobs.sources import JobSource, open_source
 from mse.methods import (
+    AVERAGED,
     METHODS,
     Outcome,
     Request,
@@ -267,7 +268,7 @@ def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) ->
 
 def _shown(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that belong in the name of a headline: an average is what it is whatever its prior."""
-    averaged = METHODS[method].basis == "models"
+    averaged = METHODS[method].basis in AVERAGED
     return {name: value for name, value in options.items() if name == "by" or not averaged}
 
 

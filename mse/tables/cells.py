@@ -28,7 +28,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from mse.tables.checks import Faults, add_name_faults, add_structure_faults
+from mse.tables.checks import MAX_LISTS, Faults, add_name_faults, add_structure_faults
 from mse.tables.codings import (
     BIT,
     COUNT_NAMES,
@@ -163,9 +163,9 @@ def as_text(value: object, missing: bool) -> str:
 def table_from_grid(
     grid: Grid, faults: Faults, lists: Sequence[str] | None, covariates: Sequence[str] | None, count: str,
     persons: bool, sum_duplicates: bool, levels: Mapping[str, Sequence[str]],
-    merge: Mapping[str, Sequence[str]] | None = None, drop: Sequence[str] = (),
+    merge: Mapping[str, Sequence[str]] | None = None, drop: Sequence[str] = (), most: int = MAX_LISTS,
 ) -> OverlapCells:  # fmt: skip
-    """Decide what the columns are, check every cell, and add up; parameters as in `CaptureTable.from_csv`.
+    """Decide what the columns are, check every cell, and add up; parameters as in `read_table`.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def table_from_grid(
     settled = grid.all_columns and len(faults) == before
     names = tuple(grid.header[i] for i in roles.lists)
     strata = {grid.header[i]: _levels(grid.columns[i], levels.get(grid.header[i])) for i in roles.covariates}
-    add_name_faults(faults, names, strata)
+    add_name_faults(faults, names, strata, most=most)
     read = [list_bits(grid.columns[i]) for i in roles.lists]
     for i, column in zip(roles.lists, read, strict=True):
         for k in (k for k, bit in enumerate(column) if bit is None):
@@ -208,7 +208,7 @@ def table_from_grid(
         maybe = [[bit != 0 and n != 0 for bit, n in zip(column, numbers, strict=True)] for column in bits]
         overlap = any(sum(row) > 1 for row in zip(*maybe, strict=True))
         aside = f" (with other values than 0 and 1, so covariates: {', '.join(strata)})" if strata else ""
-        add_structure_faults(faults, names, [any(column) for column in maybe], overlap, aside=aside)
+        add_structure_faults(faults, names, [any(column) for column in maybe], overlap, aside=aside, most=most)
         if len(faults) == before and lists is None and covariates is None:
             _add_questions(faults, names, bits, numbers)
     faults.raise_if_any()

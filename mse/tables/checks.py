@@ -11,6 +11,8 @@ import numpy.typing as npt
 from mse.errors import InputError, Problem
 
 MAX_LISTS = 16
+MOST_LISTS = 62
+"""Lists that fit a history in a signed 64-bit integer with a bit to spare."""
 MAX_COUNT = 10**9
 MAX_CELLS = 2**25
 NOT_IN_LIST_NAMES = "*+,:[]"
@@ -80,7 +82,9 @@ class Faults:
             raise InputError(self.problems())
 
 
-def add_name_faults(faults: Faults, lists: Sequence[str], strata: Mapping[str, Sequence[str]]) -> None:
+def add_name_faults(
+    faults: Faults, lists: Sequence[str], strata: Mapping[str, Sequence[str]], *, most: int = MAX_LISTS
+) -> None:
     """Check the names of lists, dimensions and levels, and the size of the table that they span.
 
     Parameters
@@ -91,11 +95,14 @@ def add_name_faults(faults: Faults, lists: Sequence[str], strata: Mapping[str, S
         Names of the lists.
     strata : mapping of str to sequence of str
         Dimensions and their levels.
+    most : int
+        Lists that there may be.
     """
-    if len(lists) > MAX_LISTS:
+    if len(lists) > most:
         faults.add(
-            f"{len(lists)} lists", f"2 to {MAX_LISTS} lists",
-            "merge lists that are alike (merge) or leave some out (drop, select) before reading them in",
+            f"{len(lists)} lists", f"2 to {most} lists",
+            "merge lists that are alike (merge) or leave some out (drop, select) before reading them in"
+            + ("" if most > MAX_LISTS else f"; the method shrinkage reads up to {MOST_LISTS}"),
         )  # fmt: skip
     names = [*lists, *strata]
     for name in dict.fromkeys(x for x in names if names.count(x) > 1):
@@ -123,8 +130,9 @@ def add_name_faults(faults: Faults, lists: Sequence[str], strata: Mapping[str, S
 
 
 def add_structure_faults(
-    faults: Faults, lists: Sequence[str], anybody: Sequence[bool], overlap: bool, *, aside: str = ""
-) -> None:
+    faults: Faults, lists: Sequence[str], anybody: Sequence[bool], overlap: bool, *, aside: str = "",
+    most: int = MAX_LISTS,
+) -> None:  # fmt: skip
     """Check that there are two lists, somebody on every one and somebody on two.
 
     Parameters
@@ -139,10 +147,12 @@ def add_structure_faults(
         Whether there is, or may be, somebody on more than one list.
     aside : str
         What to add where lists are too few.
+    most : int
+        Lists that there may be.
     """
     if len(lists) < 2:
         faults.add(
-            f"{len(lists)} list{'' if len(lists) == 1 else 's'}{aside}", f"2 to {MAX_LISTS} lists",
+            f"{len(lists)} list{'' if len(lists) == 1 else 's'}{aside}", f"2 to {most} lists",
             "estimating from overlap takes at least two lists; for one register with repeated "
             "registrations there are the methods for repeat counts",
         )  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mse.computing.inputfiles import NotReadable, read_input
 from mse.tables.cells import Grid, OverlapCells, table_from_grid
-from mse.tables.checks import Faults
+from mse.tables.checks import MAX_LISTS, Faults
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 MAGIC = (
@@ -38,8 +38,9 @@ def read_table(
     levels: Mapping[str, Sequence[str]] | None = None,
     merge: Mapping[str, Sequence[str]] | None = None,
     drop: Sequence[str] = (),
+    most: int = MAX_LISTS,
 ) -> OverlapCells:
-    """Read an overlap table from a CSV file; parameters as in `CaptureTable.from_csv`.
+    """Read an overlap table from a CSV file; parameters as in `CaptureTable.from_csv`, and the lists there may be.
 
     Raises
     ------
@@ -50,7 +51,7 @@ def read_table(
     faults = Faults(str(path), private=persons)
     grid = read_grid(path, faults, count)
     return table_from_grid(
-        grid, faults, lists, covariates, count, persons, sum_duplicates, levels or {}, merge, drop
+        grid, faults, lists, covariates, count, persons, sum_duplicates, levels or {}, merge, drop, most
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Shrinkage: one model with all terms, whose scales are learned."""

@@ -1,0 +1,404 @@
+"""Shrinkage on more lists than all cells can be written down for: pairs only, over the cells that hold somebody.
+
+The likelihood has a sum of e^η over all 2^K − 1 cells. Nearly all of them are empty in every likely model; the sum is
+taken over all cells of at most three lists, all that were observed, and every larger one whose mean under the model is
+not negligible, found by adding lists to cells that were kept, and again after a fit. What is left out is told: the
+expected number of persons in the cells around those that were kept (``left_out``). Everything else is as for few
+lists, exactly: the prior is that of sum-to-zero coding, carried over to corner coding, in which a cell meets few
+coefficients, and in which log n_0 is the intercept, so that the nodes of its law hold it fixed:
+
+    β_jk = b_jk / 4,   β_j = −a_j / 2 − Σ_k b_jk / 4.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.errors import ModelError, Problem
+from mse.estimators.shrinkage.scales import ScaleGrid
+from mse.estimators.shrinkage.unseen import (
+    BATCHES,
+    LIGHT,
+    MANY_TERMS,
+    PAIRS,
+    PAIRS_IF_MANY,
+    Checked,
+    Effort,
+    UnseenLaws,
+    effective_share,
+    integrated,
+    weights,
+)
+from mse.kernels.keptcells import (
+    add_moments,
+    grown,
+    means,
+    moved,
+    newton,
+    penalty,
+    subsets_of_cells,
+    unions,
+)
+from mse.words.said import said
+
+Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+ALWAYS = 3
+"""Cells of at most so many lists are always in the sum."""
+
+LEAST_MEAN = 1e-3
+"""Mean, persons, from which a larger cell is in the sum."""
+
+MOST_ROUNDS = 20
+"""Times that cells are looked for at most."""
+
+MOST_CELLS = 400_000
+"""Cells of the sum at most."""
+
+_STEPS, _LONGEST = 60, 4.0
+_PILOT = 0.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """The cells of the sum, and the persons in them; C cells, K lists, p = 1 + K + K(K−1)/2 coefficients.
+
+    Parameters
+    ----------
+    n_lists : int
+        K.
+    histories : (C,) int64
+        Bitmasks.
+    counts : (C,) float64
+        Persons.
+    small, large : tuple of arrays
+        Subsets of each cell of one and two lists, and of three and four; see `kernels.manylists`.
+    places : (p, p) int32
+        Unions of terms.
+    totals : (p,) float64
+        Persons on each term.
+    """
+
+    n_lists: int
+    histories: Integers
+    counts: Array
+    small: tuple[Integers, npt.NDArray[np.int32]]
+    large: tuple[Integers, npt.NDArray[np.int32]]
+    places: npt.NDArray[np.int32]
+    totals: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CornerPrior:
+    """The prior of sum-to-zero coding on corner coefficients: precision and log normaliser, Jacobian included."""
+
+    precision: Array
+    log_normaliser: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mode:
+    """A minimum of F, with or without the intercept held: coefficients, F, Cholesky factor of H, H⁻¹e_α and log|H|."""
+
+    gamma: Array
+    value: float
+    factor: Array
+    tangent: Array
+    log_determinant: float
+    failed: bool
+
+    @property
+    def variance(self) -> float:
+        """Variance of the intercept."""
+        return float(self.tangent[0])
+
+
+def corner_prior(n_lists: int, pair_sd: float, common_sd: float, main_sd: float) -> CornerPrior:
+    """Return the prior on corner coefficients."""
+    k = n_lists
+    pairs = k * (k - 1) // 2
+    p = 1 + k + pairs
+    precision = np.zeros((p, p))
+    lam = pair_sd**-2.0
+    inflation = pairs * (common_sd / pair_sd) ** 2
+    block = np.full((pairs, pairs), -(lam**2) * common_sd**2 / (1.0 + inflation))
+    block[np.diag_indices(pairs)] += lam
+    precision[1 + k :, 1 + k :] = block / 16.0
+    for j in range(k):
+        at = np.zeros(p)
+        at[1 + j] = 0.5
+        for i in range(k):
+            if i != j:
+                low, high = min(i, j), max(i, j)
+                at[1 + k + high * (high - 1) // 2 + low] = 0.25
+        used = np.flatnonzero(at)
+        precision[np.ix_(used, used)] += np.outer(at[used], at[used]) / main_sd**2
+    normaliser = k * math.log(main_sd) + pairs * math.log(pair_sd) + 0.5 * math.log1p(inflation)
+    normaliser += 0.5 * (p - 1) * math.log(2.0 * math.pi) + k * math.log(2.0) + pairs * math.log(4.0)
+    return CornerPrior(precision, normaliser)
+
+
+def make_cells(n_lists: int, histories: Integers, counts: Array, more: Integers) -> Cells:
+    """Return the cells of at most `ALWAYS` lists, the observed ones, and `more`."""
+    every = np.unique(np.concatenate([_smallest(n_lists), histories, more]))
+    persons = np.zeros(len(every))
+    persons[np.searchsorted(every, histories)] = counts
+    small, large = subsets_of_cells(every, n_lists, True), subsets_of_cells(every, n_lists, False)
+    totals = np.zeros(1 + n_lists + n_lists * (n_lists - 1) // 2)
+    add_moments(*small, persons, totals)
+    totals[0] = persons.sum()
+    return Cells(n_lists, every, persons, small, large, _places(n_lists), totals)
+
+
+@lru_cache(maxsize=4)
+def _smallest(n_lists: int) -> Integers:
+    """Return the cells of at most `ALWAYS` lists."""
+    every = [sum(1 << j for j in on) for t in range(1, ALWAYS + 1) for on in combinations(range(n_lists), t)]
+    return np.array(every, dtype=np.int64)
+
+
+@lru_cache(maxsize=4)
+def _places(n_lists: int) -> npt.NDArray[np.int32]:
+    """Return the unions of terms."""
+    return unions(n_lists)
+
+
+def find_cells(n_lists: int, histories: Integers, counts: Array, main_sd: float) -> tuple[Cells, Array]:
+    """Return the cells that matter under a fit at middling scales, and its coefficients."""
+    prior = corner_prior(n_lists, _PILOT, _PILOT, main_sd)
+    cells = make_cells(n_lists, histories, counts, np.zeros(0, dtype=np.int64))
+    gamma = start_of(cells)
+    # until the sum holds a cell, nothing keeps its mean from being too large: hence a fit after every step outwards
+    for _ in range(MOST_ROUNDS):
+        gamma = descend(cells, prior, gamma, False, 0.1).gamma
+        before = len(cells.histories)
+        cells = regrown(cells, histories, counts, gamma)
+        if len(cells.histories) <= 1.01 * before:
+            break
+    return cells, descend(cells, prior, gamma, False, 0.1).gamma
+
+
+def regrown(cells: Cells, histories: Integers, counts: Array, gamma: Array) -> Cells:
+    """Return the cells that matter at some coefficients: those of before, and what one list more makes of them."""
+    heavy = cells.histories[means_of(cells, gamma) >= LEAST_MEAN]
+    found = np.union1d(heavy, grown(heavy, gamma, cells.n_lists, LEAST_MEAN)[0])
+    if len(found) > MOST_CELLS:
+        raise ModelError(
+            Problem(said("fault.many_histories", most=MOST_CELLS),
+                    "lists of which most persons are on few", "merge lists that are alike, or drop some")
+        )  # fmt: skip
+    return make_cells(cells.n_lists, histories, counts, found)
+
+
+def means_of(cells: Cells, gamma: Array) -> Array:
+    """Return the mean of every cell, (C,)."""
+    mu = np.empty(len(cells.histories))
+    means(*cells.small, gamma, mu)
+    return mu
+
+
+def left_out(cells: Cells, gamma: Array) -> float:
+    """Return the expected persons in the cells that have one list more than one of the sum and are not in it."""
+    around = np.setdiff1d(grown(cells.histories, gamma, cells.n_lists, 0.0)[0], cells.histories)
+    small = subsets_of_cells(around, cells.n_lists, True)
+    return float(means(*small, gamma, np.empty(len(around))))
+
+
+def start_of(cells: Cells) -> Array:
+    """Return coefficients to start from: independent lists, as many unseen as seen."""
+    gamma = np.zeros(len(cells.totals))
+    gamma[0] = math.log(cells.totals[0] + 1.0)
+    share = (cells.totals[1 : 1 + cells.n_lists] + 0.5) / (2.0 * cells.totals[0] + 1.0)
+    gamma[1 : 1 + cells.n_lists] = np.log(share / (1.0 - share))
+    return gamma
+
+
+def objective(cells: Cells, prior: CornerPrior, gamma: Array, mu: Array) -> float:
+    """Return F, and write the means of the cells to `mu`."""
+    total = float(means(*cells.small, gamma, mu))
+    return total - float(cells.totals @ gamma) + float(penalty(prior.precision, gamma))
+
+
+def descend(cells: Cells, prior: CornerPrior, start: Array, held: bool, tolerance: float) -> Mode:
+    """Find the minimum of F by damped Newton steps, the intercept held or not."""
+    gamma, mu, trial = start.copy(), np.empty(len(cells.histories)), np.empty(len(cells.histories))
+    value = objective(cells, prior, gamma, mu)
+    n_moments = int(cells.places.max()) + 1
+    factor = np.zeros((len(gamma), len(gamma)))
+    for _ in range(_STEPS):
+        moments = np.zeros(n_moments)
+        add_moments(*cells.small, mu, moments)
+        add_moments(*cells.large, mu, moments)
+        moments[0] = mu.sum()
+        step, tangent, gain, log_determinant, astray = newton(
+            moments, cells.places, prior.precision, cells.totals, gamma, held, factor
+        )
+        if astray:
+            break
+        if 0.5 * gain <= tolerance:
+            return Mode(gamma, value - 0.5 * max(gain, 0.0), factor, tangent, log_determinant, False)
+        share = min(1.0, _LONGEST / float(np.abs(step).max()))
+        for _ in range(40):
+            reached = objective(cells, prior, gamma + share * step, trial)
+            if reached <= value - 1e-4 * gain * share + 1e-12 * abs(value):
+                break
+            share *= 0.5
+        else:
+            return Mode(gamma, value, factor, tangent, log_determinant, gain > 1e-6)
+        gamma, value, mu, trial = gamma + share * step, reached, trial, mu
+    return Mode(gamma, value, factor, np.full(len(gamma), np.nan), math.nan, True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ManyLaws:
+    """The laws of a table of many lists: cells of the sum, laws, modes at the points that matter, persons left out."""
+
+    cells: Cells
+    laws: UnseenLaws
+    modes: Mapping[int, Mode]
+    left_out: float
+
+
+def laws_of_many(
+    n_lists: int, histories: Integers, counts: Array, grid: ScaleGrid, main_sd: float, effort: Effort
+) -> ManyLaws:
+    """Return the law of the log unseen under every point of the grid that matters.
+
+    Parameters
+    ----------
+    n_lists : int
+        K.
+    histories : (H,) int64
+        Observed histories as bitmasks.
+    counts : (H,) float64
+        Persons.
+    grid : ScaleGrid
+        The points; r has no part in a model of pairs.
+    main_sd : float
+        Prior standard deviation of the list effects.
+    effort : Effort
+        How finely.
+    """
+    cells, start = find_cells(n_lists, histories, counts, main_sd)
+    scales = list(zip(grid.pair_sd.tolist(), grid.common_sd.tolist(), strict=True))
+    priors = {x: corner_prior(n_lists, *x, main_sd) for x in dict.fromkeys(scales)}
+    # the cells that matter are looked for again where the evidence is highest
+    middle = sorted(set(grid.common_sd.tolist()))[len(set(grid.common_sd.tolist())) // 2]
+    rough = _modes(cells, {x: prior for x, prior in priors.items() if x[1] == middle}, start, 1e-2)
+    best = max(rough, key=lambda x: _evidence(priors[x], rough[x]))
+    cells = regrown(cells, histories, counts, rough[best].gamma)
+    modes = _modes(cells, priors, rough[best].gamma, effort.tolerance)
+    evidence = np.array([_evidence(priors[x], modes[x]) for x in scales])
+    limit = (evidence + grid.log_prior).max() - effort.negligible
+    kept = {g: modes[x] for g, x in enumerate(scales) if evidence[g] + grid.log_prior[g] >= limit}
+    law_of = {x: rungs(cells, priors[x], modes[x], effort) for x in dict.fromkeys(scales[g] for g in kept)}
+    empty = (np.zeros(0), np.zeros(0))
+    pairs = [law_of[x] if g in kept else empty for g, x in enumerate(scales)]
+    laws = UnseenLaws(
+        evidence, np.array([modes[x].gamma[0] for x in scales]), np.array([modes[x].variance for x in scales]),
+        tuple(nodes for nodes, _ in pairs), tuple(density for _, density in pairs),
+        sum(mode.failed for mode in modes.values()),
+    )  # fmt: skip
+    best = max(modes, key=lambda x: _evidence(priors[x], modes[x]))
+    return ManyLaws(cells, integrated(laws), kept, left_out(cells, modes[best].gamma))
+
+
+def check_many(found: ManyLaws, grid: ScaleGrid, main_sd: float, seed: int, weight: Array | None = None) -> Checked:
+    """Correct the laws by importance sampling at the mode of each point: one ratio for all its nodes.
+
+    Parameters
+    ----------
+    found : ManyLaws
+        The laws.
+    grid, main_sd
+        As in `laws_of_many`.
+    seed : int
+        Of the random numbers.
+    weight : (G,) float64, optional
+        Posterior probability of each point, where others than this table have a say in it.
+    """
+    from mse.kernels.importance import smooth_weights
+
+    cells, laws = found.cells, found.laws
+    weight = weights(laws, grid) if weight is None else weight
+    log_ratio, pareto_k, worth = (np.full(len(grid), np.nan) for _ in range(3))
+    shifts = np.zeros((BATCHES + 1, len(grid)))
+    pairs = PAIRS if len(cells.totals) <= 2 * MANY_TERMS else PAIRS_IF_MANY
+    normals = np.random.default_rng([seed, 3]).standard_normal((pairs, len(cells.totals)))
+    mu = np.empty(len(cells.histories))
+    for g, mode in found.modes.items():
+        if weight[g] < LIGHT:
+            continue
+        prior = corner_prior(cells.n_lists, float(grid.pair_sd[g]), float(grid.common_sd[g]), main_sd)
+        steps, half = moved(mode.factor, normals)
+        lowest = objective(cells, prior, mode.gamma, mu)
+        log_weight = np.concatenate([
+            [lowest - objective(cells, prior, mode.gamma + sign * step, mu) + h
+             for step, h in zip(steps, half, strict=True)]
+            for sign in (1.0, -1.0)
+        ])  # fmt: skip
+        parts = (log_weight, *(log_weight[b::BATCHES] for b in range(BATCHES)))
+        shifts[:, g] = [float(np.logaddexp.reduce(x)) - math.log(len(x)) for x in parts]
+        worth[g] = effective_share(log_weight)
+        pareto_k[g] = smooth_weights(log_weight)
+        if not pareto_k[g] < 1.0:
+            shifts[:, g] = 0.0  # weights without a mean say nothing: the formula stands, and counts as unreliable
+        log_ratio[g] = shifts[0, g]
+    corrected = [
+        integrated(replace(laws, log_density=tuple(x + s for x, s in zip(laws.log_density, shift, strict=True))))
+        for shift in shifts
+    ]
+    return Checked(corrected[0], tuple(corrected[1:]), log_ratio, pareto_k, worth)
+
+
+def _modes(
+    cells: Cells, priors: Mapping[tuple[float, float], CornerPrior], start: Array, tolerance: float
+) -> dict[tuple[float, float], Mode]:
+    """Return the mode under every prior, each looked for from the one before."""
+    out = {}
+    for x, prior in priors.items():
+        out[x] = descend(cells, prior, start, False, tolerance)
+        start = out[x].gamma
+    return out
+
+
+def _evidence(prior: CornerPrior, mode: Mode) -> float:
+    """Return Laplace's log evidence."""
+    if mode.failed:
+        return -math.inf
+    return -mode.value - 0.5 * mode.log_determinant - prior.log_normaliser + 0.5 * len(mode.gamma) * math.log(
+        2.0 * math.pi
+    )  # fmt: skip
+
+
+def rungs(cells: Cells, prior: CornerPrior, mode: Mode, effort: Effort) -> tuple[Array, Array]:
+    """Return nodes of the log unseen to both sides of the mode and their log density, as `kernels.shrinking.ladder`."""
+    constant = 0.5 * (len(mode.gamma) - 1) * math.log(2.0 * math.pi) - prior.log_normaliser
+    spacing = effort.spacing * math.sqrt(mode.variance)
+
+    def log_density(at: Mode) -> float:
+        return constant - at.value - 0.5 * at.log_determinant - 0.5 * math.log(at.variance)
+
+    nodes, density = [mode.gamma[0]], [log_density(mode)]
+    for sign in (-1.0, 1.0):
+        here, before, reached = mode, None, density[0]
+        while reached > max(density) - effort.depth and len(nodes) < 40:
+            along = here.tangent / here.tangent[0]
+            slope = along if before is None else 1.5 * along - 0.5 * before
+            before = along
+            here = descend(cells, prior, here.gamma + sign * spacing * slope, True, effort.tolerance)
+            if here.failed:
+                break
+            reached = log_density(here)
+            nodes.append(here.gamma[0])
+            density.append(reached)
+    order = np.argsort(nodes)
+    return np.array(nodes)[order], np.array(density)[order]

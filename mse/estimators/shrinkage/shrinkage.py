@@ -1,0 +1,293 @@
+"""Shrinkage in place of selection: one model with every term, its interactions shrunk towards a Rasch model.
+
+Sum-to-zero coding; the intercept is flat, so that p(N) ∝ 1/N; main effects are N(0, 3²). Interactions are departures
+from a Rasch model in which persons differ by τ in their log odds to be on a list, for persons differ, and a table that
+cannot tell how much should not be taken as if they did not. Pairs are β_jk ~ N(m, s₂²) about it, m ~ N(0, s_m²) common
+to all; a term of k lists is N(0, (s₂ r^(k−2))²), and the term of all lists, which no data show, has the scale that the
+others let expect. The scales (τ, s₂, r, s_m) are integrated over a grid, and the law of N is the mixture over it,
+weighed by the evidence. Under each point the law of the log unseen is Laplace's at every node of a ladder, corrected by
+importance sampling (`mse.kernels.shrinking`).
+
+Models that leave terms out bias N by what is left out, and a wide prior leaves out every weak term (Occam's factor).
+Here nothing is left out, and how strong interactions are is learned from the table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.answers.distribution import Distribution
+from mse.answers.posterior import Posterior
+from mse.answers.saying import Says
+from mse.answers.strata import StrataDraws
+from mse.computing.parallel import Compute
+from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, priors_of, terms_upto
+from mse.estimators.shrinkage.shrinkspec import MANY_COMMON_SD, ShrinkageSpec, largest_term
+from mse.estimators.shrinkage.statements import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
+from mse.estimators.shrinkage.together import (
+    Part,
+    Together,
+    draw_parts,
+    fit_together,
+    laws_of_part,
+    part_of_many,
+    parts_of,
+)
+from mse.estimators.shrinkage.unseen import (
+    QUICK,
+    RELIABLE,
+    WORTH,
+    Effort,
+    UnseenLaws,
+    counted,
+    mixture,
+    unseen_laws,
+    weights,
+)
+from mse.tables.captures import CaptureTable
+from mse.tables.histories import HistoryTable
+
+Array = npt.NDArray[np.float64]
+
+COARSE = 0.02
+"""Spacing of log n_0 in the law without draws."""
+
+WIDEST = 40.0
+"""Log of the largest number of unseen that is counted with."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogLaw:
+    """The law of N of one table, without draws.
+
+    Parameters
+    ----------
+    observed : int
+        Persons on at least one list.
+    grid : ScaleGrid
+        The scales.
+    laws : UnseenLaws
+        Law of the log expected unseen under each point of the grid.
+    weight : (G,) float64
+        Posterior probability of each point.
+    log_means, mass : (X,) float64
+        Log expected unseen, equally spaced, and the weight of each in the mixture.
+    """
+
+    observed: int
+    grid: ScaleGrid
+    laws: UnseenLaws
+    weight: Array
+    log_means: Array
+    mass: Array
+
+    def quantile(self, q: float | Sequence[float]) -> Array:
+        """Return sizes, persons, below which a share `q` of the probability lies, shape of `q`.
+
+        The Poisson noise of n_0 about its mean is taken by Wilson & Hilferty's normal law of a cube root.
+        """
+        from scipy.special import ndtr
+
+        wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        kept = np.flatnonzero(self.mass > 1e-9 * self.mass.max())
+        means, mass = np.exp(self.log_means[kept]), self.mass[kept] / self.mass[kept].sum()
+        low = np.full(len(wanted), -1.0)
+        high = np.full(len(wanted), means[-1] + 10.0 * math.sqrt(means[-1]) + 20.0)
+        while (high - low > 1e-6 * (high + 1.0)).any():
+            middle = 0.5 * (low + high)
+            shape = np.maximum(middle, 0.0)[:, None] + 1.0
+            # P(Poisson(μ) ≤ n) = P(Gamma(n + 1) > μ), and the cube root of a gamma variate is nearly normal
+            z = 3.0 * np.sqrt(shape) * (np.cbrt(means[None, :] / shape) - 1.0 + 1.0 / (9.0 * shape))
+            below = ndtr(-z) @ mass < wanted
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        out = self.observed + np.maximum(high, 0.0)
+        return out if np.ndim(q) else np.asarray(out[0])
+
+
+def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort: Effort = QUICK) -> LogLaw:
+    """Return the law of N of a table, in milliseconds and without anything random.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata.
+    spec : ShrinkageSpec, optional
+        Options; those on strata are not read.
+    effort : Effort
+        How finely the law is taken.
+
+    Returns
+    -------
+    LogLaw
+        Not corrected by importance sampling. Another prior over the grid needs no other fit:
+        ``mixture(law.laws, log_prior)``.
+    """
+    spec = spec or ShrinkageSpec()
+    dense = table.dense()
+    largest = largest_term(table.n_lists, spec)
+    grid = make_grid(spec.pair_sd, spec.ratio, spec.common_sd, largest, spec.visibility)
+    priors = priors_of(grid, terms_upto(table.n_lists, largest), spec.main_sd)
+    laws = unseen_laws(counted(dense.counts, dense.cells), priors, grid, effort)
+    return LogLaw(table.observed, grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
+
+
+def estimate(
+    table: CaptureTable | HistoryTable, spec: ShrinkageSpec, *, seed: int, compute: Compute | None = None
+) -> Posterior:
+    """Estimate N under one model with every term below the highest order, its interactions shrunk.
+
+    Parameters
+    ----------
+    table : CaptureTable or HistoryTable
+        Two lists or more, any number; with `spec.by_stratum` every stratum gets coefficients of its own and all share
+        the scales.
+    spec : ShrinkageSpec
+        Options.
+    seed : int
+        Seed of the importance samples and of the draws; the answer does not depend on the number of workers.
+    compute : Compute, optional
+        Workers and progress.
+
+    Returns
+    -------
+    Posterior
+        Diagnostics: ``points`` and ``effective_points`` of the grid; ``pair_sd``, ``ratio``, ``common_sd``,
+        ``visibility`` (posterior means of the scales); ``grid_edge`` (probability on the largest and smallest s₂);
+        ``corrected_weight``, ``correction_largest``, ``unreliable_weight`` (of points where the weights have a tail
+        shape above 0.7 and are worth less than half of the draws) and ``mc_error`` of the importance sampling;
+        ``prior_factor``; ``left_out`` (many lists: expected persons in cells that were left out of the sum);
+        ``few_lists`` (strata with fewer than three lists).
+
+    Raises
+    ------
+    ModelError
+        When the table has strata and `spec` does not ask for them, or persons are in a stratum with a single list.
+    """
+    compute = compute or Compute()
+    if isinstance(table, HistoryTable):
+        parts: tuple[Part, ...] = (part_of_many(table, spec),)
+    else:
+        if spec.by_stratum:
+            from mse.estimators.stratified.declared import declare
+
+            table = declare(table, spec.blind, spec.missing)
+        else:
+            table.dense()  # which refuses a table with strata
+        parts = parts_of(table, spec)
+    grid = _grid_of(parts, spec)
+    found = fit_together(parts, grid, spec.main_sd, seed, compute)
+    rng = np.random.default_rng([seed, 1])
+    if isinstance(table, CaptureTable) and spec.by_stratum and table.strata:
+        draws = draw_parts(parts, found, spec.draws, rng)
+        totals = draws.sum(axis=1)
+        values, times = np.unique(totals, return_counts=True)
+        law = Distribution.from_mass(values.astype(np.float64), times.astype(np.float64))
+        size = len(parts)
+        strata = StrataDraws(
+            dict(table.strata), draws, np.quantile(draws, 0.5, axis=0), np.array([part.observed for part in parts]),
+            np.full((size, size), math.nan), flags_of(parts),
+        )  # fmt: skip
+    else:
+        log_means, mass = mixture(found.laws_of(0), found.log_prior(grid))
+        inside = log_means <= WIDEST
+        law = Distribution.poisson_mixture(table.observed, log_means[inside], mass[inside])
+        totals, strata = law.draw(spec.draws, rng), None
+    says = Says(
+        inside=INSIDE,
+        outside=outside(parts),
+        assumptions=assumptions(parts),
+        citations=CITATIONS,
+        notes=notes(parts),
+    )
+    return Posterior.of(
+        table,
+        spec,
+        law,
+        says,
+        method="shrinkage",
+        seed=seed,
+        draws=totals,
+        diagnostics={
+            **_scales(grid, found),
+            **_sampling(parts, found, grid, law, spec.draws),
+            **_prior_factor(parts, spec, law),
+            **({"left_out": found.left_out} if any(part.many for part in parts) else {}),
+            "few_lists": float(sum(len(part.lists) < 3 for part in parts)),
+        },
+        strata=strata,
+    )
+
+
+def _grid_of(parts: Sequence[Part], spec: ShrinkageSpec, factor: float = 1.0) -> ScaleGrid:
+    """Return the scales to be integrated over, standard deviations of coefficients times `factor`.
+
+    On lists so many that the sum runs over some cells only there is no Rasch model to shrink towards, and what makes
+    all pairs positive together is their common part alone.
+    """
+    many = any(part.many for part in parts)
+    common = (*spec.common_sd, *MANY_COMMON_SD) if many else spec.common_sd
+    return make_grid(
+        tuple(factor * x for x in spec.pair_sd), spec.ratio, tuple(factor * x for x in common),
+        max(part.largest for part in parts), (0.0,) if many else spec.visibility,
+    )  # fmt: skip
+
+
+def _scales(grid: ScaleGrid, found: Together) -> dict[str, float]:
+    """Return what was learned about the scales."""
+    edge = (grid.pair_sd == grid.pair_sd.max()) | (grid.pair_sd == grid.pair_sd.min())
+    return {
+        "points": float(len(grid)),
+        "effective_points": float(1.0 / (found.weight**2).sum()),
+        "pair_sd": float(found.weight @ grid.pair_sd),
+        "ratio": float(found.weight @ grid.ratio),
+        "common_sd": float(found.weight @ grid.common_sd),
+        "visibility": float(found.weight @ grid.visibility),
+        "grid_edge": float(found.weight[edge].sum()) if len(set(grid.pair_sd)) > 2 else 0.0,
+    }
+
+
+def _sampling(
+    parts: Sequence[Part], found: Together, grid: ScaleGrid, law: Distribution, draws: int
+) -> dict[str, float]:
+    """Return what importance sampling says about the formula, the worst of all strata."""
+    checked = [x for x in found.checked if x is not None]
+    if not checked:
+        return {}
+    sampled = np.array([~np.isnan(x.pareto_k) for x in checked])
+    bad = np.array([(x.pareto_k > RELIABLE) & (x.worth < WORTH) for x in checked])
+    largest = max(float(np.nanmax(np.abs(x.log_ratio), initial=0.0)) for x in checked)
+    if len(parts) == 1:
+        ends = []
+        for laws in checked[0].batches:
+            x, mass = mixture(laws, found.log_prior(grid))
+            ends.append(parts[0].observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.975 * mass.sum()))]))
+        error = float(np.std(np.log(ends), ddof=1) / math.sqrt(len(ends)))
+    else:
+        spread = math.sqrt(0.025 * 0.975 / draws)
+        low, high = law.quantile([0.975 - spread, min(0.975 + spread, 0.9999)])
+        error = float((high - low) / (high + low))
+    return {
+        "corrected_weight": float((sampled * found.weight).sum(axis=1).min()),
+        "correction_largest": largest,
+        "unreliable_weight": float((bad * found.weight).sum(axis=1).max()),
+        "mc_error": error,
+    }
+
+
+def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, law: Distribution) -> dict[str, float]:
+    """Return the factor by which the median moves when all prior standard deviations are doubled; of one table only."""
+    if len(parts) != 1 or not parts[0].observed or parts[0].many:
+        return {}
+    part = parts[0]
+    sizes = []
+    for factor in (1.0, 2.0):
+        grid = _grid_of(parts, spec, factor)
+        laws = laws_of_part(part, grid, factor * spec.main_sd, QUICK)
+        x, mass = mixture(laws, grid.log_prior)
+        sizes.append(part.observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.5 * mass.sum()))]))
+    return {"prior_factor": max(sizes) / min(sizes)}

@@ -1,0 +1,78 @@
+"""Densities that are known at equally spaced nodes of their own, put on one grid: cubic splines of their logs."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mse.kernels.compiled import compiled
+
+Array = NDArray[np.float64]
+
+FEWEST_NODES = 4
+"""Nodes that a law must have."""
+
+
+@compiled
+def curvatures(values: Array, work: Array, out: Array) -> None:
+    """Write h² times the second derivative at equally spaced nodes of a cubic spline to `out`, all (m,), m ≥ 4.
+
+    The second derivative of the first and last stretch is constant, as that of a normal law's log density is.
+    """
+    m = values.shape[0]
+    # M_{i−1} + 4 M_i + M_{i+1} = 6 (f_{i−1} − 2 f_i + f_{i+1}) with M_0 = M_1 and M_{m−1} = M_{m−2}
+    for i in range(1, m - 1):
+        out[i] = 6.0 * (values[i - 1] - 2.0 * values[i] + values[i + 1])
+    work[1] = 1.0 / 5.0
+    out[1] *= work[1]
+    for i in range(2, m - 1):
+        diagonal = 5.0 if i == m - 2 else 4.0
+        work[i] = 1.0 / (diagonal - work[i - 1])
+        out[i] = (out[i] - out[i - 1]) * work[i]
+    for i in range(m - 3, 0, -1):
+        out[i] -= work[i] * out[i + 1]
+    out[0] = out[1]
+    out[m - 1] = out[m - 2]
+
+
+@compiled
+def add_law(mass: Array, start: float, step: float, nodes: Array, log_density: Array, log_weight: float) -> None:
+    """Add exp(log weight + spline of the log density) to the points of a grid between the first and last node.
+
+    Parameters
+    ----------
+    mass : (X,) float64
+        Density at start + step · i; added to.
+    start, step : float
+        The grid.
+    nodes, log_density : (m,) float64
+        Equally spaced nodes, m ≥ 4, and the log density there.
+    log_weight : float
+        Added to it.
+    """
+    m = nodes.shape[0]
+    bend = np.empty(m)
+    curvatures(log_density, np.empty(m), bend)
+    space = (nodes[m - 1] - nodes[0]) / (m - 1)
+    first = max(int(math.ceil((nodes[0] - start) / step - 1e-9)), 0)
+    last = min(int(math.floor((nodes[m - 1] - start) / step + 1e-9)), mass.shape[0] - 1)
+    for i in range(first, last + 1):
+        at = (start + step * i - nodes[0]) / space
+        k = min(max(int(at), 0), m - 2)
+        t = at - k
+        s = 1.0 - t
+        value = s * log_density[k] + t * log_density[k + 1]
+        value += ((s * s * s - s) * bend[k] + (t * t * t - t) * bend[k + 1]) / 6.0
+        mass[i] += math.exp(value + log_weight)
+
+
+@compiled
+def log_integral(nodes: Array, log_density: Array) -> float:
+    """Return the log of the integral of exp(spline of the log density) from the first to the last node."""
+    m = nodes.shape[0]
+    points = 12 * (m - 1) + 1
+    step = (nodes[m - 1] - nodes[0]) / (points - 1)
+    mass = np.zeros(points)
+    top = log_density.max()
+    add_law(mass, nodes[0], step, nodes, log_density, -top)
+    return top + math.log(mass.sum() * step)

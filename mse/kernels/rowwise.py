@@ -1,0 +1,95 @@
+"""Cholesky factor of a symmetric matrix by rows, four pivots a pass: the inner loops run along rows and use vectors."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mse.kernels.compiled import compiled, inlined
+
+# rows whose pivots are taken together; a multiple of four
+_PANEL = 32
+
+
+@inlined
+def _take_four(a: NDArray[np.float64], k: int, i: int, size: int) -> None:
+    """Take what rows k to k + 3 of the factor explain off row i."""
+    r = a[k]
+    s = a[k + 1]
+    t = a[k + 2]
+    u = a[k + 3]
+    row = a[i]
+    b = r[i]
+    c = s[i]
+    d = t[i]
+    e = u[i]
+    for j in range(i, size):
+        row[j] -= b * r[j] + c * s[j] + d * t[j] + e * u[j]
+
+
+@compiled
+def factorise_rows(a: NDArray[np.float64], size: int) -> int:
+    """Overwrite the upper triangle of `a` by U with A = UᵀU.
+
+    Parameters
+    ----------
+    a : (≥size, ≥size) float64
+        Symmetric; only the upper triangle of the first `size` rows is read and written.
+    size : int
+        Order of the matrix.
+
+    Returns
+    -------
+    int
+        0 when the matrix is positive definite; otherwise 1 + the row whose pivot failed.
+    """
+    start = 0
+    while start < size:
+        end = min(start + _PANEL, size)
+        k = start
+        while k < end:
+            width = min(4, end - k)
+            for i in range(k, k + width):
+                row = a[i]
+                for q in range(k, i):
+                    above = a[q]
+                    m = above[i]
+                    for j in range(i, size):
+                        row[j] -= m * above[j]
+                if not row[i] > 0.0:
+                    return i + 1
+                d = 1.0 / np.sqrt(row[i])
+                for j in range(i, size):
+                    row[j] *= d
+            if width == 4:
+                for i in range(k + 4, end):
+                    _take_four(a, k, i, size)
+            k += 4
+        # the rows below meet the whole panel at once, so that each is fetched once
+        for i in range(end, size):
+            k = start
+            while k + 4 <= end:
+                _take_four(a, k, i, size)
+                k += 4
+        start = end
+    return 0
+
+
+@compiled
+def solve_rows(u: NDArray[np.float64], size: int, b: NDArray[np.float64]) -> None:
+    """Replace `b`, (≥size,), by U⁻ᵀb."""
+    for i in range(size):
+        row = u[i]
+        x = b[i] / row[i]
+        b[i] = x
+        for j in range(i + 1, size):
+            b[j] -= row[j] * x
+
+
+@compiled
+def solve_rows_back(u: NDArray[np.float64], size: int, b: NDArray[np.float64]) -> None:
+    """Replace `b`, (≥size,), by U⁻¹b."""
+    for i in range(size - 1, -1, -1):
+        row = u[i]
+        s = b[i]
+        for j in range(i + 1, size):
+            s -= row[j] * b[j]
+        b[i] = s / row[i]

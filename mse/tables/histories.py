@@ -1,0 +1,139 @@
+"""Who was seen on which of many lists: only the histories that somebody has, for up to 62 lists.
+
+A `CaptureTable` has a column for every possible history, which ends at 16 lists. Of 29 lists there are half a billion
+histories, and a few hundred that anybody has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.tables.captures import CaptureTable
+from mse.tables.checks import MOST_LISTS, Faults, add_name_faults, add_structure_faults, whole_counts
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HistoryTable:
+    """Counts of the histories that somebody has; without strata.
+
+    Parameters
+    ----------
+    lists : tuple of str, length K
+        Names of the lists, in bit order.
+    histories : int64 array, shape (H,)
+        Lists of each history as the sum of 2**j; ascending, never 0.
+    counts : int64 array, shape (H,)
+        Persons with that history.
+    name : str
+        Short name of the table.
+
+    Raises
+    ------
+    InputError
+        With every problem at once: fewer than 2 or more than 62 lists, repeated names, negative counts, histories out
+        of range or given twice, a list nobody is on, lists that never overlap.
+    """
+
+    lists: tuple[str, ...]
+    histories: Counts
+    counts: Counts
+    name: str = "table"
+
+    def __post_init__(self) -> None:
+        """Copy the arrays in, freeze them, and check everything."""
+        lists = tuple(map(str, self.lists))
+        faults = Faults(f"table {self.name!r}")
+        add_name_faults(faults, lists, {}, most=MOST_LISTS)
+        faults.raise_if_any()
+        histories, counts = np.array(self.histories, dtype=np.int64), whole_counts(self.counts, faults.source)
+        order = np.argsort(histories, kind="stable")
+        histories = histories[order]
+        if histories.shape != counts.shape or histories.ndim != 1:
+            faults.add(f"{histories.shape} histories and {counts.shape} counts", "one count for each history",
+                       "give two sequences of equal length")  # fmt: skip
+            faults.raise_if_any()
+        counts = counts[order]
+        if len(histories) and (histories[0] < 1 or histories[-1] >= 1 << len(lists)):
+            faults.add("a history is out of range", f"from 1 to 2**{len(lists)} - 1",
+                       "leave out those who were never seen, and name all lists")  # fmt: skip
+        if (np.diff(histories) == 0).any():
+            faults.add("a history is given twice", "each history once", "add up its counts")
+        faults.raise_if_any()
+        held = counts > 0
+        histories, counts = histories[held], counts[held]
+        on = histories[:, None] >> np.arange(len(lists)) & 1
+        overlap = bool((on.sum(axis=1) > 1).any())
+        add_structure_faults(faults, lists, on.any(axis=0).tolist(), overlap, most=MOST_LISTS)
+        faults.raise_if_any()
+        for name, array in (("histories", histories), ("counts", counts)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        object.__setattr__(self, "lists", lists)
+        object.__setattr__(self, "name", str(self.name))
+
+    @classmethod
+    def from_csv(
+        cls, path: str | Path, *, name: str | None = None, lists: Sequence[str] | None = None,
+        covariates: Sequence[str] | None = None, count: str = "count", persons: bool = False,
+        sum_duplicates: bool = False,
+    ) -> HistoryTable:  # fmt: skip
+        """Read an overlap table; parameters as in `CaptureTable.from_csv`. Covariates are summed over.
+
+        Raises
+        ------
+        InputError
+            With every problem of the file at once.
+        """
+        from mse.tables.files import read_table
+
+        cells = read_table(
+            path, lists=lists, covariates=covariates, count=count, persons=persons, sum_duplicates=sum_duplicates,
+            most=MOST_LISTS,
+        )  # fmt: skip
+        found: dict[int, int] = {}
+        for (history, *_), n in cells.counts.items():
+            found[history] = found.get(history, 0) + n
+        return cls(cells.lists, np.array(list(found), dtype=np.int64), np.array(list(found.values()), dtype=np.int64),
+                   Path(path).stem if name is None else name)  # fmt: skip
+
+    @classmethod
+    def from_table(cls, table: CaptureTable) -> HistoryTable:
+        """Return a table of few lists in this form; covariates are summed over."""
+        counts = table.counts.sum(axis=0)
+        held = np.flatnonzero(counts)
+        return cls(table.lists, held + 1, counts[held], table.name)
+
+    @property
+    def observed(self) -> int:
+        """Persons on at least one list."""
+        return int(self.counts.sum())
+
+    @property
+    def n_lists(self) -> int:
+        """Number of lists, K."""
+        return len(self.lists)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of lists, histories and counts; the name is not part of it."""
+        sha = hashlib.sha256(json.dumps({"format": "mse-history-table/1", "lists": self.lists}).encode())
+        for part in (self.histories, self.counts):
+            sha.update(b"\n" + part.astype("<i8").tobytes())
+        return sha.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        """Tables are equal when their digests are."""
+        return self.digest == other.digest if isinstance(other, HistoryTable) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Hash of the digest."""
+        return hash(self.digest)
