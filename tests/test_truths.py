@@ -89,7 +89,7 @@ def test_intervals_are_held_by_verdict_and_what_failed_counts_as_no_answer(tmp_p
     assert [r.seed for r in rows] == list(range(6)) and "publish" not in {r.level for r in rows}
     found = summaries(rows)
     assert found["all"]["all"]["all"]["tables"] == 6 and found["publish"]["all"] == {}
-    (texts,) = hold(("pairs", 3, (0,), "average", {"max_order": 7}))
+    (texts,) = hold(("pairs", 2, (0,), "decomposable", {}))
     assert FAILED in str(texts[0])
 
 

@@ -74,6 +74,25 @@ def loglinear(n_lists, rng, *, expected=False, **prior):
     return made(counts, mean if expected else rng.poisson(mean))
 
 
+def shrunk(n_lists, rng, grid, *, saturated=True, main_sd=3.0):
+    """Draw scales and coefficients from the prior of shrinkage, and given n a table and its unseen.
+
+    `grid` is a triple of the values of s₂, r and s_m.
+    """
+    pair_sd, ratio, common_sd = (rng.choice(values) for values in grid)
+    terms = np.array([t for t in range(1, 2**n_lists) if saturated or t.bit_count() < n_lists])
+    size = np.bitwise_count(terms).astype(int)
+    sd = np.where(size == 1, main_sd, pair_sd * ratio ** np.maximum(size - 2, 0))
+    beta = rng.normal(0.0, sd) + np.where(size == 2, rng.normal(0.0, 1.0) * common_sd, 0.0)
+    cells = np.arange(2**n_lists)
+    eta = np.where(np.bitwise_count(cells[:, None] & terms) & 1, -1.0, 1.0) @ beta
+    share = np.exp(eta - eta.max())
+    n, total = observed_persons(rng), share[1:].sum()
+    if not total > 0.0:
+        return None, 0
+    return made(rng.multinomial(n, share[1:] / total), rng.poisson(min(rng.gamma(n) * share[0] / total, 1e15)))
+
+
 def hyper_dirichlet(n_lists, delta, graph, rng):
     """Draw cell probabilities, (2^K,), from the hyper-Dirichlet law on a decomposable graph, clique by clique.
 

@@ -25,6 +25,8 @@ from mse.estimators.averages.modelsearch import make_space
 from mse.estimators.averages.pool import represent
 from mse.estimators.averages.weighing import correct
 from mse.estimators.latentclass import hiddenclasses as latentclass
+from mse.estimators.shrinkage import shrinkage as shrunk
+from mse.estimators.shrinkage.shrinkage import ShrinkageSpec
 from mse.estimators.stratified import strataaverage as strata_average
 from mse.estimators.stratified import visited as strata_walks
 from mse.simulate.national import simulate_captures
@@ -78,6 +80,27 @@ def graphs(delta):
     return lambda table, seed: decomposable.estimate(table, spec, seed=seed, compute=ONE).draws
 
 
+def shrinkage(checked=True, **options):
+    """Return shrinkage: draws of N, with the correction by importance sampling or without."""
+    spec = ShrinkageSpec(draws=DRAWS, **options)
+
+    def draws(table, seed):
+        if checked:
+            return shrunk.estimate(table, spec, seed=seed, compute=ONE).draws
+        law = shrunk.law_of_log_n(table, spec)
+        rng = np.random.default_rng([seed, 7])
+        means = np.exp(rng.choice(law.log_means, DRAWS, p=law.mass / law.mass.sum()))
+        return table.observed + rng.poisson(np.minimum(means, 1e15))
+
+    return draws
+
+
+def shrunk_tables(n_lists, **prior):
+    """Draw tables without strata from the prior of shrinkage, and N."""
+    spec = ShrinkageSpec()
+    return lambda rng: sized(*ranks.shrunk(n_lists, rng, (spec.pair_sd, spec.ratio, spec.common_sd), **prior))
+
+
 def flat_tables(n_lists, **prior):
     """Draw tables without strata from the log-linear prior, and N."""
     return lambda rng: sized(*ranks.loglinear(n_lists, rng, **prior))
@@ -111,6 +134,11 @@ CASES = {
     "average-3 prior by size": (500, flat_tables(3, model_prior="size"), average(model_prior="size")),
     "average-4": (500, flat_tables(4), average()),
     "average-4 Laplace": (500, flat_tables(4), average(0.0)),
+    "shrinkage-3": (400, shrunk_tables(3), shrinkage()),
+    "shrinkage-4": (400, shrunk_tables(4), shrinkage()),
+    "shrinkage-4 without the highest term": (400, shrunk_tables(4, saturated=False), shrinkage(saturated=False)),
+    "shrinkage-4 Laplace": (1000, shrunk_tables(4), shrinkage(False)),
+    "shrinkage-5 Laplace": (500, shrunk_tables(5), shrinkage(False)),
     "decomposable-3 delta=1": (1000, graph_tables(3, 1.0), graphs(1.0)),
     "decomposable-3 delta=1/8": (500, graph_tables(3, 0.125), graphs(None)),
     "decomposable-4 delta=1": (500, graph_tables(4, 1.0), graphs(1.0)),

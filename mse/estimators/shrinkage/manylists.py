@@ -21,7 +21,6 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import ModelError, Problem
 from mse.estimators.shrinkage.scales import ScaleGrid
 from mse.estimators.shrinkage.unseen import (
     BATCHES,
@@ -46,7 +45,6 @@ from mse.kernels.keptcells import (
     subsets_of_cells,
     unions,
 )
-from mse.words.said import said
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -54,8 +52,11 @@ Integers = npt.NDArray[np.int64]
 ALWAYS = 3
 """Cells of at most so many lists are always in the sum."""
 
-LEAST_MEAN = 1e-3
-"""Mean, persons, from which a larger cell is in the sum."""
+LEAST_MEANS = (1e-3, 1e-4, 1e-5)
+"""Mean, persons, from which a larger cell is in the sum; smaller ones while too many persons are left out."""
+
+LEFT_OUT = 1e-3
+"""Share of the observed persons that may be expected in the cells around those of the sum."""
 
 MOST_ROUNDS = 20
 """Times that cells are looked for at most."""
@@ -171,31 +172,23 @@ def _places(n_lists: int) -> npt.NDArray[np.int32]:
     return unions(n_lists)
 
 
-def find_cells(n_lists: int, histories: Integers, counts: Array, main_sd: float) -> tuple[Cells, Array]:
-    """Return the cells that matter under a fit at middling scales, and its coefficients."""
-    prior = corner_prior(n_lists, _PILOT, _PILOT, main_sd)
-    cells = make_cells(n_lists, histories, counts, np.zeros(0, dtype=np.int64))
-    gamma = start_of(cells)
-    # until the sum holds a cell, nothing keeps its mean from being too large: hence a fit after every step outwards
+def settle_cells(cells: Cells, prior: CornerPrior, gamma: Array, least: float) -> tuple[Cells, Array]:
+    """Return the cells whose mean is `least` or more under a prior, and the mode over them.
+
+    Until the sum holds a cell, nothing keeps its mean from being too large: hence a fit after every step outwards.
+    """
     for _ in range(MOST_ROUNDS):
         gamma = descend(cells, prior, gamma, False, 0.1).gamma
         before = len(cells.histories)
-        cells = regrown(cells, histories, counts, gamma)
+        heavy = cells.histories[means_of(cells, gamma) >= least]
+        found = np.union1d(heavy, grown(heavy, gamma, cells.n_lists, least)[0])
+        if len(found) > MOST_CELLS:
+            break
+        held = cells.counts > 0
+        cells = make_cells(cells.n_lists, cells.histories[held], cells.counts[held], found)
         if len(cells.histories) <= 1.01 * before:
             break
     return cells, descend(cells, prior, gamma, False, 0.1).gamma
-
-
-def regrown(cells: Cells, histories: Integers, counts: Array, gamma: Array) -> Cells:
-    """Return the cells that matter at some coefficients: those of before, and what one list more makes of them."""
-    heavy = cells.histories[means_of(cells, gamma) >= LEAST_MEAN]
-    found = np.union1d(heavy, grown(heavy, gamma, cells.n_lists, LEAST_MEAN)[0])
-    if len(found) > MOST_CELLS:
-        raise ModelError(
-            Problem(said("fault.many_histories", most=MOST_CELLS),
-                    "lists of which most persons are on few", "merge lists that are alike, or drop some")
-        )  # fmt: skip
-    return make_cells(cells.n_lists, histories, counts, found)
 
 
 def means_of(cells: Cells, gamma: Array) -> Array:
@@ -287,15 +280,21 @@ def laws_of_many(
     effort : Effort
         How finely.
     """
-    cells, start = find_cells(n_lists, histories, counts, main_sd)
+    pilot = corner_prior(n_lists, _PILOT, _PILOT, main_sd)
+    cells = make_cells(n_lists, histories, counts, np.zeros(0, dtype=np.int64))
+    cells, start = settle_cells(cells, pilot, start_of(cells), LEAST_MEANS[0])
     scales = list(zip(grid.pair_sd.tolist(), grid.common_sd.tolist(), strict=True))
     priors = {x: corner_prior(n_lists, *x, main_sd) for x in dict.fromkeys(scales)}
-    # the cells that matter are looked for again where the evidence is highest
+    # the cells that matter are looked for again where the evidence is highest, and more of them while much is left out
     middle = sorted(set(grid.common_sd.tolist()))[len(set(grid.common_sd.tolist())) // 2]
     rough = _modes(cells, {x: prior for x, prior in priors.items() if x[1] == middle}, start, 1e-2)
     best = max(rough, key=lambda x: _evidence(priors[x], rough[x]))
-    cells = regrown(cells, histories, counts, rough[best].gamma)
-    modes = _modes(cells, priors, rough[best].gamma, effort.tolerance)
+    gamma = rough[best].gamma
+    for least in LEAST_MEANS:
+        cells, gamma = settle_cells(cells, priors[best], gamma, least)
+        if left_out(cells, gamma) <= LEFT_OUT * float(counts.sum()) or len(cells.histories) > MOST_CELLS // 4:
+            break
+    modes = _modes(cells, priors, gamma, effort.tolerance)
     evidence = np.array([_evidence(priors[x], modes[x]) for x in scales])
     limit = (evidence + grid.log_prior).max() - effort.negligible
     kept = {g: modes[x] for g, x in enumerate(scales) if evidence[g] + grid.log_prior[g] >= limit}

@@ -105,7 +105,7 @@ def make_grid(
 
 
 def terms_upto(n_lists: int, largest: int) -> Integers:
-    """Return all terms of at most `largest` lists by size, then by lists: (p,)."""
+    """Return all terms of at most `largest` lists by size, then by value: (p,)."""
     chosen = [0]
     for size in range(1, largest + 1):
         chosen += sorted(sum(1 << j for j in lists) for lists in itertools.combinations(range(n_lists), size))

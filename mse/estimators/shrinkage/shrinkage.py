@@ -27,7 +27,7 @@ from mse.answers.saying import Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
 from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, priors_of, terms_upto
-from mse.estimators.shrinkage.shrinkspec import MANY_COMMON_SD, ShrinkageSpec, largest_term
+from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term
 from mse.estimators.shrinkage.statements import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
 from mse.estimators.shrinkage.together import (
     Part,
@@ -39,7 +39,6 @@ from mse.estimators.shrinkage.together import (
     parts_of,
 )
 from mse.estimators.shrinkage.unseen import (
-    QUICK,
     RELIABLE,
     WORTH,
     Effort,
@@ -109,7 +108,7 @@ class LogLaw:
         return out if np.ndim(q) else np.asarray(out[0])
 
 
-def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort: Effort = QUICK) -> LogLaw:
+def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort: Effort | None = None) -> LogLaw:
     """Return the law of N of a table, in milliseconds and without anything random.
 
     Parameters
@@ -118,8 +117,8 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort:
         Without strata.
     spec : ShrinkageSpec, optional
         Options; those on strata are not read.
-    effort : Effort
-        How finely the law is taken.
+    effort : Effort, optional
+        How finely the law is taken; quickly when not given.
 
     Returns
     -------
@@ -130,7 +129,7 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort:
     spec = spec or ShrinkageSpec()
     dense = table.dense()
     largest = largest_term(table.n_lists, spec)
-    grid = make_grid(spec.pair_sd, spec.ratio, spec.common_sd, largest, spec.visibility)
+    grid = make_grid(spec.pair_sd, spec.ratio, common_values(spec, False), largest, spec.visibility)
     priors = priors_of(grid, terms_upto(table.n_lists, largest), spec.main_sd)
     laws = unseen_laws(counted(dense.counts, dense.cells), priors, grid, effort)
     return LogLaw(table.observed, grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
@@ -202,7 +201,7 @@ def estimate(
         outside=outside(parts),
         assumptions=assumptions(parts),
         citations=CITATIONS,
-        notes=notes(parts),
+        notes=notes(parts, found.left_out),
     )
     return Posterior.of(
         table,
@@ -230,7 +229,7 @@ def _grid_of(parts: Sequence[Part], spec: ShrinkageSpec, factor: float = 1.0) ->
     all pairs positive together is their common part alone.
     """
     many = any(part.many for part in parts)
-    common = (*spec.common_sd, *MANY_COMMON_SD) if many else spec.common_sd
+    common = common_values(spec, many)
     return make_grid(
         tuple(factor * x for x in spec.pair_sd), spec.ratio, tuple(factor * x for x in common),
         max(part.largest for part in parts), (0.0,) if many else spec.visibility,
@@ -287,7 +286,7 @@ def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, law: Distribution)
     sizes = []
     for factor in (1.0, 2.0):
         grid = _grid_of(parts, spec, factor)
-        laws = laws_of_part(part, grid, factor * spec.main_sd, QUICK)
+        laws = laws_of_part(part, grid, factor * spec.main_sd)
         x, mass = mixture(laws, grid.log_prior)
         sizes.append(part.observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.5 * mass.sum()))]))
     return {"prior_factor": max(sizes) / min(sizes)}

@@ -13,8 +13,8 @@ ALL_ORDERS = 8
 """Most lists for which terms of every order are taken unless `max_order` says otherwise; beyond, pairs."""
 
 
-MANY_COMMON_SD = (0.08, 0.16)
-"""Values of s_m that join those of the options on more lists than that, where no Rasch model is shrunk towards."""
+COMMON_SD, MANY_COMMON_SD = (0.03,), (0.0, 0.12)
+"""Usual values of s_m: beside a Rasch model, and on lists so many that there is none to shrink towards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class ShrinkageSpec:
     pair_sd, ratio, common_sd : tuple of float
         Values over which the scales are integrated, with equal weights: s₂, the standard deviation of pairs about their
         common part; r, by which it falls with every further list in a term (with r = ½ log odds ratios of every order
-        have one standard deviation, 4 s₂); s_m, that of the common part.
+        have one standard deviation, 4 s₂); s_m, that of the common part; None
+        takes `COMMON_SD`, or `MANY_COMMON_SD` on more than eight lists.
     visibility : tuple of float
         Values of τ, likewise: interactions are shrunk towards a Rasch model in which the log odds of persons to be on a
         list have this standard deviation; 0 is independence.
@@ -48,7 +49,7 @@ class ShrinkageSpec:
 
     pair_sd: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
     ratio: tuple[float, ...] = (0.25, 0.5)
-    common_sd: tuple[float, ...] = (0.03,)
+    common_sd: tuple[float, ...] | None = None
     visibility: tuple[float, ...] = (0.0, 0.4, 0.8, 1.2)
     main_sd: float = 3.0
     max_order: int | None = None
@@ -61,13 +62,14 @@ class ShrinkageSpec:
     def __post_init__(self) -> None:
         """Check every option, and say all that is wrong at once."""
         check_types(self)
+        common = common_values(self, False)
         problems = [
             Problem(f"`{name}` has no value, or one out of range", allowed, "give for example " + example,
                     value=str(tuple(values)))
             for name, values, least, allowed, example in (
                 ("pair_sd", self.pair_sd, 1e-3, "numbers from 0.001 to 10", "pair_sd=(0.1, 0.2, 0.4)"),
                 ("ratio", self.ratio, 1e-2, "numbers from 0.01 to 10", "ratio=(0.5, 1.0)"),
-                ("common_sd", self.common_sd, 0.0, "numbers from 0 to 10", "common_sd=(0.0, 0.2)"),
+                ("common_sd", common, 0.0, "numbers from 0 to 10", "common_sd=(0.0, 0.2)"),
                 ("visibility", self.visibility, 0.0, "numbers from 0 to 10", "visibility=(0.0, 0.8)"),
             )
             if not values or not all(least <= x <= 10.0 for x in values)
@@ -82,6 +84,13 @@ class ShrinkageSpec:
     def by_stratum(self) -> bool:
         """Whether strata are estimated."""
         return self.strata or bool(self.blind or self.missing)
+
+
+def common_values(spec: ShrinkageSpec, many: bool) -> tuple[float, ...]:
+    """Return the values of s_m; `many` when there is no Rasch model to shrink towards."""
+    if spec.common_sd is not None:
+        return spec.common_sd
+    return MANY_COMMON_SD if many else COMMON_SD
 
 
 def largest_term(n_lists: int, spec: ShrinkageSpec) -> int:

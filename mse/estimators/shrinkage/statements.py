@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mse.estimators.shrinkage.manylists import LEFT_OUT
 from mse.estimators.shrinkage.together import Part
 from mse.words.said import Said, said
 
@@ -49,11 +50,13 @@ def assumptions(parts: Sequence[Part]) -> tuple[Said, ...]:
     return (first, *_ASSUMPTIONS)
 
 
-def notes(parts: Sequence[Part]) -> tuple[Said, ...]:
-    """Say what was done."""
+def notes(parts: Sequence[Part], left_out: float) -> tuple[Said, ...]:
+    """Say what was done; `left_out` are the persons expected in cells that are not in the sum."""
     k = max(len(part.lists) for part in parts)
     largest = max(part.largest for part in parts)
     out = [said("note.two_lists_prior") if k == 2 else said("note.shrunk", order=largest)]
+    if left_out > LEFT_OUT * sum(part.observed for part in parts):
+        out.append(said("note.cells_left_out", count=left_out))
     if len(parts) > 1:
         out.append(said("note.scales_shared"))
         empty = [part.name for part in parts if not part.observed]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimators.shrinkage.manylists import check_many, laws_of_many
+from mse.estimators.shrinkage.manylists import LEFT_OUT, ManyLaws, check_many, laws_of_many
 from mse.estimators.shrinkage.scales import Priors, ScaleGrid, priors_of, terms_upto
 from mse.estimators.shrinkage.shrinkspec import ALL_ORDERS, ShrinkageSpec, largest_term
 from mse.estimators.shrinkage.unseen import FINE, MANY, Checked, Effort, UnseenLaws, check_laws, counted, unseen_laws
@@ -243,19 +243,27 @@ def fit_together(
     return Together(spread, full, tuple(by_part), sum(left for _, left in both))
 
 
-def laws_of_part(part: Part, grid: ScaleGrid, main_sd: float, effort: Effort) -> UnseenLaws:
-    """Return the laws of one stratum, not corrected."""
-    if part.many:
-        return laws_of_many(len(part.lists), part.histories, part.persons, grid, main_sd, effort).laws
+def laws_of_part(part: Part, grid: ScaleGrid, main_sd: float, effort: Effort | None = None) -> UnseenLaws:
+    """Return the laws of one stratum, not corrected; quickly without an `effort`."""
+    if (found := _many(part, grid, main_sd, effort or MANY)) is not None:
+        return found.laws
     return unseen_laws(part.seen(), _priors(part, grid, main_sd), grid, effort)
+
+
+def _many(part: Part, grid: ScaleGrid, main_sd: float, effort: Effort) -> ManyLaws | None:
+    """Return the laws over the cells that matter; None where all cells are to be summed, and can be."""
+    if not part.many:
+        return None
+    found = laws_of_many(len(part.lists), part.histories, part.persons, grid, main_sd, effort)
+    whole = len(part.lists) <= MOST_DENSE and found.left_out > LEFT_OUT * part.observed
+    return None if whole else found
 
 
 def _checked(
     part: Part, grid: ScaleGrid, main_sd: float, seed: int, effort: Effort, weight: Array | None
 ) -> tuple[Checked, float]:
     """Return the corrected laws of one stratum, and the expected persons in cells that were left out."""
-    if part.many:
-        found = laws_of_many(len(part.lists), part.histories, part.persons, grid, main_sd, MANY)
+    if (found := _many(part, grid, main_sd, MANY)) is not None:
         return check_many(found, grid, main_sd, seed, weight), found.left_out
     seen, priors = part.seen(), _priors(part, grid, main_sd)
     return check_laws(seen, priors, grid, unseen_laws(seen, priors, grid, effort), seed, effort, weight), 0.0
