@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
 from mse.kernels.latentclass_density import Array, LatentDensity, LatentTable, LatentWork
+from mse.kernels.latentclass_persons import misfit_by_persons
 from mse.kernels.latentclass_strata import StrataWork, dot
 
 
@@ -21,7 +22,8 @@ def predictive_misfit(
 ) -> tuple[float, float]:
     """Return the misfit of the observed counts and that of counts drawn from the model, given the parameters.
 
-    The distance is Freeman & Tukey's, Σ (√count − √expected)², over all histories, with strata over all histories of
+    By every history, or where these are more than the persons by persons: the same law, at a cost that does not grow
+    with 2^J. The distance is Freeman & Tukey's, Σ (√count − √expected)², over all histories, with strata over those of
     every stratum; both tables have n persons. Labels, and lists that are missing for persons without a label, are
     filled in. Those cells that hold somebody are not a fair choice where most are empty, so the others are told apart.
 
@@ -30,7 +32,7 @@ def predictive_misfit(
     rng : Generator
         Advanced.
     spare : Generator
-        Advanced by what is drawn for histories that hold nobody: the chain does not depend on how many there are.
+        Advanced by what is drawn for histories that hold nobody, or for persons: the chain does not depend on it.
     table : LatentTable
         The observed counts.
     parts : StrataWork or None
@@ -40,6 +42,23 @@ def predictive_misfit(
     work : LatentWork
         Of the state.
     """
+    lists = table.on.shape[1]
+    strata = 1 if parts is None else parts.share.shape[0]
+    if strata * 2.0**lists > table.total:
+        return misfit_by_persons(spare, table, parts, now, work)
+    return misfit_by_histories(rng, spare, table, parts, now, work)
+
+
+@compiled
+def misfit_by_histories(
+    rng: np.random.Generator,
+    spare: np.random.Generator,
+    table: LatentTable,
+    parts: StrataWork | None,
+    now: LatentDensity,
+    work: LatentWork,
+) -> tuple[float, float]:
+    """Return the two misfits of `predictive_misfit`, with a count drawn for every history, which is as given there."""
     if parts is not None:
         return _misfit_of_cells(rng, table, now, work, parts)
     m, lists = table.on.shape

@@ -125,7 +125,7 @@ def stratified_density(
         The likelihood without its power.
     """
     strata = parts.places
-    falling(x, work.powers, work.bits)
+    falling(x, work.powers, work.scales, work.bits)
     log_prior, log_rest = read_logits(table, x, work)
     log_prior += _read_shares(x, work, parts)
     _multiply(table, work, parts)

@@ -24,6 +24,10 @@ from mse.kernels.latentclass_predictive import predictive_misfit
 from mse.kernels.latentclass_strata import StrataWork, density_of, draw_parts
 
 
+LOOK = 4
+"""Rounds from one look at how the counts fit to the next: neighbouring ones hardly differ, and each costs."""
+
+
 class Ladder(NamedTuple):
     """Where the replicas are and how they move.
 
@@ -60,8 +64,9 @@ class TemperedDraws(NamedTuple):
         Classes of the coldest rung that hold more than one person in a hundred.
     log_last : (T,) float64
         Log share of the population in the last piece of the stick, which truncation leaves.
-    misfit : (T, 2) float64
-        Freeman–Tukey distance of the observed counts from the expected ones, and of counts drawn from the model.
+    misfit : (T / 4, 2) float64
+        Freeman–Tukey distance of the observed counts from the expected ones, and of counts drawn from the model, in
+        every `LOOK`th round; none while steps are adapted.
     accepted : (R,) float64
         Mean acceptance of the trajectories of each rung.
     refused : (R - 1,) float64
@@ -127,7 +132,8 @@ def temper(
     unseen = np.empty((rounds, ladder.moves[0], n_strata))
     labelled = np.empty((rounds, ladder.moves[0], n_strata), dtype=np.int64)
     log_likelihoods = np.empty((rounds, rungs))
-    classes, log_last, misfit = np.zeros(rounds), np.empty(rounds), np.empty((rounds, 2))
+    looks = (rounds + LOOK - 1) // LOOK if adapt == 0.0 else 0
+    classes, log_last, misfit = np.zeros(rounds), np.empty(rounds), np.empty((looks, 2))
     accepted, refused, tried = np.zeros(rungs), np.zeros(rungs - 1), np.zeros(rungs - 1)
     place = np.arange(rungs)  # place[r] is the row of `states` that rung r has now
     fresh = 0
@@ -154,7 +160,8 @@ def temper(
                 now = density_of(table, parts, 1.0, x, slope, work)
                 classes[t] = (work.weight > 0.01).sum()
                 log_last[t] = now.log_last
-                misfit[t] = predictive_misfit(rng, spare, table, parts, now, work)
+                if t % LOOK == 0 and looks > 0:
+                    misfit[t // LOOK] = predictive_misfit(rng, spare, table, parts, now, work)
         for r in range(t % 2, rungs - 1, 2):
             gain = (ladder.powers[r] - ladder.powers[r + 1]) * (log_likelihoods[t, r + 1] - log_likelihoods[t, r])
             chance = math.exp(min(gain, 0.0))

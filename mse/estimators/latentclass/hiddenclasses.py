@@ -131,7 +131,7 @@ def estimate(table: CaptureTable, spec: LatentClassSpec, *, seed: int, compute: 
         for. Diagnostics: ``rhat_max``, ``ess_bulk_min``, ``ess_tail_min`` (of log N, and of log N of every stratum)
         and the same with ``_total`` (of log N), ``chains_agree`` (1 or 0),
         ``chains``, ``draws_per_chain``, ``warmup``, ``rungs``, ``fresh_starts`` (draws of the prior that reached the
-        posterior), ``acceptance_min``, ``exchange_min``, ``log_evidence`` and ``log_evidence_sd`` (between chains),
+        posterior, warming up included), ``acceptance_min``, ``exchange_min``, ``log_evidence`` and ``log_evidence_sd`` (between chains),
         ``classes_mean`` (classes with over 1 % of the population), ``last_class`` (share in the last piece),
         ``ppc_p`` (posterior predictive probability of a worse fit), ``beyond_20n`` (probability of more unseen than
         20 times the observed), ``alpha_prior_factor`` (factor by which the median moves with α ~ Gamma(1, 1)) and
@@ -197,6 +197,7 @@ def latent_table(table: CaptureTable, spec: LatentClassSpec, cells: StrataCells 
         See `estimate`.
     """
     from mse.kernels.latentclass_density import LatentTable
+    from mse.kernels.latentclass_histories import lists_of_histories
 
     problems = []
     if cells is None and (not table.observable.all() or table.absent.any()):
@@ -217,7 +218,10 @@ def latent_table(table: CaptureTable, spec: LatentClassSpec, cells: StrataCells 
     counts = np.append(0.0, table.counts.sum(axis=0, dtype=np.float64))
     histories = np.flatnonzero(counts)
     on = (histories[:, None] >> np.arange(table.n_lists)) & 1 == 1
-    return LatentTable(on, counts[histories], float(table.observed), spec.classes, float(spec.shape), float(spec.rate))
+    return LatentTable(
+        on, counts[histories], float(table.observed), spec.classes, float(spec.shape), float(spec.rate),
+        lists_of_histories(on),
+    )  # fmt: skip
 
 
 def _assumptions(classes: int, cells: StrataCells | None) -> tuple[Said, ...]:

@@ -39,6 +39,7 @@ def stratified_table(cells: StrataCells, classes: int, shape: float, rate: float
         stratum.
     """
     from mse.kernels.latentclass_density import LatentStrata, LatentTable
+    from mse.kernels.latentclass_histories import lists_of_histories
 
     sees, operates = _lists(cells)
     # a place: history, lists that operate (as sums of bits), stratum
@@ -67,7 +68,8 @@ def stratified_table(cells: StrataCells, classes: int, shape: float, rate: float
     on, lists = (np.array(list(x))[:, None] >> bits & 1 == 1 for x in zip(*rows, strict=True))
     persons = np.array([counts.get(place, 0) for place in found], dtype=np.float64)
     if cells.n_strata == 1 and lists.all():
-        return LatentTable(on[1:], persons, float(cells.persons), classes, shape, rate)
+        histories = lists_of_histories(on[1:])
+        return LatentTable(on[1:], persons, float(cells.persons), classes, shape, rate, histories)
     strata = LatentStrata(
         operates=lists,
         silent=np.array([rows[0, int(x)] for x in operates], dtype=np.int64),
@@ -77,7 +79,7 @@ def stratified_table(cells: StrataCells, classes: int, shape: float, rate: float
         pool_places=np.array([index[place] for places, _ in pools for place in places], dtype=np.int64),
         pool_counts=np.array([count for _, count in pools], dtype=np.int64),
     )
-    return LatentTable(on, persons, float(cells.persons), classes, shape, rate, strata)
+    return LatentTable(on, persons, float(cells.persons), classes, shape, rate, lists_of_histories(on), strata)
 
 
 def _lists(cells: StrataCells) -> tuple[Integers, Integers]:

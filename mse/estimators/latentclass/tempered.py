@@ -27,15 +27,19 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-FRESH = 40
-"""Draws of the prior that have to reach the posterior, over all chains, before sampling may stop."""
+FRESH = 20
+"""Draws of the prior that have to have reached the posterior, over all chains and warming up included, before sampling
+may stop: a hump that one in seven of them leads to is then missed with a probability of 0.05."""
 
 PATIENCE = 8000
-"""With strata, rounds after which chains that agree may stop all the same: classes that differ in their strata come up
-at sharp temperatures, which few draws of the prior get through."""
+"""Rounds after which chains that agree may stop all the same: where the likelihood separates kinds of states sharply,
+few draws of the prior get from one to the other, however well the chains mix and agree on the posterior."""
 
 STRETCH = 1000
-"""Rounds of the first stretches, and of each in which a chain warms up; these are left out."""
+"""Rounds of the first stretches after warming up."""
+
+WARMING, WARMING_OF_STRATA = 500, 1000
+"""Rounds of each stretch in which a chain warms up; these are left out."""
 
 WARM_UPS, WARM_UPS_OF_STRATA = 1, 2
 """How often the ladder is corrected by what warming up shows of it."""
@@ -43,7 +47,7 @@ WARM_UPS, WARM_UPS_OF_STRATA = 1, 2
 LENGTH, COLD_MOVES = 1.0, 3
 """Length of a trajectory in logits, and trajectories of the coldest rung in a round."""
 
-_REFUSED = 7
+_REFUSED, _FRESH = 7, 8
 _PILOT_RUNGS, _PILOT_ROUNDS, _FREEST = 14, (60, 100, 150, 250, 400), 0.1
 _RUNGS_PER_BARRIER = 1.75
 LARGEST_LOG_MEAN = math.log(1e15)
@@ -65,12 +69,12 @@ class Sampled:
         Of every rung.
     classes, log_last : float64 array, shape (C, rounds)
         Classes with more than 1 % of the population; log share of the last piece of the stick.
-    misfit : float64 array, shape (C, rounds, 2)
+    misfit : float64 array, shape (C, looks, 2)
         Freeman–Tukey distance of the observed and of drawn counts.
     powers, accepted, refused : float64 array, shape (R,), (R,), (R - 1,)
         The ladder; mean acceptance of its trajectories; mean refusal of exchanges.
     fresh : int
-        Draws of the prior that reached the posterior, over all chains.
+        Draws of the prior that reached the posterior, over all chains and with warming up.
     warmup : int
         Draws of each chain that were left out.
     rhats, bulks, tails : float64 array, shape (1 + S,)
@@ -145,21 +149,21 @@ def sample(table: LatentTable, *, chains: int, effective: int, longest: int, see
     """
     (pilot,) = compute.spread("latent classes: tuning", partial(tune_ladder, table), [(seed,)], threads=True)
     powers, steps = pilot
-    tasks: list[tuple[int, ...]] = [(seed, chain, 0, STRETCH) for chain in range(chains)]
     states: list[Chunk] = [()] * chains
     kept: list[list[Chunk]] = [[] for _ in range(chains)]
-    warm_ups = WARM_UPS if table.strata is None else WARM_UPS_OF_STRATA
-    stretch, done = 0, 0
+    warm_ups, warming_rounds = (WARM_UPS, WARMING) if table.strata is None else (WARM_UPS_OF_STRATA, WARMING_OF_STRATA)
+    stretch, done, fresh = 0, 0, 0
     while True:
         warming = stretch < warm_ups
-        rounds = STRETCH if warming else min(max(STRETCH, done), longest - done)
-        tasks = [(seed, chain, stretch, rounds) for chain in range(chains)]
+        rounds = warming_rounds if warming else min(max(STRETCH, done), longest - done)
+        tasks: list[tuple[int, ...]] = [(seed, chain, stretch, rounds) for chain in range(chains)]
         what = "latent classes: warming up" if warming else f"latent classes: rounds {done:,} to {done + rounds:,}"
         run = partial(run_stretch, table, powers, steps)
         parts = list(
             compute.spread(what, run, [(task, state) for task, state in zip(tasks, states, strict=True)], threads=True)
         )
         states = [part[-2:] for part in parts]
+        fresh += sum(int(part[_FRESH][0]) for part in parts)
         if warming:
             refused = np.mean([part[_REFUSED] for part in parts], axis=0)
             powers, steps, nearest = respaced(powers, steps, refused, table.total)
@@ -168,10 +172,9 @@ def sample(table: LatentTable, *, chains: int, effective: int, longest: int, see
             done += rounds
             for chain, part in zip(kept, parts, strict=True):
                 chain.append(part[:-2])
-            found = _joined(kept, powers, STRETCH * COLD_MOVES * warm_ups)
+            found = _joined(kept, powers, fresh, warming_rounds * COLD_MOVES * warm_ups)
             enough = found.rhat <= RHAT and min(found.bulk, found.tail) >= max(effective, EFFECTIVE)
-            visited = found.fresh >= FRESH or (table.strata is not None and done >= PATIENCE)
-            if (enough and visited) or done >= longest:
+            if (enough and (fresh >= FRESH or done >= PATIENCE)) or done >= longest:
                 return found
         stretch += 1
 
@@ -251,7 +254,7 @@ def run_stretch(table: LatentTable, powers: Array, steps: Array, task: tuple[tup
     Returns
     -------
     tuple of arrays
-        Log means (T,), sizes (T,), log likelihoods (rounds, R), classes and log last (rounds,), misfit (rounds, 2),
+        Log means (T,), sizes (T,), log likelihoods (rounds, R), classes and log last (rounds,), misfit (looks, 2),
         accepted (R,), refused (R - 1,), fresh (1,), sizes by stratum (T, S); at the end the states (R, D) and origins
         (R,).
     """
@@ -306,7 +309,7 @@ def _from_prior(rng: np.random.Generator, table: LatentTable, rungs: int) -> tup
     return states, np.ones(rungs, dtype=np.int64)
 
 
-def _joined(kept: Sequence[Sequence[Chunk]], powers: Array, warmup: int) -> Sampled:
+def _joined(kept: Sequence[Sequence[Chunk]], powers: Array, fresh: int, warmup: int) -> Sampled:
     """Return the stretches of all chains as one."""
     whole = [[np.concatenate(parts) for parts in zip(*(part[:6] for part in chain), strict=True)] for chain in kept]
     log_means, sizes, log_likelihoods, classes, log_last, misfit = (
@@ -320,7 +323,7 @@ def _joined(kept: Sequence[Sequence[Chunk]], powers: Array, warmup: int) -> Samp
         log_means, sizes, parts, log_likelihoods, classes, log_last, misfit, powers,
         accepted=weights @ np.stack([part[6] for chain in kept for part in chain]),
         refused=weights @ np.stack([part[7] for chain in kept for part in chain]),
-        fresh=sum(int(part[8][0]) for chain in kept for part in chain),
+        fresh=fresh,
         warmup=warmup,
         rhats=np.array(list(map(rhat, logs))),
         bulks=np.array(list(map(ess_bulk, logs))),
