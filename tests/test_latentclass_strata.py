@@ -1,6 +1,7 @@
 """Latent classes with strata: against plain twins, an exact law, and what may not change the answer."""
 
 import json
+import time
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -18,9 +19,11 @@ from mse.estimators.latentclass.hiddenclasses import LatentClassSpec, estimate, 
 from mse.estimators.latentclass.tempered import sample
 from mse.estimators.stratified.declared import declare
 from mse.estimators.stratified.opencells import build_cells
-from mse.kernels.latentclass_density import latent_work
+from mse.kernels.latentclass_density import LatentStrata, LatentTable, latent_work
+from mse.kernels.latentclass_histories import lists_of_histories
 from mse.kernels.latentclass_moves import draw_prior, follow_gradient, reorder_sticks
-from mse.kernels.latentclass_predictive import predictive_misfit
+from mse.kernels.latentclass_persons import misfit_by_persons
+from mse.kernels.latentclass_predictive import misfit_by_histories, predictive_misfit
 from mse.kernels.latentclass_strata import density_of, draw_parts, strata_work
 from mse.publish.wording.messages import read_catalogue
 from tests.twins_latent import exact_law, gibbs_of_strata, log_density_of_strata
@@ -68,6 +71,10 @@ def mixed_by_hand():
         for (year, sex), strata in where.items()
     }  # fmt: skip
     return [observation for part in rows.values() for observation in part], operates
+
+
+def by_persons(rng, spare, *state):
+    return misfit_by_persons(spare, *state)
 
 
 def close(ours, theirs, levels=(0.05, 0.25, 0.5, 0.75, 0.95), errors=4.5):
@@ -179,8 +186,9 @@ def test_order_of_sticks_takes_the_strata_along():
     assert changed > 3
 
 
+@pytest.mark.parametrize("misfit", [misfit_by_histories, by_persons], ids=["by history", "by person"])
 @pytest.mark.parametrize("strata", [0, 2])
-def test_predictive_counts_are_those_of_the_model(strata):
+def test_predictive_counts_are_those_of_the_model(strata, misfit):
     """Over every cell, also where hardly any holds somebody; the observed distance is known exactly."""
     counts = np.zeros((2, 15), dtype=int)
     counts[0, [0, 2, 4, 10]], counts[1, [1, 2, 6]] = (3, 2, 1, 1), (2, 1, 2)
@@ -199,11 +207,51 @@ def test_predictive_counts_are_those_of_the_model(strata):
     chance = share * weight @ np.where(on[:, :, None], caught, 1 - caught).prod(axis=1).T
     expected = 12 * chance / chance.sum()
     held = counts if strata else counts.sum(axis=0, keepdims=True)
-    found = np.array([predictive_misfit(rng, rng, data, parts, now, work) for _ in range(4000)])
+    found = np.array([misfit(rng, rng, data, parts, now, work) for _ in range(4000)])
     np.testing.assert_allclose(found[:, 0], ((np.sqrt(held) - np.sqrt(expected)) ** 2).sum(), rtol=1e-9)
     drawn = rng.multinomial(12, chance.ravel() / chance.sum(), size=4000)
     plain = ((np.sqrt(drawn) - np.sqrt(expected.ravel())) ** 2).sum(axis=1)
     assert ks_2samp(found[:, 1], plain).pvalue > 1e-4
+
+
+def test_filled_in_persons_are_the_same_by_history_and_by_person():
+    """With labels, and lists that did not deliver, drawn for those who lack them."""
+    data = data_of(MIXED, LatentClassSpec(classes=3, **DECLARED))
+    parts, work, rng = strata_work(data), latent_work(3, 3, 4), np.random.default_rng(2)
+    x = rng.normal(size=(3 + 1 + 4) * 3 - 1)
+    found = np.empty((2, 3000, 2))
+    for misfit, rows in zip((misfit_by_histories, by_persons), found, strict=True):
+        for row in rows:
+            draw_parts(rng, data, parts, x, np.empty(len(x)), work, np.empty(4), np.empty(4, dtype=np.int64))
+            now = density_of(data, parts, 1.0, x, np.empty(len(x)), work)
+            row[:] = misfit(rng, rng, data, parts, now, work)
+    assert len(np.unique(found[:, :, 0].round(9))) > 100
+    assert min(ks_2samp(*found[:, :, i]).pvalue for i in (0, 1)) > 1e-4
+
+
+@pytest.mark.parametrize("strata", [0, 2])
+def test_lists_that_hardly_anybody_is_on_cost_no_more_histories(strata):
+    """With 28 lists there are 2^28 histories: counting over them would take seconds a look, and gigabytes."""
+    on = np.zeros((30, 28), dtype=bool)
+    on[np.arange(30), np.arange(30) % 28], on[:12, 27] = True, True
+    plain = LatentTable(on, np.ones(30), 30.0, 3, 0.25, 0.25, lists_of_histories(on))
+    if strata:
+        rows = np.vstack([np.zeros((1, 28), dtype=bool), on])
+        places = LatentStrata(
+            np.ones((31, 28), dtype=bool), np.zeros(2, np.int64), np.arange(1, 31), np.arange(30) % 2,
+            np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64),
+        )  # fmt: skip
+        plain = plain._replace(on=rows, histories=lists_of_histories(rows), strata=places)
+    parts, work, rng = strata_work(plain), latent_work(28, 3, strata), np.random.default_rng(1)
+    d = (28 + 1 + strata) * 3 - 1
+    x, gradient = rng.normal(size=d) - 1.0, np.empty(d)
+    now = density_of(plain, parts, 1.0, x, gradient, work)
+    draw_parts(rng, plain, parts, x, gradient, work, np.empty(strata), np.empty(strata, dtype=np.int64))
+    predictive_misfit(rng, rng, plain, parts, now, work)
+    start = time.process_time()
+    found = [predictive_misfit(rng, rng, plain, parts, now, work) for _ in range(200)]
+    assert time.process_time() - start < 2.0
+    assert all(0.0 < value <= 60.0 for pair in found for value in pair)
 
 
 # ---- the law of N ----------------------------------------------------------------------------------

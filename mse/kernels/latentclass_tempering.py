@@ -23,7 +23,6 @@ from mse.kernels.latentclass_moves import (
 from mse.kernels.latentclass_predictive import predictive_misfit
 from mse.kernels.latentclass_strata import StrataWork, density_of, draw_parts
 
-
 LOOK = 4
 """Rounds from one look at how the counts fit to the next: neighbouring ones hardly differ, and each costs."""
 
