@@ -1,6 +1,10 @@
 """Effective draws of N a CPU second under latent classes, one core.
 
     python -m benchmarks.latentclass [--rounds 2000] [--out benchmarks/results/latentclass.json]
+    python -m benchmarks.latentclass --settle
+
+With ``--settle`` it asks instead which of the two humps of netherlands-2010-2015-5 is right, see
+`benchmarks.latentmodes`, and stores what it finds with the calibration of the tests; some ten CPU minutes.
 
 CPU seconds of tuning the ladder, of warming up and of sampling four chains; effective draws (the smaller of bulk and
 tail, of log N) a second of sampling, and a second of everything, tuning and warming up included. A round moves every
@@ -17,10 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.latentmodes import settle
 from mse import load_table
 from mse.computing.convergence import ess_bulk, ess_tail, rhat
 from mse.estimators.latentclass.hiddenclasses import LatentClassSpec, latent_table
-from mse.estimators.latentclass.tempered import STRETCH, respaced, run_stretch, tune_ladder
+from mse.estimators.latentclass.tempered import WARMING, respaced, run_stretch, tune_ladder
 
 PROBLEMS = ("kosovo-1999-4", "uk-2013-5", "uk-2013-6", "diabetes-italy-4", "new-orleans-8-n185")
 CHAINS = 4
@@ -32,7 +37,7 @@ def measure(name: str, rounds: int) -> dict[str, object]:
     start = time.process_time()
     powers, steps = tune_ladder(table, (1,))
     tuned = time.process_time()
-    warm = [run_stretch(table, powers, steps, ((1, c, 0, STRETCH), ())) for c in range(CHAINS)]
+    warm = [run_stretch(table, powers, steps, ((1, c, 0, WARMING), ())) for c in range(CHAINS)]
     powers, steps, nearest = respaced(powers, steps, np.mean([part[7] for part in warm], axis=0), table.total)
     warmed = time.process_time()
     starts = [(part[-2][nearest], part[-1][nearest]) for part in warm]
@@ -62,7 +67,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=2000)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--settle", action="store_true", help="which hump of netherlands-2010-2015-5 is right")
     options = parser.parse_args()
+    if options.settle:
+        settle()
+        return
     measure("kosovo-1999-4", 50)  # compiles
     rows = [measure(name, options.rounds) for name in PROBLEMS]
     print(

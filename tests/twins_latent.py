@@ -126,17 +126,23 @@ def exact_law(on, counts, largest, shape=0.25, rate=0.25, stratum=None):
     return (sizes, mass) if stratum is None else (sizes, mass, np.array(expected))
 
 
-def gibbs(on, counts, classes, sweeps, rng, shape=0.25, rate=0.25):
-    """Return draws of N by the sampler of Manrique-Vallier (2016), every person's class and the unseen drawn."""
+def gibbs(on, counts, classes, sweeps, rng, shape=0.25, rate=0.25, start=None, most=math.inf):
+    """Return draws of N by the sampler of Manrique-Vallier (2016), every person's class and the unseen drawn.
+
+    `start` holds λ, (K, J), and π to start from; with `most`, n_0 is drawn given that it is at most that many.
+    """
     lists, n = on.shape[1], int(counts.sum())
     rows = np.vstack([np.zeros(lists, dtype=bool), on])
     caught = rng.random((classes, lists))
     weights = np.full(classes, 1.0 / classes)
-    alpha, sizes = 1.0, np.empty(sweeps)
+    if start is not None:
+        caught, weights = start
+    alpha, sizes, unseen = 1.0, np.empty(sweeps), 0
     for sweep in range(sweeps):
         chance = weights * np.where(rows[:, None, :], caught, 1.0 - caught).prod(axis=2)
         total = chance.sum(axis=1)
-        unseen = rng.negative_binomial(n, 1.0 - total[0])
+        tries = rng.negative_binomial(n, 1.0 - total[0], 1 if most == math.inf else 200)
+        unseen = next((x for x in tries if x <= most), unseen)
         held = rng.multinomial(np.concatenate([[unseen], counts]), chance / total[:, None])
         members = held.sum(axis=0)
         caught_of = held.T @ rows

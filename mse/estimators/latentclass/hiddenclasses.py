@@ -132,9 +132,9 @@ def estimate(table: CaptureTable, spec: LatentClassSpec, *, seed: int, compute: 
         and the same with ``_total`` (of log N), ``chains_agree`` (1 or 0),
         ``chains``, ``draws_per_chain``, ``warmup``, ``rungs``, ``fresh_starts`` (draws of the prior that reached the
         posterior, warming up included), ``acceptance_min``, ``exchange_min``, ``log_evidence`` and ``log_evidence_sd``
-        (between chains), ``classes_mean`` (classes with over 1 % of the population), ``last_class`` (share in the last piece),
-        ``ppc_p`` (posterior predictive probability of a worse fit), ``beyond_20n`` (probability of more unseen than
-        20 times the observed), ``alpha_prior_factor`` (factor by which the median moves with α ~ Gamma(1, 1)) and
+        (between chains), ``classes_mean`` (classes with over 1 % of the population), ``last_class`` (share in the last
+        piece), ``ppc_p`` (posterior predictive probability of a worse fit), ``beyond_20n`` (probability of more unseen
+        than 20 times the observed), ``alpha_prior_factor`` (factor by which the median moves with α ~ Gamma(1, 1)) and
         ``alpha_prior_weights`` (effective share of the draws behind that); with strata ``few_lists`` (strata with
         fewer than three lists) and ``unlabelled`` (persons whose stratum is known in part).
 
