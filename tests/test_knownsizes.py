@@ -168,7 +168,7 @@ def failing(table, levels):
 def test_consistency_holds_every_list_against_its_size():
     table = load_table("netherlands-2010-2015-5")
     frame = consistency(table, doubled, prob=0.9)
-    assert list(frame.columns) == ["list", "true", "point", "low", "high", "log_bias", "covered", "status"]
+    assert list(frame.columns) == ["list", "true", "point", "low", "high", "log_bias", "covered", "status", "said"]
     assert frame["list"].tolist() == list(table.lists)
     row = frame.set_index("list").loc["P"]
     assert (row.true, row.point, row.status) == (4812, 2 * 346, "ok")
@@ -462,7 +462,7 @@ def test_what_was_not_learned_is_refused(kosovo):
 def test_both_intervals_side_by_side(kosovo):
     table, posterior = kosovo
     frame = calibrated_rows(posterior, table, prob=0.95)
-    assert list(frame.columns) == ["interval", "point", "low", "high", "prob", "assumption"]
+    assert list(frame.columns) == ["interval", "point", "low", "high", "prob", "assumption", "said"]
     assert frame["interval"].tolist() == ["ordinary", "calibrated"]
     assert frame["assumption"][1] == str(TRANSFER) and "identifying assumption" in frame["assumption"][0]
     assert (

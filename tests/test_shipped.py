@@ -2,9 +2,9 @@
 
 import pytest
 
-from mse import shipped
 from mse.errors import InputError, ModelError
 from mse.shipped import list_tables, load_table, shipped_names, shipped_path, table_info
+from mse.words import beside
 
 TABLES = list_tables()
 OVERLAP = [info for info in TABLES if info.kind == "overlap"]
@@ -51,8 +51,8 @@ def test_the_wheel_comes_before_the_repository(tmp_path, monkeypatch):
     (tmp_path / "models" / "job.toml").write_text("")
     (tmp_path / "models" / ".hidden").write_text("")
     (tmp_path / "models" / "README.md").write_text("")
-    monkeypatch.setattr(shipped, "_IN_WHEEL", inside)
-    monkeypatch.setattr(shipped, "_IN_REPOSITORY", tmp_path)
+    monkeypatch.setattr(beside, "_IN_WHEEL", inside)
+    monkeypatch.setattr(beside, "_IN_REPOSITORY", tmp_path)
     assert shipped_path("data", "one") == inside / "data" / "one"
     assert shipped_names("models") == ("job.toml",)
     assert shipped_path("models", "job.toml") == tmp_path / "models" / "job.toml"

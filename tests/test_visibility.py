@@ -101,7 +101,7 @@ def test_shrinkage_with_departures_is_wider_and_hardly_moved():
     low, middle, high = plain.quantile([0.025, 0.5, 0.975])
     wider = wide.distribution.quantile([0.025, 0.5, 0.975])
     assert wider[0] < low and wider[2] > high and abs(math.log(wider[1] / middle)) < 0.05
-    assert "casanare-colombia-6" in wide.notes[0]
+    assert "casanare-colombia-6" in str(wide.notes[0])
 
 
 def test_lists_in_another_order_give_the_same_law():
