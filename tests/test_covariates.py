@@ -254,7 +254,7 @@ def test_parts_add_up_in_every_draw_and_survive_a_file(tmp_path, interval):
     posterior = estimate(drawn(), spec, seed=3)
     assert posterior.strata is not None
     np.testing.assert_array_equal(posterior.strata.draws.sum(axis=1), posterior.draws)
-    assert "conditional on the selected model" in str(posterior.point_kind)
+    assert posterior.point_kind.code == "kind.covariates_named"
     posterior.save(tmp_path / "posterior.nc")
     again = Posterior.load(tmp_path / "posterior.nc")
     assert again.strata is not None
@@ -338,7 +338,7 @@ def test_a_stratum_with_one_list_is_flagged_or_refused():
     spec = CovariatesSpec(formula="~ A*B", interval="lognormal", blind=blind)
     posterior = estimate(table, spec, seed=0)
     assert posterior.strata is not None
-    assert posterior.strata.flags[5].startswith("one list only")
+    assert str(posterior.strata.flags[5][0]).startswith("one list only")
     assert not any(posterior.strata.flags[:5])
     assert posterior.diagnostics["few_lists"] == 1
     assert any("fewer than three lists operate in m, 2020" in str(note) for note in posterior.notes)
@@ -379,7 +379,7 @@ def test_wrong_options_are_named_at_once():
         CovariatesSpec(blind={"D": "m"}, missing={"D": "2019"})
     assert len(caught.value.problems) == 2
     assert "blind = { D = {" in str(caught.value)
-    with pytest.raises(ModelError, match="no level 'x'"):
+    with pytest.raises(ModelError, match="no level x"):
         estimate(drawn(), CovariatesSpec(unknown={"sex": "x"}), seed=0)
     with pytest.raises(ModelError, match="no list 'E'"):
         estimate(drawn(), CovariatesSpec(bounded={"E": {}}), seed=0)

@@ -148,8 +148,8 @@ def _drawn_places(
 @compiled
 def _choose(spare: np.random.Generator, reach: Array) -> int:
     """Return an index by its part of the rising sums `reach`."""
-    at = np.searchsorted(reach, spare.random() * reach[-1], side="right")
-    return min(at, reach.shape[0] - 1)
+    at: int = min(np.searchsorted(reach, spare.random() * reach[-1], side="right"), reach.shape[0] - 1)
+    return at
 
 
 @compiled
@@ -167,13 +167,14 @@ def _distance(
         while end < persons and places[end] == places[begin]:
             end += 1
         s = places[begin] >> lists
-        chance = 0.0
+        chance: float = 0.0
         for k in range(classes):
-            term = work.weight[k] * share[s, k]
+            term: float = work.weight[k] * share[s, k]
             for j in range(lists):
                 if operates[silent[s], j]:
                     term *= work.caught[j, k] if places[begin] >> j & 1 else work.missed[j, k]
             chance += term
         total += math.sqrt((end - begin) * persons * chance / seen)
         begin = end
-    return max(2.0 * persons - 2.0 * total, 0.0)
+    distance: float = max(2.0 * persons - 2.0 * total, 0.0)
+    return distance
