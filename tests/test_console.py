@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from click.shell_completion import ShellComplete
 
+from mse.answers.results import REPORT
 from mse.cli import main
 from mse.computing.savefiles import MARK, remove_stale, work_folder
 
@@ -231,7 +232,7 @@ def test_a_disk_that_is_full(home: Path, tmp_path: Path) -> None:
         assert out == "" and "-work" not in err and not re.search(r"/\.\w", err), err
         assert len(re.findall(r"^mse: .*the disk is full", err, re.MULTILINE)) == 1, (arguments, err)
         assert sorted(os.listdir(tmp_path)) == before, arguments
-    assert (tmp_path / "old" / "report.html").read_bytes() == (home / "res" / "report.html").read_bytes()
+    assert (tmp_path / "old" / REPORT).read_bytes() == (home / "res" / REPORT).read_bytes()
 
 
 def test_standard_output_that_is_full(tmp_path: Path) -> None:

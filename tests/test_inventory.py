@@ -24,6 +24,7 @@ from mse.publish.inventory import INVENTORY, unlisted
 from mse.publish.release.bundle import write_release
 from mse.publish.report.html import render_pages, render_report
 from mse.publish.report.pdf import render_pdf
+from mse.words.said import said
 from tests import publish_national, published_examples
 from tests.leaving import modes, page_elements, page_numbers, pdf_attachments, pdf_entries, release_elements
 
@@ -216,9 +217,8 @@ def test_sizes_of_single_models_and_diagnostics_are_for_public_tables_only() -> 
     public = published_examples.national(public=True)
     closed = published_examples.national()
     for found, there in ((public, True), (closed, False)):
-        head = replace(
-            found.headline, diagnostics={"mc_error": 0.00114832}, notes=("lists A and B, 4 persons on both",)
-        )
+        note = said("note.pair", lists=("A", "B"), count=4, how=said("how.largest"))
+        head = replace(found.headline, diagnostics={"mc_error": 0.00114832}, notes=(note,))
         html = render_report(replace(found, headline=head), "en")
         assert ("0.001148" in html) is there and ("4 persons on both" in html) is there
 
@@ -268,6 +268,6 @@ def test_what_changed_between_two_results_is_told_without_their_digests(tmp_path
     assert compare_results(tmp_path / "old", tmp_path / "same").causes == ()
     changes = compare_results(tmp_path / "old", tmp_path / "new")
     assert ("counts of the table", "", "") in {(x.what, x.old, x.new) for x in changes.causes}
-    for language, said in (("en", "counts of the table: not the same"), ("nl", "counts of the table: niet hetzelfde")):
+    for language, told in (("en", "counts of the table: not the same"), ("nl", "counts of the table: niet hetzelfde")):
         text = changes_text(changes, language)
-        assert said in text and not re.findall(r"[0-9a-f]{12,}", text)
+        assert told in text and not re.findall(r"[0-9a-f]{12,}", text)

@@ -439,9 +439,9 @@ def test_a_stratum_where_nobody_is_registered():
 @pytest.mark.parametrize(
     "options, error, words",
     [
-        ({"unknown": {"sex": "x"}}, ModelError, "no level 'x'"),
-        ({"unknown": {"age": "x"}}, ModelError, "no covariate 'age'"),
-        ({"blind": {"D": {}}}, ModelError, "no list 'D'"),
+        ({"unknown": {"sex": "x"}}, ModelError, "no level x"),
+        ({"unknown": {"age": "x"}}, ModelError, "no covariate age"),
+        ({"blind": {"D": {}}}, ModelError, "no list D"),
         ({"blind": {"A": {"sex": "m"}}}, InputError, "declared blind in m"),
         ({"missing": {"A": {"sex": "m"}}}, InputError, "declared missing in m"),
         ({"blind": ["A"]}, ModelError, "`blind` is not in the form"),

@@ -250,7 +250,7 @@ def test_a_page_without_findings_says_what_was_checked() -> None:
 def test_missing_parts_are_said_to_be_missing() -> None:
     text = words("chapman")
     for piece in (
-        "This method does not average over models.",
+        "No models were weighed: the method takes for granted how the lists depend on each other.",
         "This method gives no probabilities",
         "its overlap counts never leave the office that holds them",
         "The results name no source for the counts.",

@@ -192,6 +192,12 @@ TABLES = (
     *_estimates("robustness", "change what status"),
     *_estimates("calibrated", "interval prob"),
 )
+_CODE_KEYS = (
+    "earlier_releases.code earlier_releases.held_against[] earlier_releases.text estimate.said.kind.code"
+    " estimate.said.inside[].code estimate.said.outside[].code estimate.said.assumptions[].code"
+)
+"""Codes of what is said, and which earlier releases a release was protected with."""
+
 _SHARED_KEYS = (
     "verdict.level verdict.reasons[] verdict.reasons[].code verdict.reasons[].level verdict.reasons[].text "
     "verdict.account[] verdict.checked[] verdict.parts[] verdict.parts[].because[] verdict.parts[].level "
@@ -200,6 +206,9 @@ _SHARED_KEYS = (
 )
 KEYS = (
     *_rows("figures.json", "words", TOLD, f"format title audit.folder {_SHARED_KEYS}"),
+    *_rows("figures.json", "setting", GIVEN, "method deviation fewest", "rounding."),
+    *_rows("figures.json", "words", GIVEN, _CODE_KEYS),
+    *_rows("datapackage.json", "words", GIVEN, _CODE_KEYS, "mse."),
     *_rows("figures.json", "digest", OWN, "digests.table digests.posterior digests.job"),
     *_rows("figures.json", "estimate", f"{ROUNDED}; counts: {PROTECTED}", "value low high", "figures[]."),
     *_rows("figures.json", "words", GIVEN, "name prob unit period definition verdict status", "figures[]."),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mse.computing.csvtext import csv_text, read_csv
 from mse.computing.filemodes import PRIVATE_FOLDER, private_writing
 from mse.computing.inputfiles import read_input
-from mse.computing.savefiles import fill_folder, work_folder
+from mse.computing.savefiles import fill_folder, machine_faults, work_folder
 from mse.errors import InputError, Problem
 from mse.intake.flow import UNLIKE, WITHOUT_KEY
 from mse.intake.registers.rowchecks import literal
@@ -348,8 +348,9 @@ def report_quality(
 
 def _make_home(home: Path) -> None:
     """Make a folder for reports with small counts: its owner's alone, unless it was there before."""
-    home.parent.mkdir(parents=True, exist_ok=True)
-    home.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)
+    with machine_faults(home):
+        home.parent.mkdir(parents=True, exist_ok=True)
+        home.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)
 
 
 def _stem(contract: Contract) -> str:
