@@ -26,10 +26,9 @@ from mse.answers.posterior import Posterior
 from mse.answers.saying import Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
+from mse.estimators.shrinkage.accounts import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
 from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, priors_of, terms_upto
-from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term
-from mse.estimators.shrinkage.statements import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
-from mse.estimators.shrinkage.together import (
+from mse.estimators.shrinkage.sharedscales import (
     Part,
     Together,
     draw_parts,
@@ -38,6 +37,7 @@ from mse.estimators.shrinkage.together import (
     part_of_many,
     parts_of,
 )
+from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term
 from mse.estimators.shrinkage.unseen import (
     RELIABLE,
     WORTH,
