@@ -1,4 +1,4 @@
-"""The pinned environment holds whatever the project says that it needs, each in a version that it allows, with digests."""
+"""The pinned environment holds whatever the project says that it needs, each in a version that it allows."""
 
 from __future__ import annotations
 
