@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mse.errors import InputError
 from mse.intake.contracts.clauses import ContractField, Interval
-from mse.intake.contracts.contract import read_contract
+from mse.intake.contracts.contractfile import read_contract
 from mse.intake.pseudonyms.keyedhash import disguise
 from mse.intake.registers.delivered import read_registers
 from mse.intake.registers.guard import personal_kind

@@ -25,6 +25,18 @@ if TYPE_CHECKING:
     from mse.tables.captures import CaptureTable
     from mse.tables.histories import HistoryTable
 
+LANGUAGE = "mse.language"
+"""Where a command leaves the language of its messages, in what its contexts share."""
+
+
+def in_language(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Remember the language, or the first of several, in which the command was asked to speak."""
+    chosen = value if isinstance(value, str) else next(iter(value or ()), None)
+    if chosen is not None:
+        ctx.meta[LANGUAGE] = chosen
+    return value
+
+
 LANGUAGES = click.Choice(languages_there_are())
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every core when not given.")

@@ -15,7 +15,7 @@ from mse.computing.inputfiles import matching, parse_settings, read_input
 from mse.computing.parallel import Compute
 from mse.errors import InputError, MseError
 from mse.evidence.survey import read_rates
-from mse.intake.contracts.contract import read_contract
+from mse.intake.contracts.contractfile import read_contract
 from mse.intake.contracts.draft import new_contract
 from mse.intake.pseudonyms.keyedhash import read_key
 from mse.intake.quality.completeness import read_quality, report_quality

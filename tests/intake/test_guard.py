@@ -12,7 +12,7 @@ import pytest
 from benchmarks.guard import ROLES, SPAN
 from mse.errors import InputError
 from mse.intake.contracts.clauses import ContractField, Identity
-from mse.intake.contracts.contract import read_contract
+from mse.intake.contracts.contractfile import read_contract
 from mse.intake.pseudonyms.delivering import pseudonymise_file
 from mse.intake.pseudonyms.keychecks import weakness
 from mse.intake.pseudonyms.keyedhash import Hashing, read_key

@@ -9,11 +9,13 @@ from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
-from mse.intake.registers.identifying_dates import in_ascii, read_dates
+from mse.identifying.identifying_dates import in_ascii, read_dates
+from mse.words.said import Said, said
 
-CITIZEN = "citizen service numbers"
-PHONES, ACCOUNTS, MAILS = "telephone numbers", "bank accounts", "e-mail addresses"
-POSTCODES, PLACES, HANDLES = "full postcodes", "coordinates", "user names"
+CITIZEN, PERSONAL_NUMBERS = said("personal.citizen_numbers"), said("personal.numbers")
+PHONES, ACCOUNTS, MAILS = said("personal.phones"), said("personal.accounts"), said("personal.mails")
+POSTCODES, PLACES, HANDLES = said("personal.postcodes"), said("personal.places"), said("personal.handles")
+PAGES, COMPUTERS = said("personal.pages"), said("personal.computers")
 
 _MAIL = re.compile(
     r"[^@\s<>]+\s?(?:@|\(at\)|\[at\]|\s+at\s+)\s?[^@\s<>]+(?:\.|\s?\(dot\)\s?|\s?\[dot\]\s?)[^\W\d_]{2,}", re.IGNORECASE
@@ -56,7 +58,7 @@ MANY = 0.5
 """Share of the values from which a column is of a kind that chance makes in a tenth of all numbers."""
 
 
-def format_kind(values: Sequence[str], *, postcodes: bool = True) -> str | None:
+def format_kind(values: Sequence[str], *, postcodes: bool = True) -> Said | None:
     """Return what the values are by the way they are made; None when they are nothing that is known.
 
     Parameters
@@ -74,13 +76,13 @@ def format_kind(values: Sequence[str], *, postcodes: bool = True) -> str | None:
     if share(_MAIL.search) > 0:
         return MAILS
     if share(_URL.fullmatch) > 0.05 or share(lambda value: "://" in value or "www." in value) > 0:
-        return "web addresses"
+        return PAGES
     if share(_HANDLE.fullmatch) > 0.05:
         return HANDLES
     if share(_is_ip) > 0.05:
-        return "addresses of computers"
+        return COMPUTERS
     if share(_MAC.fullmatch) > MANY and share(lambda value: _SIGNS.search(value)) > MANY:
-        return "addresses of computers"
+        return COMPUTERS
     if share(_is_account) > 0.05 and (len(plain) < 5 or sum(map(_is_account, plain)) > 1):
         return ACCOUNTS
     if share(lambda value: _PAIR.fullmatch(value) or _DEGREES.fullmatch(value)) > 0.2:
@@ -91,7 +93,7 @@ def format_kind(values: Sequence[str], *, postcodes: bool = True) -> str | None:
         return PHONES
     if postcodes and share(_ZIP.fullmatch) > 0.8:
         return POSTCODES
-    return "personal numbers" if _is_national(plain) else None
+    return PERSONAL_NUMBERS if _is_national(plain) else None
 
 
 def is_citizen_number(text: str) -> bool:

@@ -14,15 +14,16 @@ from datetime import date, timedelta
 from functools import lru_cache
 from statistics import median
 
-from mse.intake.contracts.clauses import Interval
-from mse.intake.registers.harmless_words import is_harmless, is_letter_code, tokens
-from mse.intake.registers.identifying_dates import is_birthday, read_dates, read_month, spreadsheet_day
-from mse.intake.registers.identifying_formats import MANY, PLACES, POSTCODES, format_kind
+from mse.identifying.harmless_words import is_harmless, is_letter_code, tokens
+from mse.identifying.identifying_dates import Span, is_birthday, outside, read_dates, read_month, spreadsheet_day
+from mse.identifying.identifying_formats import MANY, PLACES, POSTCODES, format_kind
+from mse.words.said import Said, said
 
-BIRTHDAYS = "birthdays"
-BIRTHS, NOT_HASHES = "full dates of birth", "something else than keyed hashes"
-NAMES, TEXT, ADDRESSES = "names", "free text", "addresses"
-NUMBERS, CODES = "numbers that stand for one person", "codes that stand for one person"
+BIRTHS, BIRTHDAYS, BIRTH_MONTHS = said("personal.births"), said("personal.birthdays"), said("personal.birth_months")
+NOT_HASHES = said("personal.not_hashes")
+NAMES, INITIALS = said("personal.names"), said("personal.initials")
+TEXT, ADDRESSES = said("personal.texts"), said("personal.addresses")
+NUMBERS, CODES = said("personal.own_numbers"), said("personal.own_codes")
 
 _SOME = 0.05
 _NEAR, _FAR = 50.0, 5_000.0
@@ -55,12 +56,6 @@ _YEAR = re.compile(r"19[89]\d|20[0-4]\d")
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{20,64}")
 
 
-def outside(days: Sequence[date], span: Interval) -> float:
-    """Return the share of days more than a year before the first of a span, or after its last."""
-    first = span.first - timedelta(days=366) if span.first > date(2, 1, 2) else span.first
-    return sum(not first <= day <= span.last for day in days) / max(1, len(days))
-
-
 def is_full_hash(text: str) -> bool:
     """Tell whether a text in hexadecimal has letters and digits both, as a hash has."""
     return any(x.isdigit() for x in text) and any(x.isalpha() for x in text) and len(set(text)) > 5
@@ -73,7 +68,7 @@ def spells_text(text: str) -> bool:
     return all(0x20 <= x < 0x7F for x in bytes.fromhex(text))
 
 
-def open_kind(values: Sequence[str], span: Interval, *, of: int, some: float = _SOME) -> str | None:
+def open_kind(values: Sequence[str], span: Span, *, of: int, some: float = _SOME) -> Said | None:
     """Return what the values of a column are that no code list is declared for; None when all that is harmless.
 
     Parameters
@@ -91,11 +86,11 @@ def open_kind(values: Sequence[str], span: Interval, *, of: int, some: float = _
         return format_kind(_distinct(values)) if values else None
     if kind := format_kind(_distinct(values)):
         return kind
-    form = [_form(value, span.last.year) for value in values]
+    form = [form_of(value, span.last.year) for value in values]
     counts = Counter(form)
     for name, count in counts.most_common():
         here = [value for value, said in zip(values, form, strict=True) if said == name]
-        if count > some * of and (kind := _JUDGES[name](here, span)):
+        if count > some * of and (kind := JUDGES[name](here, span)):
             return kind
     return None
 
@@ -105,8 +100,8 @@ def _distinct(values: Sequence[str]) -> list[str]:
 
 
 @lru_cache(2**15)
-def _form(value: str, now: int) -> str:
-    """Return the form of a value, a key of `_JUDGES`."""
+def form_of(value: str, now: int) -> str:
+    """Return the form of a value, a key of `JUDGES`."""
     if _HEX.fullmatch(value) and is_full_hash(value.lower()):
         return "hash"
     if _NUMBER.fullmatch(value):
@@ -133,15 +128,15 @@ def closed(values: Sequence[str], most: int, times: float = 3) -> bool:
 # ---- judges -----------------------------------------------------------------------------------------
 
 
-def _hashes(values: Sequence[str], span: Interval) -> str | None:
+def _hashes(values: Sequence[str], span: Span) -> Said | None:
     plain = [value.lower().replace("-", "") for value in values]
     return TEXT if sum(map(spells_text, plain)) > MANY * len(plain) else None
 
 
-def _numbers(values: Sequence[str], span: Interval) -> str | None:
+def _numbers(values: Sequence[str], span: Span) -> Said | None:
     whole = [re.split("[.,]", value)[0] for value in values]
     numbers = [int(value) for value in whole]
-    if kind := _day_numbers(whole, span):
+    if kind := day_numbers(whole, span):
         return kind
     if _are_days(whole, span):
         return None
@@ -151,12 +146,12 @@ def _numbers(values: Sequence[str], span: Interval) -> str | None:
     if max(map(abs, long)) < 10_000:
         # Days or amounts are mostly smaller: what has four digits and none smaller is a postcode.
         return POSTCODES if len(long) > MANY * len(numbers) else None
-    if _given_out(long, 5.0):
+    if given_out(long, 5.0):
         return None
     return NUMBERS
 
 
-def _day_numbers(whole: Sequence[str], span: Interval) -> str | None:
+def day_numbers(whole: Sequence[str], span: Span) -> Said | None:
     """Return what numbers are that can be read as days: written without signs, or counted by a spreadsheet."""
     several = len(set(whole)) > 4 or len(whole) < 5
     lengths = Counter(map(len, whole))
@@ -166,7 +161,7 @@ def _day_numbers(whole: Sequence[str], span: Interval) -> str | None:
             continue
         if length == 5:
             days = [day for x in here if (day := spreadsheet_day(int(x)))]
-            if len(days) == len(here) and len(set(here)) > 2 and not _given_out([int(x) for x in here], 2.0):
+            if len(days) == len(here) and len(set(here)) > 2 and not given_out([int(x) for x in here], 2.0):
                 return BIRTHS if outside(days, span) > _SOME else None
             continue
         found = [read for x in here if (read := read_dates(x, span.last.year))]
@@ -177,7 +172,7 @@ def _day_numbers(whole: Sequence[str], span: Interval) -> str | None:
     return None
 
 
-def _are_days(whole: Sequence[str], span: Interval) -> bool:
+def _are_days(whole: Sequence[str], span: Span) -> bool:
     """Tell whether numbers are days of a span: year, month and day, or day, month and year."""
     found = [read_dates(x, span.last.year) if len(x) == 8 else () for x in whole]
     return all(found) and _early(found, span) <= _SOME
@@ -188,24 +183,24 @@ def _is_ddmm(text: str) -> bool:
     return 1 <= min(one, two) <= 12 and 1 <= max(one, two) <= 31
 
 
-def _early(found: Sequence[Sequence[date]], span: Interval) -> float:
+def _early(found: Sequence[Sequence[date]], span: Span) -> float:
     """Return the share of dates of which no reading lies in a span; where several do, the reading is not known."""
     first = span.first - timedelta(days=366) if span.first > date(2, 1, 2) else span.first
     return sum(not any(first <= day <= span.last for day in days) for days in found) / max(1, len(found))
 
 
-def _dates(values: Sequence[str], span: Interval) -> str | None:
+def _dates(values: Sequence[str], span: Span) -> Said | None:
     found = [read_dates(value, span.last.year) for value in values]
     return BIRTHS if _early(found, span) > _SOME else None
 
 
-def _months(values: Sequence[str], span: Interval) -> str | None:
+def _months(values: Sequence[str], span: Span) -> Said | None:
     years = [year for value in values if (year := read_month(value)) is not None]
     early = sum(not span.first.year - 1 <= year <= span.last.year for year in years)
-    return "months of birth" if early > _SOME * len(years) else None
+    return BIRTH_MONTHS if early > _SOME * len(years) else None
 
 
-def _decimals(values: Sequence[str], span: Interval) -> str | None:
+def _decimals(values: Sequence[str], span: Span) -> Said | None:
     numbers = [float(value.rstrip("%").replace(",", ".")) for value in values]
     fine = sum(len(re.split("[.,]", value)[-1].rstrip("%")) >= 3 for value in values)
     if all(-1 <= x <= 1 for x in numbers) or closed(values, 20):
@@ -215,7 +210,7 @@ def _decimals(values: Sequence[str], span: Interval) -> str | None:
     return NUMBERS if sum(abs(x) > _SMALL for x in numbers) > _SOME * len(values) else None
 
 
-def _words(values: Sequence[str], span: Interval) -> str | None:
+def _words(values: Sequence[str], span: Span) -> Said | None:
     counts = Counter(values)
     strange = {value: n for value, n in counts.items() if not all(map(_is_label, _PARTS.split(value)))}
     total = sum(strange.values())
@@ -239,16 +234,16 @@ def _is_short_code(value: str) -> bool:
     return value.isascii() and len(re.sub(r"\W", "", value)) <= 3 and "." not in value
 
 
-def _initials(values: Sequence[str]) -> str | None:
+def _initials(values: Sequence[str]) -> Said | None:
     """Return what letters are that are no code of a country or a label."""
     short = [value for value in values if _is_short_code(value)]
     unknown = [value for value in short if not is_letter_code(value)]
     if len(unknown) <= 0.25 * len(values) or closed(short, 12):
         return None
-    return "initials" if len(set(unknown)) > 4 else None
+    return INITIALS if len(set(unknown)) > 4 else None
 
 
-def _codes(values: Sequence[str], span: Interval) -> str | None:
+def _codes(values: Sequence[str], span: Span) -> Said | None:
     if sum(map(_is_text, values)) > _SOME * len(values) and not closed(values, 8, 10):
         return TEXT
     if closed(values, 20, 5) and max(map(len, values)) <= 40:
@@ -274,17 +269,17 @@ def _is_text(value: str) -> bool:
     return len(tokens(value)) > 3 and len(value) > 20 and " " in value
 
 
-def _signs(values: Sequence[str], span: Interval) -> str | None:
+def _signs(values: Sequence[str], span: Span) -> Said | None:
     return None if max(map(len, values)) <= 3 else CODES
 
 
-def _no_kind(values: Sequence[str], span: Interval) -> str | None:
+def _no_kind(values: Sequence[str], span: Span) -> Said | None:
     # Of classes of an age few could be a day and a month.
     days = sum(map(is_birthday, values))
     return BIRTHDAYS if days > 0.95 * len(values) and not closed(values, 8) and len(set(values)) > 4 else None
 
 
-_JUDGES: dict[str, Callable[[Sequence[str], Interval], str | None]] = {
+JUDGES: dict[str, Callable[[Sequence[str], Span], Said | None]] = {
     "hash": _hashes, "number": _numbers, "range": _no_kind, "month": _months, "date": _dates, "decimal": _decimals,
     "words": _words, "code": _codes, "sign": _signs,
 }  # fmt: skip
@@ -298,7 +293,7 @@ def _skeletons(values: Sequence[str]) -> Counter[str]:
     return Counter(_DIGITS.sub("0", value) for value in values)
 
 
-def _given_out(numbers: Sequence[int], gap: float) -> bool:
+def given_out(numbers: Sequence[int], gap: float) -> bool:
     """Tell whether numbers were given out one after the other: they rise, or lie close together, and few come twice."""
     different = sorted(set(numbers))
     if len(numbers) < 3 or len(different) < 2 or _rising(numbers):
@@ -314,7 +309,7 @@ def _rising(numbers: Sequence[int]) -> bool:
     return len(numbers) > 2 and steps >= 0.9 * (len(numbers) - 1) and 2 * len(set(numbers)) >= len(numbers)
 
 
-def record_kind(values: Sequence[str], span: Interval) -> str | None:
+def record_kind(values: Sequence[str], span: Span) -> Said | None:
     """Return what numbers of records are that no system gave out; None when they look as if one did.
 
     A system gives out hashes, long random tokens, or one of a few prefixes before a number that is short, or that
@@ -354,8 +349,8 @@ def _without_year(joined: Sequence[str]) -> list[int]:
     return [int(x[4:] if dated else x) for x in joined]
 
 
-def _spread(numbers: Sequence[int], gap: float) -> str | None:
-    return None if _given_out(numbers, gap) else NUMBERS
+def _spread(numbers: Sequence[int], gap: float) -> Said | None:
+    return None if given_out(numbers, gap) else NUMBERS
 
 
 def _are_tokens(values: Sequence[str]) -> bool:
@@ -380,7 +375,7 @@ def _are_prefixes(parts: Counter[str], total: int) -> bool:
     return (len(parts) <= 4 and len(parts) * 3 <= total and letters <= 12) or (letters <= 6 and len(parts) * 5 <= total)
 
 
-def _dated(values: Sequence[str], span: Interval) -> str | None:
+def _dated(values: Sequence[str], span: Span) -> Said | None:
     """Return whether records hold dates outside the period: whole, in digits, or as days of a spreadsheet."""
     whole = [x for x in (read_dates(value, span.last.year) for value in values) if x]
     if len(whole) > 0.9 * len(values):
@@ -388,7 +383,7 @@ def _dated(values: Sequence[str], span: Interval) -> str | None:
     groups = [_DIGITS.findall(value) for value in values]
     for place in range(min(map(len, groups))):
         here = [group[place] for group in groups]
-        if len({len(x) for x in here}) == 1 and (kind := _day_numbers(here, span)):
+        if len({len(x) for x in here}) == 1 and (kind := day_numbers(here, span)):
             return kind
     inside = [m[0] for value in values if (m := re.search(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}", value))]
     found = [days for text in inside if (days := read_dates(text, span.last.year))]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import Protocol
 
 SPREADSHEET = date(1899, 12, 30)
 """Day 0 of spreadsheets."""
@@ -31,6 +32,24 @@ _WORD_MONTH = re.compile(r"[^\W\d_]{3,12}\.?[-\s]+(\d{4})")
 _BIRTHDAY = re.compile(
     r"([0-3]?\d)[-/. ]([0-3]?\d)\.?|([0-3]?\d)\.?\s+[^\W\d_]{3,12}\.?|[^\W\d_]{3,12}\.?\s+([0-3]?\d)"
 )
+
+
+class Span(Protocol):
+    """First and last day of registrations."""
+
+    @property
+    def first(self) -> date:
+        """The first day."""
+
+    @property
+    def last(self) -> date:
+        """The last day."""
+
+
+def outside(days: Sequence[date], span: Span) -> float:
+    """Return the share of days more than a year before the first of a span, or after its last."""
+    first = span.first - timedelta(days=366) if span.first > date(2, 1, 2) else span.first
+    return sum(not first <= day <= span.last for day in days) / max(1, len(days))
 
 
 def in_ascii(text: str) -> str:
