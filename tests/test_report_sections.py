@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mse.answers.results import Results
 from mse.answers.strata import time_dimension
 from mse.publish.facts.partfacts import read_parts
 from mse.publish.facts.statements import read_facts
@@ -18,6 +17,7 @@ from mse.publish.report.html import compose
 from mse.publish.report.page import Bullets, Drawing, Page, Paragraph, Sheet
 from mse.publish.wording.messages import read_catalogue
 from tests.publish_national import national, uk_assessed
+from tests.recorded import entries_of, with_entries
 
 LANGUAGES = ("en", "nl")
 
@@ -165,10 +165,10 @@ def test_checklist_has_eighteen_items_and_says_what_is_missing(name: str, langua
 
 def test_job_texts_fill_the_checklist_in_their_language() -> None:
     results = national()
-    report = dict(results.provenance["report"])
+    report = dict(entries_of(results)["report"])
     report |= {"funding": "A ministry", "contact": "the office", "extracted": "2021-02-01"}
     report["nl"] = {**report["nl"], "funding": "Een ministerie"}
-    made = Results(results.headline, results.comparison, {**results.provenance, "report": report}, results.tables)
+    made = with_entries(results, report=report)
     for language, funding, day in (
         ("en", "A ministry.", "1 February 2021"),
         ("nl", "Een ministerie.", "1 februari 2021"),

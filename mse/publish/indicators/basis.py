@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mse.answers.strata import shown_margins, time_dimension
 from mse.errors import InputError, Problem
-from mse.publish.facts.entries import items, mapping, number, period, text
 from mse.publish.facts.margins import margin_points
 from mse.publish.standing import NOT_JUDGED, parts_by_levels, standing, whole_standing
 
@@ -84,17 +83,17 @@ class Basis:
 
 def read_basis(results: Results) -> Basis:
     """Return dimensions, time, probability, period and definitions of a result."""
-    headline, provenance = results.headline, results.provenance
-    estimate = headline.summary(number(provenance.get("prob")) or 0.95)
-    table, report = mapping(provenance.get("table")), mapping(provenance.get("report"))
+    headline, record = results.headline, results.record
+    estimate = headline.summary(record.prob)
+    table, report = record.table, record.report
     strata = headline.strata if headline.strata is not None and headline.strata.dimensions else None
-    when = period(report.get("period") or table.get("period"))
-    source = [x for x in (text(report.get("publisher")) or text(table.get("publisher")), text(table.get("name"))) if x]
-    extracted = text(report.get("extracted"))
+    when = report.period or table.period
+    source = [x for x in (report.texts.publisher or table.publisher, table.name) if x]
+    extracted = report.texts.extracted
     registered = f"persons on at least one of the lists {', '.join(headline.lists)}"
     registered += f" ({', '.join([*source, *([f'extracted {extracted}'] if extracted else [])])})" if source else ""
     estimated = f"persons registered or not; {estimate.kind}, method {estimate.method}"
-    time = time_dimension(strata.dimensions if strata else {}, text(report.get("time")))
+    time = time_dimension(strata.dimensions if strata else {}, report.time)
     years = strata.dimensions[time] if strata is not None and time is not None else spanned(when)
     return Basis(
         strata, tuple(strata.dimensions) if strata else (), time, estimate.prob, "–".join(when), years, registered,
@@ -176,11 +175,9 @@ def risk_groups(results: Results, dims: Sequence[str]) -> tuple[RiskGroup, ...]:
     InputError
         With everything that is wrong with them: no persons, unknown dimensions, more than one dimension.
     """
-    given = items(mapping(mapping(results.provenance.get("job")).get("publish")).get("at_risk"))
     problems, found = [], []
-    for i, entry in enumerate(map(mapping, given), 1):
-        where: Mapping[str, Any] = mapping(entry.get("where"))
-        persons = number(entry.get("persons"))
+    for i, group in enumerate(results.record.job.publish.at_risk, 1):
+        where, persons = group.where, group.persons
         place = f"[[publish.at_risk]] {i}"
         if persons is None or persons <= 0:
             problems.append(Problem("a group at risk has no size", "a number of persons above 0", "add persons = …",
@@ -191,10 +188,7 @@ def risk_groups(results: Results, dims: Sequence[str]) -> tuple[RiskGroup, ...]:
         if len(where) > 1:
             problems.append(Problem("a group at risk names more than one dimension", "one dimension, or none for all",
                                     "keep one: crossings of two are not published", column=place))  # fmt: skip
-        levels = {dim: str(level) for dim, level in where.items()}
-        found.append(
-            RiskGroup(text(entry.get("name")) or place, persons or 1.0, levels, text(entry.get("source")) or "")
-        )
+        found.append(RiskGroup(group.name or place, persons or 1.0, where, group.source or ""))
     if problems:
         raise InputError(problems)
     return tuple(found)

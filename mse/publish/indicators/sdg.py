@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mse.answers.strata import ALL
-from mse.publish.facts.entries import mapping, text
 from mse.publish.indicators.basis import Part, margins_of, population_of, read_basis, read_population
 
 if TYPE_CHECKING:
@@ -41,8 +40,8 @@ def sdg_table(results: Results, parts: Sequence[Part] | None = None) -> pd.DataF
     if basis.strata is None:
         return None
     population = read_population(results)
-    publish = mapping(mapping(results.provenance.get("job")).get("publish"))
-    named = {want: text(mapping(publish.get("sdg")).get(want)) or want for want in ("sex", "age", "form")}
+    called = results.record.job.publish.sdg
+    named = {want: called.get(want) or want for want in ("sex", "age", "form")}
     dims = {want: dim for want, dim in named.items() if dim in basis.dims}
     rows = []
     for part in margins_of(results, basis) if parts is None else parts:

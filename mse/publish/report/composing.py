@@ -13,7 +13,6 @@ from mse.publish.report.accountability import (
     silent_rules,
     sources_section,
     verdict_section,
-    versions,
 )
 from mse.publish.report.answer import (
     interactions_section,
@@ -75,7 +74,7 @@ def compose(results: Results, language: str | None = None) -> Page:
     ]
     sections = [section for section in found if section is not None]
     sections += [gather_section(m, sections), provenance_section(m)]
-    version = str(versions(results.provenance).get("mse-engine", ""))
+    version = results.record.engine
     made = say("page.made", version=version) if version else say("page.made_plain")
     return Page(
         language=say.language,

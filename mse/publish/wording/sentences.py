@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 
 from mse.answers.estimates import JUDGEMENTS
 from mse.answers.strata import EMPTY
-from mse.publish.facts.entries import items, mapping
 from mse.publish.facts.partfacts import Part, Parts, read_parts, truth_of
 from mse.publish.facts.statements import Facts, languages, read_facts
 from mse.publish.registered import is_public
@@ -254,10 +253,9 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
 
 def _reading_lines(results: Results, say: Catalogue) -> list[str]:
     """Return what was added up and what was left out when the table was read, where that is anything."""
-    table = mapping(results.provenance.get("table"))
+    table = results.record.table
     told = []
-    for key in ("summed_over", "columns_not_read"):
-        names = [str(name) for name in items(table.get(key))]
+    for key, names in (("summed_over", table.summed_over), ("columns_not_read", table.columns_not_read)):
         told += [say(f"terminal.{key}", names=say.listing(names))] if names else []
     empty = [] if results.headline.strata is None else [
         name for name, flag in zip(results.headline.strata.names(), results.headline.strata.flags, strict=True)
