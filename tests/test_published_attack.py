@@ -228,7 +228,7 @@ def test_what_is_said_of_a_count_that_is_left_out_is_the_same_for_all_or_withsto
     found = registered(results)
     dims = found.table.dimensions
     hidden = 0
-    for part in published_parts(results):
+    for part in published_parts(results).parts:
         place = tuple(part.levels.get(dim) for dim in dims)
         if part.levels and part.observed is None and place not in found.stated:
             hidden += 1

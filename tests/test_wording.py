@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from mse.answers.estimates import Level, Reason, Verdict
 from mse.answers.results import Results
 from mse.errors import InputError
-from mse.publish.facts.partfacts import read_parts
 from mse.publish.facts.statements import read_facts
 from mse.publish.wording.messages import Catalogue, Figure, Name, Words, read_catalogue
 from mse.publish.wording.rounding import round_interval, round_point, rounding_unit
@@ -150,7 +149,7 @@ def test_last_year_and_whole_are_told_apart() -> None:
     """A year, the mean of the years and their sum are three numbers, each with its own words."""
     results = national()
     facts = read_facts(results, NL)
-    said = headline(facts, NL, read_parts(results, facts))
+    said = headline(facts, NL)
     assert said.latest is not None and said.latest.startswith("In 2020 zijn 630 slachtoffers van mensenhandel")
     assert "het totale aantal in dat jaar" in said.latest
     assert said.sentence.startswith("Van 2011 tot en met 2020 zijn ")
@@ -161,7 +160,7 @@ def test_last_year_and_whole_are_told_apart() -> None:
     refused = replace(results.headline, verdict=Verdict("do not publish", (), ()))
     results = Results(refused, results.comparison, results.record, results.tables)
     facts = read_facts(results, NL)
-    assert headline(facts, NL, read_parts(results, facts)).latest is None
+    assert headline(facts, NL).latest is None
 
 
 def test_refusal_cites_nothing_and_keeps_the_number_for_the_record() -> None:

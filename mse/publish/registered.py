@@ -6,6 +6,7 @@ anything publishes; and what the estimates of parts tell of their counts is part
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -19,9 +20,10 @@ from mse.answers.strata import shown_margins, time_dimension
 from mse.assess.rules import Thresholds
 from mse.errors import ModelError
 from mse.publish.disclosure.against import protect_beside
-from mse.publish.disclosure.control import Disclosure, Protected, SafeTable, protect_told
+from mse.publish.disclosure.control import Disclosure, SafeTable
 from mse.publish.disclosure.counts import KNOWN, LABEL, MISSING, CountTable, Place
-from mse.publish.wording.rounding import Rounded, rounded_values
+from mse.publish.disclosure.protecting import Protected, protect_told
+from mse.publish.wording.rounding import Rounded, round_interval, rounded_values
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
@@ -131,8 +133,8 @@ def _told(results: Results, labels: int) -> Mapping[Place, tuple[float, float]]:
     least = float(verdict_limits(results).observed[1])
     ends = {}
     for part in margins_of(results, basis)[1:]:
-        if part.status == "ok":
-            shown = rounded_values(part.point, part.low, part.high, "persons")
+        if part.stated:
+            shown = rounded_values(*part.size[:3], "persons")
             place = tuple(part.levels.get(dim) for dim in basis.dims)
             ends[(*place, *([KNOWN] * labels))] = (least, shown.low)
     return ends
@@ -207,4 +209,6 @@ def stated_values(counts: Registered | None, point: float, low: float, high: flo
     an interval comes to the persons registered must not tell more of them.
     """
     floor = None if count is None else count + (counts.table.deviation if counts is not None else 0)
+    if math.isfinite(point) and math.isfinite(low) and high == math.inf:
+        return round_interval(point, low, high, observed=floor)
     return rounded_values(point, low, high, "persons", floor)

@@ -26,7 +26,8 @@ from mse.publish.disclosure.counts import KNOWN, LABEL, CountTable, Place, Publi
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from mse.publish.disclosure.control import Disclosure, Protected
+    from mse.publish.disclosure.control import Disclosure
+    from mse.publish.disclosure.protecting import Protected
 
 SPAN = "span of time"
 MOST_BASE = 50_000
@@ -38,7 +39,7 @@ def protect_beside(
     table: CountTable, rule: Disclosure, old: Sequence[OldTable], time: str | None, years: tuple[str, ...], *,
     told: Mapping[Place, tuple[float, float]], known: Sequence[Place], pinned: Mapping[Place, int],
 ) -> Protected:  # fmt: skip
-    """Return a table protected together with what was published before (`mse.publish.disclosure.control`).
+    """Return a table protected together with what was published before (`mse.publish.disclosure.protecting`).
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def protect_beside(
     ModelError
         When a count, of either, cannot be kept in doubt.
     """
-    from mse.publish.disclosure.control import protect_told
+    from mse.publish.disclosure.protecting import protect_told
 
     beside, same = _beside(table, rule, old, time, years)
     fixed = dict(pinned)

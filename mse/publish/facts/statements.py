@@ -24,12 +24,14 @@ from mse.publish.facts.entries import (
     text,
 )
 from mse.publish.wording.messages import SOURCE, Catalogue, Words, words_of
+from mse.publish.wording.rounding import Rounded
 from mse.terms import Model
 from mse.words.said import from_json, to_json, verbatim
 
 if TYPE_CHECKING:
     from mse.answers.posterior import Posterior
     from mse.answers.results import Results
+    from mse.publish.publishedparts import PublishedMethod, PublishedParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class MethodRow:
     contains : tuple of Words
         The sources of uncertainty in its interval.
     point, low, high : float or None
-        Persons; None where the method gave none.
+        Persons, as they are published; None where the method gave none.
     prob : float
         Probability that the interval claims.
     failure : Words or None
@@ -118,6 +120,8 @@ class Facts:
         The lists in order; their totals only where the table is public.
     histories : tuple of History
         Who is on what, the most frequent first; nothing where the table is not public.
+    published : PublishedParts
+        The whole and its parts with their numbers, as everything that is published has them.
     estimate : Estimate
         The headline.
     credible : bool
@@ -167,6 +171,7 @@ class Facts:
     floor: int | None
     lists: tuple[ListRow, ...]
     histories: tuple[History, ...]
+    published: PublishedParts
     estimate: Estimate
     credible: bool
     humps: tuple[Hump, ...]
@@ -217,7 +222,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
     say : Catalogue
         Language: texts that the job or the table has in several are taken in this one.
     """
-    from mse.publish.publishedparts import published_verdict
+    from mse.publish.publishedparts import published_parts, published_verdict
     from mse.publish.registered import registered, verdict_limits
 
     headline, record = results.headline, results.record
@@ -225,8 +230,8 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
     own, about = report.words.get(say.language, ReportTexts()), table.words.get(say.language, TableWords())
     estimate = replace(headline.summary(record.prob), verdict=published_verdict(results))
     public = table.public
-    counts = None if public else registered(results)
-    observed = headline.observed if counts is None else counts.total
+    counts, published = None if public else registered(results), published_parts(results)
+    observed = published.whole.observed
     called = names(given.names, about.lists, own.names)
     limits: Thresholds = verdict_limits(results)
     lists, histories = _overlap(results, called)
@@ -254,11 +259,12 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         floor=None if observed is None else observed + (0 if counts is None else counts.table.deviation),
         lists=lists,
         histories=histories,
+        published=published,
         estimate=estimate,
         credible=headline.kind == "posterior",
         humps=headline.humps(limits.hump_weight),
         small_humps=tuple(h for h in headline.humps(SMALL) if h.weight < limits.hump_weight),
-        methods=_methods(results, estimate, say),
+        methods=_methods(results, estimate, published.whole.size, say),
         models=_models(results),
         effective=number(headline.diagnostics.get("effective_models")),
         averaged=number(headline.diagnostics.get("models")),
@@ -306,19 +312,20 @@ def _overlap(results: Results, called: Mapping[str, str]) -> tuple[tuple[ListRow
     return tuple(rows), tuple(histories)
 
 
-def _methods(results: Results, estimate: Estimate, say: Catalogue) -> tuple[MethodRow, ...]:
-    rows = [_method(dict(row), estimate.prob, say) for row in results.comparison.to_dict("records")]
+def _methods(results: Results, estimate: Estimate, size: Rounded, say: Catalogue) -> tuple[MethodRow, ...]:
+    from mse.publish.publishedparts import PublishedMethod, published_methods
+
+    told = results.comparison.to_dict("records")
+    rows = [_method(dict(row), made, say) for row, made in zip(told, published_methods(results), strict=True)]
     if not any(row.headline for row in rows):
-        ends = {"point": estimate.point, "low": estimate.low, "high": estimate.high}
         codes = to_json([("kind", estimate.kind), ("interval_contains", estimate.inside)])
-        rows.append(_method({"label": estimate.method, **ends, "said": codes, "headline": True}, estimate.prob, say))
+        whole = PublishedMethod(estimate.method, estimate.method, "", True, size, estimate.prob, "ok")
+        rows.append(_method({"label": estimate.method, "said": codes}, whole, say))
     return tuple(sorted(rows, key=lambda row: not row.headline))
 
 
-def _method(row: Mapping[Any, Any], prob: float, say: Catalogue) -> MethodRow:
-    point, low, high = (number(row.get(name)) for name in ("point", "low", "high"))
-    status = text(row.get("status"))
-    failed = point is None or not math.isfinite(point) or status not in (None, "ok")
+def _method(row: Mapping[Any, Any], made: PublishedMethod, say: Catalogue) -> MethodRow:
+    status, size = text(row.get("status")), made.size
     said = from_json(row.get("said"))
 
     def words(key: str, *stored: object) -> tuple[Words, ...]:
@@ -328,16 +335,18 @@ def _method(row: Mapping[Any, Any], prob: float, say: Catalogue) -> MethodRow:
 
     label = words("label", text(row.get("label")) or text(row.get("method")) or "?")[0]
     contains = (text(row.get("interval_contains")) or "").split("; ")
+    failed = () if status == "ok" else (status,)
+    ends = (None, None) if size is None or math.isnan(size.low) else (size.low, size.high)
     return MethodRow(
         label=Words(label.text[:1].upper() + label.text[1:], label.language),
         kind=next(iter(words("kind", row.get("kind"))), Words("")),
         contains=words("interval_contains", *contains),
-        point=None if failed else point,
-        low=None if failed or high is None else low,
-        high=None if failed or low is None else high,
-        prob=number(row.get("prob")) or prob,
-        failure=next(iter(words("status", None if status == "ok" else status)), Words("")) if failed else None,
-        headline=str(row.get("headline")) == "True",
+        point=None if size is None else size.point,
+        low=ends[0],
+        high=ends[1],
+        prob=made.prob,
+        failure=None if size is not None else next(iter(words("status", *failed)), Words("")),
+        headline=made.headline,
     )
 
 

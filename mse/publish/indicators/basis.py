@@ -12,7 +12,9 @@ import numpy as np
 from mse.answers.strata import shown_margins, time_dimension
 from mse.errors import InputError, Problem
 from mse.publish.facts.margins import margin_points
-from mse.publish.standing import NOT_JUDGED, parts_by_levels, standing, whole_standing
+from mse.publish.indicators.partnumbers import Levels, Part, part_of
+from mse.publish.standing import NOT_JUDGED, TOO_FEW, parts_by_levels, standing, whole_standing
+from mse.publish.wording.rounding import Rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from mse.answers.results import Results
     from mse.answers.strata import StrataDraws
     from mse.tables.population import Population
-
-Levels = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +44,6 @@ class RiskGroup:
     persons: float
     where: Mapping[str, str]
     source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The victims at some levels: registered, N with its interval, whether it may be stated, and its verdict.
-
-    `observed` is None where the count is left out of what is published.
-    """
-
-    levels: Levels
-    observed: int | None
-    point: float
-    low: float
-    high: float
-    status: str
-    verdict: str
-
-    @property
-    def stands(self) -> tuple[str, str]:
-        """Status and verdict."""
-        return self.status, self.verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +88,37 @@ def spanned(ends: Sequence[str]) -> tuple[str, ...]:
 
 
 def margins_of(results: Results, basis: Basis) -> list[Part]:
-    """Return every margin that is published, the total first; it is the headline itself."""
-    headline = results.headline
+    """Return every margin that is published, unrounded, the total first; it is the headline itself."""
+    headline, population = results.headline, read_population(results)
     judged = parts_by_levels(headline.verdict)
     whole = headline.summary(basis.prob)
     level = NOT_JUDGED if headline.verdict is None else headline.verdict.level
-    parts = [Part({}, whole.observed, whole.point, whole.low, whole.high, whole_standing(headline.verdict), level)]
+    size = Rounded(whole.point, whole.low, whole.high, 1.0)
+    parts = [part_of({}, whole.observed, size, population_of({}, population), status=whole_standing(headline.verdict),
+                     verdict=level)]  # fmt: skip
     if basis.strata is None:
         return parts
-    tails = [(1 - basis.prob) / 2, (1 + basis.prob) / 2]
     for dims in shown_margins(basis.dims, basis.time)[1:]:
         margin = basis.strata.margin(*dims)
-        low, high = np.quantile(margin.draws, tails, axis=0)
-        points = margin_points(margin, headline.kind == "posterior")
+        sizes = margin_sizes(margin, basis.prob, headline.kind == "posterior")
         for i, chosen in enumerate(product(*margin.dimensions.values())):
             levels = dict(zip(margin.dimensions, chosen, strict=True))
             observed = int(margin.observed[i])
-            if not observed and not margin.draws[:, i].any():
-                continue  # nobody can be there
-            part = judged.get(frozenset(levels.items()))
-            sizes = float(points[i]), float(low[i]), float(high[i])
-            verdict = NOT_JUDGED if part is None else part.level
-            parts.append(Part(levels, observed, *sizes, standing(part), verdict))
+            possible = bool(observed or margin.draws[:, i].any())
+            own = judged.get(frozenset(levels.items()))
+            status, verdict = standing(own) if possible else TOO_FEW, NOT_JUDGED if own is None else own.level
+            parts.append(
+                part_of(levels, observed, sizes[i], population_of(levels, population), status=status, verdict=verdict,
+                        judged=own, flag=margin.flags[i], possible=possible)
+            )  # fmt: skip
     return parts
+
+
+def margin_sizes(margin: StrataDraws, prob: float, credible: bool) -> list[Rounded]:
+    """Return N of every part of a margin with its interval, unrounded."""
+    low, high = np.quantile(margin.draws, [(1 - prob) / 2, (1 + prob) / 2], axis=0)
+    ends = zip(margin_points(margin, credible), low, high, strict=True)
+    return [Rounded(float(point), float(first), float(last), 1.0) for point, first, last in ends]
 
 
 def population_of(levels: Levels, population: Population | None) -> float | None:

@@ -256,7 +256,7 @@ def _cell(value: object) -> str:
 
     if isinstance(value, bool) or type(value).__name__ == "bool":
         return str(value).casefold()
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))

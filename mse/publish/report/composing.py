@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 from mse.answers.results import Results
-from mse.publish.facts.partfacts import read_parts
 from mse.publish.facts.statements import Facts, languages, read_facts
 from mse.publish.release.outgoing import published_tables
 from mse.publish.report.accountability import (
@@ -40,8 +39,7 @@ def compose(results: Results, language: str | None = None) -> Page:
     """Return everything that a report says, in order, whatever it is then written as."""
     say = read_catalogue(language or languages(results)[0])
     facts = read_facts(results, say)
-    parts = read_parts(results, facts)
-    said = headline(facts, say, parts)
+    said, parts = headline(facts, say), facts.published
     beside = [name for name in BESIDE if name in results.tables]
     m = Material(results, facts, said, say, published_tables(results) if beside else {})
     checked = say.count_word(len(silent_rules(facts, say)))
@@ -52,7 +50,8 @@ def compose(results: Results, language: str | None = None) -> Page:
         [*beside_it, meaning, verdict_section(m)]
         if facts.observed is None
         else [
-            *((trend_section(m, parts), strata_section(m, parts)) if parts else ()),
+            trend_section(m, parts),
+            strata_section(m, parts),
             indicators_section(m),
             sdg_section(m),
             *beside_it,
