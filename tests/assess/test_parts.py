@@ -368,8 +368,8 @@ def test_a_refused_whole_shows_no_number_of_its_parts():
 )
 def test_the_terminal_says_it_in_one_line(language, words):
     results = spoiled()
-    report = {**results.provenance["report"], "languages": [language]}
-    results = replace(results, provenance={**results.provenance, "report": report})
+    report = replace(results.record.report, languages=(language,))
+    results = replace(results, record=replace(results.record, report=report))
     said = terminal_summary(results)
     assert words in said.replace("\n", " ")
     line = next(x for x in said.splitlines() if x.split()[:1] == ["2018"])

@@ -38,8 +38,8 @@ def unsettled(language: str = "en", **more: float) -> Results:
     head = replace(head, verdict=replace(head.verdict, parts=tuple(
         replace(x, level="do not publish") for x in results.headline.verdict.parts
     )))  # fmt: skip
-    report = {**results.provenance["report"], "languages": [language], "pdf": False}
-    return replace(results, headline=head, provenance={**results.provenance, "report": report})
+    report = replace(results.record.report, languages=(language,), pdf=False)
+    return replace(results, headline=head, record=replace(results.record, report=report))
 
 
 @cache

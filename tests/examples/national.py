@@ -17,6 +17,7 @@ from mse.assess.parts import judge_parts
 from mse.assess.rules import Thresholds
 from mse.tables.captures import CaptureTable
 from mse.words.said import said
+from tests.examples.recorded import recorded
 from tests.examples.results import CHECKED, MEDIAN, comparison, mixture, posterior, uk
 
 FORMS = ("domestic sexual", "cross-border sexual", "labour", "criminal")
@@ -73,7 +74,7 @@ def national(public: bool = False) -> Results:
         },
     }  # fmt: skip
     made["table"]["public"] = public
-    return Results(head, comparison(rows, head.observed), made, national_tables(level))
+    return Results(head, comparison(rows, head.observed), recorded(made), national_tables(level))
 
 
 def national_tables(level: Any) -> dict[str, pd.DataFrame]:
@@ -192,4 +193,4 @@ def uk_assessed() -> Results:
     """A public table with everything that an assessment and a monitor may bring, but no strata."""
     results = uk()
     tables = assessed(13_000.0, 2744, results.headline.lists) | beside()
-    return Results(results.headline, results.comparison, results.provenance, tables)
+    return Results(results.headline, results.comparison, results.record, tables)

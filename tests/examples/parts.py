@@ -17,6 +17,7 @@ from mse.answers.strata import StrataDraws
 from mse.assess.parts import judge_parts
 from mse.assess.rules import Thresholds
 from mse.tables.captures import CaptureTable
+from tests.examples.recorded import recorded, with_entries
 from tests.examples.results import comparison, posterior
 
 DIMENSIONS = {
@@ -86,7 +87,7 @@ def national(
         for h, c in enumerate(summed.counts[0])
         if c
     }
-    provenance: dict[str, Any] = {
+    record = recorded({
         "title": "Victims of trafficking, made up",
         "table": {"name": table.name, "digest": table.digest, "observed": table.observed, "public": public},
         "overlap": {"lists": list(table.lists), "counts": counts},
@@ -95,10 +96,10 @@ def national(
         "seed": 1,
         "prob": 0.95,
         "versions": {"mse-engine": "0.1.0"},
-    }
-    return Results(answer, rows, provenance, dict(tables))
+    })  # fmt: skip
+    return Results(answer, rows, record, dict(tables))
 
 
 def with_title(results: Results, title: str) -> Results:
     """Return the result under another title."""
-    return replace(results, provenance={**results.provenance, "title": title})
+    return with_entries(results, title=title)

@@ -17,6 +17,7 @@ from mse.answers.posterior import ModelWeights, Posterior
 from mse.answers.results import Results
 from mse.shipped import shipped_path
 from mse.words.said import as_said, said, to_json, verbatim
+from tests.examples.recorded import recorded
 
 CHECKED = (
     "lists",
@@ -211,7 +212,7 @@ def uk() -> Results:
     return Results(
         head,
         comparison(rows, 2744),
-        provenance("uk-2013-5", "Modern slavery, United Kingdom 2013, five lists"),
+        recorded(provenance("uk-2013-5", "Modern slavery, United Kingdom 2013, five lists")),
     )
 
 
@@ -272,7 +273,7 @@ def provenance(table: str, title: str) -> dict[str, Any]:
         "overlap": overlap,
         "job": {
             "name": table,
-            "table": table,
+            "table": {"name": table},
             "seed": 1,
             "headline": {"method": "average", "sd": 1.0},
             "compare": ["bic", "stepwise"],
@@ -334,7 +335,7 @@ def netherlands() -> Results:
         diagnostics={"models": 7785061.0, "effective_models": 8.2},
     )
     made = provenance("netherlands-2010-2015-6", "Human trafficking, Netherlands 2010-2015, six reporter classes")
-    return Results(head, comparison(rows, 8234), made)
+    return Results(head, comparison(rows, 8234), recorded(made))
 
 
 def chapman() -> Results:
@@ -352,7 +353,7 @@ def chapman() -> Results:
         citations=(),
         spec={},
     )
-    return Results(head, pd.DataFrame(), {})
+    return Results(head, pd.DataFrame(), recorded({}))
 
 
 def many_lists(n_lists: int, long: bool = True, failing: bool = False) -> Results:
@@ -399,4 +400,4 @@ def many_lists(n_lists: int, long: bool = True, failing: bool = False) -> Result
         "overlap": {"lists": lists, "counts": counts},
         "prob": 0.8,
     }
-    return Results(posterior(law, lists, observed, verdict), comparison(rows, observed), made)
+    return Results(posterior(law, lists, observed, verdict), comparison(rows, observed), recorded(made))

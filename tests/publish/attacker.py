@@ -29,6 +29,7 @@ from mse.publish.indicators.measures import indicators
 from mse.publish.indicators.sdg import sdg_table
 from mse.tables.captures import CaptureTable
 from mse.tables.population import Population
+from tests.examples.recorded import recorded
 from tests.examples.results import comparison, posterior
 
 Place = tuple[tuple[str, str], ...]
@@ -74,15 +75,15 @@ def result(table: CaptureTable, seed: int = 1, publish: Mapping[str, Any] | None
     flat = table.collapse()
     overlap = {"+".join(x for j, x in enumerate(table.lists) if (h + 1) >> j & 1): int(c)
                for h, c in enumerate(flat.counts[0]) if c}  # fmt: skip
-    provenance = {
+    record = recorded({
         "title": str(table.name), "table": {"name": table.name, "digest": table.digest, "observed": table.observed,
                                             "public": False},
         "overlap": {"lists": list(table.lists), "counts": overlap}, "job": {"publish": dict(publish or {})},
         "report": {"publisher": "Nobody", **report}, "seed": 1, "prob": 0.95, "versions": {"mse-engine": "0.1.0"},
         "secrets": {"rounding": f"key {seed}"},
-    }  # fmt: skip
+    })  # fmt: skip
     rows = comparison([("average", "an average", head.point, low, high, "posterior median", "ok")], table.observed)
-    found = Results(head, rows, provenance, {})
+    found = Results(head, rows, record, {})
     inner = {dim: levels for dim, levels in table.strata.items() if dim in ("year", "sex")}
     people = [dict(zip(inner, at, strict=True)) | {"population": 900_017 + 1000 * i}
               for i, at in enumerate(itertools.product(*inner.values()))]  # fmt: skip

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 import mse
 from mse.errors import ModelError
 from mse.publish.disclosure.attack import attack
-from mse.publish.disclosure.control import Disclosure, SafeCell, SafeTable, protect
+from mse.publish.disclosure.control import Disclosure, SafeCell, SafeTable
 from mse.publish.disclosure.counts import CountTable
+from mse.publish.disclosure.protecting import protect
 from mse.publish.disclosure.roundedcounts import round_randomly
 from mse.publish.disclosure.suppression import Search
 

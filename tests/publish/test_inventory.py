@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 
 from mse.answers.results import INTAKE, PUBLIC, Results, read_results, write_results
-from mse.computing.sealing import SECRET
 from mse.jobs.job import make_job
 from mse.jobs.running import run_job
 from mse.publish.changes import changes_text, compare_results
@@ -26,6 +25,7 @@ from mse.publish.report.html import render_pages, render_report
 from mse.publish.report.pdf import render_pdf
 from mse.words.said import said
 from tests.examples import national, parts
+from tests.examples.recorded import counts_of, entries_of, with_counts, with_entries
 from tests.publish.leaving import modes, page_elements, page_numbers, pdf_attachments, pdf_entries, release_elements
 
 DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s", "sha3_256")
@@ -140,16 +140,18 @@ def published_texts(folder: Path, release: Path) -> Iterator[tuple[str, str]]:
 def test_no_digest_of_anything_inside_is_published(written: tuple[Results, Path, Path]) -> None:
     found, folder, release = written
     stored = read_results(folder)
-    public = found.provenance["table"]["public"] is True
+    public = found.record.table.public
     inside = [x.read_bytes() for x in folder.rglob("*") if x.is_file() and PUBLIC not in x.parts]
-    inside += [json.dumps(found.provenance["overlap"]).encode(), json.dumps(found.provenance.get("job")).encode()]
+    entries = entries_of(found)
+    inside += [json.dumps(entries["overlap"]).encode(), json.dumps(entries.get("job")).encode()]
+    inside += [json.dumps(counts_of(found)).encode()]
     tried = {hashlib.new(kind, content).hexdigest()[:8] for kind in DIGESTS for content in inside}
-    tried |= {found.headline.table_digest[:8], str(found.provenance["table"].get("digest"))[:8]}
+    tried |= {found.headline.table_digest[:8], str(found.record.table.digest)[:8]}
     for name, text in published_texts(folder, release):
         if public and name.endswith(".json"):
             continue  # what is public already may be recognised
         assert not [x for x in tried if x in text], name
-        assert str(stored.provenance.get(SECRET, "none at all")) not in text
+        assert str(stored.record.secret or "none at all") not in text
         if name.endswith(".html"):
             assert not re.findall(r"\b[0-9a-f]{12,}\b", text), name
 
@@ -162,19 +164,19 @@ def test_digests_of_a_table_that_is_not_public_are_keyed_in_the_record(tmp_path:
     one, two = (read_results(tmp_path / name) for name in ("one", "two"))
     for path in (tmp_path / "one").rglob("*"):
         assert path.is_dir() or plain.encode() not in path.read_bytes(), path.name
-    assert one.provenance["table"]["digest"] != two.provenance["table"]["digest"] != plain
+    assert one.record.table.digest != two.record.table.digest != plain
     write_results(tmp_path / "again", one, lambda _: "page")
-    assert read_results(tmp_path / "again").provenance == one.provenance
+    assert read_results(tmp_path / "again").record == one.record
 
 
 def test_settings_that_undo_disclosure_control_are_on_no_page() -> None:
     found = parts.national(publish={"method": "random", "seed": 918273645})
     job = {
-        **found.provenance["job"],
+        **found.record.job.settings,
         "table": {"path": "/srv/very/inside/table.csv"},
         "compute": {"cluster": "tcp://in:1"},
     }
-    found = replace(found, provenance={**found.provenance, "job": job, SECRET: "b" * 64})
+    found = with_entries(found, job=job, secret="b" * 64)
     html = render_report(found, "en")
     assert "918273645" not in html and "/srv/very" not in html and "tcp://in" not in html and "b" * 64 not in html
 
@@ -191,8 +193,8 @@ def moved(found: Results, persons: float) -> Results:
         tables[name] = frame
     diagnostics = {name: value * 1.001 for name, value in found.headline.diagnostics.items()}
     head = replace(found.headline, diagnostics=diagnostics, table_digest="ef" * 32)
-    provenance = {**found.provenance, "table": {**found.provenance["table"], "digest": "ef" * 32}}
-    return Results(head, rows, provenance, tables)
+    record = replace(found.record, table=replace(found.record.table, digest="ef" * 32))
+    return Results(head, rows, record, tables)
 
 
 def test_pages_of_two_results_that_round_alike_are_the_same_bytes() -> None:
@@ -208,7 +210,7 @@ def test_pages_of_two_results_that_round_alike_are_the_same_bytes() -> None:
         tables[name] = frame
     rows = found.comparison.copy()
     rows["point"], rows["low"], rows["high"] = [40_020.0] * len(rows), [30_020.0] * len(rows), [59_980.0] * len(rows)
-    one = Results(found.headline, rows, found.provenance, tables)
+    one = Results(found.headline, rows, found.record, tables)
     first, second = (render_report(x, "en") for x in (one, moved(one, 3.0)))
     assert first == second
 
@@ -225,9 +227,9 @@ def test_sizes_of_single_models_and_diagnostics_are_for_public_tables_only() -> 
 
 def test_raw_counts_that_are_left_out_stand_nowhere(written: tuple[Results, Path, Path]) -> None:
     found, folder, release = written
-    if found.provenance["table"]["public"] is True:
+    if found.record.table.public:
         return
-    raw = {int(n) for n in found.provenance["overlap"]["counts"].values()}
+    raw = set(found.record.overlap.counts)
     strata = found.headline.strata
     assert strata is not None
     told = {int(x) for x in pd.read_csv(release / "counts.csv")["count"].dropna()}
@@ -261,8 +263,7 @@ def test_a_job_on_a_table_of_its_own_gives_no_digest_of_it(tmp_path: Path) -> No
 
 def test_what_changed_between_two_results_is_told_without_their_digests(tmp_path: Path) -> None:
     old = parts.national()
-    counts = {**old.provenance["overlap"]["counts"], "P": 1234}
-    new = replace(old, provenance={**old.provenance, "overlap": {**old.provenance["overlap"], "counts": counts}})
+    new = with_counts(old, {**counts_of(old), "P": 1234})
     for name, found in (("old", old), ("same", old), ("new", new)):
         write_results(tmp_path / name, found, lambda _: "page")
     assert compare_results(tmp_path / "old", tmp_path / "same").causes == ()

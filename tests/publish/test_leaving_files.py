@@ -79,7 +79,7 @@ def formulas() -> Results:
         columns=["step", "of", "count", "base", "rate", "low", "high", "kind"],
     ))  # fmt: skip
     rows = found.comparison.assign(label=["=HYPERLINK(1)", "+a", "-b"])
-    return Results(found.headline, rows, found.provenance, found.tables)
+    return Results(found.headline, rows, found.record, found.tables)
 
 
 def test_no_file_of_results_or_release_holds_a_formula(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ import mse
 from mse.answers.results import Results, read_results, write_results
 from mse.errors import InputError, ModelError, MseError
 from mse.evidence.chain import Step, chain
-from mse.publish.disclosure.against import AGAINST
 from mse.publish.disclosure.chaincounts import ChainCount, adding_up, leave_out
 from mse.publish.oldrelease import read_old_release
 from mse.publish.publishedparts import published_parts
@@ -95,7 +94,7 @@ def shown(folder: Path, results: Results) -> Path:
 
 def against(results: Results, *earlier: Path) -> Results:
     """Return results that are protected together with earlier releases."""
-    return replace(results, provenance={**results.provenance, AGAINST: [read_old_release(x) for x in earlier]})
+    return replace(results, record=replace(results.record, against=tuple(map(read_old_release, earlier))))
 
 
 def narrow(known: list[Known], tables: list[CaptureTable], base: int = 0) -> tuple[int, list[str]]:
@@ -229,7 +228,7 @@ def test_what_is_said_of_a_count_that_is_left_out_is_the_same_for_all_or_withsto
     found = registered(results)
     dims = found.table.dimensions
     hidden = 0
-    for part in published_parts(results):
+    for part in published_parts(results).parts:
         place = tuple(part.levels.get(dim) for dim in dims)
         if part.levels and part.observed is None and place not in found.stated:
             hidden += 1
@@ -298,7 +297,7 @@ def test_every_derived_figure_follows_from_published_ones() -> None:
 def test_the_lot_is_drawn_by_a_secret_that_no_file_of_a_release_holds(tmp_path: Path) -> None:
     table = random_table(6)
     one, other = (result(table, 6, {"method": "random"}) for _ in range(2))
-    other = replace(other, provenance={**other.provenance, "secrets": {"rounding": "another key"}})
+    other = replace(other, record=replace(other.record, rounding="another key"))
     release = released(tmp_path / "one", one)
     assert verify_release(release) == ()
     assert not published_tables(one)["counts"].equals(published_tables(other)["counts"])
@@ -306,7 +305,7 @@ def test_the_lot_is_drawn_by_a_secret_that_no_file_of_a_release_holds(tmp_path: 
     for path in [*release.iterdir(), *(tmp_path / "one").glob("*.html")]:
         assert "key 6" not in path.read_text("utf-8")
     # Without a key, as results in memory are, nobody can know the lot either; it is the same in every table.
-    bare = replace(one, provenance={k: v for k, v in one.provenance.items() if k != "secrets"})
+    bare = replace(one, record=replace(one.record, rounding=None))
     assert published_tables(bare)["counts"].equals(published_tables(bare)["counts"])
 
 
@@ -319,12 +318,12 @@ def test_a_job_keeps_a_secret_for_rounding(tmp_path: Path) -> None:
     key.chmod(0o600)
     table = {"name": "korea-palembang-3"}
     job = {"table": table, "estimate": {"method": "independence"}, "compare": [], "publish": {"method": "random"}}
-    first, second = (run_job(make_job(job)).provenance["secrets"]["rounding"] for _ in range(2))
-    assert first != second and len(first) == 64
+    first, second = (run_job(make_job(job)).record.rounding for _ in range(2))
+    assert first is not None and first != second and len(first) == 64
     keyed = {**job, "publish": {"method": "random", "key": str(key)}}
-    one, same = (run_job(make_job(keyed)).provenance["secrets"]["rounding"] for _ in range(2))
-    assert one == same and "8c1f0e7ad94b6235" not in one
-    assert "secrets" not in run_job(make_job({**job, "publish": {}})).provenance
+    one, same = (run_job(make_job(keyed)).record.rounding for _ in range(2))
+    assert one is not None and one == same and "8c1f0e7ad94b6235" not in one
+    assert run_job(make_job({**job, "publish": {}})).record.rounding is None
     with pytest.raises(InputError):
         make_job({**job, "publish": {"seed": 0}})
 
@@ -414,7 +413,7 @@ def test_what_an_earlier_release_made_exact_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="worked out from what is known elsewhere"):
         write_release(tmp_path / "new", against=[first])
     assert not (tmp_path / "new-release").exists()
-    assert "against" not in read_results(tmp_path / "new").provenance
+    assert read_results(tmp_path / "new").record.against == ()
 
 
 @pytest.mark.parametrize("damage", ["missing", "not json", "no columns"])

@@ -14,6 +14,7 @@ from mse.publish.registrationquality import SafeFlow, column_quality, safe_flow,
 from mse.publish.report.html import compose
 from mse.publish.report.page import Page, Sheet
 from tests.examples import national, parts
+from tests.examples.recorded import counts_of, with_counts, with_entries
 
 STEPS = ("delivered", "valid", "distinct", "in period")
 LISTS = parts.LISTS
@@ -30,8 +31,7 @@ def quality_of(*rows: tuple[str, str, str, float, float]) -> pd.DataFrame:
 def many_persons() -> Results:
     """Return a result on whose lists no count of persons is small."""
     found = parts.national()
-    counts = {name: n * 1000 for name, n in found.provenance["overlap"]["counts"].items()}
-    return replace(found, provenance={**found.provenance, "overlap": {"lists": list(LISTS), "counts": counts}})
+    return with_counts(found, {name: n * 1000 for name, n in counts_of(found).items()}, LISTS)
 
 
 def sheets(page: Page) -> list[Sheet]:
@@ -133,7 +133,7 @@ def test_an_attacker_learns_no_small_count_of_registrations(seed: int) -> None:
 def test_registrations_of_a_list_whose_persons_are_left_out_are_left_out_with_every_sum() -> None:
     found = parts.national()
     small = {"P": 900, "K": 3, "I": 400, "P+I": 40, "Z": 700, "Z+I": 60, "P+K": 2}
-    found = replace(found, provenance={**found.provenance, "overlap": {"lists": list(LISTS), "counts": small}})
+    found = with_counts(found, small, LISTS)
     left = np.array([[1000, 980, 960, 940], [12, 12, 12, 12], [500, 500, 500, 480], [900, 880, 860, 800]])
     safe = safe_flow(with_tables(found, flow=flow_of(left)))
     assert safe is not None
@@ -151,8 +151,7 @@ def test_persons_who_differ_by_few_from_those_registered_are_left_out(persons: i
 
 def test_tables_that_round_are_rounded_here_too() -> None:
     found = many_persons()
-    job = {**found.provenance["job"], "publish": {"method": "controlled", "base": 5}}
-    found = replace(found, provenance={**found.provenance, "job": job})
+    found = with_entries(found, job={**found.record.job.settings, "publish": {"method": "controlled", "base": 5}})
     left = np.array([[1003, 981, 962, 941], [812, 802, 802, 799], [503, 501, 500, 480], [907, 880, 861, 801]])
     safe = safe_flow(with_tables(found, flow=flow_of(left)))
     assert safe is not None

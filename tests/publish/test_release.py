@@ -29,6 +29,7 @@ from mse.publish.release.outgoing import published_tables
 from mse.publish.release.verification import verify_release
 from mse.shipped import shipped_names, shipped_path
 from tests.examples.parts import national, with_title
+from tests.examples.recorded import counts_of, entries_of, with_counts, with_entries
 from tests.examples.results import uk
 from tests.publish.test_indicators import PEOPLE
 
@@ -199,15 +200,9 @@ def test_releases_are_refused_where_they_do_not_belong(audit: Path, tmp_path: Pa
 # ---- nothing raw -----------------------------------------------------------------------------------
 
 
-def raw_cells(results: Results) -> dict[str, int]:
-    """Return the raw overlap counts on record."""
-    counts: dict[str, int] = results.provenance["overlap"]["counts"]
-    return counts
-
-
 def check_nothing_raw(release: Path, results: Results) -> None:
     """No table tells a full history, and no file holds the record of the overlap, draws or unrounded estimates."""
-    lists = results.provenance["overlap"]["lists"]
+    lists = results.record.overlap.lists
     assert not {path.suffix for path in release.iterdir()} - {".csv", ".json"}
     for path in release.iterdir():
         text = path.read_text()
@@ -237,7 +232,7 @@ def test_the_raw_overlap_of_a_shipped_job_never_leaves(name: str, tmp_path: Path
         quick = quick.model_copy(update={"registers": exact, "simulate": few})
     quick._file = job.file
     results = run_job(quick)
-    assert raw_cells(results)
+    assert counts_of(results)
     write_results(tmp_path / "audit", results, lambda r: "page")
     release = write_release(tmp_path / "audit")
     assert verify_release(release) == ()
@@ -275,22 +270,16 @@ def test_the_same_results_have_not_changed(audit: Path) -> None:
 def test_every_kind_of_change_is_told_with_its_cause(tmp_path: Path) -> None:
     old = uk()
     spec = {**old.headline.spec, "sd": 2.0, "max_order": 2, "seed": 99}
-    new = replace(
-        old,
-        headline=replace(old.headline, spec=spec, table_digest="cd" * 32),
-        provenance={
-            **old.provenance,
-            "title": "Next year",
-            "versions": {**old.provenance["versions"], "mse-engine": "9.9"},
-            "report": {**old.provenance["report"], "extracted": "2022-01-01"},
-            "job": {**old.provenance.get("job", {}), "publish": {"threshold": 5}},
-            "table": {**old.provenance["table"], "digest": "cd" * 32, "name": "uk-2014"},
-            "overlap": {
-                "lists": old.provenance["overlap"]["lists"],
-                "counts": {**old.provenance["overlap"]["counts"], "LA": 254},
-            },
-        },
+    was = entries_of(old)
+    new = with_entries(
+        replace(old, headline=replace(old.headline, spec=spec, table_digest="cd" * 32)),
+        title="Next year",
+        versions={**was["versions"], "mse-engine": "9.9"},
+        report={**was["report"], "extracted": "2022-01-01"},
+        job={**was.get("job", {}), "publish": {"threshold": 5}},
+        table={**was["table"], "digest": "cd" * 32, "name": "uk-2014"},
     )
+    new = with_counts(new, {**counts_of(old), "LA": 254})
     changes = compare_results(folder(tmp_path, "old", old), folder(tmp_path, "new", new))
     assert {cause.kind for cause in changes.causes} == set(KINDS)
     told = {cause.what: (cause.old, cause.new) for cause in changes.causes}
@@ -324,8 +313,8 @@ def test_what_may_be_said_of_a_difference(tmp_path: Path, changed: dict[str, obj
 
 def test_small_counts_of_lists_are_not_told(tmp_path: Path) -> None:
     old, new = national(), with_title(national(), "again")
-    smaller = {name: max(count // 2, 1) for name, count in raw_cells(new).items()}
-    new = replace(new, provenance={**new.provenance, "overlap": {**new.provenance["overlap"], "counts": smaller}})
+    smaller = {name: max(count // 2, 1) for name, count in counts_of(new).items()}
+    new = with_counts(new, smaller)
     changes = compare_results(folder(tmp_path, "old", old), folder(tmp_path, "new", new))
     told = [cause for cause in changes.causes if cause.what.startswith("persons on")]
     assert told

@@ -20,6 +20,7 @@ from mse.answers.results import REPORT, Results, read_results, write_results
 from mse.publish.drawings.axes import axis_ticks
 from mse.publish.report.html import render_report, write_pages
 from tests.examples.national import assessed, national, uk_assessed
+from tests.examples.recorded import counts_of, entries_of, recorded, with_counts, with_entries
 from tests.examples.results import chapman, many_lists, netherlands, uk
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -29,7 +30,7 @@ SAMPLES = Path(__file__).parents[2] / "reports" / "sample"
 def single_value() -> Results:
     """A law that is one point: nothing to draw."""
     head = replace(chapman().headline, distribution=Distribution(np.array([400.0]), np.array([1.0])), point=400.0)
-    return Results(head, pd.DataFrame(), {})
+    return Results(head, pd.DataFrame(), recorded({}))
 
 
 EXAMPLES: dict[str, Callable[[], Results]] = {
@@ -206,9 +207,9 @@ def test_everything_that_is_known_is_on_the_page() -> None:
 @pytest.mark.parametrize("language", ["en", "nl"])
 def test_the_overlap_of_a_table_that_is_not_public_never_appears(language: str) -> None:
     results = many_lists(8)
-    counts = results.provenance["overlap"]["counts"]
+    counts = counts_of(results)
     marked = {name: 713_579 + 1_009 * i for i, name in enumerate(counts)}
-    made = {**results.provenance, "overlap": {**results.provenance["overlap"], "counts": marked}}
+    made = with_counts(results, marked).record
     lists = results.headline.lists
     tables = assessed(40e6, 7_654_321, lists)
     tables["fit"] = pd.DataFrame(
@@ -221,7 +222,7 @@ def test_the_overlap_of_a_table_that_is_not_public_never_appears(language: str) 
     assert not {"7654321", "8765432", "7123456", "9123456"} & said
     drawn = re.findall(r'<svg class="drawing".*?</svg>', render_report(hidden, language), flags=re.DOTALL)
     assert not any('id="overlap-' in drawing for drawing in drawn)
-    public = {**made, "table": {**made["table"], "public": True}}
+    public = replace(made, table=replace(made.table, public=True))
     shown = Results(results.headline, results.comparison, public, tables)
     assert str(max(marked.values())) in re.sub(r"[.,]", "", " ".join(Reader(render_report(shown, language)).text))
 
@@ -234,8 +235,8 @@ def test_names_of_lists_cannot_break_the_page() -> None:
 
 def test_addresses_become_links_only_on_the_web() -> None:
     results = uk()
-    table = results.provenance["table"] | {"sources": [{"title": "A bad source", "path": "javascript:alert(1)"}]}
-    text = render_report(Results(results.headline, results.comparison, {**results.provenance, "table": table}))
+    sources = [{"title": "A bad source", "path": "javascript:alert(1)"}]
+    text = render_report(with_entries(results, table=entries_of(results)["table"] | {"sources": sources}))
     assert "A bad source" in text and "javascript:" not in text
 
 
@@ -243,7 +244,7 @@ def test_a_page_without_findings_says_what_was_checked() -> None:
     assert "None of the three rules that were checked found anything against it." in words("three")
     results = uk()
     full = replace(results.headline, verdict=Verdict("publish", (), ("lists",)))
-    text = render_report(Results(full, results.comparison, results.provenance))
+    text = render_report(Results(full, results.comparison, results.record))
     assert "Checked, and nothing found: number of lists." in text
 
 

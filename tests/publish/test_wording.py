@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from mse.answers.estimates import Level, Reason, Verdict
 from mse.answers.results import Results
 from mse.errors import InputError
-from mse.publish.facts.partfacts import read_parts
 from mse.publish.facts.statements import read_facts
 from mse.publish.wording.messages import Catalogue, Figure, Name, Words, read_catalogue
 from mse.publish.wording.rounding import round_interval, round_point, rounding_unit
@@ -150,7 +149,7 @@ def test_last_year_and_whole_are_told_apart() -> None:
     """A year, the mean of the years and their sum are three numbers, each with its own words."""
     results = national()
     facts = read_facts(results, NL)
-    said = headline(facts, NL, read_parts(results, facts))
+    said = headline(facts, NL)
     assert said.latest is not None and said.latest.startswith("In 2020 zijn 630 slachtoffers van mensenhandel")
     assert "het totale aantal in dat jaar" in said.latest
     assert said.sentence.startswith("Van 2011 tot en met 2020 zijn ")
@@ -159,9 +158,9 @@ def test_last_year_and_whole_are_told_apart() -> None:
     assert terminal_summary(results).splitlines()[1].startswith("In 2020 zijn 630")
     assert "Oordeel: PUBLICEREN" in terminal_summary(results)
     refused = replace(results.headline, verdict=Verdict("do not publish", (), ()))
-    results = Results(refused, results.comparison, results.provenance, results.tables)
+    results = Results(refused, results.comparison, results.record, results.tables)
     facts = read_facts(results, NL)
-    assert headline(facts, NL, read_parts(results, facts)).latest is None
+    assert headline(facts, NL).latest is None
 
 
 def test_refusal_cites_nothing_and_keeps_the_number_for_the_record() -> None:
@@ -187,7 +186,7 @@ def test_a_rule_without_words_in_the_catalogue_speaks_for_itself() -> None:
     verdict = Verdict(
         "do not publish", (Reason("moon", "do not publish", {"phase": 1.0}, told="the moon is full"),), ("moon",)
     )
-    results = Results(replace(results.headline, verdict=verdict), results.comparison, results.provenance)
+    results = Results(replace(results.headline, verdict=verdict), results.comparison, results.record)
     assert headline(read_facts(results, EN), EN).reasons == (Words("The moon is full."),)
 
 
@@ -201,7 +200,7 @@ def test_every_rule_of_the_verdict_has_words(level: Level, say: Catalogue) -> No
     asked = {name for key, text in say.messages.items() if key.startswith("reason.") for name in NAMES.findall(text)}
     figures = dict.fromkeys(asked, 0.8)
     verdict = Verdict(level, tuple(Reason(code, level, figures, told="untranslated") for code in RULES), RULES)
-    results = Results(replace(results.headline, verdict=verdict), results.comparison, results.provenance)
+    results = Results(replace(results.headline, verdict=verdict), results.comparison, results.record)
     reasons = [str(reason) for reason in headline(read_facts(results, say), say).reasons]
     assert len(set(reasons)) == len(RULES)
     assert not any("ntranslated" in reason or "{" in reason for reason in reasons)
@@ -245,7 +244,7 @@ def test_terminal_summary_of_a_refusal_gives_no_number_to_cite() -> None:
 def test_humps_are_told_where_no_reason_tells_them() -> None:
     results = uk()
     quiet = replace(results.headline, verdict=Verdict("publish", (), ("lists",)))
-    text = terminal_summary(Results(quiet, results.comparison, results.provenance))
+    text = terminal_summary(Results(quiet, results.comparison, results.record))
     assert "Humps: 80% around 13,000 and 20% around 21,000." in text
     assert "Humps:" not in terminal_summary(uk())
 

@@ -15,10 +15,10 @@ from mse.shipped import shipped_names, shipped_path
 from mse.tables.captures import CaptureTable
 from mse.tables.persons import PersonTable
 from mse.tables.repeats import RepeatCounts
-from tests.identifying_corpus import HARMLESS, PERSONAL, Make
-from tests.identifying_heldout import HELD_OUT
+from tests.examples.heldout import HELD_OUT
+from tests.examples.identifying import HARMLESS, PERSONAL, Make
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 UNSEEN = {"foreign postcodes", "coordinates", "births of children", "births, young", "postcodes, far", "wallets"}
 """Kinds that a table without a contract cannot tell from measurements and days of registration."""
