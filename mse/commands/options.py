@@ -105,7 +105,8 @@ def with_unread(found: Posterior, unread: tuple[str, ...]) -> Posterior:
 
 
 def many_lists(
-    table: str, method: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]
+    table: str, method: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...],
+    lists: tuple[str, ...] = (),
 ) -> HistoryTable | None:
     """Return a file of more lists than a table with all cells can have, for a method that takes it; else None."""
     from mse.methods import METHODS
@@ -114,7 +115,9 @@ def many_lists(
 
     if method not in METHODS or HistoryTable.__name__ not in METHODS[method].also or is_public(table):
         return None
-    found = HistoryTable.from_csv(table, covariates=covariates or None, persons=persons, sum_duplicates=sum_duplicates)
+    found = HistoryTable.from_csv(
+        table, lists=lists or None, covariates=covariates or None, persons=persons, sum_duplicates=sum_duplicates
+    )
     return found if found.n_lists > MAX_LISTS else None
 
 
