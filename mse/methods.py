@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
 from mse.estimators.automatic import choose
+from mse.estimators.registry import ALL_ORDERS, Basis
 from mse.estimators.registry import METHODS as METHODS
-from mse.estimators.registry import Basis
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.catalogues import catalogue
@@ -35,6 +35,7 @@ _IN_WORDS = {
     ("max_order", "2"): said("label.pairs_only"),
     ("strata", "True"): said("label.by_stratum"),
     ("departures", "True"): said("label.departures"),
+    ("corrected", "0.5"): said("label.quick"),
 }
 """Options that are said otherwise than by their names."""
 
@@ -220,8 +221,14 @@ def _departing(table: Table, method: str, options: Mapping[str, Any], seed: int,
     plain = {name: value for name, value in options.items() if name != "departures"}
     taking = METHODS[method].identified or {}
     answer = run_method(table, method, seed=seed, compute=compute, **plain)
-    held = run_method(table, method, seed=seed, compute=compute, **plain, **taking) if taking else answer
-    return with_departures(answer, table, held.distribution)
+    held = answer.distribution
+    if taking and table.n_lists <= ALL_ORDERS and isinstance(table, CaptureTable):
+        if answer.strata is None:
+            module = import_module(f"mse.estimators.{METHODS[method].module}")
+            held = module.identified_law(table, make_spec(method, plain))
+        else:
+            held = run_method(table, method, seed=seed, compute=compute, **plain, **taking).distribution
+    return with_departures(answer, table, held)
 
 
 def make_spec(method: str, options: Mapping[str, Any]) -> object:
