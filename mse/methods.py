@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
 from mse.estimators.automatic import choose
+from mse.estimators.naming import label_of as label_of
 from mse.estimators.registry import ALL_ORDERS, Basis
 from mse.estimators.registry import METHODS as METHODS
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
-from mse.words.catalogues import catalogue
 from mse.words.said import Said, as_said, said, to_json
 
 if TYPE_CHECKING:
@@ -27,17 +27,6 @@ if TYPE_CHECKING:
     from mse.tables.persons import PersonTable
     from mse.tables.repeats import RepeatCounts
 
-
-_IN_WORDS = {
-    ("criterion", "bic"): said("label.criterion_bic"),
-    ("criterion", "bic_cells"): said("label.criterion_bic_cells"),
-    ("criterion", "aic"): said("label.criterion_aic"),
-    ("max_order", "2"): said("label.pairs_only"),
-    ("strata", "True"): said("label.by_stratum"),
-    ("departures", "True"): said("label.departures"),
-    ("corrected", "0.5"): said("label.quick"),
-}
-"""Options that are said otherwise than by their names."""
 
 _ANYWHERE = ("by", "departures")
 """Options that are no method's own."""
@@ -297,22 +286,6 @@ def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compu
         )
     except MseError as error:
         return Outcome(method, label, error)
-
-
-def label_of(method: str, options: Mapping[str, Any]) -> Said:
-    """Return the name of a method with its options, for tables and figures."""
-    if METHODS[method].names_model and options.get("model"):
-        return said("label.model", model=str(options["model"]))
-    label = said(f"method.{method}")
-    shown = [_option(name, value) for name, value in options.items()]
-    return said("label.options", method=label, options=shown) if shown else label
-
-
-def _option(name: str, value: object) -> Said:
-    if name == "by" and isinstance(value, list | tuple):
-        known = catalogue().messages
-        return said("label.by", names=[said(key) if (key := f"dimension.{x}") in known else str(x) for x in value])
-    return _IN_WORDS.get((name, str(value))) or said("label.option", name=name, value=str(value))
 
 
 def checks(table: CaptureTable, method: str, by: Sequence[str] = ()) -> list[Request]:

@@ -297,7 +297,9 @@ class Posterior:
                 {"N": self.distribution.values},
                 {"whole": int(self.distribution.whole)},
             ),
-            "identified": xr.Dataset() if self.identified is None else xr.Dataset(
+            "identified": xr.Dataset()
+            if self.identified is None
+            else xr.Dataset(
                 {"cdf": ("N", self.identified.cdf)},
                 {"N": self.identified.values},
                 {"whole": int(self.identified.whole)},

@@ -197,7 +197,8 @@ def calibrated_rows(posterior: Posterior, table: CaptureTable, *, prob: float) -
 def setting_of(posterior: Posterior) -> dict[str, object]:
     """Return the options on which the law of N depends, usual ones as they are for every number of lists.
 
-    The usual prior count of graphs is "2^-K"; shrinkage has the term of all lists in its model unless it is told otherwise.
+    The usual prior count of graphs is "2^-K"; shrinkage has the term of all lists in its model unless told
+    otherwise.
     """
     given = {name: posterior.spec[name] for name in SETTINGS if name in posterior.spec}
     setting = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}

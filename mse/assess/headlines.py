@@ -72,7 +72,7 @@ def _by_stratum(found: Posterior, strata: StrataDraws, spec: object) -> Posterio
 
 
 def if_identified(posterior: Posterior) -> tuple[Said, Posterior] | None:
-    """Return the answer if the identifying assumption held exactly, with what it is called; None where there is none."""
+    """Return the answer if the identifying assumption held exactly, with what it is called; None without one."""
     law = posterior.identified
     if law is None:
         return None

@@ -105,7 +105,11 @@ def with_unread(found: Posterior, unread: tuple[str, ...]) -> Posterior:
 
 
 def many_lists(
-    table: str, method: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...],
+    table: str,
+    method: str,
+    persons: bool,
+    sum_duplicates: bool,
+    covariates: tuple[str, ...],
     lists: tuple[str, ...] = (),
 ) -> HistoryTable | None:
     """Return a file of more lists than a table with all cells can have, for a method that takes it; else None."""
@@ -124,6 +128,7 @@ def many_lists(
 def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:
     """Print an estimate that stands without a job: the number, what it needs, and the tables beside it."""
     from mse.answers.results import plain
+    from mse.assess.headlines import if_identified
 
     summary = found.summary(prob)
     if as_json:
@@ -137,7 +142,12 @@ def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame],
         )
         return
     say(str(summary))
-    for note in (*found.notes, *(f"assumed: {x}" for x in summary.assumptions)):
+    if (held := if_identified(found)) is not None:
+        beside = held[1].summary(prob)
+        say(f"  {held[0]}: {beside.point:,.0f} ({beside.low:,.0f} to {beside.high:,.0f})")
+    reasons = () if found.verdict is None else (reason.text for reason in found.verdict.reasons)
+    chosen = () if found.chosen is None else (found.chosen,)
+    for note in (*reasons, *chosen, *found.notes, *(f"assumed: {x}" for x in summary.assumptions)):
         say(f"  - {note}")
     for frame in frames.values():
         click.echo()

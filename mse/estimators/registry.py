@@ -136,8 +136,8 @@ METHODS: Mapping[str, Method] = {
         also=("HistoryTable", "RepeatCounts", "PersonTable"), together=True,
     ),
     "average": Method(
-        "averages.averaging", "AverageSpec", "identified", prior="models", referee=({"corrected": 0.5},), referee_lists=5,
-        identified={},
+        "averages.averaging", "AverageSpec", "identified", prior="models", referee=({"corrected": 0.5},),
+        referee_lists=5, identified={},
     ),
     "shrinkage": Method(
         "shrinkage.shrinkage", "ShrinkageSpec", "models", asked=True, also=("HistoryTable",), together=True,

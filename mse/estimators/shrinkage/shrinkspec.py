@@ -10,7 +10,6 @@ from mse.estimators.registry import ALL_ORDERS as ALL_ORDERS
 from mse.estimators.stratified.declared import Wheres, check_declared
 from mse.settings.optionchecks import check_draws, check_order, check_types, raise_if_any
 
-
 COMMON_SD, MANY_COMMON_SD = (0.03,), (0.0, 0.12)
 """Usual values of s_m: beside a Rasch model, and on lists so many that there is none to shrink towards."""
 
