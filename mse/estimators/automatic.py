@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mse.errors import ModelError, Problem
-from mse.estimators.registry import CHOICES
+from mse.estimators.registry import CHOICES, Choice
 from mse.estimators.stratified.declared import Wheres, check_declared
 from mse.settings.optionchecks import check_draws, check_types, raise_if_any
 from mse.words.said import Said, said
@@ -87,9 +87,21 @@ def choose(table: Named, options: Mapping[str, Any]) -> Chosen:
     kind, lists = type(table).__name__, len(getattr(table, "lists", ()))
     for line in CHOICES:
         if kind in line.reads and line.lists[0] <= lists <= line.lists[1]:
-            why = said(f"chosen.{line.code}", method=said(f"method.{line.method}"), lists=lists)
-            return Chosen(line.method, {**line.options, **options}, why)
+            return Chosen(line.method, {**line.options, **options}, _why(line, lists))
     raise ModelError(
         Problem(f"no method is chosen for a {kind} of {lists} lists", "a table of two lists or more, or one register",
                 "name the method")
     )  # fmt: skip
+
+
+def _why(line: Choice, lists: int) -> Said:
+    """Return what a line of the rule says."""
+    method = said(f"method.{line.method}")
+    words = {
+        "two_lists": said("chosen.two_lists", method=method),
+        "all_orders": said("chosen.all_orders", method=method, lists=lists),
+        "pairs": said("chosen.pairs", method=method, lists=lists),
+        "one_register": said("chosen.one_register", method=method),
+        "persons": said("chosen.persons", method=method),
+    }
+    return words[line.code]

@@ -97,7 +97,7 @@ class Choice:
     Parameters
     ----------
     code : str
-        Why; the catalogues have the words, under ``chosen``.
+        Why; `mse.estimators.automatic` says it, and the catalogues have the words under ``chosen``.
     reads : tuple of str
         The classes of table that the line is for.
     lists : (int, int)
