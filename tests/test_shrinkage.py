@@ -18,7 +18,8 @@ from mse.estimators.shrinkage.shrinkage import ShrinkageSpec, estimate, law_of_l
 from mse.estimators.shrinkage.together import fit_together, parts_of
 from mse.estimators.shrinkage.unseen import FINE, MANY, check_laws, counted, unseen_laws
 from mse.kernels.rowwise import factorise_rows, solve_rows, solve_rows_back
-from mse.kernels.shrinking import Shrinkage, fit_shrunk, ladder
+from mse.kernels.shrinking import Shrinkage, fit_shrunk
+from mse.kernels.shrunklaw import ladder
 from mse.methods import run_method
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable

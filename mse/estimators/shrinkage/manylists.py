@@ -379,7 +379,7 @@ def _evidence(prior: CornerPrior, mode: Mode) -> float:
 
 
 def rungs(cells: Cells, prior: CornerPrior, mode: Mode, effort: Effort) -> tuple[Array, Array]:
-    """Return nodes of the log unseen to both sides of the mode and their log density, as `kernels.shrinking.ladder`."""
+    """Return nodes of the log unseen to both sides of the mode and their log density, as `kernels.shrunklaw.ladder`."""
     constant = 0.5 * (len(mode.gamma) - 1) * math.log(2.0 * math.pi) - prior.log_normaliser
     spacing = effort.spacing * math.sqrt(mode.variance)
 
