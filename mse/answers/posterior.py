@@ -330,8 +330,15 @@ class Posterior:
         write_file(Path(path), sealed(buffer.getvalue()))
 
     @classmethod
-    def load(cls, path: str | Path) -> Posterior:
+    def load(cls, path: str | Path, *, early: bool = False) -> Posterior:
         """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path : str or Path
+            Of the file.
+        early : bool
+            Whether it may be from before files were sealed with a digest.
 
         Raises
         ------
@@ -339,7 +346,7 @@ class Posterior:
             When the file is missing or is not a posterior of this engine.
         """
         try:
-            return cls._loaded(unsealed(read_input(path)))
+            return cls._loaded(unsealed(read_input(path), early=early))
         except Exception as error:  # HDF5, xarray and the entries themselves fail in many ways
             let_go(error)
             why = str(error) if isinstance(error, Damaged) else getattr(error, "strerror", None)

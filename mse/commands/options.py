@@ -25,6 +25,18 @@ if TYPE_CHECKING:
     from mse.tables.captures import CaptureTable
     from mse.tables.histories import HistoryTable
 
+LANGUAGE = "mse.language"
+"""Where a command leaves the language of its messages, in what its contexts share."""
+
+
+def in_language(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Remember the language, or the first of several, in which the command was asked to speak."""
+    chosen = value if isinstance(value, str) else next(iter(value or ()), None)
+    if chosen is not None:
+        ctx.meta[LANGUAGE] = chosen
+    return value
+
+
 LANGUAGES = click.Choice(languages_there_are())
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every core when not given.")
@@ -47,7 +59,7 @@ MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists
 
 def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_json: bool) -> None:
     """Run a job, write its folder if there is to be one, and print the summary."""
-    from mse.answers.results import REPORT, check_free, summary_record, write_results
+    from mse.answers.results import REPORT, check_free, plain, summary_record, write_results
     from mse.computing.savefiles import work_folder
     from mse.jobs.running import run_job
     from mse.jobs.sources import RECORDS
@@ -65,7 +77,10 @@ def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_js
             left = work / RECORDS
             write_results(out, results, render_pages, overwrite=overwrite, intake=left if left.is_dir() else None)
     if as_json:
-        record = summary_record(results) | ({} if out is None else {"folder": str(out)})
+        from mse.publish.publishedparts import published_record
+
+        record = summary_record(results) | {"published": plain(published_record(results))}
+        record |= {} if out is None else {"folder": str(out)}
         click.echo(json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False))
     else:
         click.echo(terminal_summary(results, None if out is None else str(out / REPORT)))

@@ -27,10 +27,9 @@ from mse.answers.saying import Says
 from mse.answers.strata import StrataDraws
 from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
+from mse.estimators.shrinkage.accounts import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
 from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, priors_of, terms_upto
-from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term
-from mse.estimators.shrinkage.statements import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
-from mse.estimators.shrinkage.together import (
+from mse.estimators.shrinkage.sharedscales import (
     Part,
     Together,
     draw_parts,
@@ -39,6 +38,7 @@ from mse.estimators.shrinkage.together import (
     part_of_many,
     parts_of,
 )
+from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term
 from mse.estimators.shrinkage.unseen import (
     WORTH,
     Effort,
