@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
+from mse.estimators.automatic import choose
+from mse.estimators.naming import label_of as label_of
+from mse.estimators.registry import ALL_ORDERS, Basis
 from mse.estimators.registry import METHODS as METHODS
-from mse.estimators.registry import Basis
 from mse.tables.captures import CaptureTable
-from mse.words.catalogues import catalogue
+from mse.tables.histories import HistoryTable
 from mse.words.said import Said, as_said, said, to_json
 
 if TYPE_CHECKING:
@@ -22,19 +24,12 @@ if TYPE_CHECKING:
 
     from mse.answers.posterior import Posterior
     from mse.assess.rules import Thresholds
-    from mse.tables.histories import HistoryTable
     from mse.tables.persons import PersonTable
     from mse.tables.repeats import RepeatCounts
 
 
-_IN_WORDS = {
-    ("criterion", "bic"): said("label.criterion_bic"),
-    ("criterion", "bic_cells"): said("label.criterion_bic_cells"),
-    ("criterion", "aic"): said("label.criterion_aic"),
-    ("max_order", "2"): said("label.pairs_only"),
-    ("strata", "True"): said("label.by_stratum"),
-}
-"""Options that are said otherwise than by their names."""
+_ANYWHERE = ("by", "departures")
+"""Options that are no method's own."""
 
 AVERAGED: tuple[Basis, ...] = ("models", "identified")
 """What rests on many models, or on one with all terms."""
@@ -47,32 +42,33 @@ Request = str | tuple[str, Mapping[str, Any]]
 
 
 def estimate(
-    table: Table, method: str = "average", *, seed: int = 0, compute: Compute | None = None, **options: Any
+    table: Table, method: str = "auto", *, seed: int = 0, compute: Compute | None = None, **options: Any
 ) -> Posterior:
     """Estimate the size of the population behind a table, and judge the answer.
 
     Parameters
     ----------
-    table : CaptureTable, RepeatCounts or PersonTable
+    table : CaptureTable, HistoryTable, RepeatCounts or PersonTable
         Who was seen on which lists; how often in one register; or persons with covariates.
     method : str
-        ``"average"`` (every hierarchical log-linear model, the default), ``"decomposable"``, ``"loglinear"``,
-        ``"independence"``, ``"chapman"``, ``"chao"`` or ``"sample-coverage"``; ``"repeats"`` for one register;
-        ``"doubly-robust"`` for persons.
+        A name of the registry (`mse.estimators.registry`): ``"average"``, ``"shrinkage"``, ``"loglinear"``, …;
+        ``"auto"``, the default, chooses by its rule `CHOICES`, for a table of lists shrinkage with learned departures.
     seed : int
         Seed of everything random; the same seed gives the same answer whatever the number of workers.
     compute : Compute, optional
         Workers and progress.
     **options
         Of the method, for example ``sd``, ``max_order``, ``delta``, ``saturated``; see its spec class. Methods without
-        covariates take ``by=["year"]``: an estimate for every level on its own, and their sum.
+        covariates take ``by=["year"]``: an estimate for every level on its own, and their sum. ``departures=True``
+        puts learned departures from the identifying assumption into the interval, where there are any.
 
     Returns
     -------
     Posterior
         ``.summary(prob)`` gives the estimate with its verdict, ``.quantile(q)`` quantiles, ``.draws`` draws of N.
         The verdict holds the answer against other methods that allow for dependence (see `checks`); there are no
-        rules yet for one register and for persons, whose answers stay without one.
+        rules yet for one register and for persons, whose answers stay without one. ``.chosen`` says what was chosen
+        and why, ``.identified`` is the law of N if the identifying assumption held exactly.
 
     Raises
     ------
@@ -82,12 +78,9 @@ def estimate(
     compute = compute or Compute()
     posterior = run_method(table, method, seed=seed, compute=compute, **options)
     if not isinstance(table, CaptureTable):
-        return posterior
-    return judged(
-        posterior,
-        table,
-        [run_or_fail(table, check, seed, compute) for check in checks(table, method, options.get("by", ()))],
-    )
+        return judged(posterior, table, ()) if isinstance(table, HistoryTable) else posterior
+    asked = checks(table, posterior.method, options.get("by", ()))
+    return judged(posterior, table, [run_or_fail(table, check, seed, compute) for check in asked])
 
 
 def compare(
@@ -173,6 +166,10 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
             Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {kind}",
                     f"for this table: {fitting or 'no method'}", "choose one of these")
         )  # fmt: skip
+    if method == "auto":
+        return _chosen(table, options, seed, compute)
+    if options.get("departures"):
+        return _departing(table, method, options, seed, compute)
     estimator = import_module(f"mse.estimators.{METHODS[method].module}").estimate
     if "by" in options and isinstance(table, CaptureTable):
         from mse.estimators.separate import estimate_separately, margin_of
@@ -194,6 +191,35 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
     return posterior
 
 
+def _chosen(table: Table, options: Mapping[str, Any], seed: int, compute: Compute) -> Posterior:
+    """Return the answer of the method that `auto` chooses; covariates that nobody asks for are summed over."""
+    found = choose(table, options)
+    summed: tuple[str, ...] = ()
+    if isinstance(table, CaptureTable) and not by_stratum(found.method, options) and "by" not in options:
+        summed, table = tuple(table.strata), table.collapse() if table.strata else table
+    answer = run_method(table, found.method, seed=seed, compute=compute, **found.options)
+    told = (said("note.summed_strata", names=list(summed)),) if summed else ()
+    return replace(answer, chosen=found.why, notes=(*answer.notes, *told))
+
+
+def _departing(table: Table, method: str, options: Mapping[str, Any], seed: int, compute: Compute) -> Posterior:
+    """Return an answer with learned departures inside, and with the law if the identifying assumption held exactly."""
+    from mse.assess.headlines import with_departures
+
+    assert isinstance(table, CaptureTable | HistoryTable)
+    plain = {name: value for name, value in options.items() if name != "departures"}
+    taking = METHODS[method].identified or {}
+    answer = run_method(table, method, seed=seed, compute=compute, **plain)
+    held = answer.distribution
+    if taking and table.n_lists <= ALL_ORDERS and isinstance(table, CaptureTable):
+        if answer.strata is None:
+            module = import_module(f"mse.estimators.{METHODS[method].module}")
+            held = module.identified_law(table, make_spec(method, plain))
+        else:
+            held = run_method(table, method, seed=seed, compute=compute, **plain, **taking).distribution
+    return with_departures(answer, table, held)
+
+
 def make_spec(method: str, options: Mapping[str, Any]) -> object:
     """Return the checked options of a method; `by`, which methods without covariates of their own have, is checked too.
 
@@ -210,6 +236,7 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
     known = [f.name for f in fields(spec_class)]
     if entry.reads == "CaptureTable" and not entry.strata:
         known.append("by")
+        known += ["departures"] if entry.identified is not None else []
         if "by" in options and by_stratum(method, options):
             raise ModelError(Problem("`by` and the strata of the method are both asked for", "one of the two",
                                      "leave out `by` to estimate all strata at once"))  # fmt: skip
@@ -226,8 +253,11 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
     ]
     if problems:
         raise ModelError(problems)
+    if not isinstance(options.get("departures", False), bool):
+        raise ModelError(Problem("`departures` is neither true nor false", "true or false", "correct it",
+                                 value=str(options["departures"])))  # fmt: skip
     try:
-        spec: object = spec_class(**{name: value for name, value in options.items() if name != "by"})
+        spec: object = spec_class(**{name: value for name, value in options.items() if name not in _ANYWHERE})
     except (TypeError, ValueError) as error:
         said = ", ".join(f"{name} = {value!r}" for name, value in options.items())
         raise ModelError(
@@ -258,22 +288,6 @@ def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compu
         return Outcome(method, label, error)
 
 
-def label_of(method: str, options: Mapping[str, Any]) -> Said:
-    """Return the name of a method with its options, for tables and figures."""
-    if METHODS[method].names_model and options.get("model"):
-        return said("label.model", model=str(options["model"]))
-    label = said(f"method.{method}")
-    shown = [_option(name, value) for name, value in options.items()]
-    return said("label.options", method=label, options=shown) if shown else label
-
-
-def _option(name: str, value: object) -> Said:
-    if name == "by" and isinstance(value, list | tuple):
-        known = catalogue().messages
-        return said("label.by", names=[said(key) if (key := f"dimension.{x}") in known else str(x) for x in value])
-    return _IN_WORDS.get((name, str(value))) or said("label.option", name=name, value=str(value))
-
-
 def checks(table: CaptureTable, method: str, by: Sequence[str] = ()) -> list[Request]:
     """Return what an answer by `method` is held against on this table: cheap methods that allow for dependence.
 
@@ -298,7 +312,7 @@ def checks(table: CaptureTable, method: str, by: Sequence[str] = ()) -> list[Req
 
 def judged(
     posterior: Posterior,
-    table: CaptureTable,
+    table: CaptureTable | HistoryTable,
     others: Sequence[Outcome],
     thresholds: Thresholds | None = None,
     assessment: Mapping[str, pd.DataFrame] | None = None,
@@ -320,7 +334,7 @@ def judged(
         if not isinstance(o.result, MseError) and METHODS[o.method].basis != "assumed" and math.isfinite(o.result.point)
         and not_settled(o.result, thresholds or Thresholds()) is None
     }  # fmt: skip
-    basis = METHODS[posterior.method].basis
+    basis: Basis = "models" if posterior.identified is not None else METHODS[posterior.method].basis
     if METHODS[posterior.method].stands_for_unseen:
         limits = thresholds or Thresholds()
         thresholds = replace(limits, visited=(limits.visited[0], 0.0))

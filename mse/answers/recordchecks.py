@@ -185,6 +185,8 @@ def check_posterior(record: Mapping[str, Any]) -> None:
             raise Damaged(f"{key!r} is no text")
     if not _is_said(record["point_kind"]):
         raise Damaged("'point_kind' is no text")
+    if record.get("chosen") is not None and not _is_said(record["chosen"]):
+        raise Damaged("'chosen' is no text")
     if record["kind"] not in ("posterior", "sampling distribution"):
         raise Damaged("'kind' is unknown")
     observed = record["observed"]

@@ -53,7 +53,7 @@ def methods(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 def method_options(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete ``NAME=VALUE`` to an option of the method that is asked for, and to its words where it has some."""
     name, equals, begun = incomplete.partition("=")
-    kinds = _options(str(ctx.params.get("method") or "average"))
+    kinds = _options(str(ctx.params.get("method") or "auto"))
     if not equals:
         return _starting((f"{option}=" for option in kinds), name)
     return _starting((f"{name}={word}" for word in _words(kinds.get(name))), f"{name}={begun}")

@@ -71,10 +71,10 @@ def run(
 @click.argument("table", shell_complete=tables)
 @click.option(
     "--method",
-    default="average",
+    default="auto",
     show_default=True,
     shell_complete=methods,
-    help="Name of the method; see mse compare.",
+    help="Name of the method; see mse compare. auto chooses by the kind of table and says what and why.",
 )
 @click.option("--sd", type=float, help="Prior standard deviation of the interactions (average).")
 @MAX_ORDER
@@ -107,14 +107,14 @@ def estimate(
 ) -> None:  # fmt: skip
     """Estimate from TABLE: a CSV file of your own, or the name of a public table (see mse data).
 
-    With --out a results folder is written as mse run does. A file of more than 16 lists is for the method shrinkage.
+    With --out a results folder is written as mse run does. More than 16 lists are read for auto and shrinkage.
     """
     from mse.computing.progress import compute
     from mse.jobs.job import make_job, read_options
 
     source = table_source(table, persons, sum_duplicates, covariates, lists)
     given = {name: value for name, value in options.items() if value is not None} | read_options(more)
-    many = None if out else many_lists(table, method, persons, sum_duplicates, covariates)
+    many = None if out else many_lists(table, method, persons, sum_duplicates, covariates, lists)
     if many is not None:
         from mse.methods import estimate as run_estimate
 

@@ -120,7 +120,12 @@ def with_unread(found: Posterior, unread: tuple[str, ...]) -> Posterior:
 
 
 def many_lists(
-    table: str, method: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]
+    table: str,
+    method: str,
+    persons: bool,
+    sum_duplicates: bool,
+    covariates: tuple[str, ...],
+    lists: tuple[str, ...] = (),
 ) -> HistoryTable | None:
     """Return a file of more lists than a table with all cells can have, for a method that takes it; else None."""
     from mse.methods import METHODS
@@ -129,13 +134,16 @@ def many_lists(
 
     if method not in METHODS or HistoryTable.__name__ not in METHODS[method].also or is_public(table):
         return None
-    found = HistoryTable.from_csv(table, covariates=covariates or None, persons=persons, sum_duplicates=sum_duplicates)
+    found = HistoryTable.from_csv(
+        table, lists=lists or None, covariates=covariates or None, persons=persons, sum_duplicates=sum_duplicates
+    )
     return found if found.n_lists > MAX_LISTS else None
 
 
 def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:
     """Print an estimate that stands without a job: the number, what it needs, and the tables beside it."""
     from mse.answers.results import plain
+    from mse.assess.headlines import if_identified
 
     summary = found.summary(prob)
     if as_json:
@@ -149,7 +157,12 @@ def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame],
         )
         return
     say(str(summary))
-    for note in (*found.notes, *(f"assumed: {x}" for x in summary.assumptions)):
+    if (held := if_identified(found)) is not None:
+        beside = held[1].summary(prob)
+        say(f"  {held[0]}: {beside.point:,.0f} ({beside.low:,.0f} to {beside.high:,.0f})")
+    reasons = () if found.verdict is None else (reason.text for reason in found.verdict.reasons)
+    chosen = () if found.chosen is None else (found.chosen,)
+    for note in (*reasons, *chosen, *found.notes, *(f"assumed: {x}" for x in summary.assumptions)):
         say(f"  - {note}")
     for frame in frames.values():
         click.echo()

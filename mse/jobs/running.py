@@ -16,6 +16,7 @@ from mse.answers.recordchecks import RESULTS, damage_problem
 from mse.answers.recordform import job_settings, report_settings, table_record
 from mse.answers.recordsections import Section
 from mse.answers.results import Results
+from mse.assess.headlines import if_identified
 from mse.assess.rules import Thresholds
 from mse.assess.verdict import with_assessment
 from mse.computing.parallel import Compute
@@ -23,6 +24,7 @@ from mse.computing.provenance import versions
 from mse.computing.savefiles import work_folder
 from mse.computing.sealing import same_content
 from mse.errors import InputError, Problem
+from mse.estimators.automatic import choose
 from mse.intake.pseudonyms.keyedhash import read_key
 from mse.jobs.job import Job, dimension_problems, make_job
 from mse.jobs.sections import PublishSection
@@ -43,7 +45,7 @@ from mse.methods import (
 from mse.publish.auditrecord import read_files, record_tables
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import languages_there_are
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,8 +80,8 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
         + _time_problems(job, source)
     )
     table = source.table.collapse() if source.table.strata else source.table
-    method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
-    headline = _headline(job, source, method, options, compute)
+    method, options, why = _settled(job, source)
+    headline = replace(_headline(job, source, method, options, compute), chosen=why)
     summed = summed_over(source.table, method, options)
     by = options.get("by", ())
     asked: list[Request] = (
@@ -96,12 +98,11 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     given = job.verdict.model_dump(exclude_none=True)
     headline = judged(headline, source.table, others, Thresholds(**given), tables, job.report.time)
     tables |= _parts_table(headline)
-    rows = comparison(
-        table,
-        [Outcome(method, label_of(method, _shown(method, options)), headline), *others],
-        job.run.prob,
-    )
-    rows.insert(2, "headline", [True] + [False] * len(others))
+    beside = if_identified(headline)
+    held = [] if beside is None else [Outcome(method, *beside)]
+    first = Outcome(method, label_of(method, _shown(method, options)), headline)
+    rows = comparison(table, [first, *held, *others], job.run.prob)
+    rows.insert(2, "headline", [True] + [False] * (len(rows) - 1))
     asked_for = job.publish or PublishSection()
     record = _record(job, table, source, headline.spec, headline.diagnostics)
     about = replace(record.table, summed_over=tuple(summed), columns_not_read=tuple(source.table.unread))
@@ -126,7 +127,7 @@ def _file_problems(job: Job, table: CaptureTable | None) -> list[Problem]:
 
 def _answered(job: Job, source: JobSource) -> dict[str, tuple[str, ...]]:
     """Return the dimensions and levels that the answer of a job will have."""
-    method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
+    method, options, _ = _settled(job, source)
     summed = summed_over(source.table, method, options)
     unknown = options.get("unknown") or {}
     if "by" not in options and not by_stratum(method, options):
@@ -262,6 +263,15 @@ def summed_over(table: CaptureTable, method: str, options: Mapping[str, Any]) ->
     return tuple(dim for dim in table.strata if dim not in by)
 
 
+def _settled(job: Job, source: JobSource) -> tuple[str, dict[str, Any], Said | None]:
+    """Return method and options of the headline, and why they were chosen where the job names none."""
+    method, options, why = job.estimate.method, job.estimate.options, None
+    if method == "auto":
+        found = choose(source.table, options)
+        method, options, why = found.method, dict(found.options), found.why
+    return method, _with_unknown(method, options, source), why
+
+
 def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) -> dict[str, Any]:
     """Return the options, with the level of missing labels where the method takes it and the job does not say."""
     takes = by_stratum(method, options) and bool(source.unknown)
@@ -271,7 +281,7 @@ def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) ->
 def _shown(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that belong in the name of a headline: an average is what it is whatever its prior."""
     averaged = METHODS[method].basis in AVERAGED
-    return {name: value for name, value in options.items() if name == "by" or not averaged}
+    return {name: value for name, value in options.items() if name in ("by", "departures") or not averaged}
 
 
 def _apart(method: str, by: Sequence[str]) -> Request:

@@ -87,7 +87,7 @@ class MethodSection(BaseModel):
     """A method and its options; the options are checked by the method itself."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    method: str = "average"
+    method: str = "auto"
 
     @property
     def options(self) -> dict[str, Any]:

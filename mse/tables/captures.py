@@ -294,6 +294,10 @@ class CaptureTable:
         on = self.membership().astype(np.int64)
         return on.T @ (self.counts.sum(axis=0)[:, None] * on)
 
+    def alone(self) -> Counts:
+        """Return the persons on each list and no other, over all strata: shape (K,)."""
+        return np.asarray(self.counts.sum(axis=0)[(1 << np.arange(self.n_lists)) - 1])
+
     def history_counts(self) -> Counts:
         """Return the persons on exactly 1, 2, ..., K lists, over all strata: shape (K,)."""
         out = np.zeros(self.n_lists + 1, dtype=np.int64)

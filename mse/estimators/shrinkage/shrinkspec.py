@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mse.errors import Problem
+from mse.estimators.registry import ALL_ORDERS as ALL_ORDERS
 from mse.estimators.stratified.declared import Wheres, check_declared
 from mse.settings.optionchecks import check_draws, check_order, check_types, raise_if_any
-
-ALL_ORDERS = 8
-"""Most lists for which terms of every order are taken unless `max_order` says otherwise; beyond, pairs."""
-
 
 COMMON_SD, MANY_COMMON_SD = (0.03,), (0.0, 0.12)
 """Usual values of s_m: beside a Rasch model, and on lists so many that there is none to shrink towards."""

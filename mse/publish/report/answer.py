@@ -233,6 +233,8 @@ def claims(m: Material) -> tuple[str, ...]:
     said.append("named_model" if named else head.method)
     if kind != "assumed" and spec.get("max_order") == 2:
         said.append("pairs_only")
+    if spec.get("departures"):
+        said.append("departures")
     if "by" in spec:
         said.append("apart")
     return tuple(said)

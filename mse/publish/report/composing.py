@@ -82,7 +82,7 @@ def compose(results: Results, language: str | None = None) -> Page:
         said=said,
         none_found=say("verdict.reasons_none", checked=checked) if said.judgement == "publish" else "",
         keys=key_figures(m, parts),
-        remarks=said.remarks,
+        remarks=(*said.remarks, *([said.chosen] if said.chosen else [])),
         sections=tuple(sections),
         labels={
             "contents": say("page.contents"),

@@ -18,7 +18,7 @@ from mse.publish.facts.statements import Facts, languages, read_facts
 from mse.publish.registered import is_public
 from mse.publish.wording.captions import hump_words, interval_name, number_words, small_humps
 from mse.publish.wording.messages import VERBATIM, Catalogue, Words, read_catalogue, words_of
-from mse.publish.wording.rounding import Rounded
+from mse.publish.wording.rounding import Rounded, round_interval
 from mse.publish.wording.terminaltext import cut_apart, terminal_width
 from mse.words.said import said, verbatim
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 TERMINAL_WIDTH, TERMINAL_LINES = 100, 24
 MOST_PART_LINES = 3
+LABEL = 44
+"""Characters of the name of a method in the comparison on the terminal."""
 
 Judgement = Literal["publish", "caution", "refuse", "unjudged"]
 
@@ -58,6 +60,10 @@ class Headline:
         To be cited, or the refusal in plain words.
     latest : str or None
         The same of the last year alone, where the result has years.
+    beside : str or None
+        Which interval is cited, what it would be if the identifying assumption held exactly, and why the two differ.
+    chosen : str or None
+        Which method was chosen and why, where none was named.
     record : str or None
         The numbers, labelled as not for citation, where the sentence refuses.
     reasons : tuple of Words
@@ -75,6 +81,8 @@ class Headline:
     meaning: str
     sentence: str
     latest: str | None
+    beside: str | None
+    chosen: str | None
     record: str | None
     reasons: tuple[Words, ...]
     account: tuple[str, ...]
@@ -118,12 +126,24 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
         meaning=say("verdict.refuse.computed" if facts.unsettled else f"verdict.{judged}.meaning"),
         sentence=sentence,
         latest=None if judged in ("refuse", "unjudged") else _latest(values, parts, say),
+        beside=_beside(facts, say) if judged in ("publish", "caution") else None,
+        chosen=None if estimate.chosen is None else _sentence(words_of(estimate.chosen, say).text),
         record=record,
         reasons=() if verdict is None else tuple(reason_sentence(r, facts, rounded, say) for r in verdict.reasons),
         account=facts.account,
         remarks=tuple(_remarks(facts, parts, say)),
         rounded=rounded,
     )
+
+
+def _beside(facts: Facts, say: Catalogue) -> str | None:
+    """Return the sentence on the interval if the identifying assumption held exactly; None where there is none."""
+    held = facts.estimate.identified
+    if held is None or facts.observed is None:
+        return None
+    numbers = round_interval(held.point, held.low, held.high, observed=facts.floor)
+    ends = {"point": say.number(numbers.point), "range": say.range(numbers.low, numbers.high)}
+    return say("headline.beside_two" if len(facts.lists) == 2 else "headline.beside", **ends)
 
 
 def registered_words(facts: Facts, say: Catalogue) -> str:
@@ -233,6 +253,7 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     said = headline(facts, say)
     lines = [*_wrapped(say.shortened(facts.title, TERMINAL_WIDTH)), *_wrapped(said.latest or said.sentence)[:4]]
     lines.append(say("terminal.verdict", verdict=said.verdict.upper()))
+    lines += _wrapped(said.beside) if said.beside else []
     codes = [reason.code for reason in facts.estimate.verdict.reasons] if facts.estimate.verdict else []
     tail = [line for sentence in small_humps(facts, said.rounded, say) for line in _wrapped(sentence)]
     if len(facts.humps) > 1 and "humps" not in codes:
@@ -242,6 +263,7 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
         tail += [line for dim in parts.dimensions for line in _part_lines(dim, parts, facts, say)]
     tail += [line for sentence in said.account for line in _wrapped(sentence)]
     tail += [line for sentence in _reading_lines(results, say) for line in _wrapped(sentence)]
+    tail += _wrapped(said.chosen) if said.chosen else []
     closing = [say("terminal.report", path=report)] if report else []
     room = TERMINAL_LINES - len(lines) - len(tail) - len(closing)
     # The heads of the columns, the headline and one line more are always there.
@@ -343,7 +365,7 @@ def _method_lines(facts: Facts, said: Headline, say: Catalogue) -> list[str]:
     heads = [say("intervals.method"), say("intervals.point"), say("intervals.interval")]
     heads.append(f"({say('key.not_cited')})" if not_cited else "")
     rows = [["  " + heads[0], *heads[1:]]]
-    labels = cut_apart([row.label.text for row in facts.methods], 40, say.messages["format.ellipsis"])
+    labels = cut_apart([row.label.text for row in facts.methods], LABEL, say.messages["format.ellipsis"])
     for row, name in zip(facts.methods, labels, strict=True):
         point, span = number_words(row, say)
         label = ("* " if row.headline else "  ") + name
