@@ -149,7 +149,7 @@ def derivatives(
 
 
 @compiled
-def _descend(
+def descend(
     seen: Counted,
     terms: Integers,
     prior: Shrinkage,
@@ -263,7 +263,7 @@ def fit_shrunk(
     h = np.empty((p, p))
     tangent = np.empty(p)
     work = np.empty((4, seen.counts.shape[0]))
-    value, log_determinant, variance, failed = _descend(
+    value, log_determinant, variance, failed = descend(
         seen, terms, prior, beta, False, tolerance, h, tangent, work
     )  # fmt: skip
     evidence = -value - 0.5 * log_determinant - prior.log_normaliser + 0.5 * p * math.log(2.0 * math.pi)

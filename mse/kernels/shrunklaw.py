@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
-from mse.kernels.shrinking import Counted, Shrinkage, _descend, fit_shrunk
+from mse.kernels.shrinking import Counted, Shrinkage, descend, fit_shrunk
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -102,11 +102,11 @@ def ladder(
                 known = True
             if away == 0 and side == 1:
                 # the mode is known from the other side, all but its tangent
-                value, log_determinant, variance, astray = _descend(
+                value, log_determinant, variance, astray = descend(
                     seen, terms, prior, beta, True, math.inf, h, tangent, work
                 )
             else:
-                value, log_determinant, variance, astray = _descend(
+                value, log_determinant, variance, astray = descend(
                     seen, terms, prior, beta, True, tolerance, h, tangent, work
                 )
                 nodes[at] = beta.sum()
