@@ -24,7 +24,7 @@ def needed() -> list[Requirement]:
     while todo:
         for one in map(Requirement, extras[todo.pop()]):
             if canonicalize_name(one.name) == PROJECT["name"]:
-                todo += one.extras
+                todo += sorted(one.extras)
             else:
                 found.append(one)
     return [x for x in found if x.marker is None or x.marker.evaluate(default_environment())]

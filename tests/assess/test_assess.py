@@ -185,7 +185,7 @@ def test_robustness_against_direct_refits():
     assert (frame["change"] == "cell +1").sum() == 15
     assert (frame["change"] == "cell -1").sum() == (KOSOVO.counts > 0).sum()
     row = frame[(frame["change"] == "without list") & (frame["what"] == KOSOVO.lists[2])].iloc[0]
-    direct = refitted(REFIT, KOSOVO.drop(KOSOVO.lists[2]), 0.95)
+    direct = refitted(REFIT, KOSOVO.leave_out(KOSOVO.lists[2]), 0.95)
     assert (row["point"], row["low"], row["high"]) == (direct.point, direct.low, direct.high)
 
 

@@ -111,7 +111,7 @@ def test_all_interactions_with_a_covariate_are_fits_apart():
     table = drawn()
     joint = fitted(table, "~ (A + B + C + D)*sex*year + A*B*sex*year")
     apart = [
-        fit_model(table.at({"sex": sex, "year": year}), "[12,3,4]").N
+        fit_model(table.part({"sex": sex, "year": year}), "[12,3,4]").N
         for sex in ("f", "m") for year in ("2018", "2019", "2020")
     ]  # fmt: skip
     np.testing.assert_allclose(joint.N, apart, rtol=1e-7)
@@ -122,7 +122,7 @@ def test_all_interactions_with_a_covariate_are_fits_apart():
 def test_relabelling_lists_and_levels_leaves_every_n_alone():
     table = drawn()
     one = fitted(table, "~ (A + B + C + D + sex + year)^2 - C:D")
-    turned = table.at({"sex": ["m", "f"], "year": ["2020", "2018", "2019"]}).select("D", "B", "A", "C")
+    turned = table.part({"sex": ["m", "f"], "year": ["2020", "2018", "2019"]}).select("D", "B", "A", "C")
     two = fitted(turned, "~ (A + B + C + D + sex + year)^2 - C:D")
     np.testing.assert_allclose(one.N.reshape(2, 3), two.N.reshape(2, 3)[::-1][:, [1, 2, 0]], rtol=1e-7)
     assert one.se == pytest.approx(two.se)
@@ -182,7 +182,7 @@ def test_a_missing_list_that_depends_on_nothing_takes_no_information_from_the_ot
     part = {"year": "2020"}
     collapsed = declare(_forget(table, 3, 2), {}, {"D": part})
     fit = fitted(collapsed, "~ (A + B + C)*year")
-    alone = fit_model(table.select("A", "B", "C").at(part).collapse(), "[1,2,3]")
+    alone = fit_model(table.select("A", "B", "C").part(part).collapse(), "[1,2,3]")
     cells = build_cells(collapsed)
     at = [i for i, name in enumerate(cells.stratum_names()) if name.endswith("2020")]
     assert fit.N[at].sum() == pytest.approx(alone.N, rel=1e-6)

@@ -22,7 +22,7 @@ def test_the_six_list_table_gives_what_bic_over_all_models_of_pairs_gives():
 def test_the_merged_five_list_version():
     """I and O as one list: 46,331 on the long walk. The direct one is caught in a local minimum, at 121,522."""
     six, five = mse.load_table("netherlands-2010-2015-6"), mse.load_table("netherlands-2010-2015-5")
-    merged = six.merge({"IO": ["I", "O"]}).select(*five.lists)
+    merged = six.merge_lists({"IO": ["I", "O"]}).select(*five.lists)
     long = estimate(merged, DutchSpec(replicates=40), seed=1)
     assert long.point == pytest.approx(46_331, abs=1)
     direct = estimate(five, DutchSpec(replicates=40, walk="direct"), seed=1)

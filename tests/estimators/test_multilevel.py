@@ -267,7 +267,7 @@ def tiny(counts, **more):
     "table",
     [
         pytest.param(lambda: tiny([20, 15, 6, 12, 4, 3, 1]), id="one stratum"),
-        pytest.param(lambda: small_table().at({"year": ["2018"]}), id="one year"),
+        pytest.param(lambda: small_table().part({"year": ["2018"]}), id="one year"),
         pytest.param(
             lambda: tiny([[20, 15, 6, 12, 4, 3, 1], [0] * 7, [9, 8, 3, 5, 1, 1, 0]], strata={"year": YEARS}),
             id="a stratum with nobody",

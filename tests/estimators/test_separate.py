@@ -16,7 +16,7 @@ def test_parts_are_those_of_the_parts():
     assert whole.observed == TABLE.observed and whole.table_digest == TABLE.digest
     others = [dim for dim in TABLE.strata if dim != "Gender"]
     for index, level in enumerate(TABLE.strata["Gender"]):
-        part = mse.estimate(TABLE.collapse(*others).at({"Gender": level}), "decomposable", seed=0)
+        part = mse.estimate(TABLE.collapse(*others).part({"Gender": level}), "decomposable", seed=0)
         assert whole.strata.point[index] == part.point
         low, high = np.quantile(whole.strata.draws[:, index], [0.025, 0.975])
         np.testing.assert_allclose([low, high], part.quantile([0.025, 0.975]), rtol=0.03)

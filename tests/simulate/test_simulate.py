@@ -180,7 +180,7 @@ def test_inspectorate_is_blind():
     assert cells[:, ~sexual].all() and cells[..., ~on].all()
     seeing, _ = simulate_captures(national_spec(blindness=False), seed=1)
     assert seeing.observable.all()
-    assert seeing.at({"form": "domestic sexual"}).counts.sum() > 0 and "I" in seeing.at({"form": "labour"}).lists
+    assert seeing.part({"form": "domestic sexual"}).counts.sum() > 0 and "I" in seeing.part({"form": "labour"}).lists
     assert seeing.counts.reshape(10, 4, 4, -1)[:, sexual][..., on].sum() > 0
     year_only, _ = simulate_captures(national_spec(), seed=1, dims=["year"])
     assert year_only.observable.all()

@@ -206,10 +206,10 @@ def test_all_that_is_wrong_is_said_at_once():
 
 def test_merge_gives_the_published_five_and_four_lists():
     six = load_table("uk-2013-6")
-    five = six.merge({"PFNCA": ["PF", "NCA"]})
+    five = six.merge_lists({"PFNCA": ["PF", "NCA"]})
     assert five == load_table("uk-2013-5")
-    assert five.drop("GP") == load_table("uk-2013-4")
-    dutch = load_table("netherlands-2010-2015-6").merge({"IO": ["I", "O"]})
+    assert five.leave_out("GP") == load_table("uk-2013-4")
+    dutch = load_table("netherlands-2010-2015-6").merge_lists({"IO": ["I", "O"]})
     assert dutch == load_table("netherlands-2010-2015-5")
 
 
@@ -232,7 +232,7 @@ def test_relabelling_is_a_permutation(table, data):
 def test_merging_keeps_everybody(table, data):
     assume(table.n_lists > 2)
     a, b = data.draw(st.permutations(table.lists))[:2]
-    other = table.merge({"both": [a, b]})
+    other = table.merge_lists({"both": [a, b]})
     i, j = table.lists.index(a), table.lists.index(b)
     overlaps, new = table.overlaps(), other.lists.index("both")
     assert other.observed == table.observed and new == min(i, j)
@@ -245,7 +245,7 @@ def test_merging_keeps_everybody(table, data):
 def test_dropping_loses_those_who_were_on_no_other_list(table, data):
     assume(table.n_lists > 2)
     gone = data.draw(st.sampled_from(table.lists))
-    other = table.drop(gone)
+    other = table.leave_out(gone)
     alone = table.counts[:, 2 ** table.lists.index(gone) - 1].sum()
     kept = [j for j, x in enumerate(table.lists) if x != gone]
     assert other.observed == table.observed - alone
@@ -272,18 +272,18 @@ def test_collapsing_adds(table, data):
 def test_the_parts_are_the_whole(table):
     assume(not table.absent.any())  # a part may then have too few lists
     for dim, levels in table.strata.items():
-        parts = [table.at({dim: [level]}) for level in levels]
+        parts = [table.part({dim: [level]}) for level in levels]
         assert sum(part.observed for part in parts) == table.observed
         assert all(list(part.strata) == list(table.strata) for part in parts)
-        assert table.at({dim: levels}) == table
+        assert table.part({dim: levels}) == table
         for part, level in zip(parts, levels, strict=True):
-            assert list(table.at({dim: level}).strata) == [x for x in table.strata if x != dim]
-            assert part.collapse(dim).counts.tolist() == table.at({dim: level}).counts.tolist()
+            assert list(table.part({dim: level}).strata) == [x for x in table.strata if x != dim]
+            assert part.collapse(dim).counts.tolist() == table.part({dim: level}).counts.tolist()
 
 
 def test_at_leaves_out_a_list_nobody_is_on_there():
     table = CaptureTable.from_arrays(ABC, [COUNTS, [3, 2, 1, 0, 0, 0, 0]], strata=YEARS)
-    part = table.at({"year": "2020"})
+    part = table.part({"year": "2020"})
     assert part.lists == ("A", "B") and part.counts.tolist() == [[3, 2, 1]] and not part.strata
 
 
@@ -303,14 +303,14 @@ def test_a_blind_list_has_no_cells_and_an_absent_one_keeps_them():
 
 
 WRONG_NAMES = [
-    (lambda t: t.drop("X"), "no list 'X'. Allowed: A, B, C"),
+    (lambda t: t.leave_out("X"), "no list 'X'. Allowed: A, B, C"),
     (lambda t: t.select("A", "X"), "no list 'X'"),
     (lambda t: t.rename({"X": "Y"}), "no list 'X'"),
-    (lambda t: t.merge({"AB": ["A", "X"]}), "no list 'X'"),
-    (lambda t: t.merge({"AB": ["A", "B"], "BC": ["B", "C"]}), "names a list twice"),
-    (lambda t: t.merge({"AB": []}), "empty group"),
+    (lambda t: t.merge_lists({"AB": ["A", "X"]}), "no list 'X'"),
+    (lambda t: t.merge_lists({"AB": ["A", "B"], "BC": ["B", "C"]}), "names a list twice"),
+    (lambda t: t.merge_lists({"AB": []}), "empty group"),
     (lambda t: t.collapse("sex"), "no covariate 'sex'. Allowed: year"),
-    (lambda t: t.at({"year": "1999"}), "'year' has no level '1999'. Allowed: 2019, 2020"),
+    (lambda t: t.part({"year": "1999"}), "'year' has no level '1999'. Allowed: 2019, 2020"),
     (lambda t: t.blind("X", {"year": "2019"}), "no list 'X'"),
     (lambda t: t.without("A", {"sex": "f"}), "no covariate 'sex'"),
 ]
@@ -324,10 +324,10 @@ def test_a_wrong_name_lists_the_right_ones(two_years, call, fragment):
 
 
 NO_TABLE_ANY_MORE = [
-    (lambda t: t.drop("A", "B"), "1 list"),
+    (lambda t: t.leave_out("A", "B"), "1 list"),
     (lambda t: t.select("A", "A"), "used twice"),
-    (lambda t: t.merge({"ABC": ABC}), "1 list"),
-    (lambda t: t.merge({"C": ["A", "B"]}), "used twice"),
+    (lambda t: t.merge_lists({"ABC": ABC}), "1 list"),
+    (lambda t: t.merge_lists({"C": ["A", "B"]}), "used twice"),
     (lambda t: t.rename({"A": "B"}), "used twice"),
 ]
 
@@ -374,7 +374,7 @@ def test_counts_may_come_with_one_axis_per_dimension():
     strata = {"sex": ["f", "m"], "year": ["1", "2", "3"]}
     table = CaptureTable.from_arrays(ABC, counts, strata=strata)
     assert table == CaptureTable.from_arrays(ABC, counts.reshape(6, 7), strata=strata)
-    assert table.at({"sex": "m", "year": "2"}).counts[0].tolist() == counts[1, 1].tolist()
+    assert table.part({"sex": "m", "year": "2"}).counts[0].tolist() == counts[1, 1].tolist()
 
 
 def test_a_frame_of_categories_keeps_their_order():
