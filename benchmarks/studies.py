@@ -34,7 +34,8 @@ class Study:
 
 
 STUDIES = (
-    Study("hepatitis-taiwan-3", {}, "hepatitis A, a college in Taiwan", "545", "the truth, by a serum test of everybody"),
+    Study("hepatitis-taiwan-3", {}, "hepatitis A, a college in Taiwan", "545",
+          "the truth, by a serum test of everybody"),
     Study("golf-tees-2", {}, "groups of golf tees", "250", "the truth"),
     Study("cottontail-6", {}, "cottontail rabbits", "135", "the truth"),
     Study("gaza-2023-2024-3", {}, "deaths by injury, Gaza 2023–24", "64,260 (55,298–78,525)",
