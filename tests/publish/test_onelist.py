@@ -302,4 +302,4 @@ def test_assessments_of_a_release_are_those_of_the_page(public: bool) -> None:
 
 def _change(row: dict[Any, Any], say: Catalogue) -> str:
     what = row["what"] if isinstance(row["what"], str) else ""
-    return say(f"change.{row["change"].replace(" ", "_")}", what=" + ".join(what.split(":")))
+    return say(f"change.{row['change'].replace(' ', '_')}", what=" + ".join(what.split(":")))
