@@ -11,21 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.strata import ALL
+from mse.assess.robustness import CELLS, OF_FEWER
 from mse.publish.indicators.measures import VALUES, indicators
 from mse.publish.indicators.sdg import sdg_table
 from mse.publish.publishedchain import published_chain
 from mse.publish.publishedparts import published_parts, published_verdict
 from mse.publish.registered import Registered, is_public, list_counts, registered, registered_counts, stated_values
-from mse.publish.standing import SUPPRESSED, UNJUDGED, WITHHELD
+from mse.publish.standing import FAILED, OK, SUPPRESSED, UNJUDGED, WITHHELD
 from mse.publish.wording.rounding import Rounded, round_point, rounded_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mse.answers.results import Results
-
-FAILED = "no number"
-"""Status of a method that gave none, where its own words are not published."""
 
 ASSESSMENTS = ("sensitivity", "prior", "linkage_error", "robustness", "calibrated")
 """Tables of point, low and high that are rounded and published with the estimate."""
@@ -81,17 +79,17 @@ def _safe_indicators(frame: pd.DataFrame, stop: str | None) -> pd.DataFrame:
         at = tuple(str(row[dim]) for dim in dims)
         if row["indicator"] == "registered":
             shown[at] = math.isfinite(row["point"])
-            rows.append(row | {"status": "ok" if shown[at] else SUPPRESSED})
+            rows.append(row | {"status": OK if shown[at] else SUPPRESSED})
             continue
         status = str(row["status"])
-        if status == "ok" and stop is not None:
+        if status == OK and stop is not None:
             status = stop
-        if status == "ok" and row["indicator"] in ("in view", "dark figure", "hidden for each seen"):
-            status = "ok" if shown[at] else SUPPRESSED
+        if status == OK and row["indicator"] in ("in view", "dark figure", "hidden for each seen"):
+            status = OK if shown[at] else SUPPRESSED
         values = Rounded(math.nan, math.nan, math.nan, 1.0)
-        if status == "ok" and row["indicator"] == "estimated":
+        if status == OK and row["indicator"] == "estimated":
             values = Rounded(row["point"], row["low"], row["high"], 1.0)
-        elif status == "ok":
+        elif status == OK:
             values = rounded_values(row["point"], row["low"], row["high"], row["unit"])
         rows.append(row | {"point": values.point, "low": values.low, "high": values.high, "status": status})
     return _frame(rows, frame.columns)
@@ -103,11 +101,11 @@ def _safe_methods(results: Results, stop: str | None) -> pd.DataFrame:
     stop = SUPPRESSED if count is None else stop
     rows = []
     for row in results.comparison.to_dict("records"):
-        status = str(row["status"]) if row["status"] != "ok" or stop is None else stop
-        if row["status"] != "ok" and not is_public(results):
+        status = str(row["status"]) if row["status"] != OK or stop is None else stop
+        if row["status"] != OK and not is_public(results):
             status = FAILED  # why it did may tell counts
         values = [math.nan] * 3
-        if status == "ok":
+        if status == OK:
             values = list(stated_values(counts, row["point"], row["low"], row["high"], count)[:3])
         rows.append({"method": row["method"], "label": row["label"], "headline": bool(row["headline"]),
                      "point": values[0], "low": values[1], "high": values[2], "prob": row["prob"],
@@ -119,10 +117,10 @@ def _safe_sdg(frame: pd.DataFrame, stop: str | None) -> pd.DataFrame:
     """Return the table that was made from published parts, rounded, without estimates that may not be stated."""
     rows = []
     for row in frame.to_dict("records"):
-        status = str(row["status"]) if row["status"] != "ok" or stop is None else stop
+        status = str(row["status"]) if row["status"] != OK or stop is None else stop
         new = row | {"status": status}
         names = ["undetected", "low", "high", "total", "per_100k", "per_100k_low", "per_100k_high"]
-        if status == "ok":
+        if status == OK:
             part = Rounded(math.nan, math.nan, math.nan, 1.0)
             if math.isfinite(row["detected"]):
                 part = rounded_values(row["undetected"], row["low"], row["high"], "persons")
@@ -155,14 +153,14 @@ def _safe_assessment(frame: pd.DataFrame, counts: Registered | None) -> pd.DataF
     total = None if counts is None else counts.total
     rows = []
     for row in frame.to_dict("records"):
-        if str(row.get("change", "")).startswith("cell"):
+        if row.get("change") in CELLS:
             continue
         values = stated_values(counts, row["point"], row["low"], row["high"], total)
-        if str(row.get("change", "")).startswith("without") and total is not None:
+        if row.get("change") in OF_FEWER and total is not None:
             values = rounded_values(row["point"], row["low"], row["high"], "persons")
         if counts is not None and total is not None and values.low < total + counts.table.deviation:
             values = Rounded(math.nan, math.nan, math.nan, 1.0)
-        if "status" in row and row["status"] != "ok" and counts is not None:
+        if "status" in row and row["status"] != OK and counts is not None:
             row["status"] = FAILED
         rows.append(row | {"point": values.point, "low": values.low, "high": values.high})
     return _frame(rows, [c for c in frame.columns if c not in ("observed", "ratio")])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mse.assess.robustness import CELLS
+from mse.assess.robustness import CELLS, OF_FEWER, WITHOUT_LIST, WITHOUT_REFERRALS
 from mse.publish.drawings.assessed import Line, Mark, curve_figure, log_ticks, marks_figure
 from mse.publish.report.page import Block, Drawing, Heading, Material, Row, Section, bullets, paragraph, row, sheet
 from mse.publish.wording.messages import Catalogue
@@ -34,7 +34,7 @@ def numbers(found: Record, m: Material) -> Rounded:
     low, high = (found[x] if finite(found, x) else math.nan for x in ("low", "high"))
     # A change of the table also changes how many were observed; rounding stops only at what this row has.
     own = found.get("observed", m.facts.estimate.observed)
-    apart = str(found.get("change", "")).startswith("without")
+    apart = found.get("change") in OF_FEWER
     floor = int(own) if m.facts.public else None if apart else m.facts.floor
     return round_interval(found["point"], low, high, observed=floor)
 
@@ -217,7 +217,7 @@ def robustness_section(m: Material) -> Section | None:
 
 def _changes(m: Material) -> list[Block]:
     say = m.say
-    kinds = ("none", "without list", "merged", "without referrals")
+    kinds = ("none", WITHOUT_LIST, "merged", WITHOUT_REFERRALS)
     all_of = [x for x in records(m, "robustness") if x["change"] in kinds]
     found = [x for x in all_of if finite(x, "point", "low", "high")]
     if not found:
