@@ -16,7 +16,7 @@ from mse.answers.strata import shown_margins
 from mse.assess.findings import observed_found
 from mse.assess.parts import headline_dimension, unusable, worst
 from mse.publish.indicators.basis import Part, margins_of, read_basis
-from mse.publish.registered import is_public, registered, stated_values, verdict_limits
+from mse.publish.registered import is_public, one_number_only, registered, stated_values, verdict_limits
 from mse.publish.standing import NOT_JUDGED, SUPPRESSED, parts_by_levels, standing, whole_standing
 
 if TYPE_CHECKING:
@@ -107,14 +107,14 @@ def published_parts(results: Results) -> list[Part]:
     shown.
     """
     raw = margins_of(results, read_basis(results))
-    public = is_public(results)
+    public, coarse = is_public(results), one_number_only(results)
     found = None if public else registered(results)
     said = published_verdict(results)
     judged: Mapping[frozenset[tuple[str, str]], PartVerdict] = parts_by_levels(said)
     made = []
     for part in raw:
         count = part.observed if found is None else found.table.at(**part.levels).count
-        numbers = stated_values(found, part.point, part.low, part.high, count)
+        numbers = stated_values(found, part.point, part.low, part.high, count, coarse)
         status, verdict = part.status, part.verdict
         if part.levels and not public:
             own = judged.get(frozenset(part.levels.items()))

@@ -119,6 +119,8 @@ class Facts:
         Persons registered, as they may be published; None where that is left out, and every number with it.
     floor : int or None
         No published number of persons is lower: `observed`, and where that is rounded what it may be at most.
+    coarse : bool
+        No estimate but the headline is stated, and that is rounded coarsely (`one_number_only`).
     lists : tuple of ListRow
         The lists in order; their totals only where the table is public.
     histories : tuple of History
@@ -170,6 +172,7 @@ class Facts:
     public: bool
     observed: int | None
     floor: int | None
+    coarse: bool
     lists: tuple[ListRow, ...]
     histories: tuple[History, ...]
     estimate: Estimate
@@ -225,7 +228,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         Language: texts that the job or the table has in several are taken in this one.
     """
     from mse.publish.publishedparts import published_verdict
-    from mse.publish.registered import registered
+    from mse.publish.registered import one_number_only, registered
 
     headline, provenance = results.headline, results.provenance
     table, report = mapping(provenance.get("table")), mapping(provenance.get("report"))
@@ -250,6 +253,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
 
     titles = (provenance.get("title"), table.get("title"), name)
     local_title = text(about.get("title")) if text(titles[0]) == text(titles[1]) else None
+    alone = one_number_only(results)
     return Facts(
         title=local_title or first("title", report.get("title"), *titles) or name,
         name=name,
@@ -262,6 +266,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         unit=text(table.get("unit")),
         public=public,
         observed=observed,
+        coarse=alone,
         floor=None if observed is None else observed + (0 if counts is None else counts.table.deviation),
         lists=lists,
         histories=histories,
@@ -269,8 +274,8 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         credible=headline.kind == "posterior",
         humps=headline.humps(limits.hump_weight),
         small_humps=tuple(h for h in headline.humps(SMALL) if h.weight < limits.hump_weight),
-        methods=_methods(results, estimate, say),
-        models=_models(results),
+        methods=_methods(results, estimate, say, alone),
+        models=() if alone else _models(results),
         effective=number(headline.diagnostics.get("effective_models")),
         averaged=number(headline.diagnostics.get("models")),
         notes=_notes(table, about, say),
@@ -338,8 +343,9 @@ def _overlap(
     return tuple(rows), tuple(histories)
 
 
-def _methods(results: Results, estimate: Estimate, say: Catalogue) -> tuple[MethodRow, ...]:
-    rows = [_method(dict(row), estimate.prob, say) for row in results.comparison.to_dict("records")]
+def _methods(results: Results, estimate: Estimate, say: Catalogue, alone: bool) -> tuple[MethodRow, ...]:
+    shown = [dict(row) for row in results.comparison.to_dict("records") if row.get("headline") or not alone]
+    rows = [_method(row, estimate.prob, say) for row in shown]
     if not any(row.headline for row in rows):
         ends = {"point": estimate.point, "low": estimate.low, "high": estimate.high}
         codes = to_json([("kind", estimate.kind), ("interval_contains", estimate.inside)])

@@ -16,7 +16,15 @@ from mse.publish.indicators.measures import VALUES, indicators
 from mse.publish.indicators.sdg import sdg_table
 from mse.publish.publishedchain import published_chain
 from mse.publish.publishedparts import published_parts, published_verdict
-from mse.publish.registered import Registered, is_public, list_counts, registered, registered_counts, stated_values
+from mse.publish.registered import (
+    Registered,
+    is_public,
+    list_counts,
+    one_number_only,
+    registered,
+    registered_counts,
+    stated_values,
+)
 from mse.publish.standing import FAILED, OK, SUPPRESSED, UNJUDGED, WITHHELD
 from mse.publish.wording.rounding import Rounded, round_point, rounded_values
 
@@ -54,7 +62,7 @@ def published_tables(results: Results) -> dict[str, pd.DataFrame]:
     if "survey" in results.tables:
         found["survey"] = _safe_survey(results.tables["survey"])
     for name in ASSESSMENTS:
-        if name in results.tables and stop is None:
+        if name in results.tables and stop is None and not one_number_only(results):
             found[name] = _safe_assessment(results.tables[name], None if is_public(results) else registered(results))
     return found
 
@@ -99,14 +107,17 @@ def _safe_methods(results: Results, stop: str | None) -> pd.DataFrame:
     counts = None if is_public(results) else registered(results)
     count = results.headline.observed if counts is None else counts.total
     stop = SUPPRESSED if count is None else stop
+    alone = one_number_only(results)
     rows = []
     for row in results.comparison.to_dict("records"):
         status = str(row["status"]) if row["status"] != OK or stop is None else stop
         if row["status"] != OK and not is_public(results):
             status = FAILED  # why it did may tell counts
+        if status == OK and alone and not row["headline"]:
+            status = SUPPRESSED
         values = [math.nan] * 3
         if status == OK:
-            values = list(stated_values(counts, row["point"], row["low"], row["high"], count)[:3])
+            values = list(stated_values(counts, row["point"], row["low"], row["high"], count, alone)[:3])
         rows.append({"method": row["method"], "label": row["label"], "headline": bool(row["headline"]),
                      "point": values[0], "low": values[1], "high": values[2], "prob": row["prob"],
                      "kind": row["kind"], "status": status})  # fmt: skip

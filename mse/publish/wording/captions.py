@@ -26,7 +26,7 @@ def printed(row: MethodRow, facts: Facts) -> Rounded | None:
         return None
     if row.low is None or row.high is None:
         return Rounded(round_point(row.point), math.nan, math.nan, 1.0)
-    return round_interval(row.point, row.low, row.high, observed=facts.floor)
+    return round_interval(row.point, row.low, row.high, observed=facts.floor, coarse=facts.coarse)
 
 
 def method_numbers(row: MethodRow, facts: Facts, say: Catalogue) -> tuple[str, str]:

@@ -84,7 +84,7 @@ class Headline:
 def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headline:
     """Return the headline of a result in the words of a catalogue; with its parts, of the last year too."""
     estimate = facts.estimate
-    rounded = round_interval(estimate.point, estimate.low, estimate.high, observed=facts.floor)
+    rounded = round_interval(estimate.point, estimate.low, estimate.high, observed=facts.floor, coarse=facts.coarse)
     judged = judgement(estimate.verdict)
     span = "span" if len(facts.period) > 1 else "one"
     when = {"start": facts.period[0], "end": facts.period[-1]} if facts.period else {}
