@@ -384,15 +384,13 @@ class CaptureTable:
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle through the constructor, so that a copy in another process is checked and read-only too."""
         parts = (self.lists, self.counts, dict(self.strata), self.observable, self.absent, self.name, self.unread)
-        return (CaptureTable, parts)
+        return CaptureTable, parts
 
     def __repr__(self) -> str:
         """One line without any counts of cells."""
         strata = " x ".join(f"{dim} ({len(levels)})" for dim, levels in self.strata.items())
-        return (
-            f"<CaptureTable {self.name!r}: {self.n_lists} lists {', '.join(self.lists)}; "
-            f"{self.observed:,} observed{'; strata ' + strata if strata else ''}>"
-        )
+        seen = f"{self.observed:,} observed{'; strata ' + strata if strata else ''}"
+        return f"<CaptureTable {self.name!r}: {self.n_lists} lists {', '.join(self.lists)}; {seen}>"
 
 
 def _rows[T: np.generic](array: npt.NDArray[T], n_strata: int) -> npt.NDArray[T]:
