@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
 from mse.estimators.registry import METHODS as METHODS
 from mse.estimators.registry import Basis
+from mse.settings.places import JobFile, Place
+from mse.settings.specchecks import check_value
+from mse.settings.specfields import Check, Seed
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import catalogue
 from mse.words.said import Said, as_said, said, to_json
@@ -44,6 +47,19 @@ type Table = CaptureTable | HistoryTable | RepeatCounts | PersonTable
 
 Request = str | tuple[str, Mapping[str, Any]]
 """A method by name, or by name with options."""
+
+
+@dataclass(frozen=True, slots=True)
+class BySpec:
+    """What every method takes that sums over covariates.
+
+    Parameters
+    ----------
+    by : tuple of str
+        Covariates whose levels get an estimate each, with their sum.
+    """
+
+    by: Annotated[tuple[str, ...], Check('a list of covariates, for example ["year"]', lambda names: not names)]
 
 
 def estimate(
@@ -162,9 +178,7 @@ class Outcome:
 
 def run_method(table: Table, method: str, *, seed: int, compute: Compute, **options: Any) -> Posterior:
     """Run one estimator without judging its answer; parameters as in `estimate`."""
-    from mse.settings.optionchecks import check_seed
-
-    check_seed(seed)
+    check_value("seed", seed, Seed)
     spec = make_spec(method, options)
     kind = type(table).__name__
     if kind not in (METHODS[method].reads, *METHODS[method].also):
@@ -200,42 +214,43 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
     Raises
     ------
     ModelError
-        When the method is unknown, or an option is unknown or out of range.
+        When the method is unknown, or with every option that is unknown, of a wrong type or out of range.
     """
-    problems = _unknown(method)
+    spec, problems = read_options(method, options)
     if problems:
         raise ModelError(problems)
-    entry = METHODS[method]
-    spec_class = getattr(import_module(f"mse.estimators.{entry.module}"), entry.spec)
-    known = [f.name for f in fields(spec_class)]
-    if entry.reads == "CaptureTable" and not entry.strata:
-        known.append("by")
-        if "by" in options and by_stratum(method, options):
-            raise ModelError(Problem("`by` and the strata of the method are both asked for", "one of the two",
-                                     "leave out `by` to estimate all strata at once"))  # fmt: skip
-        names = options.get("by", ("",))
-        if not isinstance(names, list | tuple) or not names or not all(isinstance(x, str) for x in names):
-            raise ModelError(Problem("`by` is no list of covariates", 'for example ["year"]', "correct it",
-                                     value=str(names)))  # fmt: skip
-    problems = [
-        Problem(
-            "the option is unknown", f"{', '.join(known)} (method {method})", _did_you_mean(name, known), value=name
-        )
-        for name in options
-        if name not in known
-    ]
-    if problems:
-        raise ModelError(problems)
-    try:
-        spec: object = spec_class(**{name: value for name, value in options.items() if name != "by"})
-    except (TypeError, ValueError) as error:
-        said = ", ".join(f"{name} = {value!r}" for name, value in options.items())
-        raise ModelError(
-            Problem(
-                "an option has a wrong type", f"the types in the manual of method {method}", "correct it", value=said
-            )
-        ) from error
     return spec
+
+
+def read_options(
+    method: str, options: Mapping[str, Any], place: Place = (), file: JobFile | None = None
+) -> tuple[object, list[Problem]]:
+    """Return the options of a method, or what is wrong with them; place and file are where they stand, for messages."""
+    from mse.settings.specreading import read_spec
+
+    if unknown := _unknown(method):
+        where, file = (*place, "method"), file or JobFile()
+        return None, [file.put(replace(x, column=".".join(where) if place else None), where) for x in unknown]
+    apart = {"by": options["by"]} if "by" in options and takes_by(method) else {}
+    own = {name: value for name, value in options.items() if name not in apart}
+    spec, problems = read_spec(spec_of(method), own, place, file, also=["by"] if takes_by(method) else ())
+    if apart:
+        problems += read_spec(BySpec, apart, place, file)[1]
+        if by_stratum(method, options):
+            problems.append(Problem("`by` and the strata of the method are both asked for", "one of the two",
+                                    "leave out `by` to estimate all strata at once"))  # fmt: skip
+    return spec, problems
+
+
+def spec_of(method: str) -> type:
+    """Return the class of the options of a method."""
+    found: type = getattr(import_module(f"mse.estimators.{METHODS[method].module}"), METHODS[method].spec)
+    return found
+
+
+def takes_by(method: str) -> bool:
+    """Return whether a method takes `by`: levels that are estimated each on its own, for one that sums over strata."""
+    return METHODS[method].reads == "CaptureTable" and not METHODS[method].strata
 
 
 def by_stratum(method: str, options: Mapping[str, Any]) -> bool:

@@ -39,7 +39,7 @@ from mse.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from mse.estimators.repeats.families import Family
-    from mse.settings.optionchecks import Criterion
+    from mse.settings.specfields import Criterion
 
 
 @click.command()
