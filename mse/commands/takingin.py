@@ -109,12 +109,14 @@ def simulate(job: Path, out: Path, seed: int | None, plain: bool, overwrite: boo
 
     Beside the files of the suppliers stands the truth: truth.csv, links.csv, calibration.csv.
     """
+    from dataclasses import replace
+
     from mse.computing.progress import compute
     from mse.jobs.job import read_job
     from mse.jobs.sources import simulate_into
 
     settings = read_job(job)
     if seed is not None:
-        settings = settings.model_copy(update={"run": settings.run.model_copy(update={"seed": seed})})
+        settings = replace(settings, run=replace(settings.run, seed=seed))
     for path in simulate_into(out, settings, compute(None, None, None), plain=plain, overwrite=overwrite):
         click.echo(path)

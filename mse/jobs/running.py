@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from mse.answers.posterior import Posterior
 from mse.answers.recordchecks import RESULTS, damage_problem
 from mse.answers.results import Results
-from mse.assess.rules import Thresholds
 from mse.assess.verdict import with_assessment
 from mse.computing.parallel import Compute
 from mse.computing.provenance import versions
@@ -22,7 +21,7 @@ from mse.computing.sealing import same_content
 from mse.errors import InputError, Problem
 from mse.intake.pseudonyms.keyedhash import read_key
 from mse.jobs.job import Job, dimension_problems, make_job
-from mse.jobs.sections import PublishSection
+from mse.jobs.sections import PublishSpec
 from mse.jobs.sources import JobSource, open_source
 from mse.methods import (
     AVERAGED,
@@ -39,6 +38,7 @@ from mse.methods import (
 )
 from mse.publish.auditrecord import read_files, record_tables
 from mse.publish.registered import ROUNDING, SECRETS
+from mse.settings.specreading import written
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import languages_there_are
 from mse.words.said import said
@@ -91,8 +91,7 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     tables = dict(source.tables)
     if job.assess is not None:
         tables |= run_assessment(job, headline, source, compute)
-    given = job.verdict.model_dump(exclude_none=True)
-    headline = judged(headline, source.table, others, Thresholds(**given), tables, job.report.time)
+    headline = judged(headline, source.table, others, job.verdict, tables, job.report.time)
     tables |= _parts_table(headline)
     rows = comparison(
         table,
@@ -100,7 +99,7 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
         job.run.prob,
     )
     rows.insert(2, "headline", [True] + [False] * len(others))
-    asked_for = job.publish or PublishSection()
+    asked_for = job.publish or PublishSpec()
     record = _provenance(job, table, source, headline.spec, headline.diagnostics)
     record["table"] |= {"summed_over": list(summed), "columns_not_read": list(source.table.unread)}
     if asked_for.method != "suppress":
@@ -115,7 +114,7 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
 
 def _file_problems(job: Job, table: CaptureTable | None) -> list[Problem]:
     """Return what is wrong with the files under [publish], before anything is computed that they go with."""
-    asked = job.publish or PublishSection()
+    asked = job.publish or PublishSpec()
     return read_files(
         table, job.run.prob, population=asked.population, population_source=asked.population_source or "",
         chain_file=asked.chain, survey_file=asked.survey,
@@ -184,8 +183,7 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
     tables = {**results.tables, **run_assessment(job, known, source, compute)}
     verdict = results.headline.verdict
     if verdict is not None:
-        given = job.verdict.model_dump(exclude_none=True)
-        verdict = with_assessment(verdict, tables, Thresholds(**given))
+        verdict = with_assessment(verdict, tables, job.verdict)
     headline = replace(results.headline, verdict=verdict)
     return replace(results, headline=headline, tables={**tables, **_parts_table(headline)})
 
@@ -211,11 +209,10 @@ def _parts_table(headline: Posterior) -> dict[str, pd.DataFrame]:
 
 def run_assessment(job: Job, headline: Posterior, source: JobSource, compute: Compute) -> Mapping[str, pd.DataFrame]:
     """Make the checks that the job asks for; every check when it has no such section."""
-    from mse.assess.assessment import AssessSpec, assess
+    from mse.assess.assessment import assess
 
-    asked = {} if job.assess is None else job.assess.model_dump(exclude_none=True)
     return assess(
-        headline, source.table, AssessSpec(**asked), prob=job.run.prob, seed=job.run.seed,
+        headline, source.table, job.assess, prob=job.run.prob, seed=job.run.seed,
         unreferred=source.unreferred, compute=compute,
     )  # fmt: skip
 
@@ -298,7 +295,7 @@ def _provenance(
         titles = info.list_titles
     about |= source.record
     about["lists"] = [{"name": name, "title": titles.get(name, name)} for name in table.lists]
-    report = job.report.model_dump(exclude_none=True)
+    report = written(job.report)
     about |= {k: report[k] for k in ("publisher",) if k in report}
     counts = {
         "+".join(x for j, x in enumerate(table.lists) if (h + 1) >> j & 1): int(c)
@@ -308,7 +305,7 @@ def _provenance(
         "title": job.title or about.get("title") or table.name,
         "table": about,
         "overlap": {"lists": list(table.lists), "counts": counts},
-        "job": job.model_dump(mode="json", exclude_none=True),
+        "job": job.as_record(),
         "report": report,
         "seed": job.run.seed,
         "prob": job.run.prob,

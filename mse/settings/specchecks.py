@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import is_dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass, replace
 from datetime import date, datetime
 from numbers import Integral, Real
 from types import NoneType, UnionType
@@ -49,7 +49,7 @@ def check_spec(spec: DataclassInstance, error: type[MseError] = ModelError) -> N
     MseError
         With every setting that is wrong, its value, and what is allowed.
     """
-    found = [problem for _, problem in spec_problems(spec)]
+    found = [replace(x, column=".".join(place)) if len(place) > 1 else x for place, x in spec_problems(spec)]
     if found:
         raise error(found)
     for name, setting in settings_of(type(spec)).items():
@@ -82,10 +82,22 @@ def spec_problems(spec: DataclassInstance) -> Placed:
         if not fits(value := getattr(spec, name), setting.kind)
     ]
     yield from wrong
-    if wrong:
-        return
-    for name, setting in known.items():
-        yield from _value_faults(getattr(spec, name), setting, setting.kind, (name,))
+    unfit = [name for (name,), _ in wrong]
+    yield from value_problems(spec, [name for name in known if name not in unfit])
+    if not wrong:
+        yield from misfits(spec)
+
+
+def value_problems(spec: DataclassInstance, names: Iterable[str], inside: bool = True) -> Placed:
+    """Yield the settings of the right type that are out of range; `inside` the specs that are settings, too."""
+    known = settings_of(type(spec))
+    for name in names:
+        if known[name].key:
+            yield from _value_faults(getattr(spec, name), known[name], known[name].kind, (name,), inside)
+
+
+def misfits(spec: DataclassInstance) -> Placed:
+    """Yield what does not fit together in a spec whose types are right."""
     together = getattr(spec, "together", None)
     if together is not None:
         yield from together()
@@ -141,7 +153,7 @@ def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def _value_faults(value: Any, setting: Setting, kind: Any, place: Place) -> Placed:
+def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside: bool = True) -> Placed:
     """Yield what is wrong with a value of the right type, or with a part of it."""
     if value is None and any(plain_kind(part)[0] is NoneType for part in members(kind)):
         return
@@ -151,12 +163,13 @@ def _value_faults(value: Any, setting: Setting, kind: Any, place: Place) -> Plac
     plain, rules = plain_kind(kind)
     name, parts = setting.name, get_args(plain)
     if is_dataclass(plain):
-        for inner, problem in spec_problems(value):
+        for inner, problem in spec_problems(value) if inside else ():
             yield (*place, *inner), problem
         return
     found: Said | str | None = None
     if get_origin(plain) is Literal and value not in parts:
-        found, allowed = said("setting.unknown", name=name), in_words(plain)
+        found = said("setting.unknown", name=name) if len(place) == 1 else said("setting.word", name=name)
+        allowed = in_words(plain)
     elif isinstance(value, Real) and math.isnan(value):
         found, allowed = said("setting.nan", name=name), in_words(kind)
     elif isinstance(value, tuple | list | Mapping | str):
@@ -177,10 +190,10 @@ def _value_faults(value: Any, setting: Setting, kind: Any, place: Place) -> Plac
             found = said("setting.form", name=name) if fault is True else fault
             yield place, setting_problem(setting, found, rule.allowed, value)
     if isinstance(value, Mapping) and get_origin(plain) is Mapping:
-        for key, inside in value.items():
-            yield from _value_faults(key, setting, parts[0], (*place, str(key)))
-            yield from _value_faults(inside, setting, parts[1], (*place, str(key)))
+        for key, x in value.items():
+            yield from _value_faults(key, setting, parts[0], (*place, str(key)), inside)
+            yield from _value_faults(x, setting, parts[1], (*place, str(key)), inside)
     elif isinstance(value, tuple | list) and get_origin(plain) in (tuple, Sequence):
         each = parts if parts[-1] is not Ellipsis and get_origin(plain) is tuple else [parts[0]] * len(value)
-        for number, (inside, part) in enumerate(zip(value, each, strict=True)):
-            yield from _value_faults(inside, setting, part, (*place, str(number)))
+        for number, (x, part) in enumerate(zip(value, each, strict=True)):
+            yield from _value_faults(x, setting, part, (*place, str(number)), inside)

@@ -203,30 +203,30 @@ _COUNTS = {1: "one", 2: "two", 3: "three"}
 
 
 def in_words(kind: Any, several: bool = False) -> str:
-    """Return what a declared type allows; of a mapping or list's entries as `several`."""
+    """Return what a declared type allows; of the entries of a list or mapping as `several`."""
     plain, rules = plain_kind(kind)
-    for rule in rules:
-        if isinstance(rule, Example | Check):
-            return rule.text if isinstance(rule, Example) else rule.allowed
-    between = next((f" {rule}" for rule in rules if isinstance(rule, Between)), "")
+    example = next((rule.text for rule in rules if isinstance(rule, Example)), None)
+    between = "".join(f" {rule}" for rule in rules if isinstance(rule, Between))
+    checks = "".join(f"; {rule.allowed}" for rule in rules if isinstance(rule, Check))
+    return (example or _plain_words(plain, several) + between) + checks
+
+
+def _plain_words(plain: Any, several: bool) -> str:
     parts, origin = get_args(plain), get_origin(plain)
     if origin in (Union, UnionType):
         return ", or ".join(in_words(part, several) for part in parts)
     if origin is Literal:
         words = [repr(part) if isinstance(part, str) else str(part) for part in parts]
         return " or ".join(x for x in (", ".join(words[:-1]), words[-1]) if x)
-    if origin is tuple and parts[-1] is Ellipsis:
-        return f"a list of {in_words(parts[0], True)}"
-    if origin is tuple:
+    if origin is tuple and parts[-1] is not Ellipsis:
         return f"a list of {_COUNTS.get(len(parts), len(parts))} {in_words(parts[0], True)}"
+    if origin in (tuple, Sequence):
+        return f"a list of {in_words(parts[0], True)}"
     if origin is Mapping:
         return f"a mapping of {in_words(parts[0], True)} to {in_words(parts[1], True)}"
-    if origin is Sequence:
-        return f"a list of {in_words(parts[0], True)}"
     if is_dataclass(plain):
-        keys = ", ".join(keys_of(plain))
-        return f"{'sections' if several else 'a section'} with the keys {keys}"
-    return _WORDS.get(plain, ("what the manual says",) * 2)[several] + between
+        return f"{'sections' if several else 'a section'} with the keys {', '.join(keys_of(plain))}"
+    return _WORDS.get(plain, ("what the manual says",) * 2)[several]
 
 
 def _texts(kind: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 
 from mse.errors import MseError, Problem
 from mse.settings.places import JobFile, Place
-from mse.settings.specchecks import fits, spec_problems, wrong_type
+from mse.settings.specchecks import fits, misfits, value_problems, wrong_type
 from mse.settings.specfields import Setting, keys_of, members, plain_kind, settings_of
 from mse.words.said import Said, said
 
@@ -39,14 +39,11 @@ def read_spec[Spec](
     spec : object or None
         None when something is wrong.
     problems : list of Problem
-        Unknown keys, missing keys, wrong types; without any of these, everything that is out of range or does not fit
-        together.
+        Unknown keys, missing keys, wrong types, values out of range; and what does not fit together where all of it
+        could be read.
     """
     reading = _Reading(file or JobFile(), place)
     spec = reading.section(kind, settings, place, also)
-    if not reading.problems:
-        for inside, problem in spec_problems(spec):
-            reading.say(problem, (*place, *inside))
     if reading.problems:
         return None, reading.problems
     try:
@@ -70,10 +67,11 @@ class _Reading:
         self.named = bool(root or file.name)
         self.problems: list[Problem] = []
         self.made: list[Any] = []
+        self.unread = 0
 
     def say(self, problem: Problem, place: Place) -> None:
         """Record a problem; the place is named where the settings have one."""
-        where = ".".join(place) if self.named else None
+        where = ".".join(place) if self.named or len(place) > 1 else None
         self.problems.append(self.file.put(replace(problem, column=where), place))
 
     def finish(self) -> None:
@@ -91,12 +89,17 @@ class _Reading:
             said_so = Problem(said("setting.section"), f"a section with the keys {', '.join(known)}",
                               "write it as a section", value=str(settings))  # fmt: skip
             self.say(said_so, place)
+            self.unread += 1
             return None
-        found = said("setting.key") if self.named else said("setting.option")
+        if hasattr(kind, "read"):
+            read, problems = kind.read(settings, place, self.file)
+            self.problems += problems
+            return read
+        unknown = said("setting.key") if self.named else said("setting.option")
         for key in settings:
             if key not in known:
-                self.say(unknown_key(str(key), (*known, *also), found), (*place, str(key)))
-        spec = object.__new__(kind)
+                self.say(unknown_key(str(key), (*known, *also), unknown), (*place, str(key)))
+        spec, before, wrong = object.__new__(kind), self.unread, set[str]()
         for field in fields(kind):
             setting = known.get(field.name)
             if setting is None:
@@ -104,19 +107,30 @@ class _Reading:
             elif field.name not in settings:
                 value = setting.default
                 if setting.required:
+                    self.unread += 1
+                    wrong.add(field.name)
                     missing = said("setting.missing", name=field.name)
                     self.say(Problem(missing, ", ".join(known), "add it"), (*place, field.name))
             else:
+                sound = self.unread
                 value = self.value(setting, settings[field.name], (*place, field.name))
+                if self.unread > sound:
+                    wrong.add(field.name)
             object.__setattr__(spec, field.name, value)
         self.made.append(spec)
+        found = [*value_problems(spec, [name for name in known if name not in wrong], inside=False)]
+        if self.unread == before:
+            found += misfits(spec)
+        for inner, problem in found:
+            self.say(problem, (*place, *inner))
         return spec
 
     def value(self, setting: Setting, given: object, place: Place) -> Any:
         """Return the value of a setting; a problem of its own where it has the wrong type."""
-        before = len(self.problems)
+        before = self.unread
         value = self.converted(setting.kind, given, place)
-        if len(self.problems) == before and not fits(value, setting.kind):
+        if self.unread == before and not fits(value, setting.kind):
+            self.unread += 1
             self.say(wrong_type(setting, given), place)
         return value
 
@@ -158,6 +172,8 @@ def _key(kind: Any, key: object) -> object:
 
 def written(spec: Any) -> dict[str, Any]:
     """Return the settings of a spec as JSON and TOML have them, without those that are None."""
+    if hasattr(spec, "as_settings"):
+        return {name: _written(value) for name, value in spec.as_settings().items()}
     found = {name: getattr(spec, name) for name in keys_of(type(spec))}
     return {name: _written(value) for name, value in found.items() if value is not None}
 
