@@ -15,7 +15,7 @@ from mse.estimators.registry import METHODS as METHODS
 from mse.estimators.registry import Basis
 from mse.settings.places import JobFile, Place
 from mse.settings.specchecks import check_value
-from mse.settings.specfields import Check, Seed
+from mse.settings.specfields import Check, Prob, Seed
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import catalogue
 from mse.words.said import Said, as_said, said, to_json
@@ -138,6 +138,7 @@ def compare(
         the row as codes with values, JSON), ``fit`` (empty, or how badly a single model fits), and ``summed_over``
         (the covariates whose levels were added up).
     """
+    check_value("prob", prob, Prob)
     usual = [name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata))]
     requests: list[Request] = list(usual) if methods is None else list(methods)
     problems = [p for request in requests for p in _unknown(_split(request)[0])]

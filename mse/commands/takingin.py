@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from mse.commands.completing import jobs
+from mse.commands.fromspecs import setting_option
 from mse.commands.options import LANGUAGES, OVERWRITE
+from mse.jobs.asked import RunSpec
 
 
 @click.group()
@@ -101,7 +103,7 @@ def quality(contracts: tuple[Path, ...], out: Path, before: tuple[tuple[str, str
 @click.command()
 @click.argument("job", type=click.Path(path_type=Path), shell_complete=jobs)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
-@click.option("--seed", type=click.IntRange(0), help="Seed; that of the job when not given.")
+@setting_option(RunSpec, "seed", default=None, show_default=False, help="Seed; that of the job when not given.")
 @click.option("--plain", is_flag=True, help="Leave the invented names and birth dates readable.")
 @OVERWRITE
 def simulate(job: Path, out: Path, seed: int | None, plain: bool, overwrite: bool) -> None:

@@ -66,11 +66,15 @@ def check_value(name: str, value: object, kind: Any, error: type[MseError] = Mod
     MseError
         When it is not what the type allows.
     """
-    setting = Setting(name, kind, None, True, "")
-    if not fits(value, kind):
-        raise error(wrong_type(setting, value))
-    if found := [problem for _, problem in _value_faults(value, setting, kind, (name,))]:
+    if found := setting_faults(Setting(name, kind, None, True, ""), value):
         raise error(found)
+
+
+def setting_faults(setting: Setting, value: object) -> list[Problem]:
+    """Return what is wrong with one value of a setting."""
+    if not fits(value, setting.kind):
+        return [wrong_type(setting, value)]
+    return [problem for _, problem in _value_faults(value, setting, setting.kind, (setting.name,))]
 
 
 def spec_problems(spec: DataclassInstance) -> Placed:

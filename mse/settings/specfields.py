@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
@@ -57,7 +58,7 @@ class Between:
 
     def __str__(self) -> str:
         """Return them in words."""
-        low, high = f"{self.low:,.15g}", f"{self.high:,.15g}"
+        low, high = (f"{x:,.15g}" if x >= 10_000 else f"{x:.15g}" for x in (self.low, self.high))
         under = f"below {high}" if self.below else f"at most {high}"
         if math.isinf(self.low):
             return under
@@ -248,6 +249,14 @@ def _meanings(spec: type) -> Mapping[str, str]:
         for line in (section[1] if section else "").splitlines():
             if line and not line.startswith(" "):
                 names = [name.strip() for name in line.partition(" : ")[0].split(",")]
-            elif line.strip() and not line.strip().startswith("As in `"):
+            elif same := re.match(r"\s*As in `(\w+)`", line):
+                other = _settings_of(getattr(sys.modules[base.__module__], same[1]))
+                told |= {name: other[name].meaning for name in names}
+            elif line.strip():
                 told |= {name: f"{told.get(name, '')} {line.strip()}".strip() for name in names}
     return told
+
+
+def plain_text(text: str) -> str:
+    """Return a text of a docstring without its marks."""
+    return re.sub(r"`+", "", text)

@@ -95,7 +95,7 @@ class _Reading:
             read, problems = kind.read(settings, place, self.file)
             self.problems += problems
             return read
-        unknown = said("setting.key") if self.named else said("setting.option")
+        unknown = said("setting.key") if self.named or place else said("setting.option")
         for key in settings:
             if key not in known:
                 self.say(unknown_key(str(key), (*known, *also), unknown), (*place, str(key)))
