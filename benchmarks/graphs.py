@@ -58,12 +58,12 @@ def start_up() -> float:
 def twin_seconds(counts: np.ndarray, n_lists: int, points: int) -> float:
     """Return what the twin would take on the whole grid, from its time on a few points."""
     sys.path.insert(0, str(ROOT))
-    from tests import twins_graphs
+    from tests.twins.loglinear import graphs
 
-    graphs, few = twins_graphs.all_graphs(n_lists), 3
+    graphs, few = graphs.all_graphs(n_lists), 3
     unseen = np.linspace(1, points, few).round()
     start = time.process_time()
-    twins_graphs.posterior(counts, n_lists, 2.0**-n_lists, unseen, np.ones(few), graphs, lambda n: -np.log(n))
+    graphs.posterior(counts, n_lists, 2.0**-n_lists, unseen, np.ones(few), graphs, lambda n: -np.log(n))
     return (time.process_time() - start) / few * points
 
 

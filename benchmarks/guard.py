@@ -2,8 +2,8 @@
 
     python -m benchmarks.guard [--seeds 3] [--nations 3] [--docs docs/registers.md]
 
-Columns under a neutral name, of the kinds of `tests/identifying_corpus.py` (with which the guard was made) and of
-`tests/identifying_heldout.py` (written after it), in five roles; columns that are harmless; and every column of the
+Columns under a neutral name, of the kinds of `tests/examples/identifying.py` (with which the guard was made) and of
+`tests/examples/heldout.py` (written after it), in five roles; columns that are harmless; and every column of the
 registers of simulated nations. With `--docs` the table replaces the one between the marks in that file.
 """
 
@@ -17,15 +17,15 @@ from pathlib import Path
 
 from mse.errors import InputError
 from mse.intake.contracts.clauses import ContractField, Interval
-from mse.intake.contracts.contract import read_contract
+from mse.intake.contracts.contractfile import read_contract
 from mse.intake.pseudonyms.keyedhash import disguise
 from mse.intake.registers.delivered import read_registers
 from mse.intake.registers.guard import personal_kind
 from mse.simulate.national import simulate
 from mse.simulate.section import national_spec
 from mse.simulate.writing import write_registers
-from tests.identifying_corpus import GIVEN_OUT, HARMLESS, PERSONAL, Make
-from tests.identifying_heldout import HELD_OUT
+from tests.examples.heldout import HELD_OUT
+from tests.examples.identifying import GIVEN_OUT, HARMLESS, PERSONAL, Make
 
 SPAN = Interval(first=date(2016, 1, 1), last=date(2026, 2, 1))
 ROLES = {

@@ -23,7 +23,7 @@ from mse.estimators.latentclass.hiddenclasses import LatentClassSpec, latent_tab
 from mse.estimators.latentclass.tempered import sample
 from mse.kernels.latentclass_density import latent_density, latent_work
 from mse.kernels.latentclass_moves import draw_prior, follow_gradient, reorder_sticks
-from tests.twins_latent import gibbs
+from tests.twins.latentclass import gibbs
 
 NAME = "netherlands-2010-2015-5"
 STORED = Path(__file__).parents[1] / "tests" / "calibration" / "latentclass.json"

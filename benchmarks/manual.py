@@ -12,8 +12,10 @@ import click
 
 from mse.cli import main
 from mse.commands.fromspecs import SettingType
+from mse.estimators.methodspecs import also_taken, spec_of
+from mse.estimators.naming import label_of
+from mse.estimators.registry import METHODS
 from mse.jobs.job import Job
-from mse.methods import METHODS, BySpec, label_of, spec_of, takes_by
 from mse.settings.specfields import Setting, in_words, keys_of, members, plain_kind, plain_text
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
@@ -108,7 +110,7 @@ def sections(spec: type = Job, name: str = "", several: bool = False) -> Iterato
 def methods() -> Iterator[str]:
     """Yield a table of options for every method."""
     for name in METHODS:
-        known = {**keys_of(spec_of(name)), **(keys_of(BySpec) if takes_by(name) else {})}
+        known = {**keys_of(spec_of(name)), **also_taken(name)}
         yield f"### `{name}`\n\n{label_of(name, {})}\n\n{settings_table(known)}"
 
 

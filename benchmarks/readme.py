@@ -4,14 +4,17 @@ A part stands between ``<!-- begin: … -->`` and ``<!-- end -->``. Without argu
 ``netherlands``, ``national`` and ``strata`` (minutes), ``benchmarks`` (``python -m benchmarks.kernels``),
 ``known-sizes`` (``python -m benchmarks.known_sizes``, into docs/assessment.md), ``truths`` (``python -m
 benchmarks.truths``, into docs/truth.md), ``disclosure`` (into docs/publishing.md), ``verdicts`` and ``calibration``
-(``python -m tests.calibration.sbc``, into docs/methods.md) are run only when named.
+(``python -m tests.calibration.sbc``, into docs/methods.md) and ``map`` (the rooms, into CONTRIBUTING.md) are run only
+when named.
 """
 
+import ast
 import json
 import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,6 +23,7 @@ ASSESSMENT_PAGE = ROOT / "docs" / "assessment.md"
 TRUTH_PAGE = ROOT / "docs" / "truth.md"
 METHODS_PAGE = ROOT / "docs" / "methods.md"
 PUBLISHING_PAGE = ROOT / "docs" / "publishing.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 MSE = Path(sys.executable).with_name("mse")
 
 
@@ -97,9 +101,23 @@ def disclosure_counts() -> str:
         f"{whole['pairs']:,} pairs of releases, of which {whole['pairs_refused']:,} are refused: "
         f"{whole['left_out_in_pairs']:,} counts left out. {whole['below_the_promise']} of all these are below "
         "the promise.\n\n"
-        "Written by `python -m benchmarks.readme disclosure` from what `pytest -m slow tests/test_disclosure.py "
-        "tests/test_published_attack.py` stores."
+        "Written by `python -m benchmarks.readme disclosure` from what `pytest -m slow "
+        "tests/publish/test_disclosure.py tests/publish/test_published_attack.py` stores."
     )
+
+
+def map_of_rooms() -> str:
+    """Return the rooms of the package from the ground up, each with the sentence of its `__init__.py`."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    rows = ["| room | what it is for |", "|---|---|"]
+    for name in [room for layer in reversed(layers) for room in layer.split(" | ")]:
+        place = ROOT / name.replace(".", "/")
+        entry = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        sentence = str(ast.get_docstring(ast.parse(entry.read_text(encoding="utf-8")))).split("\n\n")[0]
+        shown = f"{place.name}/" if place.is_dir() else f"{place.name}.py"
+        rows.append(f"| `{shown}` | {' '.join(sentence.replace('``', '`').split())} |")
+    return "\n".join(rows)
 
 
 def put(part: str, text: str, *, code: bool, file: Path = README) -> None:
@@ -143,12 +161,14 @@ def main(parts: list[str]) -> None:
             put(part, calibration(), code=False, file=METHODS_PAGE)
         elif part == "disclosure":
             put(part, disclosure_counts(), code=False, file=PUBLISHING_PAGE)
+        elif part == "map":
+            put(part, map_of_rooms(), code=False, file=CONTRIBUTING)
         elif part == "verdicts":
             put(part, verdict_table(), code=False, file=ASSESSMENT_PAGE)
         else:
             raise SystemExit(
                 f"unknown part {part!r}: uk, python, netherlands, national, strata, benchmarks, known-sizes, truths, "
-                "verdicts, calibration"
+                "verdicts, calibration, disclosure, map"
             )
 
 

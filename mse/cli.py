@@ -15,6 +15,7 @@ import click
 
 from mse.commands.assessing import assess
 from mse.commands.estimating import compare, data, estimate, models, persons, repeats, run
+from mse.commands.options import LANGUAGE
 from mse.commands.publishing import release, report, survey, verify
 from mse.commands.takingin import contract, pseudonymise, quality, simulate
 
@@ -39,7 +40,7 @@ class _Commands(click.Group):
             try:
                 return super().invoke(ctx)
             except MseError as error:
-                _print_error(error)
+                _print_error(error, ctx.meta.get(LANGUAGE, "en"))
             except KeyboardInterrupt:
                 click.echo("mse: interrupted; no results were written", err=True)
                 ctx.exit(130)
@@ -80,11 +81,11 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _print_error(error: MseError) -> None:
+def _print_error(error: MseError, language: str = "en") -> None:
     from mse.publish.wording.terminaltext import terminal_width, wrap_lines
 
     with suppress(OSError):
-        click.echo(wrap_lines(f"mse: {error}", terminal_width(error=True)), err=True)
+        click.echo(wrap_lines(f"mse: {error.in_words(language)}", terminal_width(error=True)), err=True)
 
 
 def _print_machine_error(error: OSError) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mse.words.said import Said
+from mse.words.catalogues import catalogue
+from mse.words.said import Said, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +17,9 @@ class Problem:
     ----------
     found : str or Said
         What stands there now, in words; as a code with values where a page may have to say it.
-    allowed : str
+    allowed : str or Said
         What may stand there.
-    remedy : str
+    remedy : str or Said
         What to do about it.
     file, column, value : str or None
         Where it stands; `value` is the offending text itself.
@@ -27,23 +28,33 @@ class Problem:
     """
 
     found: str | Said
-    allowed: str
-    remedy: str
+    allowed: str | Said
+    remedy: str | Said
     file: str | None = None
     row: int | None = None
     column: str | None = None
     value: str | None = None
 
     def __str__(self) -> str:
-        """Return it as a sentence."""
+        """Return it as an English sentence."""
+        return self.in_words("en")
+
+    def in_words(self, language: str) -> str:
+        """Return it as a sentence of a language; one that has words and no codes stays English."""
+        parts = (self.found, self.allowed, self.remedy)
+        say = catalogue(language if all(isinstance(x, Said) for x in parts) else "en")
         place = [self.file] if self.file else []
         if self.row is not None:
-            place.append(f"row {self.row}")
+            place.append(say.said(said("problem.row", row=str(self.row))))
         if self.column is not None:
-            place.append(f"column {self.column!r}")
-        where = ", ".join(place)
-        value = "" if self.value is None else f" (value {_shorten(self.value)!r})"
-        return f"{where + ': ' if where else ''}{self.found}{value}. Allowed: {self.allowed}. Do: {self.remedy}."
+            place.append(say.said(said("problem.column", name=repr(self.column))))
+        value = None if self.value is None else said("problem.value", value=repr(_shorten(self.value)))
+        return say.said(
+            said(
+                "problem.sentence", where=f"{', '.join(place)}: " if place else "", found=self.found,
+                value=value or "", allowed=self.allowed, remedy=self.remedy,
+            )
+        )  # fmt: skip
 
 
 class MseError(Exception):
@@ -60,11 +71,15 @@ class MseError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        """Return it as a sentence."""
+        """Return it as an English sentence."""
+        return self.in_words("en")
+
+    def in_words(self, language: str) -> str:
+        """Return everything that is wrong in the words of a language."""
         if len(self.problems) == 1:
-            return str(self.problems[0])
-        head = f"{len(self.problems)} problems were found:"
-        return "\n".join([head, *(f"  {i}. {p}" for i, p in enumerate(self.problems, 1))])
+            return self.problems[0].in_words(language)
+        head = catalogue(language).said(said("problem.several", count=len(self.problems)))
+        return "\n".join([head, *(f"  {i}. {p.in_words(language)}" for i, p in enumerate(self.problems, 1))])
 
 
 class InputError(MseError):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
+from mse.estimators.automatic import choose
+from mse.estimators.methodspecs import by_stratum as by_stratum
+from mse.estimators.methodspecs import make_spec as make_spec
+from mse.estimators.methodspecs import unknown_method
+from mse.estimators.naming import label_of as label_of
+from mse.estimators.registry import ALL_ORDERS, Basis
 from mse.estimators.registry import METHODS as METHODS
-from mse.estimators.registry import Basis
-from mse.settings.places import JobFile, Place
 from mse.settings.specchecks import check_value
-from mse.settings.specfields import Check, Prob, Seed
+from mse.settings.specfields import Prob, Seed
 from mse.tables.captures import CaptureTable
-from mse.words.catalogues import catalogue
+from mse.tables.histories import HistoryTable
 from mse.words.said import Said, as_said, said, to_json
 
 if TYPE_CHECKING:
@@ -25,19 +28,9 @@ if TYPE_CHECKING:
 
     from mse.answers.posterior import Posterior
     from mse.assess.rules import Thresholds
-    from mse.tables.histories import HistoryTable
     from mse.tables.persons import PersonTable
     from mse.tables.repeats import RepeatCounts
 
-
-_IN_WORDS = {
-    ("criterion", "bic"): said("label.criterion_bic"),
-    ("criterion", "bic_cells"): said("label.criterion_bic_cells"),
-    ("criterion", "aic"): said("label.criterion_aic"),
-    ("max_order", "2"): said("label.pairs_only"),
-    ("strata", "True"): said("label.by_stratum"),
-}
-"""Options that are said otherwise than by their names."""
 
 AVERAGED: tuple[Basis, ...] = ("models", "identified")
 """What rests on many models, or on one with all terms."""
@@ -49,46 +42,34 @@ Request = str | tuple[str, Mapping[str, Any]]
 """A method by name, or by name with options."""
 
 
-@dataclass(frozen=True, slots=True)
-class BySpec:
-    """What every method takes that sums over covariates.
-
-    Parameters
-    ----------
-    by : tuple of str
-        Covariates whose levels get an estimate each, with their sum.
-    """
-
-    by: Annotated[tuple[str, ...], Check('a list of covariates, for example ["year"]', lambda names: not names)]
-
-
 def estimate(
-    table: Table, method: str = "average", *, seed: int = 0, compute: Compute | None = None, **options: Any
+    table: Table, method: str = "auto", *, seed: int = 0, compute: Compute | None = None, **options: Any
 ) -> Posterior:
     """Estimate the size of the population behind a table, and judge the answer.
 
     Parameters
     ----------
-    table : CaptureTable, RepeatCounts or PersonTable
+    table : CaptureTable, HistoryTable, RepeatCounts or PersonTable
         Who was seen on which lists; how often in one register; or persons with covariates.
     method : str
-        ``"average"`` (every hierarchical log-linear model, the default), ``"decomposable"``, ``"loglinear"``,
-        ``"independence"``, ``"chapman"``, ``"chao"`` or ``"sample-coverage"``; ``"repeats"`` for one register;
-        ``"doubly-robust"`` for persons.
+        A name of the registry (`mse.estimators.registry`): ``"average"``, ``"shrinkage"``, ``"loglinear"``, …;
+        ``"auto"``, the default, chooses by its rule `CHOICES`, for a table of lists shrinkage with learned departures.
     seed : int
         Seed of everything random; the same seed gives the same answer whatever the number of workers.
     compute : Compute, optional
         Workers and progress.
     **options
         Of the method, for example ``sd``, ``max_order``, ``delta``, ``saturated``; see its spec class. Methods without
-        covariates take ``by=["year"]``: an estimate for every level on its own, and their sum.
+        covariates take ``by=["year"]``: an estimate for every level on its own, and their sum. ``departures=True``
+        puts learned departures from the identifying assumption into the interval, where there are any.
 
     Returns
     -------
     Posterior
         ``.summary(prob)`` gives the estimate with its verdict, ``.quantile(q)`` quantiles, ``.draws`` draws of N.
         The verdict holds the answer against other methods that allow for dependence (see `checks`); there are no
-        rules yet for one register and for persons, whose answers stay without one.
+        rules yet for one register and for persons, whose answers stay without one. ``.chosen`` says what was chosen
+        and why, ``.identified`` is the law of N if the identifying assumption held exactly.
 
     Raises
     ------
@@ -98,12 +79,9 @@ def estimate(
     compute = compute or Compute()
     posterior = run_method(table, method, seed=seed, compute=compute, **options)
     if not isinstance(table, CaptureTable):
-        return posterior
-    return judged(
-        posterior,
-        table,
-        [run_or_fail(table, check, seed, compute) for check in checks(table, method, options.get("by", ()))],
-    )
+        return judged(posterior, table, ()) if isinstance(table, HistoryTable) else posterior
+    asked = checks(table, posterior.method, options.get("by", ()))
+    return judged(posterior, table, [run_or_fail(table, check, seed, compute) for check in asked])
 
 
 def compare(
@@ -141,7 +119,7 @@ def compare(
     check_value("prob", prob, Prob)
     usual = [name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata))]
     requests: list[Request] = list(usual) if methods is None else list(methods)
-    problems = [p for request in requests for p in _unknown(_split(request)[0])]
+    problems = [p for request in requests for p in unknown_method(_split(request)[0])]
     if problems:
         raise ModelError(problems)
     compute = compute or Compute()
@@ -188,6 +166,10 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
             Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {kind}",
                     f"for this table: {fitting or 'no method'}", "choose one of these")
         )  # fmt: skip
+    if method == "auto":
+        return _chosen(table, options, seed, compute)
+    if options.get("departures"):
+        return _departing(table, method, options, seed, compute)
     estimator = import_module(f"mse.estimators.{METHODS[method].module}").estimate
     if "by" in options and isinstance(table, CaptureTable):
         from mse.estimators.separate import estimate_separately, margin_of
@@ -209,55 +191,33 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
     return posterior
 
 
-def make_spec(method: str, options: Mapping[str, Any]) -> object:
-    """Return the checked options of a method; `by`, which methods without covariates of their own have, is checked too.
-
-    Raises
-    ------
-    ModelError
-        When the method is unknown, or with every option that is unknown, of a wrong type or out of range.
-    """
-    spec, problems = read_options(method, options)
-    if problems:
-        raise ModelError(problems)
-    return spec
+def _chosen(table: Table, options: Mapping[str, Any], seed: int, compute: Compute) -> Posterior:
+    """Return the answer of the method that `auto` chooses; covariates that nobody asks for are summed over."""
+    found = choose(table, options)
+    summed: tuple[str, ...] = ()
+    if isinstance(table, CaptureTable) and not by_stratum(found.method, options) and "by" not in options:
+        summed, table = tuple(table.strata), table.collapse() if table.strata else table
+    answer = run_method(table, found.method, seed=seed, compute=compute, **found.options)
+    told = (said("note.summed_strata", names=list(summed)),) if summed else ()
+    return replace(answer, chosen=found.why, notes=(*answer.notes, *told))
 
 
-def read_options(
-    method: str, options: Mapping[str, Any], place: Place = (), file: JobFile | None = None
-) -> tuple[object, list[Problem]]:
-    """Return the options of a method, or what is wrong with them; place and file are where they stand, for messages."""
-    from mse.settings.specreading import read_spec
+def _departing(table: Table, method: str, options: Mapping[str, Any], seed: int, compute: Compute) -> Posterior:
+    """Return an answer with learned departures inside, and with the law if the identifying assumption held exactly."""
+    from mse.assess.headlines import with_departures
 
-    if unknown := _unknown(method):
-        where, file = (*place, "method"), file or JobFile()
-        return None, [file.put(replace(x, column=".".join(where) if place else None), where) for x in unknown]
-    apart = {"by": options["by"]} if "by" in options and takes_by(method) else {}
-    own = {name: value for name, value in options.items() if name not in apart}
-    spec, problems = read_spec(spec_of(method), own, place, file, also=["by"] if takes_by(method) else ())
-    if apart:
-        problems += read_spec(BySpec, apart, place, file)[1]
-        if by_stratum(method, options):
-            problems.append(Problem("`by` and the strata of the method are both asked for", "one of the two",
-                                    "leave out `by` to estimate all strata at once"))  # fmt: skip
-    return spec, problems
-
-
-def spec_of(method: str) -> type:
-    """Return the class of the options of a method."""
-    found: type = getattr(import_module(f"mse.estimators.{METHODS[method].module}"), METHODS[method].spec)
-    return found
-
-
-def takes_by(method: str) -> bool:
-    """Return whether a method takes `by`: levels that are estimated each on its own, for one that sums over strata."""
-    return METHODS[method].reads == "CaptureTable" and not METHODS[method].strata
-
-
-def by_stratum(method: str, options: Mapping[str, Any]) -> bool:
-    """Return whether a method with these options estimates the strata of a table; for others they are summed over."""
-    asking = ("strata", "blind", "missing", "unknown")
-    return METHODS[method].strata or (METHODS[method].asked and any(options.get(name) for name in asking))
+    assert isinstance(table, CaptureTable | HistoryTable)
+    plain = {name: value for name, value in options.items() if name != "departures"}
+    taking = METHODS[method].identified or {}
+    answer = run_method(table, method, seed=seed, compute=compute, **plain)
+    held = answer.distribution
+    if taking and table.n_lists <= ALL_ORDERS and isinstance(table, CaptureTable):
+        if answer.strata is None:
+            module = import_module(f"mse.estimators.{METHODS[method].module}")
+            held = module.identified_law(table, make_spec(method, plain))
+        else:
+            held = run_method(table, method, seed=seed, compute=compute, **plain, **taking).distribution
+    return with_departures(answer, table, held)
 
 
 def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compute) -> Outcome:
@@ -272,22 +232,6 @@ def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compu
         )
     except MseError as error:
         return Outcome(method, label, error)
-
-
-def label_of(method: str, options: Mapping[str, Any]) -> Said:
-    """Return the name of a method with its options, for tables and figures."""
-    if METHODS[method].names_model and options.get("model"):
-        return said("label.model", model=str(options["model"]))
-    label = said(f"method.{method}")
-    shown = [_option(name, value) for name, value in options.items()]
-    return said("label.options", method=label, options=shown) if shown else label
-
-
-def _option(name: str, value: object) -> Said:
-    if name == "by" and isinstance(value, list | tuple):
-        known = catalogue().messages
-        return said("label.by", names=[said(key) if (key := f"dimension.{x}") in known else str(x) for x in value])
-    return _IN_WORDS.get((name, str(value))) or said("label.option", name=name, value=str(value))
 
 
 def checks(table: CaptureTable, method: str, by: Sequence[str] = ()) -> list[Request]:
@@ -314,7 +258,7 @@ def checks(table: CaptureTable, method: str, by: Sequence[str] = ()) -> list[Req
 
 def judged(
     posterior: Posterior,
-    table: CaptureTable,
+    table: CaptureTable | HistoryTable,
     others: Sequence[Outcome],
     thresholds: Thresholds | None = None,
     assessment: Mapping[str, pd.DataFrame] | None = None,
@@ -336,7 +280,7 @@ def judged(
         if not isinstance(o.result, MseError) and METHODS[o.method].basis != "assumed" and math.isfinite(o.result.point)
         and not_settled(o.result, thresholds or Thresholds()) is None
     }  # fmt: skip
-    basis = METHODS[posterior.method].basis
+    basis: Basis = "models" if posterior.identified is not None else METHODS[posterior.method].basis
     if METHODS[posterior.method].stands_for_unseen:
         limits = thresholds or Thresholds()
         thresholds = replace(limits, visited=(limits.visited[0], 0.0))
@@ -377,16 +321,3 @@ def comparison(table: CaptureTable, outcomes: Sequence[Outcome], prob: float) ->
 
 def _split(request: Request) -> tuple[str, Mapping[str, Any]]:
     return (request, {}) if isinstance(request, str) else request
-
-
-def _unknown(method: str) -> list[Problem]:
-    if method in METHODS:
-        return []
-    return [
-        Problem("the method is unknown", ", ".join(METHODS), _did_you_mean(str(method), METHODS), value=str(method))
-    ]
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]!r}" if near else "choose one of these"

@@ -17,7 +17,7 @@ from mse.terms import (
     notations,
     term_of,
 )
-from tests.twins import all_masks
+from tests.twins.loglinear import all_masks
 
 NAMES = ("LA", "NG", "PF", "GO", "GP", "NCA", "X", "Y", "Z", "Q", "R", "S")
 

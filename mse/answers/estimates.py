@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from mse.words.catalogues import catalogue
@@ -143,6 +143,15 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A point with the ends of its interval, persons."""
+
+    point: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """A population size with its interval and everything needed to cite it.
 
@@ -170,6 +179,11 @@ class Estimate:
         None only where nobody judged it, which the text then says.
     table : str
         Name of the table that was used.
+    identified : Span or None
+        The same if the identifying assumption held exactly, where departures from it are inside the interval: it stands
+        beside the interval, and is not the one to cite.
+    chosen : Said or None
+        Which method was chosen and why, where none was named.
     """
 
     point: float
@@ -185,6 +199,8 @@ class Estimate:
     citations: tuple[str, ...]
     verdict: Verdict | None
     table: str
+    identified: Span | None = None
+    chosen: Said | None = None
 
     def __str__(self) -> str:
         """Return it as a sentence."""
@@ -201,5 +217,8 @@ class Estimate:
         record |= {name: [str(x) for x in getattr(self, name)] for name in spoken}
         codes = {name: [x.as_record() for x in getattr(self, name)] for name in spoken}
         verdict = None if self.verdict is None else self.verdict.as_record()
+        record["identified"] = None if self.identified is None else asdict(self.identified)
+        if self.chosen is not None:
+            record["chosen"], codes["chosen"] = str(self.chosen), [self.chosen.as_record()]
         return {**record, "kind": str(self.kind), "citations": list(self.citations), "verdict": verdict,
                 "said": {"kind": self.kind.as_record(), **codes}}  # fmt: skip

@@ -87,7 +87,13 @@ def pool(
         notes=(*head.notes, note),
         verdict=None,
         strata=_strata(posteriors, head, chosen, order, share),
+        identified=_identified(posteriors, share),
     )
+
+
+def _identified(posteriors: Sequence[Posterior], share: Array) -> Distribution | None:
+    laws = [p.identified for p in posteriors if p.identified is not None]
+    return mix(laws, share) if len(laws) == len(posteriors) else None
 
 
 def mix(laws: Sequence[Distribution], weights: Array) -> Distribution:

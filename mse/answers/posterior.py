@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution, Hump
-from mse.answers.estimates import Estimate, PartVerdict, Verdict, reason_from
+from mse.answers.estimates import Estimate, PartVerdict, Span, Verdict, reason_from
 from mse.answers.recordchecks import Damaged, check_law, check_posterior, let_go, sealed, unsealed
 from mse.answers.saying import Counted
 from mse.answers.saying import Says as Says
@@ -137,6 +137,10 @@ class Posterior:
         None until the answer has been judged.
     strata : StrataDraws or None
         N of every stratum, where the method has covariates: its draws add up to `draws` in every draw.
+    identified : Distribution or None
+        The law of N if the identifying assumption held exactly, where `distribution` has departures from it inside.
+    chosen : Said or None
+        Which method was chosen and why, where none was named.
 
     Raises
     ------
@@ -165,6 +169,8 @@ class Posterior:
     notes: tuple[Said, ...] = ()
     verdict: Verdict | None = None
     strata: StrataDraws | None = None
+    identified: Distribution | None = None
+    chosen: Said | None = None
 
     def __post_init__(self) -> None:
         """Copy the arrays in, make them read-only, and check that parts add up."""
@@ -267,11 +273,14 @@ class Posterior:
                 Problem("the probability of an interval is out of range", "a number between 0 and 1, both excluded",
                         "ask for example for prob=0.95", value=str(prob))
             )  # fmt: skip
-        low, high = self.distribution.quantile([(1 - prob) / 2, (1 + prob) / 2])
+        ends = ((1 - prob) / 2, (1 + prob) / 2)
+        low, high = self.distribution.quantile(ends)
+        held = None if self.identified is None else Span(*map(float, self.identified.quantile((0.5, *ends))))
         return Estimate(
             point=self.point, low=float(low), high=float(high), prob=prob, observed=self.observed,
             method=self.method, kind=self.point_kind, inside=self.inside, outside=self.outside,
             assumptions=self.assumptions, citations=self.citations, verdict=self.verdict, table=self.table,
+            identified=held, chosen=self.chosen,
         )  # fmt: skip
 
     def to_datatree(self) -> xr.DataTree:
@@ -287,6 +296,13 @@ class Posterior:
                 {"cdf": ("N", self.distribution.cdf)},
                 {"N": self.distribution.values},
                 {"whole": int(self.distribution.whole)},
+            ),
+            "identified": xr.Dataset()
+            if self.identified is None
+            else xr.Dataset(
+                {"cdf": ("N", self.identified.cdf)},
+                {"N": self.identified.values},
+                {"whole": int(self.identified.whole)},
             ),
             "interactions": xr.Dataset(
                 {"probability": ("interaction", np.array(list(self.interactions.values()), dtype=np.float64))},
@@ -309,11 +325,12 @@ class Posterior:
 
     def _record(self) -> dict[str, object]:
         """Return everything but the arrays as plain values."""
-        arrays = {"distribution", "draws", "models", "interactions", "strata"}
+        arrays = {"distribution", "draws", "models", "interactions", "strata", "identified"}
         record = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in arrays}
         record["spec"], record["diagnostics"] = dict(self.spec), dict(self.diagnostics)
         record["verdict"] = None if self.verdict is None else self.verdict.as_record(words=False)
         record["point_kind"] = self.point_kind.as_record()
+        record["chosen"] = None if self.chosen is None else self.chosen.as_record()
         record |= {name: [x.as_record() for x in getattr(self, name)] for name in _SAID}
         return record
 
@@ -330,8 +347,15 @@ class Posterior:
         write_file(Path(path), sealed(buffer.getvalue()))
 
     @classmethod
-    def load(cls, path: str | Path) -> Posterior:
+    def load(cls, path: str | Path, *, early: bool = False) -> Posterior:
         """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path : str or Path
+            Of the file.
+        early : bool
+            Whether it may be from before files were sealed with a digest.
 
         Raises
         ------
@@ -339,7 +363,7 @@ class Posterior:
             When the file is missing or is not a posterior of this engine.
         """
         try:
-            return cls._loaded(unsealed(read_input(path)))
+            return cls._loaded(unsealed(read_input(path), early=early))
         except Exception as error:  # HDF5, xarray and the entries themselves fail in many ways
             let_go(error)
             why = str(error) if isinstance(error, Damaged) else getattr(error, "strerror", None)
@@ -359,6 +383,11 @@ class Posterior:
         check_posterior(record)
         law = tree["distribution"]
         check_law(law["N"].to_numpy(), law["cdf"].to_numpy(), tree["posterior"]["N"].to_numpy())
+        identified = None
+        if "identified" in tree.children:
+            held = tree["identified"]
+            check_law(held["N"].to_numpy(), held["cdf"].to_numpy(), tree["posterior"]["N"].to_numpy())
+            identified = Distribution(held["N"].to_numpy(), held["cdf"].to_numpy(), bool(held.attrs["whole"]))
         models = None
         if "models" in tree.children:
             group = tree["models"]
@@ -377,6 +406,7 @@ class Posterior:
         record |= {name: tuple(record[name]) for name in ("lists", "citations")}
         record |= {name: tuple(map(from_record, record[name])) for name in _SAID}
         record["point_kind"] = from_record(record["point_kind"])
+        record["chosen"] = None if record.get("chosen") is None else from_record(record["chosen"])
         if record["verdict"] is not None:
             record["verdict"] = _verdict(record["verdict"])
         return cls(
@@ -385,6 +415,7 @@ class Posterior:
             models=models,
             interactions=interactions,
             strata=strata,
+            identified=identified,
             **record,
         )
 

@@ -131,52 +131,27 @@ def sealed(content: bytes) -> bytes:
     return content + _SEAL + hashlib.sha256(content).hexdigest().encode() + b"\n"
 
 
-def unsealed(content: bytes) -> bytes:
+def unsealed(content: bytes, *, early: bool = False) -> bytes:
     """Return the content of a file without its digest.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the file.
+    early : bool
+        Whether it may be from before there were seals, and have none.
 
     Raises
     ------
     Damaged
         When it is not what was written: HDF5 can hang on a file of which a few bytes were changed.
     """
+    if early and _SEAL not in content:
+        return content
     body, _, digest = content.rpartition(_SEAL)
     if digest != hashlib.sha256(body).hexdigest().encode() + b"\n":
         raise Damaged("its bytes are not those that were written")
     return body
-
-
-def check_provenance(record: Mapping[str, Any], name: str) -> None:
-    """Check the entries of a provenance that everything else relies on.
-
-    Raises
-    ------
-    Damaged
-        With the first entry that is missing or of another kind.
-    """
-    for key in ("title", "prob", "seed", "versions"):
-        if key not in record:
-            raise Damaged(f"{name} lacks {key!r}")
-    prob, seed = record["prob"], record["seed"]
-    if not isinstance(record["title"], str):
-        raise Damaged(f"{name}: 'title' is no text")
-    if not _is_number(prob) or not 0 < prob < 1:
-        raise Damaged(f"{name}: 'prob' is no number between 0 and 1")
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise Damaged(f"{name}: 'seed' is no whole number from 0 on")
-    for key in ("versions", "table", "overlap", "job", "report", "estimator", "diagnostics", "files"):
-        if not isinstance(record.get(key, {}), Mapping):
-            raise Damaged(f"{name}: {key!r} is no section")
-    if not all(isinstance(x, str) for x in record["versions"].values()):
-        raise Damaged(f"{name}: 'versions' holds something else than texts")
-    table, files = record.get("table", {}), record.get("files", {})
-    for key in ("name", "digest"):
-        if not isinstance(table.get(key, ""), str):
-            raise Damaged(f"{name}: 'table.{key}' is no text")
-    if not all(isinstance(x, str) for x in files.values()):
-        raise Damaged(f"{name}: 'files' holds something else than digests")
-    counts = record.get("overlap", {}).get("counts", {})
-    if not isinstance(counts, Mapping) or not all(_is_number(x) and x >= 0 for x in counts.values()):
-        raise Damaged(f"{name}: 'overlap.counts' holds something else than counts")
 
 
 def check_comparison(frame: pd.DataFrame, name: str) -> None:
@@ -210,6 +185,8 @@ def check_posterior(record: Mapping[str, Any]) -> None:
             raise Damaged(f"{key!r} is no text")
     if not _is_said(record["point_kind"]):
         raise Damaged("'point_kind' is no text")
+    if record.get("chosen") is not None and not _is_said(record["chosen"]):
+        raise Damaged("'chosen' is no text")
     if record["kind"] not in ("posterior", "sampling distribution"):
         raise Damaged("'kind' is unknown")
     observed = record["observed"]

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.posterior import Posterior
-from mse.answers.recordchecks import RESULTS, Damaged, check_comparison, check_provenance, damage, read_record
+from mse.answers.record import Record, seal_record
+from mse.answers.recordchecks import RESULTS, Damaged, check_comparison, damage, read_record
+from mse.answers.recordform import read_record_json, record_json
 from mse.computing.csvtext import read_csv, write_csv
 from mse.computing.filemodes import make_open, make_private, private_writing
 from mse.computing.inputfiles import read_input
 from mse.computing.provenance import file_digest
 from mse.computing.savefiles import replace_folder, work_folder, write_file
-from mse.computing.sealing import SECRET, keyed, sealed
+from mse.computing.sealing import keyed
 from mse.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -51,8 +53,8 @@ class Results:
         The answer, judged.
     comparison : DataFrame
         One row per method, the headline first, as ``mse.compare`` gives it (``estimates.csv``).
-    provenance : mapping
-        Inputs with digests, resolved job, overlap of the lists, versions, seed, timings (``provenance.json``).
+    record : Record
+        Inputs with digests, resolved job, overlap of the lists, versions, seed (``provenance.json``).
     tables : mapping of str to DataFrame
         What else the job asked for, by name (``tables/NAME.csv``): ``sensitivity``, ``robustness``, ``consistency``,
         ``fit``, ``coverage``, ``calibrated``, ``flow``, ``truth``, ``indicators``, ``sdg``, ``survey``, ``chain``, ….
@@ -60,7 +62,7 @@ class Results:
 
     headline: Posterior
     comparison: pd.DataFrame
-    provenance: Mapping[str, Any]
+    record: Record
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
@@ -79,7 +81,7 @@ def write_results(
     folder : str or Path
         Where to; made if missing. It is its owner's alone (0700, files 0600); ``public`` in it holds what may be shown.
     results : Results
-        What to write. Where the table is not public its digests are keyed with a secret that stays in the provenance.
+        What to write. Where the table is not public its digests are keyed with a secret that stays in the record.
     render : callable
         Makes the HTML page from the results, or several pages by file name; they go to ``public``.
     overwrite : bool
@@ -113,16 +115,16 @@ def _fill(folder: Path, results: Results) -> None:
     if models is not None:
         write_csv(models.to_pandas(), folder / MODELS)
     if strata is not None:
-        write_csv(strata.to_pandas(*strata.dimensions, prob=results.provenance["prob"]), folder / STRATA)
-    write_provenance(folder, results.provenance)
+        write_csv(strata.to_pandas(*strata.dimensions, prob=results.record.prob), folder / STRATA)
+    write_record(folder, results.record)
     for table, frame in results.tables.items():
         (folder / TABLES).mkdir(exist_ok=True)
         write_csv(frame, folder / TABLES / f"{table}.csv")
 
 
-def write_provenance(folder: Path, provenance: Mapping[str, Any]) -> bool:
-    """Write the provenance of a results folder, whose posterior is there, and return whether anything is new in it."""
-    about = {**provenance, "files": {POSTERIOR: file_digest(folder / POSTERIOR)}}
+def write_record(folder: Path, record: Record) -> bool:
+    """Write the record of a results folder, whose posterior is there, and return whether anything is new in it."""
+    about = record_json(replace(record, files={POSTERIOR: file_digest(folder / POSTERIOR)}))
     content = (json.dumps(about, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode("utf-8")
     path = folder / PROVENANCE
     if path.is_file() and path.read_bytes() == content:
@@ -134,11 +136,11 @@ def write_provenance(folder: Path, provenance: Mapping[str, Any]) -> bool:
 
 def _sealed(results: Results) -> Results:
     """Return the results with keyed digests where the table is not public."""
-    provenance = sealed(results.provenance)
-    if SECRET not in provenance:
+    record = seal_record(results.record)
+    if record.secret is None:
         return results
-    digest = keyed(str(provenance[SECRET]), results.headline.table_digest)
-    return replace(results, headline=replace(results.headline, table_digest=digest), provenance=provenance)
+    digest = keyed(record.secret, results.headline.table_digest)
+    return replace(results, headline=replace(results.headline, table_digest=digest), record=record)
 
 
 def write_public(folder: Path, pages: str | Mapping[str, str | bytes]) -> tuple[Path, ...]:
@@ -195,7 +197,7 @@ def check_free(folder: Path, overwrite: bool) -> None:
 
 
 def _ours(folder: Path) -> bool:
-    """Tell whether the provenance in a folder is one that mse wrote."""
+    """Tell whether the record in a folder is one that mse wrote."""
     try:
         versions = read_record(folder / PROVENANCE).get("versions")
     except (OSError, Damaged):
@@ -219,16 +221,16 @@ def read_results(folder: str | Path) -> Results:
                      "check the path, or run the job again", file=str(folder)) for name in missing]
         )  # fmt: skip
     with damage(RESULTS, folder):
-        provenance = read_record(folder / PROVENANCE)
-        check_provenance(provenance, PROVENANCE)
+        entries = read_record(folder / PROVENANCE)
+        record = read_record_json(entries, PROVENANCE)
         comparison = _table(folder / ESTIMATES)
         check_comparison(comparison, ESTIMATES)
         tables = {path.stem: _table(path) for path in sorted((folder / TABLES).glob("*.csv"))}
-        written = provenance.get("files", {}).get(POSTERIOR)
+        written = record.files.get(POSTERIOR)
         if written is not None and written != file_digest(folder / POSTERIOR):
             raise Damaged(f"{POSTERIOR} is not the one that was written with {PROVENANCE}")
-    found = Posterior.load(folder / POSTERIOR)
-    return Results(found, comparison, {k: v for k, v in provenance.items() if k != "files"}, tables)
+    early = "format" not in entries and written is None  # from before files were sealed
+    return Results(Posterior.load(folder / POSTERIOR, early=early), comparison, record, tables)
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -251,18 +253,18 @@ def summary_record(results: Results) -> dict[str, Any]:
     headline = results.headline
     models = [] if headline.models is None else headline.models.to_pandas().head(10).to_dict("records")
     record = {
-        "title": results.provenance["title"],
-        "estimate": headline.summary(results.provenance["prob"]).as_dict(),
+        "title": results.record.title,
+        "estimate": headline.summary(results.record.prob).as_dict(),
         "humps": [asdict(hump) for hump in headline.humps()],
         "methods": results.comparison.to_dict("records"),
         "models": models,
         "interactions": dict(headline.interactions),
         "diagnostics": dict(headline.diagnostics),
         "notes": [str(note) for note in headline.notes],
-        "summed_over": list(results.provenance["table"].get("summed_over", ())),
-        "columns_not_read": list(results.provenance["table"].get("columns_not_read", ())),
-        "seed": results.provenance["seed"],
-        "versions": results.provenance["versions"],
+        "summed_over": list(results.record.table.summed_over),
+        "columns_not_read": list(results.record.table.columns_not_read),
+        "seed": results.record.seed,
+        "versions": dict(results.record.versions),
     }
     values: dict[str, Any] = plain(record)
     return values

@@ -25,6 +25,7 @@ from mse.answers.posterior import Posterior
 from mse.assess.departures import FEATURES, DepartureModel, departed, features, log_unseen
 from mse.errors import ModelError, Problem
 from mse.tables.captures import CaptureTable
+from mse.tables.histories import HistoryTable
 from mse.words.said import said, to_json
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Library:
     digest: str
 
 
-def calibrated(posterior: Posterior, table: CaptureTable, library: Library | None = None) -> Posterior:
+def calibrated(posterior: Posterior, table: CaptureTable | HistoryTable, library: Library | None = None) -> Posterior:
     """Return the answer with departures from the identifying assumption inside its interval.
 
     Parameters
@@ -105,7 +106,7 @@ def calibrated(posterior: Posterior, table: CaptureTable, library: Library | Non
     posterior : Posterior
         By a method and setting that departures were learned for: the average over all models, or over decomposable
         graphs, with their usual settings.
-    table : CaptureTable
+    table : CaptureTable or HistoryTable
         What it came from.
     library : Library, optional
         What was learned; the one that ships when not given.
@@ -123,7 +124,7 @@ def calibrated(posterior: Posterior, table: CaptureTable, library: Library | Non
     """
     library = library or shipped_library()
     learned = _fitting(posterior, library)
-    flat = table.collapse() if table.strata else table
+    flat = table.collapse() if isinstance(table, CaptureTable) and table.strata else table
     if posterior.table_digest not in (table.digest, flat.digest):
         raise ModelError(
             Problem("the answer came from another table", f"the table {posterior.table!r} that was estimated from",
@@ -194,9 +195,15 @@ def calibrated_rows(posterior: Posterior, table: CaptureTable, *, prob: float) -
 
 
 def setting_of(posterior: Posterior) -> dict[str, object]:
-    """Return the options on which the law of N depends; the usual prior count of graphs is "2^-K" for every K."""
+    """Return the options on which the law of N depends, usual ones as they are for every number of lists.
+
+    The usual prior count of graphs is "2^-K"; shrinkage has the term of all lists in its model unless told
+    otherwise.
+    """
     given = {name: posterior.spec[name] for name in SETTINGS if name in posterior.spec}
     setting = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+    if posterior.method == "shrinkage" and setting.get("saturated") is None:
+        setting["saturated"] = True
     if setting.get("delta") == 2.0 ** -len(posterior.lists):
         setting["delta"] = "2^-K"
     return setting
@@ -209,6 +216,8 @@ def is_learned(posterior: Posterior, library: Library | None = None) -> bool:
 
 def _found(posterior: Posterior, library: Library) -> Learned | None:
     setting = setting_of(posterior)
+    if posterior.spec.get("departures"):
+        return None  # they are inside already
     fitting = (x for x in library.learned if x.method == posterior.method and x.setting == setting)
     return next(fitting, None)
 

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from mse.answers.distribution import LOG_STEP, Distribution
 from mse.tables.captures import CaptureTable
+from mse.tables.histories import HistoryTable
 
 Array = npt.NDArray[np.float64]
 
@@ -78,12 +79,12 @@ def log_unseen(law: Distribution, observed: int) -> Array:
     return np.log(np.maximum(values - observed, 0.0) + 0.5)
 
 
-def features(table: CaptureTable, unseen: Array) -> Array:
+def features(table: CaptureTable | HistoryTable, unseen: Array) -> Array:
     """Return the features of a table and of what a method says of it.
 
     Parameters
     ----------
-    table : CaptureTable
+    table : CaptureTable or HistoryTable
         Without strata.
     unseen : float64 array, shape (POINTS,)
         From `log_unseen`.

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from mse.assess.refits import Refit, refit_all, shrinkage_quantiles, why_json
 from mse.computing.parallel import Compute
 from mse.tables.captures import CaptureTable
+from mse.tables.histories import HistoryTable
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
@@ -153,12 +154,12 @@ def consistency(table: CaptureTable, refit: Refit, *, prob: float, compute: Comp
     return _consistency(known_sizes(table), refit, prob, compute)
 
 
-def quick_consistency(table: CaptureTable, prob: float = 0.95) -> Mapping[str, pd.DataFrame]:
+def quick_consistency(table: CaptureTable | HistoryTable, prob: float = 0.95) -> Mapping[str, pd.DataFrame]:
     """Return `consistency` by shrinkage as the table of an assessment, for the ordinary verdict.
 
     Parameters
     ----------
-    table : CaptureTable
+    table : CaptureTable or HistoryTable
         Covariates are summed over.
     prob : float
         Probability of the intervals.
@@ -169,7 +170,7 @@ def quick_consistency(table: CaptureTable, prob: float = 0.95) -> Mapping[str, p
         ``consistency``, in some ten milliseconds a list; empty where no list is a problem of its own, or where there
         are more than `MOST_LISTS` lists.
     """
-    if not FEWEST_LISTS < table.n_lists <= MOST_LISTS:
+    if not isinstance(table, CaptureTable) or not FEWEST_LISTS < table.n_lists <= MOST_LISTS:
         return {}
     problems = known_sizes(table)
     if all(problem.table is None for problem in problems):

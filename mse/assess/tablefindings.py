@@ -11,6 +11,7 @@ from mse.answers.estimates import Level, Reason
 from mse.answers.posterior import Posterior
 from mse.assess.findings import Checked, below
 from mse.tables.captures import CaptureTable
+from mse.tables.histories import HistoryTable
 from mse.tables.overlapshape import by_list_bound, lonely_lists, nested_lists
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ Z = 1.959963984540054
 CAUTION: Level = "publish with caution"
 
 
-def table_findings(posterior: Posterior, table: CaptureTable, limits: Thresholds) -> Iterator[Checked]:
+def table_findings(posterior: Posterior, table: CaptureTable | HistoryTable, limits: Thresholds) -> Iterator[Checked]:
     """Yield the rules that hold the answer against the table alone.
 
     Parameters
     ----------
     posterior : Posterior
         The answer.
-    table : CaptureTable
+    table : CaptureTable or HistoryTable
         The table that it came from.
     limits : Thresholds
         Of the verdict.
@@ -41,14 +42,14 @@ def table_findings(posterior: Posterior, table: CaptureTable, limits: Thresholds
         yield "deviance", fit_found(posterior, limits)
 
 
-def _no_overlap(table: CaptureTable) -> Reason | None:
+def _no_overlap(table: CaptureTable | HistoryTable) -> Reason | None:
     names = lonely_lists(table)
     if not names:
         return None
     return Reason("no_overlap", CAUTION, {"figure": float(len(names))}, {"what": names})
 
 
-def _nested(table: CaptureTable, limits: Thresholds) -> Reason | None:
+def _nested(table: CaptureTable | HistoryTable, limits: Thresholds) -> Reason | None:
     pairs = nested_lists(table, limits.nested)
     if not pairs:
         return None

@@ -24,6 +24,7 @@ from mse.assess.parts import headline_dimension, judge_parts, unusable, worst
 from mse.assess.rules import RULES, Basis, Thresholds
 from mse.assess.tablefindings import table_findings
 from mse.tables.captures import CaptureTable
+from mse.tables.histories import HistoryTable
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 def judge(
     posterior: Posterior,
-    table: CaptureTable,
+    table: CaptureTable | HistoryTable,
     others: Mapping[str, Posterior] | None = None,
     basis: Basis = "models",
     thresholds: Thresholds | None = None,
@@ -45,7 +46,7 @@ def judge(
     ----------
     posterior : Posterior
         The answer.
-    table : CaptureTable
+    table : CaptureTable or HistoryTable
         The table that it came from, with its strata where the answer has any.
     others : mapping of str to Posterior, optional
         Answers of other methods that leave the dependence between lists to the data, by name. Without them the rules
@@ -106,7 +107,7 @@ def judge(
     for code, reason in computing(posterior, limits):
         checked.add(code)
         found.append(reason)
-    parts = judge_parts(posterior, table, limits, time)
+    parts = judge_parts(posterior, table, limits, time) if isinstance(table, CaptureTable) else ()
     if posterior.strata is not None and parts:
         checked.add("parts")
         found.append(unusable(parts, headline_dimension(posterior.strata, time), limits))
@@ -141,7 +142,7 @@ def _verdict(reasons: Sequence[Reason], checked: Collection[str], parts: Sequenc
     return Verdict(level, tuple(ordered), tuple(rule for rule in RULES if rule in checked), tuple(held))
 
 
-def _lists(table: CaptureTable, limits: Thresholds) -> Reason | None:
+def _lists(table: CaptureTable | HistoryTable, limits: Thresholds) -> Reason | None:
     return lists_found(int((table.list_totals() > 0).sum()), limits)
 
 
@@ -155,7 +156,7 @@ def _basis(basis: Basis) -> Reason | None:
     return None
 
 
-def _pair_share(table: CaptureTable, limits: Thresholds) -> Reason | None:
+def _pair_share(table: CaptureTable | HistoryTable, limits: Thresholds) -> Reason | None:
     overlaps = table.overlaps()
     rows, columns = np.triu_indices(table.n_lists, 1)
     pairs = overlaps[rows, columns]

@@ -43,7 +43,7 @@ def methods(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 def method_options(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete ``NAME=VALUE`` to an option of the method that is asked for, and to its words where it has some."""
     name, equals, begun = incomplete.partition("=")
-    kinds = _options(str(ctx.params.get("method") or "average"))
+    kinds = _options(str(ctx.params.get("method") or "auto"))
     if not equals:
         return _starting((f"{option}=" for option in kinds), name)
     return _starting((f"{name}={word}" for word in _words(kinds.get(name))), f"{name}={begun}")
@@ -71,7 +71,8 @@ def _starting(known: Iterable[str], incomplete: str) -> list[CompletionItem]:
 
 def _options(method: str) -> Mapping[str, Any]:
     """Return the options of a method with the types that they are declared to have."""
-    from mse.methods import METHODS, spec_of
+    from mse.estimators.methodspecs import spec_of
+    from mse.estimators.registry import METHODS
     from mse.settings.specfields import keys_of
 
     return {name: x.kind for name, x in keys_of(spec_of(method)).items()} if method in METHODS else {}

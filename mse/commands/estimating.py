@@ -68,7 +68,7 @@ def run(
 
 
 def _of_methods() -> list[click.Option]:
-    from mse.methods import spec_of
+    from mse.estimators.methodspecs import spec_of
 
     named = {"sd": "average", "max_order": "average", "delta": "decomposable", "saturated": "decomposable",
              "model": "loglinear", "criterion": "loglinear"}  # fmt: skip
@@ -82,10 +82,10 @@ def _of_methods() -> list[click.Option]:
 @click.argument("table", shell_complete=tables)
 @click.option(
     "--method",
-    default="average",
+    default="auto",
     show_default=True,
     shell_complete=methods,
-    help="Name of the method; see mse compare.",
+    help="Name of the method; see mse compare. auto chooses by the kind of table and says what and why.",
 )
 @click.option(
     "--set", "more", multiple=True, metavar="NAME=VALUE", shell_complete=method_options,
@@ -110,14 +110,14 @@ def estimate(
 ) -> None:  # fmt: skip
     """Estimate from TABLE: a CSV file of your own, or the name of a public table (see mse data).
 
-    With --out a results folder is written as mse run does. A file of more than 16 lists is for the method shrinkage.
+    With --out a results folder is written as mse run does. More than 16 lists are read for auto and shrinkage.
     """
     from mse.computing.progress import compute
     from mse.jobs.job import make_job, read_options
 
     source = table_source(table, persons, sum_duplicates, covariates, lists)
     given = {name: value for name, value in options.items() if value is not None} | read_options(more)
-    many = None if out else many_lists(table, method, persons, sum_duplicates, covariates)
+    many = None if out else many_lists(table, method, persons, sum_duplicates, covariates, lists)
     if many is not None:
         from mse.methods import estimate as run_estimate
 
@@ -219,7 +219,7 @@ def models(
 
 
 def _of_repeats() -> list[click.Option]:
-    from mse.methods import spec_of
+    from mse.estimators.methodspecs import spec_of
 
     return [option_of(spec_of("repeats"), name) for name in ("family", "formula", "interval")]
 
@@ -274,7 +274,7 @@ def repeats(
 
 
 def _of_pairs() -> list[click.Option]:
-    from mse.methods import spec_of
+    from mse.estimators.methodspecs import spec_of
 
     return [option_of(spec_of("doubly-robust"), "pair")]
 

@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from mse.tables.captures import CaptureTable
     from mse.tables.histories import HistoryTable
 
+LANGUAGE = "mse.language"
+"""Where a command leaves the language of its messages, in what its contexts share."""
+
+
+def in_language(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Remember the language, or the first of several, in which the command was asked to speak."""
+    chosen = value if isinstance(value, str) else next(iter(value or ()), None)
+    if chosen is not None:
+        ctx.meta[LANGUAGE] = chosen
+    return value
+
+
 LANGUAGES = click.Choice(languages_there_are())
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every core when not given.")
@@ -45,7 +57,7 @@ PROBABILITIES = ("prob", "p_value", "rate", "rate_low", "rate_high", "se", "low_
 
 def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_json: bool) -> None:
     """Run a job, write its folder if there is to be one, and print the summary."""
-    from mse.answers.results import REPORT, check_free, summary_record, write_results
+    from mse.answers.results import REPORT, check_free, plain, summary_record, write_results
     from mse.computing.savefiles import work_folder
     from mse.jobs.running import run_job
     from mse.jobs.sources import RECORDS
@@ -63,7 +75,10 @@ def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_js
             left = work / RECORDS
             write_results(out, results, render_pages, overwrite=overwrite, intake=left if left.is_dir() else None)
     if as_json:
-        record = summary_record(results) | ({} if out is None else {"folder": str(out)})
+        from mse.publish.publishedparts import published_record
+
+        record = summary_record(results) | {"published": plain(published_record(results))}
+        record |= {} if out is None else {"folder": str(out)}
         click.echo(json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False))
     else:
         click.echo(terminal_summary(results, None if out is None else str(out / REPORT)))
@@ -103,7 +118,12 @@ def with_unread(found: Posterior, unread: tuple[str, ...]) -> Posterior:
 
 
 def many_lists(
-    table: str, method: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...]
+    table: str,
+    method: str,
+    persons: bool,
+    sum_duplicates: bool,
+    covariates: tuple[str, ...],
+    lists: tuple[str, ...] = (),
 ) -> HistoryTable | None:
     """Return a file of more lists than a table with all cells can have, for a method that takes it; else None."""
     from mse.methods import METHODS
@@ -112,13 +132,16 @@ def many_lists(
 
     if method not in METHODS or HistoryTable.__name__ not in METHODS[method].also or is_public(table):
         return None
-    found = HistoryTable.from_csv(table, covariates=covariates or None, persons=persons, sum_duplicates=sum_duplicates)
+    found = HistoryTable.from_csv(
+        table, lists=lists or None, covariates=covariates or None, persons=persons, sum_duplicates=sum_duplicates
+    )
     return found if found.n_lists > MAX_LISTS else None
 
 
 def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:
     """Print an estimate that stands without a job: the number, what it needs, and the tables beside it."""
     from mse.answers.results import plain
+    from mse.assess.headlines import if_identified
 
     summary = found.summary(prob)
     if as_json:
@@ -132,7 +155,12 @@ def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame],
         )
         return
     say(str(summary))
-    for note in (*found.notes, *(f"assumed: {x}" for x in summary.assumptions)):
+    if (held := if_identified(found)) is not None:
+        beside = held[1].summary(prob)
+        say(f"  {held[0]}: {beside.point:,.0f} ({beside.low:,.0f} to {beside.high:,.0f})")
+    reasons = () if found.verdict is None else (reason.text for reason in found.verdict.reasons)
+    chosen = () if found.chosen is None else (found.chosen,)
+    for note in (*reasons, *chosen, *found.notes, *(f"assumed: {x}" for x in summary.assumptions)):
         say(f"  - {note}")
     for frame in frames.values():
         click.echo()

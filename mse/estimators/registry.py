@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mse.tables.checks import MAX_LISTS
+from mse.tables.checks import MAX_LISTS, MOST_LISTS
 
 Basis = Literal["models", "identified", "one model", "assumed"]
 """What an estimate rests on."""
+
+ALL_ORDERS = 8
+"""Most lists for which shrinkage takes terms of every order unless it is told otherwise; beyond, pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,9 @@ class Method:
         Most lists with which it is quick enough for that.
     beside : bool
         Whether a job shows it beside its headline without being asked.
+    identified : mapping or None
+        Options under which it takes the identifying assumption for granted, where departures from that assumption have
+        been learned (`mse.assess.calibrated`) and its option ``departures`` puts them into the interval; else None.
     """
 
     module: str
@@ -75,6 +81,7 @@ class Method:
     referee: tuple[Mapping[str, Any], ...] = ()
     referee_lists: int = 6
     beside: bool = False
+    identified: Mapping[str, Any] | None = None
 
     def compared(self, n_lists: int, strata: bool) -> bool:
         """Return whether `mse.compare` runs it without being asked on a table of so many lists."""
@@ -83,15 +90,62 @@ class Method:
         return fits and quick and n_lists >= self.useful_from
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One line of the rule by which ``auto``, the method when none is named, chooses.
+
+    Parameters
+    ----------
+    code : str
+        Why; `mse.estimators.automatic` says it, and the catalogues have the words under ``chosen``.
+    reads : tuple of str
+        The classes of table that the line is for.
+    lists : (int, int)
+        Fewest and most lists that it is for.
+    method : str
+        The method that is chosen.
+    options : mapping
+        Its options, beside those that are given.
+    """
+
+    code: str
+    reads: tuple[str, ...]
+    lists: tuple[int, int]
+    method: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+_LISTS = ("CaptureTable", "HistoryTable")
+_WITH_DEPARTURES: Mapping[str, Any] = {"departures": True}
+
+CHOICES: tuple[Choice, ...] = (
+    Choice("two_lists", _LISTS, (2, 2), "shrinkage", _WITH_DEPARTURES),
+    Choice("all_orders", _LISTS, (3, ALL_ORDERS), "shrinkage", _WITH_DEPARTURES),
+    Choice("pairs", _LISTS, (ALL_ORDERS + 1, MOST_LISTS), "shrinkage", _WITH_DEPARTURES),
+    Choice("one_register", ("RepeatCounts",), (0, 0), "repeats"),
+    Choice("persons", ("PersonTable",), (2, MOST_LISTS), "doubly-robust"),
+)
+"""The rule of ``auto``: the first line for the class of the table and its number of lists. Shrinkage with learned
+departures is the method whose intervals hold on both boards (docs/truth.md); on two lists, where no data show whether
+they depend on each other, it is the one that does not claim to know."""
+
+
 METHODS: Mapping[str, Method] = {
+    "auto": Method(
+        "automatic", "AutoSpec", "models", lists=(2, MOST_LISTS), asked=True,
+        also=("HistoryTable", "RepeatCounts", "PersonTable"), together=True,
+    ),
     "average": Method(
-        "averages.averaging", "AverageSpec", "identified", prior="models", referee=({},), referee_lists=5
+        "averages.averaging", "AverageSpec", "identified", prior="models", referee=({"corrected": 0.5},),
+        referee_lists=5, identified={},
     ),
     "shrinkage": Method(
-        "shrinkage.shrinkage", "ShrinkageSpec", "models", asked=True, also=("HistoryTable",), together=True
+        "shrinkage.shrinkage", "ShrinkageSpec", "models", asked=True, also=("HistoryTable",), together=True,
+        identified={"saturated": False},
     ),
     "decomposable": Method(
-        "averages.decomposable", "DecomposableSpec", "identified", lists=(3, 6), prior="graphs", referee=({},)
+        "averages.decomposable", "DecomposableSpec", "identified", lists=(3, 6), prior="graphs", referee=({},),
+        identified={},
     ),
     "loglinear": Method(
         "single.bestmodel", "LoglinearSpec", "one model", names_model=True,

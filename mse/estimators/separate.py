@@ -58,7 +58,7 @@ def estimate_separately(
         place = [f"{dim} {level}" for dim, level in where.items()]
         try:
             parts.append(
-                run(margin.at(where), int(np.random.default_rng([seed, index]).integers(2**31)), ", ".join(place))
+                run(margin.part(where), int(np.random.default_rng([seed, index]).integers(2**31)), ", ".join(place))
             )
         except MseError as error:
             problems += [replace(p, found=said("fault.part", where=place, what=p.found)) for p in error.problems]

@@ -21,6 +21,7 @@ from mse.errors import InputError, Problem
 from mse.evidence.chain import check_prob, plain_number, proportion_interval
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
+from mse.tables.identifyingcolumns import add_identifying_faults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +120,8 @@ def read_respondents(path: Path, design: SurveyDesign) -> Respondents:
         if name not in grid.header:
             faults.add(f"there is no column for the {role}", ", ".join(grid.header), "correct the name", value=name)
     faults.raise_if_any()
+    own = (design.outcome, design.weight, design.stratum, design.psu)  # units of a sample may be named
+    add_identifying_faults(grid, faults, [i for i, name in enumerate(grid.header) if name not in own])
     columns = dict(zip(grid.header, grid.columns, strict=True))
     outcome, weight = [], []
     for row, text in zip(grid.rows, columns[design.outcome], strict=True):

@@ -234,7 +234,7 @@ def load_job_table(job: Job) -> tuple[CaptureTable, TableInfo | None]:
             raise ModelError([job.file.put(p, place) for p in error.problems]) from error
         return table, info
     with job.file.blame(("table", "merge")):
-        table = table.merge(section.merge) if section.merge else table
+        table = table.merge_lists(section.merge) if section.merge else table
     with job.file.blame(("table", "drop")):
-        table = table.drop(*section.drop) if section.drop else table
+        table = table.leave_out(*section.drop) if section.drop else table
     return table, info

@@ -11,14 +11,19 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.posterior import Posterior
+from mse.answers.record import Record, overlap_of
 from mse.answers.recordchecks import RESULTS, damage_problem
+from mse.answers.recordform import job_settings, report_settings, table_record
+from mse.answers.recordsections import Section
 from mse.answers.results import Results
+from mse.assess.headlines import if_identified
 from mse.assess.verdict import with_assessment
 from mse.computing.parallel import Compute
 from mse.computing.provenance import versions
 from mse.computing.savefiles import work_folder
 from mse.computing.sealing import same_content
 from mse.errors import InputError, Problem
+from mse.estimators.automatic import choose
 from mse.intake.pseudonyms.keyedhash import read_key
 from mse.jobs.job import Job, dimension_problems, make_job
 from mse.jobs.sections import PublishSpec
@@ -37,11 +42,10 @@ from mse.methods import (
     run_or_fail,
 )
 from mse.publish.auditrecord import read_files, record_tables
-from mse.publish.registered import ROUNDING, SECRETS
 from mse.settings.specreading import written
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import languages_there_are
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,8 +80,8 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
         + _time_problems(job, source)
     )
     table = source.table.collapse() if source.table.strata else source.table
-    method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
-    headline = _headline(job, source, method, options, compute)
+    method, options, why = _settled(job, source)
+    headline = replace(_headline(job, source, method, options, compute), chosen=why)
     summed = summed_over(source.table, method, options)
     by = options.get("by", ())
     asked: list[Request] = (
@@ -93,17 +97,16 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
         tables |= run_assessment(job, headline, source, compute)
     headline = judged(headline, source.table, others, job.verdict, tables, job.report.time)
     tables |= _parts_table(headline)
-    rows = comparison(
-        table,
-        [Outcome(method, label_of(method, _shown(method, options)), headline), *others],
-        job.run.prob,
-    )
-    rows.insert(2, "headline", [True] + [False] * len(others))
+    beside = if_identified(headline)
+    held = [] if beside is None else [Outcome(method, *beside)]
+    first = Outcome(method, label_of(method, _shown(method, options)), headline)
+    rows = comparison(table, [first, *held, *others], job.run.prob)
+    rows.insert(2, "headline", [True] + [False] * (len(rows) - 1))
     asked_for = job.publish or PublishSpec()
-    record = _provenance(job, table, source, headline.spec, headline.diagnostics)
-    record["table"] |= {"summed_over": list(summed), "columns_not_read": list(source.table.unread)}
-    if asked_for.method != "suppress":
-        record[SECRETS] = {ROUNDING: _rounding_secret(asked_for.key)}
+    record = _record(job, table, source, headline.spec, headline.diagnostics)
+    about = replace(record.table, summed_over=tuple(summed), columns_not_read=tuple(source.table.unread))
+    rounding = None if asked_for.method == "suppress" else _rounding_secret(asked_for.key)
+    record = replace(record, table=about, rounding=rounding)
     results = Results(headline, rows, record, tables)
     recorded = record_tables(
         results, source.table, population=asked_for.population, population_source=asked_for.population_source or "",
@@ -123,7 +126,7 @@ def _file_problems(job: Job, table: CaptureTable | None) -> list[Problem]:
 
 def _answered(job: Job, source: JobSource) -> dict[str, tuple[str, ...]]:
     """Return the dimensions and levels that the answer of a job will have."""
-    method, options = job.estimate.method, _with_unknown(job.estimate.method, job.estimate.options, source)
+    method, options, _ = _settled(job, source)
     summed = summed_over(source.table, method, options)
     unknown = options.get("unknown") or {}
     if "by" not in options and not by_stratum(method, options):
@@ -168,16 +171,16 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
     if workspace is None:
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
             return assess_results(results, compute, workspace=folder)
-    about = results.provenance.get("table", {})
-    if "job" not in results.provenance or not {"name", "digest"} <= about.keys():
+    record = results.record
+    if not record.job.settings or record.table.name is None or record.table.digest is None:
         raise InputError(damage_problem(RESULTS, "provenance.json lacks the job or the table", "provenance.json"))
-    job = make_job(results.provenance["job"])
+    job = make_job(record.job.settings)
     source = open_source(job, workspace, compute)
     flat = source.table.collapse() if source.table.strata else source.table
-    if not same_content(results.provenance, results.provenance["table"]["digest"], flat.digest):
+    if not same_content(record.secret, record.table.digest, flat.digest):
         raise InputError(
             Problem("the data have changed since the results were made", "the data that the results are about",
-                    "run the job again", file=str(results.provenance["table"]["name"]))
+                    "run the job again", file=record.table.name)
         )  # fmt: skip
     known = replace(results.headline, table_digest=flat.digest)  # what was read has it keyed where it is not public
     tables = {**results.tables, **run_assessment(job, known, source, compute)}
@@ -257,6 +260,15 @@ def summed_over(table: CaptureTable, method: str, options: Mapping[str, Any]) ->
     return tuple(dim for dim in table.strata if dim not in by)
 
 
+def _settled(job: Job, source: JobSource) -> tuple[str, dict[str, Any], Said | None]:
+    """Return method and options of the headline, and why they were chosen where the job names none."""
+    method, options, why = job.estimate.method, job.estimate.options, None
+    if method == "auto":
+        found = choose(source.table, options)
+        method, options, why = found.method, dict(found.options), found.why
+    return method, _with_unknown(method, options, source), why
+
+
 def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) -> dict[str, Any]:
     """Return the options, with the level of missing labels where the method takes it and the job does not say."""
     takes = by_stratum(method, options) and bool(source.unknown)
@@ -266,50 +278,39 @@ def _with_unknown(method: str, options: Mapping[str, Any], source: JobSource) ->
 def _shown(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that belong in the name of a headline: an average is what it is whatever its prior."""
     averaged = METHODS[method].basis in AVERAGED
-    return {name: value for name, value in options.items() if name == "by" or not averaged}
+    return {name: value for name, value in options.items() if name in ("by", "departures") or not averaged}
 
 
 def _apart(method: str, by: Sequence[str]) -> Request:
     return (method, {"by": list(by)}) if by else method
 
 
-def _provenance(
+def _record(
     job: Job, table: CaptureTable, source: JobSource, spec: Mapping[str, object], diagnostics: Mapping[str, float]
-) -> dict[str, Any]:
+) -> Record:
     """Return the record of inputs, settings and versions that is stored with the results."""
-    about: dict[str, Any] = {
-        "name": table.name,
-        "digest": table.digest,
-        "observed": table.observed,
-        "public": source.info is not None,
-    }
+    info = source.info
+    said: dict[str, Any] = {"name": table.name, "digest": table.digest, "observed": table.observed}
     titles: Mapping[str, str] = {}
-    if (info := source.info) is not None:
+    if info is not None:
         sources = [{"title": x} | ({"path": info.addresses[x]} if x in info.addresses else {}) for x in info.sources]
-        about |= {"title": info.title, "sources": sources, "notes": list(info.notes)}
-        about |= {
-            k: info.mse[k]
-            for k in ("population", "territory", "period", "publisher", *languages_there_are())
-            if k in info.mse
-        }
+        said |= {"public": True, "title": info.title, "sources": sources, "notes": list(info.notes)}
+        kept = ("population", "territory", "period", "publisher", *languages_there_are())
+        said |= {k: info.mse[k] for k in kept if k in info.mse}
         titles = info.list_titles
-    about |= source.record
-    about["lists"] = [{"name": name, "title": titles.get(name, name)} for name in table.lists]
-    report = written(job.report)
-    about |= {k: report[k] for k in ("publisher",) if k in report}
-    counts = {
-        "+".join(x for j, x in enumerate(table.lists) if (h + 1) >> j & 1): int(c)
-        for h, c in enumerate(table.counts[0]) if c
-    }  # fmt: skip
-    return {
-        "title": job.title or about.get("title") or table.name,
-        "table": about,
-        "overlap": {"lists": list(table.lists), "counts": counts},
-        "job": job.as_record(),
-        "report": report,
-        "seed": job.run.seed,
-        "prob": job.run.prob,
-        "estimator": dict(spec),
-        "diagnostics": dict(diagnostics),
-        "versions": versions(),
-    }
+    said |= source.record
+    said["lists"] = [{"name": name, "title": titles.get(name, name)} for name in table.lists]
+    about, report = table_record(Section(said, "table")), report_settings(written(job.report))
+    about = replace(about, publisher=report.texts.publisher or about.publisher)
+    return Record(
+        title=job.title or about.title or table.name,
+        prob=job.run.prob,
+        seed=job.run.seed,
+        versions=versions(),
+        table=about,
+        overlap=overlap_of(table),
+        report=report,
+        job=job_settings(job.as_record()),
+        estimator=dict(spec),
+        diagnostics=dict(diagnostics),
+    )

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mse.errors import Problem
+from mse.estimators.methodspecs import read_options
 from mse.intake.planning import IntakeSpec
 from mse.jobs.asked import Checked
-from mse.methods import read_options
 from mse.publish.disclosure.control import DisclosureRules
 from mse.settings.places import JobFile, Place
 from mse.settings.specchecks import Placed
@@ -55,13 +55,13 @@ class MethodChoice:
         Those that are given.
     """
 
-    method: str = "average"
+    method: str = "auto"
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, settings: Mapping[str, Any], place: Place, file: JobFile) -> tuple[MethodChoice, list[Problem]]:
         """Read a section that holds a method with its options beside it."""
-        method = settings.get("method", "average")
+        method = settings.get("method", "auto")
         given = {name: value for name, value in settings.items() if name != "method"}
         spec, problems = read_options(str(method), given, place, file)
         # Keys of a grid of prior standard deviations are text in TOML: the spec has them as they are meant.

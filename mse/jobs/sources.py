@@ -46,7 +46,7 @@ class JobSource:
     tables : mapping of str to DataFrame
         What goes with the results: ``flow``, ``quality``, ``truth``.
     record : mapping
-        What goes into the provenance: digests, counts, contracts.
+        What goes into the record of the run: digests, counts, contracts.
     """
 
     table: CaptureTable

@@ -35,7 +35,7 @@ def record_tables(
     Parameters
     ----------
     results : Results
-        Of the run; ``at_risk`` and ``sdg`` under [publish] of the job in its provenance are read.
+        Of the run; ``at_risk`` and ``sdg`` under [publish] of the job in its record are read.
     table : CaptureTable
         What was estimated from, with its strata.
     population : Path, optional

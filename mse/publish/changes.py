@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.answers.record import Record
 from mse.answers.recordchecks import RESULTS, damage
 from mse.answers.results import POSTERIOR, PROVENANCE, Results, read_results
 from mse.answers.strata import ALL
-from mse.computing.sealing import KEYED, SECRET
-from mse.publish.facts.entries import mapping, number, period, text
+from mse.computing.sealing import KEYED
+from mse.publish.facts.entries import mapping, number, text
 from mse.publish.indicators.measures import VALUES
 from mse.publish.registered import is_public, list_counts, time_of
 from mse.publish.release.outgoing import published_tables
@@ -29,8 +30,6 @@ KINDS = ("data", "definitions", "method", "prior", "seed", "software", "publishi
 """Kinds of causes, in the order in which they are told."""
 
 _PRIORS = {"sd", "model_prior", "delta", "saturated", "prior", "concentration", "shape", "rate", "scale"}
-_DEFINITIONS = ("population", "territory", "publisher", "extracted", "inclusion", "time")
-
 
 _SPEC_KINDS = {"seed": "seed", "sampler": "software"}
 
@@ -120,7 +119,7 @@ def compare_results(old: str | Path, new: str | Path) -> Changes:
             # A sum over three years is never set against one over four.
             rows = rows[rows[time] != ALL].reset_index(drop=True) if time in rows.columns else rows.iloc[:0]
         return Changes(
-            str(before.provenance["title"]), str(after.provenance["title"]),
+            before.record.title, after.record.title,
             (_verdict(before), _verdict(after)), tuple(found), rows,
             (_years(spans[0]), _years(spans[1])) if unlike else None, time,
         )  # fmt: skip
@@ -143,8 +142,7 @@ def _years(span: tuple[str, ...]) -> str:
 
 def _period(results: Results) -> tuple[str, ...]:
     """Return first and last year of a result, however it was written."""
-    report, table = mapping(results.provenance.get("report")), mapping(results.provenance.get("table"))
-    return period(report.get("period") or table.get("period"))
+    return results.record.report.period or results.record.table.period
 
 
 def changes_text(changes: Changes, language: str = "en") -> str:
@@ -241,21 +239,22 @@ def _verdict(results: Results) -> str:
 
 def _data(old: Results, new: Results) -> Iterator[Cause]:
     """Return what differs in the data: the table, its files and contracts, and the persons on each list."""
-    tables = [mapping(results.provenance.get("table")) for results in (old, new)]
+    tables = [results.record.table for results in (old, new)]
     # The same counts under another name, or in another file, are the same data.
     same = _same_table(old, new)
-    for name in ("unit",) if same else ("name", "unit"):
-        yield from _difference("data", f"table: {name}", *(table.get(name) for table in tables))
+    if not same:
+        yield from _difference("data", "table: name", *(table.name for table in tables))
+    yield from _difference("data", "table: unit", *(table.unit for table in tables))
     if not same and all(is_public(results) for results in (old, new)):
-        yield from _difference("data", "table: digest", *(table.get("digest") for table in tables))
+        yield from _difference("data", "table: digest", *(table.digest for table in tables))
     elif not same and _content(old) != _content(new):
         yield Cause("data", "counts of the table", "", "")
-    files = [{} if same else mapping(table.get("file")) for table in tables]
-    yield from _difference("data", "file", *(file.get("name") for file in files))
-    found = [{"file": file.get("sha256", file.get("digest"))} if file else {} for file in files]
+    files = [None if same else table.file for table in tables]
+    yield from _difference("data", "file", *(file and file.name for file in files))
+    found = [{} if file is None else {"file": file.digest} for file in files]
     for place, table in enumerate(tables):
-        found[place] |= dict(_flat(mapping(table.get("registers"))))
-    secrets = [results.provenance.get(SECRET) for results in (old, new)]
+        found[place] |= table.registers or {}
+    secrets = [results.record.secret for results in (old, new)]
     for name in dict.fromkeys([*found[0], *found[1]]):
         digests = [one.get(name) for one in found]
         # Under two secrets digests cannot be compared; and none is told, for a guess could be held against it.
@@ -272,9 +271,10 @@ def _data(old: Results, new: Results) -> Iterator[Cause]:
 
 def _content(results: Results) -> tuple[object, ...]:
     """Return the counts of a table, for a comparison that tells no more than whether they are the same."""
-    overlap, strata = mapping(results.provenance.get("overlap")), results.headline.strata
+    overlap, strata = results.record.overlap, results.headline.strata
     parts = () if strata is None else (tuple(strata.dimensions.items()), tuple(map(int, strata.observed)))
-    return (results.headline.observed, dict(mapping(overlap.get("counts"))), parts)
+    on = {overlap.members(history): count for history, count in zip(overlap.histories, overlap.counts, strict=True)}
+    return (results.headline.observed, on, parts)
 
 
 def _same_table(old: Results, new: Results) -> bool:
@@ -282,21 +282,19 @@ def _same_table(old: Results, new: Results) -> bool:
 
     Under the secrets of two records digests cannot be compared, so what is not public is never sure to be the same.
     """
-    digests = [text(mapping(results.provenance.get("table")).get("digest")) for results in (old, new)]
+    digests = [results.record.table.digest for results in (old, new)]
     own = [results.headline.table_digest for results in (old, new)]
     return digests[0] is not None and digests[0] == digests[1] and own[0] == own[1]
 
 
 def _on_lists(results: Results) -> dict[str, str]:
     """Return the persons on each list as they may be published."""
-    lists = [str(name) for name in mapping(results.provenance.get("overlap")).get("lists", ())]
-    safe = list_counts(results)
+    overlap, safe = results.record.overlap, list_counts(results)
     if safe is None:
         return {}
     if is_public(results):
-        counts = mapping(mapping(results.provenance.get("overlap")).get("counts"))
-        return {name: f"{sum(int(n) for h, n in counts.items() if name in str(h).split('+')):,}" for name in lists}
-    found = {name: safe.at(**{name: "on"}).count for name in lists}
+        return {name: f"{overlap.on(name):,}" for name in overlap.lists}
+    found = {name: safe.at(**{name: "on"}).count for name in overlap.lists}
     return {name: "left out" if count is None else f"{count:,}" for name, count in found.items()}
 
 
@@ -308,34 +306,41 @@ def _dimensions(results: Results) -> dict[str, str]:
 def _settings(old: Results, new: Results) -> Iterator[Cause]:
     """Return what differs in definitions, method, priors, seed, software and publishing."""
     both = (old, new)
-    reports = [mapping(results.provenance.get("report")) for results in both]
-    tables = [mapping(results.provenance.get("table")) for results in both]
     yield from _difference("definitions", "period", *(_years(x) if (x := _period(r)) else None for r in both))
-    for name in _DEFINITIONS:
-        said = (report.get(name, table.get(name)) for report, table in zip(reports, tables, strict=True))
-        yield from _difference("definitions", name, *map(_plain, said))
+    for (name, was), (_, now) in zip(*(_definitions(results.record) for results in both), strict=True):
+        yield from _difference("definitions", name, _plain(was), _plain(now))
     yield from _difference("method", "method", *(results.headline.method for results in both))
     specs = [dict(_flat(results.headline.spec)) for results in both]
     for name in dict.fromkeys([*specs[0], *specs[1]]):
         kind = _SPEC_KINDS.get(name, "prior" if name.partition(".")[0] in _PRIORS else "method")
         yield from _difference(kind, name, *(spec.get(name) for spec in specs))
-    yield from _difference("method", "interval", *(results.provenance.get("prob") for results in both))
-    jobs = [mapping(results.provenance.get("job")) for results in both]
+    yield from _difference("method", "interval", *(results.record.prob for results in both))
+    jobs = [results.record.job.settings for results in both]
     for section, kind in (("table", "data"), ("registers", "data"), ("verdict", "method"), ("publish", "publishing")):
         flat = [dict(_flat(mapping(job.get(section)))) for job in jobs]
         for name in dict.fromkeys([*flat[0], *flat[1]]):
             # How a table is read is no change where it is the same table.
-            hidden = (section, name) in (("table", "name"), ("publish", "seed"), ("publish", SECRET))
+            hidden = (section, name) in (("table", "name"), ("publish", "seed"), ("publish", "secret"))
             if not hidden and not (section == "table" and _same_table(old, new)):
                 yield from _difference(kind, f"[{section}] {name}", *(_without_folder(said.get(name)) for said in flat))
-    versions = [mapping(results.provenance.get("versions")) for results in both]
+    versions = [results.record.versions for results in both]
     for name in dict.fromkeys([*versions[0], *versions[1]]):
         yield from _difference("software", name, *(v.get(name) for v in versions))
 
 
-def _plain(value: object) -> object:
-    """Return a text without differences of spacing; anything else as it is."""
-    return " ".join(value.split()) or None if isinstance(value, str) else value
+def _definitions(record: Record) -> tuple[tuple[str, str | None], ...]:
+    """Return what a result says it is about, of the report where that says it, else of the table."""
+    texts, table = record.report.texts, record.table
+    return (
+        ("population", texts.population or table.population), ("territory", texts.territory or table.territory),
+        ("publisher", texts.publisher or table.publisher), ("extracted", texts.extracted),
+        ("inclusion", texts.inclusion), ("time", record.report.time),
+    )  # fmt: skip
+
+
+def _plain(said: str | None) -> str | None:
+    """Return a text without differences of spacing."""
+    return " ".join((said or "").split()) or None
 
 
 def _difference(kind: str, what: str, old: object, new: object) -> Iterator[Cause]:

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mse.answers.earlierreleases import EarlierRelease, OldCell, OldTable
 from mse.answers.strata import ALL, time_dimension
 from mse.computing.provenance import file_digest
 from mse.errors import InputError, Problem
-from mse.publish.disclosure.against import OldCell, OldTable
 from mse.publish.facts.entries import mapping
 from mse.publish.indicators.basis import spanned
 
@@ -25,8 +25,8 @@ _FEW = 10
 """Persons below which no number of a part was stated, unless the release says otherwise."""
 
 
-def read_old_release(folder: Path) -> dict[str, Any]:
-    """Return what a release tells of registered persons, as an entry of the provenance.
+def read_old_release(folder: Path) -> EarlierRelease:
+    """Return what a release tells of registered persons, for the record of a result.
 
     Parameters
     ----------
@@ -35,9 +35,8 @@ def read_old_release(folder: Path) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        ``release`` (name of the folder), ``title``, ``digest`` of its figures, and ``tables``: ``counts``, ``lists``
-        (see `mse.publish.disclosure.against.OldTable`) and ``chain`` (count, or null, by step).
+    EarlierRelease
+        Named by its folder, with the digest of its figures.
 
     Raises
     ------
@@ -55,24 +54,18 @@ def read_old_release(folder: Path) -> dict[str, Any]:
         record = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
         parts = _rows(indicators)
         years = _years(parts)
-        tables: dict[str, Any] = {}
-        if counts.is_file():
-            tables["counts"] = _table(_rows(counts), record, years, parts).as_record()
-        else:
-            tables["counts"] = _total(parts, record, years).as_record()
-        if lists.is_file():
-            tables["lists"] = _table(_rows(lists), record, years, []).as_record()
-        if steps.is_file():
-            tables["chain"] = {row["step"]: int(row["count"]) if row["count"] else None
-                               for row in _rows(steps)}  # fmt: skip
-        title = str(record["title"])
+        return EarlierRelease(
+            folder.absolute().name, str(record["title"]), f"sha256:{file_digest(folder / FIGURES)}", years,
+            _table(_rows(counts), record, years, parts) if counts.is_file() else _total(parts, record, years),
+            _table(_rows(lists), record, years, []) if lists.is_file() else None,
+            {row["step"]: int(row["count"]) if row["count"] else None for row in _rows(steps)}
+            if steps.is_file() else {},
+        )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
         raise InputError(
             Problem("a file of the earlier release is damaged", "files as mse release wrote them",
                     "get that release again", file=str(folder))
         ) from error  # fmt: skip
-    return {"release": folder.absolute().name, "title": title, "digest": f"sha256:{file_digest(folder / FIGURES)}",
-            "years": list(years), "tables": tables}  # fmt: skip
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

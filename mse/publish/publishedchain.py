@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from mse.errors import ModelError, Problem
 from mse.evidence.chain import proportion_interval, ratio_interval
-from mse.publish.disclosure.against import AGAINST
 from mse.publish.disclosure.chaincounts import ChainCount, leave_out, ranges
 from mse.publish.disclosure.roundedcounts import DRAWN_AGAIN, lot
-from mse.publish.facts.entries import mapping, number, text
+from mse.publish.facts.entries import number, text
 from mse.publish.indicators.basis import read_basis
 from mse.publish.registered import disclosure_rule, registered
 from mse.publish.standing import SUPPRESSED
@@ -39,9 +38,9 @@ def published_chain(results: Results) -> pd.DataFrame:
         for row in frame.to_dict("records")
     ]
     before: dict[str, int | None] = {}
-    for entry in results.provenance.get(AGAINST, ()):
-        if entry["years"] == list(read_basis(results).years):
-            before |= mapping(entry["tables"].get("chain"))
+    for entry in results.record.against:
+        if entry.years == read_basis(results).years:
+            before |= entry.chain
     counts = published_counts(steps, rule, results.headline.observed, registered(results).total, before)
     at = {step.name: count for step, count in zip(steps, counts, strict=True)}
     rows = []

@@ -8,22 +8,39 @@ can be played off against each other.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from mse.answers.estimates import LEVELS, Level, PartVerdict, Reason, Verdict
 from mse.answers.strata import shown_margins
 from mse.assess.findings import observed_found
 from mse.assess.parts import headline_dimension, unusable, worst
-from mse.publish.indicators.basis import Part, margins_of, read_basis
-from mse.publish.registered import is_public, registered, stated_values, verdict_limits
-from mse.publish.standing import NOT_JUDGED, SUPPRESSED, parts_by_levels, standing, whole_standing
+from mse.publish.facts.margins import margin_points
+from mse.publish.indicators.basis import margins_of, read_basis
+from mse.publish.indicators.partnumbers import Part, part_of
+from mse.publish.registered import Registered, is_public, registered, stated_values, verdict_limits
+from mse.publish.standing import (
+    NOT_JUDGED,
+    SUPPRESSED,
+    TOO_FEW,
+    UNJUDGED,
+    WITHHELD,
+    parts_by_levels,
+    standing,
+    whole_standing,
+)
+from mse.publish.wording.rounding import Rounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mse.answers.results import Results
+    from mse.answers.strata import StrataDraws
     from mse.assess.rules import Thresholds
+    from mse.words.said import Said
 
 HIDDEN_COUNT = "count_left_out"
 """Code of the finding on a part whose count is left out, but whose number may be stated."""
@@ -100,29 +117,188 @@ def _judged(part: PartVerdict, count: int | None, stated: bool, whole: Level, li
     return PartVerdict(part.levels, level, tuple(kept), figures)
 
 
-def published_parts(results: Results) -> list[Part]:
-    """Return the whole and every published margin with counts, numbers and status as they are published.
+@dataclass(frozen=True, slots=True, eq=False)
+class PublishedParts:
+    """The list of published parts of a result.
 
-    Numbers are rounded; a part that may not be stated has them all the same, and its `status` says why they are not
-    shown.
+    Parameters
+    ----------
+    parts : tuple of Part
+        The whole, then every margin of `mse.answers.strata.shown_margins`, in the order of their levels. Numbers are
+        rounded; a part that may not be stated has them all the same, and its `status` says why they are not shown.
+    yearly : Part or None
+        What one year holds on average; None where nothing is time.
+    dimensions : mapping of str to tuple of str
+        Levels by dimension; nothing for a result without strata.
+    time : str or None
+        The dimension that is time.
+    prob : float
+        Probability of the intervals.
+    stop : str or None
+        Why no estimate may be published; None when it may.
+    rule : Said or None
+        By which counts were controlled; None where all of them may be seen.
     """
-    raw = margins_of(results, read_basis(results))
-    public = is_public(results)
-    found = None if public else registered(results)
-    said = published_verdict(results)
-    judged: Mapping[frozenset[tuple[str, str]], PartVerdict] = parts_by_levels(said)
+
+    parts: tuple[Part, ...]
+    yearly: Part | None
+    dimensions: Mapping[str, tuple[str, ...]]
+    time: str | None
+    prob: float
+    stop: str | None
+    rule: Said | None
+
+    @property
+    def whole(self) -> Part:
+        """The total."""
+        return self.parts[0]
+
+    def margin(self, *dims: str) -> list[Part]:
+        """Return the parts of one margin, in the order of their levels."""
+        return [part for part in self.parts if set(part.levels) == set(dims)]
+
+
+def published_parts(results: Results) -> PublishedParts:
+    """Return the whole and every published margin with counts, numbers and status as they are published."""
+    basis = read_basis(results)
+    found = None if is_public(results) else registered(results)
+    said, stop = published_verdict(results), _stop(results)
+    judged = parts_by_levels(said)
     made = []
-    for part in raw:
+    for part in margins_of(results, basis):
         count = part.observed if found is None else found.table.at(**part.levels).count
-        numbers = stated_values(found, part.point, part.low, part.high, count)
-        status, verdict = part.status, part.verdict
-        if part.levels and not public:
+        size = stated_values(found, *part.size[:3], count)
+        own, status, verdict = part.judged, part.status, part.verdict
+        if part.levels and found is not None:
             own = judged.get(frozenset(part.levels.items()))
             status, verdict = standing(own), NOT_JUDGED if own is None else own.level
             if own is None and count is None:
                 status = SUPPRESSED
-        elif not public:
+        elif found is not None:
             status = SUPPRESSED if count is None else whole_standing(said)
             verdict = NOT_JUDGED if said is None else said.level
-        made.append(Part(part.levels, count, numbers.point, numbers.low, numbers.high, status, verdict))
-    return made
+        status = TOO_FEW if not part.possible else stop if status == "ok" and stop is not None else status
+        made.append(
+            part_of(part.levels, count, size, part.population, status=status, verdict=verdict, judged=own,
+                    flag=part.flag, possible=part.possible, coarse=_coarse(found, count), published=True)
+        )  # fmt: skip
+    strata, time = basis.strata, basis.time
+    return PublishedParts(
+        tuple(made), None if strata is None or time is None else _yearly(results, strata, time, made[0], found),
+        {} if strata is None else strata.dimensions, time, basis.prob, stop,
+        None if found is None else found.table.rule,
+    )  # fmt: skip
+
+
+def _coarse(found: Registered | None, count: int | None) -> bool:
+    return found is not None and count is not None and found.table.deviation > 0
+
+
+def _stop(results: Results) -> str | None:
+    """Return why no estimate may be published; None when it may."""
+    verdict = published_verdict(results)
+    if verdict is None:
+        return UNJUDGED
+    return WITHHELD if verdict.level == "do not publish" else None
+
+
+def _yearly(
+    results: Results, strata: StrataDraws, time: str, whole: Part, found: Registered | None
+) -> Part:  # fmt: skip
+    """Return the mean over the levels of time."""
+    years = len(strata.dimensions[time])
+    draws = strata.draws.sum(axis=1) / years
+    prob = results.record.prob
+    low, high = map(float, np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2]))
+    point = float(margin_points(strata.margin(), results.headline.kind == "posterior")[0]) / years
+    everybody = whole.observed if found is not None else int(strata.margin().observed[0])
+    floor = None if everybody is None else math.floor(everybody / years)
+    size = stated_values(found if floor is not None else None, point, low, high, floor)
+    observed = None if everybody is None else round(everybody / years)
+    return part_of({}, observed, size, None, status=whole.status, verdict=whole.verdict, coarse=whole.coarse,
+                   published=True)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedMethod:
+    """One method of the comparison as it is published.
+
+    Parameters
+    ----------
+    method, label, kind : str
+        Its name, what it is called, what its numbers are.
+    headline : bool
+        Whether this is the answer that was judged.
+    size : Rounded or None
+        Persons; None where the method gave no number. Without an interval its ends are not-a-number.
+    prob : float
+        Probability that the interval claims.
+    status : str
+        "ok", or why its number may not be stated.
+    """
+
+    method: str
+    label: str
+    kind: str
+    headline: bool
+    size: Rounded | None
+    prob: float
+    status: str
+
+
+FAILED = "no number"
+"""Status of a method that gave none, where its own words are not published."""
+
+
+def published_methods(results: Results) -> tuple[PublishedMethod, ...]:
+    """Return the methods side by side, in the order of the comparison."""
+    public, stop = is_public(results), _stop(results)
+    counts = None if public else registered(results)
+    count = results.headline.observed if counts is None else counts.total
+    stop = SUPPRESSED if count is None else stop
+    made = []
+    for row in results.comparison.to_dict("records"):
+        size, status = None, str(row["status"])
+        if status != "ok":
+            status = status if public else FAILED  # why it did may tell counts
+        elif math.isfinite(row["point"]):
+            size = stated_values(counts, row["point"], row["low"], row["high"], count)
+        status = stop if status == "ok" and stop is not None else status
+        named = str(row["method"]), str(row["label"]), str(row["kind"]), bool(row["headline"])
+        made.append(PublishedMethod(*named, size, float(row["prob"]), status))
+    return tuple(made)
+
+
+def published_record(results: Results) -> dict[str, Any]:
+    """Return the published numbers of a result as plain values: what page, terminal and release show of it.
+
+    ``parts`` (the whole first) and ``yearly_mean`` have ``levels``, ``registered``, ``estimated``, ``in_view``,
+    ``dark_figure``, ``hidden_for_each_seen``, ``per_100k``, ``prob``, ``status``, ``standing`` ("published",
+    "coarsened" where the count is rounded on purpose, "withheld") and ``verdict``; ``methods`` the comparison. A number
+    that is withheld is null.
+    """
+    found = published_parts(results)
+    return {
+        "parts": [_part_record(part, found.prob) for part in found.parts if part.possible],
+        "yearly_mean": None if found.yearly is None else _part_record(found.yearly, found.prob),
+        "methods": [
+            {"method": x.method, "label": x.label, "headline": x.headline, "estimated": _ends(x.size, x.status),
+             "prob": x.prob, "status": x.status}
+            for x in published_methods(results)
+        ],
+    }  # fmt: skip
+
+
+def _part_record(part: Part, prob: float) -> dict[str, Any]:
+    return {
+        "levels": dict(part.levels), "registered": part.observed, "estimated": _ends(part.size, part.status),
+        "in_view": _ends(part.view, part.followed), "dark_figure": _ends(part.hidden, part.followed),
+        "hidden_for_each_seen": _ends(part.ratio, part.followed), "per_100k": _ends(part.rate, part.status),
+        "prob": prob, "status": part.status, "standing": part.standing, "verdict": part.verdict,
+    }  # fmt: skip
+
+
+def _ends(values: Rounded | None, status: str) -> dict[str, float] | None:
+    if status != "ok" or values is None or math.isnan(values.point):
+        return None
+    return {"point": values.point, "low": values.low, "high": values.high}

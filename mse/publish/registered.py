@@ -6,6 +6,7 @@ anything publishes; and what the estimates of parts tell of their counts is part
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -14,22 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mse.answers.earlierreleases import OldTable
 from mse.answers.strata import shown_margins, time_dimension
+from mse.assess.rules import Thresholds
 from mse.errors import ModelError
-from mse.publish.disclosure.against import OldTable, old_tables, protect_beside
-from mse.publish.disclosure.control import Disclosure, Protected, SafeTable, protect_told
+from mse.publish.disclosure.against import protect_beside
+from mse.publish.disclosure.control import Disclosure, SafeTable
 from mse.publish.disclosure.counts import KNOWN, LABEL, MISSING, CountTable, Place
-from mse.publish.facts.entries import mapping, text
-from mse.publish.wording.rounding import Rounded, rounded_values
+from mse.publish.disclosure.protecting import Protected, protect_told
+from mse.publish.wording.rounding import Rounded, round_interval, rounded_values
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     from mse.answers.results import Results
     from mse.answers.strata import StrataDraws
-
-SECRETS = "secrets"
-"""Entry of the provenance with the keys of the audit record; `ROUNDING` is that of the lot."""
-ROUNDING = "rounding"
 
 _OF_THIS_PROCESS = token_hex(32)
 """Key of the lot for results that were never written: the same as long as they are in memory."""
@@ -37,23 +36,21 @@ _OF_THIS_PROCESS = token_hex(32)
 
 def is_public(results: Results) -> bool:
     """Return whether the raw counts of a result's table are public already; False where nothing says so."""
-    return mapping(results.provenance.get("table")).get("public") is True
+    return results.record.table.public
 
 
 def disclosure_rule(results: Results) -> Disclosure:
     """Return the rules of disclosure control that the job asks for under [publish]; the defaults otherwise."""
-    publish = mapping(mapping(results.provenance.get("job")).get("publish"))
-    names = [f.name for f in fields(Disclosure) if f.name in publish and f.name != "secret"]
-    options: dict[str, Any] = {name: publish[name] for name in names}
-    kept = text(mapping(results.provenance.get(SECRETS)).get(ROUNDING))
-    return Disclosure(**options, secret=kept or _OF_THIS_PROCESS)
+    publish = results.record.job.publish
+    asked = {f.name: getattr(publish, f.name) for f in fields(Disclosure) if f.name != "secret"}
+    options: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    return Disclosure(**options, secret=results.record.rounding or _OF_THIS_PROCESS)
 
 
 def time_of(results: Results) -> str | None:
     """Return the dimension of the strata that is time; None where none is."""
     strata = results.headline.strata
-    named = text(mapping(results.provenance.get("report")).get("time"))
-    return time_dimension(strata.dimensions if strata else {}, named)
+    return time_dimension(strata.dimensions if strata else {}, results.record.report.time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ def registered(results: Results) -> Registered:
     else:
         table = _counts(strata, headline.observed, time_of(results))
         told = _told(results, len(table.names) - len(basis.dims))
-    old = old_tables(results.provenance, "counts")
+    old = tuple(entry.counts for entry in results.record.against if entry.counts is not None)
     kept = _protected(
         tuple(table.dimensions.items()), table.counts.tobytes(), table.possible.tobytes(), table.margins, rule,
         tuple(sorted(told.items(), key=str)), _known_total(table, headline.observed, rule), (), old,
@@ -136,19 +133,17 @@ def _told(results: Results, labels: int) -> Mapping[Place, tuple[float, float]]:
     least = float(verdict_limits(results).observed[1])
     ends = {}
     for part in margins_of(results, basis)[1:]:
-        if part.status == "ok":
-            shown = rounded_values(part.point, part.low, part.high, "persons")
+        if part.stated:
+            shown = rounded_values(*part.size[:3], "persons")
             place = tuple(part.levels.get(dim) for dim in basis.dims)
             ends[(*place, *([KNOWN] * labels))] = (least, shown.low)
     return ends
 
 
-def verdict_limits(results: Results) -> Any:
+def verdict_limits(results: Results) -> Thresholds:
     """Return the thresholds of the verdict that the job asks for."""
-    from mse.assess.rules import Thresholds
-
-    given = mapping(mapping(results.provenance.get("job")).get("verdict"))
-    return Thresholds(**{f.name: given[f.name] for f in fields(Thresholds) if given.get(f.name) is not None})
+    given: Mapping[str, Any] = results.record.job.limits
+    return Thresholds(**{f.name: given[f.name] for f in fields(Thresholds) if f.name in given})
 
 
 def _known_total(table: CountTable, everybody: int, rule: Disclosure) -> tuple[Place, ...]:
@@ -167,13 +162,10 @@ def list_counts(results: Results) -> SafeTable | None:
 
     Every list is a dimension with the levels ``on`` and ``off``.
     """
-    overlap = mapping(results.provenance.get("overlap"))
-    lists = [str(name) for name in overlap.get("lists", ())]
+    lists = results.record.overlap.lists
     if not lists:
         return None
-    counts = np.zeros(2 ** len(lists) - 1, dtype=np.int64)
-    for members, persons in mapping(overlap.get("counts")).items():
-        counts[sum(1 << lists.index(name) for name in str(members).split("+")) - 1] = int(persons)
+    counts = results.record.overlap.cells()
     from mse.publish.indicators.basis import read_basis
 
     table = CountTable.from_lists(CaptureTable.from_arrays(lists, counts))
@@ -183,9 +175,10 @@ def list_counts(results: Results) -> SafeTable | None:
     same = int(counts.sum()) == results.headline.observed
     pinned = ((whole, total),) if same and total is not None and rule.method != "suppress" else ()
     known = (whole,) if same and total is not None and counts.sum() >= rule.threshold else ()
+    old = tuple(entry.lists for entry in results.record.against if entry.lists is not None)
     return _protected(
         tuple(table.dimensions.items()), table.counts.tobytes(), table.possible.tobytes(), table.margins, rule, (),
-        known, pinned, old_tables(results.provenance, "lists"), (None, basis.years),
+        known, pinned, old, (None, basis.years),
     ).table  # fmt: skip
 
 
@@ -216,4 +209,6 @@ def stated_values(counts: Registered | None, point: float, low: float, high: flo
     an interval comes to the persons registered must not tell more of them.
     """
     floor = None if count is None else count + (counts.table.deviation if counts is not None else 0)
+    if math.isfinite(point) and math.isfinite(low) and high == math.inf:
+        return round_interval(point, low, high, observed=floor)
     return rounded_values(point, low, high, "persons", floor)

@@ -16,8 +16,9 @@ import numpy as np
 
 from mse.answers.strata import ALL
 from mse.errors import ModelError
-from mse.publish.disclosure.control import Disclosure, protect
+from mse.publish.disclosure.control import Disclosure
 from mse.publish.disclosure.counts import CountTable
+from mse.publish.disclosure.protecting import protect
 from mse.publish.facts.entries import number
 from mse.publish.registered import disclosure_rule, is_public, list_counts, registered_counts
 

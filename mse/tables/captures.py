@@ -294,6 +294,10 @@ class CaptureTable:
         on = self.membership().astype(np.int64)
         return on.T @ (self.counts.sum(axis=0)[:, None] * on)
 
+    def alone(self) -> Counts:
+        """Return the persons on each list and no other, over all strata: shape (K,)."""
+        return np.asarray(self.counts.sum(axis=0)[(1 << np.arange(self.n_lists)) - 1])
+
     def history_counts(self) -> Counts:
         """Return the persons on exactly 1, 2, ..., K lists, over all strata: shape (K,)."""
         out = np.zeros(self.n_lists + 1, dtype=np.int64)
@@ -331,7 +335,7 @@ class CaptureTable:
                 Problem(
                     said("fault.strata", names=list(self.strata)),
                     "a table without covariates",
-                    "sum over them with collapse(), take one with at(), or choose a method with covariates",
+                    "sum over them with collapse(), take one with part(), or choose a method with covariates",
                     file=f"table {self.name!r}",
                 )
             )
@@ -357,12 +361,13 @@ class CaptureTable:
 
     rename = reshaping.rename
     select = reshaping.select
-    drop = reshaping.drop
-    merge = reshaping.merge
+    leave_out = reshaping.leave_out
+    merge_lists = reshaping.merge_lists
     collapse = reshaping.collapse
-    at = reshaping.at
+    part = reshaping.part
     blind = reshaping.blind
     without = reshaping.without
+    drop, merge, at = reshaping.drop, reshaping.merge, reshaping.at  # names until the next release
     to_pandas = reshaping.to_pandas
     to_xarray = reshaping.to_xarray
 

@@ -36,7 +36,8 @@ from mse.tables.codings import (
     questions,
     read_as_lists,
 )
-from mse.tables.countcolumns import whole_numbers
+from mse.tables.countcolumns import rough_counts, whole_numbers
+from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits, with_histories, with_other_lists
 
 if TYPE_CHECKING:
@@ -181,6 +182,8 @@ def table_from_grid(
             faults.add("a column name is used twice", "every column its own name", remedy, column=name)
     grid = with_histories(grid, faults, lists, covariates)
     roles = _roles(grid, faults, lists, covariates, count, persons, levels)
+    looked_at = [i for i in range(len(grid.header)) if i != roles.number and i not in roles.lists]
+    add_identifying_faults(grid, faults, looked_at, rough_counts(grid, roles.number), levels)
     # While it is open what a column is, rows that look alike need not be, and a list may be missing.
     settled = grid.all_columns and len(faults) == before
     names = tuple(grid.header[i] for i in roles.lists)

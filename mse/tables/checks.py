@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import InputError, Problem
+from mse.words.said import Said
 
 MAX_LISTS = 16
 MOST_LISTS = 62
@@ -40,17 +41,18 @@ class Faults:
         self.private = private
         self.unreadable: set[int] = set()
         """Rows in which bytes could not be decoded; what stands there as anything but ASCII is a guess."""
-        self._groups: dict[tuple[str, str | None], list[Problem]] = {}
+        self._groups: dict[tuple[str | Said, str | None], list[Problem]] = {}
 
     def add(
-        self, kind: str, allowed: str, remedy: str, *, detail: str = "", row: int | None = None,
+        self, kind: str | Said, allowed: str | Said, remedy: str | Said, *, detail: str = "", row: int | None = None,
         column: str | None = None, value: str | None = None,
     ) -> None:  # fmt: skip
-        """Record one fault; `detail` follows `kind` in the message and is not part of the grouping."""
+        """Record one fault; `detail` follows a `kind` in words in the message and is not part of the grouping."""
         if row in self.unreadable and value is not None and not value.isascii():
             return  # it follows from the damage
         shown = None if self.private and row is not None else value
-        problem = Problem(kind + detail, allowed, remedy, file=self.source, row=row, column=column, value=shown)
+        found = kind if isinstance(kind, Said) else kind + detail
+        problem = Problem(found, allowed, remedy, file=self.source, row=row, column=column, value=shown)
         self._groups.setdefault((kind, column), []).append(problem)
 
     def __len__(self) -> int:

@@ -56,3 +56,11 @@ def _count_fault(text: str) -> tuple[str, str] | None:
     if re.fullmatch(r"[+-]?(inf|infinity)", text.casefold()):
         return "a count is infinite", "check the step that made the file"
     return "a count is not a number", "write the number of persons in plain digits"
+
+
+def rough_counts(grid: Grid, i: int | None) -> list[int] | None:
+    """Return the counts, 0 where there is a fault, before anything is said of them; None without a column of counts."""
+    if i is None:
+        return None
+    return [int(cell[:12]) if re.fullmatch(r"[0-9]+(?:\.0)?", cell) and "." not in cell[:12] else 0
+            for cell in grid.columns[i]]  # fmt: skip

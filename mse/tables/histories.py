@@ -122,6 +122,26 @@ class HistoryTable:
         """Number of lists, K."""
         return len(self.lists)
 
+    def overlaps(self) -> Counts:
+        """Return the persons on both of two lists: shape (K, K), totals on the diagonal."""
+        on = self.histories[:, None] >> np.arange(self.n_lists) & 1
+        return np.asarray(on.T @ (self.counts[:, None] * on))
+
+    def list_totals(self) -> Counts:
+        """Return the persons on each list: shape (K,)."""
+        return np.diagonal(self.overlaps()).copy()
+
+    def alone(self) -> Counts:
+        """Return the persons on each list and no other: shape (K,)."""
+        return np.array([self.counts[self.histories == 1 << j].sum() for j in range(self.n_lists)], dtype=np.int64)
+
+    def history_counts(self) -> Counts:
+        """Return the persons on exactly 1, 2, ..., K lists: shape (K,)."""
+        size = (self.histories[:, None] >> np.arange(self.n_lists) & 1).sum(axis=1)
+        out = np.zeros(self.n_lists + 1, dtype=np.int64)
+        np.add.at(out, size, self.counts)
+        return out[1:]
+
     @property
     def digest(self) -> str:
         """SHA-256 of lists, histories and counts; the name is not part of it."""

@@ -17,6 +17,7 @@ from mse.tables.cells import Grid, frame_grid
 from mse.tables.checks import Faults, add_name_faults, add_structure_faults
 from mse.tables.covariates import Columns, columns_digest, freeze_columns, read_columns
 from mse.tables.files import read_grid
+from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits
 
 if TYPE_CHECKING:
@@ -228,6 +229,7 @@ def _from_grid(
                 "remove the row: how many were seen by nobody is what is to be estimated", row=grid.rows[k],
             )  # fmt: skip
     others = [title for title in grid.header if title not in lists]
+    add_identifying_faults(grid, faults, map(grid.header.index, others), levels=levels)
     places = [grid.header.index(title) for title in (others if covariates is None else covariates)]
     columns = read_columns(grid, places, faults, levels)
     faults.raise_if_any()

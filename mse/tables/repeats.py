@@ -17,9 +17,10 @@ import numpy.typing as npt
 from mse.tables.cells import Grid, count_column, frame_grid
 from mse.tables.checks import Faults, whole_counts
 from mse.tables.codings import COUNT_NAMES, REGISTRATION_NAMES, count_place, registrations_place
-from mse.tables.countcolumns import whole_numbers
+from mse.tables.countcolumns import rough_counts, whole_numbers
 from mse.tables.covariates import Column, Columns, columns_digest, freeze_columns, read_columns
 from mse.tables.files import read_grid
+from mse.tables.identifyingcolumns import add_identifying_faults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -283,6 +284,7 @@ def _from_grid(
         faults.add("there is no such covariate", f"one of {', '.join(grid.header)}", "correct the name", column=title)
     faults.raise_if_any()
     places = [i for i in range(len(grid.header)) if i not in (times_at, number_at)]
+    add_identifying_faults(grid, faults, places, rough_counts(grid, number_at), levels)
     if covariates is not None:
         places = [grid.header.index(x) for x in covariates]
     numbers = whole_numbers(grid, number_at, faults) if number_at is not None else [1] * len(grid.rows)

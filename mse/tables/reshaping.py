@@ -6,6 +6,7 @@ a result that is no overlap table any more (one list left, no overlap left) rais
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -62,13 +63,13 @@ def select[T: Overlap](table: T, *lists: str) -> T:
     return _gather(table, lists, [[j] for j in _places(table, lists)])
 
 
-def drop[T: Overlap](table: T, *lists: str) -> T:
+def leave_out[T: Overlap](table: T, *lists: str) -> T:
     """Return the table without these lists; persons who were on no other vanish."""
     gone = _places(table, lists)
     return select(table, *(x for j, x in enumerate(table.lists) if j not in gone))
 
 
-def merge[T: Overlap](table: T, groups: Mapping[str, Sequence[str]]) -> T:
+def merge_lists[T: Overlap](table: T, groups: Mapping[str, Sequence[str]]) -> T:
     """Return the table with lists put together, ``{"PFNCA": ["PF", "NCA"]}``: on it when on any of them.
 
     The new list stands where its first member stood, and is absent only where all its members are.
@@ -110,7 +111,7 @@ def collapse[T: Overlap](table: T, *dims: str) -> T:
     )
 
 
-def at[T: Overlap](table: T, where: Where) -> T:
+def part[T: Overlap](table: T, where: Where) -> T:
     """Return a part of the strata, ``{"year": "2019", "sex": ["f", "m"]}``.
 
     A single level removes its dimension; several keep it, in the order given. Lists that nobody of that
@@ -193,6 +194,28 @@ def to_xarray(table: Overlap) -> xr.Dataset:
         coords=coords,
         attrs={"name": table.name, "digest": table.digest},
     )
+
+
+def drop[T: Overlap](table: T, *lists: str) -> T:
+    """Use `leave_out`: in pandas this name removes rows or columns of a file, not a list with its overlap."""
+    _renamed("drop", "leave_out")
+    return leave_out(table, *lists)
+
+
+def merge[T: Overlap](table: T, groups: Mapping[str, Sequence[str]]) -> T:
+    """Use `merge_lists`: in pandas this name joins two tables."""
+    _renamed("merge", "merge_lists")
+    return merge_lists(table, groups)
+
+
+def at[T: Overlap](table: T, where: Where) -> T:
+    """Use `part`, as of a verdict: in pandas this name reads one cell."""
+    _renamed("at", "part")
+    return part(table, where)
+
+
+def _renamed(old: str, new: str) -> None:
+    warnings.warn(f"CaptureTable.{old} goes in the next release; use {new}", FutureWarning, stacklevel=3)
 
 
 def _gather[T: Overlap](table: T, names: Sequence[str], groups: Sequence[Sequence[int]]) -> T:

@@ -15,7 +15,7 @@ from mse import CaptureTable
 from mse.errors import MseError
 from mse.estimators.averages.averaging import AverageSpec, estimate
 from mse.terms import candidates, model_of
-from tests.twins import all_masks
+from tests.twins.loglinear import all_masks
 
 STORED = Path(__file__).with_name("coverage.json")
 PROBS = (0.5, 0.8, 0.95)

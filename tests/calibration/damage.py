@@ -280,7 +280,7 @@ def outcome(cases: int, seed: int, rich: Results) -> tuple[Counter[tuple[str, st
 
 def main(cases: int) -> None:
     """Store the outcome of so many cases."""
-    from tests.test_release import whole
+    from tests.publish.test_release import whole
 
     store(*outcome(cases, 0, whole()))
 

@@ -31,7 +31,7 @@ def small_register(seed):
     table, truth = simulate_captures(national_spec(), seed=seed, dims=("year", "form"))
     levels = table.strata
     keep = [levels["year"].index(y) * len(levels["form"]) + levels["form"].index(f) for y in YEARS for f in FORMS]
-    return table.at({"year": YEARS, "form": FORMS}).select(*LISTS), truth[keep]
+    return table.part({"year": YEARS, "form": FORMS}).select(*LISTS), truth[keep]
 
 
 def one_repeat(seed, draws=2000):
@@ -106,7 +106,7 @@ def national(seed=1):
     for s, name in enumerate(posterior.strata.names()):
         where = dict(zip(table.strata, name.split(", "), strict=True))
         try:
-            part = table.at(where)
+            part = table.part(where)
             order = {"max_order": 2} if part.n_lists > 5 else {}
             separate[s] = run_method(part, "average", seed=seed, compute=Compute(workers=2), **order).point
         except Exception as error:  # no overlap in a small stratum: there is no separate estimate

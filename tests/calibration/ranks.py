@@ -23,8 +23,8 @@ from scipy.stats import binom, chi2
 from mse import CaptureTable
 from mse.errors import MseError
 from mse.terms import candidates, model_of
-from tests.twins import all_masks
-from tests.twins_graphs import all_graphs
+from tests.twins.graphs import all_graphs
+from tests.twins.loglinear import all_masks
 
 FEWEST, MOST = 40, 1500
 """Range of the persons observed."""

@@ -202,7 +202,7 @@ def national(method):
         year = i % len(levels)
         size = int(np.asarray(truth).reshape(len(levels), -1)[year].sum())
         try:
-            found = estimator(table.at({"year": levels[year]}))
+            found = estimator(table.part({"year": levels[year]}))
         except MseError:
             refused += 1
             continue

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +26,9 @@ from mse.answers.posterior import Posterior
 from mse.answers.saying import Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
+from mse.estimators.shrinkage.accounts import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
 from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, priors_of, terms_upto
-from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term
-from mse.estimators.shrinkage.statements import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
-from mse.estimators.shrinkage.together import (
+from mse.estimators.shrinkage.sharedscales import (
     Part,
     Together,
     draw_parts,
@@ -38,6 +37,7 @@ from mse.estimators.shrinkage.together import (
     part_of_many,
     parts_of,
 )
+from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term
 from mse.estimators.shrinkage.unseen import (
     RELIABLE,
     WORTH,
@@ -133,6 +133,21 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort:
     priors = priors_of(grid, terms_upto(table.n_lists, largest), spec.main_sd)
     laws = unseen_laws(counted(dense.counts, dense.cells), priors, grid, effort)
     return LogLaw(table.observed, grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
+
+
+def identified_law(table: CaptureTable, spec: ShrinkageSpec) -> Distribution:
+    """Return the law of N if there were no interaction among all lists, quickly: it stands beside an answer.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Without strata.
+    spec : ShrinkageSpec
+        Options of the answer; those on strata are not read.
+    """
+    found = law_of_log_n(table, replace(spec, saturated=False))
+    inside = found.log_means <= WIDEST
+    return Distribution.poisson_mixture(table.observed, found.log_means[inside], found.mass[inside])
 
 
 def estimate(

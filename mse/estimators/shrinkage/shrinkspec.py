@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from mse.estimators.registry import ALL_ORDERS as ALL_ORDERS
 from mse.estimators.stratified.declared import Blind, Missing
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Check, Draws, Order
-
-ALL_ORDERS = 8
-"""Most lists for which terms of every order are taken unless `max_order` says otherwise; beyond, pairs."""
-
 
 COMMON_SD, MANY_COMMON_SD = (0.03,), (0.0, 0.12)
 """Usual values of s_m: beside a Rasch model, and on lists so many that there is none to shrink towards."""

@@ -13,13 +13,13 @@ from itertools import islice
 from pathlib import Path
 
 from mse.errors import InputError, Problem
+from mse.identifying.identifying_formats import POSTCODES
+from mse.identifying.identifying_values import CODES, NAMES
 from mse.intake.contracts.clauses import PSEUDONYM, Interval
 from mse.intake.contracts.soundness import DELIMITERS, GAP
 from mse.intake.pseudonyms.keyedhash import PARTS
 from mse.intake.registers.deliveryfiles import check_kind
 from mse.intake.registers.guard import personal_kind
-from mse.intake.registers.identifying_formats import POSTCODES
-from mse.intake.registers.identifying_values import CODES, NAMES
 
 ROWS = 10_000
 """Rows of the sample that are looked at."""

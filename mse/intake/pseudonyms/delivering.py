@@ -21,6 +21,7 @@ from mse.intake.registers.deliveryfiles import check_kind, unchanged
 from mse.intake.registers.guard import personal_kind
 from mse.intake.registers.rowchecks import date_format
 from mse.tables.checks import Faults
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.intake.contracts.clauses import Identity
@@ -236,8 +237,8 @@ def _copy_rows(
             else personal_kind(name, values, fields.get(name), span)
         )
         if kind:
-            faults.add(f"the column looks like {kind} and would be delivered as it is", "codes, dates of registration",
-                       "leave the column out of the file, or out of the contract", column=name)  # fmt: skip
+            faults.add(said("guard.delivered", kind=kind), said("guard.delivered_allowed"),
+                       said("guard.delivered_remedy"), column=name)  # fmt: skip
     return Disguised(
         count, {part: missing[part] for part in made}, unreadable, fingerprint(plan.key), (),
         {kind: stands[kind] for kind in KINDS},

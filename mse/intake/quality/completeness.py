@@ -16,6 +16,7 @@ from mse.computing.inputfiles import read_input
 from mse.computing.savefiles import fill_folder, machine_faults, work_folder
 from mse.errors import InputError, Problem
 from mse.intake.flow import UNLIKE, WITHOUT_KEY
+from mse.intake.quality.supplierpage import SHARES, quality_page
 from mse.intake.registers.rowchecks import literal
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ COLUMNS = ("list", "measure", "item", "count", "of", "share", "previous", "chang
 
 LATE = 90
 """Days after which an entry is called late, and length of the last stretch that is compared with those before."""
-
-SHARES = ("completeness", "validity", "rejected", "duplicates", "late")
-"""Measures that are compared as shares; the others as numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +257,6 @@ def write_quality(
     InputError
         When the folder cannot be written, or there are no words in that language.
     """
-    from mse.intake.quality.supplierpage import quality_page
-
     written = {}
     for contract in registers.contracts:
         table = quality_table(registers, contract.list, (previous or {}).get(contract.list))

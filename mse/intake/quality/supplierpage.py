@@ -10,13 +10,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mse.errors import InputError, Problem
-from mse.intake.quality.completeness import SHARES
 from mse.shipped import shipped_names, shipped_path
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mse.intake.contracts.contract import Contract
+
+SHARES = ("completeness", "validity", "rejected", "duplicates", "late")
+"""Measures that are compared as shares; the others as numbers."""
 
 _NOTABLE = {"completeness": 0.05, "validity": 0.02, "rejected": 0.02, "duplicates": 0.02, "late": 0.05}
 _NOTABLE_CHANGE, _NOTABLE_COUNT = 0.2, 20

@@ -9,41 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mse.errors import Problem
-from mse.intake.contracts.clauses import Interval
-from mse.intake.registers.deliveryfiles import LONGEST
-from mse.intake.registers.identifying_dates import in_ascii, read_dates
-from mse.intake.registers.identifying_formats import MANY, format_kind
-from mse.intake.registers.identifying_values import (
+from mse.identifying.column_names import name_kind
+from mse.identifying.identifying_dates import in_ascii, outside, read_dates
+from mse.identifying.identifying_formats import MANY, format_kind
+from mse.identifying.identifying_values import (
     BIRTHS,
     NOT_HASHES,
     is_full_hash,
     open_kind,
-    outside,
     record_kind,
     spells_text,
 )
+from mse.intake.contracts.clauses import Interval
+from mse.intake.registers.deliveryfiles import LONGEST
 from mse.intake.registers.rowchecks import date_format
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.intake.contracts.clauses import ContractField
     from mse.intake.contracts.contract import Contract
-
-_NAMES = {
-    "a name": r"(sur|last|first|given|family|middle|maiden|full|victim_?|person_?|voor|achter|familie|roep|geslachts"
-    r"|meisjes|tussen)_?(name|names|naam|namen|voegsels?)|names?|naam|namen|voorletters?|initials?|alias|roepnaam"
-    r"|naam_?(slachtoffer|client|persoon)|(user|nick|screen)_?name|gebruikersnaam",
-    "a date of birth": r"date_?of_?birth|birth_?(date|day)|dob|geboorte_?(datum|dag)|geb_?dat(um)?",
-    "an e-mail address": r"e?_?mail(_?adres(s)?)?",
-    "a telephone number": r"(tele)?_?(phone|foon|fax)(_?(number|nummer|nr))?|mobiel|mobile|gsm|tel(_?nr)?|whatsapp",
-    "a personal number": r"bsn|burger_?service_?nummer|sofi(_?nummer)?|ssn|social_?security(_?number)?|v_?nummer"
-    r"|(national|personal)_?(id|number)|passport(_?(number|no))?|paspoort(_?nummer)?|document_?(number|nummer)"
-    r"|iban|rekening_?nummer|kenteken|licen[cs]e_?plate",
-    "an address": r"address|adres|street|straat(naam)?|house_?number|huis_?nummer|post_?code|zip(_?code)?|woonadres"
-    r"|ip(_?adres(s)?)?|latitude|longitude|coordinates?|coordina(at|ten)",
-    "free text": r"remarks?|opmerking(en)?|toelichting|notes?|notitie(s)?|comments?|commentaar|free_?text|vrije_?tekst"
-    r"|omschrijving|narrative|verhaal|bijzonderheden",
-}
-_BY_NAME = {what: re.compile(pattern) for what, pattern in _NAMES.items()}
 
 _SOME = 0.05
 """Share of the values of a column that may be something else than what the column is for."""
@@ -81,32 +65,25 @@ def personal_problems(
         unknown = contract.missing(field) if field else ("",)
         values = [value for row in samples if (value := row[i].strip()) not in unknown]
         if kind := personal_kind(name, values, field, span):
-            found = f"the column looks like {kind}: the file does not seem to be pseudonymised"
+            found = said("guard.register", kind=kind)
             problems.append(Problem(found, _allowed(field), _REMEDY, file=str(path), column=name))
     return problems
 
 
-_REMEDY = (
-    "let the supplier run mse pseudonymise, or leave the column out; codes are listed in the contract "
-    "(constraints = { enum = [...] }); where it may be delivered, name it under personal in the contract"
-)
+_REMEDY = said("guard.register_remedy")
+_DAYS, _CODES, _HASHES = said("guard.days"), said("guard.codes"), said("guard.hashes")
 _ALLOWED = {
-    "record": "numbers that a system gave out",
-    "key": "keyed hashes",
-    "hash": "keyed hashes",
-    "date": "dates in the form and the period of the contract",
-    "entered": "dates in the form and the period of the contract",
-    "stratum": "the codes of the contract",
-    "referred_from": "the codes of the contract",
-}
+    "record": said("guard.records"), "key": _HASHES, "hash": _HASHES, "date": _DAYS, "entered": _DAYS,
+    "stratum": _CODES, "referred_from": _CODES,
+}  # fmt: skip
+_OTHER = said("guard.other")
 
 
-def _allowed(field: ContractField | None) -> str:
-    other = "keyed hashes, codes, small numbers and days of the period only"
-    return _ALLOWED.get(field.role, other) if field else other
+def _allowed(field: ContractField | None) -> Said:
+    return _ALLOWED.get(field.role, _OTHER) if field else _OTHER
 
 
-def personal_kind(name: str, values: Sequence[str], field: ContractField | None, span: Interval) -> str | None:
+def personal_kind(name: str, values: Sequence[str], field: ContractField | None, span: Interval) -> Said | None:
     """Return what a column looks like that should not be there, None when it does not look personal.
 
     Parameters
@@ -124,16 +101,14 @@ def personal_kind(name: str, values: Sequence[str], field: ContractField | None,
     return _kind_by_name(name, field) or _kind_of(values, field, span)
 
 
-def _kind_by_name(name: str, field: ContractField | None) -> str | None:
+def _kind_by_name(name: str, field: ContractField | None) -> Said | None:
     """Return what a name says; that of a pseudonym or of a label with a code list says nothing."""
     if field is not None and field.role not in ("ignored", "record"):
         return None
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
-    words = re.sub(r"[\W_]+", "_", words).strip("_").casefold()
-    return next((what for what, pattern in _BY_NAME.items() if pattern.fullmatch(words)), None)
+    return name_kind(name)
 
 
-def _kind_of(values: Sequence[str], field: ContractField | None, span: Interval) -> str | None:
+def _kind_of(values: Sequence[str], field: ContractField | None, span: Interval) -> Said | None:
     """Return what the values of a column look like, judged by its role."""
     role = field.role if field else "ignored"
     good = [value for value in values if not _CONTROL.search(value) and len(value) <= LONGEST]
@@ -180,7 +155,7 @@ def _in_classes(value: str, field: ContractField) -> bool:
     )
 
 
-def _key_kind(values: Sequence[str], field: ContractField, span: Interval) -> str | None:
+def _key_kind(values: Sequence[str], field: ContractField, span: Interval) -> Said | None:
     """Return what a column of pseudonyms looks like when it does not hold any."""
     own = field.constraints.pattern is not None
     pattern = re.compile(field.pattern or "")
@@ -196,7 +171,7 @@ def _key_kind(values: Sequence[str], field: ContractField, span: Interval) -> st
     return NOT_HASHES if poor > 0.2 * len(hashes) and poor > 1 else None
 
 
-def _day_kind(values: Sequence[str], field: ContractField, span: Interval) -> str | None:
+def _day_kind(values: Sequence[str], field: ContractField, span: Interval) -> Said | None:
     """Return what a column of dates looks like: dates of birth, or no dates at all."""
     pattern, shape = date_format(field)
     declared = re.compile(shape)

@@ -12,11 +12,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from mse.answers.earlierreleases import OldTable
 from mse.computing.linearsolver import new_solver
 from mse.errors import ModelError, Problem
 from mse.publish.disclosure.attack import SLACK, Beside, Bounds, add_rows, add_variables, attack, run_to_end
@@ -25,76 +26,20 @@ from mse.publish.disclosure.counts import KNOWN, LABEL, CountTable, Place, Publi
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from mse.publish.disclosure.control import Disclosure, Protected
+    from mse.publish.disclosure.control import Disclosure
+    from mse.publish.disclosure.protecting import Protected
 
-AGAINST = "against"
-"""Entry of the provenance with the earlier releases that a result is protected with."""
 SPAN = "span of time"
 MOST_BASE = 50_000
 
 Integers = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class OldCell:
-    """One count of an earlier release: its place, the fewest and most persons, and the count itself if rounded."""
-
-    place: Place
-    low: float
-    high: float
-    rounded: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class OldTable:
-    """A table of counts as an earlier release published it.
-
-    Parameters
-    ----------
-    dimensions : tuple of (str, tuple of str)
-        Its dimensions and their levels.
-    cells : tuple of OldCell
-        Every cell, margins included.
-    time : str or None
-        The dimension that is time.
-    years : tuple of str
-        Years that the counts are about; empty where nothing says so.
-    """
-
-    dimensions: tuple[tuple[str, tuple[str, ...]], ...]
-    cells: tuple[OldCell, ...]
-    time: str | None
-    years: tuple[str, ...]
-
-    def as_record(self) -> dict[str, Any]:
-        """Return it as plain values for JSON."""
-        cells = [[*c.place, c.low, None if math.isinf(c.high) else c.high, c.rounded] for c in self.cells]
-        return {"dimensions": [[name, list(levels)] for name, levels in self.dimensions], "cells": cells,
-                "time": self.time, "years": list(self.years)}  # fmt: skip
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> OldTable:
-        """Return it from what `as_record` gave."""
-        dims = tuple((str(name), tuple(map(str, levels))) for name, levels in record["dimensions"])
-        n = len(dims)
-        cells = tuple(
-            OldCell(tuple(x[:n]), float(x[n]), math.inf if x[n + 1] is None else float(x[n + 1]), x[n + 2])
-            for x in record["cells"]
-        )
-        return cls(dims, cells, record["time"], tuple(record["years"]))
-
-
-def old_tables(provenance: Mapping[str, Any], name: str) -> tuple[OldTable, ...]:
-    """Return one table of every earlier release that a result is protected with."""
-    found = (entry["tables"].get(name) for entry in provenance.get(AGAINST, ()))
-    return tuple(OldTable.from_record(record) for record in found if record is not None)
-
-
 def protect_beside(
     table: CountTable, rule: Disclosure, old: Sequence[OldTable], time: str | None, years: tuple[str, ...], *,
     told: Mapping[Place, tuple[float, float]], known: Sequence[Place], pinned: Mapping[Place, int],
 ) -> Protected:  # fmt: skip
-    """Return a table protected together with what was published before (`mse.publish.disclosure.control`).
+    """Return a table protected together with what was published before (`mse.publish.disclosure.protecting`).
 
     Parameters
     ----------
@@ -110,7 +55,7 @@ def protect_beside(
     ModelError
         When a count, of either, cannot be kept in doubt.
     """
-    from mse.publish.disclosure.control import protect_told
+    from mse.publish.disclosure.protecting import protect_told
 
     beside, same = _beside(table, rule, old, time, years)
     fixed = dict(pinned)

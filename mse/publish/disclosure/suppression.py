@@ -75,7 +75,7 @@ def suppress(
     Parameters
     ----------
     table, cells, rule, known
-        As in `mse.publish.disclosure.control.protect`.
+        As in `mse.publish.disclosure.protecting.protect`.
     told : mapping of place to (float, float), optional
         What the estimate of a place would tell of its count, if it is published: no fewer and no more persons.
     beside : Beside, optional

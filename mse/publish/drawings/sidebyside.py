@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from mse.publish.drawings.axes import (
     stamp,
 )
 from mse.publish.facts.statements import Facts, MethodRow
-from mse.publish.wording.captions import hump_words, interval_name, number_words, printed, to_unit
+from mse.publish.wording.captions import hump_words, interval_name, number_words, to_unit
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
 
@@ -57,7 +56,7 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
     say : Catalogue
         Language.
     """
-    rows = [drawn for row in facts.methods if (drawn := _as_printed(row, facts))]
+    rows = [row for row in facts.methods if row.point is not None]
     if not rows:
         return None
     observed = facts.observed
@@ -144,15 +143,6 @@ def posterior_figure(law: Distribution, facts: Facts, said: Headline, finding: s
         axes.set_xlabel(f"{say('intervals.axis')} ({say('intervals.log')}); {interval_name(facts, say)} {span}")
         stamp(figure, said, say)
         return as_svg(figure, "posterior", finding)
-
-
-def _as_printed(row: MethodRow, facts: Facts) -> MethodRow | None:
-    """Return a method with the numbers that are printed: what is drawn must not say more than they do."""
-    numbers = printed(row, facts)
-    if numbers is None:
-        return None
-    ends = (None, None) if math.isnan(numbers.low) else (numbers.low, numbers.high)
-    return replace(row, point=numbers.point, low=ends[0], high=ends[1])
 
 
 def _law(law: Distribution, facts: Facts, said: Headline) -> tuple[Array, Array] | None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mse.publish.drawings.axes import ACCENT, FAINT, GREY, INK, RULE, as_svg, axis_ticks, drawing, stamp
-from mse.publish.facts.partfacts import Part
 from mse.publish.facts.statements import Facts
+from mse.publish.indicators.partnumbers import Part
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
 
@@ -91,19 +91,19 @@ def _panel(
     at = _places(years)
     stated = [(x, part) for x, part in zip(at, parts, strict=True) if part.stated]
     # Drawn from what is printed: a height in full would give the number behind it.
-    highs = [part.rounded.high for _, part in stated] + [float(part.observed or 0) for part in parts]
+    highs = [part.size.high for _, part in stated] + [float(part.observed or 0) for part in parts]
     top = 1.06 * max([*highs, *(truth or ()), 1.0])
     axes.set(xlim=(at[0] - 0.6, at[-1] + 0.6), ylim=(0, top))
     bars = [(x, part.observed) for x, part in zip(at, parts, strict=True) if part.observed is not None]
     axes.bar([x for x, _ in bars], [n for _, n in bars], width=0.62, color=GREY, alpha=0.55)
     for x, part in stated:
-        ends = [part.rounded.low, part.rounded.high]
+        ends = [part.size.low, part.size.high]
         axes.plot([x, x], ends, color=ACCENT, lw=3 if large else 2.2, solid_capstyle="butt")
         size = 7 if large else 5
         if part.doubtful:
-            axes.plot([x], [part.rounded.point], "o", color="white", ms=size - 1, mec=ACCENT, mew=1.8)
+            axes.plot([x], [part.size.point], "o", color="white", ms=size - 1, mec=ACCENT, mew=1.8)
         else:
-            axes.plot([x], [part.rounded.point], "o", color=ACCENT, ms=size, mec="white", mew=1)
+            axes.plot([x], [part.size.point], "o", color=ACCENT, ms=size, mec="white", mew=1)
     for x, part in zip(at, parts, strict=True):
         if not part.stated:
             axes.text(x, 0.03 * top, "×", ha="center", va="bottom", fontsize=9, color=FAINT)

@@ -1,15 +1,16 @@
-"""How single entries of a provenance are read: whatever is not of the expected kind is None or nothing."""
+"""How cells of tables and entries of files are read, and the words of a record: what is of another kind is nothing."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mse.answers.record import BreakMark, Source
 from mse.publish.wording.messages import Catalogue, Words
 
 
@@ -46,39 +47,26 @@ def number(value: object) -> float | None:
     return None
 
 
-def period(value: object) -> tuple[str, ...]:
-    """Return first and last year, one entry when they are the same, none when unknown."""
-    if isinstance(value, Mapping):
-        ends = [text(value.get("start")), text(value.get("end"))]
-        return tuple(dict.fromkeys(end for end in ends if end))
-    said = text(value)
-    years = re.fullmatch(r"(\d{4})\s*[-–/]\s*(\d{4})", said or "")
-    return tuple(dict.fromkeys(years.groups())) if years else (said,) if said else ()
-
-
-def sources(found: Iterable[object]) -> Iterable[Words]:
+def sources(found: Iterable[Source]) -> Iterable[Words]:
     """Return publications by title; only addresses of the web become links: nothing that a browser would run."""
     for item in found:
-        title = text(item) or text(mapping(item).get("title"))
-        address = text(mapping(item).get("path"))
-        if title:
-            yield Words(title, None, address if address and address.startswith(("https://", "http://")) else None)
+        address = item.address
+        yield Words(item.title, None, address if address and address.startswith(("https://", "http://")) else None)
 
 
-def names(*sections: object) -> dict[str, str]:
+def names(*sections: Mapping[str, str]) -> dict[str, str]:
     """Return words for lists, dimensions and levels; a later section goes before an earlier one."""
-    return {str(k): str(v) for section in sections for k, v in mapping(section).items() if text(v)}
+    return {name: words for section in sections for name, words in section.items() if words.strip()}
 
 
-def breaks(report: Mapping[str, Any], local: Mapping[str, Any], say: Catalogue) -> tuple[Break, ...]:
+def breaks(marks: Sequence[BreakMark], local: Sequence[str], say: Catalogue) -> tuple[Break, ...]:
     """Return the breaks in the registration that a job names, in the words of the language where it has them."""
-    words = [text(item) for item in items(local.get("breaks"))]
     found = []
-    for i, entry in enumerate(items(report.get("breaks"))):
-        at = re.fullmatch(r"(\d{4})(?:-(\d{2}))?(?:-\d{2})?", text(mapping(entry).get("at")) or "")
+    for i, mark in enumerate(marks):
+        at = re.fullmatch(r"(\d{4})(?:-(\d{2}))?(?:-\d{2})?", mark.at)
         if at is None:
             continue
-        said = (words[i] if i < len(words) else None) or text(mapping(entry).get("text")) or ""
+        said = (local[i].strip() if i < len(local) else "") or mark.text
         label = say.month(int(at[1]), int(at[2])) if at[2] and 1 <= int(at[2]) <= 12 else at[1]
         # A year's own place is its middle: May 2018 lies four twelfths after the start of 2018, at 2017.5.
         start = int(at[1]) - 0.5

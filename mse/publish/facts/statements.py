@@ -1,14 +1,15 @@
-"""What a page may state, read from the results of a run; whatever the provenance lacks is None or empty."""
+"""What a page may state, read from the results of a run; whatever its record lacks is None or empty."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.distribution import Hump
 from mse.answers.estimates import Estimate
+from mse.answers.record import ReportTexts, TableRecord, TableWords
 from mse.answers.strata import time_dimension
 from mse.assess.rules import Thresholds
 from mse.errors import ModelError
@@ -17,24 +18,20 @@ from mse.publish.facts.account import account, unsettled
 from mse.publish.facts.entries import (
     Break,
     breaks,
-    items,
-    mapping,
     names,
     number,
-    period,
     sources,
     text,
 )
 from mse.publish.wording.messages import SOURCE, Catalogue, Words, words_of
+from mse.publish.wording.rounding import Rounded
 from mse.terms import Model
-from mse.words.said import from_json, from_record, to_json, verbatim
+from mse.words.said import from_json, to_json, verbatim
 
 if TYPE_CHECKING:
     from mse.answers.posterior import Posterior
     from mse.answers.results import Results
-
-USUAL_PROB = 0.95
-"""Probability of an interval where the results state none; every page and summary prints what was used."""
+    from mse.publish.publishedparts import PublishedMethod, PublishedParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class MethodRow:
     contains : tuple of Words
         The sources of uncertainty in its interval.
     point, low, high : float or None
-        Persons; None where the method gave none.
+        Persons, as they are published; None where the method gave none.
     prob : float
         Probability that the interval claims.
     failure : Words or None
@@ -123,6 +120,8 @@ class Facts:
         The lists in order; their totals only where the table is public.
     histories : tuple of History
         Who is on what, the most frequent first; nothing where the table is not public.
+    published : PublishedParts
+        The whole and its parts with their numbers, as everything that is published has them.
     estimate : Estimate
         The headline.
     credible : bool
@@ -172,6 +171,7 @@ class Facts:
     floor: int | None
     lists: tuple[ListRow, ...]
     histories: tuple[History, ...]
+    published: PublishedParts
     estimate: Estimate
     credible: bool
     humps: tuple[Hump, ...]
@@ -203,9 +203,7 @@ TEXTS = ("funding", "contact", "inclusion", "evidence", "extracted")
 
 def languages(results: Results) -> tuple[str, ...]:
     """Return the languages that the job asks for, the first of which is that of the terminal."""
-    report = mapping(results.provenance.get("report"))
-    asked = [text(x) for x in items(report.get("languages")) or items(report.get("language"))]
-    return tuple(dict.fromkeys(x for x in asked if x)) or (SOURCE,)
+    return tuple(dict.fromkeys(results.record.report.languages)) or (SOURCE,)
 
 
 def _bound(headline: Posterior) -> str | None:
@@ -224,61 +222,58 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
     say : Catalogue
         Language: texts that the job or the table has in several are taken in this one.
     """
-    from mse.publish.publishedparts import published_verdict
-    from mse.publish.registered import registered
+    from mse.publish.publishedparts import published_parts, published_verdict
+    from mse.publish.registered import registered, verdict_limits
 
-    headline, provenance = results.headline, results.provenance
-    table, report = mapping(provenance.get("table")), mapping(provenance.get("report"))
-    own, about = mapping(report.get(say.language)), mapping(table.get(say.language))
-    estimate = replace(headline.summary(_prob(results)), verdict=published_verdict(results))
-    public = table.get("public") is True
-    counts = None if public else registered(results)
-    observed = headline.observed if counts is None else counts.total
-    called = names(report.get("names"), about.get("lists"), own.get("names"))
-    limits = _thresholds(provenance)
-    lists, histories = _overlap(results, mapping(provenance.get("overlap")), table, called)
-    name = text(table.get("name")) or headline.table
-
-    def first(key: str, *outer: object) -> str | None:
-        """Return the text of this language, else the one there is."""
-        return text(own.get(key)) or next((x for x in map(text, outer) if x), None)
+    headline, record = results.headline, results.record
+    table, report, given = record.table, record.report, record.report.texts
+    own, about = report.words.get(say.language, ReportTexts()), table.words.get(say.language, TableWords())
+    estimate = replace(headline.summary(record.prob), verdict=published_verdict(results))
+    public = table.public
+    counts, published = None if public else registered(results), published_parts(results)
+    observed = published.whole.observed
+    called = names(given.names, about.lists, own.names)
+    limits: Thresholds = verdict_limits(results)
+    lists, histories = _overlap(results, called)
+    name = table.name or headline.table
 
     def territory() -> str | None:
         """Return where the persons are: the table's words of this language, unless the job names another place."""
-        named, usual = text(report.get("territory")), text(table.get("territory"))
-        return first("territory", None if named == usual else named, about.get("territory"), named, usual)
+        named, usual = given.territory, table.territory
+        return own.territory or (None if named == usual else named) or about.territory or named or usual
 
-    titles = (provenance.get("title"), table.get("title"), name)
-    local_title = text(about.get("title")) if text(titles[0]) == text(titles[1]) else None
+    title = record.title.strip()
+    local_title = about.title if title == (table.title or "") else None
     return Facts(
-        title=local_title or first("title", report.get("title"), *titles) or name,
+        title=local_title or own.title or given.title or title or table.title or name,
         name=name,
-        population=first("", about.get("population"), table.get("population")),
+        population=about.population or table.population,
         territory=territory(),
-        publisher=first("publisher", report.get("publisher"), table.get("publisher"), table.get("source")),
-        noun=first("population", report.get("population")),
-        period=period(report.get("period") or table.get("period")),
-        date=text(report.get("date")),
-        unit=text(table.get("unit")),
+        publisher=own.publisher or given.publisher or table.publisher,
+        noun=own.population or given.population,
+        period=report.period or table.period,
+        date=report.date,
+        unit=table.unit,
         public=public,
         observed=observed,
         floor=None if observed is None else observed + (0 if counts is None else counts.table.deviation),
         lists=lists,
         histories=histories,
+        published=published,
         estimate=estimate,
         credible=headline.kind == "posterior",
         humps=headline.humps(limits.hump_weight),
         small_humps=tuple(h for h in headline.humps(SMALL) if h.weight < limits.hump_weight),
-        methods=_methods(results, estimate, say),
+        methods=_methods(results, estimate, published.whole.size, say),
         models=_models(results),
         effective=number(headline.diagnostics.get("effective_models")),
         averaged=number(headline.diagnostics.get("models")),
         notes=_notes(table, about, say),
-        sources=tuple(sources(items(table.get("sources")) or items(table.get("source")))),
+        sources=tuple(sources(table.sources)),
         names=called,
-        time=time_dimension(headline.strata.dimensions if headline.strata else {}, text(report.get("time"))),
-        breaks=breaks(report, own, say),
-        texts={key: said for key in TEXTS if (said := first(key, report.get(key)))},
+        time=time_dimension(headline.strata.dimensions if headline.strata else {}, report.time),
+        breaks=breaks(report.breaks, own.breaks, say),
+        texts={key: said for key in TEXTS if (said := getattr(own, key) or getattr(given, key))},
         thresholds=limits,
         account=account(headline, say),
         unsettled=unsettled(headline),
@@ -286,47 +281,26 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
     )
 
 
-def _notes(table: Mapping[str, Any], about: Mapping[str, Any], say: Catalogue) -> tuple[Words, ...]:
+def _notes(table: TableRecord, about: TableWords, say: Catalogue) -> tuple[Words, ...]:
     """Return the notes on a table in the language of the page where there are any, else as they are."""
-    if "registers" in table and "counted" not in table:
+    if table.registers is not None and table.counted is None:
         return ()  # a record of earlier: its notes hold counts that nobody looked at
-    own = [said for note in items(about.get("notes")) if (said := text(note))]
-    if own:
-        return tuple(Words(note) for note in own)
-    return tuple(words_of(from_record(note), say) for note in items(table.get("notes")))
+    if about.notes:
+        return tuple(Words(note) for note in about.notes)
+    return tuple(words_of(note, say) for note in table.notes)
 
 
-def _prob(results: Results) -> float:
-    """Return the probability of the interval: of the run, else of the comparison, else the usual one."""
-    stated = number(results.provenance.get("prob"))
-    if stated is None and "prob" in results.comparison.columns and len(results.comparison):
-        stated = number(results.comparison["prob"].iloc[0])
-    return USUAL_PROB if stated is None else stated
-
-
-def _thresholds(provenance: Mapping[str, Any]) -> Thresholds:
-    """Return what the verdict held its figures against, so that the page counts humps and persons as it did."""
-    given = mapping(mapping(provenance.get("job")).get("verdict"))
-    known = {f.name: given[f.name] for f in fields(Thresholds) if given.get(f.name) is not None}
-    return Thresholds(**known)
-
-
-def _overlap(
-    results: Results, overlap: Mapping[str, Any], table: Mapping[str, Any], called: Mapping[str, str]
-) -> tuple[tuple[ListRow, ...], tuple[History, ...]]:
-    described = [item for item in items(table.get("lists")) if isinstance(item, Mapping)]
-    titles: dict[str | None, str | None] = {text(item.get("name")): text(item.get("title")) for item in described}
-    titles.update(called)
-    listed = [str(name) for name in items(overlap.get("lists"))] or list(results.headline.lists)
-    place = {name: j for j, name in enumerate(listed)}
+def _overlap(results: Results, called: Mapping[str, str]) -> tuple[tuple[ListRow, ...], tuple[History, ...]]:
+    table, overlap = results.record.table, results.record.overlap
+    titles = {**table.titles, **called}
+    listed = overlap.lists or results.headline.lists
     histories = []
     # Who is on which lists may be seen by everybody only where the table is public.
-    counts = mapping(overlap.get("counts")) if table.get("public") is True else {}
-    for key, count in counts.items():
-        members = [part.strip() for part in str(key).split("+")]
-        persons = number(count)
-        if persons and all(member in place for member in members):
-            histories.append(History(tuple(sorted(place[m] for m in members)), int(persons)))
+    if table.public:
+        histories = [
+            History(tuple(j for j in range(len(listed)) if history >> j & 1), count)
+            for history, count in zip(overlap.histories, overlap.counts, strict=True)
+        ]
     histories.sort(key=lambda history: (-history.count, len(history.lists), history.lists))
     rows = []
     for j, name in enumerate(listed):
@@ -338,19 +312,20 @@ def _overlap(
     return tuple(rows), tuple(histories)
 
 
-def _methods(results: Results, estimate: Estimate, say: Catalogue) -> tuple[MethodRow, ...]:
-    rows = [_method(dict(row), estimate.prob, say) for row in results.comparison.to_dict("records")]
+def _methods(results: Results, estimate: Estimate, size: Rounded, say: Catalogue) -> tuple[MethodRow, ...]:
+    from mse.publish.publishedparts import PublishedMethod, published_methods
+
+    told = results.comparison.to_dict("records")
+    rows = [_method(dict(row), made, say) for row, made in zip(told, published_methods(results), strict=True)]
     if not any(row.headline for row in rows):
-        ends = {"point": estimate.point, "low": estimate.low, "high": estimate.high}
         codes = to_json([("kind", estimate.kind), ("interval_contains", estimate.inside)])
-        rows.append(_method({"label": estimate.method, **ends, "said": codes, "headline": True}, estimate.prob, say))
+        whole = PublishedMethod(estimate.method, estimate.method, "", True, size, estimate.prob, "ok")
+        rows.append(_method({"label": estimate.method, "said": codes}, whole, say))
     return tuple(sorted(rows, key=lambda row: not row.headline))
 
 
-def _method(row: Mapping[Any, Any], prob: float, say: Catalogue) -> MethodRow:
-    point, low, high = (number(row.get(name)) for name in ("point", "low", "high"))
-    status = text(row.get("status"))
-    failed = point is None or not math.isfinite(point) or status not in (None, "ok")
+def _method(row: Mapping[Any, Any], made: PublishedMethod, say: Catalogue) -> MethodRow:
+    status, size = text(row.get("status")), made.size
     said = from_json(row.get("said"))
 
     def words(key: str, *stored: object) -> tuple[Words, ...]:
@@ -360,16 +335,18 @@ def _method(row: Mapping[Any, Any], prob: float, say: Catalogue) -> MethodRow:
 
     label = words("label", text(row.get("label")) or text(row.get("method")) or "?")[0]
     contains = (text(row.get("interval_contains")) or "").split("; ")
+    failed = () if status == "ok" else (status,)
+    ends = (None, None) if size is None or math.isnan(size.low) else (size.low, size.high)
     return MethodRow(
         label=Words(label.text[:1].upper() + label.text[1:], label.language),
         kind=next(iter(words("kind", row.get("kind"))), Words("")),
         contains=words("interval_contains", *contains),
-        point=None if failed else point,
-        low=None if failed or high is None else low,
-        high=None if failed or low is None else high,
-        prob=number(row.get("prob")) or prob,
-        failure=next(iter(words("status", None if status == "ok" else status)), Words("")) if failed else None,
-        headline=str(row.get("headline")) == "True",
+        point=None if size is None else size.point,
+        low=ends[0],
+        high=ends[1],
+        prob=made.prob,
+        failure=None if size is not None else next(iter(words("status", *failed)), Words("")),
+        headline=made.headline,
     )
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mse.answers.strata import shown_margins, time_dimension
 from mse.errors import InputError, Problem
-from mse.publish.facts.entries import items, mapping, number, period, text
 from mse.publish.facts.margins import margin_points
-from mse.publish.standing import NOT_JUDGED, parts_by_levels, standing, whole_standing
+from mse.publish.indicators.partnumbers import Levels, Part, part_of
+from mse.publish.standing import NOT_JUDGED, TOO_FEW, parts_by_levels, standing, whole_standing
+from mse.publish.wording.rounding import Rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from mse.answers.results import Results
     from mse.answers.strata import StrataDraws
     from mse.tables.population import Population
-
-Levels = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +47,6 @@ class RiskGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The victims at some levels: registered, N with its interval, whether it may be stated, and its verdict.
-
-    `observed` is None where the count is left out of what is published.
-    """
-
-    levels: Levels
-    observed: int | None
-    point: float
-    low: float
-    high: float
-    status: str
-    verdict: str
-
-    @property
-    def stands(self) -> tuple[str, str]:
-        """Status and verdict."""
-        return self.status, self.verdict
-
-
-@dataclass(frozen=True, slots=True)
 class Basis:
     """What indicators are made from, read from a result once."""
 
@@ -84,17 +62,17 @@ class Basis:
 
 def read_basis(results: Results) -> Basis:
     """Return dimensions, time, probability, period and definitions of a result."""
-    headline, provenance = results.headline, results.provenance
-    estimate = headline.summary(number(provenance.get("prob")) or 0.95)
-    table, report = mapping(provenance.get("table")), mapping(provenance.get("report"))
+    headline, record = results.headline, results.record
+    estimate = headline.summary(record.prob)
+    table, report = record.table, record.report
     strata = headline.strata if headline.strata is not None and headline.strata.dimensions else None
-    when = period(report.get("period") or table.get("period"))
-    source = [x for x in (text(report.get("publisher")) or text(table.get("publisher")), text(table.get("name"))) if x]
-    extracted = text(report.get("extracted"))
+    when = report.period or table.period
+    source = [x for x in (report.texts.publisher or table.publisher, table.name) if x]
+    extracted = report.texts.extracted
     registered = f"persons on at least one of the lists {', '.join(headline.lists)}"
     registered += f" ({', '.join([*source, *([f'extracted {extracted}'] if extracted else [])])})" if source else ""
     estimated = f"persons registered or not; {estimate.kind}, method {estimate.method}"
-    time = time_dimension(strata.dimensions if strata else {}, text(report.get("time")))
+    time = time_dimension(strata.dimensions if strata else {}, report.time)
     years = strata.dimensions[time] if strata is not None and time is not None else spanned(when)
     return Basis(
         strata, tuple(strata.dimensions) if strata else (), time, estimate.prob, "–".join(when), years, registered,
@@ -110,29 +88,37 @@ def spanned(ends: Sequence[str]) -> tuple[str, ...]:
 
 
 def margins_of(results: Results, basis: Basis) -> list[Part]:
-    """Return every margin that is published, the total first; it is the headline itself."""
-    headline = results.headline
+    """Return every margin that is published, unrounded, the total first; it is the headline itself."""
+    headline, population = results.headline, read_population(results)
     judged = parts_by_levels(headline.verdict)
     whole = headline.summary(basis.prob)
     level = NOT_JUDGED if headline.verdict is None else headline.verdict.level
-    parts = [Part({}, whole.observed, whole.point, whole.low, whole.high, whole_standing(headline.verdict), level)]
+    size = Rounded(whole.point, whole.low, whole.high, 1.0)
+    parts = [part_of({}, whole.observed, size, population_of({}, population), status=whole_standing(headline.verdict),
+                     verdict=level)]  # fmt: skip
     if basis.strata is None:
         return parts
-    tails = [(1 - basis.prob) / 2, (1 + basis.prob) / 2]
     for dims in shown_margins(basis.dims, basis.time)[1:]:
         margin = basis.strata.margin(*dims)
-        low, high = np.quantile(margin.draws, tails, axis=0)
-        points = margin_points(margin, headline.kind == "posterior")
+        sizes = margin_sizes(margin, basis.prob, headline.kind == "posterior")
         for i, chosen in enumerate(product(*margin.dimensions.values())):
             levels = dict(zip(margin.dimensions, chosen, strict=True))
             observed = int(margin.observed[i])
-            if not observed and not margin.draws[:, i].any():
-                continue  # nobody can be there
-            part = judged.get(frozenset(levels.items()))
-            sizes = float(points[i]), float(low[i]), float(high[i])
-            verdict = NOT_JUDGED if part is None else part.level
-            parts.append(Part(levels, observed, *sizes, standing(part), verdict))
+            possible = bool(observed or margin.draws[:, i].any())
+            own = judged.get(frozenset(levels.items()))
+            status, verdict = standing(own) if possible else TOO_FEW, NOT_JUDGED if own is None else own.level
+            parts.append(
+                part_of(levels, observed, sizes[i], population_of(levels, population), status=status, verdict=verdict,
+                        judged=own, flag=margin.flags[i], possible=possible)
+            )  # fmt: skip
     return parts
+
+
+def margin_sizes(margin: StrataDraws, prob: float, credible: bool) -> list[Rounded]:
+    """Return N of every part of a margin with its interval, unrounded."""
+    low, high = np.quantile(margin.draws, [(1 - prob) / 2, (1 + prob) / 2], axis=0)
+    ends = zip(margin_points(margin, credible), low, high, strict=True)
+    return [Rounded(float(point), float(first), float(last), 1.0) for point, first, last in ends]
 
 
 def population_of(levels: Levels, population: Population | None) -> float | None:
@@ -176,11 +162,9 @@ def risk_groups(results: Results, dims: Sequence[str]) -> tuple[RiskGroup, ...]:
     InputError
         With everything that is wrong with them: no persons, unknown dimensions, more than one dimension.
     """
-    given = items(mapping(mapping(results.provenance.get("job")).get("publish")).get("at_risk"))
     problems, found = [], []
-    for i, entry in enumerate(map(mapping, given), 1):
-        where: Mapping[str, Any] = mapping(entry.get("where"))
-        persons = number(entry.get("persons"))
+    for i, group in enumerate(results.record.job.publish.at_risk, 1):
+        where, persons = group.where, group.persons
         place = f"[[publish.at_risk]] {i}"
         if persons is None or persons <= 0:
             problems.append(Problem("a group at risk has no size", "a number of persons above 0", "add persons = …",
@@ -191,10 +175,7 @@ def risk_groups(results: Results, dims: Sequence[str]) -> tuple[RiskGroup, ...]:
         if len(where) > 1:
             problems.append(Problem("a group at risk names more than one dimension", "one dimension, or none for all",
                                     "keep one: crossings of two are not published", column=place))  # fmt: skip
-        levels = {dim: str(level) for dim, level in where.items()}
-        found.append(
-            RiskGroup(text(entry.get("name")) or place, persons or 1.0, levels, text(entry.get("source")) or "")
-        )
+        found.append(RiskGroup(group.name or place, persons or 1.0, where, group.source or ""))
     if problems:
         raise InputError(problems)
     return tuple(found)

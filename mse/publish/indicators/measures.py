@@ -14,14 +14,12 @@ from mse.answers.estimates import LEVELS
 from mse.answers.strata import ALL
 from mse.publish.indicators.basis import (
     Basis,
-    Levels,
-    Part,
     margins_of,
-    population_of,
     read_basis,
     read_population,
     risk_groups,
 )
+from mse.publish.indicators.partnumbers import Levels, Part
 from mse.publish.standing import NOT_APPLICABLE, NOT_JUDGED, SUPPRESSED, TOO_FEW
 
 if TYPE_CHECKING:
@@ -61,14 +59,14 @@ def indicators(results: Results, parts: Sequence[Part] | None = None) -> pd.Data
 
     Notes
     -----
-    In view, dark figure, ratio and rate are one-to-one in N: their intervals are those of N carried over, so that no
-    two published numbers disagree. Shares of strata and changes have intervals of their own, from the joint draws.
+    In view, dark figure, ratio and rate come with the parts (`mse.publish.indicators.partnumbers`). Shares of strata
+    and changes have intervals of their own, from the joint draws.
     """
     import pandas as pd
 
     basis = read_basis(results)
     population = read_population(results)
-    parts = margins_of(results, basis) if parts is None else parts
+    parts = [part for part in (margins_of(results, basis) if parts is None else parts) if part.possible]
     status = {frozenset(part.levels.items()): part.stands for part in parts}
     rows: list[list[object]] = []
     for part in parts:
@@ -82,25 +80,23 @@ def indicators(results: Results, parts: Sequence[Part] | None = None) -> pd.Data
 
 def _row(name: str, levels: Levels, basis: Basis, values: Sequence[float], unit: str, definition: str,
          stands: tuple[str, str] = ("ok", NOT_APPLICABLE), when: str | None = None) -> list[object]:  # fmt: skip
-    numbers = [math.nan] * 3 if stands[0] == TOO_FEW else [float(x) for x in values]
+    numbers = [math.nan] * 3 if stands[0] == TOO_FEW else [float(x) for x in values[:3]]
     at = [levels.get(dim, ALL) for dim in basis.dims]
     stated = when or next((level for dim, level in levels.items() if dim == basis.time), basis.period)
     return [name, *at, *numbers, basis.prob, unit, stated, definition, *stands]
 
 
 def _part_rows(part: Part, basis: Basis) -> list[list[object]]:
-    n, sizes = math.nan if part.observed is None else part.observed, (part.point, part.low, part.high)
-    view = (_share(n, part.point), _share(n, part.high), _share(n, part.low))
-    hidden = [x - n for x in sizes]
-    ratio = [x / n if n else math.nan for x in hidden]
+    n = math.nan if part.observed is None else part.observed
     seen = _row("registered", part.levels, basis, (n, math.nan, math.nan), "persons", basis.registered)
+    followed = part.followed, part.verdict
     return [
         seen,
-        _row("estimated", part.levels, basis, sizes, "persons", basis.estimated, part.stands),
-        _row("in view", part.levels, basis, view, "share", "registered as a share of estimated", part.stands),
-        _row("dark figure", part.levels, basis, hidden, "persons", "estimated less registered", part.stands),
-        _row("hidden for each seen", part.levels, basis, ratio, "ratio", "dark figure for each registered person",
-             part.stands),
+        _row("estimated", part.levels, basis, part.size, "persons", basis.estimated, part.stands),
+        _row("in view", part.levels, basis, part.view, "share", "registered as a share of estimated", followed),
+        _row("dark figure", part.levels, basis, part.hidden, "persons", "estimated less registered", followed),
+        _row("hidden for each seen", part.levels, basis, part.ratio, "ratio", "dark figure for each registered person",
+             followed),
     ]  # fmt: skip
 
 
@@ -111,19 +107,14 @@ def _rank(stands: tuple[str, str]) -> tuple[int, int]:
     return {"ok": 0, TOO_FEW: 2, SUPPRESSED: 3}.get(status, 1), order.index(verdict)
 
 
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else math.nan
-
-
 def _rate_rows(part: Part, basis: Basis, population: Population | None) -> list[list[object]]:
-    size = population_of(part.levels, population)
-    if population is None or not size:
+    if population is None or part.rate is None:
         return []
     used = ", ".join(f"{dim} {level}" for dim, level in part.levels.items() if dim in population.dimensions)
     base = f"population of {used}" if used else "whole population"
-    definition = f"estimated per 100,000 of the {base}: {size:,.0f} ({population.source or 'source not stated'})"
-    values = [x * 1e5 / size for x in (part.point, part.low, part.high)]
-    return [_row("per 100,000", part.levels, basis, values, "per 100,000", definition, part.stands)]
+    source = population.source or "source not stated"
+    definition = f"estimated per 100,000 of the {base}: {part.population:,.0f} ({source})"
+    return [_row("per 100,000", part.levels, basis, part.rate, "per 100,000", definition, part.stands)]
 
 
 def _share_rows(basis: Basis, standings: Standings) -> list[list[object]]:
@@ -178,7 +169,7 @@ def _risk_rows(results: Results, parts: Sequence[Part], basis: Basis) -> list[li
         rest = {dim: level for dim, level in part.levels.items() if dim != basis.time}
         if rest != dict(group.where) or (basis.time is not None and basis.time not in part.levels):
             continue
-        values = [x * 1e5 / group.persons for x in (part.point, part.low, part.high)]
+        values = [x * 1e5 / group.persons for x in part.size[:3]]
         source = f" ({group.source})" if group.source else ""
         said = f"estimated per 100,000 {group.name}: {group.persons:,.0f}{source}"
         rows.append(_row("per 100,000 at risk", part.levels, basis, values, "per 100,000", said, part.stands))

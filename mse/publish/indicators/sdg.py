@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mse.answers.strata import ALL
-from mse.publish.facts.entries import mapping, text
-from mse.publish.indicators.basis import Part, margins_of, population_of, read_basis, read_population
+from mse.publish.indicators.basis import margins_of, read_basis
+from mse.publish.indicators.partnumbers import Part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,24 +40,21 @@ def sdg_table(results: Results, parts: Sequence[Part] | None = None) -> pd.DataF
     basis = read_basis(results)
     if basis.strata is None:
         return None
-    population = read_population(results)
-    publish = mapping(mapping(results.provenance.get("job")).get("publish"))
-    named = {want: text(mapping(publish.get("sdg")).get(want)) or want for want in ("sex", "age", "form")}
+    called = results.record.job.publish.sdg
+    named = {want: called.get(want) or want for want in ("sex", "age", "form")}
     dims = {want: dim for want, dim in named.items() if dim in basis.dims}
     rows = []
     for part in margins_of(results, basis) if parts is None else parts:
         inner = {dim for dim in part.levels if dim != basis.time}
-        if len(inner) > 1 or not inner <= set(dims.values()) or (basis.time and basis.time not in part.levels):
+        timeless = basis.time and basis.time not in part.levels
+        if not part.possible or timeless or len(inner) > 1 or not inner <= set(dims.values()):
             continue
-        size = population_of(part.levels, population)
-        scale = 1e5 / size if size else math.nan
         year = part.levels[basis.time] if basis.time else basis.period
         levels = [part.levels.get(dims[want], ALL) if want in dims else ALL for want in ("sex", "age", "form")]
-        sizes, seen = [part.point, part.low, part.high], math.nan if part.observed is None else part.observed
-        hidden = [x - seen for x in sizes]
-        rates = [x * scale for x in (*sizes, seen)]
-        rows.append([year, *levels, seen, *hidden, part.point, *rates, basis.prob, part.status,
-                     part.verdict])  # fmt: skip
+        seen = math.nan if part.observed is None else part.observed
+        rates = [math.nan] * 3 if part.rate is None else part.rate[:3]
+        rows.append([year, *levels, seen, *part.hidden[:3], part.size.point, *rates, part.seen_rate, basis.prob,
+                     part.status, part.verdict])  # fmt: skip
     columns = ["year", "sex", "age", "form", "detected", "undetected", "low", "high", "total", "per_100k",
                "per_100k_low", "per_100k_high", "detected_per_100k", "prob", "status", "verdict"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)

@@ -16,15 +16,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.answers.earlierreleases import EarlierRelease
 from mse.answers.recordchecks import RESULTS, damage
-from mse.answers.results import POSTERIOR, PUBLIC, Results, plain, read_results, write_provenance
+from mse.answers.results import POSTERIOR, PUBLIC, Results, plain, read_results, write_record
 from mse.computing.csvtext import csv_text
 from mse.computing.filemodes import make_open
 from mse.computing.provenance import file_digest, versions
 from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem
-from mse.publish.disclosure.against import AGAINST
-from mse.publish.facts.entries import mapping
 from mse.publish.facts.statements import languages, read_facts
 from mse.publish.oldrelease import read_old_release
 from mse.publish.publishedparts import published_verdict
@@ -98,17 +97,17 @@ def write_release(
     return out
 
 
-def _with_earlier(results: Results, earlier: Sequence[Mapping[str, Any]]) -> Results:
+def _with_earlier(results: Results, earlier: Sequence[EarlierRelease]) -> Results:
     """Return the results with earlier releases in their record, after those that are there, each once."""
-    entries = {str(x["digest"]): x for x in [*results.provenance.get(AGAINST, ()), *earlier]}
-    return replace(results, provenance={**results.provenance, AGAINST: list(entries.values())})
+    entries = {x.digest: x for x in [*results.record.against, *earlier]}
+    return replace(results, record=replace(results.record, against=tuple(entries.values())))
 
 
 def _keep_earlier(folder: Path, results: Results) -> None:
     """Write the earlier releases into the audit record, and render its pages again."""
     from mse.publish.report.html import write_pages
 
-    if not write_provenance(folder, results.provenance):
+    if not write_record(folder, results.record):
         return
     pages = sorted(x.name for x in (folder / PUBLIC).glob("report*.*"))
     asked = {x.split(".")[1] for x in pages if x.count(".") == 2} | set(languages(results)[: bool(pages)])
@@ -118,11 +117,11 @@ def _keep_earlier(folder: Path, results: Results) -> None:
 
 def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, Any]:
     """Return the content of ``figures.json``."""
-    headline, provenance = results.headline, results.provenance
+    headline, about = results.headline, results.record
     verdict = published_verdict(results)
     public = is_public(results)
-    estimate = headline.summary(provenance["prob"])
-    job = json.dumps(provenance.get("job"), sort_keys=True, ensure_ascii=True)
+    estimate = headline.summary(about.prob)
+    job = json.dumps(about.job.settings or None, sort_keys=True, ensure_ascii=True)
     say = read_catalogue("en")
     rule, counts = disclosure_rule(results), None if public else registered(results)
     told_first = headline_of(read_facts(results, say), say)
@@ -133,7 +132,7 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
     ]
     return {
         "format": FORMAT,
-        "title": provenance["title"],
+        "title": about.title,
         "audit": {"folder": folder.name},
         "verdict": None if verdict is None else {
             "level": verdict.level,
@@ -161,14 +160,14 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
             "posterior": f"sha256:{file_digest(folder / POSTERIOR)}" if public else _GUESSABLE,
             "job": f"sha256:{hashlib.sha256(job.encode()).hexdigest()}" if public else _GUESSABLE,
         },
-        "versions": dict(provenance["versions"]),
+        "versions": dict(about.versions),
         "figures": [asdict(figure) for figure in published_figures(results, tables)],
     }  # fmt: skip
 
 
 def _earlier(results: Results) -> dict[str, Any]:
     """Return what this release was protected together with, in words and by the digests of those releases."""
-    found = results.provenance.get(AGAINST, ())
+    found = results.record.against
     if is_public(results):
         words = "the table is public: no earlier release can tell more of it"
     elif found:
@@ -178,7 +177,7 @@ def _earlier(results: Results) -> dict[str, Any]:
             "protected by itself: whoever has an earlier release on the same persons (of last year, with or without a "
             "stratum) may work out counts from both; see mse release --against"
         )
-    releases = [{name: x[name] for name in ("release", "title", "digest")} for x in found]
+    releases = [{"release": x.release, "title": x.title, "digest": x.digest} for x in found]
     return {"held_against": releases, "code": "together" if found else "alone", "text": words}
 
 
@@ -186,8 +185,8 @@ def _package(
     results: Results, tables: Mapping[str, pd.DataFrame], folder: Path, record: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the content of ``datapackage.json``."""
-    about = mapping(results.provenance.get("table"))
-    sources = [dict(mapping(x)) if isinstance(x, Mapping) else {"title": str(x)} for x in about.get("sources", ())]
+    cited = results.record.table.sources
+    sources = [{"title": x.title} | ({"path": x.address} if x.address else {}) for x in cited]
     resources = [
         {"name": f"table-{name.replace('_', '-')}", "type": "table", "title": _TITLES.get(name, name)}
         | _file(folder / f"{name}.csv", "csv", "text/csv")
@@ -196,7 +195,7 @@ def _package(
     ]  # fmt: skip
     figures = {"name": "figures", "type": "json", "title": "Every published figure"}
     resources.append(figures | _file(folder / FIGURES, "json", "application/json"))
-    title = str(results.provenance["title"])
+    title = results.record.title
     name = "".join(x if x.isalnum() else "-" for x in title.casefold()).strip("-")
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
@@ -257,7 +256,7 @@ def _cell(value: object) -> str:
 
     if isinstance(value, bool) or type(value).__name__ == "bool":
         return str(value).casefold()
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.strata import ALL
-from mse.publish.indicators.measures import VALUES, indicators
+from mse.publish.disclosure.control import SafeCell
+from mse.publish.indicators.measures import indicators
 from mse.publish.indicators.sdg import sdg_table
 from mse.publish.publishedchain import published_chain
-from mse.publish.publishedparts import published_parts, published_verdict
+from mse.publish.publishedparts import FAILED, published_methods, published_parts
 from mse.publish.registered import Registered, is_public, list_counts, registered, registered_counts, stated_values
-from mse.publish.standing import SUPPRESSED, UNJUDGED, WITHHELD
-from mse.publish.wording.rounding import Rounded, round_point, rounded_values
+from mse.publish.standing import SUPPRESSED
+from mse.publish.wording.rounding import Rounded, rounded_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mse.answers.results import Results
+    from mse.publish.disclosure.control import SafeTable
+    from mse.publish.publishedparts import PublishedParts
 
-FAILED = "no number"
-"""Status of a method that gave none, where its own words are not published."""
+OF_PARTS = ("estimated", "in view", "dark figure", "hidden for each seen", "per 100,000")
+"""Indicators that are numbers of a published part."""
 
 ASSESSMENTS = ("sensitivity", "prior", "linkage_error", "robustness", "calibrated")
 """Tables of point, low and high that are rounded and published with the estimate."""
@@ -41,16 +45,16 @@ def published_tables(results: Results) -> dict[str, pd.DataFrame]:
         (persons on each list and each two); ``methods``; and ``sdg``, ``chain``, ``survey``, and those of
         `ASSESSMENTS` where the result has them. Figures that are left out say why in ``status``.
     """
-    parts = published_parts(results)
-    stop = _stop(results)
+    published = published_parts(results)
+    parts, stop = published.parts, published.stop
     found: dict[str, pd.DataFrame] = {"indicators": _safe_indicators(indicators(results, parts), stop)}
-    for name, safe in (("counts", registered_counts(results)), ("lists", list_counts(results))):
+    for name, safe in (("counts", _counts(results, published)), ("lists", list_counts(results))):
         if safe is not None:
             found[name] = safe.to_pandas(ALL)
-    found["methods"] = _safe_methods(results, stop)
+    found["methods"] = _methods(results)
     made = sdg_table(results, parts) if "sdg" in results.tables else None
     if made is not None:
-        found["sdg"] = _safe_sdg(made, stop)
+        found["sdg"] = _safe_sdg(made)
     if "chain" in results.tables:
         found["chain"] = published_chain(results)
     if "survey" in results.tables:
@@ -61,35 +65,38 @@ def published_tables(results: Results) -> dict[str, pd.DataFrame]:
     return found
 
 
-def _stop(results: Results) -> str | None:
-    """Return why no estimate may be published; None when it may."""
-    verdict = published_verdict(results)
-    if verdict is None:
-        return UNJUDGED
-    return WITHHELD if verdict.level == "do not publish" else None
+def _counts(results: Results, published: PublishedParts) -> SafeTable | None:
+    """Return the registered persons by stratum as the published parts have them; None where there are no strata."""
+    safe = registered_counts(results)
+    if safe is None or not is_public(results):
+        return safe
+    # Of a public table every page and table states all of them.
+    seen = {frozenset(part.levels.items()): part.observed for part in published.parts}
+    cells = []
+    for cell in safe.cells:
+        at = frozenset((dim, level) for dim, level in zip(safe.dimensions, cell.place, strict=True) if level)
+        cells.append(cell if cell.status == "structural zero" else SafeCell(cell.place, seen[at], "published"))
+    return replace(safe, cells=tuple(cells), deviation=0)
 
 
 # ---- tables -----------------------------------------------------------------------------------------
 
 
 def _safe_indicators(frame: pd.DataFrame, stop: str | None) -> pd.DataFrame:
-    """Return indicators that were made from published parts, rounded, with those left out that may not be stated."""
-    dims = [c for c in frame.columns if c not in ("indicator", *VALUES)]
-    shown: dict[tuple[str, ...], bool] = {}
+    """Return indicators that were made from published parts, with those left out that may not be stated.
+
+    Numbers of parts are rounded as they come; shares of strata, changes and rates at risk are rounded here.
+    """
     rows = []
     for row in frame.to_dict("records"):
-        at = tuple(str(row[dim]) for dim in dims)
         if row["indicator"] == "registered":
-            shown[at] = math.isfinite(row["point"])
-            rows.append(row | {"status": "ok" if shown[at] else SUPPRESSED})
+            rows.append(row | {"status": "ok" if math.isfinite(row["point"]) else SUPPRESSED})
             continue
         status = str(row["status"])
         if status == "ok" and stop is not None:
             status = stop
-        if status == "ok" and row["indicator"] in ("in view", "dark figure", "hidden for each seen"):
-            status = "ok" if shown[at] else SUPPRESSED
         values = Rounded(math.nan, math.nan, math.nan, 1.0)
-        if status == "ok" and row["indicator"] == "estimated":
+        if status == "ok" and row["indicator"] in OF_PARTS:
             values = Rounded(row["point"], row["low"], row["high"], 1.0)
         elif status == "ok":
             values = rounded_values(row["point"], row["low"], row["high"], row["unit"])
@@ -97,42 +104,21 @@ def _safe_indicators(frame: pd.DataFrame, stop: str | None) -> pd.DataFrame:
     return _frame(rows, frame.columns)
 
 
-def _safe_methods(results: Results, stop: str | None) -> pd.DataFrame:
-    counts = None if is_public(results) else registered(results)
-    count = results.headline.observed if counts is None else counts.total
-    stop = SUPPRESSED if count is None else stop
+def _methods(results: Results) -> pd.DataFrame:
     rows = []
-    for row in results.comparison.to_dict("records"):
-        status = str(row["status"]) if row["status"] != "ok" or stop is None else stop
-        if row["status"] != "ok" and not is_public(results):
-            status = FAILED  # why it did may tell counts
-        values = [math.nan] * 3
-        if status == "ok":
-            values = list(stated_values(counts, row["point"], row["low"], row["high"], count)[:3])
-        rows.append({"method": row["method"], "label": row["label"], "headline": bool(row["headline"]),
-                     "point": values[0], "low": values[1], "high": values[2], "prob": row["prob"],
-                     "kind": row["kind"], "status": status})  # fmt: skip
+    for x in published_methods(results):
+        size = x.size if x.size is not None and x.status == "ok" else (math.nan,) * 3
+        rows.append({"method": x.method, "label": x.label, "headline": x.headline,
+                     "point": size[0], "low": size[1], "high": size[2], "prob": x.prob,
+                     "kind": x.kind, "status": x.status})  # fmt: skip
     return _frame(rows, ["method", "label", "headline", "point", "low", "high", "prob", "kind", "status"])
 
 
-def _safe_sdg(frame: pd.DataFrame, stop: str | None) -> pd.DataFrame:
-    """Return the table that was made from published parts, rounded, without estimates that may not be stated."""
-    rows = []
-    for row in frame.to_dict("records"):
-        status = str(row["status"]) if row["status"] != "ok" or stop is None else stop
-        new = row | {"status": status}
-        names = ["undetected", "low", "high", "total", "per_100k", "per_100k_low", "per_100k_high"]
-        if status == "ok":
-            part = Rounded(math.nan, math.nan, math.nan, 1.0)
-            if math.isfinite(row["detected"]):
-                part = rounded_values(row["undetected"], row["low"], row["high"], "persons")
-            rate = rounded_values(row["per_100k"], row["per_100k_low"], row["per_100k_high"], "per 100,000")
-            new |= dict(zip(names, [*part[:3], row["total"], *rate[:3]], strict=True))
-        else:
-            new |= dict.fromkeys(names, math.nan)
-        rate_seen = row["detected_per_100k"]
-        new["detected_per_100k"] = round_point(rate_seen * 1e6) / 1e6 if math.isfinite(rate_seen) else math.nan
-        rows.append(new)
+def _safe_sdg(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the table that was made from published parts, without estimates that may not be stated."""
+    names = ["undetected", "low", "high", "total", "per_100k", "per_100k_low", "per_100k_high"]
+    blank = dict.fromkeys(names, math.nan)
+    rows = [row if row["status"] == "ok" else row | blank for row in frame.to_dict("records")]
     return _frame(rows, frame.columns)
 
 

@@ -206,7 +206,7 @@ def _same(a: object, b: object) -> bool:
 
 def _own_mismatches(results: Results) -> Iterator[Mismatch]:
     """Return where the audit record contradicts itself: its tables against its draws."""
-    estimate = results.headline.summary(results.provenance["prob"])
+    estimate = results.headline.summary(results.record.prob)
     rows = results.comparison[results.comparison["headline"].astype(bool)]
     for name in ("point", "low", "high"):
         stored = float(rows[name].iloc[0]) if len(rows) else math.nan

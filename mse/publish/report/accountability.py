@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from mse.answers.estimates import LEVELS, Reason
-from mse.computing.sealing import SECRET
 from mse.publish.facts.entries import mapping
 from mse.publish.facts.statements import Facts
 from mse.publish.report.page import (
@@ -33,7 +32,7 @@ _FILES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Settings that name files, by section."""
 
-_INSIDE = {("publish", "seed"), ("publish", SECRET)}
+_INSIDE = {("publish", "seed"), ("publish", "secret")}
 """Settings that would undo what disclosure control did."""
 OF_THE_COMPUTATION = frozenset({
     "models", "effective_models", "corrected_models", "corrected_weight", "unreliable_weight", "visited",
@@ -128,12 +127,12 @@ def sources_section(m: Material) -> Section:
 
 def provenance_section(m: Material) -> Section:
     """Return what went in, how it was computed, and how to cite it."""
-    say, head, provenance = m.say, m.results.headline, m.results.provenance
+    say, head, record = m.say, m.results.headline, m.results.record
     made = {
         say("provenance.name"): m.facts.name,
         say("provenance.method"): head.method,
         say("provenance.prob"): say.level(m.facts.estimate.prob),
-        say("provenance.seed"): provenance.get("seed", head.spec.get("seed")),
+        say("provenance.seed"): record.seed,
         say("provenance.date"): m.facts.date and say.date(m.facts.date),
     }
     known = [(name, str(value)) for name, value in made.items() if value not in (None, "")]
@@ -154,19 +153,18 @@ def provenance_section(m: Material) -> Section:
     for title, rows in (
         (say("provenance.options"), _flat(head.spec)),
         (say("provenance.diagnostics"), sorted(diagnostics)),
-        (say("provenance.versions"), _flat(versions(provenance))),
+        (say("provenance.versions"), _flat(record.versions)),
     ):
         blocks += [_record(title, rows, say)] if rows else []
-    job = provenance.get("job")
-    if isinstance(job, Mapping) and job:
-        blocks += [Heading(say("provenance.job")), Listing(_plain(shown_job(job), indent=2))]
+    if record.job.settings:
+        blocks += [Heading(say("provenance.job")), Listing(_plain(shown_job(record.job.settings), indent=2))]
     return Section("provenance", say("section.provenance"), tuple(blocks))
 
 
 def citation(m: Material) -> str:
     """Return how this report is cited: publisher, title, date, and engine."""
     say, facts = m.say, m.facts
-    version = str(versions(m.results.provenance).get("mse-engine", ""))
+    version = m.results.record.engine
     parts = [
         facts.publisher,
         facts.title,
@@ -178,7 +176,7 @@ def citation(m: Material) -> str:
 
 def shown_job(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a job as a page may show them: no seed of a lot, no secret, of files only their names."""
-    shown = {key: value for key, value in job.items() if key not in ("compute", SECRET)}
+    shown = {key: value for key, value in job.items() if key not in ("compute", "secret")}
     for section, files in _FILES.items():
         settings = mapping(shown.get(section))
         told = {k: _without_folders(v) if k in files else v for k, v in settings.items() if (section, k) not in _INSIDE}
@@ -192,11 +190,6 @@ def _without_folders(value: object) -> object:
     if isinstance(value, list):
         return [_without_folders(item) for item in value]
     return re.split(r"[/\\]", value)[-1] if isinstance(value, str) else value
-
-
-def versions(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the versions of what computed the result."""
-    return mapping(provenance.get("versions"))
 
 
 def _record(title: str, rows: list[tuple[str, str]], say: Catalogue) -> Sheet:

@@ -26,8 +26,8 @@ from mse.publish.report.page import (
 )
 from mse.publish.wording.captions import (
     interval_name,
-    method_numbers,
     methods_finding,
+    number_words,
     overlap_finding,
     posterior_finding,
 )
@@ -75,7 +75,7 @@ def methods_section(m: Material) -> Section:
 
 def _method_row(found: MethodRow, contained: bool, m: Material) -> Row:
     say = m.say
-    point, span = method_numbers(found, m.facts, say)
+    point, span = number_words(found, say)
     tag = f"{say('intervals.headline')}: {m.said.verdict.lower()}" if found.headline else ""
     interval = cell(span, say.level(found.prob)) if span else cell(say("intervals.no_interval"))
     cells: list[Cell | Words] = [cell(found.label, found.kind, tag), cell(point), interval]
@@ -233,6 +233,8 @@ def claims(m: Material) -> tuple[str, ...]:
     said.append("named_model" if named else head.method)
     if kind != "assumed" and spec.get("max_order") == 2:
         said.append("pairs_only")
+    if spec.get("departures"):
+        said.append("departures")
     if "by" in spec:
         said.append("apart")
     return tuple(said)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 from mse.answers.results import Results
-from mse.publish.facts.partfacts import read_parts
 from mse.publish.facts.statements import Facts, languages, read_facts
 from mse.publish.release.outgoing import published_tables
 from mse.publish.report.accountability import (
@@ -13,7 +12,6 @@ from mse.publish.report.accountability import (
     silent_rules,
     sources_section,
     verdict_section,
-    versions,
 )
 from mse.publish.report.answer import (
     interactions_section,
@@ -41,8 +39,7 @@ def compose(results: Results, language: str | None = None) -> Page:
     """Return everything that a report says, in order, whatever it is then written as."""
     say = read_catalogue(language or languages(results)[0])
     facts = read_facts(results, say)
-    parts = read_parts(results, facts)
-    said = headline(facts, say, parts)
+    said, parts = headline(facts, say), facts.published
     beside = [name for name in BESIDE if name in results.tables]
     m = Material(results, facts, said, say, published_tables(results) if beside else {})
     checked = say.count_word(len(silent_rules(facts, say)))
@@ -53,7 +50,8 @@ def compose(results: Results, language: str | None = None) -> Page:
         [*beside_it, meaning, verdict_section(m)]
         if facts.observed is None
         else [
-            *((trend_section(m, parts), strata_section(m, parts)) if parts else ()),
+            trend_section(m, parts),
+            strata_section(m, parts),
             indicators_section(m),
             sdg_section(m),
             *beside_it,
@@ -75,7 +73,7 @@ def compose(results: Results, language: str | None = None) -> Page:
     ]
     sections = [section for section in found if section is not None]
     sections += [gather_section(m, sections), provenance_section(m)]
-    version = str(versions(results.provenance).get("mse-engine", ""))
+    version = results.record.engine
     made = say("page.made", version=version) if version else say("page.made_plain")
     return Page(
         language=say.language,
@@ -84,7 +82,7 @@ def compose(results: Results, language: str | None = None) -> Page:
         said=said,
         none_found=say("verdict.reasons_none", checked=checked) if said.judgement == "publish" else "",
         keys=key_figures(m, parts),
-        remarks=said.remarks,
+        remarks=(*said.remarks, *([said.chosen] if said.chosen else [])),
         sections=tuple(sections),
         labels={
             "contents": say("page.contents"),

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mse.answers.strata import ALL
 from mse.publish.drawings.flowchart import flow_figure
-from mse.publish.facts.entries import items, mapping, text
 from mse.publish.registrationquality import REGISTRATIONS, SafeFlow, column_quality, safe_flow, timeliness
-from mse.publish.report.accountability import versions
 from mse.publish.report.page import Block, Drawing, Material, Row, Section, paragraph, row, sheet
 from mse.publish.wording.captions import interval_name
 
@@ -96,7 +94,7 @@ def gather_section(m: Material, sections: Sequence[Section]) -> Section:
 
 def _gather(m: Material, titles: Mapping[str, str]) -> list[list[str | None]]:
     """Return what there is for every item, in order."""
-    say, facts, head, provenance = m.say, m.facts, m.results.headline, m.results.provenance
+    say, facts, head = m.say, m.facts, m.results.headline
     estimate = facts.estimate
 
     def seen(*keys: str) -> str | None:
@@ -117,7 +115,7 @@ def _gather(m: Material, titles: Mapping[str, str]) -> list[list[str | None]]:
         say.listing([say.said(x) for x in part]) or say("gather.missing").lower().rstrip(".")
         for part in (head.inside, head.outside)
     )
-    version = text(versions(provenance).get("mse-engine"))
+    version = m.results.record.engine
     extracted = facts.texts.get("extracted")
     assumed = say.listing([say.said(x) for x in head.assumptions])
     return [
@@ -145,24 +143,21 @@ def _gather(m: Material, titles: Mapping[str, str]) -> list[list[str | None]]:
 
 def _access(m: Material) -> str | None:
     """Return where the data came from."""
-    say, table = m.say, mapping(m.results.provenance.get("table"))
-    file = mapping(table.get("file"))
+    say, record = m.say, m.results.record
     if m.facts.public and m.facts.name:
         return say("gather.public", name=m.facts.name)
-    contracts = items(mapping(mapping(m.results.provenance.get("job")).get("registers")).get("contracts"))
-    if contracts:
-        return say("gather.registers", count=say.count_word(len(contracts)))
-    name = text(file.get("name"))
+    if record.job.contracts:
+        return say("gather.registers", count=say.count_word(len(record.job.contracts)))
+    name = record.table.file and record.table.file.name
     return say("gather.file", name=name) if name else None
 
 
 def _exclusions(m: Material) -> str:
     """Return which lists were merged or left out."""
-    say, table = m.say, mapping(mapping(m.results.provenance.get("job")).get("table"))
-    merged = ["+".join(map(str, items(names))) for names in mapping(table.get("merge")).values()]
-    dropped = [str(x) for x in items(table.get("drop"))]
+    say, job = m.say, m.results.record.job
+    merged = ["+".join(names) for names in job.merged.values()]
     said = [say("gather.merged", lists=say.listing(merged))] if merged else []
-    said += [say("gather.dropped", lists=say.listing(dropped))] if dropped else []
+    said += [say("gather.dropped", lists=say.listing(job.dropped))] if job.dropped else []
     return "; ".join(said) or say("gather.nothing_dropped")
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from mse.answers.recordchecks import RESULTS, damage
 from mse.answers.results import PUBLIC, Results, read_results, write_public
 from mse.computing.filemodes import make_private, private_writing
-from mse.publish.facts.entries import mapping
 from mse.publish.facts.statements import languages
 from mse.publish.report.composing import compose as compose
 
@@ -20,7 +19,7 @@ def render_report(results: Results, language: str | None = None) -> str:
     Parameters
     ----------
     results : Results
-        Any entry of its provenance may be missing.
+        Of the run.
     language : str, optional
         Two letters; the first that the job asks for when not given.
 
@@ -49,8 +48,7 @@ def render_pages(results: Results) -> dict[str, str | bytes]:
     InputError
         When there are no messages in a language, or PDF is asked for and its extra is not installed.
     """
-    pdf = mapping(results.provenance.get("report")).get("pdf") is True
-    return _pages(results, languages(results), pdf)
+    return _pages(results, languages(results), results.record.report.pdf)
 
 
 def _pages(results: Results, asked: Sequence[str], pdf: bool) -> dict[str, str | bytes]:
@@ -84,7 +82,7 @@ def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None
         When the results are damaged, or the folder cannot be written to.
     """
     results = read_results(folder)
-    wanted = mapping(results.provenance.get("report")).get("pdf") is True if pdf is None else pdf
+    wanted = results.record.report.pdf if pdf is None else pdf
     with damage(RESULTS, folder):
         pages = _pages(results, asked or languages(results), wanted)
     with private_writing():

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mse.publish.drawings.trend import MOST_PANELS, trend_figure, trend_panels
-from mse.publish.facts.partfacts import Part, Parts, truth_of
+from mse.publish.facts.margins import truth_of
+from mse.publish.indicators.partnumbers import Part
+from mse.publish.publishedparts import PublishedParts
 from mse.publish.report.page import (
     Block,
     Cell,
@@ -21,7 +23,6 @@ from mse.publish.report.page import (
     row,
     sheet,
 )
-from mse.publish.standing import UNJUDGED, WITHHELD
 from mse.publish.wording.messages import Words
 from mse.publish.wording.sentences import judged_part
 
@@ -29,12 +30,12 @@ MOST_COLUMNS, MOST_NAMED = 6, 12
 """Columns of a table of one dimension by time; parts named with a rule."""
 
 
-def trend_section(m: Material, parts: Parts) -> Section | None:
+def trend_section(m: Material, parts: PublishedParts) -> Section | None:
     """Return the course of the total over time; None where nothing is time."""
     say, facts = m.say, m.facts
     if parts.time is None:
         return None
-    years = parts.strata.dimensions[parts.time]
+    years = parts.dimensions[parts.time]
     total = parts.margin(parts.time)
     truth = truth_of(m.results, parts.time, years)
     finding = trend_finding(years, total, m)
@@ -61,34 +62,32 @@ def trend_finding(years: Sequence[str], total: Sequence[Part], m: Material) -> s
     if not stated:
         return say("trend.finding_none")
     (first, start), (last, end) = stated[0], stated[-1]
-    most = max(stated, key=lambda item: item[1].point)
-    least = min(stated, key=lambda item: item[1].point)
+    most = max(stated, key=lambda item: item[1].size.point)
+    least = min(stated, key=lambda item: item[1].size.point)
     values = {
-        "first": first, "start": say.number(start.rounded.point), "last": last, "end": say.number(end.rounded.point),
-        "range": say.range(end.rounded.low, end.rounded.high),
-        "most": most[0], "highest": say.number(most[1].rounded.point),
-        "least": least[0], "lowest": say.number(least[1].rounded.point),
+        "first": first, "start": say.number(start.size.point), "last": last, "end": say.number(end.size.point),
+        "range": say.range(end.size.low, end.size.high),
+        "most": most[0], "highest": say.number(most[1].size.point),
+        "least": least[0], "lowest": say.number(least[1].size.point),
     }  # fmt: skip
     rest = [level(year, m) for year, part in zip(years, total, strict=True) if not part.stated]
     without = [say("trend.finding_unstated", years=say.listing(rest))] if rest else []
     return " ".join([say("trend.finding", **values), *without])
 
 
-def strata_section(m: Material, parts: Parts) -> Section | None:
+def strata_section(m: Material, parts: PublishedParts) -> Section | None:
     """Return the total by every dimension other than time, and each of them over time; None without another."""
     say = m.say
     blocks: list[Block] = [paragraph(say("strata.lead"), "lead")]
-    others = [dim for dim in parts.strata.dimensions if dim != parts.time]
+    others = [dim for dim in parts.dimensions if dim != parts.time]
     if not others:
         return None
     for dim in others:
         name = dimension(dim, m)
-        levels = parts.strata.dimensions[dim]
+        levels = parts.dimensions[dim]
         rows = [_row([level(x, m)], part, m) for x, part in zip(levels, parts.margin(dim), strict=True)]
-        stands = {"publish": "ok", "caution": "ok", "refuse": WITHHELD}.get(m.said.judgement, UNJUDGED)
-        whole = replace(parts.margin()[0], observed=m.facts.observed, rounded=m.said.rounded, status=stands)
-        rows.append(_row([say("strata.total")], whole, m, tone="main"))
-        period = parts.strata.dimensions[parts.time] if parts.time else m.facts.period
+        rows.append(_row([say("strata.total")], parts.whole, m, tone="main"))
+        period = parts.dimensions[parts.time] if parts.time else m.facts.period
         when = (
             f" ({say('period.span' if len(period) > 1 else 'period.one', start=period[0], end=period[-1])})"
             if period
@@ -129,20 +128,19 @@ def _judgements(found: Sequence[Part], m: Material) -> list[Block]:
     return [bullets(said)] if said else []
 
 
-def _over_time(dim: str, parts: Parts, m: Material) -> list[Block]:
+def _over_time(dim: str, parts: PublishedParts, m: Material) -> list[Block]:
     """Return figure and table of one dimension by time, when there are few enough levels for either."""
     assert parts.time is not None
     say = m.say
-    years, levels = parts.strata.dimensions[parts.time], parts.strata.dimensions[dim]
+    years, levels = parts.dimensions[parts.time], parts.dimensions[dim]
     crossed = parts.margin(parts.time, dim)
-    first = list(parts.strata.dimensions).index(parts.time) < list(parts.strata.dimensions).index(dim)
-    at = {(part.levels if first else part.levels[::-1]): part for part in crossed}
+    at = {(part.levels[parts.time], part.levels[dim]): part for part in crossed}
     blocks: list[Block] = []
     if 1 < len(levels) <= MOST_PANELS and len(years) > 1:
         groups = {level(x, m): [at[year, x] for year in years] for x in levels}
         told = []
         for name, group in groups.items():
-            (early, late) = (say.number(part.rounded.point) if part.stated else _unstated(part, m).lower()
+            (early, late) = (say.number(part.size.point) if part.stated else _unstated(part, m).lower()
                              for part in (group[0], group[-1]))  # fmt: skip
             told.append(say("strata.panel", name=name, start=early, end=late))
         finding = say("strata.panels", first=years[0], last=years[-1], groups="; ".join(told))
@@ -167,16 +165,16 @@ def _row(names: list[str], part: Part, m: Material, tone: str = "") -> Row:
     observed = say("strata.withheld") if part.observed is None else say.number(part.observed)
     if not part.stated:
         return row(*names, observed, cell(_unstated(part, m)), "", "", tone=tone)
-    share = "" if part.observed is None else say.percent(part.observed / max(part.rounded.point, 1.0))
-    point = cell(say.number(part.rounded.point), tag=_tag(part, m))
-    return row(*names, observed, point, say.range(part.rounded.low, part.rounded.high), share, tone=tone)
+    share = "" if part.observed is None else say.share(part.view.point)
+    point = cell(say.number(part.size.point), tag=_tag(part, m))
+    return row(*names, observed, point, say.range(part.size.low, part.size.high), share, tone=tone)
 
 
 def _estimate(part: Part, m: Material) -> Cell:
     say = m.say
     if not part.stated:
         return cell(_unstated(part, m))
-    return cell(say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high), _tag(part, m))
+    return cell(say.number(part.size.point), say.range(part.size.low, part.size.high), _tag(part, m))
 
 
 def _unstated(part: Part, m: Material) -> str:
@@ -187,7 +185,7 @@ def _tag(part: Part, m: Material) -> str:
     return m.say("strata.caution") if part.doubtful else ""
 
 
-def _notes(parts: Parts, m: Material) -> list[Block]:
+def _notes(parts: PublishedParts, m: Material) -> list[Block]:
     """Return what the tables mean by their words: intervals, withheld counts, too few data, sums."""
     say = m.say
     few = m.facts.thresholds
@@ -195,8 +193,8 @@ def _notes(parts: Parts, m: Material) -> list[Block]:
     said = [say("strata.note", percent=say.level(parts.prob), **least)]
     if m.results.headline.diagnostics.get("unlabelled", 0.0) > 0.0:
         said.append(say("strata.note_unlabelled"))
-    if parts.safe is not None:
-        said += [say("strata.note_withheld"), say.said(parts.safe.table.rule)]
+    if parts.rule is not None:
+        said += [say("strata.note_withheld"), say.said(parts.rule)]
     return [paragraph(Words(" ".join(said)), "lead")]
 
 

@@ -22,7 +22,7 @@ def render_pdf(results: Results, language: str | None = None) -> bytes:
     Parameters
     ----------
     results : Results
-        Any entry of its provenance may be missing.
+        Of the run.
     language : str, optional
         Two letters; the first that the job asks for when not given.
 

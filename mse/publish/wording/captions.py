@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mse.publish.facts.statements import Facts, MethodRow
 from mse.publish.wording.messages import Catalogue
-from mse.publish.wording.rounding import Rounded, round_interval, round_point
+from mse.publish.wording.rounding import Rounded
 
 if TYPE_CHECKING:
     from mse.answers.distribution import Hump
@@ -20,36 +20,19 @@ def interval_name(facts: Facts, say: Catalogue) -> str:
     return say(f"interval.{kind}", percent=say.level(facts.estimate.prob))
 
 
-def printed(row: MethodRow, facts: Facts) -> Rounded | None:
-    """Return the numbers of one method as they are printed, without an interval as not-a-number ends."""
-    if row.point is None:
-        return None
-    if row.low is None or row.high is None:
-        return Rounded(round_point(row.point), math.nan, math.nan, 1.0)
-    return round_interval(row.point, row.low, row.high, observed=facts.floor)
-
-
-def method_numbers(row: MethodRow, facts: Facts, say: Catalogue) -> tuple[str, str]:
-    """Return estimate and interval of one method in words; empty for what is not there."""
-    numbers = printed(row, facts)
-    if numbers is None:
-        return "", ""
-    return say.number(numbers.point), "" if math.isnan(numbers.low) else say.range(numbers.low, numbers.high)
-
-
 def number_words(row: MethodRow, say: Catalogue) -> tuple[str, str]:
-    """Return estimate and interval of a row whose numbers are those that are printed."""
+    """Return estimate and interval of one method in words; empty for what is not there."""
     span = "" if row.low is None or row.high is None else say.range(row.low, row.high)
     return "" if row.point is None else say.number(row.point), span
 
 
 def methods_finding(facts: Facts, say: Catalogue) -> str:
     """Return what the comparison of methods shows."""
-    found = [(row, numbers.point) for row in facts.methods if (numbers := printed(row, facts))]
+    found = [(row, row.point) for row in facts.methods if row.point is not None]
     if not found:
         return say("intervals.finding_none")
     first = found[0][0]
-    point, span = method_numbers(first, facts, say)
+    point, span = number_words(first, say)
     values = {"label": first.label.text, "point": point, "range": span or say("intervals.no_interval")}
     if len(found) == 1:
         return say("intervals.finding_one", **values)

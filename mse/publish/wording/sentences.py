@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Literal
 
 from mse.answers.estimates import JUDGEMENTS
 from mse.answers.strata import EMPTY
-from mse.publish.facts.entries import items, mapping
-from mse.publish.facts.partfacts import Part, Parts, read_parts, truth_of
+from mse.publish.facts.margins import truth_of
 from mse.publish.facts.statements import Facts, languages, read_facts
 from mse.publish.registered import is_public
-from mse.publish.wording.captions import hump_words, interval_name, method_numbers, small_humps
+from mse.publish.wording.captions import hump_words, interval_name, number_words, small_humps
 from mse.publish.wording.messages import VERBATIM, Catalogue, Words, read_catalogue, words_of
 from mse.publish.wording.rounding import Rounded, round_interval
 from mse.publish.wording.terminaltext import cut_apart, terminal_width
@@ -26,9 +25,13 @@ from mse.words.said import said, verbatim
 if TYPE_CHECKING:
     from mse.answers.estimates import Level, Reason, Verdict
     from mse.answers.results import Results
+    from mse.publish.indicators.partnumbers import Part
+    from mse.publish.publishedparts import PublishedParts
 
 TERMINAL_WIDTH, TERMINAL_LINES = 100, 24
 MOST_PART_LINES = 3
+LABEL = 44
+"""Characters of the name of a method in the comparison on the terminal."""
 
 Judgement = Literal["publish", "caution", "refuse", "unjudged"]
 
@@ -57,6 +60,10 @@ class Headline:
         To be cited, or the refusal in plain words.
     latest : str or None
         The same of the last year alone, where the result has years.
+    beside : str or None
+        Which interval is cited, what it would be if the identifying assumption held exactly, and why the two differ.
+    chosen : str or None
+        Which method was chosen and why, where none was named.
     record : str or None
         The numbers, labelled as not for citation, where the sentence refuses.
     reasons : tuple of Words
@@ -74,6 +81,8 @@ class Headline:
     meaning: str
     sentence: str
     latest: str | None
+    beside: str | None
+    chosen: str | None
     record: str | None
     reasons: tuple[Words, ...]
     account: tuple[str, ...]
@@ -81,10 +90,10 @@ class Headline:
     rounded: Rounded
 
 
-def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headline:
-    """Return the headline of a result in the words of a catalogue; with its parts, of the last year too."""
-    estimate = facts.estimate
-    rounded = round_interval(estimate.point, estimate.low, estimate.high, observed=facts.floor)
+def headline(facts: Facts, say: Catalogue) -> Headline:
+    """Return the headline of a result in the words of a catalogue; where it has years, of the last one too."""
+    estimate, parts = facts.estimate, facts.published
+    rounded = facts.published.whole.size
     judged = judgement(estimate.verdict)
     span = "span" if len(facts.period) > 1 else "one"
     when = {"start": facts.period[0], "end": facts.period[-1]} if facts.period else {}
@@ -116,7 +125,9 @@ def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headli
         verdict=say(f"verdict.{judged}.name"),
         meaning=say("verdict.refuse.computed" if facts.unsettled else f"verdict.{judged}.meaning"),
         sentence=sentence,
-        latest=None if parts is None or judged in ("refuse", "unjudged") else _latest(values, parts, say),
+        latest=None if judged in ("refuse", "unjudged") else _latest(values, parts, say),
+        beside=_beside(facts, say) if judged in ("publish", "caution") else None,
+        chosen=None if estimate.chosen is None else _sentence(words_of(estimate.chosen, say).text),
         record=record,
         reasons=() if verdict is None else tuple(reason_sentence(r, facts, rounded, say) for r in verdict.reasons),
         account=facts.account,
@@ -125,21 +136,31 @@ def headline(facts: Facts, say: Catalogue, parts: Parts | None = None) -> Headli
     )
 
 
+def _beside(facts: Facts, say: Catalogue) -> str | None:
+    """Return the sentence on the interval if the identifying assumption held exactly; None where there is none."""
+    held = facts.estimate.identified
+    if held is None or facts.observed is None:
+        return None
+    numbers = round_interval(held.point, held.low, held.high, observed=facts.floor)
+    ends = {"point": say.number(numbers.point), "range": say.range(numbers.low, numbers.high)}
+    return say("headline.beside_two" if len(facts.lists) == 2 else "headline.beside", **ends)
+
+
 def registered_words(facts: Facts, say: Catalogue) -> str:
     """Return how many were registered, or that it is not shown."""
     return say("strata.withheld") if facts.observed is None else say.number(facts.observed)
 
 
-def _latest(values: Mapping[str, str], parts: Parts, say: Catalogue) -> str | None:
+def _latest(values: Mapping[str, str], parts: PublishedParts, say: Catalogue) -> str | None:
     """Return the sentence on the last year; None where nothing is time or that year has no number to cite."""
     if parts.time is None:
         return None
     last = parts.margin(parts.time)[-1]
     if not last.stated or last.observed is None:
         return None
-    numbers = {"observed": say.number(last.observed), "point": say.number(last.rounded.point)}
-    numbers["range"] = say.range(last.rounded.low, last.rounded.high)
-    return say("headline.year", **{**values, **numbers, "year": last.levels[0]})
+    numbers = {"observed": say.number(last.observed), "point": say.number(last.size.point)}
+    numbers["range"] = say.range(last.size.low, last.size.high)
+    return say("headline.year", **{**values, **numbers, "year": last.levels[parts.time]})
 
 
 def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalogue) -> Words:
@@ -171,7 +192,7 @@ def judged_part(part: Part, reason: Reason, names: Mapping[str, str], say: Catal
 
     Counts of persons are never said here: they may be withheld.
     """
-    name = ", ".join(names.get(level) or say.known("level", level) for level in part.levels)
+    name = ", ".join(names.get(level) or say.known("level", level) for level in part.levels.values())
     digits = {"width": 1, "converged": 3, "draws": 0, "lists": 0}.get(reason.code)
     figure = "" if digits is None else say.number(reason.figures["figure"], digits)
     told = " ".join(x for x in (say.known("rule", reason.code) if rule else "", figure) if x)
@@ -192,7 +213,7 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + _closed(text[1:]) + "."
 
 
-def _remarks(facts: Facts, parts: Parts | None, say: Catalogue) -> list[str]:
+def _remarks(facts: Facts, parts: PublishedParts, say: Catalogue) -> list[str]:
     registers = [say("headline.list", title=row.title, name=row.name) if row.title else row.name for row in facts.lists]
     said = [say("headline.registers", lists=_closed(say.listing(registers)))]
     if facts.population:
@@ -201,7 +222,7 @@ def _remarks(facts: Facts, parts: Parts | None, say: Catalogue) -> list[str]:
         said.append(say("headline.publisher", publisher=_closed(facts.publisher)))
     if extracted := facts.texts.get("extracted"):
         said.append(say("headline.extracted", date=say.date(extracted)))
-    if parts is not None and parts.time is not None:
+    if parts.time is not None:
         said.append(say("headline.years_person" if facts.unit == "person-year" else "headline.years"))
     elif len(facts.period) > 1:
         said.append(say("period.whole", start=facts.period[0], end=facts.period[-1]))
@@ -228,36 +249,37 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     """
     say = read_catalogue(languages(results)[0])
     facts = read_facts(results, say)
-    parts = read_parts(results, facts)
-    said = headline(facts, say, parts)
+    parts = facts.published
+    said = headline(facts, say)
     lines = [*_wrapped(say.shortened(facts.title, TERMINAL_WIDTH)), *_wrapped(said.latest or said.sentence)[:4]]
     lines.append(say("terminal.verdict", verdict=said.verdict.upper()))
+    lines += _wrapped(said.beside) if said.beside else []
     codes = [reason.code for reason in facts.estimate.verdict.reasons] if facts.estimate.verdict else []
     tail = [line for sentence in small_humps(facts, said.rounded, say) for line in _wrapped(sentence)]
     if len(facts.humps) > 1 and "humps" not in codes:
         humps = say.listing(hump_words(facts.humps, said.rounded, say, "posterior.mark"))
         tail = _wrapped(say("terminal.humps", humps=humps))[:2]
-    if parts is not None and said.judgement in ("publish", "caution"):
-        tail += [line for dim in parts.strata.dimensions for line in _part_lines(dim, parts, facts, say)]
+    if said.judgement in ("publish", "caution"):
+        tail += [line for dim in parts.dimensions for line in _part_lines(dim, parts, facts, say)]
     tail += [line for sentence in said.account for line in _wrapped(sentence)]
     tail += [line for sentence in _reading_lines(results, say) for line in _wrapped(sentence)]
+    tail += _wrapped(said.chosen) if said.chosen else []
     closing = [say("terminal.report", path=report)] if report else []
     room = TERMINAL_LINES - len(lines) - len(tail) - len(closing)
     # The heads of the columns, the headline and one line more are always there.
     reasons = _reason_lines(
         [reason.text for reason in said.reasons], max(1, room - min(len(facts.methods) + 1, 4)), say
     )
-    years = [] if parts is None or parts.time is None else _year_lines(results, parts, say)
+    years = [] if parts.time is None else _year_lines(results, parts, say)
     table = _fitted(_method_lines(facts, said, say), max(4, room - len(reasons) - len(years)), say)
     return "\n".join([*lines, *reasons, *tail, *years, *table, *closing])
 
 
 def _reading_lines(results: Results, say: Catalogue) -> list[str]:
     """Return what was added up and what was left out when the table was read, where that is anything."""
-    table = mapping(results.provenance.get("table"))
+    table = results.record.table
     told = []
-    for key in ("summed_over", "columns_not_read"):
-        names = [str(name) for name in items(table.get(key))]
+    for key, names in (("summed_over", table.summed_over), ("columns_not_read", table.columns_not_read)):
         told += [say(f"terminal.{key}", names=say.listing(names))] if names else []
     empty = [] if results.headline.strata is None else [
         name for name, flag in zip(results.headline.strata.names(), results.headline.strata.flags, strict=True)
@@ -272,7 +294,7 @@ def _reading_lines(results: Results, say: Catalogue) -> list[str]:
     ]
 
 
-def _part_lines(dim: str, parts: Parts, facts: Facts, say: Catalogue) -> list[str]:
+def _part_lines(dim: str, parts: PublishedParts, facts: Facts, say: Catalogue) -> list[str]:
     """Return which parts of one breakdown are not to be cited on their own, or only with caution, and why."""
     found = parts.margin(dim)
     bad, doubtful = [], []
@@ -282,7 +304,7 @@ def _part_lines(dim: str, parts: Parts, facts: Facts, say: Catalogue) -> list[st
         elif part.against:
             bad.append(judged_part(part, part.against[0], facts.names, say, rule=True))
         else:
-            name = facts.names.get(part.levels[0]) or say.known("level", part.levels[0])
+            name = facts.names.get(part.levels[dim]) or say.known("level", part.levels[dim])
             bad.append(f"{name} ({say('strata.too_few').lower()})")
     lines = []
     for key, named in (("terminal.parts", bad), ("terminal.doubtful", doubtful)):
@@ -319,16 +341,16 @@ def _fitted(lines: list[str], room: int, say: Catalogue) -> list[str]:
     return [*lines[: room - 1], "  " + say("terminal.more", count=len(lines) - room + 1)]
 
 
-def _year_lines(results: Results, parts: Parts, say: Catalogue) -> list[str]:
+def _year_lines(results: Results, parts: PublishedParts, say: Catalogue) -> list[str]:
     """Return registered, estimate and interval of every year in aligned columns; the truth too where it is known."""
     assert parts.time is not None
-    years = parts.strata.dimensions[parts.time]
+    years = parts.dimensions[parts.time]
     truth = truth_of(results, parts.time, years)
     heads = ["", *(say(f"strata.{key}") for key in ("registered", "estimated", "interval"))]
     rows = [[*heads, say("trend.truth")] if truth else heads]
     for i, (year, part) in enumerate(zip(years, parts.margin(parts.time), strict=True)):
         seen = say("strata.withheld") if part.observed is None else say.number(part.observed)
-        numbers = [say.number(part.rounded.point), say.range(part.rounded.low, part.rounded.high)]
+        numbers = [say.number(part.size.point), say.range(part.size.low, part.size.high)]
         why = "key.not_cited" if part.unstated == "not_cited" else f"strata.{part.unstated}"
         numbers = numbers if part.stated else [say(why), ""]
         cells = [year, seen, *numbers]
@@ -343,9 +365,9 @@ def _method_lines(facts: Facts, said: Headline, say: Catalogue) -> list[str]:
     heads = [say("intervals.method"), say("intervals.point"), say("intervals.interval")]
     heads.append(f"({say('key.not_cited')})" if not_cited else "")
     rows = [["  " + heads[0], *heads[1:]]]
-    labels = cut_apart([row.label.text for row in facts.methods], 40, say.messages["format.ellipsis"])
+    labels = cut_apart([row.label.text for row in facts.methods], LABEL, say.messages["format.ellipsis"])
     for row, name in zip(facts.methods, labels, strict=True):
-        point, span = method_numbers(row, facts, say)
+        point, span = number_words(row, say)
         label = ("* " if row.headline else "  ") + name
         failed = say("terminal.failed") + (f": {row.failure}" if row.failure and row.failure.text else "")
         span = f"{say.level(row.prob)}: {span}" if span else say("intervals.no_interval")

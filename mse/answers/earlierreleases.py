@@ -1,0 +1,66 @@
+"""What earlier releases published of registered persons, as the record of a run keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Place = tuple[str | None, ...]
+"""A level of every dimension, None where a count is summed over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OldCell:
+    """One count of an earlier release: its place, the fewest and most persons, and the count itself if rounded."""
+
+    place: Place
+    low: float
+    high: float
+    rounded: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OldTable:
+    """A table of counts as an earlier release published it.
+
+    Parameters
+    ----------
+    dimensions : tuple of (str, tuple of str)
+        Its dimensions and their levels.
+    cells : tuple of OldCell
+        Every cell, margins included.
+    time : str or None
+        The dimension that is time.
+    years : tuple of str
+        Years that the counts are about; empty where nothing says so.
+    """
+
+    dimensions: tuple[tuple[str, tuple[str, ...]], ...]
+    cells: tuple[OldCell, ...]
+    time: str | None
+    years: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRelease:
+    """An earlier release that a result is protected together with.
+
+    Parameters
+    ----------
+    release, title, digest : str
+        Name of its folder, its title, and the digest of its figures.
+    years : tuple of str
+        Years that it is about.
+    counts, lists : OldTable or None
+        Registered persons by stratum, or in all; persons on each list and each two.
+    chain : mapping of str to int or None
+        Counts by step of the chain, None for one that was left out.
+    """
+
+    release: str
+    title: str
+    digest: str
+    years: tuple[str, ...] = ()
+    counts: OldTable | None = None
+    lists: OldTable | None = None
+    chain: Mapping[str, int | None] = field(default_factory=dict)

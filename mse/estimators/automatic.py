@@ -1,0 +1,107 @@
+"""The method when none is named: ``auto`` chooses by the kind of table and the number of its lists.
+
+The rule is `mse.estimators.registry.CHOICES`. What was chosen and why stands in the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mse.errors import ModelError, Problem
+from mse.estimators.registry import CHOICES, Choice
+from mse.estimators.stratified.declared import Blind, Missing
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Draws
+from mse.words.said import Said, said
+
+
+class Named(Protocol):
+    """A table of any kind."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AutoSpec:
+    """Options that go to whatever is chosen.
+
+    Parameters
+    ----------
+    draws : int
+        Draws of N to store.
+    strata : bool
+        Estimate every stratum, with coefficients of its own and scales that all share.
+    blind, missing
+        See `mse.estimators.stratified.declared`; each of them asks for strata.
+    """
+
+    draws: Draws = 10_000
+    strata: bool = False
+    blind: Blind = field(default_factory=dict)
+    missing: Missing = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check every option, and say all that is wrong at once."""
+        check_spec(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was chosen for a table.
+
+    Parameters
+    ----------
+    method : str
+        Never ``"auto"``.
+    options : mapping
+        Of that method.
+    why : Said
+        The line of the rule.
+    """
+
+    method: str
+    options: Mapping[str, Any]
+    why: Said
+
+
+def choose(table: Named, options: Mapping[str, Any]) -> Chosen:
+    """Return the method for a table by the rule of the registry.
+
+    Parameters
+    ----------
+    table : CaptureTable, HistoryTable, RepeatCounts or PersonTable
+        What is to be estimated from.
+    options : mapping
+        Those that are given; they go to the method that is chosen.
+
+    Raises
+    ------
+    ModelError
+        When no line is for such a table.
+    """
+    kind, lists = type(table).__name__, len(getattr(table, "lists", ()))
+    for line in CHOICES:
+        if kind in line.reads and line.lists[0] <= lists <= line.lists[1]:
+            return Chosen(line.method, {**line.options, **options}, _why(line, lists))
+    raise ModelError(
+        Problem(f"no method is chosen for a {kind} of {lists} lists", "a table of two lists or more, or one register",
+                "name the method")
+    )  # fmt: skip
+
+
+def _why(line: Choice, lists: int) -> Said:
+    """Return what a line of the rule says."""
+    method = said(f"method.{line.method}")
+    words = {
+        "two_lists": said("chosen.two_lists", method=method),
+        "all_orders": said("chosen.all_orders", method=method, lists=lists),
+        "pairs": said("chosen.pairs", method=method, lists=lists),
+        "one_register": said("chosen.one_register", method=method),
+        "persons": said("chosen.persons", method=method),
+    }
+    return words[line.code]

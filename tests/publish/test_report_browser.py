@@ -1,0 +1,121 @@
+"""The page in a real browser: accessible by axe in both languages, and nothing is asked of anybody."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mse.answers.results import Results
+from mse.publish.report.html import render_report
+from tests.examples.national import national, uk_assessed
+from tests.examples.results import chapman, many_lists, netherlands
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium with its driver is installed")
+
+QUIET = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-sync", "--disable-component-update", "--disable-default-apps", "--disable-extensions",
+    "--disable-dev-shm-usage", "--hide-scrollbars",
+)  # fmt: skip
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for argument in (*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    yield driver
+    driver.quit()
+
+
+EXAMPLES: dict[str, Callable[[], Results]] = {
+    "caution": uk_assessed,
+    "publish": national,
+    "refuse": netherlands,
+    "unjudged": chapman,
+    "long names": lambda: many_lists(8),
+}
+
+
+PAGES = [(name, language) for name in EXAMPLES for language in ("en", "nl")]
+
+
+@cache
+def page(name: str, language: str) -> str:
+    return render_report(EXAMPLES[name](), language)
+
+
+def opened(browser: Chrome, name: str, language: str, folder: Path, width: int) -> list[str]:
+    """Open the page of an example and return every address that it asked for."""
+    file = folder / f"{language}.html"
+    file.write_text(page(name, language), encoding="utf-8")
+    browser.get("about:blank")
+    browser.get_log("performance")
+    browser.set_window_size(width, 1000)
+    browser.get(file.as_uri())
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+
+
+@pytest.mark.parametrize(("name", "language"), PAGES)
+def test_page_asks_nothing_of_anybody_and_passes_axe(browser: Chrome, name: str, language: str, tmp_path: Path) -> None:
+    asked = opened(browser, name, language, tmp_path, 1200)
+    assert asked == [(tmp_path / f"{language}.html").as_uri()]
+    axe = resources.files("axe_selenium_python").joinpath("node_modules/axe-core/axe.min.js").read_text("utf-8")
+    # The page forbids every script; the driver's own are not bound by that.
+    browser.execute_script(axe)
+    found: dict[str, Any] = browser.execute_async_script(
+        "axe.run(document, {runOnly: {type: 'tag', values: arguments[0]}}).then(arguments[1])", RULES
+    )
+    faults = [
+        f"{fault['id']} ({fault['impact']}): {node['html'][:200]}"
+        for fault in found["violations"]
+        for node in fault["nodes"]
+    ]
+    assert faults == []
+    passed = {rule["id"] for rule in found["passes"]}
+    assert {"color-contrast", "document-title", "html-has-lang", "heading-order", "page-has-heading-one"} <= passed
+    assert found["testEngine"]["version"] >= "4.10"
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_page_fits_a_phone_and_no_words_of_a_figure_are_cut_off(browser: Chrome, name: str, tmp_path: Path) -> None:
+    """Wide tables and figures scroll inside their own frame; the page itself never does."""
+    opened(browser, name, "nl", tmp_path, 390)
+    shown, whole = browser.execute_script(
+        "return [document.documentElement.clientWidth, document.documentElement.scrollWidth]"
+    )
+    assert whole <= shown
+    browser.set_window_size(1200, 1000)
+    outside = browser.execute_script(
+        "return [...document.querySelectorAll('svg.drawing')].flatMap(svg => {"
+        " const all = svg.getBoundingClientRect();"
+        " return [...svg.querySelectorAll('text')].filter(text => {"
+        "  const box = text.getBoundingClientRect();"
+        "  return box.left < all.left - 2 || box.right > all.right + 2 || box.top < all.top - 2"
+        "   || box.bottom > all.bottom + 2;"
+        " }).map(text => text.textContent);"
+        "})"
+    )
+    assert outside == []
