@@ -18,7 +18,7 @@ from mse.estimators.naming import label_of as label_of
 from mse.estimators.registry import ALL_ORDERS, Basis
 from mse.estimators.registry import METHODS as METHODS
 from mse.settings.specchecks import check_value
-from mse.settings.specfields import Prob, Seed
+from mse.settings.specfields import Seed
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.said import Said, as_said, said, to_json
@@ -116,7 +116,6 @@ def compare(
         the row as codes with values, JSON), ``fit`` (empty, or how badly a single model fits), and ``summed_over``
         (the covariates whose levels were added up).
     """
-    check_value("prob", prob, Prob)
     usual = [name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata))]
     requests: list[Request] = list(usual) if methods is None else list(methods)
     problems = [p for request in requests for p in unknown_method(_split(request)[0])]
