@@ -85,6 +85,8 @@ class Thresholds:
         Share of the trajectories of NUTS that were cut off at their greatest length, from which caution is asked.
     last_class : tuple of float
         Share of the population in the last latent class that there may be.
+    unverified : float
+        Probability on models whose approximation sampling could not check, from which caution is asked.
     walks : float
         R-hat of the walks that estimate `visited`, from which caution is asked.
     parts : float
@@ -104,7 +106,7 @@ class Thresholds:
     disagreement: Limits = (1.5, 2.5)
     prior: Limits = (1.15, 1.5)
     pair_share: Limits = (0.7, 0.9)
-    width: Limits = (3.0, 10.0)
+    width: Limits = (4.0, 10.0)
     grid_end: Limits = (0.001, 0.01)
     sampling: Limits = (0.05, 0.25)
     correction: Limits = (0.5, 0.95)
@@ -129,6 +131,7 @@ class Thresholds:
     prior_weights: Limit = 0.05
     depth: Limit = 0.1
     last_class: Limits = (0.02, 0.2)
+    unverified: Limit = 0.25
     walks: Limit = 1.05
     parts: Limit = 0.5
     nested: Annotated[int, Between(0)] = 10
@@ -154,8 +157,8 @@ class Thresholds:
 RULES = (
     "lists", "observed", "below_observed", "no_overlap", "nested", "pair_share", "identifying", "one_model",
     "dependence", "deviance", "bound", "humps", "disagreement", "narrower", "prior", "width", "grid_end", "sampling",
-    "correction", "monte_carlo", "class_prior", "prior_checked", "converged", "draws", "divergences", "energy", "depth",
-    "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out", "one_person", "referrals", "linkage",
-    "known_sizes", "known_bias", "fit", "coverage",
+    "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged", "draws", "divergences",
+    "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out", "one_person",
+    "referrals", "linkage", "known_sizes", "known_bias", "fit", "coverage",
 )  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Annotated, Any
 
 from mse.errors import ModelError, Problem
+from mse.estimators.automatic import by_options, every_option
 from mse.estimators.registry import METHODS
 from mse.settings.places import JobFile, Place
 from mse.settings.specfields import Check, Setting, keys_of
@@ -55,10 +56,12 @@ def read_options(
     if unknown := unknown_method(method):
         where, file = (*place, "method"), file or JobFile()
         return None, [file.put(replace(x, column=".".join(where) if place else None), where) for x in unknown]
+    method = (by_options(options) or method) if method == "auto" else method
     anywhere = also_taken(method)
+    near = every_option() if method == "auto" else ()
     apart = {name: value for name, value in options.items() if name in anywhere}
     own = {name: value for name, value in options.items() if name not in anywhere}
-    spec, problems = read_spec(spec_of(method), own, place, file, also=anywhere)
+    spec, problems = read_spec(spec_of(method), own, place, file, also=anywhere, near=near)
     problems += read_spec(AnywhereSpec, apart, place, file)[1]
     if "by" in apart and by_stratum(method, options):
         problems.append(Problem("`by` and the strata of the method are both asked for", "one of the two",

@@ -17,7 +17,12 @@ from mse.words.said import Said, said
 
 
 def read_spec[Spec](
-    kind: type[Spec], settings: object, place: Place = (), file: JobFile | None = None, also: Iterable[str] = ()
+    kind: type[Spec],
+    settings: object,
+    place: Place = (),
+    file: JobFile | None = None,
+    also: Iterable[str] = (),
+    near: Sequence[str] = (),
 ) -> tuple[Spec | None, list[Problem]]:
     """Read settings into a spec.
 
@@ -33,6 +38,8 @@ def read_spec[Spec](
         Where they stand.
     also : iterable of str
         Keys that may be named beside those of the spec, and are read elsewhere.
+    near : sequence of str
+        Keys that may be meant by one that is not known; those that are known when not given.
 
     Returns
     -------
@@ -42,7 +49,7 @@ def read_spec[Spec](
         Unknown keys, missing keys, wrong types, values out of range; and what does not fit together where all of it
         could be read.
     """
-    reading = _Reading(file or JobFile(), place)
+    reading = _Reading(file or JobFile(), place, near)
     spec = reading.section(kind, settings, place, also)
     if reading.problems:
         return None, reading.problems
@@ -53,17 +60,19 @@ def read_spec[Spec](
     return spec, []
 
 
-def unknown_key(key: str, known: Sequence[str], found: Said) -> Problem:
+def unknown_key(key: str, known: Sequence[str], found: Said, near: Sequence[str] = ()) -> Problem:
     """Return the problem of a key that is not known, with the one that may be meant."""
-    near = get_close_matches(key, known, n=1)
-    return Problem(found, ", ".join(known), f"did you mean {near[0]!r}" if near else "correct or delete it", value=key)
+    meant = get_close_matches(key, near or known, n=1)
+    remedy = f"did you mean {meant[0]!r}" if meant else "correct or delete it"
+    return Problem(found, ", ".join(known), remedy, value=key)
 
 
 class _Reading:
     """Reads sections into specs whose checks wait until all of them are read, and gathers what is wrong."""
 
-    def __init__(self, file: JobFile, root: Place) -> None:
+    def __init__(self, file: JobFile, root: Place, near: Sequence[str] = ()) -> None:
         self.file = file
+        self.near = near
         self.named = bool(root or file.name)
         self.problems: list[Problem] = []
         self.made: list[Any] = []
@@ -98,7 +107,7 @@ class _Reading:
         unknown = said("setting.key") if self.named or place else said("setting.option")
         for key in settings:
             if key not in known:
-                self.say(unknown_key(str(key), (*known, *also), unknown), (*place, str(key)))
+                self.say(unknown_key(str(key), (*known, *also), unknown, self.near), (*place, str(key)))
         spec, before, wrong = object.__new__(kind), self.unread, set[str]()
         for field in fields(kind):
             setting = known.get(field.name)

@@ -17,7 +17,7 @@ from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Criterion, Order, count
 from mse.tables.captures import CaptureTable
 from mse.tables.overlapshape import nested_lists
-from mse.terms import MAX_CANDIDATES, candidates, count_models, notations
+from mse.terms import MAX_CANDIDATES, MOST_MODELS, candidates, count_models, notations
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-
-MOST_MODELS = 10_000_000
-"""Models that one ranking fits at most: all of six lists, or all pairs of seven."""
 
 MOST_FACES = 200
 """Models without an estimate, the best by the criterion, that are fitted on the cells that can exist."""

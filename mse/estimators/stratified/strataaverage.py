@@ -21,6 +21,7 @@ import numpy as np
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior, Says
 from mse.answers.strata import StrataDraws
+from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
 from mse.estimators.stratified.declared import Blind, Bounded, Missing, Unknown, declare
 from mse.estimators.stratified.formulas import term_name
@@ -39,7 +40,6 @@ from mse.words.said import said
 CORRECTED = 0.999
 """Share of the weight whose models are corrected by importance sampling."""
 REPORTED = 1000
-RELIABLE = 0.7
 
 CITATIONS = (
     "Overstall & King (2014) conting: an R package for Bayesian analysis of complete and incomplete contingency "
