@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
-from mse.estimators.automatic import by_options, choose, every_option
+from mse.estimators.automatic import choose
+from mse.estimators.methodspecs import by_stratum as by_stratum
+from mse.estimators.methodspecs import make_spec as make_spec
+from mse.estimators.methodspecs import unknown_method
 from mse.estimators.naming import label_of as label_of
 from mse.estimators.registry import ALL_ORDERS, Basis
 from mse.estimators.registry import METHODS as METHODS
+from mse.settings.specchecks import check_value
+from mse.settings.specfields import Seed
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.said import Said, as_said, said, to_json
@@ -27,9 +31,6 @@ if TYPE_CHECKING:
     from mse.tables.persons import PersonTable
     from mse.tables.repeats import RepeatCounts
 
-
-_ANYWHERE = ("by", "departures")
-"""Options that are no method's own."""
 
 AVERAGED: tuple[Basis, ...] = ("models", "identified")
 """What rests on many models, or on one with all terms."""
@@ -117,7 +118,7 @@ def compare(
     """
     usual = [name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata))]
     requests: list[Request] = list(usual) if methods is None else list(methods)
-    problems = [p for request in requests for p in _unknown(_split(request)[0])]
+    problems = [p for request in requests for p in unknown_method(_split(request)[0])]
     if problems:
         raise ModelError(problems)
     compute = compute or Compute()
@@ -155,9 +156,7 @@ class Outcome:
 
 def run_method(table: Table, method: str, *, seed: int, compute: Compute, **options: Any) -> Posterior:
     """Run one estimator without judging its answer; parameters as in `estimate`."""
-    from mse.settings.optionchecks import check_seed
-
-    check_seed(seed)
+    check_value("seed", seed, Seed)
     spec = make_spec(method, options)
     kind = type(table).__name__
     if kind not in (METHODS[method].reads, *METHODS[method].also):
@@ -218,60 +217,6 @@ def _departing(table: Table, method: str, options: Mapping[str, Any], seed: int,
         else:
             held = run_method(table, method, seed=seed, compute=compute, **plain, **taking).distribution
     return with_departures(answer, table, held)
-
-
-def make_spec(method: str, options: Mapping[str, Any]) -> object:
-    """Return the checked options of a method; `by`, which methods without covariates of their own have, is checked too.
-
-    Raises
-    ------
-    ModelError
-        When the method is unknown, or an option is unknown or out of range.
-    """
-    problems = _unknown(method)
-    if problems:
-        raise ModelError(problems)
-    method = (by_options(options) or method) if method == "auto" else method
-    entry = METHODS[method]
-    spec_class = getattr(import_module(f"mse.estimators.{entry.module}"), entry.spec)
-    known = [f.name for f in fields(spec_class)]
-    if entry.reads == "CaptureTable" and not entry.strata:
-        known.append("by")
-        known += ["departures"] if entry.identified is not None else []
-        if "by" in options and by_stratum(method, options):
-            raise ModelError(Problem("`by` and the strata of the method are both asked for", "one of the two",
-                                     "leave out `by` to estimate all strata at once"))  # fmt: skip
-        names = options.get("by", ("",))
-        if not isinstance(names, list | tuple) or not names or not all(isinstance(x, str) for x in names):
-            raise ModelError(Problem("`by` is no list of covariates", 'for example ["year"]', "correct it",
-                                     value=str(names)))  # fmt: skip
-    near = every_option() if method == "auto" and not set(options) <= set(known) else known
-    problems = [
-        Problem("the option is unknown", f"{', '.join(known)} (method {method})", _did_you_mean(name, near), value=name)
-        for name in options
-        if name not in known
-    ]
-    if problems:
-        raise ModelError(problems)
-    if not isinstance(options.get("departures", False), bool):
-        raise ModelError(Problem("`departures` is neither true nor false", "true or false", "correct it",
-                                 value=str(options["departures"])))  # fmt: skip
-    try:
-        spec: object = spec_class(**{name: value for name, value in options.items() if name not in _ANYWHERE})
-    except (TypeError, ValueError) as error:
-        said = ", ".join(f"{name} = {value!r}" for name, value in options.items())
-        raise ModelError(
-            Problem(
-                "an option has a wrong type", f"the types in the manual of method {method}", "correct it", value=said
-            )
-        ) from error
-    return spec
-
-
-def by_stratum(method: str, options: Mapping[str, Any]) -> bool:
-    """Return whether a method with these options estimates the strata of a table; for others they are summed over."""
-    asking = ("strata", "blind", "missing", "unknown")
-    return METHODS[method].strata or (METHODS[method].asked and any(options.get(name) for name in asking))
 
 
 def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compute) -> Outcome:
@@ -375,16 +320,3 @@ def comparison(table: CaptureTable, outcomes: Sequence[Outcome], prob: float) ->
 
 def _split(request: Request) -> tuple[str, Mapping[str, Any]]:
     return (request, {}) if isinstance(request, str) else request
-
-
-def _unknown(method: str) -> list[Problem]:
-    if method in METHODS:
-        return []
-    return [
-        Problem("the method is unknown", ", ".join(METHODS), _did_you_mean(str(method), METHODS), value=str(method))
-    ]
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]!r}" if near else "choose one of these"

@@ -140,7 +140,7 @@ def test_an_estimator_is_its_file_its_row_and_its_words(house: House) -> None:
 
 def test_a_rule_is_its_row_its_finding_and_its_words(house: House) -> None:
     house.change("mse/assess/rules.py", lambda old: old.replace(
-        "    parts: float = 0.5\n", "    parts: float = 0.5\n    odd: tuple[float, float] = (0.5, 2.0)\n"
+        "    parts: Limit = 0.5\n", "    parts: Limit = 0.5\n    odd: Limits = (0.5, 2.0)\n"
     ).replace('"coverage",\n)', '"coverage", "odd",\n)'))  # fmt: skip
     house.change("mse/assess/findings.py", lambda old: old.replace(
         "    yield from _searches(posterior, limits)\n",

@@ -260,7 +260,7 @@ def test_every_setting_of_a_job_is_checked_before_anything_is_computed(tmp_path)
         '[table]\npath="t.csv"\n[estimate]\nmethod="independence"\n[assess]\nparts=["nonsense"]\n'
         "[registers]\nthreshold=1.5\n"
     )
-    with pytest.raises(InputError, match="the check is unknown"):
+    with pytest.raises(InputError, match="`parts` has a word that is unknown"):
         mse.read_job(str(written(tmp_path, job, "j.toml")))
     job = '[table]\npath="t.csv"\n[estimate]\nmethod="independence"\nby=["year"]\n'
     job += '[publish]\nchain="no.csv"\nsurvey="none.csv"\n'

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 from mse.answers.posterior import Posterior
 from mse.computing.parallel import Compute
-from mse.errors import ModelError, Problem
 from mse.estimators.registry import row_of
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Between
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
@@ -17,18 +18,14 @@ if TYPE_CHECKING:
 
     from mse.assess.refits import Refit
 
-PARTS = (
-    "sensitivity",
-    "prior",
-    "linkage_error",
-    "robustness",
-    "accumulation",
-    "consistency",
-    "fit",
-    "coverage",
+Part = Literal[
+    "sensitivity", "prior", "linkage_error", "robustness", "accumulation", "consistency", "fit", "coverage",
     "calibrated",
-)
+]  # fmt: skip
+PARTS: tuple[Part, ...] = get_args(Part)
 """Checks by the name that users give."""
+
+_Claim = Annotated[float, Between(0, 1e12, above=True, below=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +45,15 @@ class AssessSpec:
         Simulated tables of each truth in the check of coverage.
     """
 
-    parts: tuple[str, ...] = PARTS
-    above: tuple[float, ...] = ()
-    below: tuple[float, ...] = ()
-    odds_ratios: tuple[float, ...] = ()
-    replicates: int = 200
+    parts: tuple[Part, ...] = PARTS
+    above: tuple[_Claim, ...] = ()
+    below: tuple[_Claim, ...] = ()
+    odds_ratios: tuple[_Claim, ...] = ()
+    replicates: Annotated[int, Between(10, 100_000)] = 200
 
     def __post_init__(self) -> None:
         """Check every option, and say all that is wrong at once."""
-        problems = [
-            Problem("the check is unknown", ", ".join(PARTS), "choose among these", value=str(part))
-            for part in self.parts
-            if part not in PARTS
-        ]
-        problems += [
-            Problem("a number of the assessment is out of range", "a positive number", "correct it", value=str(x))
-            for x in (*self.above, *self.below, *self.odds_ratios)
-            if not 0 < x < 1e12
-        ]
-        if not 10 <= self.replicates <= 100_000:
-            problems.append(Problem("the number of simulated tables is out of range", "from 10 to 100,000",
-                                    "200 is the default", value=str(self.replicates)))  # fmt: skip
-        if problems:
-            raise ModelError(problems)
+        check_spec(self)
 
 
 def assess(

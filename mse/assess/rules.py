@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from mse.estimators.registry import Basis as Basis
+from mse.settings.specchecks import Placed, check_spec, setting_problem
+from mse.settings.specfields import Between, settings_of
+from mse.words.said import said
+
+Limit = Annotated[float, Between(0)]
+Limits = tuple[Limit, Limit]
+Persons = tuple[Annotated[int, Between(0)], Annotated[int, Between(0)]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,44 +99,59 @@ class Thresholds:
         p-value of the deviance of a single model on its degrees of freedom, below which caution is asked.
     """
 
-    lists: tuple[int, int] = (4, 3)
-    observed: tuple[int, int] = (100, 10)
-    hump_weight: float = 0.1
-    hump_ratio: tuple[float, float] = (1.25, 3.0)
-    disagreement: tuple[float, float] = (1.5, 2.5)
-    prior: tuple[float, float] = (1.15, 1.5)
-    pair_share: tuple[float, float] = (0.7, 0.9)
-    width: tuple[float, float] = (4.0, 10.0)
-    grid_end: tuple[float, float] = (0.001, 0.01)
-    sampling: tuple[float, float] = (0.05, 0.25)
-    correction: tuple[float, float] = (0.5, 0.95)
-    monte_carlo: tuple[float, float] = (0.05, 0.25)
-    narrower: tuple[float, float] = (2.0, 4.0)
-    converged: tuple[float, float] = (1.01, 1.05)
-    draws: tuple[float, float] = (400.0, 100.0)
-    divergences: tuple[float, float] = (0.001, 0.01)
-    energy: tuple[float, float] = (0.3, 0.2)
-    predictive: tuple[float, float] = (0.05, 0.001)
-    fit: tuple[float, float] = (0.05, 0.001)
-    loo: tuple[float, float] = (0.1, 0.5)
-    visited: tuple[float, float] = (0.9, 0.5)
-    left_out: tuple[float, float] = (1.5, 4.0)
-    one_person: tuple[float, float] = (1.2, 2.0)
-    referrals: tuple[float, float] = (1.25, 2.0)
-    linkage: tuple[float, float] = (1.5, 3.0)
-    known_sizes: tuple[float, float] = (0.5, 0.9)
-    known_bias: tuple[float, float] = (1.2, 2.5)
-    coverage: tuple[float, float] = (0.1, 0.25)
-    prior_k: float = 0.7
-    prior_weights: float = 0.05
-    depth: float = 0.1
-    last_class: tuple[float, float] = (0.02, 0.2)
-    unverified: float = 0.25
-    walks: float = 1.05
-    parts: float = 0.5
-    nested: int = 10
-    bound: float = 1.0
-    deviance: float = 0.05
+    lists: Persons = (4, 3)
+    observed: Persons = (100, 10)
+    hump_weight: Limit = 0.1
+    hump_ratio: Limits = (1.25, 3.0)
+    disagreement: Limits = (1.5, 2.5)
+    prior: Limits = (1.15, 1.5)
+    pair_share: Limits = (0.7, 0.9)
+    width: Limits = (4.0, 10.0)
+    grid_end: Limits = (0.001, 0.01)
+    sampling: Limits = (0.05, 0.25)
+    correction: Limits = (0.5, 0.95)
+    monte_carlo: Limits = (0.05, 0.25)
+    narrower: Limits = (2.0, 4.0)
+    converged: Limits = (1.01, 1.05)
+    draws: Limits = (400.0, 100.0)
+    divergences: Limits = (0.001, 0.01)
+    energy: Limits = (0.3, 0.2)
+    predictive: Limits = (0.05, 0.001)
+    fit: Limits = (0.05, 0.001)
+    loo: Limits = (0.1, 0.5)
+    visited: Limits = (0.9, 0.5)
+    left_out: Limits = (1.5, 4.0)
+    one_person: Limits = (1.2, 2.0)
+    referrals: Limits = (1.25, 2.0)
+    linkage: Limits = (1.5, 3.0)
+    known_sizes: Limits = (0.5, 0.9)
+    known_bias: Limits = (1.2, 2.5)
+    coverage: Limits = (0.1, 0.25)
+    prior_k: Limit = 0.7
+    prior_weights: Limit = 0.05
+    depth: Limit = 0.1
+    last_class: Limits = (0.02, 0.2)
+    unverified: Limit = 0.25
+    walks: Limit = 1.05
+    parts: Limit = 0.5
+    nested: Annotated[int, Between(0)] = 10
+    bound: Limit = 1.0
+    deviance: Limit = 0.05
+
+    def __post_init__(self) -> None:
+        """Check every threshold."""
+        check_spec(self)
+
+    def together(self) -> Placed:
+        """Yield the pairs in which what forbids comes before what asks for caution."""
+        for name, setting in settings_of(Thresholds).items():
+            usual, pair = setting.default, getattr(self, name)
+            if isinstance(usual, tuple):
+                fewest = usual[0] > usual[1]
+                if tuple(pair) != tuple(sorted(pair, reverse=fewest)):
+                    allowed = "the one that asks for caution, then the one that forbids, "
+                    allowed += "not above it" if fewest else "not below it"
+                    yield (name,), setting_problem(setting, said("setting.order", name=name), allowed, pair)
 
 
 RULES = (

@@ -5,22 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import fields
-from typing import Any, Literal, TypeAliasType, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 import click
 from click.shell_completion import CompletionItem
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
-
-
-def values(*known: str) -> Complete:
-    """Return what completes to one of these words."""
-
-    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return _starting(known, incomplete)
-
-    return complete
 
 
 def tables(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -81,24 +71,21 @@ def _starting(known: Iterable[str], incomplete: str) -> list[CompletionItem]:
 
 def _options(method: str) -> Mapping[str, Any]:
     """Return the options of a method with the types that they are declared to have."""
-    from importlib import import_module
+    from mse.estimators.methodspecs import spec_of
+    from mse.estimators.registry import METHODS
+    from mse.settings.specfields import keys_of
 
-    from mse.methods import METHODS
-
-    if method not in METHODS:
-        return {}
-    entry = METHODS[method]
-    spec = getattr(import_module(f"mse.estimators.{entry.module}"), entry.spec)
-    hints = get_type_hints(spec)
-    return {field.name: hints[field.name] for field in fields(spec)}
+    return {name: x.kind for name, x in keys_of(spec_of(method)).items()} if method in METHODS else {}
 
 
 def _words(kind: Any) -> list[str]:
     """Return the words that a declared type names."""
-    if isinstance(kind, TypeAliasType):
-        return _words(kind.__value__)
-    if kind is bool:
-        return ["true", "false"]
-    if get_origin(kind) is Literal:
-        return [str(word) for word in get_args(kind)]
-    return [word for part in get_args(kind) for word in _words(part)]
+    from mse.settings.specfields import members, plain_kind
+
+    found = []
+    for plain in (plain_kind(part)[0] for part in members(kind)) if kind is not None else ():
+        if plain is bool:
+            found += ["true", "false"]
+        elif get_origin(plain) is Literal:
+            found += [str(word) for word in get_args(plain)]
+    return found

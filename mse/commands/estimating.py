@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mse.commands.completing import columns, jobs, method_options, methods, public_tables, tables, values
+from mse.commands.completing import columns, jobs, method_options, methods, public_tables, tables
+from mse.commands.fromspecs import SettingsCommand, option_of
 from mse.commands.options import (
     AS_JSON,
     CLUSTER,
     COVARIATES,
     LANGUAGES,
     LISTS,
-    MAX_ORDER,
     OUT,
     OVERWRITE,
     PERSONS,
@@ -44,7 +44,7 @@ from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.estimators.repeats.families import Family
-    from mse.settings.optionchecks import Criterion
+    from mse.settings.specfields import Criterion
 
 
 @click.command()
@@ -73,7 +73,18 @@ def run(
     carry_out(settings, out or Path("results") / job.stem, overwrite, where, as_json)
 
 
-@click.command()
+def _of_methods() -> list[click.Option]:
+    from mse.estimators.methodspecs import spec_of
+
+    named = {"sd": "average", "max_order": "average", "delta": "decomposable", "saturated": "decomposable",
+             "model": "loglinear", "criterion": "loglinear"}  # fmt: skip
+    options = [option_of(spec_of(method), name, default=None, show_default=False) for name, method in named.items()]
+    for option, method in zip(options, named.values(), strict=True):
+        option.help = f"{(option.help or '').rstrip('.')} ({method})."
+    return options
+
+
+@click.command(cls=SettingsCommand, settings=_of_methods)
 @click.argument("table", shell_complete=tables)
 @click.option(
     "--method",
@@ -81,14 +92,6 @@ def run(
     show_default=True,
     shell_complete=methods,
     help="Name of the method; see mse compare. auto chooses by the kind of table and says what and why.",
-)
-@click.option("--sd", type=float, help="Prior standard deviation of the interactions (average).")
-@MAX_ORDER
-@click.option("--delta", type=float, help="Prior count per cell (decomposable).")
-@click.option("--saturated", is_flag=True, default=None, help="Let the saturated graph take part (decomposable).")
-@click.option("--model", help="One model by name, for example '[12,3]' or 'A:B + C' (loglinear).")
-@click.option(
-    "--criterion", shell_complete=values("bic", "bic_cells", "aic"), help="bic, bic_cells or aic (loglinear)."
 )
 @click.option(
     "--set", "more", multiple=True, metavar="NAME=VALUE", shell_complete=method_options,
@@ -187,10 +190,14 @@ def compare(
         say(catalogue(language).said(said("note.summed_over", names=names.split(", "))))
 
 
-@click.command()
+def _of_ranking() -> list[click.Option]:
+    from mse.estimators.single.selection import RankSpec
+
+    return [option_of(RankSpec, name) for name in ("max_order", "criterion")]
+
+
+@click.command(cls=SettingsCommand, settings=_of_ranking)
 @click.argument("table", shell_complete=tables)
-@MAX_ORDER
-@click.option("--criterion", type=click.Choice(["bic", "bic_cells", "aic"]), default="bic", show_default=True)
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Models to show.")
 @click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
 @PERSONS
@@ -215,18 +222,14 @@ def models(
         say(catalogue(language).said(said("note.summed_over", names=summed)))
 
 
-@click.command()
+def _of_repeats() -> list[click.Option]:
+    from mse.estimators.methodspecs import spec_of
+
+    return [option_of(spec_of("repeats"), name) for name in ("family", "formula", "interval")]
+
+
+@click.command(cls=SettingsCommand, settings=_of_repeats)
 @click.argument("table", shell_complete=tables)
-@click.option(
-    "--family", default="poisson", show_default=True,
-    help="poisson, geometric, negbin, zelterman, chao or chao-one-inflated.",
-    shell_complete=values("poisson", "geometric", "negbin", "zelterman", "chao", "chao-one-inflated"),
-)  # fmt: skip
-@click.option("--formula", default="1", show_default=True, help="Covariates of the rate, for example 'gender + age'.")
-@click.option(
-    "--interval", help="log-normal (default), normal, parametric or nonparametric.",
-    shell_complete=values("log-normal", "normal", "parametric", "nonparametric"),
-)  # fmt: skip
 @click.option(
     "--by",
     multiple=True,
@@ -242,7 +245,7 @@ def models(
 @WORKERS
 @AS_JSON
 def repeats(
-    table: str, family: Family, formula: str, interval: str | None, by: tuple[str, ...], registrations: str, count: str,
+    table: str, family: Family, formula: str, interval: str, by: tuple[str, ...], registrations: str, count: str,
     persons: bool, sum_duplicates: bool, seed: int, prob: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count.
@@ -267,7 +270,7 @@ def repeats(
             table, registrations=registrations, count=count, covariates=named, persons=persons,
             sum_duplicates=sum_duplicates,
         )  # fmt: skip
-    options = {"family": family, "formula": formula} | ({} if interval is None else {"interval": interval})
+    options = {"family": family, "formula": formula, "interval": interval}
     found = run_estimate(register, "repeats", seed=seed, compute=compute(workers), **options)
     frames = {
         "families": compare_families(register, formula, prob=prob),
@@ -279,13 +282,18 @@ def repeats(
     print_answer(with_unread(found, register.unread), prob, frames, as_json)
 
 
-@click.command()
+def _of_pairs() -> list[click.Option]:
+    from mse.estimators.methodspecs import spec_of
+
+    return [option_of(spec_of("doubly-robust"), "pair")]
+
+
+@click.command(cls=SettingsCommand, settings=_of_pairs)
 @click.argument("table", shell_complete=tables)
 @click.option("--list", "lists", multiple=True, required=True, shell_complete=columns,
               help="Column that is a list; repeat for each.")  # fmt: skip
 @click.option("--covariate", "covariates", multiple=True, shell_complete=columns,
               help="Column that is a covariate; the others if not given.")  # fmt: skip
-@click.option("--pair", nargs=2, help="Two lists; the pair with the largest overlap if not given.")
 @SEED
 @PROB
 @WORKERS

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mse.commands.completing import columns
+from mse.commands.fromspecs import setting_option
+from mse.jobs.asked import ComputeSpec, RunSpec, TableSpec
 from mse.words.catalogues import catalogue, languages_there_are
 from mse.words.said import from_json
 
@@ -46,21 +48,17 @@ def speak(languages: str | Sequence[str] | None) -> None:
 LANGUAGES = click.Choice(languages_there_are())
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every core when not given.")
-CLUSTER = click.option("--cluster", help="Address of a Dask scheduler for replicates, tcp://HOST:PORT.")
-RESUME = click.option("--resume", type=click.Path(path_type=Path), help="Folder that keeps finished replicates.")
+CLUSTER = setting_option(ComputeSpec, "cluster")
+RESUME = setting_option(ComputeSpec, "resume")
 OUT = click.option("--out", type=click.Path(path_type=Path), help="Results folder.")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace a results folder that exists.")
-SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of everything random.")
-SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
-PROB = click.option("--prob", type=SHARE, default=0.95, show_default=True, help="Probability of the intervals.")
-PERSONS = click.option("--persons", is_flag=True, help="Each row of the file is one person; there is no count column.")
-SUM = click.option("--sum-duplicates", is_flag=True, help="Add up rows with the same history.")
-COVARIATES = click.option("--covariate", "covariates", multiple=True, shell_complete=columns,
-                          help="Name of a column that is a covariate.")  # fmt: skip
-LISTS = click.option("--list", "lists", multiple=True, shell_complete=columns,
-                     help="Name of a column that is a list; repeat for every list.")  # fmt: skip
+SEED = setting_option(RunSpec, "seed")
+PROB = setting_option(RunSpec, "prob")
+PERSONS = setting_option(TableSpec, "persons")
+SUM = setting_option(TableSpec, "sum_duplicates")
+COVARIATES = setting_option(TableSpec, "covariates", "--covariate", shell_complete=columns)
+LISTS = setting_option(TableSpec, "lists", "--list", shell_complete=columns)
 PROBABILITIES = ("prob", "p_value", "rate", "rate_low", "rate_high", "se", "low_rate", "covered", "log_bias", "ratio")
-MAX_ORDER = click.option("--max-order", type=click.IntRange(1), help="Most lists in one term; all orders if not given.")
 
 
 def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_json: bool) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from mse.commands.completing import jobs
+from mse.commands.fromspecs import setting_option
 from mse.commands.options import LANGUAGES, OVERWRITE, in_language
+from mse.jobs.asked import RunSpec
 
 
 @click.group()
@@ -115,7 +117,7 @@ def quality(contracts: tuple[Path, ...], out: Path, before: tuple[tuple[str, str
 @click.command()
 @click.argument("job", type=click.Path(path_type=Path), shell_complete=jobs)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
-@click.option("--seed", type=click.IntRange(0), help="Seed; that of the job when not given.")
+@setting_option(RunSpec, "seed", default=None, show_default=False, help="Seed; that of the job when not given.")
 @click.option("--plain", is_flag=True, help="Leave the invented names and birth dates readable.")
 @OVERWRITE
 def simulate(job: Path, out: Path, seed: int | None, plain: bool, overwrite: bool) -> None:
@@ -123,12 +125,14 @@ def simulate(job: Path, out: Path, seed: int | None, plain: bool, overwrite: boo
 
     Beside the files of the suppliers stands the truth: truth.csv, links.csv, calibration.csv.
     """
+    from dataclasses import replace
+
     from mse.computing.progress import compute
     from mse.jobs.job import read_job
     from mse.jobs.sources import simulate_into
 
     settings = read_job(job)
     if seed is not None:
-        settings = settings.model_copy(update={"run": settings.run.model_copy(update={"seed": seed})})
+        settings = replace(settings, run=replace(settings.run, seed=seed))
     for path in simulate_into(out, settings, compute(None, None, None), plain=plain, overwrite=overwrite):
         click.echo(path)

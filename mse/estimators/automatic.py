@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 from mse.errors import ModelError, Problem
 from mse.estimators.registry import CHOICES, METHODS, Choice, Method
-from mse.estimators.stratified.declared import Wheres, check_declared
-from mse.settings.optionchecks import check_draws, check_types, raise_if_any
+from mse.estimators.stratified.declared import Blind, Missing
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Draws
 from mse.words.said import Said, said
 
 
@@ -38,18 +39,17 @@ class AutoSpec:
     strata : bool
         Estimate every stratum, with coefficients of its own and scales that all share.
     blind, missing
-        As in `CovariatesSpec`; each of them asks for strata.
+        See `mse.estimators.stratified.declared`; each of them asks for strata.
     """
 
-    draws: int = 10_000
+    draws: Draws = 10_000
     strata: bool = False
-    blind: Mapping[str, Wheres] = field(default_factory=dict)
-    missing: Mapping[str, Wheres] = field(default_factory=dict)
+    blind: Blind = field(default_factory=dict)
+    missing: Missing = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check every option, and say all that is wrong at once."""
-        check_types(self)
-        raise_if_any([*check_declared(blind=self.blind, missing=self.missing), *check_draws(self.draws)])
+        check_spec(self)
 
 
 @dataclass(frozen=True, slots=True)

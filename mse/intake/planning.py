@@ -6,17 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from mse.errors import InputError, Problem
 from mse.intake.linkage.withsplink import Backend
 from mse.intake.tabulate import YEAR, Declared, Layout, Rule, Unit, levels_of
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Between, Check, count
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import duckdb
 
     from mse.intake.contracts.contract import Contract
+
+
+def _twice(columns: Sequence[str]) -> bool:
+    return len(set(columns)) < len(columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,42 +57,18 @@ class IntakeSpec:
     """
 
     linkage: Literal["exact", "probabilistic"] = "exact"
-    threshold: float = 0.8
-    draws: int = 20
+    threshold: Annotated[float, Between(0.5, 1, below=True)] = 0.8
+    draws: Annotated[int, count(0, 1000)] = 20
     referrals: Literal["keep", "remove"] = "keep"
-    strata: tuple[str, ...] = ()
+    strata: Annotated[tuple[str, ...], Check('columns that differ, as in strata = ["year", "form"]', _twice)] = ()
     unit: Unit = "person-year"
     rules: Mapping[str, Rule] = field(default_factory=dict)
     backend: Backend = "duckdb"
-    name: str = "registers"
+    name: str = field(default="registers", metadata={"key": False})
 
     def __post_init__(self) -> None:
         """Check every option."""
-        problems = []
-        for key, words in (("linkage", ("exact", "probabilistic")), ("referrals", ("keep", "remove")),
-                           ("unit", get_args(Unit)), ("backend", get_args(Backend))):  # fmt: skip
-            if getattr(self, key) not in words:
-                value = str(getattr(self, key))
-                problems.append(
-                    Problem(f"`{key}` is unknown", " or ".join(map(repr, words)), "choose one", value=value)
-                )
-        sound = isinstance(self.threshold, int | float) and not isinstance(self.threshold, bool)
-        if not (sound and 0.5 <= self.threshold < 1.0):
-            allowed = "a match probability from 0.5 to below 1"
-            problems.append(
-                Problem("the threshold is out of range", allowed, "give for example 0.8", value=str(self.threshold))
-            )
-        if not isinstance(self.draws, int) or isinstance(self.draws, bool) or self.draws < 0:
-            allowed = "a whole number from 0 on"
-            problems.append(
-                Problem("`draws` is not a number of draws", allowed, "give for example 20", value=str(self.draws))
-            )
-        if isinstance(self.strata, str) or len(set(self.strata)) < len(self.strata):
-            allowed = 'different columns, as in strata = ["year", "form"]'
-            problems.append(Problem("`strata` is not a list of columns", allowed, "correct it", value=str(self.strata)))
-        if problems:
-            raise InputError(problems)
-        object.__setattr__(self, "strata", tuple(self.strata))
+        check_spec(self, InputError)
         object.__setattr__(self, "rules", MappingProxyType(dict(self.rules)))
 
 

@@ -5,81 +5,101 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import PrivateAttr, ValidationError, model_validator
-
+from mse.assess.assessment import AssessSpec
+from mse.assess.rules import Thresholds
 from mse.computing.inputfiles import check_values, read_settings
-from mse.errors import InputError, ModelError, MseError, Problem
-from mse.jobs.sections import (
-    AssessSection,
-    ComputeSection,
-    MethodSection,
-    PublishSection,
-    RegistersSection,
-    ReportSection,
-    RunSection,
-    Section,
-    TableSection,
-    VerdictSection,
-)
-from mse.methods import make_spec
-from mse.settings.places import JobFile, Place, option_place, plain_problem
+from mse.errors import InputError, ModelError, Problem
+from mse.jobs.asked import Checked, ComputeSpec, RunSpec, TableSpec
+from mse.jobs.sections import MethodChoice, PublishSpec, RegistersSpec, ReportSpec
+from mse.settings.places import JobFile, Place
+from mse.settings.specchecks import Placed
+from mse.settings.specreading import read_spec, written
 from mse.shipped import TableInfo, load_table, shipped_names, shipped_path, table_info
+from mse.simulate.spec import SimulateSpec
 from mse.tables.captures import CaptureTable
 
 
-class Job(Section):
-    """One study: data, estimator, comparison, seed, report settings."""
+@dataclass(frozen=True, slots=True)
+class Job(Checked):
+    """One study: data, estimator, comparison, seed, report settings.
+
+    Parameters
+    ----------
+    title : str
+        Of the study.
+    simulate : SimulateSpec
+        A simulated nation that writes the registers.
+    registers : RegistersSpec
+        The files of suppliers; or
+    table : TableSpec
+        an overlap table.
+    estimate : MethodChoice
+        The method of the answer.
+    compare : tuple of MethodChoice
+        Methods beside it; the usual ones when not given.
+    run : RunSpec
+        Seed and probability.
+    compute : ComputeSpec
+        Where replicates are computed.
+    verdict : Thresholds
+        Of the verdict.
+    assess : AssessSpec
+        Checks of the answer; none when there is no such section, all when it is empty.
+    publish : PublishSpec
+        Disclosure control, and what stands beside the estimate.
+    report : ReportSpec
+        What the report calls things.
+    file : JobFile
+        Where the settings stand, for messages.
+    """
 
     title: str | None = None
-    simulate: dict[str, Any] | None = None
-    registers: RegistersSection | None = None
-    table: TableSection | None = None
-    estimate: MethodSection = MethodSection()
-    compare: tuple[MethodSection, ...] | None = None
-    run: RunSection = RunSection()
-    compute: ComputeSection = ComputeSection()
-    verdict: VerdictSection = VerdictSection()
-    assess: AssessSection | None = None
-    publish: PublishSection | None = None
-    report: ReportSection = ReportSection()
-    _file: JobFile = PrivateAttr(default_factory=JobFile)
+    simulate: SimulateSpec | None = None
+    registers: RegistersSpec | None = None
+    table: TableSpec | None = None
+    estimate: MethodChoice = MethodChoice()
+    compare: tuple[MethodChoice, ...] | None = None
+    run: RunSpec = RunSpec()
+    compute: ComputeSpec = ComputeSpec()
+    verdict: Thresholds = Thresholds()
+    assess: AssessSpec | None = None
+    publish: PublishSpec | None = None
+    report: ReportSpec = ReportSpec()
+    file: JobFile = field(default_factory=JobFile, compare=False, repr=False, metadata={"key": False})
 
-    @model_validator(mode="after")
-    def _one_source(self) -> Job:
+    def together(self) -> Placed:
+        """Yield what is wrong with the source of the data."""
         if (self.table is None) == (self.registers is None):
-            raise ValueError(
-                "no source of data, or two; allowed: either [table], for an overlap table, or [registers], for the "
-                "files of suppliers"
-            )
+            allowed = "either [table], for an overlap table, or [registers], for the files of suppliers"
+            yield (), Problem("no source of data, or two", allowed, "correct it")
         if self.registers is not None and bool(self.registers.contracts) == (self.simulate is not None):
-            raise ValueError(
-                "registers without contracts, or simulated registers with; allowed: contracts under [registers], or a "
-                "section [simulate], which writes its own"
-            )
+            found = "registers without contracts, or simulated registers with"
+            allowed = "contracts under [registers], or a section [simulate], which writes its own"
+            yield (), Problem(found, allowed, "correct it")
         if self.simulate is not None and self.registers is None:
-            raise ValueError("simulated registers that are not read; allowed: [simulate] together with [registers]")
-        return self
-
-    @property
-    def file(self) -> JobFile:
-        """Where the settings stand, for messages."""
-        return self._file
+            found = "simulated registers that are not read"
+            yield (), Problem(found, "[simulate] together with [registers]", "correct it")
 
     def at(self, folder: Path) -> Job:
         """Return the job with the paths in it taken from a folder."""
         changes: dict[str, Any] = {}
         if self.table is not None and self.table.path is not None:
-            changes["table"] = self.table.model_copy(update={"path": folder / self.table.path})
+            changes["table"] = replace(self.table, path=folder / self.table.path)
         if self.registers is not None:
             found = tuple(str(folder / path) for path in self.registers.contracts)
-            changes["registers"] = self.registers.model_copy(update={"contracts": found})
+            changes["registers"] = replace(self.registers, contracts=found)
         if self.publish is not None:
             changes["publish"] = self.publish.at(folder)
-        return self.model_copy(update=changes)
+        return replace(self, **changes)
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the settings as they are stored; of the thresholds those that are not the usual ones."""
+        usual, own = written(Thresholds()), written(self.verdict)
+        return {**written(self), "verdict": {name: own[name] for name in own if own[name] != usual[name]}}
 
 
 def read_job(path: str | Path) -> Job:
@@ -119,65 +139,15 @@ def make_job(settings: Mapping[str, Any], file: JobFile | None = None) -> Job:
         With every problem: unknown keys, wrong types, unknown methods and options.
     """
     file = file or JobFile()
-    problems = []
     try:
         check_values(settings)
     except ValueError as error:
         beyond = Problem(f"the settings cannot be used: {error}", "settings as TOML holds them", "correct them")
         raise InputError(file.put(beyond, ())) from None
-    try:
-        job = Job.model_validate(settings)
-    except ValidationError as error:
-        problems = [plain_problem(e, Job, file) for e in error.errors()]
-    compared = settings.get("compare")
-    sections: list[tuple[Place, Any]] = [(("estimate",), settings.get("estimate"))]
-    sections += [(("compare", str(i)), x) for i, x in enumerate(compared if isinstance(compared, list | tuple) else ())]
-    for place, section in sections:
-        with suppress(ValidationError):  # said above
-            chosen = MethodSection.model_validate({} if section is None else section)
-            try:
-                make_spec(chosen.method, chosen.options)
-            except MseError as error:
-                options = ["method", *chosen.options]
-                problems += [file.put(p, option_place(p, place, options)) for p in error.problems]
-    problems += _section_problems(settings, file)
-    if settings.get("simulate") is not None:
-        from mse.simulate.section import make_spec as make_nation
-
-        try:
-            make_nation(settings["simulate"], file)
-        except MseError as error:
-            problems += error.problems
-    if problems:
+    job, problems = read_spec(Job, settings, file=file)
+    if job is None:
         raise InputError(problems)
-    job._file = file
-    return job
-
-
-def _section_problems(settings: Mapping[str, Any], file: JobFile) -> list[Problem]:
-    """Return what is wrong with what is asked of assessment and linkage, as far as their sections can be read."""
-    from mse.assess.assessment import AssessSpec
-
-    problems: list[Problem] = []
-    with suppress(ValidationError):  # said above
-        if settings.get("assess") is not None:
-            asked = AssessSection.model_validate(settings["assess"]).model_dump(exclude_none=True)
-            try:
-                AssessSpec(**asked)
-            except MseError as error:
-                problems += [file.put(p, option_place(p, ("assess",), asked)) for p in error.problems]
-    with suppress(ValidationError):
-        if settings.get("registers") is not None:
-            from mse.intake.taking import IntakeSpec
-
-            section = RegistersSection.model_validate(settings["registers"])
-            try:
-                IntakeSpec(**section.model_dump(exclude={"contracts"}))
-            except MseError as error:
-                problems += [
-                    file.put(p, option_place(p, ("registers",), section.model_fields_set)) for p in error.problems
-                ]
-    return problems
+    return replace(job, file=file)
 
 
 def dimension_problems(job: Job, dims: Mapping[str, Sequence[str]]) -> list[Problem]:

@@ -17,7 +17,6 @@ from mse.answers.recordform import job_settings, report_settings, table_record
 from mse.answers.recordsections import Section
 from mse.answers.results import Results
 from mse.assess.headlines import if_identified
-from mse.assess.rules import Thresholds
 from mse.assess.verdict import with_assessment
 from mse.computing.parallel import Compute
 from mse.computing.provenance import versions
@@ -27,7 +26,7 @@ from mse.errors import InputError, Problem
 from mse.estimators.automatic import choose
 from mse.intake.pseudonyms.keyedhash import read_key
 from mse.jobs.job import Job, dimension_problems, make_job
-from mse.jobs.sections import PublishSection
+from mse.jobs.sections import PublishSpec
 from mse.jobs.sources import JobSource, open_source
 from mse.methods import (
     AVERAGED,
@@ -43,6 +42,7 @@ from mse.methods import (
     run_or_fail,
 )
 from mse.publish.auditrecord import read_files, record_tables
+from mse.settings.specreading import written
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import languages_there_are
 from mse.words.said import Said, said
@@ -95,15 +95,14 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     tables = dict(source.tables)
     if job.assess is not None:
         tables |= run_assessment(job, headline, source, compute)
-    given = job.verdict.model_dump(exclude_none=True)
-    headline = judged(headline, source.table, others, Thresholds(**given), tables, job.report.time)
+    headline = judged(headline, source.table, others, job.verdict, tables, job.report.time)
     tables |= _parts_table(headline)
     beside = if_identified(headline)
     held = [] if beside is None else [Outcome(method, *beside)]
     first = Outcome(method, label_of(method, _shown(method, options)), headline)
     rows = comparison(table, [first, *held, *others], job.run.prob)
     rows.insert(2, "headline", [True] + [False] * (len(rows) - 1))
-    asked_for = job.publish or PublishSection()
+    asked_for = job.publish or PublishSpec()
     record = _record(job, table, source, headline.spec, headline.diagnostics)
     about = replace(record.table, summed_over=tuple(summed), columns_not_read=tuple(source.table.unread))
     rounding = None if asked_for.method == "suppress" else _rounding_secret(asked_for.key)
@@ -118,7 +117,7 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
 
 def _file_problems(job: Job, table: CaptureTable | None) -> list[Problem]:
     """Return what is wrong with the files under [publish], before anything is computed that they go with."""
-    asked = job.publish or PublishSection()
+    asked = job.publish or PublishSpec()
     return read_files(
         table, job.run.prob, population=asked.population, population_source=asked.population_source or "",
         chain_file=asked.chain, survey_file=asked.survey,
@@ -187,8 +186,7 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
     tables = {**results.tables, **run_assessment(job, known, source, compute)}
     verdict = results.headline.verdict
     if verdict is not None:
-        given = job.verdict.model_dump(exclude_none=True)
-        verdict = with_assessment(verdict, tables, Thresholds(**given))
+        verdict = with_assessment(verdict, tables, job.verdict)
     headline = replace(results.headline, verdict=verdict)
     return replace(results, headline=headline, tables={**tables, **_parts_table(headline)})
 
@@ -214,11 +212,10 @@ def _parts_table(headline: Posterior) -> dict[str, pd.DataFrame]:
 
 def run_assessment(job: Job, headline: Posterior, source: JobSource, compute: Compute) -> Mapping[str, pd.DataFrame]:
     """Make the checks that the job asks for; every check when it has no such section."""
-    from mse.assess.assessment import AssessSpec, assess
+    from mse.assess.assessment import assess
 
-    asked = {} if job.assess is None else job.assess.model_dump(exclude_none=True)
     return assess(
-        headline, source.table, AssessSpec(**asked), prob=job.run.prob, seed=job.run.seed,
+        headline, source.table, job.assess, prob=job.run.prob, seed=job.run.seed,
         unreferred=source.unreferred, compute=compute,
     )  # fmt: skip
 
@@ -303,7 +300,7 @@ def _record(
         titles = info.list_titles
     said |= source.record
     said["lists"] = [{"name": name, "title": titles.get(name, name)} for name in table.lists]
-    about, report = table_record(Section(said, "table")), report_settings(job.report.model_dump(exclude_none=True))
+    about, report = table_record(Section(said, "table")), report_settings(written(job.report))
     about = replace(about, publisher=report.texts.publisher or about.publisher)
     return Record(
         title=job.title or about.title or table.name,
@@ -313,7 +310,7 @@ def _record(
         table=about,
         overlap=overlap_of(table),
         report=report,
-        job=job_settings(job.model_dump(mode="json", exclude_none=True)),
+        job=job_settings(job.as_record()),
         estimator=dict(spec),
         diagnostics=dict(diagnostics),
     )

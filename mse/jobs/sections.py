@@ -1,207 +1,165 @@
-"""The sections of a job file, each a small checked record."""
+"""The sections of a job that are its own; the others are the specs of what they are about."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import fields
+from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    ValidationInfo,
-    create_model,
-    field_validator,
-    model_validator,
-)
-
-from mse.assess.rules import Thresholds
+from mse.errors import Problem
+from mse.estimators.methodspecs import read_options
+from mse.intake.planning import IntakeSpec
+from mse.jobs.asked import Checked
+from mse.publish.disclosure.control import DisclosureRules
+from mse.settings.places import JobFile, Place
+from mse.settings.specchecks import Placed
+from mse.settings.specfields import Between, Check
 from mse.words.catalogues import languages_there_are
-
-Counts = tuple[StrictInt, StrictInt]
-Shares = tuple[StrictFloat, StrictFloat]
+from mse.words.said import Said, said
 
 
-def _known_language(language: str) -> str:
-    if language not in languages_there_are():
-        raise ValueError(f"there are no messages in this language; allowed: {', '.join(languages_there_are())}")
-    return language
+def _unknown_language(name: str) -> Said | None:
+    return None if name in languages_there_are() else said("setting.unknown", name="language")
 
 
-Language = Annotated[str, AfterValidator(_known_language)]
+Language = Annotated[str, Check(", ".join(languages_there_are()), _unknown_language)]
 
 
-class Section(BaseModel):
-    """A section: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+def _at(folder: Path, path: Path | None) -> Path | None:
+    return None if path is None else folder / path
 
 
-class TableSection(Section):
-    """Which table: a public one by `name`, or a file by `path` (relative to the job file), and what to do to it."""
+@dataclass(frozen=True, slots=True)
+class RegistersSpec(IntakeSpec):
+    """The files of several suppliers, and how registrations become a table of persons by stratum.
 
-    name: str | None = None
-    path: Path | None = None
-    persons: StrictBool = False
-    sum_duplicates: StrictBool = False
-    lists: tuple[str, ...] = ()
-    covariates: tuple[str, ...] = ()
-    merge: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    drop: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _one_source(self) -> TableSection:
-        if (self.name is None) == (self.path is None):
-            raise ValueError("no table, or two tables; allowed: either name, for a public table, or path, for a file")
-        reading = {"persons": "--persons", "sum_duplicates": "--sum-duplicates", "lists": "--list",
-                   "covariates": "--covariate"}  # fmt: skip
-        given = [f"{key} (command line: {option})" for key, option in reading.items() if getattr(self, key)]
-        if self.name is not None and given:
-            said = f"{', '.join(given)} with the public table {self.name}, which says itself how it is read"
-            raise ValueError(f"{said}; allowed: these with a file of your own")
-        return self
-
-
-class RegistersSection(Section):
-    """The files of several suppliers: their contracts, and how registrations become a table of persons by stratum."""
+    Parameters
+    ----------
+    contracts : tuple of str
+        Contracts of the suppliers, relative to the job file; left out with a section [simulate].
+    """
 
     contracts: tuple[str, ...] = ()
-    linkage: Literal["exact", "probabilistic"] = "exact"
-    threshold: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.9
-    draws: Annotated[StrictInt, Field(ge=0, le=1000)] = 20
-    referrals: Literal["keep", "remove"] = "keep"
-    strata: tuple[str, ...] = ()
-    unit: Literal["person-year", "person"] = "person-year"
-    rules: dict[str, Literal["majority", "first", "combined"]] = Field(default_factory=dict)
-    backend: Literal["duckdb", "spark"] = "duckdb"
 
 
-class MethodSection(BaseModel):
-    """A method and its options; the options are checked by the method itself."""
+@dataclass(frozen=True, slots=True)
+class MethodChoice:
+    """A method and its options, which the spec of the method checks.
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    Parameters
+    ----------
+    method : str
+        Its name.
+    options : mapping of str to object
+        Those that are given.
+    """
+
     method: str = "auto"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """Everything but the name of the method."""
-        extra = dict(self.model_extra or {})
-        if isinstance(extra.get("sd"), Mapping):
-            # TOML keys are text: a grid of prior standard deviations arrives as {"0.5" = 1, "1.0" = 2}.
-            with suppress(TypeError, ValueError):
-                extra["sd"] = {float(sd): weight for sd, weight in extra["sd"].items()}
-        return extra
-
-
-class RunSection(Section):
-    """Seed of everything random, and probability of the intervals."""
-
-    seed: Annotated[StrictInt, Field(ge=0)] = 0
-    prob: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.95
-
-
-class ComputeSection(Section):
-    """Where replicates are computed: the address of a Dask scheduler; and a folder that keeps finished parts."""
-
-    cluster: str | None = None
-    resume: Path | None = None
-
-
-class VerdictBase(Section):
-    """Thresholds of the verdict that differ from the defaults (see ``mse.assess.rules.Thresholds``)."""
-
-    @field_validator("*", check_fields=False)
     @classmethod
-    def _in_order(cls, value: Any, info: ValidationInfo) -> Any:
-        """Check that what asks for caution comes before what forbids."""
-        if isinstance(value, tuple):
-            caution, forbid = getattr(Thresholds(), info.field_name or "")
-            fewest = caution > forbid
-            if value != tuple(sorted(value, reverse=fewest)):
-                words = "not above" if fewest else "not below"
-                raise ValueError(
-                    "the two thresholds are in the wrong order; allowed: the one that asks for caution, then the one "
-                    f"that forbids, {words} it"
-                )
-        return value
+    def read(cls, settings: Mapping[str, Any], place: Place, file: JobFile) -> tuple[MethodChoice, list[Problem]]:
+        """Read a section that holds a method with its options beside it."""
+        method = settings.get("method", "auto")
+        given = {name: value for name, value in settings.items() if name != "method"}
+        spec, problems = read_options(str(method), given, place, file)
+        # Keys of a grid of prior standard deviations are text in TOML: the spec has them as they are meant.
+        read = {name: getattr(spec, name) for name, value in given.items() if spec and isinstance(value, Mapping)}
+        return cls(str(method), {**given, **read}), problems
+
+    def as_settings(self) -> dict[str, Any]:
+        """Return what `read` reads."""
+        return {"method": self.method, **self.options}
 
 
-_KINDS: Mapping[str, Any] = {
-    "tuple[int, int]": Counts,
-    "tuple[float, float]": Shares,
-    "float": StrictFloat,
-    "int": StrictInt,
-}
+@dataclass(frozen=True, slots=True)
+class RiskSpec(Checked):
+    """A group at risk that an estimate is set against.
 
-if TYPE_CHECKING:
-
-    class VerdictSection(VerdictBase):
-        """The same with a key for every threshold."""
-
-else:
-    VerdictSection = create_model(
-        "VerdictSection", __base__=VerdictBase, __doc__=VerdictBase.__doc__,
-        **{f.name: (_KINDS[f.type] | None, None) for f in fields(Thresholds)},
-    )  # fmt: skip
-
-
-class AssessSection(Section):
-    """Which checks of the answer are made (see ``mse.assess.assessment.AssessSpec``)."""
-
-    parts: tuple[str, ...] | None = None
-    above: tuple[float, ...] = ()
-    below: tuple[float, ...] = ()
-    odds_ratios: tuple[float, ...] = ()
-    replicates: StrictInt | None = None
-
-
-class RiskSection(Section):
-    """A group at risk that an estimate is set against: ``where`` names at most one dimension of the strata."""
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    persons : float
+        How many they are.
+    source : str
+        Where the number is from.
+    where : mapping of str to str
+        A dimension of the strata, and its level, to which the group belongs; everybody when not given.
+    """
 
     name: str
-    persons: Annotated[StrictFloat | StrictInt, Field(gt=0, le=1e11)]
+    persons: Annotated[float, Between(0, 1e11, above=True)]
     source: str | None = None
-    where: dict[str, str] = Field(default_factory=dict)
+    where: Mapping[str, str] = field(default_factory=dict)
 
 
-class PublishSection(Section):
-    """Disclosure control of what is published, and what stands beside the estimate (`mse.publish.disclosure`)."""
+@dataclass(frozen=True, slots=True)
+class PublishSpec(DisclosureRules):
+    """Disclosure control of what is published, and what stands beside the estimate.
 
-    threshold: Annotated[StrictInt, Field(ge=2, le=1_000_000)] = 10
-    method: Literal["suppress", "controlled", "random"] = "suppress"
-    base: Literal[3, 5] = 3
-    zeros: Literal["publish", "suppress"] = "publish"
-    percent: Annotated[StrictFloat, Field(ge=0, le=100)] = 0.0
+    Parameters
+    ----------
+    key : Path
+        Secret of the lot, the same every year; drawn by the system when not given.
+    population : Path
+        CSV file with the dimensions of the strata, and population.
+    population_source : str
+        Where the population is from.
+    at_risk : tuple of RiskSpec
+        Groups at risk that the estimate is set against.
+    sdg : mapping of str to str
+        The dimension of the strata that is the sex, the age or the form of the SDG indicator.
+    chain : Path
+        CSV file of rates along the chain: step, count, of, within.
+    survey : Path
+        CSV file of rates of surveys.
+    """
+
     key: Path | None = None
     population: Path | None = None
     population_source: str | None = None
-    at_risk: tuple[RiskSection, ...] = ()
-    sdg: dict[Literal["sex", "age", "form"], str] = Field(default_factory=dict)
+    at_risk: tuple[RiskSpec, ...] = ()
+    sdg: Mapping[Literal["sex", "age", "form"], str] = field(default_factory=dict)
     chain: Path | None = None
     survey: Path | None = None
 
-    def at(self, folder: Path) -> PublishSection:
+    def at(self, folder: Path) -> PublishSpec:
         """Return the section with its paths taken from a folder."""
-        paths = {name: getattr(self, name) for name in ("key", "population", "chain", "survey")}
-        return self.model_copy(update={name: folder / path for name, path in paths.items() if path is not None})
+        return replace(self, key=_at(folder, self.key), population=_at(folder, self.population),
+                       chain=_at(folder, self.chain), survey=_at(folder, self.survey))  # fmt: skip
 
 
-class BreakMark(Section):
-    """A break in the registration, marked in the trend figure: when, and what happened."""
+@dataclass(frozen=True, slots=True)
+class BreakMark(Checked):
+    """A break in the registration, marked in the trend figure.
+
+    Parameters
+    ----------
+    at : str
+        When.
+    text : str
+        What happened.
+    """
 
     at: str
     text: str
 
 
-class ReportTexts(Section):
-    """What the report calls things in one language; ``breaks`` are texts in the order of those of the report."""
+@dataclass(frozen=True, slots=True)
+class ReportTexts(Checked):
+    """What the report calls things in one language.
+
+    Parameters
+    ----------
+    title, population, territory, publisher, funding, contact, inclusion, evidence
+        The same text of [report] in this language.
+    names : mapping of str to str
+        Words for lists, dimensions and levels.
+    breaks : tuple of str
+        Texts in the order of the breaks of [report].
+    """
 
     title: str | None = None
     population: str | None = None
@@ -211,16 +169,45 @@ class ReportTexts(Section):
     contact: str | None = None
     inclusion: str | None = None
     evidence: str | None = None
-    names: dict[str, str] = Field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
 
 
-class ReportBase(Section):
-    """What the report calls the population, when and where it was counted, and in which languages it is written."""
+@dataclass(frozen=True, slots=True)
+class ReportBase(Checked):
+    """What the report calls the population, when and where it was counted, and in which languages it is written.
+
+    Parameters
+    ----------
+    language : str
+        Of the page.
+    languages : tuple of str
+        Of the pages, the first is public/report.html.
+    pdf : bool
+        Write PDF too.
+    title : str
+        Of the report.
+    population, period, territory
+        Who is counted, when and where.
+    publisher : str
+        Who publishes.
+    date : str
+        Of the report.
+    time : str
+        The dimension that is time.
+    funding, contact, inclusion, evidence
+        Texts for the checklist of GATHER.
+    extracted : str
+        Date on which the registers were extracted.
+    breaks : tuple of BreakMark
+        Breaks in the registration, marked in the trend.
+    names : mapping of str to str
+        Words for lists, dimensions and levels.
+    """
 
     language: Language | None = None
     languages: tuple[Language, ...] = ()
-    pdf: StrictBool = False
+    pdf: bool = False
     title: str | None = None
     population: str | None = None
     period: str | None = None
@@ -234,28 +221,27 @@ class ReportBase(Section):
     evidence: str | None = None
     extracted: str | None = None
     breaks: tuple[BreakMark, ...] = ()
-    names: dict[str, str] = Field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def together(self) -> Placed:
+        """Yield what does not fit together."""
         if self.language is not None and self.languages:
-            raise ValueError("both language and languages; allowed: one of them")
+            yield (), Problem("both language and languages", "one of them", "correct it")
         if len(set(self.languages)) < len(self.languages):
-            raise ValueError("a language is asked for twice; allowed: each once")
+            yield ("languages",), Problem("a language is asked for twice", "each once", "correct it")
         for language in languages_there_are():
             texts = getattr(self, language)
             if texts is not None and texts.breaks and len(texts.breaks) != len(self.breaks):
-                raise ValueError("the texts of breaks do not match; allowed: one for every break under [report]")
-        return self
+                found = "the texts of breaks do not match"
+                yield (language, "breaks"), Problem(found, "one for every break under [report]", "correct it")
 
 
 if TYPE_CHECKING:
-
-    class ReportSection(ReportBase):
-        """The same with a section of texts for every language that has a catalogue."""
-
+    ReportSpec = ReportBase
 else:
-    ReportSection = create_model(
-        "ReportSection", __base__=ReportBase, __doc__=ReportBase.__doc__,
-        **{language: (ReportTexts | None, None) for language in languages_there_are()},
+    # A section of texts for every language that has a catalogue.
+    _TEXTS = Annotated[ReportTexts | None, "The same texts in this language."]
+    ReportSpec = make_dataclass(
+        "ReportSpec", [(language, _TEXTS, None) for language in languages_there_are()],
+        bases=(ReportBase,), frozen=True, slots=True, namespace={"__doc__": ReportBase.__doc__}, module=__name__,
     )  # fmt: skip

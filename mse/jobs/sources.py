@@ -15,14 +15,13 @@ from mse.computing.parallel import Compute
 from mse.computing.provenance import file_digest
 from mse.errors import InputError, Problem
 from mse.jobs.job import Job, load_job_table
-from mse.jobs.sections import RegistersSection
 from mse.shipped import TableInfo
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mse.intake.taking import Intake, IntakeSpec
+    from mse.intake.taking import Intake
 
 RECORDS, REJECTS, QUALITY, SIMULATED = "intake", "rejects.csv", "quality", "registers"
 """In the workspace: what reading leaves; in it the rejected rows, the reports to suppliers, and simulated files."""
@@ -119,13 +118,6 @@ def _registered(job: Job, contracts: list[str], truth: Path | None, workspace: P
     )
 
 
-def intake_spec(section: RegistersSection) -> IntakeSpec:
-    """Return the settings of the intake that a section of a job asks for."""
-    from mse.intake.taking import IntakeSpec
-
-    return IntakeSpec(**section.model_dump(exclude={"contracts"}))
-
-
 def simulate_into(
     folder: Path, job: Job, compute: Compute, *, plain: bool = False, overwrite: bool = True
 ) -> list[str]:
@@ -146,11 +138,11 @@ def simulate_into(
     """
     from mse.intake.pseudonyms.keyedhash import disguise
     from mse.simulate.national import simulate
-    from mse.simulate.section import make_spec
     from mse.simulate.writing import write_registers
 
     compute.progress("simulating registers", 0, 1)
-    nation = simulate(make_spec(job.simulate, job.file), seed=job.run.seed)
+    assert job.simulate is not None
+    nation = simulate(job.simulate, seed=job.run.seed)
     # Nobody is protected by this key: the persons are invented. It makes the files what suppliers deliver.
     key = hashlib.sha256(f"simulated registers, seed {job.run.seed}".encode()).digest()
     hidden = None if plain else partial(disguise, key=key)
@@ -185,7 +177,7 @@ def _take_in(contracts: Sequence[str], workspace: Path, job: Job, compute: Compu
     from mse.intake.taking import take_in_registers
 
     assert job.registers is not None
-    spec, records = intake_spec(job.registers), workspace / RECORDS
+    records = workspace / RECORDS
     records.mkdir(parents=True, exist_ok=True)
     checked = check_contracts(contracts)
     compute.progress("reading registers", 0, 1)
@@ -196,7 +188,7 @@ def _take_in(contracts: Sequence[str], workspace: Path, job: Job, compute: Compu
         quality = pd.concat(
             [quality_table(registers, name).assign(list=name) for name in registers.lists], ignore_index=True
         )
-        taken = take_in_registers(registers, spec, seed=job.run.seed, progress=compute.progress)
+        taken = take_in_registers(registers, job.registers, seed=job.run.seed, progress=compute.progress)
     return taken, quality
 
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from mse.errors import MseError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
 Place = tuple[str, ...]
@@ -127,6 +126,8 @@ def plain_problem(error: ErrorDetails, job: type[BaseModel], file: JobFile) -> P
 
 def _keys(job: type[BaseModel], place: Place) -> list[str]:
     """Return the keys of a section of the job; none when it has no keys of its own."""
+    from pydantic import BaseModel
+
     section: Any = job
     for part in place:
         if part.isdigit():

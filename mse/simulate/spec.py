@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Annotated, Literal
 
-from mse.errors import ModelError
+from mse.errors import Problem
+from mse.settings.specchecks import Placed, check_spec
+from mse.settings.specfields import SHARE, Between, Check
 
 SEXES = ("female", "male")
 AGES = ("minor", "adult")
+MOST_VICTIMS = 50_000_000
+"""Over all years; so many take about 12 GiB."""
+
+Label = Literal["form", "sex", "age", "nationality", "region"]
+"""Columns whose label can be missing; the year is that of the date."""
+Share = Annotated[float, SHARE]
+Positive = Annotated[float, Between(0, math.inf, above=True, below=True)]
+Weights = Annotated[
+    Mapping[str, Annotated[float, Between(0, math.inf, below=True)]],
+    Check("parts of a whole by name, not all 0", lambda weights: not sum(weights.values()) > 0),
+]
+Year = Annotated[int, Between(1900, 2200)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +49,12 @@ class Form:
     """
 
     name: str
-    share: float
+    share: Positive
     trend: float
-    female: float
-    minor: float
-    nationality: Mapping[str, float]
-    also: Mapping[str, float] = field(default_factory=dict)
+    female: Share
+    minor: Share
+    nationality: Weights
+    also: Mapping[str, Share] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +81,11 @@ class Register:
 
     name: str
     title: str
-    registered: tuple[float, ...]
-    odds: Mapping[str, float] = field(default_factory=dict)
+    registered: tuple[Annotated[float, Between(0)], ...]
+    odds: Mapping[str, Positive] = field(default_factory=dict)
     blind: tuple[str, ...] = ()
-    consent: float = 1.0
-    apart: float = 1.0
+    consent: Annotated[float, Between(0, 1, above=True)] = 1.0
+    apart: Positive = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +102,7 @@ class Referral:
 
     sender: str
     receiver: str
-    share: float
+    share: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,35 +163,108 @@ class SimulateSpec:
         With everything that is out of range or does not fit together.
     """
 
-    victims: float
-    first_year: int
-    last_year: int
-    forms: tuple[Form, ...]
-    regions: Mapping[str, float]
-    registers: tuple[Register, ...]
+    victims: Positive
+    first_year: Year
+    last_year: Year
+    forms: Annotated[tuple[Form, ...], Check("one or more sections [[simulate.forms]]", lambda forms: not forms)]
+    regions: Weights
+    registers: Annotated[tuple[Register, ...], Check("2 to 16", lambda found: not 2 <= len(found) <= 16)]
     referrals: tuple[Referral, ...] = ()
-    trend: float = 0.0
-    visibility: float = 0.0
-    returns: float = 0.0
+    trend: Annotated[float, Between(-1, 1, above=True, below=True)] = 0.0
+    visibility: Annotated[float, Between(0, 10, below=True)] = 0.0
+    returns: Annotated[float, Between(0, 1, below=True)] = 0.0
     consent_from: date | None = None
     consent_rule: bool = True
     blindness: bool = True
     apartness: bool = True
     two_forms: bool = True
-    key_errors: float = 0.0
-    name_variants: float = 0.0
-    missing: Mapping[str, float] = field(default_factory=dict)
-    duplicates: float = 0.0
-    late: float = 0.0
-    registrations: int | None = None
+    key_errors: Share = 0.0
+    name_variants: Share = 0.0
+    missing: Mapping[Label, Share] = field(default_factory=dict)
+    duplicates: Share = 0.0
+    late: Share = 0.0
+    registrations: Annotated[int, Between(1)] | None = None
 
     def __post_init__(self) -> None:
         """Check everything, and report it all at once."""
-        from mse.simulate.speccheck import spec_problems
+        check_spec(self)
 
-        problems = [problem for _, problem in spec_problems(self)]
-        if problems:
-            raise ModelError(problems)
+    def together(self) -> Placed:
+        """Yield what does not fit together."""
+        yield from self._period()
+        yield from self._many_forms()
+        yield from self._seen()
+        yield from self._sent()
+
+    def _period(self) -> Placed:
+        if self.first_year > self.last_year:
+            found = f"{self.first_year}-{self.last_year}"
+            yield ("last_year",), Problem("the period is empty", "years in order", "correct first_year and last_year",
+                                          value=found)  # fmt: skip
+        if self.registers and self.victims * len(self.years) * self.scale > MOST_VICTIMS:
+            place = "registrations" if self.registrations else "victims"
+            allowed = f"at most {MOST_VICTIMS:,} victims over all years"
+            yield (place,), Problem("the nation is too large", allowed, "choose a lower number")
+
+    def _many_forms(self) -> Placed:
+        names = [form.name for form in self.forms]
+        yield from _once("forms", names)
+        for i, form in enumerate(self.forms):
+            place = ("forms", str(i))
+            if list(form.nationality) != list(self.nationalities):
+                found = "the nationality groups differ from those of the first form"
+                yield (*place, "nationality"), Problem(found, ", ".join(self.nationalities),
+                                                       "write the same groups in the same order")  # fmt: skip
+            later = names[i + 1 :]
+            for other in (x for x in form.also if x not in later):
+                found = "a second form must come later in the list of forms"
+                allowed = ", ".join(later) or "none after the last"
+                yield (*place, "also", other), Problem(found, allowed, "correct the name", value=other)
+            if sum(form.also.values()) > 1:
+                yield (*place, "also"), Problem("probabilities add up to more than 1", "at most 1", "lower them")
+
+    def _seen(self) -> Placed:
+        yield from _once("registers", self.lists)
+        dimensions = {dim: levels for dim, levels in self.levels.items() if dim != "year"} if self.forms else {}
+        levels = [level for names in dimensions.values() for level in names]
+        forms = dimensions.get("form", ())
+        for level in dict.fromkeys(x for x in levels if levels.count(x) > 1):
+            found, allowed = "two dimensions share the name of a level", "every level its own name"
+            yield ("forms",), Problem(found, allowed, "rename one", value=level)
+        for i, register in enumerate(self.registers):
+            place = ("registers", str(i))
+            if len(register.registered) != len(self.years):
+                allowed = f"one for each of the years {self.first_year} to {self.last_year}"
+                found = f"{len(register.registered)} numbers for the years"
+                yield (*place, "registered"), Problem(found, allowed, "add or remove some")
+            if any(x >= self.victims for x in register.registered):
+                found, allowed = "more persons than there are victims", f"0 to {self.victims:g}"
+                yield (*place, "registered"), Problem(found, allowed, "correct the numbers")
+            for level in (x for x in register.odds if x not in levels):
+                unknown = Problem("no such level", ", ".join(levels), "correct the name", value=level)
+                yield (*place, "odds", level), unknown
+            for form in (x for x in register.blind if x not in forms):
+                yield (*place, "blind"), Problem("no such form", ", ".join(forms), "correct the name", value=form)
+            if forms and set(forms) <= set(register.blind):
+                found, allowed = "the register sees no form at all", "at least one form that it sees"
+                yield (*place, "blind"), Problem(found, allowed, "remove the register, or a form")
+        if sum(register.apart != 1 for register in self.registers) > 1:
+            found, remedy = (
+                "several registers stand apart from the others",
+                "leave `apart` out of all registers but one",
+            )
+            yield ("registers",), Problem(found, "at most one", remedy)
+
+    def _sent(self) -> Placed:
+        for i, referral in enumerate(self.referrals):
+            place = ("referrals", str(i))
+            for end in ("sender", "receiver"):
+                name = getattr(referral, end)
+                if name not in self.lists:
+                    unknown = Problem("no such register", ", ".join(self.lists), "correct the name", value=name)
+                    yield (*place, end), unknown
+            if referral.sender == referral.receiver:
+                yield place, Problem("a register refers to itself", "two registers", "correct the names")
 
     def __hash__(self) -> int:
         """Hash of the numbers; what they leave open equality decides."""
@@ -225,3 +313,8 @@ class SimulateSpec:
         """Yield every referral with its number and the places of sender and receiver."""
         for number, referral in enumerate(self.referrals):
             yield number, referral, self.lists.index(referral.sender), self.lists.index(referral.receiver)
+
+
+def _once(name: str, names: Sequence[str]) -> Placed:
+    for twice in dict.fromkeys(x for x in names if names.count(x) > 1):
+        yield (name,), Problem("a name is used twice", "every name once", "rename one", value=twice)

@@ -373,7 +373,7 @@ def test_wrong_options_are_named_at_once():
     with pytest.raises(ModelError) as caught:
         CovariatesSpec(criterion="dic", walk="far", interval="exact", replicates=3, max_order=0)
     assert len(caught.value.problems) == 5
-    with pytest.raises(ModelError, match="`blind` is not in the form"):
+    with pytest.raises(ModelError, match="option blind has a wrong type"):
         CovariatesSpec(blind="D")
     with pytest.raises(ModelError) as caught:
         CovariatesSpec(blind={"D": "m"}, missing={"D": "2019"})

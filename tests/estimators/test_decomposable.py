@@ -117,6 +117,6 @@ def test_blind_lists_and_strata_are_refused():
 def test_all_faulty_options_are_named_at_once():
     with pytest.raises(ModelError, match="5 problems") as caught:
         DecomposableSpec(delta=-1.0, prior=(0.0, 1.0), tolerance=0.0, limit=10, draws=0)
-    assert "delta" in str(caught.value) and "shape" in str(caught.value)
-    with pytest.raises(ModelError, match="prior of N"):
+    assert "delta" in str(caught.value) and "`prior`" in str(caught.value)
+    with pytest.raises(ModelError, match="the prior is unknown"):
         DecomposableSpec(prior="flat")

@@ -335,9 +335,9 @@ def test_normal_interval_does_not_go_below_the_observed():
         ({"variant": "tmle"}, "the variant is unknown"),
         ({"pair": ("A", "A")}, "two different lists"),
         ({"pair": "AB"}, "option pair has a wrong type"),
-        ({"learner": object()}, "the learner cannot be used"),
+        ({"learner": object()}, "`learner` is not in the form"),
         ({"folds": 1}, "too few folds"),
-        ({"margin": 0.0}, "the margin is out of range"),
+        ({"margin": 0.0}, "`margin` is out of range"),
         ({"interval": "exact", "nuisance": "both", "splits": 0}, "3 problems"),
     ],
 )

@@ -444,7 +444,7 @@ def test_a_stratum_where_nobody_is_registered():
         ({"blind": {"D": {}}}, ModelError, "no list D"),
         ({"blind": {"A": {"sex": "m"}}}, InputError, "declared blind in m"),
         ({"missing": {"A": {"sex": "m"}}}, InputError, "declared missing in m"),
-        ({"blind": ["A"]}, ModelError, "`blind` is not in the form"),
+        ({"blind": ["A"]}, ModelError, "option blind has a wrong type"),
     ],
 )
 def test_wrong_declarations_are_told(options, error, words):

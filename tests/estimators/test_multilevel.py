@@ -299,10 +299,10 @@ def test_thin_tables_have_an_answer(table):
         ({"breaks": {"2018-05": ["Q"]}}, "a list Q that there is not"),
         ({"breaks": {"2030-05": ["A"]}}, "outside the period"),
         ({"breaks": {"next May": ["A"]}}, "no place in time"),
-        ({"breaks": {"2018-05": "A"}}, "`breaks` is out of range"),
+        ({"breaks": {"2018-05": "A"}}, "option breaks has a wrong type"),
         ({"draws": 10}, "too few draws"),
         ({"accept": 1.5}, "`accept` is out of range"),
-        ({"engine": "stan"}, "`engine` is out of range"),
+        ({"engine": "stan"}, "the engine is unknown"),
         ({"dependence": 0.0}, "`dependence` is out of range"),
     ],
 )

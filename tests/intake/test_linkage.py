@@ -395,7 +395,7 @@ def test_bad_options_are_named_all_at_once() -> None:
             linkage="fuzzy", threshold=0.2, draws=-1, referrals="drop", strata="year", unit="household", backend="flink"
         )  # type: ignore[arg-type]
     assert len(caught.value.problems) == 7
-    with pytest.raises(InputError, match="threshold is out of range"):
+    with pytest.raises(InputError, match="threshold has a wrong type"):
         IntakeSpec(threshold=True)
 
 

@@ -1,6 +1,5 @@
 """Jobs and the command line: the whole path, and every way in which a job can be wrong."""
 
-import dataclasses
 import json
 import os
 from pathlib import Path
@@ -14,9 +13,9 @@ from mse.answers.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, PUBLIC
 from mse.assess.rules import Thresholds
 from mse.cli import main
 from mse.errors import InputError
-from mse.jobs.job import read_job
+from mse.jobs.job import make_job, read_job
 from mse.jobs.running import run_job
-from mse.jobs.sections import VerdictSection
+from mse.settings.specfields import settings_of
 
 FILES = {POSTERIOR, ESTIMATES, MODELS, PROVENANCE, PUBLIC, TABLES}
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -163,13 +162,16 @@ BAD = {
     "unknown key": (SMALL + "[report]\npopulatoin = 'x'\n", ["row 6", "report.populatoin", "unknown key"]),
     "unknown section": (SMALL + "[reprot]\n", ["row 5", "reprot", "unknown key"]),
     "wrong type": ("[table]\nname = 5\n", ["row 2", "table.name", "a text", "'5'"]),
-    "wrong range": (SMALL + "prob = 95\n", ["row 5", "run.prob", "less than 1"]),
+    "wrong range": (SMALL + "prob = 95\n", ["row 5", "run.prob", "above 0 and below 1"]),
     "no table": ("[run]\nseed = 1\n", ["table", "no source of data"]),
     "two tables": ("[table]\nname = 'uk-2013-5'\npath = 'x.csv'\n", ["either name"]),
     "unknown method": (SMALL + "[estimate]\nmethod = 'averge'\n", ["row 6", "unknown", "did you mean 'average'"]),
-    "unknown option": (SMALL + "[estimate]\nsdd = 1\n", ["row 6", "sdd", "did you mean 'sd'"]),
-    "option out of range": (SMALL + "[estimate]\nsd = -1.0\n", ["standard deviation", "positive"]),
-    "option of a wrong type": (SMALL + "[estimate]\nsd = 'wide'\n", ["wrong type"]),
+    "unknown option": (SMALL + "[estimate]\nmethod='average'\nsdd = 1\n", ["row 7", "sdd", "did you mean 'sd'"]),
+    "option out of range": (
+        SMALL + "[estimate]\nmethod='average'\nsd = -1.0\n",
+        ["estimate.sd", "`sd` is out of range", "above 0"],
+    ),
+    "option of a wrong type": (SMALL + "[estimate]\nmethod='average'\nsd = 'wide'\n", ["wrong type"]),
     "not TOML": ("[table\n", ["not TOML", "line 1"]),
 }
 
@@ -367,4 +369,8 @@ def test_printed_probabilities_keep_their_digits(here):
 
 
 def test_every_threshold_can_be_set_in_a_job():
-    assert set(VerdictSection.model_fields) == {f.name for f in dataclasses.fields(Thresholds)}
+    for name, setting in settings_of(Thresholds).items():
+        pair = [1, 1] if isinstance(setting.default, tuple) else 1
+        job = make_job({"table": {"name": "uk-2013-4"}, "verdict": {name: pair}})
+        assert getattr(job.verdict, name) == (tuple(pair) if isinstance(pair, list) else pair)
+        assert job.as_record()["verdict"] in ({name: pair}, {})

@@ -193,7 +193,7 @@ def test_options_are_bounded_with_the_reason(method: str, options: dict[str, obj
     ids=str,
 )  # fmt: skip
 def test_settings_are_bounded(more: dict[str, object]) -> None:
-    with pytest.raises(MseError, match=r"64 bits|allowed"):
+    with pytest.raises(MseError, match=r"64 bits|Allowed"):
         make_job({"table": {"name": "uk-2013-5"}} | more)
 
 

@@ -15,7 +15,8 @@ from mse.estimators.stratified.dutch import DutchSpec
 from mse.estimators.stratified.strataaverage import StrataAverageSpec
 from mse.estimators.stratified.withcovariates import CovariatesSpec
 from mse.methods import METHODS
-from mse.settings.optionchecks import check_criterion, check_draws, check_order, check_seed, check_types
+from mse.settings.specchecks import check_spec, check_value
+from mse.settings.specfields import Criterion, Draws, Order, Seed
 
 type Share = float
 
@@ -38,9 +39,9 @@ class Every:
 
 
 GOOD = {
-    "number": [1, 0.5, np.float32(2), np.int64(3)], "whole": [2, None, np.int64(3)], "yes": [True], "word": ["b", "c"],
+    "number": [1, 0.5, np.float32(2), np.int64(3)], "whole": [2, None, np.int64(3)], "yes": [True], "word": ["b"],
     "text": ["x"], "pair": [None, ("A", "B"), ["A", "B"]], "many": [(), (1,), [1, 2, 3]], "grid": [{0.5: 1}, {}, 2],
-    "share": [0.1], "other": ["unchecked"],
+    "share": [0.1], "other": [{"x": object()}],
 }  # fmt: skip
 BAD = {
     "number": [True, "1", None, [1], 1j, np.bool_(True)], "whole": [2.5, True, "2", 2.0], "yes": ["no", 0, None],
@@ -51,18 +52,18 @@ BAD = {
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in GOOD for value in GOOD[name]])
 def test_right_types_pass(name, value):
-    check_types(Every(**{name: value}))
+    check_spec(Every(**{name: value}))
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in BAD for value in BAD[name]])
 def test_wrong_types_are_told(name, value):
     with pytest.raises(ModelError, match=f"option {name} has a wrong type, {type(value).__name__}"):
-        check_types(Every(**{name: value}))
+        check_spec(Every(**{name: value}))
 
 
 def test_all_wrong_types_at_once():
     with pytest.raises(ModelError) as caught:
-        check_types(Every(**{name: values[0] for name, values in BAD.items()}))
+        check_spec(Every(**{name: values[0] for name, values in BAD.items()}))
     assert len(caught.value.problems) == len(BAD)
     assert all(p.value is not None and p.allowed and p.remedy for p in caught.value.problems)
 
@@ -77,16 +78,17 @@ def test_every_estimator_tells_every_option_of_a_wrong_type(spec):
 
 
 def test_the_checks_of_values_take_anything():
-    for check, good, bad in (
-        (check_draws, [4, np.int64(9)], [3, 10.5, True, "12", None]),
-        (check_order, [None, 1, 2], [0, 2.5, "2", True]),
-        (check_criterion, ["aic", "bic", "bic_cells"], ["dic", None, 3]),
+    for kind, good, bad in (
+        (Draws, [4, np.int64(9)], [3, 10.5, True, "12", None]),
+        (Order | None, [None, 1, 2], [0, 2.5, "2", True]),
+        (Criterion, ["aic", "bic", "bic_cells"], ["dic", None, 3]),
+        (Seed, [0, np.int64(3), 2**70], [-1, 1.5, None, True, "1"]),
     ):
-        assert not any(check(x) for x in good) and all(check(x) for x in bad)
-    for seed in (-1, 1.5, None, True, "1"):
-        with pytest.raises(ModelError, match="seed"):
-            check_seed(seed)
-    check_seed(np.int64(3))
+        for value in good:
+            check_value("it", value, kind)
+        for value in bad:
+            with pytest.raises(ModelError, match="it"):
+                check_value("it", value, kind)
 
 
 def test_rank_models_takes_whole_orders_only():

@@ -469,9 +469,9 @@ def test_all_problems_of_a_spec_at_once():
         replace(spec, returns=1.0, victims=-1.0, missing={"year": 0.1}, referrals=(Referral("P", "X", 2.0),))
     text = str(caught.value)
     for part in (
-        "simulate.returns",
-        "simulate.victims",
-        "simulate.missing.year",
+        "`returns` is out of range",
+        "`victims` is out of range",
+        "missing.year",
         "no such register",
         "referrals.0.share",
     ):
@@ -496,7 +496,7 @@ def test_section_of_a_job_file(tmp_path):
     assert make_spec(good) == national_spec()
     good["returns"] = 2
     good["forms"][3]["also"] = {"labour": 0.1}
-    with pytest.raises(InputError, match="returns is not a part of the whole") as caught:
+    with pytest.raises(InputError, match="`returns` is out of range") as caught:
         make_spec(good)
     assert "none after the last" in str(caught.value)
 

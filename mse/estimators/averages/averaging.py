@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,8 @@ from mse.estimators.averages.weighing import (
     refitted,
     without_unidentified,
 )
-from mse.settings.optionchecks import check_draws, check_order, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Between, Check, Draws, Order
 from mse.tables.captures import CaptureTable
 from mse.terms import MOST_MODELS, count_models, members, model_of
 from mse.terms import candidates as candidate_terms
@@ -61,6 +62,15 @@ CITATIONS = (
 )
 
 
+PriorSd = Annotated[float, Between(0, 1000, above=True, below=True)]
+Grid = Annotated[
+    Mapping[PriorSd, Annotated[float, Between(0, math.inf, above=True, below=True)]],
+    Check("a grid of them with weights, as in sd = { 0.5 = 1, 1.0 = 2, 2.0 = 1 }", lambda grid: not grid),
+]
+ModelPrior = Literal["uniform", "size"]
+Corrected = Annotated[float, Between(0, 1, below=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class AverageSpec:
     """Options of exact model averaging.
@@ -80,30 +90,15 @@ class AverageSpec:
         Draws of N to store.
     """
 
-    sd: float | Mapping[float, float] = 1.0
-    max_order: int | None = None
-    model_prior: Literal["uniform", "size"] = "uniform"
-    corrected: float = 0.99
-    draws: int = 10_000
+    sd: PriorSd | Grid = 1.0
+    max_order: Order | None = None
+    model_prior: ModelPrior = "uniform"
+    corrected: Corrected = 0.99
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
-        """Check every option, and say all that is wrong at once."""
-        check_types(self)
-        problems = [
-            Problem("a prior standard deviation is out of range", "a positive number, with a positive weight in a grid",
-                    "give for example sd=1.0 or sd={0.5: 1, 1.0: 2, 2.0: 1}", value=f"{sd!r}: {weight!r}")
-            for sd, weight in self.grid.items()
-            if not (0.0 < sd < 1e3 and 0.0 < weight < math.inf)
-        ]  # fmt: skip
-        if not self.grid:
-            problems.append(Problem("the grid of prior standard deviations is empty", "one value at least", "give sd"))
-        if self.model_prior not in ("uniform", "size"):
-            problems.append(Problem("the model prior is unknown", "'uniform' or 'size'", "choose one of the two",
-                                    value=str(self.model_prior)))  # fmt: skip
-        if not 0.0 <= self.corrected < 1.0:
-            problems.append(Problem("the share to correct is out of range", "from 0 to below 1", "leave it at 0.99",
-                                    value=str(self.corrected)))  # fmt: skip
-        raise_if_any([*problems, *check_order(self.max_order), *check_draws(self.draws)])
+        """Check the options."""
+        check_spec(self)
 
     @property
     def grid(self) -> dict[float, float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,8 @@ from mse.answers.posterior import ModelWeights, Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.registry import METHODS
-from mse.settings.optionchecks import check_draws, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Between, Draws, Example
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
 from mse.words.said import Said, said
@@ -38,6 +39,10 @@ HEAVIEST = 1000
 CITATIONS = (
     "Madigan & York (1997) Bayesian methods for estimation of the size of a closed population. Biometrika 84:19-31",
 )
+
+
+_Positive = Annotated[float, Between(0, math.inf, above=True, below=True)]
+ShapeScale = Annotated[tuple[_Positive, _Positive], Example("a shape and a scale above 0, as in prior = [5, 1000]")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,41 +66,21 @@ class DecomposableSpec:
         Draws of N to store.
     """
 
-    delta: float | None = None
-    prior: Literal["jeffreys"] | tuple[float, float] = "jeffreys"
+    delta: Annotated[float, Between(0, 1000, above=True)] | None = None
+    prior: Literal["jeffreys"] | ShapeScale = "jeffreys"
     saturated: bool = False
-    tolerance: float = 1e-9
-    limit: int = 10**8
-    draws: int = 10_000
+    tolerance: Annotated[float, Between(0, 0.1, above=True, below=True)] = 1e-9
+    limit: Annotated[int, Between(1000, 10**12)] = 10**8
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
-        """Check every option, and say all that is wrong at once."""
-        check_types(self)
-        problems = []
-        if self.delta is not None and not 0.0 < self.delta <= 1e3:
-            problems.append(Problem("delta is out of range", "above 0, at most 1000", "leave it out for 2^-K",
-                                    value=str(self.delta)))  # fmt: skip
-        if self.prior != "jeffreys" and not _two_positive(self.prior):
-            problems.append(Problem("the prior of N is unknown", "'jeffreys', or a shape and a scale above 0",
-                                    "give for example prior=(5, 1000)", value=str(self.prior)))  # fmt: skip
-        if not 0.0 < self.tolerance < 0.1:
-            problems.append(Problem("tolerance is out of range", "above 0 and below 0.1", "leave it at 1e-9",
-                                    value=str(self.tolerance)))  # fmt: skip
-        if not 1000 <= self.limit <= 10**12:
-            problems.append(Problem("limit is out of range", "from 1000 to 10^12 persons", "leave it at 10^8",
-                                    value=str(self.limit)))  # fmt: skip
-        raise_if_any(problems + check_draws(self.draws))
+        """Check the options."""
+        check_spec(self)
 
     @property
     def shape_scale(self) -> tuple[float, float]:
         """The prior of N as the two numbers of `mse.kernels.graphs.log_prior_total`."""
         return (0.0, math.inf) if self.prior == "jeffreys" else (float(self.prior[0]), float(self.prior[1]))
-
-
-def _two_positive(prior: object) -> bool:
-    if isinstance(prior, str) or not isinstance(prior, Sequence) or len(prior) != 2:
-        return False
-    return all(isinstance(x, int | float) and 0.0 < x < math.inf for x in prior)
 
 
 def estimate(table: CaptureTable, spec: DecomposableSpec, *, seed: int, compute: Compute | None = None) -> Posterior:

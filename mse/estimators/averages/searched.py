@@ -10,12 +10,11 @@ weighed by the time that was spent there.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from math import comb
-from typing import Literal
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +25,12 @@ from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.averages import averaging
-from mse.estimators.averages.averaging import AverageSpec
+from mse.estimators.averages.averaging import AverageSpec, Corrected, Grid, ModelPrior, PriorSd
 from mse.estimators.averages.modelsearch import Space, add, follow, make_space, search, walk
 from mse.estimators.averages.pool import FEWEST_SAMPLED, SAMPLED, Representation, Searched, represent
 from mse.estimators.averages.weighing import Correction, Pool, correct, prior_factor, without_unidentified
-from mse.settings.optionchecks import check_least, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import WITHIN, Draws, Order, count
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, candidates, members, term_of
 from mse.words.said import Said, said
@@ -65,26 +65,17 @@ class SearchAverageSpec:
         Models with less than this share of the best one's weight are not followed.
     """
 
-    sd: float | Mapping[float, float] = 1.0
-    max_order: int | None = 2
-    model_prior: Literal["uniform", "size"] = "uniform"
-    corrected: float = 0.99
-    draws: int = 10_000
-    models: int = 200_000
-    window: float = 1e-6
+    sd: PriorSd | Grid = 1.0
+    max_order: Order | None = 2
+    model_prior: ModelPrior = "uniform"
+    corrected: Corrected = 0.99
+    draws: Draws = 10_000
+    models: Annotated[int, count(FEWEST_MODELS, 10_000_000)] = 200_000
+    window: Annotated[float, WITHIN] = 1e-6
 
     def __post_init__(self) -> None:
-        """Check every option, and say all that is wrong at once."""
-        check_types(self)
-        problems = check_least("models", self.models, FEWEST_MODELS, "leave it at 200000, or give more")
-        if not 0.0 < self.window < 1.0:
-            problems.append(Problem("`window` is out of range", "a share between 0 and 1", "leave it at 1e-6",
-                                    value=str(self.window)))  # fmt: skip
-        try:
-            self.exact  # noqa: B018
-        except ModelError as error:
-            problems = [*error.problems, *problems]
-        raise_if_any(problems)
+        """Check the options."""
+        check_spec(self)
 
     @property
     def exact(self) -> AverageSpec:

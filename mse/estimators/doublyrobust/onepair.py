@@ -20,7 +20,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,8 @@ from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.doublyrobust.crossfit import Chances, Learner, RidgeLogistic, chances
 from mse.estimators.normallaw import normal_law
-from mse.settings.optionchecks import check_draws, check_least, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Between, Check, Draws, Pair, count
 from mse.tables.persons import PersonTable
 from mse.words.said import Said, said
 
@@ -42,6 +43,13 @@ Interval = Literal["log-normal", "normal"]
 MOST_SHIFT = 3.0
 MOST_WEIGHT = 0.2
 """Share of the variance that one person may carry before a note says so."""
+
+
+Fitting = Annotated[
+    Learner,
+    Check("an object with fit and predict_proba, for example sklearn.ensemble.RandomForestClassifier()",
+          lambda x: not (hasattr(x, "fit") and hasattr(x, "predict_proba"))),
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,47 +80,19 @@ class DoublyRobustSpec:
         Draws of N to store.
     """
 
-    pair: tuple[str, str] | None = None
+    pair: Pair | None = None
     variant: Variant = "doubly robust"
-    learner: Learner | None = field(default=None, compare=False)
+    learner: Fitting | None = field(default=None, compare=False)
     nuisance: Nuisance = "joint"
-    folds: int = 5
-    splits: int = 1
-    margin: float = 0.005
+    folds: Annotated[int, count(2, 100)] = 5
+    splits: Annotated[int, count(1, 1000)] = 1
+    margin: Annotated[float, Between(0, 0.5, above=True, below=True)] = 0.005
     interval: Interval = "normal"
-    draws: int = 10_000
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
-        """Check the options, and take a list of two names as a pair."""
-        check_types(self)
-        problems = []
-        for what, value, choices in (
-            ("variant", self.variant, get_args(Variant)), ("nuisance", self.nuisance, get_args(Nuisance)),
-            ("interval", self.interval, get_args(Interval)),
-        ):  # fmt: skip
-            if value not in choices:
-                problems.append(Problem(f"the {what} is unknown", ", ".join(choices), "choose one", value=str(value)))
-        if self.pair is not None:
-            if isinstance(self.pair, str) or len(self.pair) != 2 or len(set(self.pair)) != 2:
-                wrong = "a pair is two different lists"
-                problems.append(Problem(wrong, '("A", "B")', "correct the pair, or leave it out", value=str(self.pair)))
-            else:
-                object.__setattr__(self, "pair", tuple(self.pair))
-        if self.learner is not None and not (hasattr(self.learner, "fit") and hasattr(self.learner, "predict_proba")):
-            problems.append(
-                Problem(
-                    "the learner cannot be used", "an object with fit and predict_proba",
-                    "pass for example sklearn.ensemble.RandomForestClassifier(), or leave it out",
-                    value=type(self.learner).__name__,
-                )
-            )  # fmt: skip
-        problems += check_least("folds", self.folds, 2, "leave it at 5") + check_draws(self.draws)
-        problems += check_least("splits", self.splits, 1, "leave it at 1")
-        if not 0.0 < self.margin < 0.5:
-            problems.append(
-                Problem("the margin is out of range", "above 0 and below 0.5", "take 0.005", value=str(self.margin))
-            )
-        raise_if_any(problems)
+        """Check the options."""
+        check_spec(self)
 
 
 class PairSize(NamedTuple):

@@ -6,9 +6,8 @@ tempered chains that have to agree; nothing cuts N off. See `mse.kernels.latentc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +16,15 @@ from mse.answers.distribution import LOG_STEP, Distribution
 from mse.answers.posterior import Posterior, Says
 from mse.computing.convergence import EFFECTIVE
 from mse.computing.parallel import Compute
-from mse.errors import Problem
+from mse.errors import ModelError, Problem
 from mse.estimators.latentclass.classdiagnostics import diagnose, notes
 from mse.estimators.latentclass.stratumclasses import parts_of, stratified_table
 from mse.estimators.latentclass.tempered import sample
-from mse.estimators.stratified.declared import Wheres, check_declared, declare
+from mse.estimators.stratified.declared import Blind, Missing, Unknown, declare
 from mse.estimators.stratified.notes import assumptions, plain
 from mse.estimators.stratified.opencells import StrataCells, build_cells
-from mse.settings.optionchecks import check_draws, check_least, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Between, Draws, count
 from mse.tables.captures import CaptureTable
 from mse.words.said import Said, said
 
@@ -46,6 +46,9 @@ JOINT = "Dunson & Xing (2009) Nonparametric Bayes modeling of multivariate categ
 INSIDE = (said("source.classes"), said("source.visibility"), said("source.chance"))
 OUTSIDE = (said("source.within_class"), said("source.linkage"), said("source.prior"))
 _LABELS = said("source.labels")
+
+
+Gamma = Annotated[float, Between(0.01, 100)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,38 +73,24 @@ class LatentClassSpec:
     strata : bool
         Estimate every stratum, with classes that the strata share; otherwise covariates are summed over.
     blind, missing, unknown
-        As in `CovariatesSpec`; each of them asks for strata.
+        See `mse.estimators.stratified.declared`; each of them asks for strata.
     """
 
-    classes: int = 10
-    shape: float = 0.25
-    rate: float = 0.25
-    chains: int = 4
-    effective: int = 1000
-    longest: int = 32_000
-    draws: int = 10_000
+    classes: Annotated[int, Between(2, 50)] = 10
+    shape: Gamma = 0.25
+    rate: Gamma = 0.25
+    chains: Annotated[int, Between(2, 64)] = 4
+    effective: Annotated[int, count(EFFECTIVE, 1_000_000)] = 1000
+    longest: Annotated[int, Between(1000, 10**7)] = 32_000
+    draws: Draws = 10_000
     strata: bool = False
-    blind: Mapping[str, Wheres] = field(default_factory=dict)
-    missing: Mapping[str, Wheres] = field(default_factory=dict)
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    blind: Blind = field(default_factory=dict)
+    missing: Missing = field(default_factory=dict)
+    unknown: Unknown = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check every option, and say all that is wrong at once."""
-        check_types(self)
-        problems = check_draws(self.draws)
-        for name, low, high, usual in (
-            ("classes", 2, 50, "10"), ("chains", 2, 64, "4"), ("longest", 1000, 10**7, "32000"),
-        ):  # fmt: skip
-            if not low <= getattr(self, name) <= high:
-                problems.append(Problem(f"{name} is out of range", f"from {low} to {high:,}", f"leave it at {usual}",
-                                        value=str(getattr(self, name))))  # fmt: skip
-        problems += check_declared(blind=self.blind, missing=self.missing, unknown=self.unknown)
-        problems += check_least("effective", self.effective, EFFECTIVE, "leave it at 1000")
-        for name in ("shape", "rate"):
-            if not 0.01 <= getattr(self, name) <= 100.0:
-                problems.append(Problem(f"{name} is out of range", "from 0.01 to 100", "leave it at 0.25",
-                                        value=str(getattr(self, name))))  # fmt: skip
-        raise_if_any(problems)
+        """Check the options."""
+        check_spec(self)
 
     @property
     def by_stratum(self) -> bool:
@@ -212,7 +201,8 @@ def latent_table(table: CaptureTable, spec: LatentClassSpec, cells: StrataCells 
             Problem(said("fault.nobody"), "one person on a list, at least", "without them nothing can be estimated",
                     file=f"table {table.name!r}")
         )  # fmt: skip
-    raise_if_any(problems)
+    if problems:
+        raise ModelError(problems)
     if cells is not None:
         return stratified_table(cells, spec.classes, float(spec.shape), float(spec.rate))
     counts = np.append(0.0, table.counts.sum(axis=0, dtype=np.float64))

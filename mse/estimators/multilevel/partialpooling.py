@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,6 @@ import numpy.typing as npt
 from mse.answers.posterior import CHAINS, Posterior, Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
-from mse.errors import Problem
 from mse.estimators.multilevel.chaindiagnostics import (
     convergence,
     leave_one_out,
@@ -40,12 +39,13 @@ from mse.estimators.multilevel.effects import Design, build_design
 from mse.estimators.multilevel.nuts import WARMUP, Chains, sample
 from mse.estimators.multilevel.outputs import Persons, draw_persons
 from mse.estimators.multilevel.priors import Priors
-from mse.estimators.stratified.declared import Wheres, check_declared, declare
+from mse.estimators.stratified.declared import Blind, Bounded, Missing, Unknown, declare
 from mse.estimators.stratified.notes import assumptions, flags, notes_on_cells, plain
 from mse.estimators.stratified.opencells import build_cells
 from mse.estimators.stratified.stratumdraws import smooth_law
 from mse.kernels.multilevel_model import BREAKS
-from mse.settings.optionchecks import check_least, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Between, Check, Example, count
 from mse.tables.captures import CaptureTable
 from mse.words.said import Said, said
 
@@ -71,6 +71,12 @@ CITATIONS = (
 )
 
 
+Breaks = Annotated[
+    Mapping[str, Annotated[Sequence[str], Check("one list or more", lambda lists: not lists)]],
+    Example('lists by moment, as in breaks = { "2018-05" = ["R", "O"] }'),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class MultilevelSpec:
     """Options of the multilevel model.
@@ -94,36 +100,24 @@ class MultilevelSpec:
     engine : str
         ``"kernel"``: the density compiled here; ``"pymc"``: the same model in PyMC, whose compilation takes minutes.
     blind, missing, bounded, unknown
-        As in `CovariatesSpec`.
+        See `mse.estimators.stratified.declared`.
     """
 
     time: str | None = None
-    breaks: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    draws: int = 8000
-    longest: int = 32_000
-    accept: float = 0.9
-    dependence: float = 1.0
+    breaks: Breaks = field(default_factory=dict)
+    draws: Annotated[int, count(40, 1_000_000)] = 8000
+    longest: Annotated[int, count(40, 10_000_000)] = 32_000
+    accept: Annotated[float, Between(0.5, 1, below=True)] = 0.9
+    dependence: Annotated[float, Between(0, 10, above=True)] = 1.0
     engine: Engine = "kernel"
-    blind: Mapping[str, Wheres] = field(default_factory=dict)
-    missing: Mapping[str, Wheres] = field(default_factory=dict)
-    bounded: Mapping[str, Wheres] = field(default_factory=dict)
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    blind: Blind = field(default_factory=dict)
+    missing: Missing = field(default_factory=dict)
+    bounded: Bounded = field(default_factory=dict)
+    unknown: Unknown = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        problems = check_least("draws", self.draws, 40, "leave it at 8000")
-        problems += check_least("longest", self.longest, 40, "leave it at 32000")
-        problems += check_declared(blind=self.blind, missing=self.missing, bounded=self.bounded, unknown=self.unknown)
-        for name, value, good, allowed in (
-            ("accept", self.accept, 0.5 <= self.accept < 1.0, "a number from 0.5 to below 1, such as 0.9"),
-            ("dependence", self.dependence, 0.0 < self.dependence <= 10.0, "a factor above 0, to 10 at most"),
-            ("engine", self.engine, self.engine in ("kernel", "pymc"), "'kernel' or 'pymc'"),
-            ("breaks", self.breaks, _named_lists(self.breaks), 'lists by moment: { "2018-05" = ["R", "O"] }'),
-        ):
-            if not good:
-                problems.append(Problem(f"`{name}` is out of range", allowed, "correct it", value=str(value)))
-        raise_if_any(problems)
+        check_spec(self)
 
 
 def estimate(table: CaptureTable, spec: MultilevelSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
@@ -251,11 +245,3 @@ def _notes(
 def _spaced(drawn: int, wanted: int) -> npt.NDArray[np.int64]:
     """Return the places of so many draws, evenly spaced: of chains that lie end to end, as many of each."""
     return np.arange(wanted) * drawn // wanted
-
-
-def _named_lists(breaks: object) -> bool:
-    """Tell whether breaks are lists by moment."""
-    return isinstance(breaks, Mapping) and all(
-        isinstance(when, str) and isinstance(lists, list | tuple) and lists and all(isinstance(x, str) for x in lists)
-        for when, lists in breaks.items()
-    )

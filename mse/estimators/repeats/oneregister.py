@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,12 @@ from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
 from mse.estimators.repeats.countdraws import bootstrap_law
 from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity, one_inflation
-from mse.estimators.repeats.families import FAMILIES, PARTIAL, Family, used
+from mse.estimators.repeats.families import PARTIAL, Family, used
 from mse.estimators.repeats.registersize import LABELS
 from mse.estimators.repeats.registersize import fit_repeats as fit_repeats
 from mse.estimators.repeats.registersize import size_of as size_of
-from mse.settings.optionchecks import check_draws, check_formula, check_least, check_types, raise_if_any
+from mse.settings.specchecks import Placed, check_spec
+from mse.settings.specfields import Draws, Formula, Resamples
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
 
@@ -91,30 +92,23 @@ class RepeatsSpec:
     """
 
     family: Family = "poisson"
-    formula: str = "1"
+    formula: Formula = "1"
     interval: Interval = "log-normal"
-    replicates: int = 1000
-    draws: int = 10_000
+    replicates: Resamples = 1000
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        problems = []
-        for what, value, allowed in (
-            ("family", self.family, FAMILIES), ("interval", self.interval, get_args(Interval))
-        ):  # fmt: skip
-            if value not in allowed:
-                problems.append(Problem(f"the {what} is unknown", ", ".join(allowed), "choose one", value=str(value)))
+        check_spec(self)
+
+    def together(self) -> Placed:
+        """Yield what does not fit together."""
         if self.interval == "parametric" and self.family in PARTIAL:
-            problems.append(
-                Problem(
-                    f"{self.family} has no law of the higher counts to draw from", "log-normal, normal, nonparametric",
-                    "choose the nonparametric bootstrap", value="parametric",
-                )
+            found = Problem(
+                f"{self.family} has no law of the higher counts to draw from", "log-normal, normal, nonparametric",
+                "choose the nonparametric bootstrap", value="parametric",
             )  # fmt: skip
-        problems += check_least("replicates", self.replicates, 20, "take 1000") + check_draws(self.draws)
-        problems += check_formula(self.formula)
-        raise_if_any(problems)
+            yield ("interval",), found
 
 
 def subgroups(

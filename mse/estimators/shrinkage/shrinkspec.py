@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from mse.errors import Problem
 from mse.estimators.registry import ALL_ORDERS as ALL_ORDERS
-from mse.estimators.stratified.declared import Wheres, check_declared
-from mse.settings.optionchecks import check_draws, check_order, check_types, raise_if_any
+from mse.estimators.stratified.declared import Blind, Missing
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Between, Check, Draws, Order
 
 COMMON_SD, MANY_COMMON_SD = (0.03,), (0.0, 0.12)
 """Usual values of s_m: beside a Rasch model, and on lists so many that there is none to shrink towards."""
+
+
+_SOME = Check("one value at least", lambda values: not values)
+PairSds = Annotated[tuple[Annotated[float, Between(0.001, 10)], ...], _SOME]
+Ratios = Annotated[tuple[Annotated[float, Between(0.01, 10)], ...], _SOME]
+Scales = Annotated[tuple[Annotated[float, Between(0, 10)], ...], _SOME]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,41 +47,24 @@ class ShrinkageSpec:
     strata : bool
         Estimate every stratum, with coefficients of its own and scales that all share.
     blind, missing
-        As in `CovariatesSpec`; each of them asks for strata.
+        See `mse.estimators.stratified.declared`; each of them asks for strata.
     """
 
-    pair_sd: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
-    ratio: tuple[float, ...] = (0.25, 0.5)
-    common_sd: tuple[float, ...] | None = None
-    visibility: tuple[float, ...] = (0.0, 0.4, 0.8, 1.2)
-    main_sd: float = 3.0
-    max_order: int | None = None
+    pair_sd: PairSds = (0.05, 0.1, 0.2, 0.4)
+    ratio: Ratios = (0.25, 0.5)
+    common_sd: Scales | None = None
+    visibility: Scales = (0.0, 0.4, 0.8, 1.2)
+    main_sd: Annotated[float, Between(0.01, 100)] = 3.0
+    max_order: Order | None = None
     saturated: bool | None = None
-    draws: int = 10_000
+    draws: Draws = 10_000
     strata: bool = False
-    blind: Mapping[str, Wheres] = field(default_factory=dict)
-    missing: Mapping[str, Wheres] = field(default_factory=dict)
+    blind: Blind = field(default_factory=dict)
+    missing: Missing = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check every option, and say all that is wrong at once."""
-        check_types(self)
-        common = common_values(self, False)
-        problems = [
-            Problem(f"`{name}` has no value, or one out of range", allowed, "give for example " + example,
-                    value=str(tuple(values)))
-            for name, values, least, allowed, example in (
-                ("pair_sd", self.pair_sd, 1e-3, "numbers from 0.001 to 10", "pair_sd=(0.1, 0.2, 0.4)"),
-                ("ratio", self.ratio, 1e-2, "numbers from 0.01 to 10", "ratio=(0.5, 1.0)"),
-                ("common_sd", common, 0.0, "numbers from 0 to 10", "common_sd=(0.0, 0.2)"),
-                ("visibility", self.visibility, 0.0, "numbers from 0 to 10", "visibility=(0.0, 0.8)"),
-            )
-            if not values or not all(least <= x <= 10.0 for x in values)
-        ]  # fmt: skip
-        if not 1e-2 <= self.main_sd <= 1e2:
-            problems.append(Problem("`main_sd` is out of range", "a number from 0.01 to 100", "leave it at 3",
-                                    value=str(self.main_sd)))  # fmt: skip
-        problems += check_declared(blind=self.blind, missing=self.missing)
-        raise_if_any([*problems, *check_order(self.max_order), *check_draws(self.draws)])
+        """Check the options."""
+        check_spec(self)
 
     @property
     def by_stratum(self) -> bool:

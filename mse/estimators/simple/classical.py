@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,8 @@ from mse.estimators.simple.boundwords import BOUNDS, Form, bound_notes
 from mse.estimators.simple.samplecoverage import LOW_COVERAGE, CoverageSpec, bootstrap_sizes, sample_coverage
 from mse.estimators.single.existence import Existence
 from mse.estimators.single.fitted import fit_model
-from mse.settings.optionchecks import check_draws, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Draws, Pair
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
 from mse.words.said import Said, said
@@ -36,14 +37,19 @@ CLOSED = (said("assumed.closed"), said("assumed.linked"))
 
 @dataclass(frozen=True, slots=True)
 class IndependenceSpec:
-    """Options of the independence estimator: the number of `draws` of N to store."""
+    """Options of the independence estimator.
 
-    draws: int = 10_000
+    Parameters
+    ----------
+    draws : int
+        Draws of N to store.
+    """
+
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        raise_if_any(check_draws(self.draws))
+        check_spec(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +64,12 @@ class ChapmanSpec:
         Draws of N to store.
     """
 
-    pair: tuple[str, str] | None = None
-    draws: int = 10_000
+    pair: Pair | None = None
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
-        """Check the options, and take a list of two names as a pair."""
-        check_types(self)
-        problems = check_draws(self.draws)
-        if self.pair is not None:
-            if isinstance(self.pair, str) or len(set(self.pair)) != 2 or len(self.pair) != 2:
-                wrong = "a pair is two different lists"
-                problems.append(Problem(wrong, '("A", "B")', "correct the pair, or leave it out", value=str(self.pair)))
-            else:
-                object.__setattr__(self, "pair", tuple(self.pair))
-        raise_if_any(problems)
+        """Check the options."""
+        check_spec(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +98,11 @@ class ChaoSpec:
 
     form: Form = "finite"
     bias_corrected: bool = False
-    draws: int = 10_000
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        problems = check_draws(self.draws)
-        if self.form not in get_args(Form):
-            allowed = "'finite', 'by list' or 'classical'"
-            problems.append(Problem("the form is unknown", allowed, "choose one", value=str(self.form)))
-        raise_if_any(problems)
+        check_spec(self)
 
 
 type Spec = IndependenceSpec | ChapmanSpec | ChaoSpec | CoverageSpec

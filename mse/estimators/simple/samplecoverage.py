@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import Problem
-from mse.settings.optionchecks import check_draws, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Draws, count
 
 Array = npt.NDArray[np.float64]
 Version = Literal["n0", "n", "n1"]
@@ -46,21 +46,13 @@ class CoverageSpec:
         Draws of N to store.
     """
 
-    version: Version | Literal["auto"] = "auto"
-    replicates: int = 1_000
-    draws: int = 10_000
+    version: Literal["auto", "n0", "n", "n1"] = "auto"
+    replicates: Annotated[int, count(50, 100_000)] = 1_000
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        problems = check_draws(self.draws)
-        if self.version != "auto" and self.version not in get_args(Version):
-            allowed = "'auto', 'n0', 'n' or 'n1'"
-            problems.append(Problem("the version is unknown", allowed, "choose one", value=str(self.version)))
-        if self.replicates < 50:
-            few, value = "too few bootstrap replicates", str(self.replicates)
-            problems.append(Problem(few, "50 or more", "leave it at 1000", value=value))
-        raise_if_any(problems)
+        check_spec(self)
 
 
 class Coverage(NamedTuple):
@@ -88,7 +80,7 @@ class Coverage(NamedTuple):
 
 
 def sample_coverage(
-    counts: Array, n_lists: int, version: Version | Literal["auto"] = "auto"
+    counts: Array, n_lists: int, version: Literal["auto", "n0", "n", "n1"] = "auto"
 ) -> tuple[Coverage, Version]:
     """Return the sample-coverage estimates of a table, and which of them is meant.
 

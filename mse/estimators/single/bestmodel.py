@@ -20,7 +20,8 @@ from mse.estimators.single.fitted import LoglinearFit as LoglinearFit
 from mse.estimators.single.fitted import fit_model as fit_model
 from mse.estimators.single.selection import NESTED, penalty, saturated_log_likelihood
 from mse.estimators.single.selection import rank_models as rank_models
-from mse.settings.optionchecks import Criterion, check_criterion, check_draws, check_order, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Criterion, Draws, Order
 from mse.tables.captures import CaptureTable
 from mse.tables.overlapshape import nested_lists
 from mse.terms import members
@@ -77,18 +78,14 @@ class LoglinearSpec:
     """
 
     model: str | None = None
-    max_order: int | None = None
+    max_order: Order | None = None
     criterion: Criterion = "bic"
     interval: Literal["lognormal", "wald"] = "lognormal"
-    draws: int = 10_000
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        unknown = Problem("the interval is unknown", "'lognormal' or 'wald'", "choose one", value=str(self.interval))
-        wrong = [] if self.interval in ("lognormal", "wald") else [unknown]
-        order = check_order(self.max_order)
-        raise_if_any(check_criterion(self.criterion) + order + wrong + check_draws(self.draws))
+        check_spec(self)
 
 
 def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Compute | None = None) -> Posterior:

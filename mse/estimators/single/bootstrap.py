@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,6 @@ from mse.estimators.single.resampling import (
     Resample,
     Resampling,
     Selection,
-    check_resampling,
     chosen_models,
     figures,
     law_of,
@@ -36,15 +35,9 @@ from mse.estimators.single.resampling import (
     resample,
 )
 from mse.estimators.single.selection import observable_candidates, penalty, rank_models
-from mse.estimators.single.stepwise import BOOTSTRAP, check_masks, check_threshold, stepwise_path
-from mse.settings.optionchecks import (
-    Criterion,
-    check_criterion,
-    check_draws,
-    check_order,
-    check_types,
-    raise_if_any,
-)
+from mse.estimators.single.stepwise import BOOTSTRAP, check_masks, stepwise_path
+from mse.settings.specchecks import Placed, check_spec
+from mse.settings.specfields import WITHIN, Criterion, Draws, Order, Resamples, count
 from mse.tables.captures import CaptureTable
 from mse.terms import Model, mask_of
 from mse.words.said import Said, said
@@ -97,32 +90,23 @@ class BootstrapSpec:
     selection: Choice = "all"
     model: str | None = None
     criterion: Criterion = "bic"
-    max_order: int | None = None
-    top: int = 60
-    threshold: float = 0.02
+    max_order: Order | None = None
+    top: Annotated[int, count(1, 100_000)] = 60
+    threshold: Annotated[float, WITHIN] = 0.02
     resample: Resample = "histories"
     interval: Interval = "bca"
-    replicates: int = 1000
-    draws: int = 10_000
+    replicates: Resamples = 1000
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        problems = check_resampling(self.replicates, self.interval, get_args(Interval))
-        problems += check_criterion(self.criterion) + check_order(self.max_order)
-        problems += check_threshold(self.threshold) + check_draws(self.draws)
-        if self.selection not in get_args(Choice):
-            allowed = "'all', 'top', 'stepwise' or 'fixed'"
-            problems.append(Problem("the selection is unknown", allowed, "choose one", value=str(self.selection)))
-        if self.resample not in get_args(Resample):
-            wrong = "what is drawn again is unknown"
-            problems.append(Problem(wrong, "'histories' or 'model'", "choose one", value=str(self.resample)))
+        check_spec(self)
+
+    def together(self) -> Placed:
+        """Yield what does not fit together."""
         if self.model is not None and self.selection != "fixed":
             wrong = f"a model is named, but the selection is {self.selection!r}"
-            problems.append(Problem(wrong, "selection='fixed'", "name no model, or fix it", value=self.model))
-        if self.top < 1:
-            problems.append(Problem("no model is retained", "1 or more", "leave it at 60", value=str(self.top)))
-        raise_if_any(problems)
+            yield ("model",), Problem(wrong, "selection='fixed'", "name no model, or fix it", value=self.model)
 
 
 class _Chosen(NamedTuple):

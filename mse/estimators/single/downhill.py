@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +15,8 @@ from mse.errors import ModelError, Problem
 from mse.estimators.single.bestmodel import ASSUMPTIONS, CITATIONS, CRITERIA, INSIDE, OUTSIDE, note_on_model
 from mse.estimators.single.fitted import fit_model
 from mse.estimators.single.selection import observable_candidates, penalty
-from mse.settings.optionchecks import (
-    Criterion,
-    check_criterion,
-    check_draws,
-    check_least,
-    check_order,
-    check_types,
-    raise_if_any,
-)
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Criterion, Draws, Order, count
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, Model, model_of
 from mse.words.said import said
@@ -54,15 +47,13 @@ class DownhillSpec:
     """
 
     criterion: Criterion = "bic"
-    max_order: int | None = 2
-    starts: int = 10
-    draws: int = 10_000
+    max_order: Order | None = 2
+    starts: Annotated[int, count(1, 10_000)] = 10
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        problems = check_criterion(self.criterion) + check_order(self.max_order) + check_draws(self.draws)
-        raise_if_any(problems + check_least("starts", self.starts, 1, "leave it at 10"))
+        check_spec(self)
 
 
 def best_model(table: CaptureTable, criterion: Criterion = "bic", max_order: int | None = None) -> Model:
@@ -86,9 +77,7 @@ def best_model(table: CaptureTable, criterion: Criterion = "bic", max_order: int
     from mse.kernels.choosing import choose
     from mse.kernels.extended import shape_of
 
-    problems = check_criterion(criterion) + check_order(max_order)
-    if problems:
-        raise ModelError(problems)
+    DownhillSpec(criterion, max_order)
     counts, cells = table.dense()
     candidates = observable_candidates(cells, max_order)
     if candidates.size > MAX_CANDIDATES:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,8 @@ from mse.estimators.single.bestmodel import CITATIONS as LOGLINEAR
 from mse.estimators.single.downhill import best_model
 from mse.estimators.single.existence import Existence, extended
 from mse.estimators.single.fitted import LoglinearFit, fit_model
-from mse.settings.optionchecks import Criterion, check_criterion, check_draws, check_order, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Criterion, Draws, Order
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
 from mse.words.said import Said, said
@@ -67,18 +68,13 @@ class ProfileSpec:
 
     model: str | None = None
     criterion: Criterion = "bic"
-    max_order: int | None = None
+    max_order: Order | None = None
     point: Point = "multinomial"
-    draws: int = 10_000
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        problems = check_criterion(self.criterion) + check_order(self.max_order) + check_draws(self.draws)
-        if self.point not in get_args(Point):
-            said = "the point is unknown"
-            problems.append(Problem(said, "'multinomial' or 'poisson'", "choose one", value=str(self.point)))
-        raise_if_any(problems)
+        check_spec(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ quantile is a BCa limit: P(N ≤ G⁻¹(g)) = Φ(w/(1 + a·w) − z_0), w = Φ�
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -23,7 +23,6 @@ import numpy.typing as npt
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights
 from mse.computing.parallel import Compute
-from mse.errors import Problem
 from mse.tables.captures import CaptureTable
 from mse.terms import members, notations
 from mse.words.said import Said, said
@@ -319,18 +318,6 @@ def notes_on(found: Replicates, table: CaptureTable, how: Resample) -> tuple[Sai
     if empty and how == "histories":
         notes.append(said("note.empty_pairs", count=empty))
     return tuple(notes)
-
-
-def check_resampling(replicates: int, interval: str, allowed: Sequence[str]) -> list[Problem]:
-    """Return the problems with the number of resamples and the kind of the interval."""
-    problems = []
-    if not 20 <= replicates <= 10_000_000:
-        wrong = "the number of resamples is out of range"
-        problems.append(Problem(wrong, "20 to 10,000,000", "leave it at 1000", value=str(replicates)))
-    if interval not in allowed:
-        words = " or ".join(repr(name) for name in allowed)
-        problems.append(Problem("the interval is unknown", words, "choose one", value=str(interval)))
-    return problems
 
 
 def figures(found: Replicates, law: Law) -> Mapping[str, float]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,8 @@ import numpy.typing as npt
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.single.existence import Existence, check_models, margins
-from mse.settings.optionchecks import Criterion, check_criterion, check_least, check_order, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Criterion, Order, count
 from mse.tables.captures import CaptureTable
 from mse.tables.overlapshape import nested_lists
 from mse.terms import MAX_CANDIDATES, MOST_MODELS, candidates, count_models, notations
@@ -33,6 +35,29 @@ NESTED = 10
 _COLUMNS = (
     "model", "N", "se", "deviance", "df", "aic", "bic", "bic_cells", "status", "n_infinite", "existence",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RankSpec:
+    """Which models are ranked, and by what.
+
+    Parameters
+    ----------
+    criterion : str
+        ``"bic"`` (penalty ln n, persons), ``"bic_cells"`` (ln of the observable cells) or ``"aic"``.
+    max_order : int or None
+        Most lists in a term; None for all.
+    keep : int
+        When there are more models than this, only the best so many that have an estimate are returned.
+    """
+
+    criterion: Criterion = "bic"
+    max_order: Order | None = None
+    keep: Annotated[int, count(1, 10_000_000)] = 10_000
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_spec(self)
 
 
 def penalty(criterion: Criterion, counts: Array, cells: Array) -> float:
@@ -156,8 +181,7 @@ def rank_models(
     from mse.kernels.likelihoods import sweep_likelihood
     from mse.kernels.newton import CONVERGED
 
-    problems = check_criterion(criterion) + check_order(max_order)
-    raise_if_any(problems + check_least("models to keep", keep, 1, "leave it at 10000"))
+    RankSpec(criterion, max_order, keep)
     counts, cells = table.dense()
     subsets = observable_candidates(cells, max_order)
     models = _check_size(table.n_lists, subsets)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,6 @@ from mse.estimators.single.resampling import (
     RESAMPLED,
     Resampling,
     Selection,
-    check_resampling,
     chosen_models,
     figures,
     law_of,
@@ -33,7 +32,8 @@ from mse.estimators.single.resampling import (
     resample,
 )
 from mse.estimators.single.selection import observable_candidates
-from mse.settings.optionchecks import check_draws, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import WITHIN, Draws, Resamples
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, Model, members
 from mse.words.said import Said, said
@@ -68,24 +68,14 @@ class StepwiseSpec:
         Draws of N to store.
     """
 
-    threshold: float = 0.02
+    threshold: Annotated[float, WITHIN] = 0.02
     interval: Literal["bca", "percentile", "lognormal"] = "bca"
-    replicates: int = 1000
-    draws: int = 10_000
+    replicates: Resamples = 1000
+    draws: Draws = 10_000
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        problems = check_resampling(self.replicates, self.interval, ("bca", "percentile", "lognormal"))
-        raise_if_any(problems + check_threshold(self.threshold) + check_draws(self.draws))
-
-
-def check_threshold(threshold: float) -> list[Problem]:
-    """Return the problem with a threshold of p-values, if there is one."""
-    if 0.0 < threshold < 1.0:
-        return []
-    said = "the threshold is not a p-value"
-    return [Problem(said, "a number between 0 and 1, both excluded", "leave it at 0.02", value=str(threshold))]
+        check_spec(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,9 +135,7 @@ def stepwise_path(table: CaptureTable, threshold: float = 0.02) -> StepwisePath:
     from mse.kernels.extended import shape_of
     from mse.kernels.poissontails import add_pairs
 
-    problems = check_threshold(threshold)
-    if problems:
-        raise ModelError(problems)
+    StepwiseSpec(threshold)
     counts, cells = table.dense()
     pairs = observable_candidates(cells, 2)
     steps = add_pairs(shape_of(counts, cells), pairs, math.log(threshold))

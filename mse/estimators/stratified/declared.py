@@ -4,39 +4,40 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.errors import InputError, ModelError, Problem
+from mse.settings.specfields import Example
 from mse.tables.captures import CaptureTable
 from mse.tables.levels import Where
 from mse.words.said import Said, said, verbatim
 
 Flags = npt.NDArray[np.bool_]
 Wheres = Where | Sequence[Where]
+Blind = Annotated[
+    Mapping[str, Wheres],
+    Example('levels for each list, as in blind = { D = { sex = "m", year = ["2019", "2020"] } }'),
+    "Lists that cannot see some strata: structural zeros.",
+]
+Missing = Annotated[
+    Mapping[str, Wheres],
+    Example('levels for each list, as in missing = { K = { year = "2018" } }'),
+    "Lists that did not operate or deliver in some strata.",
+]
+Bounded = Annotated[
+    Mapping[str, Wheres],
+    Example("levels for each list, as in bounded = { S4 = {} } for all strata"),
+    "Lists whose only-cell counts people who may not belong: an upper bound.",
+]
+Unknown = Annotated[
+    Mapping[str, str],
+    Example('one level for each dimension, as in unknown = { sex = "not known" }'),
+    "The level of a dimension that means that the label is missing.",
+]
 """Some strata: levels by dimension, ``{"sex": "m", "year": ["2019", "2020"]}``, or several of these; ``{}`` for all."""
-
-
-def check_declared(**options: object) -> list[Problem]:
-    """Return the problems with the form of options that say which list, or dimension, is meant where."""
-    problems = []
-    for option, value in options.items():
-        if option == "unknown":
-            good = isinstance(value, Mapping) and all(isinstance(level, str) for level in value.values())
-            allowed = 'one level for each dimension, as in unknown = { sex = "not known" }'
-        else:
-            good = isinstance(value, Mapping) and all(
-                isinstance(part, Mapping)
-                for where in value.values()
-                for part in (where if isinstance(where, list | tuple) else [where])
-            )
-            allowed = f'levels for each list, as in {option} = {{ D = {{ sex = "m", year = ["2019", "2020"] }} }}'
-        if not good:
-            problems.append(
-                Problem(f"`{option}` is not in the form it should be", allowed, "correct it", value=str(value))
-            )
-    return problems
 
 
 def declare(table: CaptureTable, blind: Mapping[str, Wheres], absent: Mapping[str, Wheres]) -> CaptureTable:

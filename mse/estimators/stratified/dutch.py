@@ -7,7 +7,6 @@ Kragten-Heerdink 2017; Cruyff, van Dijk & van der Heijden 2017). It is condition
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mse.answers.posterior import Posterior
@@ -15,9 +14,10 @@ from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.registry import METHODS
 from mse.estimators.stratified import withcovariates
-from mse.estimators.stratified.declared import Wheres
+from mse.estimators.stratified.declared import Blind, Bounded, Missing, Unknown
 from mse.estimators.stratified.stratasearch import Walk
-from mse.settings.optionchecks import Criterion, check_types
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Criterion
 from mse.tables.captures import CaptureTable
 from mse.words.said import said
 
@@ -37,21 +37,20 @@ class DutchSpec:
     replicates : int
         Of the parametric bootstrap.
     blind, missing, bounded, unknown
-        As in `CovariatesSpec`.
+        See `mse.estimators.stratified.declared`.
     """
 
     criterion: Criterion = "bic"
     walk: Walk = "long"
-    replicates: int = 1000
-    blind: Mapping[str, Wheres] = field(default_factory=dict)
-    missing: Mapping[str, Wheres] = field(default_factory=dict)
-    bounded: Mapping[str, Wheres] = field(default_factory=dict)
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    replicates: withcovariates.BootstrapReplicates = 1000
+    blind: Blind = field(default_factory=dict)
+    missing: Missing = field(default_factory=dict)
+    bounded: Bounded = field(default_factory=dict)
+    unknown: Unknown = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        self.steps()
+        check_spec(self)
 
     def steps(self) -> withcovariates.CovariatesSpec:
         """Return the same as options of the estimator with covariates."""

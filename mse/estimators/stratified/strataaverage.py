@@ -12,9 +12,9 @@ without a chain.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 
@@ -23,8 +23,7 @@ from mse.answers.posterior import ModelWeights, Posterior, Says
 from mse.answers.strata import StrataDraws
 from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
-from mse.errors import Problem
-from mse.estimators.stratified.declared import Wheres, check_declared, declare
+from mse.estimators.stratified.declared import Blind, Bounded, Missing, Unknown, declare
 from mse.estimators.stratified.formulas import term_name
 from mse.estimators.stratified.notes import assumptions, flags, notes_on_cells, plain
 from mse.estimators.stratified.opencells import build_cells
@@ -32,7 +31,8 @@ from mse.estimators.stratified.stratasearch import join_candidates, require
 from mse.estimators.stratified.strataweights import balanced, correct, draw_persons, shares, visit
 from mse.estimators.stratified.stratumfit import fit_strata
 from mse.estimators.stratified.visited import walk
-from mse.settings.optionchecks import check_draws, check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import WITHIN, Between, Draws, Order
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
 from mse.words.said import said
@@ -73,33 +73,21 @@ class StrataAverageSpec:
     draws : int
         Draws to store.
     blind, missing, bounded, unknown
-        As in `CovariatesSpec`.
+        See `mse.estimators.stratified.declared`.
     """
 
-    sd: float = 1.0
-    max_order: int = 2
-    window: float = 1e-4
-    draws: int = 10_000
-    blind: Mapping[str, Wheres] = field(default_factory=dict)
-    missing: Mapping[str, Wheres] = field(default_factory=dict)
-    bounded: Mapping[str, Wheres] = field(default_factory=dict)
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    sd: Annotated[float, Between(0, 1000, above=True, below=True)] = 1.0
+    max_order: Order = 2
+    window: Annotated[float, WITHIN] = 1e-4
+    draws: Draws = 10_000
+    blind: Blind = field(default_factory=dict)
+    missing: Missing = field(default_factory=dict)
+    bounded: Bounded = field(default_factory=dict)
+    unknown: Unknown = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        problems = check_draws(self.draws)
-        problems += check_declared(
-            blind=self.blind, missing=self.missing, bounded=self.bounded, unknown=self.unknown
-        )  # fmt: skip
-        for name, value, good, allowed in (
-            ("sd", self.sd, self.sd > 0, "a number above 0; 1 is the unit-information prior"),
-            ("max_order", self.max_order, self.max_order >= 1, "1 (main effects), 2 (pairs), …"),
-            ("window", self.window, 0 < self.window < 1, "a share between 0 and 1, such as 1e-4"),
-        ):
-            if not good:
-                problems.append(Problem(f"`{name}` is out of range", allowed, "correct it", value=str(value)))
-        raise_if_any(problems)
+        check_spec(self)
 
 
 def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute: Compute | None = None) -> Posterior:

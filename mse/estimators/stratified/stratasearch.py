@@ -18,7 +18,7 @@ from mse.estimators.stratified.notes import strata_named
 from mse.estimators.stratified.opencells import StrataCells
 from mse.estimators.stratified.solve import COARSE, Start, make_plan, solve
 from mse.estimators.stratified.stratumfit import StrataFit, fit_strata
-from mse.settings.optionchecks import Criterion
+from mse.settings.specfields import Criterion
 from mse.terms import Model, members, term_of
 from mse.words.said import said
 

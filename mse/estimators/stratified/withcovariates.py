@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from mse.answers.posterior import Posterior, Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimators.stratified.declared import Wheres, check_declared, declare
+from mse.estimators.stratified.declared import Blind, Bounded, Missing, Unknown, declare
 from mse.estimators.stratified.formulas import parse_formula
 from mse.estimators.stratified.imputation import RUBIN, imputed
 from mse.estimators.stratified.notes import assumptions, flags, notes_on_fit, plain
@@ -26,15 +26,8 @@ from mse.estimators.stratified.opencells import StrataCells, build_cells
 from mse.estimators.stratified.stratasearch import Found, Walk, path_rows, require, search
 from mse.estimators.stratified.stratumdraws import Integers, bootstrap, bootstrap_law, lognormal
 from mse.estimators.stratified.stratumfit import StrataFit, fit_strata
-from mse.settings.optionchecks import (
-    Criterion,
-    check_criterion,
-    check_draws,
-    check_formula,
-    check_least,
-    check_types,
-    raise_if_any,
-)
+from mse.settings.specchecks import Placed, check_spec
+from mse.settings.specfields import Criterion, Draws, Formula, Order, count
 from mse.tables.captures import CaptureTable
 from mse.words.said import Said, said
 
@@ -64,6 +57,9 @@ ASSUMPTIONS = (
 )
 
 
+BootstrapReplicates = Annotated[int, count(40, 100_000)]
+
+
 @dataclass(frozen=True, slots=True)
 class CovariatesSpec:
     """Options of the estimator with covariates.
@@ -87,50 +83,33 @@ class CovariatesSpec:
         Draws to store with an interval other than the bootstrap.
     imputations : int
         Completed tables of ``interval="imputation"``.
-    blind : mapping of str to where
-        Lists that cannot see some strata: structural zeros, ``{"I": {"form": "sexual"}}``.
-    missing : mapping of str to where
-        Lists that did not operate or deliver in some strata, ``{"K": {"year": "2018"}}``.
-    bounded : mapping of str to where
-        Lists whose only-cell counts people who may not belong: an upper bound, ``{"S4": {}}`` for all strata.
-    unknown : mapping of str to str
-        The level of a dimension that means that the label is missing, ``{"sex": "unknown"}``.
+    blind, missing, bounded, unknown
+        See `mse.estimators.stratified.declared`.
     """
 
-    formula: str | None = None
+    formula: Formula | None = None
     criterion: Criterion = "bic"
-    max_order: int = 2
+    max_order: Order = 2
     walk: Walk = "direct"
     interval: Interval = "bootstrap"
-    replicates: int = 1000
-    draws: int = 10_000
-    imputations: int = 20
-    blind: Mapping[str, Wheres] = field(default_factory=dict)
-    missing: Mapping[str, Wheres] = field(default_factory=dict)
-    bounded: Mapping[str, Wheres] = field(default_factory=dict)
-    unknown: Mapping[str, str] = field(default_factory=dict)
+    replicates: BootstrapReplicates = 1000
+    draws: Draws = 10_000
+    imputations: Annotated[int, count(2, 1000)] = 20
+    blind: Blind = field(default_factory=dict)
+    missing: Missing = field(default_factory=dict)
+    bounded: Bounded = field(default_factory=dict)
+    unknown: Unknown = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_types(self)
-        problems = check_criterion(self.criterion) + check_draws(self.draws) + check_formula(self.formula)
-        problems += check_declared(
-            blind=self.blind, missing=self.missing, bounded=self.bounded, unknown=self.unknown
-        )  # fmt: skip
-        for name, value, allowed in (
-            ("walk", self.walk, get_args(Walk)), ("interval", self.interval, get_args(Interval)),
-        ):  # fmt: skip
-            if value not in allowed:
-                problems.append(Problem(f"`{name}` is unknown", ", ".join(allowed), "choose one", value=str(value)))
-        if self.max_order < 1:
-            allowed_order = "1 (main effects), 2 (pairs), …"
-            problems.append(Problem("max_order is out of range", allowed_order, "give 2", value=str(self.max_order)))
-        problems += check_least("replicates", self.replicates, 40, "1000 is usual")
-        problems += check_least("imputations", self.imputations, 2, "20 is usual")
+        check_spec(self)
+
+    def together(self) -> Placed:
+        """Yield what does not fit together."""
         if self.interval == "imputation" and not self.unknown:
             found = "nothing is said to be missing that could be imputed"
-            problems.append(Problem(found, "the level that means not known, by dimension", "give `unknown`"))
-        raise_if_any(problems)
+            problem = Problem(found, "the level that means not known, by dimension", "give `unknown`")
+            yield ("unknown",), problem
 
 
 def estimate(table: CaptureTable, spec: CovariatesSpec, *, seed: int, compute: Compute | None = None) -> Posterior:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from secrets import token_hex
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from mse.errors import ModelError, Problem
-from mse.settings.optionchecks import check_types, raise_if_any
+from mse.settings.specchecks import check_spec
+from mse.settings.specfields import Between
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
 Method = Literal["suppress", "controlled", "random"]
 Zeros = Literal["publish", "suppress"]
+Base = Literal[3, 5]
 Status = Literal["published", "rounded", "suppressed", "structural zero"]
 
 
 @dataclass(frozen=True, slots=True)
-class Disclosure:
-    """Rules of disclosure control.
+class DisclosureRules:
+    """What of a table of counts may leave the house.
 
     Parameters
     ----------
@@ -45,6 +47,25 @@ class Disclosure:
         (structural zeros) is always marked as such.
     base : int
         What is rounded to: 3 or 5.
+    """
+
+    method: Method = "suppress"
+    threshold: Annotated[int, Between(2, 1_000_000)] = 10
+    percent: Annotated[float, Between(0, 100)] = 0.0
+    zeros: Zeros = "publish"
+    base: Base = 3
+
+    def __post_init__(self) -> None:
+        """Check every option."""
+        check_spec(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure(DisclosureRules):
+    """Rules of disclosure control, with the key of the lot.
+
+    Parameters
+    ----------
     secret : str
         Key of the lot, drawn when none is given. Whoever has it learns more of the counts than a rounded one says: it
         stays in the audit record.
@@ -55,32 +76,11 @@ class Disclosure:
         With every option that is out of range.
     """
 
-    method: Method = "suppress"
-    threshold: int = 10
-    percent: float = 0.0
-    zeros: Zeros = "publish"
-    base: int = 3
-    secret: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False, metadata={"key": False})
 
     def __post_init__(self) -> None:
-        """Check every option."""
-        check_types(self)
-        problems = []
-        if self.method not in ("suppress", "controlled", "random"):
-            problems.append(Problem("the method of disclosure control is unknown", "suppress, controlled, random",
-                                    "choose one of these", value=self.method))  # fmt: skip
-        if self.zeros not in ("publish", "suppress"):
-            problems.append(Problem("what to do with zeros is unknown", "publish, suppress", "choose one of these",
-                                    value=self.zeros))  # fmt: skip
-        if self.threshold < 2:
-            problems.append(Problem("the threshold of small counts is out of range", "2 or more", "give 10, say",
-                                    value=str(self.threshold)))  # fmt: skip
-        if not 0.0 <= self.percent <= 100.0:
-            problems.append(Problem("percent is out of range", "0 to 100", "give 10, say", value=str(self.percent)))
-        if self.base not in (3, 5):
-            problems.append(Problem("the base of rounding is out of range", "3 or 5", "choose one of these",
-                                    value=str(self.base)))  # fmt: skip
-        raise_if_any(problems)
+        """Check every option, and draw a key where one is needed."""
+        check_spec(self)
         if not self.secret and self.method != "suppress":
             object.__setattr__(self, "secret", token_hex(32))
 

@@ -1,0 +1,99 @@
+"""What a job and the command line both ask for: a table, a seed and a probability, a place to compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mse.errors import InputError, Problem
+from mse.settings.specchecks import Placed, check_spec
+from mse.settings.specfields import Prob, Seed
+
+
+class Checked:
+    """A section that is checked when it is made."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """Check every setting."""
+        check_spec(self, InputError)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec(Checked):
+    """Which table, and what to do to it.
+
+    Parameters
+    ----------
+    name : str
+        A public table; or
+    path : Path
+        a file, relative to the job file.
+    persons : bool
+        Each row of the file is one person; there is no count column.
+    sum_duplicates : bool
+        Add up rows with the same history.
+    lists : tuple of str
+        Names of the columns that are lists; found by their values when not given.
+    covariates : tuple of str
+        Names of the columns that are covariates.
+    merge : mapping of str to tuple of str
+        Lists to take together, by the name of what they make.
+    drop : tuple of str
+        Lists to leave out.
+    """
+
+    name: str | None = None
+    path: Path | None = None
+    persons: bool = False
+    sum_duplicates: bool = False
+    lists: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+    merge: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+
+    def together(self) -> Placed:
+        """Yield what does not fit together."""
+        if (self.name is None) == (self.path is None):
+            allowed = "either name, for a public table, or path, for a file"
+            yield (), Problem("no table, or two tables", allowed, "correct it")
+        reading = {"persons": "--persons", "sum_duplicates": "--sum-duplicates", "lists": "--list",
+                   "covariates": "--covariate"}  # fmt: skip
+        given = [f"{key} (command line: {option})" for key, option in reading.items() if getattr(self, key)]
+        if self.name is not None and given:
+            found = f"{', '.join(given)} with the public table {self.name}, which says itself how it is read"
+            yield (), Problem(found, "these with a file of your own", "leave them out")
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec(Checked):
+    """What everything random and every interval starts from.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of everything random.
+    prob : float
+        Probability of the intervals.
+    """
+
+    seed: Seed = 0
+    prob: Prob = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeSpec(Checked):
+    """Where replicates are computed.
+
+    Parameters
+    ----------
+    cluster : str
+        Address of a Dask scheduler for replicates, tcp://HOST:PORT.
+    resume : Path
+        Folder that keeps finished replicates.
+    """
+
+    cluster: str | None = None
+    resume: Path | None = None

@@ -1,0 +1,203 @@
+"""Whether the settings of a spec may be what they are: one check for all, that says everything that is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass, replace
+from datetime import date, datetime
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, Union, get_args, get_origin
+
+from mse.errors import ModelError, MseError, Problem
+from mse.settings.specfields import (
+    LARGEST,
+    LONGEST_LIST,
+    LONGEST_TEXT,
+    Between,
+    Check,
+    Setting,
+    in_words,
+    members,
+    plain_kind,
+    settings_of,
+)
+from mse.words.said import Said, said
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Place = tuple[str, ...]
+type Placed = Iterator[tuple[Place, Problem]]
+"""Problems, each with the names on the way to the setting."""
+
+
+def check_spec(spec: DataclassInstance, error: type[MseError] = ModelError) -> None:
+    """Check every setting of a spec, and make lists the tuples that they are declared to be.
+
+    Parameters
+    ----------
+    spec : dataclass
+        The settings. It may have a method ``together()`` that yields what does not fit together, each problem with the
+        place of the setting; it is asked when every type is right.
+    error : type
+        What is raised.
+
+    Raises
+    ------
+    MseError
+        With every setting that is wrong, its value, and what is allowed.
+    """
+    found = [replace(x, column=".".join(place)) if len(place) > 1 else x for place, x in spec_problems(spec)]
+    if found:
+        raise error(found)
+    for name, setting in settings_of(type(spec)).items():
+        value = getattr(spec, name)
+        if isinstance(value, list) and any(get_origin(plain_kind(part)[0]) is tuple for part in members(setting.kind)):
+            object.__setattr__(spec, name, tuple(value))
+
+
+def check_value(name: str, value: object, kind: Any, error: type[MseError] = ModelError) -> None:
+    """Check one value that stands without a spec, such as a seed.
+
+    Raises
+    ------
+    MseError
+        When it is not what the type allows.
+    """
+    if found := setting_faults(Setting(name, kind, None, True, ""), value):
+        raise error(found)
+
+
+def setting_faults(setting: Setting, value: object) -> list[Problem]:
+    """Return what is wrong with one value of a setting."""
+    if not fits(value, setting.kind):
+        return [wrong_type(setting, value)]
+    return [problem for _, problem in _value_faults(value, setting, setting.kind, (setting.name,))]
+
+
+def spec_problems(spec: DataclassInstance) -> Placed:
+    """Yield every problem with the settings of a spec, and of the specs in it."""
+    known = settings_of(type(spec))
+    wrong = [
+        ((name,), wrong_type(setting, value))
+        for name, setting in known.items()
+        if not fits(value := getattr(spec, name), setting.kind)
+    ]
+    yield from wrong
+    unfit = [name for (name,), _ in wrong]
+    yield from value_problems(spec, [name for name in known if name not in unfit])
+    if not wrong:
+        yield from misfits(spec)
+
+
+def value_problems(spec: DataclassInstance, names: Iterable[str], inside: bool = True) -> Placed:
+    """Yield the settings of the right type that are out of range; `inside` the specs that are settings, too."""
+    known = settings_of(type(spec))
+    for name in names:
+        if known[name].key:
+            yield from _value_faults(getattr(spec, name), known[name], known[name].kind, (name,), inside)
+
+
+def misfits(spec: DataclassInstance) -> Placed:
+    """Yield what does not fit together in a spec whose types are right."""
+    together = getattr(spec, "together", None)
+    if together is not None:
+        yield from together()
+
+
+def wrong_type(setting: Setting, value: object) -> Problem:
+    """Return the problem of a setting that has another type than it is declared to have."""
+    found = said("setting.type", name=setting.name, kind=type(value).__name__)
+    return setting_problem(setting, found, in_words(setting.kind), value)
+
+
+def setting_problem(setting: Setting, found: Said | str, allowed: str, value: object) -> Problem:
+    """Return a problem with a setting; the remedy is its default where it has one."""
+    if setting.required:
+        remedy = "correct it"
+    elif setting.default in (None, (), {}, ""):
+        remedy = "correct it, or leave it out"
+    else:
+        remedy = f"correct it, or leave it at {setting.default}"
+    return Problem(found, allowed, remedy, value=str(value))
+
+
+def fits(value: object, kind: Any) -> bool:
+    """Return whether a value has a declared type; `bool` is no number, and a list may stand for a tuple."""
+    plain, _ = plain_kind(kind)
+    origin, parts = get_origin(plain), get_args(plain)
+    if origin in (Union, UnionType):
+        return any(fits(value, part) for part in parts)
+    if origin is Literal:  # an unknown word is of the right type
+        return any(fits(value, type(word)) for word in parts)
+    if origin is tuple:
+        if not isinstance(value, tuple | list):
+            return False
+        each = [parts[0]] * len(value) if parts[-1] is Ellipsis else list(parts)
+        return len(each) == len(value) and all(map(fits, value, each))
+    if origin is Sequence:
+        return isinstance(value, tuple | list) and all(fits(x, parts[0]) for x in value)
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(fits(k, parts[0]) and fits(v, parts[1]) for k, v in value.items())
+    if plain is int:
+        return is_whole(value)
+    if plain is float:
+        return isinstance(value, Real) and not isinstance(value, bool)
+    if plain is date:
+        return isinstance(value, date) and not isinstance(value, datetime)
+    if isinstance(plain, type) and (plain in (bool, str, NoneType) or is_dataclass(plain) or plain.__name__ == "Path"):
+        return isinstance(value, plain)
+    return True
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether this is a whole number, of Python or numpy; true and false are not."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside: bool = True) -> Placed:
+    """Yield what is wrong with a value of the right type, or with a part of it."""
+    if value is None and any(plain_kind(part)[0] is NoneType for part in members(kind)):
+        return
+    fitting = [part for part in members(kind) if fits(value, part)]
+    words = [part for part in fitting if get_origin(plain_kind(part)[0]) is Literal]
+    kind = next((part for part in words if value in get_args(plain_kind(part)[0])), fitting[0] if fitting else Any)
+    plain, rules = plain_kind(kind)
+    name, parts = setting.name, get_args(plain)
+    if is_dataclass(plain):
+        for inner, problem in spec_problems(value) if inside else ():
+            yield (*place, *inner), problem
+        return
+    found: Said | str | None = None
+    if get_origin(plain) is Literal and value not in parts:
+        found = said("setting.unknown", name=name) if len(place) == 1 else said("setting.word", name=name)
+        allowed = in_words(plain)
+    elif isinstance(value, Real) and math.isnan(value):
+        found, allowed = said("setting.nan", name=name), in_words(kind)
+    elif isinstance(value, tuple | list | Mapping | str):
+        most = LONGEST_TEXT if isinstance(value, str) else LONGEST_LIST
+        if len(value) > most:
+            found, allowed, value = said("setting.long", name=name), f"at most {most:,}", f"{str(value)[:40]}…"
+    if found is not None:
+        yield place, setting_problem(setting, found, allowed, value)
+        return
+    if is_whole(value) and not any(isinstance(rule, Between) for rule in rules):
+        rules = (*rules, Between(-LARGEST, LARGEST))
+    for rule in rules:
+        if isinstance(rule, Between) and not rule.holds(value):
+            few = rule.counts and value < rule.low
+            found = said("setting.few", name=name) if few else said("setting.range", name=name)
+            yield place, setting_problem(setting, found, str(rule), value)
+        elif isinstance(rule, Check) and (fault := rule.fault(value)):
+            found = said("setting.form", name=name) if fault is True else fault
+            yield place, setting_problem(setting, found, rule.allowed, value)
+    if isinstance(value, Mapping) and get_origin(plain) is Mapping:
+        for key, x in value.items():
+            yield from _value_faults(key, setting, parts[0], (*place, str(key)), inside)
+            yield from _value_faults(x, setting, parts[1], (*place, str(key)), inside)
+    elif isinstance(value, tuple | list) and get_origin(plain) in (tuple, Sequence):
+        each = parts if parts[-1] is not Ellipsis and get_origin(plain) is tuple else [parts[0]] * len(value)
+        for number, (x, part) in enumerate(zip(value, each, strict=True)):
+            yield from _value_faults(x, setting, part, (*place, str(number)), inside)
