@@ -27,6 +27,7 @@ from mse.kernels.likelihoods import sweep_likelihood
 from mse.kernels.newton import cold_start, fit_loglinear
 from mse.kernels.sweep import sweep_evidence
 from mse.tables.captures import CaptureTable
+from mse.terms import candidates
 
 ROOT = Path(__file__).resolve().parents[1]
 # name of the table, largest order of a term (None: all but the saturated), part of --long
@@ -44,11 +45,6 @@ from mse.kernels.sweep import sweep_evidence
 sweep_evidence(np.arange(8.0), np.ones(8), np.array([3, 5, 6]), 1.0, np.zeros(4), keep=9)
 print(time.process_time())
 """
-
-
-def candidates(n_lists: int, largest: int | None) -> np.ndarray:
-    subsets = [s for s in range(2**n_lists) if 2 <= s.bit_count() <= (largest or n_lists - 1)]
-    return np.array(sorted(subsets, key=lambda s: (s.bit_count(), s)), dtype=np.int64)
 
 
 def median(task: Callable[[], object], repeats: int) -> float:

@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.known_populations import SETTINGS, Answer, Population, answers, populations, sources, study_of
+from benchmarks.learning import KnownAnswer, learn, learn_tails, learn_without_each, log_score
+from benchmarks.scores import PROBS, Score, score, summarise
 from mse.answers.distribution import Distribution
 from mse.assess.calibrated import STORED, Learned, Library, shipped_library, write_library
 from mse.assess.departures import FEATURES, DepartureModel, departed, features, log_unseen
-from mse.assess.learning import KnownAnswer, learn, learn_tails, learn_without_each, log_score
-from mse.assess.scores import PROBS, Score, score, summarise
 from mse.computing.progress import compute
 from mse.computing.provenance import versions
 from mse.estimators.averages.averaging import AverageSpec

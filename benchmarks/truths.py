@@ -3,7 +3,7 @@
     python -m benchmarks.truths METHOD [--options JSON] [--kinds KIND …] [--lists 3 4 5 6] [--tables 60 …]
                                 [--folder FOLDER] [--workers 2]
 
-Tables are those of `mse.simulate.truths`: the same kind, lists and seed are the same table for every method. Held
+Tables are those of `benchmarks.truthkinds`: the same kind, lists and seed are the same table for every method. Held
 against the truth are the interval of the method and, where departures were learned for it, its calibrated one, each by
 the verdict that the method got. With `--folder` an interrupted run goes on. A run replaces what is stored of its method
 in ``tests/calibration/truths.json``; ``python -m benchmarks.readme truths`` puts the tables into docs/truth.md.
@@ -19,15 +19,15 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.scores import Score, score, summarise
+from benchmarks.truthkinds import KINDS, simulate_truth
 from mse.answers.estimates import LEVELS
 from mse.assess.calibrated import calibrated, is_learned
-from mse.assess.scores import Score, score, summarise
 from mse.computing.parallel import Compute
 from mse.computing.progress import compute
 from mse.computing.provenance import versions
 from mse.errors import MseError
 from mse.methods import estimate
-from mse.simulate.truths import KINDS, simulate_truth
 
 STORED = Path(__file__).resolve().parents[1] / "tests" / "calibration" / "truths.json"
 CHUNK = 5
@@ -49,7 +49,7 @@ class Held:
     Parameters
     ----------
     kind : str
-        Of `mse.simulate.truths.KINDS`.
+        Of `benchmarks.truthkinds.KINDS`.
     lists, seed : int
         Of the table.
     level : str
@@ -110,7 +110,7 @@ def run(
     options : mapping
         Its options.
     kinds : sequence of str
-        Of `mse.simulate.truths.KINDS`.
+        Of `benchmarks.truthkinds.KINDS`.
     lists : mapping of int to int
         Tables of every kind, by their number of lists.
     compute : Compute

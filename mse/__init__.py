@@ -35,10 +35,13 @@ if TYPE_CHECKING:
     from mse.errors import MseError as MseError
     from mse.estimators.doublyrobust.onepair import DoublyRobustSpec as DoublyRobustSpec
     from mse.estimators.doublyrobust.pairs import compare_pairs as compare_pairs
+    from mse.estimators.multilevel.openmodel import multilevel_model as multilevel_model
+    from mse.estimators.multilevel.priorpredictive import prior_predictive as prior_predictive
     from mse.estimators.repeats.countfit import compare_families as compare_families
     from mse.estimators.repeats.oneregister import RepeatsSpec as RepeatsSpec
     from mse.estimators.single.fitted import LoglinearFit as LoglinearFit
     from mse.estimators.single.fitted import fit_model as fit_model
+    from mse.estimators.single.profile import profile_interval as profile_interval
     from mse.estimators.single.selection import rank_models as rank_models
     from mse.intake.taking import take_in as take_in
     from mse.jobs.job import Job as Job
@@ -97,6 +100,9 @@ _HOMES = {
     "list_tables": "shipped",
     "load_repeats": "shipped",
     "load_table": "shipped",
+    "multilevel_model": "estimators.multilevel.openmodel",
+    "prior_predictive": "estimators.multilevel.priorpredictive",
+    "profile_interval": "estimators.single.profile",
     "rank_models": "estimators.single.selection",
     "read_job": "jobs.job",
     "read_results": "answers.results",

@@ -22,6 +22,9 @@ from mse.errors import ModelError, Problem
 
 Subsets = npt.NDArray[np.int64]
 
+MOST_MODELS = 10_000_000
+"""Models that are enumerated at most: all of six lists, or all pairs of seven; beyond that it takes days."""
+
 MAX_CANDIDATES = 62
 """Candidates that fit a mask in a signed 64-bit integer with a bit to spare."""
 

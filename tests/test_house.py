@@ -9,7 +9,9 @@ from pathlib import Path
 import grimp
 import pytest
 
+import mse
 from benchmarks.readme import map_of_rooms
+from mse.estimators.registry import METHODS
 
 HOME = Path(__file__).parents[1]
 MODULES = sorted((HOME / "mse").rglob("*.py"))
@@ -60,3 +62,17 @@ def test_no_circles_of_imports() -> None:
         for name in ends:
             del left[name]
     assert sorted(left) == []
+
+
+def test_every_module_is_reached() -> None:
+    """From a command, a public name or the registry; the inventory of what leaves is what tests and the manual read."""
+    graph = grimp.build_graph("mse", exclude_type_checking_imports=False, cache_dir=None)
+    waiting = {"mse.cli", "mse.publish.inventory", *(f"mse.{home}" for home in mse._HOMES.values())}
+    waiting |= {f"mse.estimators.{row.module}" for row in METHODS.values()}
+    reached: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        waiting |= set(graph.find_modules_directly_imported_by(name)) - reached
+    rooms = {name for name in graph.modules if graph.find_children(name)}
+    assert sorted(graph.modules - reached - rooms) == []

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import ModelWeights, Posterior, worst_diagnostic
+from mse.answers.posterior import ModelWeights, Posterior
 from mse.answers.strata import StrataDraws
+from mse.answers.worstof import worst_diagnostic
 from mse.errors import ModelError, Problem
 from mse.words.said import said
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mse.answers.distribution import Distribution, Hump
 from mse.answers.estimates import Estimate, PartVerdict, Span, Verdict, reason_from
+from mse.answers.modelweights import ModelWeights as ModelWeights
 from mse.answers.recordchecks import Damaged, check_law, check_posterior, let_go, sealed, unsealed
 from mse.answers.saying import Counted
 from mse.answers.saying import Says as Says
@@ -24,7 +25,6 @@ from mse.errors import InputError, ModelError, Problem
 from mse.words.said import Said, from_record
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
     from _typeshed import DataclassInstance
 
@@ -33,55 +33,6 @@ Kind = Literal["posterior", "sampling distribution"]
 
 CHAINS = 4
 """Independent draws are stored as this many chains of equal length, the layout that ArviZ expects."""
-
-
-_LOWEST = ("ess_", "ebfmi", "ppc_p", "corrected_weight", "chains_agree", "effective", "visited", "alpha_prior_weights",
-           "acceptance_min", "exchange_min")  # fmt: skip
-_HIGHEST = ("rhat", "diverg", "unreliable", "beyond", "grid_end_mass", "mc_error", "loo_k", "max_depth", "interrupted",
-            "prior_factor", "prior_k", "alpha_prior_factor", "last_class", "walks_rhat")  # fmt: skip
-
-
-def worst_diagnostic(name: str) -> Callable[[Iterable[float]], float] | None:
-    """Return what takes the worst of several values of a diagnostic: min or max, None where neither is the worse."""
-    if name == "visited_error":
-        return max
-    return min if name.startswith(_LOWEST) else max if name.startswith(_HIGHEST) else None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ModelWeights:
-    """The heaviest models of an average, the heaviest first.
-
-    Parameters
-    ----------
-    notation : tuple of str, length M
-        Generators, for example ``"[12,3]"``.
-    weight : float64 array, shape (M,)
-        Posterior probabilities; they sum to less than one when lighter models were left out.
-    log_evidence : float64 array, shape (M,)
-        Log marginal likelihoods (not a number where the method has none).
-    size : float64 array, shape (M,)
-        Expected N under each model, persons.
-    log_sd : float64 array, shape (M,)
-        Standard deviation of log n_0 under each model.
-    pareto_k : float64 array, shape (M,)
-        Shape of the importance weights' tail where the model was corrected, else not a number.
-    """
-
-    notation: tuple[str, ...]
-    weight: Array
-    log_evidence: Array
-    size: Array
-    log_sd: Array
-    pareto_k: Array
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return one row per model."""
-        import pandas as pd
-
-        return pd.DataFrame({f.name: getattr(self, f.name) for f in fields(self)}).rename(
-            columns={"notation": "model", "size": "N"}
-        )
 
 
 class Beside(TypedDict, total=False):

@@ -9,7 +9,7 @@ there δ = −log ξ = log(true n_0) − log(estimated n_0) is seen. δ is model
 z the features of a table (`FEATURES`), standardised and kept within the range that was learned from; t_4 a Student t of
 four degrees of freedom, because departures have outliers. τ may differ below and above the middle: where a method is
 right in the middle, what is left are populations of which it sees too little, a long tail upwards. b, c and both τ are
-learned in `mse.assess.learning`.
+learned in `benchmarks.learning`.
 """
 
 from __future__ import annotations

@@ -36,11 +36,6 @@ LEAST_OVERLAP = 5
 MOST_LISTS = 7
 """Lists of a table whose known sizes are part of the ordinary verdict: with more it takes seconds, not milliseconds."""
 
-CITATION = (
-    "Binette & Steorts (2022) On the reliability of multiple systems estimation for the quantification of modern "
-    "slavery. JRSS A 185:640-676"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class KnownSize:

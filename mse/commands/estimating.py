@@ -247,6 +247,7 @@ def repeats(
     """
     from mse.computing.progress import compute
     from mse.estimators.repeats.countfit import compare_families
+    from mse.estimators.repeats.counttests import count_tests, ratio_plot
     from mse.estimators.repeats.oneregister import subgroups
     from mse.jobs.job import make_job
     from mse.methods import estimate as run_estimate
@@ -264,7 +265,11 @@ def repeats(
         )  # fmt: skip
     options = {"family": family, "formula": formula} | ({} if interval is None else {"interval": interval})
     found = run_estimate(register, "repeats", seed=seed, compute=compute(workers), **options)
-    frames = {"families": compare_families(register, formula, prob=prob)}
+    frames = {
+        "families": compare_families(register, formula, prob=prob),
+        "tests": count_tests(register, formula),
+        "ratios": ratio_plot(register),
+    }
     if by:
         frames["subgroups"] = subgroups(register, by, family, formula, prob=prob)
     print_answer(with_unread(found, register.unread), prob, frames, as_json)

@@ -180,6 +180,7 @@ def print_frame(frame: DataFrame, as_json: bool) -> None:
         # Shares and factors keep three digits, persons one decimal: what is no more than 1 anywhere is a share.
         small = [
             str(name) in PROBABILITIES
+            or str(name).startswith("ratio_")
             or (frame[name].dtype.kind == "f" and bool((frame[name].dropna().abs() <= 1).all()))
             for name in frame.columns
         ]

@@ -34,6 +34,17 @@ def new_contract(sample: Path) -> None:
     click.echo(new_contract(sample), nl=False)
 
 
+@contract.command("datapackage")
+@click.argument("contract_file", metavar="CONTRACT", type=click.Path(path_type=Path))
+def print_datapackage(contract_file: Path) -> None:
+    """Print CONTRACT as a Frictionless data package (JSON), for whoever checks files with other tools."""
+    import json
+
+    from mse.intake.contracts.contractfile import read_contract
+
+    click.echo(json.dumps(read_contract(contract_file).to_datapackage(), indent=2, ensure_ascii=False))
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(

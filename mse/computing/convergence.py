@@ -7,6 +7,8 @@ themselves while they run: the same numbers as ArviZ gives, without its import.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,10 @@ Array = npt.NDArray[np.float64]
 
 RHAT, EFFECTIVE = 1.01, 400
 """Chains have settled when R-hat is at most the first, and the effective sizes of bulk and tail at least the second."""
+RELIABLE = 0.7
+"""Largest Pareto shape at which importance sampling is trusted (Vehtari, Simpson, Gelman, Yao & Gabry 2024)."""
+WARM_UP = 0.2
+"""Share of a walk that is left out at its beginning."""
 TAIL = 0.05
 """The tails are told by the effective sizes of the 5 % and the 95 % quantile."""
 
@@ -75,6 +81,40 @@ def ess_mean(draws: npt.ArrayLike) -> float:
     """
     x = _checked(draws, chains=1)
     return math.nan if x is None else _effective(_split(x))
+
+
+class Time(NamedTuple):
+    """What walks say of a set of states; see `time_inside`.
+
+    Attributes
+    ----------
+    share, error : float
+        Share of the probability inside, and its Monte Carlo standard error.
+    rhat, effective : float
+        Largest R-hat and smallest effective number of steps of what is watched.
+    """
+
+    share: float
+    error: float
+    rhat: float
+    effective: float
+
+
+def time_inside(inside: npt.NDArray[np.bool_], watched: Sequence[Array]) -> Time:
+    """Return the share of their time that walks spend inside a set, with its Monte Carlo error.
+
+    Parameters
+    ----------
+    inside : (chains, steps) bool
+        Whether each step is in the set.
+    watched : sequence of (chains, steps) float64
+        What tells whether the walks agree, such as the log posterior.
+    """
+    worst, effective = max(rhat(x) for x in watched), min(ess_bulk(x) for x in watched)
+    worth = effective if inside.all() or not inside.any() else ess_mean(inside)
+    share = float(inside.mean())
+    smoothed = (share * worth + 0.5) / (worth + 1.0)  # never all or nothing
+    return Time(share, math.sqrt(smoothed * (1.0 - smoothed) / worth), worst, effective)
 
 
 def _checked(draws: npt.ArrayLike, chains: int) -> Array | None:

@@ -8,7 +8,6 @@ in front of the sign, numbers stay numbers, and `read_csv` takes the apostrophe 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -67,11 +66,6 @@ def read_csv(source: str | Path | IO[str], **options: Any) -> pd.DataFrame:
             frame.isetitem(place, np.array([_back(x) for x in frame.iloc[:, place]], dtype=object))
     frame.columns = [_back(name) for name in frame.columns]
     return frame
-
-
-def restored_rows(rows: Iterable[list[str]]) -> list[list[str]]:
-    """Return rows of cells as they were before `defused`."""
-    return [[restored(cell) for cell in row] for row in rows]
 
 
 def _cell(value: object) -> object:

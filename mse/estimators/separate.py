@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from mse.answers.distribution import Distribution
-from mse.answers.posterior import Posterior, worst_diagnostic
+from mse.answers.posterior import Posterior
 from mse.answers.strata import EMPTY, StrataDraws
+from mse.answers.worstof import worst_diagnostic
 from mse.errors import ModelError, MseError, Problem
 from mse.tables.captures import CaptureTable
 from mse.words.said import said

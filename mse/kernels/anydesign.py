@@ -22,11 +22,10 @@ from numpy.typing import NDArray
 from mse.kernels.censoring import bounded
 from mse.kernels.cholesky import factorise, solve_lower, solve_upper
 from mse.kernels.compiled import compiled
+from mse.kernels.newton import CONVERGED as CONVERGED
+from mse.kernels.newton import NO_MAXIMUM as NO_MAXIMUM
+from mse.kernels.newton import SINGULAR as SINGULAR
 from mse.kernels.stratumcells import Rows, Seen, log_means
-
-CONVERGED = 0
-NO_MAXIMUM = 1
-SINGULAR = 2
 
 # share of its diagonal below which a pivot counts as zero
 _RANK = 1e-11

@@ -83,49 +83,6 @@ def count_models(facets: NDArray[np.int64], mask: int, following: int) -> NDArra
     return counts
 
 
-@compiled
-def list_models(facets: NDArray[np.int64], mask: int, following: int) -> NDArray[np.int64]:
-    """Return the models of one sub-tree in the order of the walk.
-
-    Parameters
-    ----------
-    facets, mask, following
-        As in `count_models`.
-
-    Returns
-    -------
-    (m,) int64
-        Models as masks over candidates.
-    """
-    size = facets.shape[0]
-    total = 0
-    for count in count_models(facets, mask, following):
-        total += count
-    models = np.empty(total, np.int64)
-    masks = np.empty(size + 1, np.int64)
-    nexts = np.empty(size + 1, np.int64)
-    depth = 0
-    masks[0] = mask
-    nexts[0] = following
-    models[0] = mask
-    found = 1
-    while depth >= 0:
-        here = masks[depth]
-        i = nexts[depth]
-        while i < size and facets[i] & ~here != 0:
-            i += 1
-        if i >= size:
-            depth -= 1
-            continue
-        nexts[depth] = i + 1
-        depth += 1
-        masks[depth] = here | (np.int64(1) << i)
-        nexts[depth] = i + 1
-        models[found] = masks[depth]
-        found += 1
-    return models
-
-
 def split_walk(facets: NDArray[np.int64], largest: int) -> NDArray[np.int64]:
     """Split the tree of all models into sub-trees of at most `largest` models each.
 

@@ -1,6 +1,5 @@
 """One model on one table by extended maximum likelihood, small enough to stand inside a resampling loop."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -146,9 +145,3 @@ def independence(shape: Shape, observed: float) -> tuple[float, float]:
 def persons(shape: Shape) -> float:
     """Return the persons in observable cells."""
     return float(shape.totals[0])
-
-
-@compiled
-def size_of(observed: float, log_unseen: float) -> float:
-    """Return n + exp(η_0), infinite where η_0 is."""
-    return observed + math.exp(log_unseen)

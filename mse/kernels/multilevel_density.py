@@ -42,7 +42,7 @@ SMALLEST = 1e-300
 def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.float64]) -> float:
     """Return the log posterior density at `x`, up to a constant, and write its gradient."""
     at = model.starts
-    n_scales = model.scale_priors.shape[0]
+    n_scales = model.n_scales
     n_strata, n_cells = model.possible.shape
     k, q = at[LIST] - at[LIST_MEAN], at[PAIR] - at[PAIR_MEAN]
     if np.abs(x[: at[SIZE_MEAN]]).max() > FARTHEST:
@@ -117,18 +117,16 @@ def _positive_prior(
 
     On entry `grad` holds slopes in the logs of the positive parameters.
     """
-    n = model.scale_priors.shape[0]
     total = 0.0
     for i in range(positive.shape[0]):
         u = x[i]
         density = math.exp(-0.5 * u * u) / math.sqrt(2.0 * math.pi)
-        if i <= n:
-            value = positive[i] / (model.scale_priors[i] if i < n else model.common_prior)
+        value = positive[i] / model.spreads[i]
+        if i <= model.n_scales:
             below = normal_tail(u)
             grad[i] = grad[i] * below / value + density / below - value * below
             total += math.log(below) - 0.5 * value * value
         else:
-            value = positive[i] / (model.global_prior if i == n + 1 else 1.0)
             grad[i] = grad[i] * 0.5 * math.pi * density * (value + 1.0 / value) - u
             total -= 0.5 * u * u
     return total
@@ -200,7 +198,7 @@ def _gradient_of_terms(
     """Add what the slopes of list effects and pair interactions, (S, K + Q), say of all parameters behind them."""
     at = model.starts
     n_strata = slope.shape[0]
-    n_scales = model.scale_priors.shape[0]
+    n_scales = model.n_scales
     k, q = at[LIST] - at[LIST_MEAN], at[PAIR] - at[PAIR_MEAN]
     turned, pairs = np.zeros((n_strata, k)), slope[:, k:]
     rest = model.rest_scale[1]

@@ -35,6 +35,8 @@ class Multilevel(NamedTuple):
     ----------
     starts : (12,) int64
         Where each block of the parameters begins; the last is their number.
+    n_scales : int
+        Number of scales.
     possible, open : (S, C) float64
         1 where a cell can hold persons, and where it takes part in the likelihood (bounded cells included).
     counts : (S, C) float64
@@ -59,16 +61,17 @@ class Multilevel(NamedTuple):
         How far the stratum lies behind each break, 0 to 1.
     break_list : (E,) int64
         List that it changes.
-    scale_priors : float64
-        Spread of the half-normal prior of every scale.
+    spreads : (n_scales + 2 + Q,) float64
+        Spread of the half-normal prior of every scale and of the common dependence, then scale of the half-Cauchy prior
+        of the horseshoe's global scale, and of its local ones, which is 1.
     size_prior, list_prior : (2,) float64
         Mean and standard deviation of the average log size, and of the average log-odds of every list.
-    break_prior, common_prior, global_prior, slab : float
-        Standard deviation of a break; spread of the half-normal common dependence; of the horseshoe the scale of the
-        half-Cauchy of its global scale, and the width of its slab.
+    break_prior, slab : float
+        Standard deviation of a break; width of the horseshoe's slab.
     """
 
     starts: NDArray[np.int64]
+    n_scales: int
     possible: NDArray[np.float64]
     open: NDArray[np.float64]
     counts: NDArray[np.float64]
@@ -89,12 +92,10 @@ class Multilevel(NamedTuple):
     rest_scale: NDArray[np.int64]
     breaks: NDArray[np.float64]
     break_list: NDArray[np.int64]
-    scale_priors: NDArray[np.float64]
+    spreads: NDArray[np.float64]
     size_prior: NDArray[np.float64]
     list_prior: NDArray[np.float64]
     break_prior: float
-    common_prior: float
-    global_prior: float
     slab: float
 
 
@@ -125,22 +126,17 @@ def half_cauchy(u: float) -> float:
 @compiled
 def positive_values(model: Multilevel, x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the positive parameters: scales, the common dependence, the horseshoe's global and local scales."""
-    n = model.scale_priors.shape[0]
-    out = np.empty(model.starts[SIZE_MEAN])
+    out = np.empty(model.spreads.shape[0])
     for i in range(out.shape[0]):
-        if i <= n:
-            out[i] = half_normal(x[i]) * (model.scale_priors[i] if i < n else model.common_prior)
-        else:
-            out[i] = half_cauchy(x[i]) * (model.global_prior if i == n + 1 else 1.0)
+        out[i] = model.spreads[i] * (half_normal(x[i]) if i <= model.n_scales else half_cauchy(x[i]))
     return out
 
 
 @compiled
 def effect_scales(model: Multilevel, positive: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the scales, and after them the 1 of effects whose spread is fixed: their columns bear it."""
-    n = model.scale_priors.shape[0]
-    out = np.ones(n + 1)
-    out[:n] = positive[:n]
+    out = np.ones(model.n_scales + 1)
+    out[: model.n_scales] = positive[: model.n_scales]
     return out
 
 
@@ -184,7 +180,7 @@ def cell_weights(terms: NDArray[np.float64], k: int, out: NDArray[np.float64]) -
 @compiled
 def horseshoe(model: Multilevel, positive: NDArray[np.float64], p: int) -> float:
     """Return the regularised scale of one pair: c r / √(c² + r²), r = τ λ_p."""
-    first = model.scale_priors.shape[0]
+    first = model.n_scales
     reach = float(positive[first + 1] * positive[first + 2 + p])
     return model.slab * reach / math.sqrt(model.slab**2 + reach**2)
 
@@ -211,7 +207,7 @@ def stratum_terms(
                 terms[s, j] += model.rotation[j, i] * turned[s, i]
         for e in range(model.break_list.shape[0]):
             terms[s, model.break_list[e]] += model.breaks[s, e] * model.break_prior * x[at[BREAKS] + e]
-    common = positive[model.scale_priors.shape[0]]
+    common = positive[model.n_scales]
     rest = scales[model.rest_scale[2]]
     pairs = terms[:, k:]
     for p in range(q):

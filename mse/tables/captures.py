@@ -383,8 +383,7 @@ class CaptureTable:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle through the constructor, so that a copy in another process is checked and read-only too."""
-        parts = (self.lists, self.counts, dict(self.strata), self.observable, self.absent, self.name,
-                 self.unread)  # fmt: skip
+        parts = (self.lists, self.counts, dict(self.strata), self.observable, self.absent, self.name, self.unread)
         return (CaptureTable, parts)
 
     def __repr__(self) -> str:

@@ -37,6 +37,7 @@ from mse.tables.codings import (
     read_as_lists,
 )
 from mse.tables.countcolumns import rough_counts, whole_numbers
+from mse.tables.grids import Grid, frame_grid
 from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits, with_histories, with_other_lists
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 SAYS_YES_OR_NO = frozenset("yes no y n ja nee j true false t f x - + on off v".split())
 
-_PERSONS = "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
+ROWS_ARE_PERSONS = "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
 _NAME_IT = "name it as one: covariates=[…] (command line: --covariate)"
 _NAME_LISTS = "name all the lists: lists=[…] (command line: --list for each)"
 
@@ -69,28 +70,6 @@ class OverlapCells(NamedTuple):
     strata: dict[str, tuple[str, ...]]
     counts: dict[tuple[int, ...], int]
     unread: tuple[str, ...] = ()
-
-
-class Grid(NamedTuple):
-    """Text cells as they stand, by column.
-
-    Parameters
-    ----------
-    header : list of str
-        Names of the columns.
-    columns : list of list of str
-        Cells, stripped.
-    rows : list of int
-        What each row is called in a message: the line of the file, or the position in the frame.
-    all_rows, all_columns : bool
-        False when some had to be left out, so that less may be said about the rest.
-    """
-
-    header: list[str]
-    columns: list[list[str]]
-    rows: list[int]
-    all_rows: bool
-    all_columns: bool
 
 
 class Roles(NamedTuple):
@@ -132,33 +111,6 @@ def read_frame(
     return table_from_grid(
         grid, faults, lists, covariates, count or "count", count is None, sum_duplicates, levels
     )  # fmt: skip
-
-
-def frame_grid(frame: pd.DataFrame, faults: Faults) -> tuple[Grid, dict[str, list[str]]]:
-    """Return the cells of a frame as text, rows named by position, and the order of levels where it has one."""
-    header = [str(x).strip() for x in frame.columns]
-    columns, levels = [], {}
-    for i, name in enumerate(header):
-        series = frame.iloc[:, i]
-        columns.append([as_text(x, bool(gone)) for x, gone in zip(series, series.isna(), strict=True)])
-        order = getattr(series.dtype, "categories", None)
-        if order is not None:
-            levels[name] = [as_text(x, False) for x in order]
-    if not columns or not columns[0]:
-        faults.add("there are no rows", "one row per history", "check the step that made the frame")
-        faults.raise_if_any()
-    return Grid(header, columns, list(range(len(frame))), True, True), levels
-
-
-def as_text(value: object, missing: bool) -> str:
-    """Return a cell of a frame as it would stand in a file; empty when missing."""
-    if missing:
-        return ""
-    if type(value).__name__ in ("bool", "bool_"):
-        return "1" if value else "0"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
 
 
 def table_from_grid(
@@ -298,7 +250,7 @@ def _count_role(grid: Grid, faults: Faults, named: set[str], count: str, persons
         near = next((x for x in free if x.casefold() in COUNT_NAMES), None)
         first = f"rename the column {near!r} to {count!r}" if near else f"add a column {count!r}"
         allowed = f"a column {count!r} with the number of persons"
-        faults.add("there is no count column", allowed, f"{first}; or, {_PERSONS}")
+        faults.add("there is no count column", allowed, f"{first}; or, {ROWS_ARE_PERSONS}")
     return place
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mse.tables.checks import MAX_COUNT, Faults
 
 if TYPE_CHECKING:
-    from mse.tables.cells import Grid
+    from mse.tables.grids import Grid
 
 _WHOLE = f"a whole number from 0 to {MAX_COUNT:,}"
 

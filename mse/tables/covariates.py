@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
 from mse.settings.formulatext import ALLOWED, FormulaFault, FormulaTerms, read_formula
-from mse.tables.cells import Grid
 from mse.tables.checks import Faults
+from mse.tables.grids import Grid
 
 if TYPE_CHECKING:
     import pandas as pd

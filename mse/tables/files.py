@@ -11,8 +11,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from mse.computing.inputfiles import NotReadable, read_input
-from mse.tables.cells import Grid, OverlapCells, table_from_grid
+from mse.tables.cells import OverlapCells, table_from_grid
 from mse.tables.checks import MAX_LISTS, Faults
+from mse.tables.grids import Grid
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 MAGIC = (

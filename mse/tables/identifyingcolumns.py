@@ -10,7 +10,7 @@ from mse.tables.checks import Faults
 from mse.words.said import said
 
 if TYPE_CHECKING:
-    from mse.tables.cells import Grid
+    from mse.tables.grids import Grid
 
 
 def add_identifying_faults(

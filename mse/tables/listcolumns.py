@@ -10,7 +10,7 @@ from mse.tables.checks import Faults
 from mse.tables.codings import BIT, bits_of, history_place, short_histories, split_histories
 
 if TYPE_CHECKING:
-    from mse.tables.cells import Grid
+    from mse.tables.grids import Grid
 
 Bits = Sequence[int | None]
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mse.tables.cells import Grid, frame_grid
 from mse.tables.checks import Faults, add_name_faults, add_structure_faults
 from mse.tables.covariates import Columns, columns_digest, freeze_columns, read_columns
 from mse.tables.files import read_grid
+from mse.tables.grids import Grid, frame_grid
 from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits
 

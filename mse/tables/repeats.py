@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mse.tables.cells import Grid, count_column, frame_grid
+from mse.tables.cells import ROWS_ARE_PERSONS, count_column
 from mse.tables.checks import Faults, whole_counts
 from mse.tables.codings import COUNT_NAMES, REGISTRATION_NAMES, count_place, registrations_place
 from mse.tables.countcolumns import rough_counts, whole_numbers
 from mse.tables.covariates import Column, Columns, columns_digest, freeze_columns, read_columns
 from mse.tables.files import read_grid
+from mse.tables.grids import Grid, frame_grid
 from mse.tables.identifyingcolumns import add_identifying_faults
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ Counts = npt.NDArray[np.int64]
 
 MAX_REGISTRATIONS = 10_000
 _WHOLE = f"a whole number from 1 to {MAX_REGISTRATIONS:,}"
-_PERSONS = "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -275,7 +275,9 @@ def _from_grid(
         near_count = next((x for x in others if x.casefold() in COUNT_NAMES), None)
         first = f"rename the column {near_count!r} to {count!r}" if near_count else f"add a column {count!r}"
         faults.add(
-            "there is no count column", f"a column {count!r} with the number of persons", f"{first}; or, {_PERSONS}"
+            "there is no count column",
+            f"a column {count!r} with the number of persons",
+            f"{first}; or, {ROWS_ARE_PERSONS}",
         )
     if times_at is None:
         faults.raise_if_any()

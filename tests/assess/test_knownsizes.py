@@ -12,6 +12,20 @@ from scipy import stats
 
 from benchmarks.known_populations import EVERYBODY, SETTINGS, answers, populations, study_of
 from benchmarks.known_sizes import COMMAND, LEARNED, known_answers, left_out, library, markdown, standard_errors
+from benchmarks.learning import (
+    LOG_SCALE_SD,
+    LOG_TAIL_SD,
+    SCALE,
+    SHIFT_SD,
+    SLOPE_SD,
+    TAIL_SCALE,
+    KnownAnswer,
+    learn,
+    learn_tails,
+    learn_without_each,
+    log_score,
+)
+from benchmarks.scores import crps, score, summarise
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
 from mse.assess.assessment import AssessSpec, assess
@@ -26,20 +40,6 @@ from mse.assess.calibrated import (
 )
 from mse.assess.departures import FEATURES, POINTS, DepartureModel, departed, features, log_unseen, student_cdf
 from mse.assess.knownsizes import consistency, known_sizes
-from mse.assess.learning import (
-    LOG_SCALE_SD,
-    LOG_TAIL_SD,
-    SCALE,
-    SHIFT_SD,
-    SLOPE_SD,
-    TAIL_SCALE,
-    KnownAnswer,
-    learn,
-    learn_tails,
-    learn_without_each,
-    log_score,
-)
-from mse.assess.scores import crps, score, summarise
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
 from mse.methods import run_method

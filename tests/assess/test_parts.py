@@ -11,9 +11,10 @@ import pytest
 import mse
 from mse.answers.distribution import Distribution
 from mse.answers.estimates import PartVerdict, Reason, Verdict
-from mse.answers.posterior import Posterior, worst_diagnostic
+from mse.answers.posterior import Posterior
 from mse.answers.results import summary_record, write_results
 from mse.answers.strata import StrataDraws, time_dimension
+from mse.answers.worstof import worst_diagnostic
 from mse.assess.parts import because, headline_dimension, judge_parts, parts_frame, unusable, worst
 from mse.assess.rules import Thresholds
 from mse.assess.verdict import judge, with_assessment

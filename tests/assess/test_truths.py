@@ -5,14 +5,14 @@ import itertools
 import numpy as np
 import pytest
 
+from benchmarks.scores import Score
+from benchmarks.truthkinds import KINDS, fitted, membership, mixed, simulate_truth
 from benchmarks.truths import FAILED, Held, hold, pages, run, summaries
 from mse.assess.knownsizes import quick_consistency
-from mse.assess.scores import Score
 from mse.computing.parallel import Compute
 from mse.errors import ModelError
 from mse.methods import estimate
 from mse.shipped import load_table
-from mse.simulate.truths import KINDS, fitted, membership, mixed, simulate_truth
 from mse.tables.captures import CaptureTable
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mse
 from mse.answers.posterior import Posterior
 from mse.computing.parallel import Compute
 from mse.errors import InputError, ModelError
@@ -15,9 +16,9 @@ from mse.estimators.multilevel.effects import contrasts, moments_of
 from mse.estimators.multilevel.nuts import part_sizes
 from mse.estimators.multilevel.outputs import draw_persons
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
-from mse.estimators.multilevel.priorpredictive import prior_predictive
 from mse.estimators.multilevel.pymcmodel import build_model
 from mse.kernels.multilevel_density import log_density
+from mse.kernels.multilevel_model import cell_means
 from mse.tables.captures import CaptureTable
 
 CALIBRATION = Path(__file__).parents[1] / "calibration"
@@ -97,6 +98,30 @@ def test_kernel_is_the_pymc_model(design):
     np.testing.assert_allclose(apart, apart[0], rtol=0, atol=1e-8)
 
 
+def test_the_pymc_model_is_there_to_be_extended():
+    """Its parameters are those of the kernel in that order, and what is added counts."""
+    import pymc as pm
+
+    table = CaptureTable.from_arrays("ABC", [[20, 30, 8, 25, 6, 9, 3]] * 2, strata={"form": ("x", "y")}, name="two")
+    design = design_of(table, MultilevelSpec())
+    model = mse.multilevel_model(table)
+    assert isinstance(model, pm.Model)
+    assert [v.name for v in model.free_RVs] == [block.name for block in design.blocks]
+    assert [v.type.shape for v in model.free_RVs] == [block.shape for block in design.blocks]
+    with model:
+        pm.Potential("known", pm.logp(pm.Normal.dist(12.0, 0.5), model["log_size"].sum()))
+    density = model.logp_dlogp_function(ravel_inputs=True, mode="FAST_COMPILE")
+    density.set_extra_values({})
+    rng = np.random.default_rng(0)
+    apart = []
+    for x in rng.normal(0, 0.5, (3, design.n_parameters)):
+        log_size, means, terms = np.empty((1, 2)), np.empty((1, 2, 8)), np.empty((1, 2, 6))
+        cell_means(design.model, x[None], log_size, means, terms)
+        known = -0.5 * ((log_size.sum() - 12.0) / 0.5) ** 2
+        apart.append(log_density(design.model, x, np.empty_like(x)) + known - density(x)[0])
+    np.testing.assert_allclose(apart, apart[0], rtol=0, atol=1e-8)
+
+
 def test_gradient_is_the_slope_of_the_density():
     design = incomplete_design()
     rng = np.random.default_rng(1)
@@ -143,7 +168,7 @@ def test_a_break_counts_the_part_of_the_year_behind_it():
 
 def test_priors_in_terms_of_persons_and_shares():
     """The documented claim: between a thirtieth and nearly everybody is seen, and no N is favoured."""
-    frame = prior_predictive(design_of(small_table(), MultilevelSpec()), draws=2000, seed=1).set_index("quantity")
+    frame = mse.prior_predictive(small_table(), draws=2000, seed=1).set_index("quantity")
     assert frame.loc["share seen", "q2.5"] < 0.08
     assert 0.15 < frame.loc["share seen", "q50"] < 0.5
     assert frame.loc["share seen", "q97.5"] > 0.7

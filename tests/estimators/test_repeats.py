@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from scipy import optimize, stats
 
 from mse.answers.posterior import Posterior
+from mse.cli import main
 from mse.computing.parallel import Compute
 from mse.errors import ModelError
 from mse.estimators.repeats.countfit import (
     compare_families,
     goodness_of_fit,
     heterogeneity,
-    likelihood_ratio,
-    overdispersion,
-    ratio_plot,
 )
+from mse.estimators.repeats.counttests import count_tests, likelihood_ratio, overdispersion, ratio_plot
 from mse.estimators.repeats.families import (
     FAMILIES,
     PARTIAL,
@@ -301,14 +301,26 @@ def test_heterogeneity_of_the_dutch_register():
     assert any("rates differ" in str(note) for note in estimate(DUTCH, RepeatsSpec(), seed=1).notes)
 
 
+def test_the_tests_that_are_printed_beside_an_estimate():
+    found = count_tests(SMALL, "group").set_index("test")
+    assert found.loc["poisson: overdispersion (score)", "p_value"] == overdispersion(SMALL, "group").p_value
+    assert found.loc["poisson without covariates", "df"] == 1
+    dutch = count_tests(DUTCH).set_index("test")
+    assert len(dutch) == 3 and "logarithmic series" in dutch.loc["poisson within negbin", "status"]
+    printed = CliRunner().invoke(main, ["repeats", "irregular-immigrants-netherlands-repeat", "--json"])
+    answer = json.loads(printed.stdout)
+    assert answer["tests"][0]["statistic"] == pytest.approx(105.997, abs=0.001)
+    assert [row["registrations"] for row in answer["ratios"]] == [1, 2, 3, 4, 5]
+
+
 def test_ratio_plot():
     found = ratio_plot(DUTCH)
     assert found["registrations"].tolist() == [1, 2, 3, 4, 5]
     assert found["ratio"][0] == pytest.approx(2 * 183 / 1645)
-    assert found["poisson"].tolist() == pytest.approx([math.exp(fit_repeats(DUTCH)[0].coefficients[0])] * 5)
-    slope = np.diff(found["geometric"])
+    assert found["ratio_poisson"].tolist() == pytest.approx([math.exp(fit_repeats(DUTCH)[0].coefficients[0])] * 5)
+    slope = np.diff(found["ratio_geometric"])
     assert slope == pytest.approx(slope[0])
-    assert ((found["low"] < found["ratio"]) & (found["ratio"] < found["high"])).all()
+    assert ((found["ratio_low"] < found["ratio"]) & (found["ratio"] < found["ratio_high"])).all()
 
 
 def test_negative_binomial_runs_off_on_the_dutch_register():

@@ -18,7 +18,8 @@ from mse.estimators.shrinkage.sharedscales import fit_together, parts_of
 from mse.estimators.shrinkage.shrinkage import ShrinkageSpec, estimate, law_of_log_n
 from mse.estimators.shrinkage.unseen import FINE, MANY, check_laws, counted, unseen_laws
 from mse.kernels.rowwise import factorise_rows, solve_rows, solve_rows_back
-from mse.kernels.shrinking import Shrinkage, fit_shrunk, ladder
+from mse.kernels.shrinking import Shrinkage, fit_shrunk
+from mse.kernels.shrunklaw import ladder
 from mse.methods import run_method
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
@@ -199,10 +200,11 @@ def test_strata_without_anybody_are_empty_and_single_lists_are_refused():
     table = CaptureTable.from_arrays("ABC", counts, strata={"year": ("1", "2")})
     found = run(table, strata=True)
     assert found.strata is not None and found.strata.draws[:, 1].max() == 0
-    assert "nobody" in found.strata.flags[1] and any("nobody was observed in 2" in note for note in found.notes)
+    assert found.strata.flags[1][0].code == "flag.nobody"
+    assert any("nobody was observed in 2" in str(note) for note in found.notes)
     counts[1, 0] = 9
     lone = CaptureTable.from_arrays("ABC", counts, strata={"year": ("1", "2")})
-    with pytest.raises(ModelError, match="2: 9 persons, on one list"):
+    with pytest.raises(ModelError, match="2: 9 persons, and the number of lists"):
         run(lone, missing={"B": {"year": "2"}, "C": {"year": "2"}})
 
 
@@ -211,7 +213,7 @@ def test_two_lists_rest_on_the_prior_and_say_so():
     narrow, wide = (run(table, pair_sd=(sd,), common_sd=(0.0,), visibility=(0.0,)) for sd in (0.01, 0.25))
     assert narrow.point == pytest.approx(130 + 60 * 50 / 20, rel=0.1)
     assert wide.quantile(0.975) > 1.5 * narrow.quantile(0.975)
-    assert any("from the prior alone" in note for note in wide.notes)
+    assert any("from the prior alone" in str(note) for note in wide.notes)
     judged = mse.estimate(table, "shrinkage", seed=1)
     assert judged.verdict is not None and judged.verdict.level == "do not publish"
 
@@ -220,8 +222,8 @@ def test_the_term_of_all_lists_widens_the_law():
     table = mse.load_table("hepatitis-taiwan-3")
     without, with_it = (run(table, saturated=x) for x in (False, True))
     assert with_it.quantile(0.975) / with_it.quantile(0.025) > without.quantile(0.975) / without.quantile(0.025)
-    assert any("identifying" in x for x in without.assumptions)
-    assert not any("identifying" in x for x in with_it.assumptions)
+    assert any("identifying" in str(x) for x in without.assumptions)
+    assert not any("identifying" in str(x) for x in with_it.assumptions)
 
 
 def simulated(n_lists, persons, seed, most=0.25, sd=0.7):
@@ -282,7 +284,7 @@ def test_histories_that_are_left_out_are_told_or_not_left_out():
     many = HistoryTable(tuple(f"L{j}" for j in range(18)), *simulated(18, 1500, 2, most=0.3), "many")
     found = mse.estimate(many, "shrinkage", seed=1, **SHORT)
     left = found.diagnostics["left_out"]
-    assert (left > 1e-3 * many.observed) == any("approximate" in note for note in found.notes)
+    assert (left > 1e-3 * many.observed) == any("approximate" in str(note) for note in found.notes)
 
 
 def test_history_tables_are_checked():

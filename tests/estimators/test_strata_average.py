@@ -54,7 +54,7 @@ def test_it_says_what_is_missing_and_is_the_same_for_any_number_of_workers(tmp_p
     assert any("C is missing in m" in str(note) for note in one.notes)
     assert any("missing label" in str(note) for note in one.notes)
     assert one.strata is not None
-    assert str(one.strata.flags[1][0]).startswith("2 lists only")
+    assert one.strata.flags[1][0].code == "flag.two_lists"
     one.save(tmp_path / "p.nc")
     assert Posterior.load(tmp_path / "p.nc").strata is not None
     assert one.draws.min() >= table.observed

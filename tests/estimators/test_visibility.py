@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from benchmarks.truthkinds import membership, simulate_truth
 from mse.assess.calibrated import calibrated, is_learned
 from mse.computing.parallel import Compute
 from mse.errors import MseError
@@ -16,7 +17,6 @@ from mse.estimators.shrinkage.unseen import counted, towards_rasch
 from mse.kernels.visibility import rasch_offset
 from mse.methods import run_method
 from mse.shipped import load_table
-from mse.simulate.truths import membership, simulate_truth
 from mse.tables.captures import CaptureTable
 
 ONE = Compute(workers=1)

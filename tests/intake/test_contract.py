@@ -8,7 +8,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from mse.cli import main
 from mse.errors import InputError
 from mse.intake.contracts.contract import Contract
 from mse.intake.contracts.contractfile import make_contract, read_contract
@@ -199,6 +201,14 @@ def test_frictionless_descriptor_is_the_stored_one():
     """The stored descriptor was validated by frictionless 5.21.0, see the README beside it."""
     stored = json.loads((GOLDEN / "datapackage.json").read_text())
     assert golden_contract().to_datapackage() == stored
+
+
+def test_a_contract_is_printed_as_a_data_package(tmp_path):
+    path = tmp_path / "police.toml"
+    path.write_text(CONTRACT, encoding="utf-8")
+    ran = CliRunner().invoke(main, ["contract", "datapackage", str(path)])
+    assert ran.exit_code == 0
+    assert json.loads(ran.stdout) == json.loads(json.dumps(read_contract(path).to_datapackage()))
 
 
 # ---- the draft --------------------------------------------------------------------------------------

@@ -22,8 +22,6 @@ from mse.evidence.chain import (
     proportion_interval,
     ratio_interval,
     read_chain,
-    read_follow_up,
-    repeat_rate,
 )
 from mse.publish.auditrecord import record_tables
 from mse.publish.indicators.basis import population_frame, risk_groups
@@ -316,52 +314,6 @@ def test_small_counts_of_a_chain_and_their_complements_are_left_out() -> None:
     safe = published_tables(national(chain=frame))["chain"]
     assert safe["count"].isna().tolist() == [False, True, True, True]
     assert safe["rate"].isna().all() and safe["base"].isna().tolist() == [True, False, True, True]
-
-
-def kaplan_meier(time: np.ndarray, again: np.ndarray, within: float) -> float:
-    """Return 1 - S(within), one person at a time: slow and plain."""
-    surviving = 1.0
-    for t in sorted({x for x, e in zip(time, again, strict=True) if e and x <= within}):
-        surviving *= 1 - sum((time == t) & again) / sum(time >= t)
-    return 1 - surviving
-
-
-def test_repeats_with_censoring() -> None:
-    rng = np.random.default_rng(5)
-    event, end = rng.exponential(9.0, 400), rng.uniform(1.0, 8.0, 400)
-    time, again = np.minimum(event, end), event <= end
-    result = repeat_rate(time, again, within=5.0)
-    assert result.share == pytest.approx(kaplan_meier(time, again, 5.0))
-    assert result.low < result.share < result.high
-    ours = stats.ecdf(stats.CensoredData.right_censored(time, ~again)).sf
-    assert result.share == pytest.approx(1 - ours.evaluate(5.0))
-    ends = ours.confidence_interval(0.95, method="log-log")
-    assert result.low == pytest.approx(1 - ends.high.evaluate(5.0))
-    assert result.high == pytest.approx(1 - ends.low.evaluate(5.0))
-
-
-def test_repeats_without_censoring_are_a_proportion() -> None:
-    result = repeat_rate([1.0, 2.0, 6.0, 7.0, 8.0, 3.0], [True, True, True, False, False, True], within=5.0)
-    assert result.share == pytest.approx(0.5) and (result.persons, result.again) == (6, 3)
-    assert (result.low, result.high) == pytest.approx(tuple(proportion_interval(3, 6, 0.95)))
-    assert repeat_rate([6.0, 2.0, 7.0], [False, False, False]).share == 0.0
-
-
-def test_follow_up_is_read_and_refused(tmp_path: Path) -> None:
-    path = tmp_path / "again.csv"
-    path.write_text("time,again\n1.5,1\n6,0\n")
-    time, again = read_follow_up(path)
-    assert time.tolist() == [1.5, 6.0] and again.tolist() == [True, False]
-    path.write_text("time,again\n-1,1\n6,maybe\n")
-    with pytest.raises(InputError, match="2 problems") as caught:
-        read_follow_up(path)
-    assert "maybe" not in str(caught.value)
-    with pytest.raises(ModelError, match="nobody was followed"):
-        repeat_rate([1.0, 2.0], [False, False])
-    with pytest.raises(ModelError, match="missing, infinite or negative"):
-        repeat_rate([1.0, math.nan], [False, False])
-    with pytest.raises(ModelError, match="shape"):
-        repeat_rate([1.0], [False, False])
 
 
 # ---- the record of a run -----------------------------------------------------------------------------

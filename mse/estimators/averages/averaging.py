@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior, Says
+from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.averages.weighing import (
-    RELIABLE,
     Correction,
     Pool,
     correct,
@@ -32,14 +32,11 @@ from mse.estimators.averages.weighing import (
 )
 from mse.settings.optionchecks import check_draws, check_order, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
+from mse.terms import MOST_MODELS, count_models, members, model_of
 from mse.terms import candidates as candidate_terms
-from mse.terms import count_models, members, model_of
 from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
-
-MOST_MODELS = 10_000_000
-"""Models that one run enumerates at most: beyond six lists of any order or seven lists of pairs it takes days."""
 
 KEPT = 20_000
 """Models that are kept in full; the others enter the sums and the binned part of the mixture."""

@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from mse.computing.convergence import ess_bulk, ess_mean, rhat
+from mse.computing.convergence import WARM_UP, time_inside
 from mse.computing.parallel import Compute, silent
 from mse.kernels.enumeration import facet_masks
 from mse.tables.captures import DenseCells
@@ -46,9 +46,6 @@ SEGMENTS = 8
 
 AGREED, ENOUGH = 1.01, 400.0
 """Largest R-hat and smallest effective number of steps at which walks are long enough."""
-
-WARM_UP = 0.2
-"""Share of a walk that is left out at its beginning."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,18 +202,12 @@ def walk(space: Space, visited: Visited, stage: int, seed: int, compute: Compute
         places = np.concatenate([kept[places], steps], axis=1)
         known, inside, positions = grown, now, grown.masks[steps[:, -1]]
         warm = places[:, int(WARM_UP * places.shape[1]) :]
-        watched = (known.values[warm], known.fits[warm, 1])
-        worst = max(rhat(x) for x in watched)
-        effective = min(ess_bulk(x) for x in watched)
-        if worst <= AGREED and effective >= ENOUGH:
+        time = time_inside(inside[warm], (known.values[warm], known.fits[warm, 1]))
+        if time.rhat <= AGREED and time.effective >= ENOUGH:
             break
-    within = inside[warm]
-    worth = effective if within.all() or not within.any() else ess_mean(within)
-    share = float(within.mean())
-    smoothed = (share * worth + 0.5) / (worth + 1.0)
     times = np.bincount(warm.ravel(), minlength=len(known.masks))
     return Walks(
-        share, math.sqrt(smoothed * (1.0 - smoothed) / worth), worst, effective,
+        *time,
         known.masks[~inside], known.fits[~inside], times[~inside],
     )  # fmt: skip
 

@@ -22,13 +22,14 @@ import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
+from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.averages import averaging
 from mse.estimators.averages.averaging import AverageSpec
 from mse.estimators.averages.modelsearch import Space, add, follow, make_space, search, walk
 from mse.estimators.averages.pool import FEWEST_SAMPLED, SAMPLED, Representation, Searched, represent
-from mse.estimators.averages.weighing import RELIABLE, Correction, Pool, correct, prior_factor, without_unidentified
+from mse.estimators.averages.weighing import Correction, Pool, correct, prior_factor, without_unidentified
 from mse.settings.optionchecks import check_least, check_types, raise_if_any
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, candidates, members, term_of

@@ -11,15 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import LOG_STEP
+from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
 from mse.kernels.streaming import Evidence
 from mse.tables.captures import DenseCells
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-
-RELIABLE = 0.7
-"""Largest Pareto shape at which importance sampling is trusted (Vehtari et al. 2024)."""
 
 MOST_CORRECTED = 4_000
 """Models that are corrected at most; a wider spread of the weight is reported, not hidden."""

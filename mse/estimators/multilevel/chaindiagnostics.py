@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mse.computing.convergence import EFFECTIVE, RHAT
+from mse.computing.convergence import EFFECTIVE, RELIABLE, RHAT
 from mse.estimators.multilevel.effects import Design
 from mse.estimators.multilevel.nuts import Chains
 from mse.estimators.multilevel.outputs import Persons
@@ -22,8 +22,6 @@ Array = npt.NDArray[np.float64]
 
 LOO_DRAWS = 1000
 """Draws from which cells are left out one by one."""
-RELIABLE = 0.7
-"""Pareto shape above which an importance sample is not to be trusted."""
 
 
 def convergence(design: Design, chains: Chains, persons: Persons) -> dict[str, float]:
@@ -141,9 +139,9 @@ def prior_factor(design: Design, x: Array, totals: Array) -> dict[str, float]:
     the weights (Kallioinen, Paananen, Bürkner & Vehtari 2024).
     """
     model = design.model
-    n = model.scale_priors.size
+    n = model.n_scales
     positive = np.array([positive_values(model, row) for row in np.ascontiguousarray(x)])
-    common, overall = positive[:, n] / model.common_prior, positive[:, n + 1] / model.global_prior
+    common, overall = positive[:, n] / model.spreads[n], positive[:, n + 1] / model.spreads[n + 1]
     weights = 0.5 * common**2 * (1.0 - 0.25) + np.log1p(overall**2) - np.log1p(overall**2 / 4.0)
     shape = float(smooth_weights(weights))
     weights = np.exp(weights - weights.max())

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
+from mse.estimators.multilevel.coordinates import Block, coordinates, starts_of
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.stratified.opencells import StrataCells
 from mse.kernels.multilevel_model import Multilevel
@@ -37,6 +38,8 @@ class Design:
     ----------
     model : Multilevel
         Data and priors.
+    blocks : tuple of Block
+        What the parameters are, in order.
     cells : StrataCells
         What it was made from.
     time : str or None
@@ -50,6 +53,7 @@ class Design:
     """
 
     model: Multilevel
+    blocks: tuple[Block, ...]
     cells: StrataCells
     time: str | None
     scale_names: tuple[str, ...]
@@ -112,12 +116,12 @@ def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: M
     possible, is_open, counts = _cells(cells)
     limited = cells.seen.bounds >= 0
     known = _known(cells)
-    widths = (
-        len(names) + 2 + len(pair_names), 1, size_scale.size, s, k, list_scale.size * k, s * k, len(changes),
-        len(pair_names), pair_scale.size * len(pair_names), s,
+    parameters = coordinates(
+        strata=s, lists=k, scales=len(spreads), breaks=len(changes), sizes=size_scale.size,
+        list_effects=list_scale.size, pair_effects=pair_scale.size,
     )  # fmt: skip
     model = Multilevel(
-        starts=np.concatenate([[0], np.cumsum(widths)]).astype(np.int64),
+        starts=starts_of(parameters), n_scales=len(spreads),
         possible=possible, open=is_open, counts=counts, filled=np.flatnonzero(counts),
         limited=(cells.stratum * 2**k + cells.history)[limited], bounds=cells.seen.bounds[limited],
         pool_starts=cells.seen.pool_starts,
@@ -129,12 +133,12 @@ def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: M
         size_scale=size_scale, list_scale=list_scale, pair_scale=pair_scale,
         rest_scale=np.array(rests),
         breaks=behind, break_list=np.array([cells.table.lists.index(x) for _, x in changes], dtype=np.int64),
-        scale_priors=np.array(spreads),
+        spreads=np.array([*spreads, p.common, p.pair_global, *[1.0] * len(pair_names)]),
         size_prior=np.array([math.log(3.0 * max(float(known.mean()), 0.5)), p.size]),
         list_prior=np.array([math.log(p.on_lists / (k - p.on_lists)), p.list_spread]),
-        break_prior=p.break_spread, common_prior=p.common, global_prior=p.pair_global, slab=p.slab,
+        break_prior=p.break_spread, slab=p.slab,
     )  # fmt: skip
-    return Design(model, cells, time, tuple(names), tuple(pair_names), tuple(changes))
+    return Design(model, parameters, cells, time, tuple(names), tuple(pair_names), tuple(changes))
 
 
 def find_time(cells: StrataCells, time: str | None) -> str | None:

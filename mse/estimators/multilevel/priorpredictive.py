@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.estimators.multilevel.effects import Design
+from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of
 from mse.kernels.multilevel_model import cell_means, half_normal
+from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,15 +20,21 @@ Array = npt.NDArray[np.float64]
 
 
 def prior_predictive(
-    design: Design, *, draws: int = 1000, seed: int = 0, probs: Sequence[float] = (0.025, 0.25, 0.5, 0.75, 0.975)
+    table: CaptureTable,
+    spec: MultilevelSpec | None = None,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    probs: Sequence[float] = (0.025, 0.25, 0.5, 0.75, 0.975),
 ) -> pd.DataFrame:
-    """Return what the priors imply for a table before any count is looked at, in terms of persons and shares.
+    """Return what the priors of the multilevel model imply before any count is looked at, in persons and shares.
 
     Parameters
     ----------
-    design : Design
-        The model of a table (`mse.estimators.multilevel.partialpooling.design_of`): its lists, strata and breaks. Of
-        its counts only the average enters, as the centre of the wide prior of sizes.
+    table : CaptureTable
+        Its lists and strata. Of its counts only the average enters, as the centre of the wide prior of sizes.
+    spec : MultilevelSpec, optional
+        Options of the model; those of `MultilevelSpec()` when not given.
     draws, seed : int
         Draws from the prior.
     probs : sequence of float
@@ -41,6 +49,7 @@ def prior_predictive(
     """
     import pandas as pd
 
+    design = design_of(table, spec or MultilevelSpec())
     model, cells = design.model, design.cells
     rng = np.random.default_rng(seed)
     x = draw_prior(design, draws, rng)
@@ -80,6 +89,6 @@ def draw_prior(design: Design, draws: int, rng: np.random.Generator) -> Array:
     x = rng.standard_normal((draws, design.n_parameters))
     at = np.linspace(-12.0, 12.0, 24_001)
     values = np.array([half_normal(u) for u in at])
-    halves = np.abs(x[:, : model.scale_priors.size + 1])
+    halves = np.abs(x[:, : model.n_scales + 1])
     x[:, : halves.shape[1]] = np.interp(np.log(halves), np.log(values), at)
     return x

@@ -1,7 +1,8 @@
-"""The multilevel model in PyMC: the same parameters in the same order as the kernel, written as one reads it.
+"""The multilevel model in PyMC, written as one reads it, over the coordinates that the kernel has.
 
 The kernel of `mse.kernels.multilevel_model` is this model with its gradient written by hand; a test holds the two
-together. Everything that changes between tables of one shape is `pm.Data`, so that a compiled model serves them all.
+together. Both take coordinates and priors from `mse.estimators.multilevel.coordinates`. Everything that changes between
+tables of one shape is `pm.Data`, so that a compiled model serves them all.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from mse.kernels.stratumcells import Rows
 Array = npt.NDArray[np.float64]
 
 
-def build_model(design: Design) -> Any:
+def build_model(design: Design, *, named: bool = False) -> Any:
     """Return the `pymc.Model` of a table; its free parameters, end to end, are those of the kernel.
+
+    Where `named`, log sizes, list effects and pairs are kept with the draws; see `mse.multilevel_model`.
 
     Raises
     ------
@@ -42,37 +45,31 @@ def build_model(design: Design) -> Any:
     x_size, x_lists, x_pairs = (_matrix(rows, places.size) for rows, places in (
         (m.size, m.size_scale), (m.lists, m.list_scale), (m.pairs, m.pair_scale)))  # fmt: skip
     with pm.Model() as model:
-        scale = m.scale_priors * _half_normal(pm.Flat("scale_at", shape=m.scale_priors.size))
-        common = m.common_prior * _half_normal(pm.Flat("common_at"))
-        overall = m.global_prior * _half_cauchy(pm.Normal("overall_at"))
-        local = _half_cauchy(pm.Normal("local_at", shape=q))
-        size_at = pm.Flat("size_at", shape=1 + m.size_scale.size)
-        size_rest = pm.Normal("size_rest", shape=s)
-        list_mean = pm.Normal("list_mean", shape=k)
-        list_z = pm.Normal("list_z", shape=(m.list_scale.size, k))
-        list_rest = pm.Normal("list_rest", shape=(s, k))
-        change = pm.Normal("change", shape=m.break_list.size)
-        pair_mean = pm.Normal("pair_mean", shape=q)
-        pair_z = pm.Normal("pair_z", shape=(m.pair_scale.size, q))
-        pair_rest = pm.Normal("pair_rest", shape=s)
-
-        scales = pt.concatenate([scale, [1.0]])  # the last for effects whose spread is fixed
+        x = {block.name: pm.Normal(block.name, shape=block.shape) if block.law in ("normal", "half-cauchy")
+              else pm.Flat(block.name, shape=block.shape) for block in design.blocks}  # fmt: skip
+        half = {"half-normal": _half_normal, "half-cauchy": _half_cauchy}
+        positive = pt.concatenate([half[block.law](x[block.name]) for block in design.blocks if block.law in half])
+        positive = m.spreads * positive
+        n = m.n_scales
+        scales = pt.concatenate([positive[:n], [1.0]])  # the last for effects whose spread is fixed
         rest = scales[m.rest_scale]
-        turned = m.list_prior[1] * list_mean + rest[1] * list_rest + _effects(x_lists, scales[m.list_scale], list_z)
-        changes = pt.dot(m.breaks * m.break_prior, change[:, None] * np.eye(k)[m.break_list])
+        turned = m.list_prior[1] * x["list_mean"] + rest[1] * x["list_rest"]
+        turned += _effects(x_lists, scales[m.list_scale], x["list_effects"])
+        changes = pt.dot(m.breaks * m.break_prior, x["changes"][:, None] * np.eye(k)[m.break_list])
         lists = m.list_prior[0] + pt.dot(turned, m.rotation.T) + changes
-        reach = overall * local
-        own = m.slab * reach / pt.sqrt(m.slab**2 + reach**2) * pair_mean
-        pairs = common + own + rest[2] * pair_rest[:, None] + _effects(x_pairs, scales[m.pair_scale], pair_z)
+        reach = positive[n + 1] * positive[n + 2 :]
+        own = m.slab * reach / pt.sqrt(m.slab**2 + reach**2) * x["pair_mean"]
+        pairs = positive[n] + own + rest[2] * x["pair_rest"][:, None]
+        pairs += _effects(x_pairs, scales[m.pair_scale], x["pair_effects"])
         weights = pt.exp(pt.dot(lists, on.T) + pt.dot(pairs, both.T)) * pm.Data("possible", m.possible)
         is_open = pm.Data("open", m.open)
         every, seen = weights.sum(axis=1), (weights * is_open).sum(axis=1)
         works = m.open.any(axis=1)
         log_seen = pt.log(pt.switch(works, seen / every, 1.0))
         # the mean and fixed effects of size move with the share seen: the prior is on what is left
-        z = size_at - pt.dot(pm.Data("follow", m.follow), log_seen)
+        z = pt.concatenate([x["size_mean"], x["size_effects"]]) - pt.dot(pm.Data("follow", m.follow), log_seen)
         pm.Potential("size_prior", pm.logp(pm.Normal.dist(), z).sum())
-        log_size = m.size_prior[0] + m.size_prior[1] * z[0] + rest[0] * size_rest
+        log_size = m.size_prior[0] + m.size_prior[1] * z[0] + rest[0] * x["size_rest"]
         log_size = log_size + _effects(x_size, scales[m.size_scale], z[1:, None])[:, 0]
         log_mean = pt.log(weights + 1e-300) + (log_size - pt.log(every))[:, None]
         mean = pt.exp(log_mean)
@@ -86,6 +83,9 @@ def build_model(design: Design) -> Any:
             pooled = pt.zeros(m.pool_counts.size)[owner].inc(mean.reshape((-1,))[m.pool_cells])
             held = m.pool_counts > 0
             pm.Potential("pools", (m.pool_counts[held] * pt.log(pooled[held])).sum())
+        if named:
+            for name, value in (("log_size", log_size), ("lists", lists), ("pairs", pairs)):
+                pm.Deterministic(name, value)
     return model
 
 

@@ -25,6 +25,7 @@ from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
 from mse.answers.saying import Says
 from mse.answers.strata import StrataDraws
+from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
 from mse.estimators.shrinkage.accounts import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
 from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, priors_of, terms_upto
@@ -39,7 +40,6 @@ from mse.estimators.shrinkage.sharedscales import (
 )
 from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term
 from mse.estimators.shrinkage.unseen import (
-    RELIABLE,
     WORTH,
     Effort,
     UnseenLaws,

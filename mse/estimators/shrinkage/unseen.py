@@ -62,10 +62,7 @@ BATCHES = 4
 """Parts of the draws, from which the Monte Carlo error is told."""
 
 WORTH = 0.5
-"""Share of the draws that they should be worth where that shape is larger."""
-
-RELIABLE = 0.7
-"""Largest Pareto shape at which importance sampling is trusted (Vehtari et al. 2024)."""
+"""Share of the draws that they should be worth where the Pareto shape of their weights is above `RELIABLE`."""
 
 
 ROUNDS = 4
@@ -188,7 +185,7 @@ def unseen_laws(seen: Counted, priors: Priors, grid: ScaleGrid, effort: Effort |
 
     Without an `effort` it is `QUICK`, or `QUICK_IF_MANY` where terms are many.
     """
-    from mse.kernels.shrinking import laws_on_grid
+    from mse.kernels.shrunklaw import laws_on_grid
 
     effort = effort or (QUICK if len(priors.terms) <= MANY_TERMS else QUICK_IF_MANY)
     points = len(grid)
@@ -251,7 +248,8 @@ def check_laws(
     """
     from mse.kernels.importance import smooth_weights
     from mse.kernels.rungs import sample_rung
-    from mse.kernels.shrinking import Shrinkage, fit_shrunk, ladder
+    from mse.kernels.shrinking import Shrinkage, fit_shrunk
+    from mse.kernels.shrunklaw import ladder
 
     pairs = PAIRS if len(priors.terms) <= MANY_TERMS else PAIRS_IF_MANY
     normals = np.random.default_rng([seed, 3]).standard_normal((pairs, len(priors.terms)))

@@ -15,7 +15,7 @@ from mse.estimators.single.existence import Existence, check_models, margins
 from mse.settings.optionchecks import Criterion, check_criterion, check_least, check_order, raise_if_any
 from mse.tables.captures import CaptureTable
 from mse.tables.overlapshape import nested_lists
-from mse.terms import MAX_CANDIDATES, candidates, count_models, notations
+from mse.terms import MAX_CANDIDATES, MOST_MODELS, candidates, count_models, notations
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-
-MOST_MODELS = 10_000_000
-"""Models that one ranking fits at most: all of six lists, or all pairs of seven."""
 
 MOST_FACES = 200
 """Models without an estimate, the best by the criterion, that are fitted on the cells that can exist."""

@@ -21,6 +21,7 @@ import numpy as np
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior, Says
 from mse.answers.strata import StrataDraws
+from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
 from mse.errors import Problem
 from mse.estimators.stratified.declared import Wheres, check_declared, declare
@@ -39,7 +40,6 @@ from mse.words.said import said
 CORRECTED = 0.999
 """Share of the weight whose models are corrected by importance sampling."""
 REPORTED = 1000
-RELIABLE = 0.7
 
 CITATIONS = (
     "Overstall & King (2014) conting: an R package for Bayesian analysis of complete and incomplete contingency "

@@ -8,7 +8,6 @@ se² = n̂_0 + n̂_0² Var(η̂_0) does without strata (Rivest & Baillargeon 200
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -199,8 +198,3 @@ def _saturated(cells: StrataCells) -> float:
     single: Flags = (seen.open > 0) & (seen.counts > 0)
     counts = np.concatenate([seen.counts[single], seen.pool_counts[seen.pool_counts > 0]])
     return float(np.sum(counts * np.log(counts) - counts) - sum(math.lgamma(x + 1.0) for x in counts))
-
-
-def by_stratum(cells: StrataCells, values: Array) -> Mapping[str, float]:
-    """Return values (S,) by the name of the stratum."""
-    return dict(zip(cells.stratum_names(), map(float, values), strict=True))

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 
-from mse.computing.convergence import ess_bulk, ess_mean, rhat
+from mse.computing.convergence import WARM_UP, time_inside
 from mse.computing.parallel import Compute
 from mse.estimators.stratified.opencells import Array, StrataCells
 from mse.estimators.stratified.stratasearch import changed, moves
@@ -22,8 +23,6 @@ from mse.terms import Model, members
 
 CHAINS, STEPS = 4, 4000
 """Walks, and proposals in each; those that are not hierarchical cost nothing."""
-WARM_UP = 0.2
-"""Share of a walk that is left out at its beginning."""
 
 Terms = frozenset[int]
 """The terms of a model."""
@@ -79,18 +78,16 @@ def walk(
     warm = int(WARM_UP * STEPS)
     values = np.stack([values[warm:] for values, _, _ in walks])
     inside = np.stack([inside[warm:] for _, inside, _ in walks])
-    worth = ess_bulk(values) if inside.all() or not inside.any() else ess_mean(inside)
-    share = float(inside.mean())
-    smoothed = (share * worth + 0.5) / (worth + 1.0)
     limit = found[0].log_evidence + math.log(window)
     outside = {w.model: w for _, _, met in walks for w in met if w.log_evidence >= limit}
-    return StrataWalks(share, math.sqrt(smoothed * (1.0 - smoothed) / worth), rhat(values), tuple(outside.values()))
+    time = time_inside(inside, (values,))
+    return StrataWalks(time.share, time.error, time.rhat, tuple(outside.values()))
 
 
 def _walk(
     cells: StrataCells, design: Balanced, sd: float, known: dict[Terms, float], seed: tuple[int, ...], number: int
-) -> tuple[Array, Array, list[Weighed]]:
-    """Make one walk: log evidence after each step, whether the model was known (1 or 0), and the others met."""
+) -> tuple[Array, npt.NDArray[np.bool_], list[Weighed]]:
+    """Make one walk: log evidence after each step, whether the model was known, and the others met."""
     rng = np.random.default_rng([*seed, number])
     allowed = [term for term in design.place if term.bit_count() > 1]
     met: dict[Terms, Weighed | None] = {}
@@ -105,14 +102,14 @@ def _walk(
 
     here = frozenset(_start(len(cells.names), allowed, number, rng).terms)
     level = value(here)
-    values, inside = np.empty(STEPS), np.empty(STEPS)
+    values, inside = np.empty(STEPS), np.empty(STEPS, dtype=bool)
     for step in range(STEPS):
         if allowed:
             proposed = _proposal(here, allowed, rng)
             reached = -math.inf if proposed is None else value(proposed)
             if proposed is not None and math.log(rng.random()) < reached - level:
                 here, level = proposed, reached
-        values[step], inside[step] = level, float(here in known)
+        values[step], inside[step] = level, here in known
     return values, inside, [w for w in met.values() if w is not None]
 
 

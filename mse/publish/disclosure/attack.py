@@ -46,11 +46,6 @@ class Attack:
     low: tuple[float, ...]
     high: tuple[float, ...]
 
-    @property
-    def narrowest(self) -> float:
-        """The width of the narrowest range; infinite when nothing was left out."""
-        return min((high - low for low, high in zip(self.low, self.high, strict=True)), default=np.inf)
-
 
 def attack(
     table: CountTable,

@@ -157,21 +157,6 @@ class CountTable:
         return cls(levels, flat, np.ones(flat.size, dtype=bool), groups or {}, _margins(margins))
 
     @classmethod
-    def from_captures(
-        cls, table: CaptureTable, *dims: str, margins: Sequence[Sequence[str]] | None = None
-    ) -> CountTable:
-        """Return the persons registered on at least one list, by some dimensions of a table; all when none is named.
-
-        Where no list could see anybody the zero is a structural one.
-        """
-        kept = {dim: levels for dim, levels in table.strata.items() if not dims or dim in dims}
-        shape = [len(levels) for levels in table.strata.values()]
-        over = tuple(i for i, dim in enumerate(table.strata) if dim not in kept)
-        counts = table.counts.sum(axis=1).reshape(shape).sum(axis=over)
-        possible = table.observable.any(axis=1).reshape(shape).any(axis=over)
-        return cls(kept, counts.ravel(), possible.ravel(), {}, _margins(margins))
-
-    @classmethod
     def from_strata(cls, strata: StrataDraws, *, margins: Sequence[Sequence[str]] | None = None) -> CountTable:
         """Return the persons registered by stratum of a result; where no draw holds anybody, nobody can be.
 

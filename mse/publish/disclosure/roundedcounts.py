@@ -116,32 +116,6 @@ def _solved(solver: highspy.Highs) -> bool:
     return bool(status == highspy.HighsModelStatus.kOptimal)
 
 
-def round_randomly(table: CountTable, cells: PublishedCells, base: int, secret: str) -> Integers:
-    """Return every published count as one of the two multiples of `base` around it, by lot.
-
-    The lot depends on secret, place and count alone: the same count at the same place is rounded the same way wherever
-    and whenever it is published, so that asking again tells nothing. A count that lies r above a multiple goes up with
-    probability r / base, so that the expected value is the count itself.
-
-    Parameters
-    ----------
-    table, cells, base
-        As in `round_controlled`.
-    secret : str
-        Key of the lot: whoever has it can try counts until they fit.
-
-    Returns
-    -------
-    int64 array, shape (C,)
-    """
-    values = cells.values(table)
-    drawn = [
-        lot(int(value), named_place(table, place), base, secret)
-        for place, value in zip(cells.places, values, strict=True)
-    ]
-    return np.array(drawn, dtype=np.int64)
-
-
 def named_place(table: CountTable, place: Place) -> list[list[str]]:
     """Return a place by the names of its dimensions, the same in every table that has it."""
     return sorted([dim, x] for dim, x in zip(table.dimensions, place, strict=True) if x is not None)

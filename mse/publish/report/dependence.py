@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from mse.assess.robustness import CELLS
+from mse.assess.sensitivity import ALL_LISTS
 from mse.publish.drawings.assessed import Line, Mark, curve_figure, log_ticks, marks_figure
 from mse.publish.publishedparts import assessed_values, telling
 from mse.publish.report.page import Block, Drawing, Heading, Material, Row, Section, bullets, paragraph, row, sheet
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.rounding import Rounded, round_interval
 
-ALL_LISTS = "all lists"
 MOST_CELLS = 5
 
 Record = dict[str, Any]
