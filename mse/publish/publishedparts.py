@@ -139,6 +139,9 @@ class PublishedParts:
         rounded; a part that may not be stated has them all the same, and its `status` says why they are not shown.
     yearly : Part or None
         What one year holds on average; None where nothing is time.
+    beside : Rounded or None
+        The total if the identifying assumption held exactly, which stands beside an interval that allows departures
+        from it; None where there is none, or the total may not be stated.
     dimensions : mapping of str to tuple of str
         Levels by dimension; nothing for a result without strata.
     time : str or None
@@ -153,6 +156,7 @@ class PublishedParts:
 
     parts: tuple[Part, ...]
     yearly: Part | None
+    beside: Rounded | None
     dimensions: Mapping[str, tuple[str, ...]]
     time: str | None
     prob: float
@@ -196,9 +200,17 @@ def published_parts(results: Results) -> PublishedParts:
     strata, time = basis.strata, basis.time
     return PublishedParts(
         tuple(made), None if strata is None or time is None else _yearly(results, strata, time, made[0], found),
-        {} if strata is None else strata.dimensions, time, basis.prob, stop,
+        _beside(results, made[0], found), {} if strata is None else strata.dimensions, time, basis.prob, stop,
         None if found is None else found.table.rule,
     )  # fmt: skip
+
+
+def _beside(results: Results, whole: Part, found: Registered | None) -> Rounded | None:
+    """Return the total under the identifying assumption itself."""
+    held = results.headline.summary(results.record.prob).identified
+    if held is None or whole.observed is None or not whole.stated:
+        return None
+    return stated_values(found, held.point, held.low, held.high, whole.observed)
 
 
 def _coarse(found: Registered | None, count: int | None) -> bool:
@@ -309,13 +321,14 @@ def published_record(results: Results) -> dict[str, Any]:
 
     ``parts`` (the whole first) and ``yearly_mean`` have ``levels``, ``registered``, ``estimated``, ``in_view``,
     ``dark_figure``, ``hidden_for_each_seen``, ``per_100k``, ``prob``, ``status``, ``standing`` ("published",
-    "coarsened" where the count is rounded on purpose, "withheld") and ``verdict``; ``methods`` the comparison. A number
-    that is withheld is null.
+    "coarsened" where the count is rounded on purpose, "withheld") and ``verdict``; ``beside`` is the total if the
+    identifying assumption held exactly, ``methods`` the comparison. A number that is withheld is null.
     """
     found = published_parts(results)
     return {
         "parts": [_part_record(part, found.prob) for part in found.parts if part.possible],
         "yearly_mean": None if found.yearly is None else _part_record(found.yearly, found.prob),
+        "beside": _ends(found.beside, "ok"),
         "methods": [
             {"method": x.method, "label": x.label, "headline": x.headline, "estimated": _ends(x.size, x.status),
              "prob": x.prob, "status": x.status}
