@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
-from mse.estimators.automatic import choose
+from mse.estimators.automatic import by_options, choose, every_option
 from mse.estimators.naming import label_of as label_of
 from mse.estimators.registry import ALL_ORDERS, Basis
 from mse.estimators.registry import METHODS as METHODS
@@ -231,6 +231,7 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
     problems = _unknown(method)
     if problems:
         raise ModelError(problems)
+    method = (by_options(options) or method) if method == "auto" else method
     entry = METHODS[method]
     spec_class = getattr(import_module(f"mse.estimators.{entry.module}"), entry.spec)
     known = [f.name for f in fields(spec_class)]
@@ -244,10 +245,9 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
         if not isinstance(names, list | tuple) or not names or not all(isinstance(x, str) for x in names):
             raise ModelError(Problem("`by` is no list of covariates", 'for example ["year"]', "correct it",
                                      value=str(names)))  # fmt: skip
+    near = every_option() if method == "auto" and not set(options) <= set(known) else known
     problems = [
-        Problem(
-            "the option is unknown", f"{', '.join(known)} (method {method})", _did_you_mean(name, known), value=name
-        )
+        Problem("the option is unknown", f"{', '.join(known)} (method {method})", _did_you_mean(name, near), value=name)
         for name in options
         if name not in known
     ]

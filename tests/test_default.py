@@ -132,12 +132,21 @@ def test_average_with_departures_does_not_take_the_assumption_for_granted():
 
 
 def test_options_of_the_default_are_checked_before_anything_is_computed():
-    with pytest.raises(ModelError, match="sd"):
-        make_spec("auto", {"sd": 1.0})
+    with pytest.raises(ModelError, match="did you mean 'sd'"):
+        make_spec("auto", {"sdd": 1.0})
     with pytest.raises(ModelError, match="departures"):
         make_spec("shrinkage", {"departures": "yes"})
     with pytest.raises(ModelError, match="departures"):
         make_spec("loglinear", {"departures": True})
+
+
+def test_an_option_of_another_method_chooses_that_method():
+    found = mse.estimate(mse.load_table(FOUR), max_order=2, sd=1.0, draws=400, seed=1)
+    assert found.method == "average" and found.identified is None
+    assert found.chosen.code == "chosen.by_options" and "max_order and sd" in str(found.chosen)
+    assert choose(mse.load_table(FOUR), {"criterion": "bic_cells"}).method == "loglinear"
+    bare = mse.estimate(mse.load_table(FOUR), departures=False, draws=400, seed=1)
+    assert bare.method == "shrinkage" and bare.identified is None
 
 
 def test_what_was_chosen_and_the_other_law_are_read_back(results, tmp_path):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 _LOWEST = ("ess_", "ebfmi", "ppc_p", "corrected_weight", "chains_agree", "effective", "visited", "alpha_prior_weights",
            "acceptance_min", "exchange_min")  # fmt: skip
-_HIGHEST = ("rhat", "diverg", "unreliable", "beyond", "grid_end_mass", "mc_error", "loo_k", "max_depth", "interrupted",
-            "prior_factor", "prior_k", "alpha_prior_factor", "last_class", "walks_rhat")  # fmt: skip
+_HIGHEST = ("rhat", "diverg", "unreliable", "unverified", "beyond", "grid_end_mass", "mc_error", "loo_k", "max_depth",
+            "interrupted", "prior_factor", "prior_k", "alpha_prior_factor", "last_class", "walks_rhat")  # fmt: skip
 
 
 def worst_diagnostic(name: str) -> Callable[[Iterable[float]], float] | None:

@@ -77,6 +77,8 @@ class Thresholds:
         Share of the trajectories of NUTS that were cut off at their greatest length, from which caution is asked.
     last_class : tuple of float
         Share of the population in the last latent class that there may be.
+    unverified : float
+        Probability on models whose approximation sampling could not check, from which caution is asked.
     walks : float
         R-hat of the walks that estimate `visited`, from which caution is asked.
     parts : float
@@ -96,7 +98,7 @@ class Thresholds:
     disagreement: tuple[float, float] = (1.5, 2.5)
     prior: tuple[float, float] = (1.15, 1.5)
     pair_share: tuple[float, float] = (0.7, 0.9)
-    width: tuple[float, float] = (3.0, 10.0)
+    width: tuple[float, float] = (4.0, 10.0)
     grid_end: tuple[float, float] = (0.001, 0.01)
     sampling: tuple[float, float] = (0.05, 0.25)
     correction: tuple[float, float] = (0.5, 0.95)
@@ -121,6 +123,7 @@ class Thresholds:
     prior_weights: float = 0.05
     depth: float = 0.1
     last_class: tuple[float, float] = (0.02, 0.2)
+    unverified: float = 0.25
     walks: float = 1.05
     parts: float = 0.5
     nested: int = 10
@@ -131,8 +134,8 @@ class Thresholds:
 RULES = (
     "lists", "observed", "below_observed", "no_overlap", "nested", "pair_share", "identifying", "one_model",
     "dependence", "deviance", "bound", "humps", "disagreement", "narrower", "prior", "width", "grid_end", "sampling",
-    "correction", "monte_carlo", "class_prior", "prior_checked", "converged", "draws", "divergences", "energy", "depth",
-    "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out", "one_person", "referrals", "linkage",
-    "known_sizes", "known_bias", "fit", "coverage",
+    "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged", "draws", "divergences",
+    "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out", "one_person",
+    "referrals", "linkage", "known_sizes", "known_bias", "fit", "coverage",
 )  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""

@@ -16,6 +16,7 @@ from mse.assess.findings import (
     assessing,
     below_observed_found,
     computing,
+    doubtful,
     lists_found,
     observed_found,
     width_found,
@@ -101,6 +102,9 @@ def judge(
     if "unreliable_weight" in posterior.diagnostics:
         checked.add("sampling")
         found.append(_sampling(posterior, limits))
+    if "unverified_weight" in posterior.diagnostics:
+        checked.add("unverified")
+        found.append(doubtful(posterior.diagnostics["unverified_weight"], limits.unverified, "unverified"))
     if posterior.diagnostics.get("corrected_weight"):
         checked |= {"correction", "monte_carlo"}
         found += [_correction(posterior, limits), _monte_carlo(posterior, limits)]

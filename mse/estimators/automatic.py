@@ -1,16 +1,18 @@
 """The method when none is named: ``auto`` chooses by the kind of table and the number of its lists.
 
-The rule is `mse.estimators.registry.CHOICES`. What was chosen and why stands in the answer.
+The rule is `mse.estimators.registry.CHOICES`. An option that is not its own chooses too: the first method of the
+registry that has all that are given. What was chosen and why stands in the answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from importlib import import_module
 from typing import Any, Protocol
 
 from mse.errors import ModelError, Problem
-from mse.estimators.registry import CHOICES, Choice
+from mse.estimators.registry import CHOICES, METHODS, Choice, Method
 from mse.estimators.stratified.declared import Wheres, check_declared
 from mse.settings.optionchecks import check_draws, check_types, raise_if_any
 from mse.words.said import Said, said
@@ -84,6 +86,9 @@ def choose(table: Named, options: Mapping[str, Any]) -> Chosen:
     ModelError
         When no line is for such a table.
     """
+    if (named := by_options(options)) is not None:
+        foreign = sorted(set(options) - _OWN)
+        return Chosen(named, options, said("chosen.by_options", method=said(f"method.{named}"), names=foreign))
     kind, lists = type(table).__name__, len(getattr(table, "lists", ()))
     for line in CHOICES:
         if kind in line.reads and line.lists[0] <= lists <= line.lists[1]:
@@ -92,6 +97,28 @@ def choose(table: Named, options: Mapping[str, Any]) -> Chosen:
         Problem(f"no method is chosen for a {kind} of {lists} lists", "a table of two lists or more, or one register",
                 "name the method")
     )  # fmt: skip
+
+
+def by_options(options: Mapping[str, Any]) -> str | None:
+    """Return the first method for lists that has all of these options; None where the rule has them, or no method."""
+    foreign = set(options) - _OWN
+    rows = METHODS.items() if foreign else ()
+    return next((name for name, row in rows if row.reads == "CaptureTable" and foreign <= options_of(row)), None)
+
+
+def options_of(row: Method) -> set[str]:
+    """Return the names of the options of a method."""
+    return {x.name for x in fields(getattr(import_module(f"mse.estimators.{row.module}"), row.spec))}
+
+
+def every_option() -> list[str]:
+    """Return the options of all methods for lists."""
+    rows = (row for row in METHODS.values() if row.reads == "CaptureTable")
+    return sorted(_OWN.union(*(options_of(row) for row in rows)))
+
+
+_OWN = {"draws", "strata", "blind", "missing", "by", "departures"}
+"""Options that choose nothing."""
 
 
 def _why(line: Choice, lists: int) -> Said:

@@ -133,7 +133,7 @@ they depend on each other, it is the one that does not claim to know."""
 METHODS: Mapping[str, Method] = {
     "auto": Method(
         "automatic", "AutoSpec", "models", lists=(2, MOST_LISTS), asked=True,
-        also=("HistoryTable", "RepeatCounts", "PersonTable"), together=True,
+        also=("HistoryTable", "RepeatCounts", "PersonTable"), together=True, identified={},
     ),
     "average": Method(
         "averages.averaging", "AverageSpec", "identified", prior="models", referee=({"corrected": 0.5},),

@@ -18,6 +18,7 @@ from mse.answers.estimates import LEVELS, Level, PartVerdict, Reason, Verdict
 from mse.answers.strata import shown_margins
 from mse.assess.findings import observed_found
 from mse.assess.parts import headline_dimension, unusable, worst
+from mse.publish.facts.entries import number
 from mse.publish.facts.margins import margin_points
 from mse.publish.indicators.basis import margins_of, read_basis
 from mse.publish.indicators.partnumbers import Part, part_of
@@ -267,6 +268,32 @@ def published_methods(results: Results) -> tuple[PublishedMethod, ...]:
         named = str(row["method"]), str(row["label"]), str(row["kind"]), bool(row["headline"])
         made.append(PublishedMethod(*named, size, float(row["prob"]), status))
     return tuple(made)
+
+
+def assessed_values(found: Mapping[str, Any], *, public: bool, observed: int, floor: int | None) -> Rounded:
+    """Return the estimate in a row of an assessment as it is published.
+
+    Parameters
+    ----------
+    found : mapping
+        ``point``, ``low``, ``high``; ``observed`` where the row has persons of its own, and ``change``.
+    public : bool
+        Whether the counts may be seen: rounding then stops at the persons of the row.
+    observed : int
+        Persons registered, for a row without its own.
+    floor : int or None
+        Where it stops otherwise: at what was registered, as published. Without some of the lists it does not stop, for
+        the estimate may lie below (`telling`).
+    """
+    apart = str(found.get("change", "")).startswith("without")
+    own = number(found.get("observed"))
+    least = (observed if own is None else int(own)) if public else None if apart else floor
+    return stated_values(None, found["point"], found["low"], found["high"], least)
+
+
+def telling(values: Rounded, *, public: bool, floor: int | None) -> bool:
+    """Return whether an interval without some of the lists would tell how many are on none of the others."""
+    return not public and floor is not None and not values.low >= floor
 
 
 def published_record(results: Results) -> dict[str, Any]:

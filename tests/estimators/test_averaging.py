@@ -125,7 +125,7 @@ def test_structural_zero_is_not_an_empty_cell():
 
 def test_two_lists_give_independence_and_a_refusal():
     table = mse.CaptureTable.from_arrays(["A", "B"], [60, 50, 20])
-    found = mse.estimate(table, seed=1)
+    found = mse.estimate(table, "average", seed=1)
     assert found.diagnostics["models"] == 1
     assert found.point == pytest.approx(130 + 60 * 50 / 20, rel=0.1)
     assert found.verdict.level == "do not publish"
@@ -167,7 +167,7 @@ def test_every_six_list_model():
     """All 7,785,061 models of the six-list UK table within bounded memory."""
     import resource
 
-    found = mse.estimate(mse.load_table("uk-2013-6"), seed=1)
+    found = mse.estimate(mse.load_table("uk-2013-6"), "average", seed=1)
     assert found.diagnostics["models"] == 7_785_061
     assert found.diagnostics["not_converged"] == 0
     assert found.models.weight.sum() <= 1.0

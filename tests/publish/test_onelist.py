@@ -31,6 +31,7 @@ from mse.publish.wording.messages import Catalogue, read_catalogue
 from mse.publish.wording.rounding import round_interval
 from mse.publish.wording.sentences import terminal_summary
 from mse.tables.population import Population
+from tests.examples.national import national as national_by_year
 from tests.examples.parts import DIMENSIONS, national
 
 CASES = {
@@ -276,3 +277,29 @@ def test_the_command_prints_the_list(tmp_path: Any) -> None:
     assert whole["levels"] == {} and whole["registered"] == found["estimate"]["observed"]
     assert found["published"]["yearly_mean"] is None and found["published"]["methods"][0]["headline"] is True
     assert whole["estimated"] is None or whole["estimated"]["low"] <= found["estimate"]["low"]
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_assessments_of_a_release_are_those_of_the_page(public: bool) -> None:
+    """A table without one list, the odds ratios of the assumption: the numbers of one are the numbers of the other."""
+    results, say = national_by_year(public), read_catalogue("en")
+    page, tables = compose_page(results, "en"), published_tables(results)
+    rows = [row for row in tables["robustness"].to_dict("records") if not row["change"].startswith("cell")]
+    assert len(rows) > 3
+    shown = [[cell.words.text for cell in row.cells] for row in sheets(page, "robustness")[0].rows]
+    for row in rows:
+        words = ["not shown", ""] if math.isnan(row["point"]) else [
+            say.number(row["point"]), say.range(row["low"], row["high"])
+        ]  # fmt: skip
+        (line,) = [x for x in shown if x[0] == _change(row, say)]
+        assert line[1:3] == words, row
+    curve = {(x["assumption"], x["odds_ratio"]): x["point"] for x in tables["sensitivity"].to_dict("records")}
+    table = sheets(page, "sensitivity")[0]
+    first = next(row for row in table.rows if row.tone == "main")
+    at_one = next(i for i, column in enumerate(table.columns) if column.title == "1")
+    assert first.cells[at_one].words.text == say.number(curve["all lists", 1.0])
+
+
+def _change(row: dict[Any, Any], say: Catalogue) -> str:
+    what = row["what"] if isinstance(row["what"], str) else ""
+    return say(f"change.{row['change'].replace(' ', '_')}", what=" + ".join(what.split(":")))

@@ -478,7 +478,9 @@ def test_a_path_that_no_file_can_have(path):
 
 def test_every_unknown_list_is_named():
     table = CaptureTable.from_arrays("ABC", [5, 5, 3, 5, 3, 3, 1])
-    groups = {"P": ["A", "XX"], "Q": ["YY", "B"]}
-    for act in (lambda: table.leave_out("XX", "A", "YY"), lambda: table.merge_lists(groups)):
+    for act in (
+        lambda: table.leave_out("XX", "A", "YY"),
+        lambda: table.merge_lists({"P": ["A", "XX"], "Q": ["YY", "B"]}),
+    ):
         with pytest.raises(ModelError, match="'XX' or 'YY'"):
             act()

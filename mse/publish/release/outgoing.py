@@ -16,8 +16,8 @@ from mse.publish.disclosure.control import SafeCell
 from mse.publish.indicators.measures import indicators
 from mse.publish.indicators.sdg import sdg_table
 from mse.publish.publishedchain import published_chain
-from mse.publish.publishedparts import FAILED, published_methods, published_parts
-from mse.publish.registered import Registered, is_public, list_counts, registered, registered_counts, stated_values
+from mse.publish.publishedparts import FAILED, assessed_values, published_methods, published_parts, telling
+from mse.publish.registered import is_public, list_counts, registered, registered_counts
 from mse.publish.standing import SUPPRESSED
 from mse.publish.wording.rounding import Rounded, rounded_values
 
@@ -61,7 +61,7 @@ def published_tables(results: Results) -> dict[str, pd.DataFrame]:
         found["survey"] = _safe_survey(results.tables["survey"])
     for name in ASSESSMENTS:
         if name in results.tables and stop is None:
-            found[name] = _safe_assessment(results.tables[name], None if is_public(results) else registered(results))
+            found[name] = _safe_assessment(results, name)
     return found
 
 
@@ -132,23 +132,24 @@ def _safe_survey(frame: pd.DataFrame) -> pd.DataFrame:
     return _frame(rows, frame.columns)
 
 
-def _safe_assessment(frame: pd.DataFrame, counts: Registered | None) -> pd.DataFrame:
+def _safe_assessment(results: Results, name: str) -> pd.DataFrame:
     """Return a table of the assessment with its estimates rounded, without observed counts and single cells.
 
-    Without some of the lists there is no number where its interval starts below those who were registered, as published
-    in `counts`: it would tell how many are on none of the lists that are left.
+    Without some of the lists there is no number where its interval starts below those who were registered, as
+    published: it would tell how many are on none of the lists that are left.
     """
-    total = None if counts is None else counts.total
+    frame, public = results.tables[name], is_public(results)
+    counts = None if public else registered(results)
+    floor = None if counts is None or counts.total is None else counts.total + counts.table.deviation
     rows = []
     for row in frame.to_dict("records"):
         if str(row.get("change", "")).startswith("cell"):
             continue
-        values = stated_values(counts, row["point"], row["low"], row["high"], total)
-        if str(row.get("change", "")).startswith("without") and total is not None:
-            values = rounded_values(row["point"], row["low"], row["high"], "persons")
-        if counts is not None and total is not None and values.low < total + counts.table.deviation:
+        values = assessed_values({str(k): v for k, v in row.items()}, public=public,
+                                 observed=results.headline.observed, floor=floor)  # fmt: skip
+        if telling(values, public=public, floor=floor):
             values = Rounded(math.nan, math.nan, math.nan, 1.0)
-        if "status" in row and row["status"] != "ok" and counts is not None:
+        if "status" in row and row["status"] != "ok" and not public:
             row["status"] = FAILED
         rows.append(row | {"point": values.point, "low": values.low, "high": values.high})
     return _frame(rows, [c for c in frame.columns if c not in ("observed", "ratio")])

@@ -9,6 +9,7 @@ from typing import Any
 from mse.assess.robustness import CELLS
 from mse.assess.sensitivity import ALL_LISTS
 from mse.publish.drawings.assessed import Line, Mark, curve_figure, log_ticks, marks_figure
+from mse.publish.publishedparts import assessed_values, telling
 from mse.publish.report.page import Block, Drawing, Heading, Material, Row, Section, bullets, paragraph, row, sheet
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.rounding import Rounded, round_interval
@@ -30,13 +31,9 @@ def finite(found: Record, *names: str) -> bool:
 
 
 def numbers(found: Record, m: Material) -> Rounded:
-    """Return point and interval of a row as printed."""
-    low, high = (found[x] if finite(found, x) else math.nan for x in ("low", "high"))
-    # A change of the table also changes how many were observed; rounding stops only at what this row has.
-    own = found.get("observed", m.facts.estimate.observed)
-    apart = str(found.get("change", "")).startswith("without")
-    floor = int(own) if m.facts.public else None if apart else m.facts.floor
-    return round_interval(found["point"], low, high, observed=floor)
+    """Return point and interval of a row as they are published."""
+    facts = m.facts
+    return assessed_values(found, public=facts.public, observed=facts.estimate.observed, floor=facts.floor)
 
 
 def sensitivity_section(m: Material) -> Section | None:
@@ -80,12 +77,6 @@ def _line(name: str, found: Sequence[Record], m: Material) -> Line:
 def _drawn(name: str, at: Sequence[float], found: Sequence[Rounded]) -> Line:
     """Return a line of the numbers that are printed: what is drawn must not say more than they do."""
     return Line(name, at, [x.point for x in found], [x.low for x in found], [x.high for x in found])
-
-
-def _telling(shown: Rounded, m: Material) -> bool:
-    """Return whether an interval without some of the lists would tell how many are on none of the others."""
-    floor = m.facts.floor
-    return not m.facts.public and floor is not None and not shown.low >= floor
 
 
 def _assumption(name: str, say: Catalogue) -> str:
@@ -232,7 +223,7 @@ def _changes(m: Material) -> list[Block]:
             rows.append(row(name, say("terminal.failed"), "", ""))
             continue
         shown = numbers(x, m)
-        if x is not base and _telling(shown, m):
+        if x is not base and telling(shown, public=m.facts.public, floor=m.facts.floor):
             rows.append(row(name, say("strata.withheld"), "", ""))
             continue
         words = (say.number(shown.point), say.range(shown.low, shown.high))
