@@ -18,13 +18,23 @@ from mse.answers.estimates import LEVELS, Level, PartVerdict, Reason, Verdict
 from mse.answers.strata import shown_margins
 from mse.assess.findings import observed_found
 from mse.assess.parts import headline_dimension, unusable, worst
+from mse.assess.robustness import OF_FEWER
 from mse.publish.facts.entries import number
 from mse.publish.facts.margins import margin_points
 from mse.publish.indicators.basis import margins_of, read_basis
 from mse.publish.indicators.partnumbers import Part, part_of
-from mse.publish.registered import Registered, is_public, registered, stated_values, verdict_limits
+from mse.publish.registered import (
+    Registered,
+    is_public,
+    one_number_only,
+    registered,
+    stated_values,
+    verdict_limits,
+)
 from mse.publish.standing import (
+    FAILED,
     NOT_JUDGED,
+    OK,
     SUPPRESSED,
     TOO_FEW,
     UNJUDGED,
@@ -162,13 +172,13 @@ class PublishedParts:
 def published_parts(results: Results) -> PublishedParts:
     """Return the whole and every published margin with counts, numbers and status as they are published."""
     basis = read_basis(results)
-    found = None if is_public(results) else registered(results)
+    found, alone = None if is_public(results) else registered(results), one_number_only(results)
     said, stop = published_verdict(results), _stop(results)
     judged = parts_by_levels(said)
     made = []
     for part in margins_of(results, basis):
         count = part.observed if found is None else found.table.at(**part.levels).count
-        size = stated_values(found, *part.size[:3], count)
+        size = stated_values(found, *part.size[:3], count, alone)
         own, status, verdict = part.judged, part.status, part.verdict
         if part.levels and found is not None:
             own = judged.get(frozenset(part.levels.items()))
@@ -178,7 +188,7 @@ def published_parts(results: Results) -> PublishedParts:
         elif found is not None:
             status = SUPPRESSED if count is None else whole_standing(said)
             verdict = NOT_JUDGED if said is None else said.level
-        status = TOO_FEW if not part.possible else stop if status == "ok" and stop is not None else status
+        status = TOO_FEW if not part.possible else stop if status == OK and stop is not None else status
         made.append(
             part_of(part.levels, count, size, part.population, status=status, verdict=verdict, judged=own,
                     flag=part.flag, possible=part.possible, coarse=_coarse(found, count), published=True)
@@ -247,24 +257,22 @@ class PublishedMethod:
     status: str
 
 
-FAILED = "no number"
-"""Status of a method that gave none, where its own words are not published."""
-
-
 def published_methods(results: Results) -> tuple[PublishedMethod, ...]:
     """Return the methods side by side, in the order of the comparison."""
     public, stop = is_public(results), _stop(results)
     counts = None if public else registered(results)
     count = results.headline.observed if counts is None else counts.total
-    stop = SUPPRESSED if count is None else stop
+    stop, alone = SUPPRESSED if count is None else stop, one_number_only(results)
     made = []
     for row in results.comparison.to_dict("records"):
         size, status = None, str(row["status"])
-        if status != "ok":
+        if status != OK:
             status = status if public else FAILED  # why it did may tell counts
         elif math.isfinite(row["point"]):
-            size = stated_values(counts, row["point"], row["low"], row["high"], count)
-        status = stop if status == "ok" and stop is not None else status
+            size = stated_values(counts, row["point"], row["low"], row["high"], count, alone)
+        status = stop if status == OK and stop is not None else status
+        if status == OK and alone and not row["headline"]:
+            size, status = None, SUPPRESSED
         named = str(row["method"]), str(row["label"]), str(row["kind"]), bool(row["headline"])
         made.append(PublishedMethod(*named, size, float(row["prob"]), status))
     return tuple(made)
@@ -285,7 +293,7 @@ def assessed_values(found: Mapping[str, Any], *, public: bool, observed: int, fl
         Where it stops otherwise: at what was registered, as published. Without some of the lists it does not stop, for
         the estimate may lie below (`telling`).
     """
-    apart = str(found.get("change", "")).startswith("without")
+    apart = found.get("change") in OF_FEWER
     own = number(found.get("observed"))
     least = (observed if own is None else int(own)) if public else None if apart else floor
     return stated_values(None, found["point"], found["low"], found["high"], least)
@@ -326,6 +334,6 @@ def _part_record(part: Part, prob: float) -> dict[str, Any]:
 
 
 def _ends(values: Rounded | None, status: str) -> dict[str, float] | None:
-    if status != "ok" or values is None or math.isnan(values.point):
+    if status != OK or values is None or math.isnan(values.point):
         return None
     return {"point": values.point, "low": values.low, "high": values.high}

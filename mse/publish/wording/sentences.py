@@ -139,7 +139,7 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
 def _beside(facts: Facts, say: Catalogue) -> str | None:
     """Return the sentence on the interval if the identifying assumption held exactly; None where there is none."""
     held = facts.estimate.identified
-    if held is None or facts.observed is None:
+    if held is None or facts.observed is None or facts.coarse:
         return None
     numbers = round_interval(held.point, held.low, held.high, observed=facts.floor)
     ends = {"point": say.number(numbers.point), "range": say.range(numbers.low, numbers.high)}
