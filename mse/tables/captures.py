@@ -368,8 +368,7 @@ class CaptureTable:
     blind = reshaping.blind
     without = reshaping.without
     drop, merge, at = reshaping.drop, reshaping.merge, reshaping.at  # names until the next release
-    to_pandas = reshaping.to_pandas
-    to_xarray = reshaping.to_xarray
+    to_pandas, to_xarray = reshaping.to_pandas, reshaping.to_xarray
 
     # ---- the value ----------------------------------------------------------------------------------
 
