@@ -206,9 +206,9 @@ def published_parts(results: Results) -> PublishedParts:
 
 
 def _beside(results: Results, whole: Part, found: Registered | None) -> Rounded | None:
-    """Return the total under the identifying assumption itself."""
+    """Return the total under the identifying assumption itself; none where only one number may be stated."""
     held = results.headline.summary(results.record.prob).identified
-    if held is None or whole.observed is None or not whole.stated:
+    if held is None or whole.observed is None or not whole.stated or one_number_only(results):
         return None
     return stated_values(found, held.point, held.low, held.high, whole.observed)
 

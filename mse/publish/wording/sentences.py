@@ -139,7 +139,7 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
 def _beside(facts: Facts, say: Catalogue) -> str | None:
     """Return the sentence on the interval if the identifying assumption held exactly; None where there is none."""
     numbers = facts.published.beside
-    if numbers is None or facts.coarse:
+    if numbers is None:
         return None
     ends = {"point": say.number(numbers.point), "range": say.range(numbers.low, numbers.high)}
     return say("headline.beside_two" if len(facts.lists) == 2 else "headline.beside", **ends)
