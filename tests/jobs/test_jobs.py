@@ -37,11 +37,12 @@ def test_run_writes_its_files_and_nothing_else(here):
     done = call("run", "job.toml")
     assert done.exit_code == 0
     assert set(os.listdir(here)) == {"job.toml", "results"}
-    assert set(os.listdir(here / "results" / "job")) == FILES
+    assert set(os.listdir(here / "results" / "job")) == FILES - {MODELS}  # the default has one model
     assert "Verdict" in done.stdout and "report.html" in done.stdout
     rows = pd.read_csv(here / "results" / "job" / ESTIMATES)
     assert rows["headline"].tolist()[0] and rows["headline"].sum() == 1
-    assert {"average", "loglinear", "decomposable", "sample-coverage", "chao", "independence"} == set(rows["method"])
+    beside = {"average", "loglinear", "decomposable", "sample-coverage", "chao", "independence"}
+    assert {"shrinkage", *beside} == set(rows["method"])
     record = json.loads((here / "results" / "job" / PROVENANCE).read_text())
     assert record["table"]["digest"] == mse.load_table("hepatitis-taiwan-3").digest
     assert record["seed"] == 4 and record["versions"]["mse-engine"] == mse.__version__
@@ -52,7 +53,7 @@ def test_run_twice_is_byte_identical(here):
     call("run", "job.toml", "--out", "a", "--workers", "1")
     call("run", "job.toml", "--out", "b", "--workers", "2")
     files = {x.relative_to(here / "a") for x in (here / "a").rglob("*") if x.is_file()}
-    assert {str(x.parts[0]) for x in files} == FILES
+    assert {str(x.parts[0]) for x in files} == FILES - {MODELS}
     for name in files:
         assert (here / "a" / name).read_bytes() == (here / "b" / name).read_bytes(), name
 
@@ -202,7 +203,7 @@ def test_all_problems_of_a_job_at_once(here):
         ('[table]\nname = "uk-2013-5"\n[estimate]\nmethod = "loglinear"\nmodel = "[12,9]"\n', ["9"]),
         ('[table]\nname = "uk-2013-5"\n[estimate]\nmethod = "loglinear"\nmodel = "XX:NG"\n', ["XX"]),
         ('[table]\nname = "uk-2013-5"\ndrop = ["XX"]\n', ["XX"]),
-        ('[table]\nname = "new-orleans-8-n185"\n', ["8 lists", "merge"]),
+        ('[table]\nname = "new-orleans-8-n185"\n[estimate]\nmethod = "average"\n', ["8 lists", "merge"]),
         ('[table]\nname = "irregular-immigrants-netherlands-repeat"\n', ["not an overlap table"]),
     ],
 )
@@ -263,7 +264,7 @@ def test_models_and_compare_and_data(here):
     rows = json.loads(call("compare", "kosovo-1999-4", "--method", "chao", "--method", "average", "--json").stdout)
     assert [row["method"] for row in rows] == ["chao", "average"]
     listed = call("data")
-    assert listed.exit_code == 0 and listed.stdout.count("\n") == 25
+    assert listed.exit_code == 0 and listed.stdout.count("\n") == 38
     assert {info["name"] for info in json.loads(call("data", "--json").stdout)} >= {"uk-2013-5", "western-us-5"}
     one = call("data", "uk-2013-5")
     assert "Local authorities" in one.stdout and "22,991" in one.stdout
