@@ -4,23 +4,28 @@
 
 Columns under a neutral name, of the kinds of `tests/examples/identifying.py` (with which the guard was made) and of
 `tests/examples/heldout.py` (written after it), in five roles; columns that are harmless; and every column of the
-registers of simulated nations. With `--docs` the table replaces the one between the marks in that file.
+registers of simulated nations. The same in tables without a contract, and every column of the tables that ship. With
+`--docs` the table replaces the one between the marks in that file.
 """
 
 import argparse
+import csv
 import random
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from mse.errors import InputError
+from mse.identifying.table_columns import table_kind
 from mse.intake.contracts.clauses import ContractField, Interval
 from mse.intake.contracts.contractfile import read_contract
 from mse.intake.pseudonyms.keyedhash import disguise
 from mse.intake.registers.delivered import read_registers
 from mse.intake.registers.guard import personal_kind
+from mse.shipped import shipped_names, shipped_path
 from mse.simulate.national import simulate
 from mse.simulate.section import national_spec
 from mse.simulate.writing import write_registers
@@ -78,6 +83,31 @@ def nations_refused(nations: int) -> tuple[int, int]:
     return refusals, total
 
 
+def tables_refused(kinds: Mapping[str, Sequence[Make]], counted: bool, seeds: int) -> tuple[int, int]:
+    """Return how many columns of some kinds are refused in a table: of persons, or with a count of 1 to 3 a row."""
+    found = []
+    for kind, variants in kinds.items():
+        for (i, make), seed, n in product(enumerate(variants), range(seeds), SIZES):
+            r = random.Random(f"{kind} {i} {seed} {n}")
+            values = [make(r) for _ in range(n)]
+            found.append(table_kind("x", values, [r.choice((1, 1, 2, 3)) for _ in values] if counted else None))
+    return sum(x is not None for x in found), len(found)
+
+
+def shipped_refused() -> tuple[int, int]:
+    """Return how many columns of the tables that ship are refused, of how many that are no list and no count."""
+    found = []
+    for name in shipped_names("data"):
+        for path in shipped_path("data", name).glob("*.csv"):
+            header, *rows = list(csv.reader(path.read_text("utf-8").splitlines()))
+            at = header.index("count")
+            for i, column in enumerate(header):
+                cells = [row[i] for row in rows]
+                if i != at and not set(cells) <= {"0", "1"}:
+                    found.append(table_kind(column, cells, [int(row[at]) for row in rows]) is not None)
+    return sum(found), len(found)
+
+
 def table(seeds: int, nations: int) -> str:
     """Return the result as a table."""
     lines = ["| columns | role | refused | of | share |", "|---|---|---:|---:|---:|"]
@@ -94,6 +124,15 @@ def table(seeds: int, nations: int) -> str:
     for role in ("not declared", "stratum with `other`"):
         line(f"{len(HARMLESS)} harmless kinds", role, refused(HARMLESS, role, seeds))
     line(f"{len(GIVEN_OUT)} ways to number records", "record", records_refused(seeds))
+    for what, kinds in (
+        ("kinds it was made with", PERSONAL),
+        ("kinds held out", HELD_OUT),
+        ("harmless kinds", HARMLESS),
+    ):
+        for counted in (False, True):
+            role = "in a table of counts" if counted else "in a file of persons"
+            line(f"{len(kinds)} {what}", role, tables_refused(kinds, counted, seeds))
+    line("tables that ship", "covariates", shipped_refused())
     line(f"registers of {nations} simulated nations", "as declared", nations_refused(nations))
     return "\n".join(lines)
 

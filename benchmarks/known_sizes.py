@@ -1,6 +1,6 @@
 """Populations of known size: every method on the members of every list of every public table.
 
-    python -m benchmarks.known_sizes [--settings NAME …] [--folder FOLDER] [--workers N]
+    python -m benchmarks.known_sizes [--settings NAME …] [--folder FOLDER] [--workers N] [--rows]
 
 A problem is the population of the members of one list, estimated from the other lists (`mse.assess.knownsizes`).
 Every method and default is scored by the coverage of its intervals, bias, width, and the CRPS and interval score of
@@ -8,7 +8,8 @@ log N; then departures from the identifying assumption are learned and the calib
 that were left out. With `--folder` an interrupted run goes on. Written are ``benchmarks/results/known-sizes.json``
 (the leaderboard), ``known-sizes.csv`` (every setting on every problem), ``mse/assess/calibrated.json`` (what was
 learned) and ``tests/calibration/known-sizes.json`` (the leaderboard again, for docs and tests); ``python -m
-benchmarks.readme known-sizes`` then puts it into the docs.
+benchmarks.readme known-sizes`` then puts it into the docs. With `--rows` only the rows of these settings are
+scored again and put in the place of the stored ones: for methods from which nothing is learned.
 """
 
 import argparse
@@ -176,6 +177,18 @@ def earlier(now: set[str]) -> list[dict[str, Any]]:
     return [row for row in [*rows, *before.get("earlier", [])] if row["setting"] not in now]
 
 
+def rows_again(problems: Sequence[Population], said: Mapping[str, Sequence[Answer]]) -> dict[str, Any]:
+    """Return the stored leaderboard with the rows of some settings in the place of those that were stored."""
+    stored: dict[str, Any] = json.loads(CALIBRATION.read_text(encoding="utf-8"))
+    known = {row["setting"] for row in stored["results"]} - set(LEARNED)
+    if len(problems) != stored["problems"] or not set(said) <= known:
+        raise SystemExit(f"run all of them; of these problems single rows can be scored again: {', '.join(known)}")
+    made: Any = leaderboard(problems, said)["results"]
+    new = {row["setting"]: {**row, "again": date.today().isoformat()} for row in made}
+    stored["results"] = [new.get(row["setting"], row) for row in stored["results"]]
+    return stored
+
+
 def standard_errors(problems: Sequence[Population], scores: Sequence[Score | None]) -> dict[str, float]:
     """Return standard errors of means over problems, with studies, not problems, taken as drawn independently."""
     kept = [(p.study, s) for p, s in zip(problems, scores, strict=True) if s is not None]
@@ -233,6 +246,9 @@ def markdown() -> str:
     lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
     lines += [_line(row, stored["problems"]) for row in sorted(stored["results"], key=lambda r: r["crps"])]
     note = f"{stored['problems']} problems from {stored['studies']} studies; written by `{COMMAND}`, {stored['date']}."
+    later = [row for row in stored["results"] if "again" in row]
+    if later:
+        note += f" Scored again on {later[0]['again']}: {', '.join(row['setting'] for row in later)}."
     before = sorted(stored.get("earlier", []), key=lambda r: r["crps"])
     if before:
         note += f" Settings that did not compete then, on the {before[0]['of']} problems of {before[0]['date']}:"
@@ -278,9 +294,15 @@ def main() -> None:
     parser.add_argument(
         "--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS), help="those that compete"
     )
+    parser.add_argument("--rows", action="store_true", help="score the rows of these settings again, nothing else")
     options = parser.parse_args()
     problems = populations()
     said = answers(problems, compute(options.workers, folder=options.folder), options.settings)
+    if options.rows:
+        again = rows_again(problems, said)
+        CALIBRATION.write_text(json.dumps(again, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(markdown())
+        return
     made = library(problems, said)
     every = range(len(FEATURES))
     for x, learner in LEARNED.items():

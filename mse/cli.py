@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,11 +14,10 @@ from mse.commands.assessing import assess
 from mse.commands.estimating import compare, data, estimate, models, persons, repeats, run
 from mse.commands.options import LANGUAGE
 from mse.commands.publishing import release, report, survey, verify
+from mse.commands.stopping import STATUS, end_at_once, told_to_stop
 from mse.commands.takingin import contract, pseudonymise, quality, simulate
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from mse.errors import MseError
 
 
@@ -36,14 +32,16 @@ class _Commands(click.Group):
         """Run the command, and end with the status that its outcome asks for."""
         from mse.errors import MseError
 
-        with _told_to_stop():
+        with told_to_stop() as came:
             try:
                 return super().invoke(ctx)
             except MseError as error:
                 _print_error(error, ctx.meta.get(LANGUAGE, "en"))
             except KeyboardInterrupt:
                 click.echo("mse: interrupted; no results were written", err=True)
-                ctx.exit(130)
+                if came:
+                    end_at_once()
+                ctx.exit(STATUS)
             except OSError as error:
                 if error.errno == errno.EPIPE:  # whoever reads has enough: click ends the command quietly
                     raise
@@ -51,34 +49,6 @@ class _Commands(click.Group):
             except MemoryError:
                 _print_short_of_memory()
         ctx.exit(2)
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[None]:
-    """Take the signals that ask a process to end for the interrupt of a keyboard, so that everything is cleaned up."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {}
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-            before[number] = signal.signal(number, _interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    for name in ("SIGTERM", "SIGHUP"):  # once is enough: what follows cleans up
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    # What a compiler had half made complains when it is dropped; that is nobody's business.
-    sys.unraisablehook = lambda unraisable: None
-    raise KeyboardInterrupt
 
 
 def _print_error(error: MseError, language: str = "en") -> None:

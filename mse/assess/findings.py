@@ -10,7 +10,7 @@ import numpy as np
 
 from mse.answers.estimates import Level, Reason
 from mse.answers.posterior import Posterior
-from mse.assess.robustness import CELLS
+from mse.assess.robustness import CELLS, WITHOUT_LIST, WITHOUT_REFERRALS
 from mse.words.said import from_json
 
 if TYPE_CHECKING:
@@ -196,9 +196,9 @@ def assessing(tables: Mapping[str, pd.DataFrame], limits: Thresholds) -> Iterato
 
 def _robustness(frame: pd.DataFrame, limits: Thresholds) -> Iterator[Checked]:
     for code, kinds, allowed in (
-        ("left_out", ("without list",), limits.left_out),
+        ("left_out", (WITHOUT_LIST,), limits.left_out),
         ("one_person", CELLS, limits.one_person),
-        ("referrals", ("without referrals",), limits.referrals),
+        ("referrals", (WITHOUT_REFERRALS,), limits.referrals),
     ):
         part = frame[frame["change"].isin(kinds) & np.isfinite(frame["ratio"])]
         if len(part):

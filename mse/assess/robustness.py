@@ -30,6 +30,9 @@ SUBSAMPLES = 20
 """Sub-samples of each share."""
 
 CELLS = ("cell +1", "cell -1")
+WITHOUT_LIST, WITHOUT_REFERRALS = "without list", "without referrals"
+OF_FEWER = (WITHOUT_LIST, WITHOUT_REFERRALS)
+"""Changes of which `CELLS` move one count, and `OF_FEWER` leave fewer persons registered."""
 """Changes of one count by one person, as the table names them."""
 
 Change = tuple[str, str, CaptureTable | Said]
@@ -70,7 +73,7 @@ def robustness(
 
     changes: list[Change] = [("none", "", table), *_changes(table)]
     if unreferred is not None:
-        changes.append(("without referrals", "", unreferred))
+        changes.append((WITHOUT_REFERRALS, "", unreferred))
     found = refit_all("changed tables", refit, [made for _, _, made in changes], prob, compute)
     return pd.DataFrame(
         {
@@ -89,7 +92,7 @@ def robustness(
 def _changes(table: CaptureTable) -> Iterator[Change]:
     if table.n_lists > 3:
         for name in table.lists:
-            yield "without list", name, _tried(partial(table.drop, name))
+            yield WITHOUT_LIST, name, _tried(partial(table.drop, name))
         for pair in itertools.combinations(table.lists, 2):
             yield "merged", ":".join(pair), _tried(partial(table.merge, {"_".join(pair): pair}))
     for h in np.flatnonzero(table.observable[0]):

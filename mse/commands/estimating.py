@@ -26,16 +26,21 @@ from mse.commands.options import (
     SUM,
     WORKERS,
     carry_out,
+    in_language,
+    in_words_of,
     is_public,
     many_lists,
     print_answer,
     print_frame,
     read_table,
     say,
+    speak,
     table_source,
     with_unread,
 )
 from mse.errors import InputError, Problem
+from mse.words.catalogues import catalogue
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.estimators.repeats.families import Family
@@ -63,6 +68,7 @@ def run(
     from mse.jobs.job import read_job
 
     settings = read_job(job)
+    speak(settings.report.languages or settings.report.language)
     where = compute(workers, cluster or settings.compute.cluster, resume or settings.compute.resume)
     carry_out(settings, out or Path("results") / job.stem, overwrite, where, as_json)
 
@@ -137,7 +143,7 @@ def estimate(
     shell_complete=methods,
     help="A method; repeat for several. All when not given.",
 )
-@click.option("--language", type=LANGUAGES, default="en", help="Of the account of what changed.")
+@click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
 @PERSONS
 @SUM
 @LISTS
@@ -178,11 +184,10 @@ def compare(
     if as_json:
         print_frame(rows, True)
         return
-    shown = rows.drop(columns=["kind", "interval_contains", "summed_over", "said"])
+    shown = in_words_of(rows, language).drop(columns=["kind", "interval_contains", "summed_over", "said"])
     print_frame(shown if rows["fit"].any() else shown.drop(columns="fit"), False)
-    summed = sorted({x for x in rows["summed_over"] if x})
-    for names in summed:
-        say(f"Summed over {names}: everybody in the table counts as one population over all their levels.")
+    for names in sorted({x for x in rows["summed_over"] if x}):
+        say(catalogue(language).said(said("note.summed_over", names=names.split(", "))))
 
 
 def _of_ranking() -> list[click.Option]:
@@ -194,6 +199,7 @@ def _of_ranking() -> list[click.Option]:
 @click.command(cls=SettingsCommand, settings=_of_ranking)
 @click.argument("table", shell_complete=tables)
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Models to show.")
+@click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
 @PERSONS
 @SUM
 @LISTS
@@ -201,8 +207,8 @@ def _of_ranking() -> list[click.Option]:
 @WORKERS
 @AS_JSON
 def models(
-    table: str, max_order: int | None, criterion: Criterion, top: int, persons: bool, sum_duplicates: bool,
-    lists: tuple[str, ...], covariates: tuple[str, ...], workers: int | None, as_json: bool,
+    table: str, max_order: int | None, criterion: Criterion, top: int, language: str, persons: bool,
+    sum_duplicates: bool, lists: tuple[str, ...], covariates: tuple[str, ...], workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Rank every hierarchical log-linear model of TABLE."""
     from mse.computing.progress import compute
@@ -213,9 +219,7 @@ def models(
     ranked = rank_models(captures, max_order, criterion=criterion, compute=compute(workers))
     print_frame(ranked.head(top), as_json)
     if summed and not as_json:
-        click.echo(
-            f"Summed over {', '.join(summed)}: everybody in the table counts as one population over all their levels."
-        )
+        say(catalogue(language).said(said("note.summed_over", names=summed)))
 
 
 def _of_repeats() -> list[click.Option]:

@@ -13,10 +13,11 @@ import click
 from mse.commands.completing import columns
 from mse.commands.fromspecs import setting_option
 from mse.jobs.asked import ComputeSpec, RunSpec, TableSpec
-from mse.words.catalogues import languages_there_are
+from mse.words.catalogues import catalogue, languages_there_are
+from mse.words.said import from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pandas import DataFrame
 
@@ -32,11 +33,16 @@ LANGUAGE = "mse.language"
 
 
 def in_language(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    """Remember the language, or the first of several, in which the command was asked to speak."""
-    chosen = value if isinstance(value, str) else next(iter(value or ()), None)
-    if chosen is not None:
-        ctx.meta[LANGUAGE] = chosen
+    """Remember the language, or the first of several, in which a command was asked to speak."""
+    speak(value)
     return value
+
+
+def speak(languages: str | Sequence[str] | None) -> None:
+    """Have errors that are told as codes said in a language, or in the first of several."""
+    chosen = languages if isinstance(languages, str) else next(iter(languages or ()), None)
+    if chosen is not None:
+        click.get_current_context().meta[LANGUAGE] = chosen
 
 
 LANGUAGES = click.Choice(languages_there_are())
@@ -187,6 +193,19 @@ def print_frame(frame: DataFrame, as_json: bool) -> None:
         ]
         click.echo(table_lines([str(x) for x in frame.columns], list(zip(*cells, strict=True)), words,
                                terminal_width()))  # fmt: skip
+
+
+def in_words_of(rows: DataFrame, language: str) -> DataFrame:
+    """Return a comparison with what its methods are called, and what became of them, in the words of a language."""
+    say = catalogue(language)
+    told = [from_json(text) for text in rows["said"]]
+    found = rows.copy()
+    for name in ("label", "status"):
+        found[name] = [
+            "; ".join(map(say.said, codes[name])) if name in codes else old
+            for codes, old in zip(told, rows[name], strict=True)
+        ]
+    return found
 
 
 def _cell(value: object, share: bool) -> str:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import click
 
-from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, PROB, print_frame
+from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, PROB, in_language, print_frame
 
 
 @click.command()
 @click.argument("results", type=click.Path(path_type=Path))
-@click.option("--language", "languages", type=LANGUAGES, multiple=True, help="Repeat for several.")
+@click.option(
+    "--language", "languages", type=LANGUAGES, multiple=True, callback=in_language, help="Repeat for several."
+)
 @click.option("--pdf/--no-pdf", default=None, help="Write PDF too; as the job says when not given.")
 def report(results: Path, languages: tuple[str, ...], pdf: bool | None) -> None:
     """Render the report of a RESULTS folder again, in the languages of its job unless others are named."""

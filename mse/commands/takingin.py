@@ -8,7 +8,7 @@ import click
 
 from mse.commands.completing import jobs
 from mse.commands.fromspecs import setting_option
-from mse.commands.options import LANGUAGES, OVERWRITE
+from mse.commands.options import LANGUAGES, OVERWRITE, in_language
 from mse.jobs.asked import RunSpec
 
 
@@ -62,6 +62,9 @@ def print_datapackage(contract_file: Path) -> None:
 @click.option("--key-env", metavar="NAME", help="Environment variable with the key.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write and to deliver.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
+@click.option(
+    "--language", type=LANGUAGES, default="en", callback=in_language, expose_value=False, help="Of what is refused."
+)
 def pseudonymise(
     file: Path, contract_file: Path | None, columns: tuple[str, str, str] | None, birth_format: str,
     key_file: Path | None, key_env: str | None, out: Path, overwrite: bool,
@@ -102,7 +105,7 @@ def pseudonymise(
     metavar="LIST FILE",
     help="Delivery before: its quality-LIST.csv or its file.",
 )
-@click.option("--language", type=LANGUAGES, default="en", show_default=True, help="Of the pages.")
+@click.option("--language", type=LANGUAGES, default="en", show_default=True, callback=in_language, help="Of the pages.")
 def quality(contracts: tuple[Path, ...], out: Path, before: tuple[tuple[str, str], ...], language: str) -> None:
     """Write for every supplier what is wrong with its delivery: a page, the same as CSV, and the rejected rows."""
     from mse.intake.quality.completeness import report_quality

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from mse.identifying.column_names import name_kind
 from mse.identifying.identifying_dates import in_ascii, read_dates, read_month, spreadsheet_day
 from mse.identifying.identifying_formats import MANY, PAGES, PLACES, format_kind
-from mse.identifying.identifying_values import JUDGES, NUMBERS, day_numbers, form_of, given_out
+from mse.identifying.identifying_values import JUDGES, NUMBERS, TEXT, day_numbers, form_of, given_out
 from mse.words.said import Said
 
 _NOW = 2100
@@ -32,6 +32,8 @@ _LABELS = 40
 """Labels from which a column of persons does not hold classes, however often each comes back."""
 
 _FEW = 4
+_SHORT = 20
+"""Characters of a label: under a name such as `note` longer ones are text."""
 _SOME = 0.05
 _MISSING = frozenset(("", "na", "nan", "n/a", "null", "none", "<na>", "#n/a"))
 _ALONE = ("words", "code", "range", "month")
@@ -72,7 +74,8 @@ def table_kind(
     labels = list(dict.fromkeys(values))
     if not labels:
         return None
-    if len(labels) > min(_FEW, len(values) / 2) and (kind := name_kind(name)):
+    kind = name_kind(name) if len(labels) > max(1, min(_FEW, len(values) / 2)) else None
+    if kind is not None and (kind != TEXT or any(len(label) > _SHORT for label in labels)):
         return kind
     alone = _alone(labels, sum(n for _, n in rows), persons is None)
     kind = format_kind(labels[:400])

@@ -17,7 +17,7 @@ from mse.answers.results import POSTERIOR, PROVENANCE, Results, read_results
 from mse.answers.strata import ALL
 from mse.computing.sealing import KEYED
 from mse.publish.facts.entries import mapping, number, text
-from mse.publish.indicators.measures import VALUES
+from mse.publish.indicators.measures import VALUES, WITH_MORE_PLACES
 from mse.publish.registered import is_public, list_counts, time_of
 from mse.publish.release.outgoing import published_tables
 from mse.publish.wording.messages import Catalogue, read_catalogue
@@ -159,11 +159,13 @@ def changes_text(changes: Changes, language: str = "en") -> str:
     lines = [words["head"].format(old=changes.old, new=changes.new)]
     rows = [row for row in changes.estimates.to_dict("records") if row["indicator"] in ("registered", "estimated")]
     lines += [_estimate_line(row, words, say) for row in rows if _whole(row, changes.estimates)]
-    if changes.years is not None:
-        lines.append(words["years_differ"].format(old=changes.years[0], new=changes.years[1]))
     dims = [] if changes.time not in changes.estimates.columns else list(changes.estimates.columns)
     others = [dim for dim in dims[1 : dims.index("unit")] if dim != changes.time] if dims else []
     years = [row for row in rows if dims and row[changes.time] != ALL and all(row[dim] == ALL for dim in others)]
+    if changes.years is not None:
+        lines.append(words["years_differ"].format(old=changes.years[0], new=changes.years[1]))
+        alike = list(dict.fromkeys(str(row[changes.time]) for row in years))
+        lines.append(words["years_alike" if alike else "years_apart"].format(years=say.listing(alike)))
     for row in years:
         lines.append(f"  {row[changes.time]}: " + _estimate_line(row, words, say))
     told_on = [row for row in rows if row["indicator"] == "estimated" and _whole(row, changes.estimates)]
@@ -377,9 +379,8 @@ def _estimates(old: Results, new: Results) -> pd.DataFrame:
     sides = []
     for frame, own, name in zip(frames, dims, ("old", "new"), strict=True):
         alone = [dim for dim in own if dim not in shared]
-        # Change and rates at risk have a period or a group of their own besides the dimensions.
         whole = (frame[alone] == ALL).all(axis=1)
-        kept = frame[whole & ~frame["indicator"].str.startswith(("change", "probability", "per 100,000 at"))]
+        kept = frame[whole & ~frame["indicator"].isin(WITH_MORE_PLACES)]
         sides.append(
             kept[["indicator", *shared, "unit", "point", "low", "high", "status"]].rename(
                 columns={"point": name, "low": f"{name}_low", "high": f"{name}_high", "status": f"{name}_status"}

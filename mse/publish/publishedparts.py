@@ -18,13 +18,23 @@ from mse.answers.estimates import LEVELS, Level, PartVerdict, Reason, Verdict
 from mse.answers.strata import shown_margins
 from mse.assess.findings import observed_found
 from mse.assess.parts import headline_dimension, unusable, worst
+from mse.assess.robustness import OF_FEWER
 from mse.publish.facts.entries import number
 from mse.publish.facts.margins import margin_points
 from mse.publish.indicators.basis import margins_of, read_basis
 from mse.publish.indicators.partnumbers import Part, part_of
-from mse.publish.registered import Registered, is_public, registered, stated_values, verdict_limits
+from mse.publish.registered import (
+    Registered,
+    is_public,
+    one_number_only,
+    registered,
+    stated_values,
+    verdict_limits,
+)
 from mse.publish.standing import (
+    FAILED,
     NOT_JUDGED,
+    OK,
     SUPPRESSED,
     TOO_FEW,
     UNJUDGED,
@@ -129,6 +139,9 @@ class PublishedParts:
         rounded; a part that may not be stated has them all the same, and its `status` says why they are not shown.
     yearly : Part or None
         What one year holds on average; None where nothing is time.
+    beside : Rounded or None
+        The total if the identifying assumption held exactly, which stands beside an interval that allows departures
+        from it; None where there is none, or the total may not be stated.
     dimensions : mapping of str to tuple of str
         Levels by dimension; nothing for a result without strata.
     time : str or None
@@ -143,6 +156,7 @@ class PublishedParts:
 
     parts: tuple[Part, ...]
     yearly: Part | None
+    beside: Rounded | None
     dimensions: Mapping[str, tuple[str, ...]]
     time: str | None
     prob: float
@@ -162,13 +176,13 @@ class PublishedParts:
 def published_parts(results: Results) -> PublishedParts:
     """Return the whole and every published margin with counts, numbers and status as they are published."""
     basis = read_basis(results)
-    found = None if is_public(results) else registered(results)
+    found, alone = None if is_public(results) else registered(results), one_number_only(results)
     said, stop = published_verdict(results), _stop(results)
     judged = parts_by_levels(said)
     made = []
     for part in margins_of(results, basis):
         count = part.observed if found is None else found.table.at(**part.levels).count
-        size = stated_values(found, *part.size[:3], count)
+        size = stated_values(found, *part.size[:3], count, alone)
         own, status, verdict = part.judged, part.status, part.verdict
         if part.levels and found is not None:
             own = judged.get(frozenset(part.levels.items()))
@@ -178,7 +192,7 @@ def published_parts(results: Results) -> PublishedParts:
         elif found is not None:
             status = SUPPRESSED if count is None else whole_standing(said)
             verdict = NOT_JUDGED if said is None else said.level
-        status = TOO_FEW if not part.possible else stop if status == "ok" and stop is not None else status
+        status = TOO_FEW if not part.possible else stop if status == OK and stop is not None else status
         made.append(
             part_of(part.levels, count, size, part.population, status=status, verdict=verdict, judged=own,
                     flag=part.flag, possible=part.possible, coarse=_coarse(found, count), published=True)
@@ -186,9 +200,17 @@ def published_parts(results: Results) -> PublishedParts:
     strata, time = basis.strata, basis.time
     return PublishedParts(
         tuple(made), None if strata is None or time is None else _yearly(results, strata, time, made[0], found),
-        {} if strata is None else strata.dimensions, time, basis.prob, stop,
+        _beside(results, made[0], found), {} if strata is None else strata.dimensions, time, basis.prob, stop,
         None if found is None else found.table.rule,
     )  # fmt: skip
+
+
+def _beside(results: Results, whole: Part, found: Registered | None) -> Rounded | None:
+    """Return the total under the identifying assumption itself; none where only one number may be stated."""
+    held = results.headline.summary(results.record.prob).identified
+    if held is None or whole.observed is None or not whole.stated or one_number_only(results):
+        return None
+    return stated_values(found, held.point, held.low, held.high, whole.observed)
 
 
 def _coarse(found: Registered | None, count: int | None) -> bool:
@@ -247,24 +269,22 @@ class PublishedMethod:
     status: str
 
 
-FAILED = "no number"
-"""Status of a method that gave none, where its own words are not published."""
-
-
 def published_methods(results: Results) -> tuple[PublishedMethod, ...]:
     """Return the methods side by side, in the order of the comparison."""
     public, stop = is_public(results), _stop(results)
     counts = None if public else registered(results)
     count = results.headline.observed if counts is None else counts.total
-    stop = SUPPRESSED if count is None else stop
+    stop, alone = SUPPRESSED if count is None else stop, one_number_only(results)
     made = []
     for row in results.comparison.to_dict("records"):
         size, status = None, str(row["status"])
-        if status != "ok":
+        if status != OK:
             status = status if public else FAILED  # why it did may tell counts
         elif math.isfinite(row["point"]):
-            size = stated_values(counts, row["point"], row["low"], row["high"], count)
-        status = stop if status == "ok" and stop is not None else status
+            size = stated_values(counts, row["point"], row["low"], row["high"], count, alone)
+        status = stop if status == OK and stop is not None else status
+        if status == OK and alone and not row["headline"]:
+            size, status = None, SUPPRESSED
         named = str(row["method"]), str(row["label"]), str(row["kind"]), bool(row["headline"])
         made.append(PublishedMethod(*named, size, float(row["prob"]), status))
     return tuple(made)
@@ -285,7 +305,7 @@ def assessed_values(found: Mapping[str, Any], *, public: bool, observed: int, fl
         Where it stops otherwise: at what was registered, as published. Without some of the lists it does not stop, for
         the estimate may lie below (`telling`).
     """
-    apart = str(found.get("change", "")).startswith("without")
+    apart = found.get("change") in OF_FEWER
     own = number(found.get("observed"))
     least = (observed if own is None else int(own)) if public else None if apart else floor
     return stated_values(None, found["point"], found["low"], found["high"], least)
@@ -301,13 +321,14 @@ def published_record(results: Results) -> dict[str, Any]:
 
     ``parts`` (the whole first) and ``yearly_mean`` have ``levels``, ``registered``, ``estimated``, ``in_view``,
     ``dark_figure``, ``hidden_for_each_seen``, ``per_100k``, ``prob``, ``status``, ``standing`` ("published",
-    "coarsened" where the count is rounded on purpose, "withheld") and ``verdict``; ``methods`` the comparison. A number
-    that is withheld is null.
+    "coarsened" where the count is rounded on purpose, "withheld") and ``verdict``; ``beside`` is the total if the
+    identifying assumption held exactly, ``methods`` the comparison. A number that is withheld is null.
     """
     found = published_parts(results)
     return {
         "parts": [_part_record(part, found.prob) for part in found.parts if part.possible],
         "yearly_mean": None if found.yearly is None else _part_record(found.yearly, found.prob),
+        "beside": _ends(found.beside, "ok"),
         "methods": [
             {"method": x.method, "label": x.label, "headline": x.headline, "estimated": _ends(x.size, x.status),
              "prob": x.prob, "status": x.status}
@@ -326,6 +347,6 @@ def _part_record(part: Part, prob: float) -> dict[str, Any]:
 
 
 def _ends(values: Rounded | None, status: str) -> dict[str, float] | None:
-    if status != "ok" or values is None or math.isnan(values.point):
+    if status != OK or values is None or math.isnan(values.point):
         return None
     return {"point": values.point, "low": values.low, "high": values.high}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,9 @@ from mse.tables.captures import CaptureTable
 if TYPE_CHECKING:
     from mse.answers.results import Results
     from mse.answers.strata import StrataDraws
+
+INVERTIBLE = 3
+"""Lists up to which whoever knows the methods can work out a table from what they gave."""
 
 _OF_THIS_PROCESS = token_hex(32)
 """Key of the lot for results that were never written: the same as long as they are in memory."""
@@ -176,10 +179,33 @@ def list_counts(results: Results) -> SafeTable | None:
     pinned = ((whole, total),) if same and total is not None and rule.method != "suppress" else ()
     known = (whole,) if same and total is not None and counts.sum() >= rule.threshold else ()
     old = tuple(entry.lists for entry in results.record.against if entry.lists is not None)
-    return _protected(
+    safe = _protected(
         tuple(table.dimensions.items()), table.counts.tobytes(), table.possible.tobytes(), table.margins, rule, (),
         known, pinned, old, (None, basis.years),
     ).table  # fmt: skip
+    few = len(lists) <= INVERTIBLE and any(cell.status == "suppressed" for cell in safe.cells)
+    return _total_alone(safe) if few else safe
+
+
+def _total_alone(safe: SafeTable) -> SafeTable:
+    """Return a table of which only the total, and what cannot be, is left."""
+    cells = [
+        replace(cell, count=None, status="suppressed") if any(cell.place) and cell.status == "published" else cell
+        for cell in safe.cells
+    ]
+    return replace(safe, cells=tuple(cells))
+
+
+def one_number_only(results: Results) -> bool:
+    """Return whether no estimate but the headline may be stated, for together they would tell counts that are left out.
+
+    Of `INVERTIBLE` lists at most all tables that agree with what is published can be gone through: two methods, or one
+    and the counts of lists, leave a single one of them.
+    """
+    if is_public(results) or len(results.headline.lists) > INVERTIBLE:
+        return False
+    safe = list_counts(results)
+    return safe is not None and any(cell.status == "suppressed" for cell in safe.cells)
 
 
 @lru_cache(maxsize=16)
@@ -202,13 +228,15 @@ def _protected(
         return protect_told(raw, rule, told=dict(told))
 
 
-def stated_values(counts: Registered | None, point: float, low: float, high: float, count: int | None) -> Rounded:
+def stated_values(
+    counts: Registered | None, point: float, low: float, high: float, count: int | None, coarse: bool = False
+) -> Rounded:  # fmt: skip
     """Return point and interval of persons as they are published beside a count.
 
     Where the count is published they do not go below it, and where it is rounded not below what it may be: how close
-    an interval comes to the persons registered must not tell more of them.
+    an interval comes to the persons registered must not tell more of them. `coarse` is `one_number_only`.
     """
     floor = None if count is None else count + (counts.table.deviation if counts is not None else 0)
     if math.isfinite(point) and math.isfinite(low) and high == math.inf:
-        return round_interval(point, low, high, observed=floor)
-    return rounded_values(point, low, high, "persons", floor)
+        return round_interval(point, low, high, observed=floor, coarse=coarse)
+    return rounded_values(point, low, high, "persons", floor, coarse)

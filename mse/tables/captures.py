@@ -368,8 +368,7 @@ class CaptureTable:
     blind = reshaping.blind
     without = reshaping.without
     drop, merge, at = reshaping.drop, reshaping.merge, reshaping.at  # names until the next release
-    to_pandas = reshaping.to_pandas
-    to_xarray = reshaping.to_xarray
+    to_pandas, to_xarray = reshaping.to_pandas, reshaping.to_xarray
 
     # ---- the value ----------------------------------------------------------------------------------
 
@@ -384,15 +383,13 @@ class CaptureTable:
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle through the constructor, so that a copy in another process is checked and read-only too."""
         parts = (self.lists, self.counts, dict(self.strata), self.observable, self.absent, self.name, self.unread)
-        return (CaptureTable, parts)
+        return CaptureTable, parts
 
     def __repr__(self) -> str:
         """One line without any counts of cells."""
         strata = " x ".join(f"{dim} ({len(levels)})" for dim, levels in self.strata.items())
-        return (
-            f"<CaptureTable {self.name!r}: {self.n_lists} lists {', '.join(self.lists)}; "
-            f"{self.observed:,} observed{'; strata ' + strata if strata else ''}>"
-        )
+        seen = f"{self.observed:,} observed{'; strata ' + strata if strata else ''}"
+        return f"<CaptureTable {self.name!r}: {self.n_lists} lists {', '.join(self.lists)}; {seen}>"
 
 
 def _rows[T: np.generic](array: npt.NDArray[T], n_strata: int) -> npt.NDArray[T]:

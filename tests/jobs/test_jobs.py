@@ -167,7 +167,10 @@ BAD = {
     "two tables": ("[table]\nname = 'uk-2013-5'\npath = 'x.csv'\n", ["either name"]),
     "unknown method": (SMALL + "[estimate]\nmethod = 'averge'\n", ["row 6", "unknown", "did you mean 'average'"]),
     "unknown option": (SMALL + "[estimate]\nmethod='average'\nsdd = 1\n", ["row 7", "sdd", "did you mean 'sd'"]),
-    "option out of range": (SMALL + "[estimate]\nmethod='average'\nsd = -1.0\n", ["estimate.sd", "`sd` is out of range", "above 0"]),
+    "option out of range": (
+        SMALL + "[estimate]\nmethod='average'\nsd = -1.0\n",
+        ["estimate.sd", "`sd` is out of range", "above 0"],
+    ),
     "option of a wrong type": (SMALL + "[estimate]\nmethod='average'\nsd = 'wide'\n", ["wrong type"]),
     "not TOML": ("[table\n", ["not TOML", "line 1"]),
 }

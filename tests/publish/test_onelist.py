@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mse.answers.distribution import Distribution
 from mse.answers.results import Results, plain
 from mse.publish.indicators.basis import population_frame
 from mse.publish.indicators.measures import indicators
@@ -303,3 +304,14 @@ def test_assessments_of_a_release_are_those_of_the_page(public: bool) -> None:
 def _change(row: dict[Any, Any], say: Catalogue) -> str:
     what = row["what"] if isinstance(row["what"], str) else ""
     return say(f"change.{row['change'].replace(' ', '_')}", what=" + ".join(what.split(":")))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_interval_beside_the_headline_is_that_of_json(language: str) -> None:
+    results = run("suppressed")
+    answer = replace(results.headline, identified=Distribution.lognormal(results.headline.observed, 700.0, 0.2))
+    results, say = replace(results, headline=answer), read_catalogue(language)
+    found = published_record(results)["beside"]
+    said = compose_page(results, language).said.beside
+    assert said is not None and say.number(found["point"]) in said and say.range(found["low"], found["high"]) in said
+    assert published_record(run("refused"))["beside"] is None

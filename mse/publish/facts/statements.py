@@ -116,6 +116,8 @@ class Facts:
         Persons registered, as they may be published; None where that is left out, and every number with it.
     floor : int or None
         No published number of persons is lower: `observed`, and where that is rounded what it may be at most.
+    coarse : bool
+        No estimate but the headline is stated, and that is rounded coarsely (`one_number_only`).
     lists : tuple of ListRow
         The lists in order; their totals only where the table is public.
     histories : tuple of History
@@ -169,6 +171,7 @@ class Facts:
     public: bool
     observed: int | None
     floor: int | None
+    coarse: bool
     lists: tuple[ListRow, ...]
     histories: tuple[History, ...]
     published: PublishedParts
@@ -223,7 +226,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         Language: texts that the job or the table has in several are taken in this one.
     """
     from mse.publish.publishedparts import published_parts, published_verdict
-    from mse.publish.registered import registered, verdict_limits
+    from mse.publish.registered import one_number_only, registered, verdict_limits
 
     headline, record = results.headline, results.record
     table, report, given = record.table, record.report, record.report.texts
@@ -244,6 +247,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
 
     title = record.title.strip()
     local_title = about.title if title == (table.title or "") else None
+    alone = one_number_only(results)
     return Facts(
         title=local_title or own.title or given.title or title or table.title or name,
         name=name,
@@ -256,6 +260,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         unit=table.unit,
         public=public,
         observed=observed,
+        coarse=alone,
         floor=None if observed is None else observed + (0 if counts is None else counts.table.deviation),
         lists=lists,
         histories=histories,
@@ -264,8 +269,8 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         credible=headline.kind == "posterior",
         humps=headline.humps(limits.hump_weight),
         small_humps=tuple(h for h in headline.humps(SMALL) if h.weight < limits.hump_weight),
-        methods=_methods(results, estimate, published.whole.size, say),
-        models=_models(results),
+        methods=_methods(results, estimate, published.whole.size, say, alone),
+        models=() if alone else _models(results),
         effective=number(headline.diagnostics.get("effective_models")),
         averaged=number(headline.diagnostics.get("models")),
         notes=_notes(table, about, say),
@@ -312,11 +317,13 @@ def _overlap(results: Results, called: Mapping[str, str]) -> tuple[tuple[ListRow
     return tuple(rows), tuple(histories)
 
 
-def _methods(results: Results, estimate: Estimate, size: Rounded, say: Catalogue) -> tuple[MethodRow, ...]:
+def _methods(
+    results: Results, estimate: Estimate, size: Rounded, say: Catalogue, alone: bool
+) -> tuple[MethodRow, ...]:  # fmt: skip
     from mse.publish.publishedparts import PublishedMethod, published_methods
 
-    told = results.comparison.to_dict("records")
-    rows = [_method(dict(row), made, say) for row, made in zip(told, published_methods(results), strict=True)]
+    told = zip(results.comparison.to_dict("records"), published_methods(results), strict=True)
+    rows = [_method(dict(row), made, say) for row, made in told if made.headline or not alone]
     if not any(row.headline for row in rows):
         codes = to_json([("kind", estimate.kind), ("interval_contains", estimate.inside)])
         whole = PublishedMethod(estimate.method, estimate.method, "", True, size, estimate.prob, "ok")

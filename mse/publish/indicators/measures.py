@@ -35,6 +35,11 @@ VALUES = ("point", "low", "high", "prob", "unit", "period", "definition", "statu
 """Columns of the frame `indicators` after ``indicator`` and the dimensions."""
 
 
+CHANGE, CHANGE_RATIO, FALL, AT_RISK = "change", "change, ratio", "probability of a fall", "per 100,000 at risk"
+WITH_MORE_PLACES = (CHANGE, CHANGE_RATIO, FALL, AT_RISK)
+"""Indicators that have a period or a group of their own besides the dimensions."""
+
+
 def indicators(results: Results, parts: Sequence[Part] | None = None) -> pd.DataFrame:
     """Return the indicators of a result.
 
@@ -151,14 +156,14 @@ def _change_rows(basis: Basis, standings: Standings) -> list[list[object]]:
         change = basis.strata.change(basis.time, start, end, where)
         levels, when = {**where, basis.time: end}, f"{start} to {end}"
         for name, quantity, unit, said in (
-            ("change", change.difference, "persons", f"estimated in {end} less estimated in {start}"),
-            ("change, ratio", change.ratio, "ratio", f"estimated in {end} over estimated in {start}"),
+            (CHANGE, change.difference, "persons", f"estimated in {end} less estimated in {start}"),
+            (CHANGE_RATIO, change.ratio, "ratio", f"estimated in {end} over estimated in {start}"),
         ):
             values = (quantity.point, *quantity.interval(basis.prob))
             rows.append(_row(name, levels, basis, values, unit, said, stands, when))
         said = f"probability that fewer persons were victims in {end} than in {start}, given the data and the method"
         fell = (change.fell, math.nan, math.nan)
-        rows.append(_row("probability of a fall", levels, basis, fell, "probability", said, stands, when))
+        rows.append(_row(FALL, levels, basis, fell, "probability", said, stands, when))
     return rows
 
 
@@ -172,5 +177,5 @@ def _risk_rows(results: Results, parts: Sequence[Part], basis: Basis) -> list[li
         values = [x * 1e5 / group.persons for x in part.size[:3]]
         source = f" ({group.source})" if group.source else ""
         said = f"estimated per 100,000 {group.name}: {group.persons:,.0f}{source}"
-        rows.append(_row("per 100,000 at risk", part.levels, basis, values, "per 100,000", said, part.stands))
+        rows.append(_row(AT_RISK, part.levels, basis, values, "per 100,000", said, part.stands))
     return rows

@@ -12,13 +12,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.strata import ALL
+from mse.assess.robustness import CELLS
 from mse.publish.disclosure.control import SafeCell
 from mse.publish.indicators.measures import indicators
 from mse.publish.indicators.sdg import sdg_table
 from mse.publish.publishedchain import published_chain
-from mse.publish.publishedparts import FAILED, assessed_values, published_methods, published_parts, telling
-from mse.publish.registered import is_public, list_counts, registered, registered_counts
-from mse.publish.standing import SUPPRESSED
+from mse.publish.publishedparts import assessed_values, published_methods, published_parts, telling
+from mse.publish.registered import (
+    is_public,
+    list_counts,
+    one_number_only,
+    registered,
+    registered_counts,
+)
+from mse.publish.standing import FAILED, OK, SUPPRESSED
 from mse.publish.wording.rounding import Rounded, rounded_values
 
 if TYPE_CHECKING:
@@ -60,7 +67,7 @@ def published_tables(results: Results) -> dict[str, pd.DataFrame]:
     if "survey" in results.tables:
         found["survey"] = _safe_survey(results.tables["survey"])
     for name in ASSESSMENTS:
-        if name in results.tables and stop is None:
+        if name in results.tables and stop is None and not one_number_only(results):
             found[name] = _safe_assessment(results, name)
     return found
 
@@ -90,15 +97,15 @@ def _safe_indicators(frame: pd.DataFrame, stop: str | None) -> pd.DataFrame:
     rows = []
     for row in frame.to_dict("records"):
         if row["indicator"] == "registered":
-            rows.append(row | {"status": "ok" if math.isfinite(row["point"]) else SUPPRESSED})
+            rows.append(row | {"status": OK if math.isfinite(row["point"]) else SUPPRESSED})
             continue
         status = str(row["status"])
-        if status == "ok" and stop is not None:
+        if status == OK and stop is not None:
             status = stop
         values = Rounded(math.nan, math.nan, math.nan, 1.0)
-        if status == "ok" and row["indicator"] in OF_PARTS:
+        if status == OK and row["indicator"] in OF_PARTS:
             values = Rounded(row["point"], row["low"], row["high"], 1.0)
-        elif status == "ok":
+        elif status == OK:
             values = rounded_values(row["point"], row["low"], row["high"], row["unit"])
         rows.append(row | {"point": values.point, "low": values.low, "high": values.high, "status": status})
     return _frame(rows, frame.columns)
@@ -107,7 +114,7 @@ def _safe_indicators(frame: pd.DataFrame, stop: str | None) -> pd.DataFrame:
 def _methods(results: Results) -> pd.DataFrame:
     rows = []
     for x in published_methods(results):
-        size = x.size if x.size is not None and x.status == "ok" else (math.nan,) * 3
+        size = x.size if x.size is not None and x.status == OK else (math.nan,) * 3
         rows.append({"method": x.method, "label": x.label, "headline": x.headline,
                      "point": size[0], "low": size[1], "high": size[2], "prob": x.prob,
                      "kind": x.kind, "status": x.status})  # fmt: skip
@@ -118,7 +125,7 @@ def _safe_sdg(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the table that was made from published parts, without estimates that may not be stated."""
     names = ["undetected", "low", "high", "total", "per_100k", "per_100k_low", "per_100k_high"]
     blank = dict.fromkeys(names, math.nan)
-    rows = [row if row["status"] == "ok" else row | blank for row in frame.to_dict("records")]
+    rows = [row if row["status"] == OK else row | blank for row in frame.to_dict("records")]
     return _frame(rows, frame.columns)
 
 
@@ -143,13 +150,13 @@ def _safe_assessment(results: Results, name: str) -> pd.DataFrame:
     floor = None if counts is None or counts.total is None else counts.total + counts.table.deviation
     rows = []
     for row in frame.to_dict("records"):
-        if str(row.get("change", "")).startswith("cell"):
+        if row.get("change") in CELLS:
             continue
         values = assessed_values({str(k): v for k, v in row.items()}, public=public,
                                  observed=results.headline.observed, floor=floor)  # fmt: skip
         if telling(values, public=public, floor=floor):
             values = Rounded(math.nan, math.nan, math.nan, 1.0)
-        if "status" in row and row["status"] != "ok" and not public:
+        if "status" in row and row["status"] != OK and not public:
             row["status"] = FAILED
         rows.append(row | {"point": values.point, "low": values.low, "high": values.high})
     return _frame(rows, [c for c in frame.columns if c not in ("observed", "ratio")])

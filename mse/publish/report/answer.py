@@ -83,9 +83,11 @@ def _method_row(found: MethodRow, contained: bool, m: Material) -> Row:
     return row(*cells, *inside, tone="main" if found.headline else "")
 
 
-def posterior_section(m: Material) -> Section:
-    """Return the curve of N."""
+def posterior_section(m: Material) -> Section | None:
+    """Return the curve of N; none where its ends may only be told coarsely, for a curve can be measured."""
     facts, say = m.facts, m.say
+    if facts.coarse:
+        return None
     finding = posterior_finding(facts, m.said.rounded, say)
     drawn = posterior_figure(m.results.headline.distribution, facts, m.said, finding, say)
     key = "posterior.lead" if facts.credible else "posterior.lead_sampling"

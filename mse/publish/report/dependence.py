@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mse.assess.robustness import CELLS
+from mse.assess.robustness import CELLS, WITHOUT_LIST, WITHOUT_REFERRALS
 from mse.assess.sensitivity import ALL_LISTS
 from mse.publish.drawings.assessed import Line, Mark, curve_figure, log_ticks, marks_figure
 from mse.publish.publishedparts import assessed_values, telling
+from mse.publish.registered import one_number_only
 from mse.publish.report.page import Block, Drawing, Heading, Material, Row, Section, bullets, paragraph, row, sheet
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.rounding import Rounded, round_interval
@@ -20,9 +21,11 @@ Record = dict[str, Any]
 
 
 def records(m: Material, name: str) -> list[Record]:
-    """Return the rows of a table of the results; none where it is absent."""
+    """Return the rows of a table of the results; none where it is absent, or would tell of counts that are left out."""
     frame = m.results.tables.get(name)
-    return [] if frame is None else [{str(k): v for k, v in found.items()} for found in frame.to_dict("records")]
+    if frame is None or one_number_only(m.results):
+        return []
+    return [{str(k): v for k, v in found.items()} for found in frame.to_dict("records")]
 
 
 def finite(found: Record, *names: str) -> bool:
@@ -208,7 +211,7 @@ def robustness_section(m: Material) -> Section | None:
 
 def _changes(m: Material) -> list[Block]:
     say = m.say
-    kinds = ("none", "without list", "merged", "without referrals")
+    kinds = ("none", WITHOUT_LIST, "merged", WITHOUT_REFERRALS)
     all_of = [x for x in records(m, "robustness") if x["change"] in kinds]
     found = [x for x in all_of if finite(x, "point", "low", "high")]
     if not found:

@@ -12,7 +12,7 @@ from mse.publish.facts.entries import text
 from mse.publish.report.dependence import Record, finite
 from mse.publish.report.page import Block, Material, Row, Section, cell, paragraph, row, sheet
 from mse.publish.report.partsections import dimension, level
-from mse.publish.standing import TOO_FEW, WITHHELD
+from mse.publish.standing import missing
 
 
 def _records(m: Material, name: str) -> list[Record]:
@@ -54,9 +54,7 @@ def _numbers(x: Record, m: Material) -> tuple[str, str]:
     """Return value and interval of an indicator in its unit, or why there is none."""
     say = m.say
     if not finite(x, "point"):
-        status = str(x.get("status"))
-        why = "too_few" if status == TOO_FEW else "not_cited" if status.startswith(WITHHELD) else "withheld"
-        return say(f"strata.{why}"), ""
+        return say(f"strata.{missing(str(x.get('status')))}"), ""
     write = _writer(str(x["unit"]), m)
     span = say("format.range", low=write(x["low"]), high=write(x["high"])) if finite(x, "low", "high") else ""
     return write(x["point"]), span

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from mse.words.numerals import round_point as round_point
 
+COARSER = 5.0
+"""How much coarser: to at most half the width and half the point."""
+
 
 class Rounded(NamedTuple):
     """A point and its interval as they may be printed, and the unit that they were rounded to."""
@@ -26,7 +29,9 @@ def rounding_unit(width: float) -> float:
     return max(power * step for step in (1.0, 5.0) if power * step <= tenth * (1.0 + 1e-12))
 
 
-def round_interval(point: float, low: float, high: float, *, observed: int | None = None) -> Rounded:
+def round_interval(
+    point: float, low: float, high: float, *, observed: int | None = None, coarse: bool = False
+) -> Rounded:  # fmt: skip
     """Round an interval outward, and its point to the same unit.
 
     Parameters
@@ -35,6 +40,8 @@ def round_interval(point: float, low: float, high: float, *, observed: int | Non
         Persons, unrounded. An infinite `high` stays; the distance from `low` to `point` then gives the unit.
     observed : int or None
         Persons on at least one list. No total is smaller, so that rounding stops there.
+    coarse : bool
+        To `COARSER` times the unit: where the digits would tell counts that are left out.
 
     Returns
     -------
@@ -43,7 +50,8 @@ def round_interval(point: float, low: float, high: float, *, observed: int | Non
         and of the point, at least one person.
     """
     # A unit of more than a tenth of the point would leave nothing of a point under a very long upper tail.
-    unit = rounding_unit(min((high if math.isfinite(high) else point) - low, point))
+    width = min((high if math.isfinite(high) else point) - low, point)
+    unit = rounding_unit(width * (COARSER if coarse else 1.0))
     # A hair of tolerance: 9,000.0000001 is a product of floating point, not a reason to print 10,000.
     slack = 1e-9
     ends = (
@@ -55,7 +63,9 @@ def round_interval(point: float, low: float, high: float, *, observed: int | Non
     return Rounded(max(middle, floor), max(ends[0], floor), max(ends[1], floor), unit)
 
 
-def rounded_values(point: float, low: float, high: float, unit: str, observed: int | None = None) -> Rounded:
+def rounded_values(
+    point: float, low: float, high: float, unit: str, observed: int | None = None, coarse: bool = False
+) -> Rounded:  # fmt: skip
     """Return point and interval by the one rule of rounding, outward to at most a tenth of the width.
 
     Shares, ratios and rates are counted in millionths for it, where the rule stops at whole units.
@@ -68,7 +78,7 @@ def rounded_values(point: float, low: float, high: float, unit: str, observed: i
     # A change may be negative, or near 0: moved up by a multiple of every unit, the width alone sets the unit.
     # No larger than it has to be: far from 0 small numbers lose their digits.
     offset = 10.0 ** (1 + math.ceil(math.log10(scale * max(-low, high, 1.0)))) if low < 0 else 0.0
-    made = round_interval(*(x * scale + offset for x in (point, low, high)), observed=observed)
+    made = round_interval(*(x * scale + offset for x in (point, low, high)), observed=observed, coarse=coarse)
     middle, first, last = (_tidy((x - offset) / scale) for x in made[:3])
     return Rounded(middle, first, last, made.unit / scale)
 

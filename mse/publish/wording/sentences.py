@@ -18,7 +18,7 @@ from mse.publish.facts.statements import Facts, languages, read_facts
 from mse.publish.registered import is_public
 from mse.publish.wording.captions import hump_words, interval_name, number_words, small_humps
 from mse.publish.wording.messages import VERBATIM, Catalogue, Words, read_catalogue, words_of
-from mse.publish.wording.rounding import Rounded, round_interval
+from mse.publish.wording.rounding import Rounded
 from mse.publish.wording.terminaltext import cut_apart, terminal_width
 from mse.words.said import said, verbatim
 
@@ -138,10 +138,9 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
 
 def _beside(facts: Facts, say: Catalogue) -> str | None:
     """Return the sentence on the interval if the identifying assumption held exactly; None where there is none."""
-    held = facts.estimate.identified
-    if held is None or facts.observed is None:
+    numbers = facts.published.beside
+    if numbers is None:
         return None
-    numbers = round_interval(held.point, held.low, held.high, observed=facts.floor)
     ends = {"point": say.number(numbers.point), "range": say.range(numbers.low, numbers.high)}
     return say("headline.beside_two" if len(facts.lists) == 2 else "headline.beside", **ends)
 

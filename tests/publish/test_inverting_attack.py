@@ -1,0 +1,69 @@
+"""Whoever knows the methods to the letter learns no count that is left out from the numbers beside it.
+
+The stored counts over many tables are in ``calibration/inverted-attack.json`` once the slow test has written them.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mse.publish.registered import one_number_only
+from mse.publish.release.outgoing import published_tables
+from mse.publish.report.html import compose
+from mse.tables.captures import CaptureTable
+from tests.publish.inverting import LISTS, METHODS, chao, chapman, over_tables, pairs_model, released, small_table
+
+STORED = Path(__file__).parent / "calibration" / "inverted-attack.json"
+
+
+def test_the_attacker_knows_the_methods() -> None:
+    table = small_table(1)
+    rows = released(table).comparison.set_index("method")
+    counts = table.counts.astype(float)
+    for name, made in (("chao", chao(counts)), ("chapman", chapman(counts)), ("loglinear", pairs_model(counts))):
+        for column, value in zip(("point", "low", "high"), made, strict=True):
+            assert value is None or value[0] == pytest.approx(rows.loc[name, column], rel=1e-5)
+
+
+def test_one_number_stands_beside_lists_of_which_counts_are_left_out() -> None:
+    results = released(small_table(1))
+    assert one_number_only(results)
+    tables = published_tables(results)
+    methods, lists = tables["methods"].set_index("method"), tables["lists"]
+    assert set(methods.index) == set(METHODS)
+    assert methods.loc["chao", "status"] == "ok" and methods["point"].notna().sum() == 1
+    assert set(methods["status"].drop("chao")) == {"suppressed"}
+    assert lists["count"].notna().sum() == 1 and lists["count"].iloc[0] == results.headline.observed
+    width = methods.loc["chao", "high"] - methods.loc["chao", "low"]
+    assert methods.loc["chao", "point"] % (width / 8) < 1 or methods.loc["chao", "point"] % 50 == 0
+    page = compose(results, "en")
+    assert not {"posterior", "interactions", "models"} & {section.key for section in page.sections}
+    assert "Chapman" not in str([section for section in page.sections if section.key == "intervals"])
+
+
+def test_large_overlaps_keep_every_number() -> None:
+    table = CaptureTable.from_arrays(LISTS, np.array([90, 80, 30, 70, 25, 20, 15]), name="large")
+    results = released(table)
+    assert not one_number_only(results)
+    methods = published_tables(results)["methods"]
+    assert methods["point"].notna().all() and published_tables(results)["lists"]["count"].notna().all()
+
+
+def test_a_few_tables_withstand_the_attacker() -> None:
+    tables, hidden, bad = over_tables(range(6))
+    assert tables and hidden and len(bad) <= 1, bad
+
+
+@pytest.mark.slow
+def test_many_tables_withstand_the_attacker() -> None:
+    """Counts what is stored; minutes of one core."""
+    tables, hidden, bad = over_tables(range(200))
+    record = {"date": date.today().isoformat(), "tried": 200, "tables": tables, "left_out": hidden,
+              "below_the_promise": len(bad)}  # fmt: skip
+    STORED.write_text(json.dumps(record, indent=2) + "\n")
+    assert len(bad) <= 0.01 * hidden, bad
