@@ -111,7 +111,8 @@ def methods() -> Iterator[str]:
     """Yield a table of options for every method."""
     for name in METHODS:
         known = {**keys_of(spec_of(name)), **also_taken(name)}
-        yield f"### `{name}`\n\n{label_of(name, {})}\n\n{settings_table(known)}"
+        spec = f"`{spec_of(name).__module__}.{spec_of(name).__name__}`"
+        yield f"### `{name}`\n\n{label_of(name, {})}; in Python also as a spec, {spec}.\n\n{settings_table(known)}"
 
 
 def manual(text: str) -> str:

@@ -13,7 +13,7 @@ from mse.errors import ModelError, MseError, Problem
 from mse.estimators.automatic import choose
 from mse.estimators.methodspecs import by_stratum as by_stratum
 from mse.estimators.methodspecs import make_spec as make_spec
-from mse.estimators.methodspecs import unknown_method
+from mse.estimators.methodspecs import named, unknown_method
 from mse.estimators.naming import label_of as label_of
 from mse.estimators.registry import ALL_ORDERS, Basis
 from mse.estimators.registry import METHODS as METHODS
@@ -43,7 +43,7 @@ Request = str | tuple[str, Mapping[str, Any]]
 
 
 def estimate(
-    table: Table, method: str = "auto", *, seed: int = 0, compute: Compute | None = None, **options: Any
+    table: Table, method: str | object = "auto", *, seed: int = 0, compute: Compute | None = None, **options: Any
 ) -> Posterior:
     """Estimate the size of the population behind a table, and judge the answer.
 
@@ -51,9 +51,10 @@ def estimate(
     ----------
     table : CaptureTable, HistoryTable, RepeatCounts or PersonTable
         Who was seen on which lists; how often in one register; or persons with covariates.
-    method : str
+    method : str or spec
         A name of the registry (`mse.estimators.registry`): ``"average"``, ``"shrinkage"``, ``"loglinear"``, …;
         ``"auto"``, the default, chooses by its rule `CHOICES`, for a table of lists shrinkage with learned departures.
+        The spec of a method, ``LoglinearSpec(criterion="aic")``, stands for the method with these options.
     seed : int
         Seed of everything random; the same seed gives the same answer whatever the number of workers.
     compute : Compute, optional
@@ -77,10 +78,11 @@ def estimate(
         When the method or an option is unknown, or does not fit the table.
     """
     compute = compute or Compute()
-    posterior = run_method(table, method, seed=seed, compute=compute, **options)
+    method, given = named(method, options)
+    posterior = run_method(table, method, seed=seed, compute=compute, **given)
     if not isinstance(table, CaptureTable):
         return judged(posterior, table, ()) if isinstance(table, HistoryTable) else posterior
-    asked = checks(table, posterior.method, options.get("by", ()))
+    asked = checks(table, posterior.method, given.get("by", ()))
     return judged(posterior, table, [run_or_fail(table, check, seed, compute) for check in asked])
 
 

@@ -69,6 +69,25 @@ def read_options(
     return spec, problems
 
 
+def named(method: object, options: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return name and options of a method that is given by its name, or by its spec.
+
+    Raises
+    ------
+    ModelError
+        When it is neither.
+    """
+    if isinstance(method, str):
+        return method, options
+    for name, row in METHODS.items():
+        if type(method).__name__ == row.spec and type(method) is spec_of(name):
+            settings = keys_of(type(method)).values()
+            given = {x.name: value for x in settings if (value := getattr(method, x.name)) != x.default}
+            return name, {**given, **options}
+    raise ModelError(Problem("this is no method", f"the spec of a method, or {', '.join(METHODS)}",
+                             "choose one of these", value=type(method).__name__))  # fmt: skip
+
+
 def spec_of(method: str) -> type:
     """Return the class of the options of a method."""
     found: type = getattr(import_module(f"mse.estimators.{METHODS[method].module}"), METHODS[method].spec)

@@ -210,6 +210,16 @@ def test_a_job_holds_specs():
     assert nation == national_spec()
 
 
+def test_a_spec_stands_for_its_method_with_these_options():
+    table = mse.load_table("kosovo-1999-4")
+    for name, options in (("chao", {"bias_corrected": True}), ("independence", {})):
+        found = mse.estimate(table, spec_of(name)(**options), seed=1)
+        same = mse.estimate(table, name, seed=1, **options)
+        assert found.method == name and found.point == same.point and found.spec == same.spec
+    with pytest.raises(ModelError, match="this is no method"):
+        mse.estimate(table, Thresholds())
+
+
 # ---- commands and manual --------------------------------------------------------------------------------------
 
 
