@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from mse.shipped import load_table as load_table
     from mse.shipped import table_info as table_info
     from mse.simulate.national import simulate_captures as simulate_captures
+    from mse.simulate.section import national_spec as national_spec
     from mse.tables.captures import CaptureTable as CaptureTable
     from mse.tables.histories import HistoryTable as HistoryTable
     from mse.tables.persons import PersonTable as PersonTable
@@ -101,6 +102,7 @@ _HOMES = {
     "load_repeats": "shipped",
     "load_table": "shipped",
     "multilevel_model": "estimators.multilevel.openmodel",
+    "national_spec": "simulate.section",
     "prior_predictive": "estimators.multilevel.priorpredictive",
     "profile_interval": "estimators.single.profile",
     "rank_models": "estimators.single.selection",

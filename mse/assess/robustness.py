@@ -92,9 +92,9 @@ def robustness(
 def _changes(table: CaptureTable) -> Iterator[Change]:
     if table.n_lists > 3:
         for name in table.lists:
-            yield WITHOUT_LIST, name, _tried(partial(table.drop, name))
+            yield WITHOUT_LIST, name, _tried(partial(table.leave_out, name))
         for pair in itertools.combinations(table.lists, 2):
-            yield "merged", ":".join(pair), _tried(partial(table.merge, {"_".join(pair): pair}))
+            yield "merged", ":".join(pair), _tried(partial(table.merge_lists, {"_".join(pair): pair}))
     for h in np.flatnonzero(table.observable[0]):
         for step, change in zip((1, -1), CELLS, strict=True):
             if table.counts[0, h] + step >= 0:

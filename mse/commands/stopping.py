@@ -20,7 +20,7 @@ STATUS = 130
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _AGAIN, _AT_MOST = 0.05, 20.0
-"""Seconds after which a signal is looked at again while something is compiled, and for how long that goes on."""
+"""Seconds after which a signal is looked at again while a kernel is made or calls Python, and how long that goes on."""
 
 
 @contextmanager
@@ -44,8 +44,9 @@ def told_to_stop() -> Iterator[list[int]]:
         for name in ("SIGTERM", "SIGHUP"):  # once is enough: what follows cleans up
             if hasattr(signal, name) and getattr(signal, name) != number:
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
-        if _compiling() and time.monotonic() - since[0] < _AT_MOST:
-            # A compiler that is left half-way frees what it has freed already: it is let finish its function.
+        if (_compiling() or _in_kernel(frame)) and time.monotonic() - since[0] < _AT_MOST:
+            # A compiler that is left half-way frees what it has freed already, and compiled code that calls Python does
+            # not look whether that raised: both are let finish.
             timer = threading.Timer(_AGAIN, os.kill, (os.getpid(), number))
             timer.daemon = True
             timer.start()
@@ -80,6 +81,15 @@ def end_at_once() -> None:
         with suppress(OSError, ValueError):
             stream.flush()
     os._exit(STATUS)
+
+
+def _in_kernel(frame: FrameType | None) -> bool:
+    """Tell whether what is interrupted was called by a kernel, or makes one."""
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in ("numba", "llvmlite"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _compiling() -> bool:

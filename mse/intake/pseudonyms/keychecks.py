@@ -24,9 +24,12 @@ def weakness(key: bytes) -> str:
         return "the key is too simple to be safe: its bytes follow one another"
     if _repeats(key):
         return "the key is too simple to be safe: a part of it comes again"
-    # Random digits in hexadecimal or base64 hold few letters of one case in a row, and figures; words hold little else.
-    figures = sum(chr(x).isdigit() for x in key)
-    if sum(map(len, _RUN.findall(key))) > 0.55 * len(key) and figures < 0.08 * len(key):
+    # Random digits in hexadecimal or base64 hold few letters of one case in a row, and figures; words hold little else,
+    # and among their letters more vowels.
+    figures, letters = sum(chr(x).isdigit() for x in key), [x for x in key.lower() if chr(x).isalpha()]
+    share = 0.5 if b" " in key else 0.7
+    in_words = sum(map(len, _RUN.findall(key))) > share * len(key) and figures < 0.08 * len(key)
+    if in_words and sum(x in b"aeiouy" for x in letters) > 0.25 * len(letters):
         return "the key is too simple to be safe: it is made of words"
     return ""
 

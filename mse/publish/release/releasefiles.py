@@ -31,7 +31,7 @@ def fault_of(folder: Path, name: object) -> str | None:
         return "the name leads out of the release"
     try:
         found = os.lstat(folder / name)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # a path that no file system takes is a path to nothing
         return "no such file"
     except OSError as error:
         return error.strerror or "it cannot be read"

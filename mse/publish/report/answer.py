@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mse.estimators.registry import METHODS
 from mse.publish.drawings.overlap import overlap_figure
 from mse.publish.drawings.sidebyside import interval_figure, posterior_figure
 from mse.publish.facts.statements import MethodRow, ModelRow
@@ -243,17 +244,12 @@ def claims(m: Material) -> tuple[str, ...]:
 
 
 def _kind_of(m: Material) -> str:
-    """Return what an answer without listed models did about them: the key of what is said of it.
-
-    The reasons of the verdict know by their codes whether one model was chosen or dependence assumed.
-    """
+    """Return what an answer without listed models did about them: the key of what is said of it."""
     head = m.results.headline
-    codes = {reason.code for reason in head.verdict.reasons} if head.verdict is not None else set()
-    if "dependence" in codes:
-        return "assumed"
-    if "one_model" in codes:
-        return "missing"
-    return "apart" if "by" in head.spec else "unlisted"
+    if "by" in head.spec:
+        return "apart"
+    basis = METHODS[head.method].basis if head.method in METHODS else "models"
+    return {"assumed": "assumed", "one model": "missing"}.get(basis, "unlisted")
 
 
 def figure(svg: str | None, finding: str) -> list[Block]:
