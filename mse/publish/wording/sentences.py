@@ -120,13 +120,14 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
         sentence = say("verdict.unjudged.meaning")
         record = None if facts.observed is None else say("headline.unjudged_record", sentence=cited)
     verdict = estimate.verdict
+    latest = None if judged in ("refuse", "unjudged") else _latest(values, parts, say)
     return Headline(
         judgement=judged,
         verdict=say(f"verdict.{judged}.name"),
         meaning=say("verdict.refuse.computed" if facts.unsettled else f"verdict.{judged}.meaning"),
         sentence=sentence,
-        latest=None if judged in ("refuse", "unjudged") else _latest(values, parts, say),
-        beside=_beside(facts, say) if judged in ("publish", "caution") else None,
+        latest=latest,
+        beside=_beside(facts, say, latest is not None) if judged in ("publish", "caution") else None,
         chosen=None if estimate.chosen is None else _sentence(words_of(estimate.chosen, say).text),
         record=record,
         reasons=() if verdict is None else tuple(reason_sentence(r, facts, rounded, say) for r in verdict.reasons),
@@ -136,12 +137,19 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
     )
 
 
-def _beside(facts: Facts, say: Catalogue) -> str | None:
-    """Return the sentence on the interval if the identifying assumption held exactly; None where there is none."""
+def _beside(facts: Facts, say: Catalogue, years: bool) -> str | None:
+    """Return the sentence on the interval if the identifying assumption held exactly; None where there is none.
+
+    Beside the sentence on one year it names the total, for that is what it is about.
+    """
     numbers = facts.published.beside
     if numbers is None:
         return None
     ends = {"point": say.number(numbers.point), "range": say.range(numbers.low, numbers.high)}
+    if years:
+        whole = facts.published.whole.size
+        ends |= {"whole": say.number(whole.point), "whole_range": say.range(whole.low, whole.high)}
+        return say("headline.beside_years", **ends)
     return say("headline.beside_two" if len(facts.lists) == 2 else "headline.beside", **ends)
 
 
