@@ -6,6 +6,7 @@ import math
 import re
 import tomllib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from mse.errors import InputError
 from mse.publish.facts.statements import read_facts
 from mse.publish.wording.messages import Catalogue, Figure, Name, Words, read_catalogue
 from mse.publish.wording.rounding import round_interval, round_point, rounding_unit
-from mse.publish.wording.sentences import headline, reason_sentence, terminal_summary
+from mse.publish.wording.sentences import MOST_PART_LINES, _as_many_as_fit, headline, reason_sentence, terminal_summary
 from mse.shipped import shipped_names, shipped_path
 from tests.examples.national import national
 from tests.examples.results import chapman, many_lists, netherlands, uk
@@ -306,3 +307,13 @@ def test_catalogues_have_the_same_keys_and_names(name: str) -> None:
     for key, message in EN.messages.items():
         if key in ours:
             assert set(NAMES.findall(other.messages[key])) == set(NAMES.findall(message)), key
+
+
+def test_parts_that_do_not_fit_are_counted_and_no_sentence_is_cut() -> None:
+    say = read_catalogue("en")
+    named = [f"{year} (width of the interval 5.8)" for year in range(2001, 2021)]
+    lines = _as_many_as_fit(named, partial(say, "terminal.doubtful", dimension="year", bad=20, count=20), say)
+    assert len(lines) == MOST_PART_LINES and lines[-1].endswith("more.")
+    assert (
+        len(_as_many_as_fit(named[:1], partial(say, "terminal.doubtful", dimension="year", bad=1, count=20), say)) < 3
+    )

@@ -6,8 +6,9 @@ Every sentence stands in a message catalogue, one file a language; here only nam
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -317,7 +318,17 @@ def _part_lines(dim: str, parts: PublishedParts, facts: Facts, say: Catalogue) -
     for key, named in (("terminal.parts", bad), ("terminal.doubtful", doubtful)):
         if named:
             values = {"dimension": dimension_name(dim, facts.names, say), "bad": len(named), "count": len(found)}
-            lines += _wrapped(say(key, named=say.listing(named), **values))[:MOST_PART_LINES]
+            lines += _as_many_as_fit(named, partial(say, key, **values), say)
+    return lines
+
+
+def _as_many_as_fit(named: list[str], sentence: Callable[..., str], say: Catalogue) -> list[str]:
+    """Return the lines of a sentence on several parts; of those that do not fit it says how many there are."""
+    for shown in range(len(named), 0, -1):
+        more = [] if shown == len(named) else [say("terminal.more_parts", count=say.count_word(len(named) - shown))]
+        lines = _wrapped(sentence(named=say.listing([*named[:shown], *more])))
+        if len(lines) <= MOST_PART_LINES:
+            break
     return lines
 
 
