@@ -87,8 +87,14 @@ class Model:
                 )
             )
         given = {int(g) for g in self.generators} | {1 << j for j in range(self.n_lists)}
-        largest = [g for g in given if not any(g != other and g & other == g for other in given)]
-        object.__setattr__(self, "generators", tuple(sorted(largest, key=_as_printed)))
+        largest: list[int] = []
+        for g in sorted(given, key=_as_printed):  # what lies inside another term comes after it
+            for other in largest:
+                if g & other == g:
+                    break
+            else:
+                largest.append(g)
+        object.__setattr__(self, "generators", tuple(largest))
 
     @property
     def terms(self) -> tuple[int, ...]:
