@@ -120,13 +120,14 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
         sentence = say("verdict.unjudged.meaning")
         record = None if facts.observed is None else say("headline.unjudged_record", sentence=cited)
     verdict = estimate.verdict
+    latest = None if judged in ("refuse", "unjudged") else _latest(values, parts, say)
     return Headline(
         judgement=judged,
         verdict=say(f"verdict.{judged}.name"),
         meaning=say("verdict.refuse.computed" if facts.unsettled else f"verdict.{judged}.meaning"),
         sentence=sentence,
-        latest=None if judged in ("refuse", "unjudged") else _latest(values, parts, say),
-        beside=_beside(facts, say) if judged in ("publish", "caution") else None,
+        latest=latest,
+        beside=_beside(facts, say, yearly=latest is not None) if judged in ("publish", "caution") else None,
         chosen=None if estimate.chosen is None else _sentence(words_of(estimate.chosen, say).text),
         record=record,
         reasons=() if verdict is None else tuple(reason_sentence(r, facts, rounded, say) for r in verdict.reasons),
@@ -136,13 +137,18 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
     )
 
 
-def _beside(facts: Facts, say: Catalogue) -> str | None:
-    """Return the sentence on the interval if the identifying assumption held exactly; None where there is none."""
+def _beside(facts: Facts, say: Catalogue, *, yearly: bool) -> str | None:
+    """Return the sentence on the total if the identifying assumption held exactly; None where there is none.
+
+    `yearly` where the interval of a year stands before it, for which that of the total could be taken.
+    """
     numbers = facts.published.beside
     if numbers is None:
         return None
     ends = {"point": say.number(numbers.point), "range": say.range(numbers.low, numbers.high)}
-    return say("headline.beside_two" if len(facts.lists) == 2 else "headline.beside", **ends)
+    if len(facts.lists) == 2:
+        return say("headline.beside_two_years" if yearly else "headline.beside_two", **ends)
+    return say("headline.beside_years" if yearly else "headline.beside", **ends)
 
 
 def registered_words(facts: Facts, say: Catalogue) -> str:
@@ -159,7 +165,10 @@ def _latest(values: Mapping[str, str], parts: PublishedParts, say: Catalogue) ->
         return None
     numbers = {"observed": say.number(last.observed), "point": say.number(last.size.point)}
     numbers["range"] = say.range(last.size.low, last.size.high)
-    return say("headline.year", **{**values, **numbers, "year": last.levels[parts.time]})
+    told = say("headline.year", **{**values, **numbers, "year": last.levels[parts.time]})
+    if last.verdict == "publish with caution" and parts.whole.verdict == "publish":
+        return say("headline.year_caution", sentence=told, year=last.levels[parts.time])
+    return told
 
 
 def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalogue) -> Words:
