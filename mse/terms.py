@@ -32,6 +32,7 @@ MAX_CANDIDATES = 62
 _ALL_ORDERS = {2: 1, 3: 8, 4: 113, 5: 6_893, 6: 7_785_061, 7: 2_414_627_396_433}
 
 
+@lru_cache(maxsize=4096)
 def members(term: int) -> tuple[int, ...]:
     """Return the positions of the lists in a term, counted from 0."""
     return tuple(j for j in range(term.bit_length()) if term >> j & 1)
@@ -45,6 +46,7 @@ def term_of(lists: Iterable[int]) -> int:
     return term
 
 
+@lru_cache(maxsize=4096)
 def _as_printed(term: int) -> tuple[int, tuple[int, ...]]:
     """Sort key of a generator: larger first, then by list numbers."""
     return -term.bit_count(), members(term)
@@ -85,8 +87,14 @@ class Model:
                 )
             )
         given = {int(g) for g in self.generators} | {1 << j for j in range(self.n_lists)}
-        largest = [g for g in given if not any(g != other and g & other == g for other in given)]
-        object.__setattr__(self, "generators", tuple(sorted(largest, key=_as_printed)))
+        largest: list[int] = []
+        for g in sorted(given, key=_as_printed):  # what lies inside another term comes after it
+            for other in largest:
+                if g & other == g:
+                    break
+            else:
+                largest.append(g)
+        object.__setattr__(self, "generators", tuple(largest))
 
     @property
     def terms(self) -> tuple[int, ...]:

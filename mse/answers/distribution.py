@@ -13,6 +13,9 @@ Array = npt.NDArray[np.float64]
 LOG_STEP = 0.0025
 """Spacing of the grid of log unseen counts: a quarter of a percent of n_0."""
 
+LARGEST_SUMMED = 50_000.0
+"""Largest mean of a Poisson law whose probabilities are added up one by one; beyond, its cdf is cheaper."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hump:
@@ -92,11 +95,19 @@ class Distribution:
         """
         from scipy.special import gammaincc
 
+        from mse.kernels.poissonmixture import mixed_poisson
+
         present = np.flatnonzero(mass > mass.sum() * 1e-15)
         log_means, mass = log_means[present], mass[present] / mass[present].sum()
         means = np.exp(log_means)
         step = float(log_means[1] - log_means[0]) if len(log_means) > 1 else LOG_STEP
         unseen = _unseen_grid(means[0], means[-1], min(step, LOG_STEP))
+        near = int(np.searchsorted(means, LARGEST_SUMMED, side="right"))
+        cdf = np.zeros(len(unseen))
+        if near:
+            upto = np.cumsum(mixed_poisson(means[:near], mass[:near]))
+            cdf += upto[np.minimum(unseen, len(upto) - 1.0).astype(np.int64)]
+        means, mass = means[near:], mass[near:]
         below = np.concatenate([[0.0], np.cumsum(mass)])
         # P(Poisson(m) <= x) is 1 or 0 to double precision outside a band of m around x.
         half = 9.0 * np.sqrt(unseen + 1.0) + 40.0
@@ -106,7 +117,7 @@ class Distribution:
         rows = np.repeat(np.arange(len(unseen)), width)
         columns = np.arange(width.sum()) - np.repeat(np.cumsum(width) - width, width) + np.repeat(first, width)
         inside = gammaincc(unseen[rows] + 1.0, means[columns]) * mass[columns]
-        cdf = below[first] + np.bincount(rows, weights=inside, minlength=len(unseen))
+        cdf += below[first] + np.bincount(rows, weights=inside, minlength=len(unseen))
         return cls(observed + unseen, np.minimum(np.maximum.accumulate(cdf), 1.0))
 
     @property

@@ -266,7 +266,7 @@ def sweep_likelihood(
         sum(part.models for part in parts),
         sum(part.not_converged for part in parts),
     )
-    return found if keep is None else _best(found, penalty, keep)
+    return found if keep is None else best_of(found, penalty, keep)
 
 
 def _task(
@@ -281,10 +281,10 @@ def _task(
 ) -> Likelihoods:
     """Fit one sub-tree and keep its best: a plain function, so that it can be sent to a worker."""
     found = likelihood_subtree(counts, cells, candidates, facets, root[0], root[1], tolerance)
-    return found if keep is None else _best(found, penalty, keep)
+    return found if keep is None else best_of(found, penalty, keep)
 
 
-def _best(found: Likelihoods, penalty: float, keep: int) -> Likelihoods:
+def best_of(found: Likelihoods, penalty: float, keep: int) -> Likelihoods:
     """Return the `keep` best converged models, best first; ties go to the smaller mask."""
     criterion = penalty * np.bitwise_count(found.masks) - 2.0 * found.log_likelihoods
     criterion[found.statuses != CONVERGED] = np.inf

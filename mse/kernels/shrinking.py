@@ -159,15 +159,16 @@ def descend(
     h: Array,
     tangent: Array,
     work: Array,
-) -> tuple[float, float, float, bool]:
+) -> tuple[float, float, float, float, bool]:
     """Move `beta` to the minimum of F, over all β or, when `held`, over those with the same 1ᵀβ.
 
     Leaves the factor of H in `h`, and H⁻¹1 in `tangent`; `work` is (4, 2^K).
 
     Returns
     -------
-    value, log_determinant, variance, failed : float, float, float, bool
-        F at the minimum, what the last step would still gain included; log|H| and 1ᵀH⁻¹1 where H was last taken.
+    value, log_determinant, variance, along, failed : float, float, float, float, bool
+        F at the minimum, what the last step would still gain included; log|H| and 1ᵀH⁻¹1 where H was last taken; what
+        of that gain was to be had by another 1ᵀβ.
     """
     p = terms.shape[0]
     size = seen.counts.shape[0]
@@ -180,7 +181,7 @@ def descend(
     value = objective(seen, eta, beta, prior)
     for _ in range(_MOST_STEPS):
         if derivatives(seen, terms, prior, beta, eta, slope, h, work[:2]) != 0:
-            return value, math.nan, math.nan, True
+            return value, math.nan, math.nan, 0.0, True
         for i in range(p):
             step[i] = slope[i]
             tangent[i] = 1.0
@@ -193,18 +194,20 @@ def descend(
             variance += tangent[i] * tangent[i]
             log_determinant += 2.0 * math.log(h[i, i])
         solve_rows_back(h, p, tangent)
+        along = 0.0
+        for i in range(p):
+            along += step[i]
         if held:
-            along = 0.0
-            for i in range(p):
-                along += step[i]
             along /= variance
             for i in range(p):
                 step[i] -= along * tangent[i]
+            along = 0.0
         gain = 0.0
         for i in range(p):
             gain += slope[i] * step[i]
         if 0.5 * gain <= tolerance:
-            return value - 0.5 * max(gain, 0.0), log_determinant, variance, False
+            missed = 0.5 * along * along / variance
+            return value - 0.5 * max(gain, 0.0), log_determinant, variance, missed, False
         log_means(terms, step, change)
         largest = 0.0
         for cell in range(1, size):
@@ -225,13 +228,13 @@ def descend(
                 eta[cell] -= share * change[cell]
             share *= 0.5
         if not accepted:
-            return value, log_determinant, variance, gain > 1e-6
+            return value, log_determinant, variance, 0.0, gain > 1e-6
         value = reached
         for i in range(p):
             beta[i] = trial[i]
         # rebuilt, not accumulated: η must not drift from β
         shifted_log_means(seen, terms, beta, eta)
-    return value, log_determinant, variance, True
+    return value, log_determinant, variance, 0.0, True
 
 
 @compiled
@@ -263,7 +266,7 @@ def fit_shrunk(
     h = np.empty((p, p))
     tangent = np.empty(p)
     work = np.empty((4, seen.counts.shape[0]))
-    value, log_determinant, variance, failed = descend(
+    value, log_determinant, variance, _along, failed = descend(
         seen, terms, prior, beta, False, tolerance, h, tangent, work
     )  # fmt: skip
     evidence = -value - 0.5 * log_determinant - prior.log_normaliser + 0.5 * p * math.log(2.0 * math.pi)

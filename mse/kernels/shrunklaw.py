@@ -15,13 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
-from mse.kernels.shrinking import Counted, Shrinkage, descend, fit_shrunk
+from mse.kernels.shrinking import Counted, Shrinkage, descend
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MOST_NODES = 40
 """Nodes of one law at most."""
+
+_NOTHING = 20.0
+"""Log of how much less than the heaviest a point weighs that is left out, whatever else: 2e-9, for all of them 1e-7."""
 
 
 class Ladder(NamedTuple):
@@ -73,50 +76,80 @@ def ladder(
         See there.
     """
     p = terms.shape[0]
-    h = np.empty((p, p))
+    room = _make_room(p, seen.counts.shape[0])
+    centre = mode.copy()
+    value, log_determinant, variance, _along, failed = descend(
+        seen, terms, prior, centre, True, tolerance, room.h, room.tangent, room.work
+    )  # fmt: skip
+    if failed:
+        return Ladder(np.empty(0), np.empty(0), np.empty((0, p)), True)
+    tangent = room.tangent / variance
+    density = _log_density(p, prior, value, log_determinant, variance)
+    return _climb(seen, terms, prior, centre, tangent, density, spacing * sd, depth, tolerance, room)
+
+
+class Room(NamedTuple):
+    """Scratch of a descent: (p, p), (p,) and (4, 2^K)."""
+
+    h: Array
+    tangent: Array
+    work: Array
+
+
+@compiled
+def _make_room(p: int, size: int) -> Room:
+    return Room(np.empty((p, p)), np.empty(p), np.empty((4, size)))
+
+
+@compiled
+def _log_density(p: int, prior: Shrinkage, value: float, log_determinant: float, variance: float) -> float:
+    """Return log p(x, n) by Laplace's formula."""
+    constant = 0.5 * (p - 1) * math.log(2.0 * math.pi) - prior.log_normaliser
+    return constant - value - 0.5 * log_determinant - 0.5 * math.log(variance)
+
+
+@compiled
+def _climb(
+    seen: Counted, terms: Integers, prior: Shrinkage, centre: Array, start: Array, central: float, step: float,
+    depth: float, tolerance: float, room: Room,
+) -> Ladder:  # fmt: skip
+    """Follow the law to both sides of a node that is known: its β, the tangent of the path there, and log density."""
+    p = terms.shape[0]
     tangent = np.empty(p)
     before = np.empty(p)
     beta = np.empty(p)
-    work = np.empty((4, seen.counts.shape[0]))
     half = MOST_NODES // 2
     nodes = np.empty(2 * half + 1)
     density = np.empty(2 * half + 1)
     modes = np.empty((2 * half + 1, p))
-    constant = 0.5 * (p - 1) * math.log(2.0 * math.pi) - prior.log_normaliser
-    step = spacing * sd
-    highest = -math.inf
+    nodes[half] = centre.sum()
+    density[half] = central
+    modes[half] = centre
+    highest = central
     ends = np.array([half, half])
     failed = False
     for side in range(2):
         sign = 2.0 * side - 1.0
-        beta[:] = mode
-        known = False
-        for away in range(half + 1):
+        beta[:] = centre
+        tangent[:] = start
+        for away in range(1, half + 1):
             at = half + int(sign) * away
-            if away > 0:
-                # two points' tangents: the path bends, and one or two factorisations are to do
-                for i in range(p):
-                    slope = 1.5 * tangent[i] - 0.5 * before[i] if known else tangent[i]
-                    before[i] = tangent[i]
-                    beta[i] += sign * step * slope
-                known = True
-            if away == 0 and side == 1:
-                # the mode is known from the other side, all but its tangent
-                value, log_determinant, variance, astray = descend(
-                    seen, terms, prior, beta, True, math.inf, h, tangent, work
-                )
-            else:
-                value, log_determinant, variance, astray = descend(
-                    seen, terms, prior, beta, True, tolerance, h, tangent, work
-                )
-                nodes[at] = beta.sum()
-                density[at] = constant - value - 0.5 * log_determinant - 0.5 * math.log(variance)
-                modes[at] = beta
+            # two points' tangents: the path bends, and one or two factorisations are to do
+            for i in range(p):
+                slope = 1.5 * tangent[i] - 0.5 * before[i] if away > 1 else tangent[i]
+                before[i] = tangent[i]
+                beta[i] += sign * step * slope
+            value, log_determinant, variance, _along, astray = descend(
+                seen, terms, prior, beta, True, tolerance, room.h, room.tangent, room.work
+            )  # fmt: skip
             failed = failed or astray
             if astray:
                 break
             for i in range(p):
-                tangent[i] /= variance
+                tangent[i] = room.tangent[i] / variance
+            nodes[at] = beta.sum()
+            density[at] = _log_density(p, prior, value, log_determinant, variance)
+            modes[at] = beta
             ends[side] = at
             highest = max(highest, density[at])
             if density[at] < highest - depth:
@@ -153,23 +186,34 @@ class Laws(NamedTuple):
 
 @compiled
 def laws_on_grid(
-    seen: Counted, terms: Integers, first: int, last: int, precision: Array, common: Array, log_normaliser: Array,
-    log_prior: Array, negligible: float, spacing: float, depth: float, tolerance: float,
+    seen: Counted, offsets: Array, which: Integers, like: Integers, steps: Array, terms: Integers, first: int,
+    last: int, precision: Array, common: Array, log_normaliser: Array, log_prior: Array, negligible: float,
+    spacing: float, depth: float, tolerance: float,
 ) -> Laws:  # fmt: skip
-    """Return the law of η_0 under every prior of a grid.
+    """Return the law of η_0 under every point of a grid: a prior, and a model that it shrinks towards.
 
     Parameters
     ----------
     seen, terms
-        As in `fit_shrunk`.
+        As in `fit_shrunk`; the offset of the table is not read.
+    offsets : (T, 2^K) float64
+        Offsets of the models that coefficients are shrunk towards.
+    which : (G,) int64
+        The offset of each point.
+    like : (G,) int64
+        An earlier point with the same prior and a neighbouring offset, from which the mode is looked for; −1 where
+        there is none, and the point before is taken.
+    steps : (G,) float64
+        The step from that point in units of the one before it, by which modes are carried on.
     first, last : int
         As in `Shrinkage`.
     precision : (G, p) float64
-        As in `Shrinkage`; neighbouring rows should be alike, as each mode is looked for from the one before.
+        As in `Shrinkage`; neighbouring rows should be alike.
     common, log_normaliser, log_prior : (G,) float64
-        As in `Shrinkage`, and the log of the weight of each prior.
+        As in `Shrinkage`, and the log of the weight of each point.
     negligible : float
-        Priors whose log weight times evidence is so far below the highest get no law.
+        Points whose log weight times evidence is so far below the highest of the same offset get no law; nor do those
+        `_NOTHING` below the highest of all.
     spacing, depth, tolerance : float
         As in `ladder`.
 
@@ -179,37 +223,62 @@ def laws_on_grid(
         See there.
     """
     grid, p = precision.shape
+    size = seen.counts.shape[0]
     evidence = np.empty(grid)
     mode = np.empty(grid)
     variance = np.empty(grid)
-    modes = np.empty((grid, p))
+    central = np.empty(grid)
+    modes = np.zeros((grid, p))
+    tangents = np.empty((grid, p))
     length = np.zeros(grid, np.int64)
     nodes = np.zeros((grid, MOST_NODES + 1))
     density = np.zeros((grid, MOST_NODES + 1))
     failed = np.zeros(grid, np.bool_)
+    room = _make_room(p, size)
     start = np.zeros(p)
     total = 0.0
     cells = 0.0
-    for cell in range(1, seen.counts.shape[0]):
+    for cell in range(1, size):
         if seen.cells[cell] > 0.0:
             total += max(seen.counts[cell], seen.bounds[cell])
             cells += 1.0
     start[0] = math.log((total + 0.5) / max(cells, 1.0))
-    highest = -math.inf
+    highest = np.full(offsets.shape[0], -math.inf)
     for g in range(grid):
         prior = Shrinkage(precision[g], common[g], first, last, log_normaliser[g])
-        beta, mode[g], variance[g], evidence[g], astray = fit_shrunk(seen, terms, prior, start, tolerance)
-        modes[g] = beta
+        shifted = Counted(seen.counts, seen.cells, seen.bounds, offsets[which[g]])
+        near = like[g]
+        if near >= 0 and not failed[near]:
+            start[:] = modes[near]
+            far = like[near]
+            if far >= 0 and not failed[far]:
+                for i in range(p):
+                    start[i] += steps[g] * (modes[near, i] - modes[far, i])
+        beta = modes[g]
+        beta[:] = start
+        value, log_determinant, variance[g], along, astray = descend(
+            shifted, terms, prior, beta, False, tolerance, room.h, room.tangent, room.work
+        )  # fmt: skip
+        mode[g] = beta.sum()
         failed[g] = astray
         if astray:
             evidence[g] = math.nan
-        else:
-            start[:] = beta
-            highest = max(highest, evidence[g] + log_prior[g])
+            continue
+        evidence[g] = -value - 0.5 * log_determinant - prior.log_normaliser + 0.5 * p * math.log(2.0 * math.pi)
+        central[g] = _log_density(p, prior, value + along, log_determinant, variance[g])
+        tangents[g] = room.tangent / variance[g]
+        start[:] = beta
+        highest[which[g]] = max(highest[which[g]], evidence[g] + log_prior[g])
+    least = highest.max() - max(negligible, _NOTHING)
     for g in range(grid):
-        if not failed[g] and evidence[g] + log_prior[g] >= highest - negligible:
+        weight = evidence[g] + log_prior[g]
+        if not failed[g] and weight >= highest[which[g]] - negligible and weight >= least:
             prior = Shrinkage(precision[g], common[g], first, last, log_normaliser[g])
-            found = ladder(seen, terms, prior, modes[g], math.sqrt(variance[g]), spacing, depth, tolerance)
+            shifted = Counted(seen.counts, seen.cells, seen.bounds, offsets[which[g]])
+            found = _climb(
+                shifted, terms, prior, modes[g], tangents[g], central[g], spacing * math.sqrt(variance[g]), depth,
+                tolerance, room,
+            )  # fmt: skip
             length[g] = found.nodes.shape[0]
             nodes[g, : length[g]] = found.nodes
             density[g, : length[g]] = found.log_density

@@ -20,7 +20,8 @@ NODES = 41
 """Equally spaced visibilities, within `_WIDEST` standard deviations, that stand for the normal law."""
 
 _WIDEST = 4.5
-_HALVINGS = 50
+_FARTHEST = 40.0
+_MOST_STEPS = 60
 
 
 @compiled
@@ -44,18 +45,28 @@ def rasch_offset(tau: float, covers: Array) -> Array:
     weight /= weight.sum()
     log_none = np.zeros(NODES)
     for j in range(lists):
-        low, high = -40.0, 40.0
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            share = 0.0
+        # the log odds at which the list covers so many: Newton's method, within what it has shown
+        low, high = -_FARTHEST, _FARTHEST
+        here = math.log(covers[j] / (1.0 - covers[j]))
+        for _ in range(_MOST_STEPS):
+            gap = -covers[j]
+            slope = 0.0
             for i in range(NODES):
-                share += weight[i] / (1.0 + math.exp(-(middle + theta[i])))
-            if share < covers[j]:
-                low = middle
+                share = 1.0 / (1.0 + math.exp(-(here + theta[i])))
+                gap += weight[i] * share
+                slope += weight[i] * share * (1.0 - share)
+            if gap < 0.0:
+                low = here
             else:
-                high = middle
+                high = here
+            before = here
+            here -= gap / slope
+            if not low < here < high:
+                here = 0.5 * (low + high)
+            if abs(here - before) <= 1e-13 * (1.0 + abs(here)):
+                break
         for i in range(NODES):
-            log_none[i] -= math.log1p(math.exp(0.5 * (low + high) + theta[i]))
+            log_none[i] -= math.log1p(math.exp(here + theta[i]))
     by_number = np.zeros(lists + 1)
     for s in range(lists + 1):
         for i in range(NODES):

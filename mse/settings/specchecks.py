@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from datetime import date, datetime
+from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard, Union, get_args, get_origin
@@ -79,17 +80,26 @@ def setting_faults(setting: Setting, value: object) -> list[Problem]:
 
 def spec_problems(spec: DataclassInstance) -> Placed:
     """Yield every problem with the settings of a spec, and of the specs in it."""
-    known = settings_of(type(spec))
+    known, sound = settings_of(type(spec)), sound_defaults(type(spec))
+    asked = {x: y for x, y in known.items() if not (x in sound and getattr(spec, x) is y.default)}
     wrong = [
         ((name,), wrong_type(setting, value))
-        for name, setting in known.items()
+        for name, setting in asked.items()
         if not fits(value := getattr(spec, name), setting.kind)
     ]
     yield from wrong
     unfit = [name for (name,), _ in wrong]
-    yield from value_problems(spec, [name for name in known if name not in unfit])
+    yield from value_problems(spec, [name for name in asked if name not in unfit])
     if not wrong:
         yield from misfits(spec)
+
+
+@cache
+def sound_defaults(spec: Any) -> frozenset[str]:
+    """Return the settings of a spec, a class, whose default is right: left at it, they need not be looked at again."""
+    return frozenset(
+        name for name, x in settings_of(spec).items() if not x.required and not setting_faults(x, x.default)
+    )
 
 
 def value_problems(spec: DataclassInstance, names: Iterable[str], inside: bool = True) -> Placed:

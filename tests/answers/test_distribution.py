@@ -22,6 +22,17 @@ def test_poisson_mixture_against_direct_sum():
         assert law.probability_below(size) == pytest.approx(direct, abs=1e-12)
 
 
+@pytest.mark.parametrize("middle", [-3.0, 2.0, 7.0, 10.8, 12.0])
+def test_poisson_mixture_on_both_sides_of_where_laws_are_summed(middle):
+    """Means up to `LARGEST_SUMMED` and those beyond: the whole cdf, as the Poisson cdf of every mean gives it."""
+    grid = np.linspace(middle - 0.6, middle + 0.6, 61)
+    mass = np.exp(-0.5 * ((grid - middle) / 0.2) ** 2)
+    law = Distribution.poisson_mixture(7, grid, mass)
+    at = np.unique(np.linspace(0, len(law.values) - 1, 200).astype(int))
+    direct = stats.poisson.cdf(law.values[at, None] - 7, np.exp(grid)) @ mass / mass.sum()
+    np.testing.assert_allclose(law.cdf[at], direct, atol=1e-12)
+
+
 def test_poisson_mixture_for_large_counts():
     grid, mass = normal_mixture([(0.5, 9.0, 0.1), (0.5, 11.0, 0.2)])
     law = Distribution.poisson_mixture(2744, grid, mass)

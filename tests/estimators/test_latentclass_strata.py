@@ -225,7 +225,9 @@ def test_filled_in_persons_are_the_same_by_history_and_by_person():
             draw_parts(rng, data, parts, x, np.empty(len(x)), work, np.empty(4), np.empty(4, dtype=np.int64))
             now = density_of(data, parts, 1.0, x, np.empty(len(x)), work)
             row[:] = misfit(rng, rng, data, parts, now, work)
-    assert len(np.unique(found[:, :, 0].round(9))) > 100
+    # tables that are equal differ in the last digit, by which way the sum was taken: a tie has to stay one
+    found = found.round(9)
+    assert len(np.unique(found[:, :, 0])) > 100
     assert min(ks_2samp(*found[:, :, i]).pvalue for i in (0, 1)) > 1e-4
 
 
@@ -382,7 +384,8 @@ def test_blind_and_missing_are_the_same_here():
     )
     where = {"C": {"sex": "m"}}
     blind, missing = (data_of(table, replace(SHORT, **{option: where})) for option in ("blind", "missing"))
-    for a, b in zip((*blind[:-1], *blind.strata), (*missing[:-1], *missing.strata), strict=True):
+    flat = [(*data[:-2], *data.histories, *data.strata) for data in (blind, missing)]
+    for a, b in zip(*flat, strict=True):
         np.testing.assert_array_equal(a, b)
 
 

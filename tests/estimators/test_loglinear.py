@@ -200,6 +200,22 @@ def test_ranking_order_and_streaming():
     assert same.all()
 
 
+@pytest.mark.parametrize(("name", "order"), [("kosovo-1999-4", None), ("uk-2013-6", 2)])
+def test_two_rankings_of_a_table_share_their_fits(monkeypatch, name, order):
+    """By persons and by cells: all models are fitted once, and each ranking is what it is alone."""
+    from mse.estimators.single import selection
+    from mse.kernels import likelihoods
+
+    table, sweep, swept = load_table(name), likelihoods.sweep_likelihood, []
+    monkeypatch.setattr(likelihoods, "sweep_likelihood", lambda *a, **b: swept.append(1) or sweep(*a, **b))
+    selection._held.cache_clear()
+    shared = [rank_models(table, order, criterion=x) for x in ("bic", "bic_cells")]
+    assert len(swept) == 1
+    for frame, criterion in zip(shared, ("bic", "bic_cells"), strict=True):
+        selection._held.cache_clear()
+        assert frame.equals(rank_models(table, order, criterion=criterion))
+
+
 def test_pairs_only_fork_of_bic():
     """UK five lists, pairs: 22,991 with penalty ln(persons) against 11,175 with penalty ln(cells)."""
     table = load_table("uk-2013-5")

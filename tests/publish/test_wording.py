@@ -6,19 +6,20 @@ import math
 import re
 import tomllib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mse.answers.estimates import Level, Reason, Verdict
+from mse.answers.estimates import PartVerdict, Reason, Verdict
 from mse.answers.results import Results
 from mse.errors import InputError
 from mse.publish.facts.statements import read_facts
 from mse.publish.wording.messages import Catalogue, Figure, Name, Words, read_catalogue
 from mse.publish.wording.rounding import round_interval, round_point, rounding_unit
-from mse.publish.wording.sentences import headline, reason_sentence, terminal_summary
+from mse.publish.wording.sentences import MOST_PART_LINES, _as_many_as_fit, headline, reason_sentence, terminal_summary
 from mse.shipped import shipped_names, shipped_path
 from tests.examples.national import national
 from tests.examples.results import chapman, many_lists, netherlands, uk
@@ -161,6 +162,22 @@ def test_last_year_and_whole_are_told_apart() -> None:
     results = Results(refused, results.comparison, results.record, results.tables)
     facts = read_facts(results, NL)
     assert headline(facts, NL).latest is None
+
+
+def test_a_year_with_caution_says_so_where_the_whole_has_none() -> None:
+    """The page of a total to be published may not give the number of a year as if that were, too."""
+    results = national()
+    verdict = results.headline.verdict
+    assert verdict is not None and verdict.level == "publish"
+    doubt = (Reason("width", "publish with caution", {"figure": 5.0}),)
+    year = PartVerdict({"year": "2020"}, "publish with caution", doubt, {})
+    rest = tuple(part for part in verdict.parts if part.levels != year.levels)
+    judged = replace(results, headline=replace(results.headline, verdict=replace(verdict, parts=(*rest, year))))
+    for catalogue, words in ((EN, "2020 is to be cited only with caution."), (NL, "2020 is alleen met voorbehoud")):
+        said = headline(read_facts(judged, catalogue), catalogue).latest
+        assert said is not None and words in said
+        plain = headline(read_facts(results, catalogue), catalogue).latest
+        assert plain is not None and words not in plain
 
 
 def test_refusal_cites_nothing_and_keeps_the_number_for_the_record() -> None:
@@ -306,3 +323,13 @@ def test_catalogues_have_the_same_keys_and_names(name: str) -> None:
     for key, message in EN.messages.items():
         if key in ours:
             assert set(NAMES.findall(other.messages[key])) == set(NAMES.findall(message)), key
+
+
+def test_parts_that_do_not_fit_are_counted_and_no_sentence_is_cut() -> None:
+    say = read_catalogue("en")
+    named = [f"{year} (width of the interval 5.8)" for year in range(2001, 2021)]
+    lines = _as_many_as_fit(named, partial(say, "terminal.doubtful", dimension="year", bad=20, count=20), say)
+    assert len(lines) == MOST_PART_LINES and lines[-1].endswith("more.")
+    assert (
+        len(_as_many_as_fit(named[:1], partial(say, "terminal.doubtful", dimension="year", bad=1, count=20), say)) < 3
+    )

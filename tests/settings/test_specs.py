@@ -92,6 +92,25 @@ class Outer:
 # ---- the mechanism --------------------------------------------------------------------------------------------
 
 
+def test_a_setting_left_at_its_default_is_looked_at_once(monkeypatch):
+    """A default is checked when its spec is met first, and refused like any value where it is wrong."""
+
+    @dataclass(frozen=True)
+    class Wrong:
+        x: Annotated[int, Between(1, 5)] = 9
+        y: Annotated[int, Between(1, 5)] = 2
+
+    with pytest.raises(ModelError, match="9"):
+        check_spec(Wrong())
+    check_spec(Wrong(x=3))
+    with pytest.raises(ModelError, match="8"):
+        check_spec(Wrong(x=3, y=8))
+    looked = []
+    monkeypatch.setattr("mse.settings.specchecks.fits", lambda *given: looked.append(given) or True)
+    Thresholds()
+    assert not looked
+
+
 def test_a_spec_is_read_as_files_write_it():
     spec, problems = read_spec(
         Outer, {"word": "b", "when": "2018-05-01", "where": "a/b", "inner": [{"size": 3}], "share": 0}

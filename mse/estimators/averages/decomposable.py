@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -246,6 +247,7 @@ def every_integer(first: int, last: int) -> Grid:
     return Grid(unseen, np.ones_like(unseen))
 
 
+@lru_cache(maxsize=8)
 def geometric_grid(last: int, resolution: int) -> Grid:
     """Return cells that cover 0 to `last`, or just past it.
 

@@ -65,13 +65,6 @@ WORTH = 0.5
 """Share of the draws that they should be worth where the Pareto shape of their weights is above `RELIABLE`."""
 
 
-ROUNDS = 4
-"""Of covers and offsets of the Rasch model, each from the other."""
-
-LARGEST_COVER, MOST_UNSEEN, MAIN_ONLY_SD, WIDEST = 0.97, 50.0, 30.0, 40.0
-"""Bounds of those rounds: of a cover, of unseen persons to an observed one, of main effects, and of log n_0."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class UnseenLaws:
     """The law of x = log expected unseen under every point of the grid.
@@ -152,32 +145,12 @@ def counted(counts: Array, cells: Array, bounds: Array | None = None) -> Counted
 
 
 def towards_rasch(seen: Counted, tau: float) -> Counted:
-    """Return the table with the offsets of the Rasch model of this spread of visibility and of its own list totals.
-
-    What the lists cover follows from N of the main effects with these offsets, and the offsets from the covers: a few
-    rounds of both.
-    """
+    """Return the table with the offsets of the Rasch model of this spread of visibility and of its own list totals."""
     if tau == 0.0:
         return seen
-    from mse.kernels.shrinking import Shrinkage, fit_shrunk
-    from mse.kernels.visibility import rasch_offset
+    from mse.kernels.raschrounds import rasch_offsets
 
-    lists = (len(seen.counts) - 1).bit_length()
-    on = (np.arange(len(seen.counts))[:, None] >> np.arange(lists)) & 1
-    held = np.where(seen.cells > 0.0, np.maximum(seen.counts, seen.bounds), 0.0)
-    totals, observed = held @ on + 0.5, float(held.sum()) + 1.0
-    terms = np.concatenate([[0], 1 << np.arange(lists)]).astype(np.int64)
-    wide = Shrinkage(np.concatenate([[0.0], np.full(lists, MAIN_ONLY_SD**-2.0)]), 0.0, len(terms), len(terms), 0.0)
-    beta = np.zeros(len(terms))
-    beta[0] = math.log(observed / len(seen.counts))
-    size = 2.0 * observed
-    for _ in range(ROUNDS):
-        seen = seen._replace(offset=rasch_offset(tau, np.minimum(totals / size, LARGEST_COVER)))
-        beta, log_unseen, _, _, failed = fit_shrunk(seen, terms, wide, beta, 1e-4)
-        if failed:
-            break
-        size = observed + min(math.exp(min(log_unseen, WIDEST)), MOST_UNSEEN * observed)
-    return seen
+    return seen._replace(offset=rasch_offsets(seen, np.array([tau]))[0])
 
 
 def unseen_laws(seen: Counted, priors: Priors, grid: ScaleGrid, effort: Effort | None = None) -> UnseenLaws:
@@ -185,27 +158,36 @@ def unseen_laws(seen: Counted, priors: Priors, grid: ScaleGrid, effort: Effort |
 
     Without an `effort` it is `QUICK`, or `QUICK_IF_MANY` where terms are many.
     """
+    from mse.kernels.raschrounds import rasch_offsets
     from mse.kernels.shrunklaw import laws_on_grid
 
     effort = effort or (QUICK if len(priors.terms) <= MANY_TERMS else QUICK_IF_MANY)
-    points = len(grid)
-    evidence, mode, variance = np.empty(points), np.empty(points), np.empty(points)
-    nodes, density = [np.zeros(0)] * points, [np.zeros(0)] * points
-    failed = 0
-    for tau in np.unique(grid.visibility):
-        at = np.flatnonzero(grid.visibility == tau)
-        inner, prior = grid.take(at), priors.take(at)
-        found = laws_on_grid(
-            towards_rasch(seen, float(tau)), prior.terms, prior.first, prior.last, prior.precision, prior.common,
-            prior.log_normaliser, inner.log_prior, *effort,
-        )  # fmt: skip
-        evidence[at], mode[at], variance[at] = found.log_evidence, found.mode, found.variance
-        failed += int(found.failed.sum())
-        for i, g in enumerate(at):
-            nodes[g] = found.nodes[i, : found.length[i]].copy()
-            density[g] = found.log_density[i, : found.length[i]].copy()
+    taus, which = np.unique(grid.visibility, return_inverse=True)
+    found = laws_on_grid(
+        seen, rasch_offsets(seen, taus), which.astype(np.int64), *_alike(grid), priors.terms, priors.first, priors.last,
+        priors.precision, priors.common, priors.log_normaliser, grid.log_prior, *effort,
+    )  # fmt: skip
+    evidence, mode, variance = found.log_evidence, found.mode, found.variance
+    nodes = tuple(x[:m].copy() for x, m in zip(found.nodes, found.length, strict=True))
+    density = tuple(x[:m].copy() for x, m in zip(found.log_density, found.length, strict=True))
     evidence = np.where(np.isnan(evidence), -math.inf, evidence)
-    return integrated(UnseenLaws(evidence, mode, variance, tuple(nodes), tuple(density), failed))
+    return integrated(UnseenLaws(evidence, mode, variance, nodes, density, int(found.failed.sum())))
+
+
+def _alike(grid: ScaleGrid) -> tuple[Integers, Array]:
+    """Return for every point the one before it that differs in visibility alone, or −1, and the ratio of the steps.
+
+    Modes move about as the variance of visibility does, so that two of them tell where the third is.
+    """
+    like, steps = np.full(len(grid), -1, dtype=np.int64), np.zeros(len(grid))
+    seen: dict[tuple[float, ...], int] = {}
+    variance = (grid.visibility**2).tolist()
+    for g, scales in enumerate(zip(*(x.tolist() for x in (grid.pair_sd, grid.ratio, grid.common_sd)), strict=True)):
+        near = seen.get(scales, -1)
+        if near >= 0 and (far := like[near]) >= 0:
+            steps[g] = (variance[g] - variance[near]) / (variance[near] - variance[far])
+        like[g], seen[scales] = near, g
+    return like, steps
 
 
 def integrated(laws: UnseenLaws) -> UnseenLaws:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -23,6 +23,8 @@ from mse.words.said import said
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mse.kernels.likelihoods import Likelihoods
+
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -31,6 +33,9 @@ MOST_FACES = 200
 
 NESTED = 10
 """Persons on a list that lies inside another one, from which that is taken for more than chance."""
+
+MOST_HELD = 50_000
+"""Models whose fits are kept for another ranking of the same table: 3 MB."""
 
 _COLUMNS = (
     "model", "N", "se", "deviance", "df", "aic", "bic", "bic_cells", "status", "n_infinite", "existence",
@@ -121,6 +126,12 @@ def _check_size(n_lists: int, subsets: Integers) -> int:
     )
 
 
+@lru_cache(maxsize=1)
+def _held(counts: bytes, cells: bytes, subsets: bytes) -> list[Likelihoods]:
+    """Return where the fits of the last table are kept: it is ranked by one criterion after the other."""
+    return []
+
+
 def rank_models(
     table: CaptureTable,
     max_order: int | None = None,
@@ -178,23 +189,25 @@ def rank_models(
     import pandas as pd
     from scipy.stats import chi2
 
-    from mse.kernels.likelihoods import sweep_likelihood
+    from mse.kernels.likelihoods import best_of, sweep_likelihood
     from mse.kernels.newton import CONVERGED
 
     RankSpec(criterion, max_order, keep)
     counts, cells = table.dense()
     subsets = observable_candidates(cells, max_order)
     models = _check_size(table.n_lists, subsets)
-    found = sweep_likelihood(
-        counts,
-        cells,
-        subsets,
-        penalty=penalty(criterion, counts, cells),
-        keep=None if models <= keep else keep,
-        # an error of √(2·tolerance)·sd in η_0: N to 1e-6 even where it is all but open
-        tolerance=1e-15,
-        run=partial((compute or Compute()).map, f"ranking {models:,} models"),
-    )
+    run = partial((compute or Compute()).map, f"ranking {models:,} models")
+    most = None if models <= keep else keep
+    cost = penalty(criterion, counts, cells)
+    # an error of √(2·tolerance)·sd in η_0: N to 1e-6 even where it is all but open
+    sweep = partial(sweep_likelihood, counts, cells, subsets, tolerance=1e-15, run=run)
+    if models <= MOST_HELD:
+        held = _held(counts.tobytes(), cells.tobytes(), subsets.tobytes())
+        if not held:
+            held.append(sweep(penalty=cost))
+        found = held[0] if most is None else best_of(held[0], cost, most)
+    else:
+        found = sweep(penalty=cost, keep=most)
     codes = found.statuses.astype(np.int8)
     if existence:
         codes = check_models(counts, cells, found.masks, subsets)

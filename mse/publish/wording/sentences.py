@@ -6,8 +6,9 @@ Every sentence stands in a message catalogue, one file a language; here only nam
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -127,7 +128,7 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
         meaning=say("verdict.refuse.computed" if facts.unsettled else f"verdict.{judged}.meaning"),
         sentence=sentence,
         latest=latest,
-        beside=_beside(facts, say, yearly=latest is not None) if judged in ("publish", "caution") else None,
+        beside=_beside(facts, say, latest is not None) if judged in ("publish", "caution") else None,
         chosen=None if estimate.chosen is None else _sentence(words_of(estimate.chosen, say).text),
         record=record,
         reasons=() if verdict is None else tuple(reason_sentence(r, facts, rounded, say) for r in verdict.reasons),
@@ -137,18 +138,20 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
     )
 
 
-def _beside(facts: Facts, say: Catalogue, *, yearly: bool) -> str | None:
-    """Return the sentence on the total if the identifying assumption held exactly; None where there is none.
+def _beside(facts: Facts, say: Catalogue, years: bool) -> str | None:
+    """Return the sentence on the interval if the identifying assumption held exactly; None where there is none.
 
-    `yearly` where the interval of a year stands before it, for which that of the total could be taken.
+    Beside the sentence on one year it names the total, for that is what it is about.
     """
     numbers = facts.published.beside
     if numbers is None:
         return None
     ends = {"point": say.number(numbers.point), "range": say.range(numbers.low, numbers.high)}
-    if len(facts.lists) == 2:
-        return say("headline.beside_two_years" if yearly else "headline.beside_two", **ends)
-    return say("headline.beside_years" if yearly else "headline.beside", **ends)
+    if years:
+        whole = facts.published.whole.size
+        ends |= {"whole": say.number(whole.point), "whole_range": say.range(whole.low, whole.high)}
+        return say("headline.beside_years", **ends)
+    return say("headline.beside_two" if len(facts.lists) == 2 else "headline.beside", **ends)
 
 
 def registered_words(facts: Facts, say: Catalogue) -> str:
@@ -318,7 +321,17 @@ def _part_lines(dim: str, parts: PublishedParts, facts: Facts, say: Catalogue) -
     for key, named in (("terminal.parts", bad), ("terminal.doubtful", doubtful)):
         if named:
             values = {"dimension": dimension_name(dim, facts.names, say), "bad": len(named), "count": len(found)}
-            lines += _wrapped(say(key, named=say.listing(named), **values))[:MOST_PART_LINES]
+            lines += _as_many_as_fit(named, partial(say, key, **values), say)
+    return lines
+
+
+def _as_many_as_fit(named: list[str], sentence: Callable[..., str], say: Catalogue) -> list[str]:
+    """Return the lines of a sentence on several parts; of those that do not fit it says how many there are."""
+    for shown in range(len(named), 0, -1):
+        more = [] if shown == len(named) else [say("terminal.more_parts", count=say.count_word(len(named) - shown))]
+        lines = _wrapped(sentence(named=say.listing([*named[:shown], *more])))
+        if len(lines) <= MOST_PART_LINES:
+            break
     return lines
 
 
