@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mse.answers.estimates import PartVerdict, Reason, Verdict
+from mse.answers.estimates import Level, PartVerdict, Reason, Verdict
 from mse.answers.results import Results
 from mse.errors import InputError
 from mse.publish.facts.statements import read_facts
