@@ -284,7 +284,7 @@ def published_methods(results: Results) -> tuple[PublishedMethod, ...]:
             size = stated_values(counts, row["point"], row["low"], row["high"], count, alone)
         status = stop if status == OK and stop is not None else status
         if status == OK and alone and not row["headline"]:
-            size, status = None, SUPPRESSED
+            size, status, row = None, SUPPRESSED, {**row, "kind": ""}  # the kind names the model that was selected
         named = str(row["method"]), str(row["label"]), str(row["kind"]), bool(row["headline"])
         made.append(PublishedMethod(*named, size, float(row["prob"]), status))
     return tuple(made)

@@ -171,8 +171,14 @@ def candidates(rows: Counts, sums: Counts, truth: Counts, rng: np.random.Generat
     return found[(solved >= 0).all(axis=1) & (found @ rows.T == sums[None]).all(axis=1)]
 
 
-def inverted(table: CaptureTable, results: Results, rounds: int = 12) -> list[tuple[str, int, int, int]]:
-    """Return the place, the count, and the range that is left of every count on the lists that was left out."""
+def inverted(
+    table: CaptureTable, results: Results, rounds: int = 12, more: int = 150
+) -> list[tuple[str, int, int, int]]:
+    """Return the place, the count, and the range that is left of every count on the lists that was left out.
+
+    After `rounds` around the truth, up to `more` go on from the tables that agree with everything and lie furthest out,
+    for the counts of which the range is too narrow yet: each of these, too, cannot be excluded by anybody.
+    """
     tables = published_tables(results)
     lists, methods = tables["lists"], tables["methods"].set_index("method")
     cells = CountTable.from_lists(table).published()
@@ -181,23 +187,38 @@ def inverted(table: CaptureTable, results: Results, rounds: int = 12) -> list[tu
     known = lists["count"].notna().to_numpy()
     coarse = one_number_only(results)
     hidden = np.flatnonzero(~known)
-    low = np.full(hidden.size, np.iinfo(np.int64).max)
-    high = np.full(hidden.size, -1)
+    counts = sums[hidden] @ truth
+    low, high = counts.copy(), counts.copy()
+    lowest, highest = np.tile(truth, (hidden.size, 1)), np.tile(truth, (hidden.size, 1))
     rng = np.random.default_rng(7)
-    for _ in range(rounds if hidden.size else 0):
-        tried = candidates(sums[known], lists["count"][known].to_numpy(dtype=np.int64), truth, rng)
+    for step in range(rounds + more if hidden.size else 0):
+        start = truth
+        if step >= rounds:
+            narrow = [c for c, ends in enumerate(zip(counts, low, high, strict=True)) if told_apart(*ends)]
+            if not narrow:
+                break
+            chosen = rng.choice(narrow)
+            start = (lowest if low[chosen] and rng.random() < 0.7 else highest)[chosen]
+        tried = candidates(sums[known], lists["count"][known].to_numpy(dtype=np.int64), start, rng)
         as_floats = tried.astype(float)
         good = np.ones(len(tried), dtype=bool)
         for name, method in INVERTED.items():
             if name in methods.index and methods.loc[name, "status"] == "ok":
                 row = {**methods.loc[name].to_dict(), "coarse": coarse}
                 good &= agrees(method(as_floats), row, table.observed)
-        assert (tried[good] == truth).all(axis=1).any(), "the attacker threw the truth away"
-        left = tried[good] @ sums[hidden].T
-        low, high = np.minimum(low, left.min(axis=0)), np.maximum(high, left.max(axis=0))
+        kept = rng.permutation(tried[good])
+        assert (kept == start).all(axis=1).any(), "the attacker threw a table away that agrees"
+        left = kept @ sums[hidden].T
+        for c in range(hidden.size):
+            least, most = left[:, c].argmin(), left[:, c].argmax()
+            if left[least, c] <= low[c]:
+                low[c], lowest[c] = left[least, c], kept[least]
+            if left[most, c] >= high[c]:
+                high[c], highest[c] = left[most, c], kept[most]
     places = lists[list(LISTS)].astype(str).agg(" ".join, axis=1).to_list()
-    counts = sums @ truth
-    return [(places[c], int(counts[c]), int(a), int(b)) for c, a, b in zip(hidden, low, high, strict=True)]
+    return [
+        (places[c], int(n), int(a), int(b)) for c, n, a, b in zip(hidden, counts, low, high, strict=True)
+    ]  # fmt: skip
 
 
 def told_apart(value: int, low: int, high: int, threshold: int = 10) -> bool:

@@ -18,7 +18,7 @@ from mse.publish.report.html import compose
 from mse.tables.captures import CaptureTable
 from tests.publish.inverting import LISTS, METHODS, chao, chapman, over_tables, pairs_model, released, small_table
 
-STORED = Path(__file__).parent / "calibration" / "inverted-attack.json"
+STORED = Path(__file__).parents[1] / "calibration" / "inverted-attack.json"
 
 
 def test_the_attacker_knows_the_methods() -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mse.answers.estimates import Level, Reason, Verdict
+from mse.answers.estimates import Level, PartVerdict, Reason, Verdict
 from mse.answers.results import Results
 from mse.errors import InputError
 from mse.publish.facts.statements import read_facts
@@ -162,6 +162,22 @@ def test_last_year_and_whole_are_told_apart() -> None:
     results = Results(refused, results.comparison, results.record, results.tables)
     facts = read_facts(results, NL)
     assert headline(facts, NL).latest is None
+
+
+def test_a_year_with_caution_says_so_where_the_whole_has_none() -> None:
+    """The page of a total to be published may not give the number of a year as if that were, too."""
+    results = national()
+    verdict = results.headline.verdict
+    assert verdict is not None and verdict.level == "publish"
+    doubt = (Reason("width", "publish with caution", {"figure": 5.0}),)
+    year = PartVerdict({"year": "2020"}, "publish with caution", doubt, {})
+    rest = tuple(part for part in verdict.parts if part.levels != year.levels)
+    judged = replace(results, headline=replace(results.headline, verdict=replace(verdict, parts=(*rest, year))))
+    for catalogue, words in ((EN, "2020 is to be cited only with caution."), (NL, "2020 is alleen met voorbehoud")):
+        said = headline(read_facts(judged, catalogue), catalogue).latest
+        assert said is not None and words in said
+        plain = headline(read_facts(results, catalogue), catalogue).latest
+        assert plain is not None and words not in plain
 
 
 def test_refusal_cites_nothing_and_keeps_the_number_for_the_record() -> None:

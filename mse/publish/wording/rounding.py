@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from mse.words.numerals import round_point as round_point
 
-COARSER = 5.0
-"""How much coarser: to at most half the width and half the point."""
+COARSER = 10.0
+"""How much coarser: to at most the whole width and the whole point."""
 
 
 class Rounded(NamedTuple):

@@ -168,7 +168,10 @@ def _latest(values: Mapping[str, str], parts: PublishedParts, say: Catalogue) ->
         return None
     numbers = {"observed": say.number(last.observed), "point": say.number(last.size.point)}
     numbers["range"] = say.range(last.size.low, last.size.high)
-    return say("headline.year", **{**values, **numbers, "year": last.levels[parts.time]})
+    told = say("headline.year", **{**values, **numbers, "year": last.levels[parts.time]})
+    if last.verdict == "publish with caution" and parts.whole.verdict == "publish":
+        return say("headline.year_caution", sentence=told, year=last.levels[parts.time])
+    return told
 
 
 def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalogue) -> Words:
