@@ -21,6 +21,7 @@ from mse.kernels.multilevel_model import (
     SIZE_MEAN,
     SIZE_REST,
     Multilevel,
+    common_dependence,
     effect_scales,
     horseshoe,
     log_sizes,
@@ -122,10 +123,13 @@ def _positive_prior(
         u = x[i]
         density = math.exp(-0.5 * u * u) / math.sqrt(2.0 * math.pi)
         value = positive[i] / model.spreads[i]
-        if i <= model.n_scales:
+        if i < model.n_scales:
             below = normal_tail(u)
             grad[i] = grad[i] * below / value + density / below - value * below
             total += math.log(below) - 0.5 * value * value
+        elif i == model.n_scales:
+            grad[i] = grad[i] * density / value - u
+            total -= 0.5 * u * u
         else:
             grad[i] = grad[i] * 0.5 * math.pi * density * (value + 1.0 / value) - u
             total -= 0.5 * u * u
@@ -215,7 +219,7 @@ def _gradient_of_terms(
     _gradient_of_effects(model.lists, model.list_scale, scales, x[at[LIST] : at[LIST_REST]], turned,
                          grad[at[LIST] : at[LIST_REST]], grad[:n_scales])  # fmt: skip
     rest = model.rest_scale[2]
-    common = positive[n_scales]
+    common = common_dependence(model, positive)
     for s in range(n_strata):
         whole = 0.0
         for p in range(q):
@@ -227,7 +231,7 @@ def _gradient_of_terms(
         whole = 0.0
         for s in range(n_strata):
             whole += pairs[s, p]
-        grad[n_scales] += common * whole
+        grad[n_scales] += 2.0 * common * whole
         width = horseshoe(model, positive, p)
         grad[at[PAIR_MEAN] + p] += width * whole
         # d log width / d log reach = c² / (c² + r²) = 1 − (width / c)²

@@ -20,8 +20,8 @@ from mse.kernels.stratumcells import Rows
 POSITIVE, SIZE_MEAN, SIZE, SIZE_REST, LIST_MEAN, LIST, LIST_REST, BREAKS, PAIR_MEAN, PAIR, PAIR_REST, END = range(12)
 """Where the blocks of the parameter vector begin, as places in `Multilevel.starts`.
 
-POSITIVE holds what positive parameters are made of (`positive_values`): the scales; the dependence that all pairs have
-in common; then the horseshoe's global scale and its local ones.
+POSITIVE holds what positive parameters are made of (`positive_values`): the scales; the visibility of persons, whose
+square is the dependence that all pairs have in common; then the horseshoe's global scale and its local ones.
 """
 
 FARTHEST = 35.0
@@ -62,8 +62,8 @@ class Multilevel(NamedTuple):
     break_list : (E,) int64
         List that it changes.
     spreads : (n_scales + 2 + Q,) float64
-        Spread of the half-normal prior of every scale and of the common dependence, then scale of the half-Cauchy prior
-        of the horseshoe's global scale, and of its local ones, which is 1.
+        Spread of the half-normal prior of every scale; largest visibility, whose prior is uniform; then scale of the
+        half-Cauchy prior of the horseshoe's global scale, and of its local ones, which is 1.
     size_prior, list_prior : (2,) float64
         Mean and standard deviation of the average log size, and of the average log-odds of every list.
     break_prior, slab : float
@@ -125,10 +125,15 @@ def half_cauchy(u: float) -> float:
 
 @compiled
 def positive_values(model: Multilevel, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the positive parameters: scales, the common dependence, the horseshoe's global and local scales."""
+    """Return the positive parameters: scales, the visibility, the horseshoe's global and local scales."""
     out = np.empty(model.spreads.shape[0])
     for i in range(out.shape[0]):
-        out[i] = model.spreads[i] * (half_normal(x[i]) if i <= model.n_scales else half_cauchy(x[i]))
+        if i < model.n_scales:
+            out[i] = model.spreads[i] * half_normal(x[i])
+        elif i == model.n_scales:
+            out[i] = model.spreads[i] * normal_tail(x[i])
+        else:
+            out[i] = model.spreads[i] * half_cauchy(x[i])
     return out
 
 
@@ -178,6 +183,12 @@ def cell_weights(terms: NDArray[np.float64], k: int, out: NDArray[np.float64]) -
 
 
 @compiled
+def common_dependence(model: Multilevel, positive: NDArray[np.float64]) -> float:
+    """Return the log odds ratio τ² that a visibility of spread τ, normal among the unseen, gives all pairs of lists."""
+    return float(positive[model.n_scales] ** 2)
+
+
+@compiled
 def horseshoe(model: Multilevel, positive: NDArray[np.float64], p: int) -> float:
     """Return the regularised scale of one pair: c r / √(c² + r²), r = τ λ_p."""
     first = model.n_scales
@@ -207,7 +218,7 @@ def stratum_terms(
                 terms[s, j] += model.rotation[j, i] * turned[s, i]
         for e in range(model.break_list.shape[0]):
             terms[s, model.break_list[e]] += model.breaks[s, e] * model.break_prior * x[at[BREAKS] + e]
-    common = positive[model.n_scales]
+    common = common_dependence(model, positive)
     rest = scales[model.rest_scale[2]]
     pairs = terms[:, k:]
     for p in range(q):

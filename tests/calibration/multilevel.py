@@ -2,6 +2,8 @@
 
 ``python -m tests.calibration.multilevel coverage 100`` and ``python -m tests.calibration.multilevel national`` write
 ``tests/calibration/multilevel.json`` and ``multilevel-national.json``; the slow tests read and repeat a part of it.
+``coverage 100 switched`` does the same where persons differ much in visibility and nobody is referred, into
+``multilevel-switched.json``. What stands there as ``before`` is what an earlier prior gave, and is kept.
 ``python -m tests.calibration.multilevel seed 2`` fits the whole nation of another seed, and prints how that went.
 """
 
@@ -24,19 +26,22 @@ YEARS = ("2016", "2017", "2018", "2019")
 FORMS = ("labour", "criminal")
 LISTS = ("P", "R", "O", "Z")
 BREAKS = {"2018-05": ["R", "O", "Z"]}
+NATIONS = {"shipped": {}, "switched": {"visibility": 1.0, "referrals": ()}}
+"""The nation that ships: little difference between persons, one in fourteen of P referred; and the other way round."""
+STORED = {"shipped": HERE / "multilevel.json", "switched": HERE / "multilevel-switched.json"}
 
 
-def small_register(seed):
+def small_register(seed, nation="shipped"):
     """Four years, two forms of exploitation, four lists of the simulated nation; and the truth, (8,)."""
-    table, truth = simulate_captures(national_spec(), seed=seed, dims=("year", "form"))
+    table, truth = simulate_captures(national_spec(**NATIONS[nation]), seed=seed, dims=("year", "form"))
     levels = table.strata
     keep = [levels["year"].index(y) * len(levels["form"]) + levels["form"].index(f) for y in YEARS for f in FORMS]
     return table.part({"year": YEARS, "form": FORMS}).select(*LISTS), truth[keep]
 
 
-def one_repeat(seed, draws=2000):
+def one_repeat(seed, draws=2000, nation="shipped"):
     """Ranks of the truth among the draws (share below), log errors, and what the chains say."""
-    table, truth = small_register(seed)
+    table, truth = small_register(seed, nation)
     begun = time.process_time()
     posterior = estimate(table, MultilevelSpec(draws=draws, breaks=BREAKS), seed=seed, compute=Compute(workers=1))
     seconds = time.process_time() - begun
@@ -50,6 +55,7 @@ def one_repeat(seed, draws=2000):
         "total": round(total, 4),
         "strata": strata.round(4).tolist(),
         "log_error_total": round(float(np.log(np.median(posterior.draws) / truth.sum())), 4),
+        "log_width_total": round(float(np.ptp(np.log(posterior.quantile([0.025, 0.975])))), 4),
         "rhat": round(posterior.diagnostics["rhat_max"], 4),
         "ess": round(posterior.diagnostics["ess_bulk_min"]),
         "divergences": int(posterior.diagnostics["divergences"]),
@@ -69,21 +75,27 @@ def summarise(repeats):
         ranks = np.concatenate([np.atleast_1d(r[what]) for r in repeats])
         out[what] = {f"{prob:.2f}": round(covered(ranks, prob), 3) for prob in (0.5, 0.8, 0.95)}
     out["log_error_total_mean"] = round(float(np.mean([r["log_error_total"] for r in repeats])), 3)
+    out["log_error_total_rms"] = round(float(np.sqrt(np.mean([r["log_error_total"] ** 2 for r in repeats]))), 3)
+    out["log_width_total_median"] = round(float(np.median([r["log_width_total"] for r in repeats])), 3)
     out["rhat_largest"] = max(r["rhat"] for r in repeats)
     out["cpu_seconds_median"] = float(np.median([r["cpu_seconds"] for r in repeats]))
     return out
 
 
-def coverage(n):
-    path = HERE / "multilevel.json"
+def coverage(n, nation="shipped"):
+    path = STORED[nation]
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    before = kept.get("before") or {name: kept[name] for name in ("date", "repeats", "summary") if name in kept}
     repeats = []
     for seed in range(1, n + 1):
-        repeats.append(one_repeat(seed))
+        repeats.append(one_repeat(seed, nation=nation))
         record = {
             "what": "4 years x 2 forms, lists P R O Z of the simulated nation; shares of intervals that hold the truth",
-            "command": f"python -m tests.calibration.multilevel coverage {n}",
+            "nation": nation,
+            "command": f"python -m tests.calibration.multilevel coverage {seed} {nation}",
             "date": date.today().isoformat(),
             "repeats": len(repeats),
+            "before": before,
             "summary": summarise(repeats),
             "each": repeats,
         }
@@ -161,4 +173,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "national":
         national()
     else:
-        {"coverage": coverage, "seed": one_seed}[sys.argv[1]](int(sys.argv[2]))
+        {"coverage": coverage, "seed": one_seed}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])

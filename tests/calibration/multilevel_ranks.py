@@ -100,7 +100,7 @@ def simulate(case, rng):
 def parameters(model, x):
     """Return what is ranked beside persons, one number for each row of `x`."""
     positive = np.array([positive_values(model, row) for row in x])
-    return {"scale of the walk": positive[:, 0], "common dependence": positive[:, model.n_scales]}
+    return {"scale of the walk": positive[:, 0], "common dependence": positive[:, model.n_scales] ** 2}
 
 
 def _out(case, at, shape):

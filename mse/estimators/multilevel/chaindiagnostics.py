@@ -133,16 +133,17 @@ def leave_one_out(design: Design, x: Array) -> dict[str, float]:
 
 
 def prior_factor(design: Design, x: Array, totals: Array) -> dict[str, float]:
-    """Return by which factor the median moves when the priors of dependence are twice as wide, by importance weights.
+    """Return by which factor the median moves as priors of dependence half as wide become twice as wide: these.
 
-    Reweighted are the common log odds ratio and the global scale of the horseshoe; ``prior_k`` is the Pareto shape of
-    the weights (Kallioinen, Paananen, Bürkner & Vehtari 2024).
+    The narrower ones lie where the draws are: a half-normal law of half its width for the visibility, half the scale of
+    the horseshoe's global scale. By importance weights; ``prior_k`` is the Pareto shape of them (Kallioinen, Paananen,
+    Bürkner & Vehtari 2024).
     """
     model = design.model
     n = model.n_scales
     positive = np.array([positive_values(model, row) for row in np.ascontiguousarray(x)])
-    common, overall = positive[:, n] / model.spreads[n], positive[:, n + 1] / model.spreads[n + 1]
-    weights = 0.5 * common**2 * (1.0 - 0.25) + np.log1p(overall**2) - np.log1p(overall**2 / 4.0)
+    visibility, overall = positive[:, n] / model.spreads[n], positive[:, n + 1] / model.spreads[n + 1]
+    weights = -2.0 * visibility**2 + np.log1p(overall**2) - np.log1p(4.0 * overall**2)
     shape = float(smooth_weights(weights))
     weights = np.exp(weights - weights.max())
     order = np.argsort(totals)

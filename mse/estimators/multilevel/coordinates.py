@@ -23,7 +23,7 @@ from mse.kernels.multilevel_model import (
     SIZE_REST,
 )
 
-Law = Literal["half-normal", "half-cauchy", "normal", "normal after the share seen"]
+Law = Literal["half-normal", "uniform", "half-cauchy", "normal", "normal after the share seen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,10 @@ class Block:
     shape : tuple of int
         How many, last index fastest.
     law : str
-        The prior of what they stand for. Of half-normal and half-Cauchy parameters the vector holds coordinates whose
-        tails are those of a normal law (`half_normal`, `half_cauchy` of the kernel), times `Multilevel.spreads`; all
-        others are standard normal, those of size once the share seen is taken off (`Multilevel.follow`).
+        The prior of what they stand for. Of half-normal, uniform and half-Cauchy parameters the vector holds
+        coordinates whose tails are those of a normal law (`half_normal`, `normal_tail`, `half_cauchy` of the kernel),
+        times `Multilevel.spreads`; all others are standard normal, those of size once the share seen is taken off
+        (`Multilevel.follow`).
     """
 
     name: str
@@ -70,7 +71,7 @@ def coordinates(
     pairs = lists * (lists - 1) // 2
     return (
         Block("scales", POSITIVE, (scales,), "half-normal"),
-        Block("common", POSITIVE, (1,), "half-normal"),
+        Block("visibility", POSITIVE, (1,), "uniform"),
         Block("overall", POSITIVE, (1,), "half-cauchy"),
         Block("local", POSITIVE, (pairs,), "half-cauchy"),
         Block("size_mean", SIZE_MEAN, (1,), "normal after the share seen"),

@@ -133,7 +133,7 @@ def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: M
         size_scale=size_scale, list_scale=list_scale, pair_scale=pair_scale,
         rest_scale=np.array(rests),
         breaks=behind, break_list=np.array([cells.table.lists.index(x) for _, x in changes], dtype=np.int64),
-        spreads=np.array([*spreads, p.common, p.pair_global, *[1.0] * len(pair_names)]),
+        spreads=np.array([*spreads, p.visibility, p.pair_global, *[1.0] * len(pair_names)]),
         size_prior=np.array([math.log(3.0 * max(float(known.mean()), 0.5)), p.size]),
         list_prior=np.array([math.log(p.on_lists / (k - p.on_lists)), p.list_spread]),
         break_prior=p.break_spread, slab=p.slab,

@@ -16,6 +16,7 @@ than Gaussian processes: their steps need no length scale, cross years without d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -182,8 +183,9 @@ def design_of(table: CaptureTable, spec: MultilevelSpec) -> Design:
     cells = build_cells(table, bounded=spec.bounded, unknown=spec.unknown)
     priors = Priors()
     if spec.dependence != 1.0:
-        wider = {name: getattr(priors, name) * spec.dependence for name in ("common", "pair_global", "slab")}
-        priors = replace(priors, **wider)
+        wider = {name: getattr(priors, name) * spec.dependence for name in ("pair_global", "slab")}
+        # the dependence is the square of the visibility
+        priors = replace(priors, visibility=priors.visibility * math.sqrt(spec.dependence), **wider)
     return build_design(cells, priors, spec.time, spec.breaks)
 
 

@@ -89,6 +89,6 @@ def draw_prior(design: Design, draws: int, rng: np.random.Generator) -> Array:
     x = rng.standard_normal((draws, design.n_parameters))
     at = np.linspace(-12.0, 12.0, 24_001)
     values = np.array([half_normal(u) for u in at])
-    halves = np.abs(x[:, : model.n_scales + 1])
+    halves = np.abs(x[:, : model.n_scales])
     x[:, : halves.shape[1]] = np.interp(np.log(halves), np.log(values), at)
     return x

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mse.estimators.visibilitylaw import VISIBILITY_WIDEST
+
 
 @dataclass(frozen=True, slots=True)
 class Priors:
@@ -26,8 +28,9 @@ class Priors:
         Half-normal spreads of the scales of list effects, as for sizes.
     break_spread : float
         Standard deviation of the change of a list's log-odds at a break.
-    common : float
-        Half-normal spread of the log odds ratio that all pairs of lists share: people differ in how visible they are.
+    visibility : float
+        Largest value of τ, uniform from 0: the standard deviation of persons' visibility (log odds to be on a list).
+        All pairs of lists share the log odds ratio τ². The law that `shrinkage` has for the same scale.
     pair_global : float
         Scale of the half-Cauchy global scale of the regularised horseshoe on every pair's own log odds ratio.
     slab : float
@@ -50,7 +53,7 @@ class Priors:
     list_walk: float = 0.3
     list_rest: float = 0.3
     break_spread: float = 1.0
-    common: float = 0.5
+    visibility: float = VISIBILITY_WIDEST
     pair_global: float = 0.2
     slab: float = 2.0
     pair_dimension: float = 0.2

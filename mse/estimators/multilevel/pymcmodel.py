@@ -45,9 +45,9 @@ def build_model(design: Design, *, named: bool = False) -> Any:
     x_size, x_lists, x_pairs = (_matrix(rows, places.size) for rows, places in (
         (m.size, m.size_scale), (m.lists, m.list_scale), (m.pairs, m.pair_scale)))  # fmt: skip
     with pm.Model() as model:
-        x = {block.name: pm.Normal(block.name, shape=block.shape) if block.law in ("normal", "half-cauchy")
+        x = {block.name: pm.Normal(block.name, shape=block.shape) if block.law in ("normal", "uniform", "half-cauchy")
               else pm.Flat(block.name, shape=block.shape) for block in design.blocks}  # fmt: skip
-        half = {"half-normal": _half_normal, "half-cauchy": _half_cauchy}
+        half = {"half-normal": _half_normal, "uniform": _uniform, "half-cauchy": _half_cauchy}
         positive = pt.concatenate([half[block.law](x[block.name]) for block in design.blocks if block.law in half])
         positive = m.spreads * positive
         n = m.n_scales
@@ -59,7 +59,7 @@ def build_model(design: Design, *, named: bool = False) -> Any:
         lists = m.list_prior[0] + pt.dot(turned, m.rotation.T) + changes
         reach = positive[n + 1] * positive[n + 2 :]
         own = m.slab * reach / pt.sqrt(m.slab**2 + reach**2) * x["pair_mean"]
-        pairs = positive[n] + own + rest[2] * x["pair_rest"][:, None]
+        pairs = positive[n] ** 2 + own + rest[2] * x["pair_rest"][:, None]
         pairs += _effects(x_pairs, scales[m.pair_scale], x["pair_effects"])
         weights = pt.exp(pt.dot(lists, on.T) + pt.dot(pairs, both.T)) * pm.Data("possible", m.possible)
         is_open = pm.Data("open", m.open)
@@ -118,6 +118,11 @@ def _half_normal(u: Any) -> Any:
     value = u * below + pt.exp(-0.5 * u**2) / np.sqrt(2.0 * np.pi)
     pm.Potential(f"prior_of_{u.name}", (pt.log(below) - 0.5 * value**2).sum())
     return value
+
+
+def _uniform(u: Any) -> Any:
+    """Return the value at a standard normal coordinate, Φ(u)."""
+    return 0.5 * import_module("pytensor.tensor").erfc(-u / np.sqrt(2.0))
 
 
 def _half_cauchy(u: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from mse.estimators.registry import ALL_ORDERS as ALL_ORDERS
 from mse.estimators.stratified.declared import Blind, Missing
+from mse.estimators.visibilitylaw import VISIBILITY
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Check, Draws, Order
 
@@ -53,7 +54,7 @@ class ShrinkageSpec:
     pair_sd: PairSds = (0.05, 0.1, 0.2, 0.4)
     ratio: Ratios = (0.25, 0.5)
     common_sd: Scales | None = None
-    visibility: Scales = (0.0, 0.4, 0.8, 1.2)
+    visibility: Scales = VISIBILITY
     main_sd: Annotated[float, Between(0.01, 100)] = 3.0
     max_order: Order | None = None
     saturated: bool | None = None
