@@ -60,14 +60,9 @@ def test_a_few_tables_withstand_the_attacker() -> None:
     assert tables and hidden and not bad
 
 
-def test_the_stored_attack_is_the_one_that_is_claimed() -> None:
-    record = json.loads(STORED.read_text())
-    assert record["tried"] >= 200 and record["left_out"] > 1000 and record["below_the_promise"] == 0
-
-
-@pytest.mark.parametrize("number", [2, 105])
+@pytest.mark.parametrize("number", [2, 105, 118])
 def test_no_estimate_stands_on_an_overlap_that_it_would_tell(number: int) -> None:
-    """Three of 41 persons on two lists: whoever sees the estimate knows that there are one to three."""
+    """On 105, with 3 of 41 persons on two lists, whoever sees the estimate knows that there are one to three."""
     results = released(small_table(number))
     verdict = published_verdict(results)
     assert verdict is not None and verdict.level == "do not publish"
