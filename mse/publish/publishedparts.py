@@ -28,6 +28,7 @@ from mse.publish.registered import (
     is_public,
     one_number_only,
     registered,
+    sparse_overlap,
     stated_values,
     verdict_limits,
 )
@@ -55,9 +56,14 @@ if TYPE_CHECKING:
 
 HIDDEN_COUNT = "count_left_out"
 """Code of the finding on a part whose count is left out, but whose number may be stated."""
+SPARSE = "sparse_overlap"
+"""Code of the finding that an estimate would tell counts on lists that are left out (`sparse_overlap`)."""
 
 _OF_COUNTS = ("observed", "below_observed")
 """Rules whose findings tell of the count."""
+
+_OF_NUMBERS = ("disagreement", "width", "prior", "narrower")
+"""Rules whose findings state other numbers than the headline, or its own more finely than it is published."""
 
 
 def published_verdict(results: Results) -> Verdict | None:
@@ -76,8 +82,12 @@ def published_verdict(results: Results) -> Verdict | None:
     time = read_basis(results).time
     shown = {frozenset(margin) for margin in shown_margins(dims, time)}
     reasons = [x for x in map(_without_counts, verdict.reasons) if x is not None]
+    if one_number_only(results):
+        reasons = [replace(x, figures={}, names={}) if x.code in _OF_NUMBERS else x for x in reasons]
     few = _few(found.total, limits)
     reasons += [] if few is None else [few]
+    sparse = sparse_overlap(results)
+    reasons += [Reason(SPARSE, "do not publish")] if sparse else []
     level = worst(reasons)
     parts = []
     for part in verdict.parts:
@@ -89,7 +99,7 @@ def published_verdict(results: Results) -> Verdict | None:
         many = unusable(parts, headline_dimension(strata, time), limits)
         reasons += [] if many is None else [many]
     reasons.sort(key=lambda reason: -LEVELS.index(reason.level))
-    level = worst(reasons) if worst(verdict.reasons) == verdict.level else verdict.level
+    level = worst(reasons) if sparse or worst(verdict.reasons) == verdict.level else verdict.level
     held = tuple(replace(part, level=max(level, part.level, key=LEVELS.index)) for part in parts)
     return replace(verdict, level=level, reasons=tuple(reasons), parts=held)
 

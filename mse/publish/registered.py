@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 INVERTIBLE = 3
 """Lists up to which whoever knows the methods can work out a table from what they gave."""
 
+SPARSE_TIMES = 3
+"""Thresholds of persons on two lists or more, below which no estimate stands beside counts that are left out."""
+
 _OF_THIS_PROCESS = token_hex(32)
 """Key of the lot for results that were never written: the same as long as they are in memory."""
 
@@ -206,6 +209,19 @@ def one_number_only(results: Results) -> bool:
         return False
     safe = list_counts(results)
     return safe is not None and any(cell.status == "suppressed" for cell in safe.cells)
+
+
+def sparse_overlap(results: Results) -> bool:
+    """Return whether even the headline would tell counts on lists that are left out, for it rests on few persons.
+
+    So few are on two lists or more that its size tells how many. The bound is `SPARSE_TIMES` the threshold: to be below
+    it leaves every count a range as wide as is promised.
+    """
+    if not one_number_only(results):
+        return False
+    overlap = results.record.overlap
+    several = CaptureTable.from_arrays(overlap.lists, overlap.cells()).history_counts()[1:].sum()
+    return bool(several < SPARSE_TIMES * disclosure_rule(results).threshold)
 
 
 @lru_cache(maxsize=16)
