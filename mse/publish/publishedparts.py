@@ -187,11 +187,13 @@ def published_parts(results: Results) -> PublishedParts:
     """Return the whole and every published margin with counts, numbers and status as they are published."""
     basis = read_basis(results)
     found, alone = None if is_public(results) else registered(results), one_number_only(results)
+    sparse = sparse_overlap(results)
     said, stop = published_verdict(results), _stop(results)
     judged = parts_by_levels(said)
     made = []
     for part in margins_of(results, basis):
         count = part.observed if found is None else found.table.at(**part.levels).count
+        count = None if sparse and not part.levels else count  # and every number of the whole with it, on pages too
         size = stated_values(found, *part.size[:3], count, alone)
         own, status, verdict = part.judged, part.status, part.verdict
         if part.levels and found is not None:
@@ -284,13 +286,13 @@ def published_methods(results: Results) -> tuple[PublishedMethod, ...]:
     public, stop = is_public(results), _stop(results)
     counts = None if public else registered(results)
     count = results.headline.observed if counts is None else counts.total
-    stop, alone = SUPPRESSED if count is None else stop, one_number_only(results)
+    stop, alone = SUPPRESSED if count is None or sparse_overlap(results) else stop, one_number_only(results)
     made = []
     for row in results.comparison.to_dict("records"):
         size, status = None, str(row["status"])
         if status != OK:
             status = status if public else FAILED  # why it did may tell counts
-        elif math.isfinite(row["point"]):
+        elif math.isfinite(row["point"]) and stop != SUPPRESSED:
             size = stated_values(counts, row["point"], row["low"], row["high"], count, alone)
         status = stop if status == OK and stop is not None else status
         if status == OK and alone and not row["headline"]:

@@ -6,16 +6,18 @@ The stored counts over many tables are in ``calibration/inverted-attack.json`` o
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mse.publish.publishedparts import published_verdict
-from mse.publish.registered import one_number_only
+from mse.publish.publishedparts import published_methods, published_parts, published_verdict
+from mse.publish.registered import one_number_only, sparse_overlap
 from mse.publish.release.outgoing import published_tables
-from mse.publish.report.html import compose
+from mse.publish.report.html import compose, render_report
+from mse.publish.wording.rounding import round_interval
 from mse.tables.captures import CaptureTable
 from tests.publish.inverting import LISTS, METHODS, chao, chapman, over_tables, pairs_model, released, small_table
 
@@ -70,6 +72,21 @@ def test_no_estimate_stands_on_an_overlap_that_it_would_tell(number: int) -> Non
     assert published_tables(results)["methods"]["point"].isna().all()
     for language, words in (("en", "two lists or more"), ("nl", "twee lijsten of meer")):
         assert words in str(compose(results, language))
+
+
+def test_no_page_states_an_estimate_where_the_overlap_is_so_small_that_it_would_tell_it() -> None:
+    """Not for the record either; the total registered is left out with it, as wherever a number is withheld."""
+    results = released(small_table(105))
+    value = results.headline.summary(results.record.prob)
+    found = published_parts(results).whole
+    assert sparse_overlap(results) and found.observed is None and not found.stated
+    assert [method.size for method in published_methods(results)] == [None] * 3
+    ends = (value.point, value.low, value.high)
+    printed = {int(x) for coarse in (True, False) for x in round_interval(*ends, observed=41, coarse=coarse)[:3]}
+    for language in ("en", "nl"):
+        page = re.sub(r"<svg.*?</svg>|<[^>]+>", " ", render_report(results, language), flags=re.DOTALL)
+        shown = {int(re.sub(r"[.,]", "", x)) for x in re.findall(r"\b\d{1,3}(?:[.,]\d{3})+\b|\b\d+\b", page)}
+        assert not (printed - {100}) & shown, language  # 100 is a threshold of the verdict
 
 
 @pytest.mark.slow

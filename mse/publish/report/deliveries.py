@@ -134,7 +134,8 @@ def _gather(m: Material, titles: Mapping[str, str]) -> list[list[str | None]]:
         [say("gather.interval", interval=interval_name(facts, say), inside=inside, outside=outside)],
         [version and say("gather.engine", version=version)],
         [say("gather.files")],
-        [say.range(m.said.rounded.low, m.said.rounded.high) + f" ({interval_name(facts, say)})"
+        [None if facts.observed is None  # every number is left out with that of the persons registered
+         else say.range(m.said.rounded.low, m.said.rounded.high) + f" ({interval_name(facts, say)})"
          + (f", {say('key.not_cited')}" if m.said.judgement in ("refuse", "unjudged") else "")],
         [facts.texts.get("evidence"), seen("survey")],
         [say("gather.assumed", assumptions=assumed) if assumed else None, *(reason.text for reason in m.said.reasons)],
