@@ -50,7 +50,8 @@ class ProgressLines:
             self._say(f"{what}: {done:,}/{total:,}, {now - self._start:.0f} s")
 
     def _say(self, text: str) -> None:
-        print(f"mse: {text}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"mse: {text}\n")  # in one piece: an interrupt cannot leave half a line
+        sys.stderr.flush()
 
 
 class ProgressBar:
