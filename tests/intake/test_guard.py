@@ -25,7 +25,7 @@ from tests.examples.identifying import GIVEN_OUT, HARMLESS, PERSONAL
 from tests.examples.registers import KEY, contract, row, write
 from tests.intake.test_contract import changed
 
-CASE = Path(__file__).resolve().parents[3] / "shared" / "cases" / "pseudonyms-collide"
+CASE = Path(__file__).parents[1] / "examples" / "pseudonyms-collide"
 ALL = PERSONAL | HELD_OUT
 
 
