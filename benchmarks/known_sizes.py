@@ -9,7 +9,8 @@ that were left out. With `--folder` an interrupted run goes on. Written are ``be
 (the leaderboard), ``known-sizes.csv`` (every setting on every problem), ``mse/assess/calibrated.json`` (what was
 learned) and ``tests/calibration/known-sizes.json`` (the leaderboard again, for docs and tests); ``python -m
 benchmarks.readme known-sizes`` then puts it into the docs. With `--rows` only the rows of these settings are
-scored again and put in the place of the stored ones: for methods from which nothing is learned.
+scored again and put in the place of the stored ones: for methods from which nothing is learned. With `--verdicts`
+the headline of shrinkage, departures of the other studies inside, is scored by the verdict that `mse estimate` gives.
 """
 
 import argparse
@@ -25,15 +26,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.known_populations import SETTINGS, Answer, Population, answers, populations, sources, study_of
+from benchmarks.known_populations import SEED, SETTINGS, Answer, Population, answers, populations, sources, study_of
 from benchmarks.learning import KnownAnswer, learn, learn_tails, learn_without_each, log_score
 from benchmarks.scores import PROBS, Score, score, summarise
 from mse.answers.distribution import Distribution
+from mse.answers.estimates import LEVELS
 from mse.assess.calibrated import STORED, Learned, Library, shipped_library, write_library
 from mse.assess.departures import FEATURES, DepartureModel, departed, features, log_unseen
+from mse.computing.parallel import Compute
 from mse.computing.progress import compute
 from mse.computing.provenance import versions
 from mse.estimators.averages.averaging import AverageSpec
+from mse.methods import estimate
 from mse.shipped import load_table
 
 Learner = Callable[[Sequence[KnownAnswer]], DepartureModel]
@@ -189,6 +193,19 @@ def rows_again(problems: Sequence[Population], said: Mapping[str, Sequence[Answe
     return stored
 
 
+def by_verdict(problems: Sequence[Population], said: Sequence[Answer]) -> dict[str, Any]:
+    """Return the summary of calibrated laws, whose study was left out, by the verdict of the default method."""
+    found: dict[str, list[Score]] = {}
+    for p, answer in zip(problems, said, strict=True):
+        verdict = estimate(p.members, seed=SEED, compute=Compute(workers=1)).verdict
+        if answer.law is not None and verdict is not None:
+            found.setdefault(verdict.level, []).append(score(answer.law, answer.point, p.true))
+    return {
+        "date": date.today().isoformat(),
+        **{level: asdict(summarise(found[level])) for level in LEVELS if level in found},
+    }
+
+
 def standard_errors(problems: Sequence[Population], scores: Sequence[Score | None]) -> dict[str, float]:
     """Return standard errors of means over problems, with studies, not problems, taken as drawn independently."""
     kept = [(p.study, s) for p, s in zip(problems, scores, strict=True) if s is not None]
@@ -261,7 +278,17 @@ def markdown() -> str:
         if row["setting"].removesuffix(", calibrated") in LEARNED
     ]
     said = f"Standard errors, with studies and not problems as what was drawn: {'; '.join(errors)}." if errors else ""
-    return "\n".join([*lines, "", note, "", said, "", *_by_group(stored["groups"])])
+    return "\n".join([*lines, "", note, "", said, "", *_by_group(stored["groups"]), *_by_verdict(stored, lines[:2])])
+
+
+def _by_verdict(stored: Mapping[str, Any], heads: Sequence[str]) -> list[str]:
+    """Return the headline by its verdict, where that was scored."""
+    found = stored.get("verdicts", {})
+    rows = [_line({"setting": f"{level} ({row['problems']})", **row}, row["problems"])
+            for level, row in found.items() if level in LEVELS]  # fmt: skip
+    how = f"`{COMMAND} --verdicts`, {found.get('date')}"
+    said = f"The headline, departures of the other studies inside, by its verdict ({how}):"
+    return ["", said, "", *heads, *rows] if rows else []
 
 
 def _line(row: Mapping[str, Any], problems: int) -> str:
@@ -295,8 +322,17 @@ def main() -> None:
         "--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS), help="those that compete"
     )
     parser.add_argument("--rows", action="store_true", help="score the rows of these settings again, nothing else")
+    parser.add_argument("--verdicts", action="store_true", help="score the headline by its verdict, nothing else")
     options = parser.parse_args()
     problems = populations()
+    if options.verdicts:
+        alone = answers(problems, compute(options.workers, folder=options.folder), [SHRINKAGE])[SHRINKAGE]
+        known = known_answers(problems, alone, range(len(FEATURES)))
+        stored = json.loads(CALIBRATION.read_text(encoding="utf-8"))
+        stored["verdicts"] = by_verdict(problems, left_out(alone, known, LEARNED[SHRINKAGE]))
+        CALIBRATION.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(markdown())
+        return
     said = answers(problems, compute(options.workers, folder=options.folder), options.settings)
     if options.rows:
         again = rows_again(problems, said)

@@ -3,7 +3,7 @@
 The flow, one call per stage::
 
     table = mse.load_table("uk-2013-5")              # or mse.CaptureTable.from_csv("my-table.csv")
-    posterior = mse.estimate(table, seed=1)          # the average over every hierarchical log-linear model
+    posterior = mse.estimate(table, seed=1)          # the method is chosen by the table: shrinkage, departures inside
     estimate = posterior.summary(prob=0.95)          # point, interval, what is inside it, verdict
     others = mse.compare(table)                      # every method side by side
     results = mse.run_job(mse.read_job("job.toml"))  # the same from a file: from registers or a table to a report

@@ -6,10 +6,8 @@ is held against the kinds that were written, before anything is computed from it
 
 from __future__ import annotations
 
-import csv
 import gc
 import hashlib
-import io
 import json
 import math
 import sys
@@ -106,24 +104,6 @@ def read_record(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise Damaged(f"{path.name}: {error}") from None
     return found
-
-
-def read_rows(path: Path) -> list[list[str]]:
-    """Return the cells of a CSV file.
-
-    Raises
-    ------
-    Damaged
-        When it is not text, or no table.
-    OSError
-        When it cannot be read.
-    """
-    try:
-        return list(csv.reader(io.StringIO(read_input(path).decode("utf-8"), newline=""), strict=True))
-    except UnicodeDecodeError:
-        raise Damaged(f"{path.name} is not text in UTF-8") from None
-    except csv.Error:
-        raise Damaged(f"{path.name} is no table of comma-separated values") from None
 
 
 def sealed(content: bytes) -> bytes:

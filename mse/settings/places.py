@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -87,13 +87,6 @@ class JobFile:
         except MseError as error:
             place = next((x for x in places if x in self.lines), places[0])
             raise type(error)([self.put(p, place) for p in error.problems]) from error
-
-
-def option_place(problem: Problem, section: Place, options: Iterable[str]) -> Place:
-    """Return the place of the option that a problem of a method is about: named in it, or its value."""
-    said = f"{problem.found} {problem.value or ''}"
-    named = [x for x in options if re.search(rf"\b{re.escape(x)}\b", said)]
-    return (*section, named[0]) if named else section
 
 
 def plain_problem(error: ErrorDetails, job: type[BaseModel], file: JobFile) -> Problem:
