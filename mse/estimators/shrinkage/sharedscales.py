@@ -266,7 +266,7 @@ def _checked(
     if (found := _many(part, grid, main_sd, MANY)) is not None:
         return check_many(found, grid, main_sd, seed, weight), found.left_out
     seen, priors = part.seen(), _priors(part, grid, main_sd)
-    return check_laws(seen, priors, grid, unseen_laws(seen, priors, grid, effort), seed, effort, weight), 0.0
+    return check_laws(seen, priors, grid, unseen_laws(seen, priors, grid, effort), seed, weight), 0.0
 
 
 def _priors(part: Part, grid: ScaleGrid, main_sd: float) -> Priors:
