@@ -76,3 +76,71 @@ def log_integral(nodes: Array, log_density: Array) -> float:
     top = log_density.max()
     add_law(mass, nodes[0], step, nodes, log_density, -top)
     return top + math.log(mass.sum() * step)
+
+
+@compiled
+def noisy_share(size: float, means: Array, mass: Array) -> float:
+    """Return the share of a mixture of Poisson laws below a size, by Wilson & Hilferty's normal law of a cube root.
+
+    P(Poisson(μ) ≤ n) = P(Gamma(n + 1) > μ), and the cube root of a gamma variate is nearly normal.
+    """
+    shape = max(size, 0.0) + 1.0
+    root = shape ** (1.0 / 3.0)
+    middle = 1.0 - 1.0 / (9.0 * shape)
+    scale = 3.0 * math.sqrt(shape) * math.sqrt(0.5)
+    total = 0.0
+    for i in range(means.shape[0]):
+        total += mass[i] * 0.5 * math.erfc(scale * (means[i] / root - middle))
+    return total
+
+
+@compiled
+def noisy_quantiles(wanted: Array, means: Array, mass: Array) -> Array:
+    """Return sizes below which shares `wanted` of a mixture of Poisson laws lie, to a billionth; see `noisy_share`.
+
+    Parameters
+    ----------
+    wanted : (Q,) float64
+        Shares.
+    means, mass : (M,) float64
+        Means and their weights, which add up to one.
+    """
+    roots = means ** (1.0 / 3.0)
+    out = np.empty(wanted.shape[0])
+    for q in range(wanted.shape[0]):
+        low = -1.0
+        high = means.max() + 10.0 * math.sqrt(means.max()) + 20.0
+        below = noisy_share(low, roots, mass) - wanted[q]
+        above = noisy_share(high, roots, mass) - wanted[q]
+        if below >= 0.0:
+            high = low
+        side = 0
+        for _ in range(200):
+            if high - low <= 1e-9 * (high + 1.0):
+                break
+            # regula falsi, an end that stays is pulled in (Illinois); on the scale of roots the share is nearly normal
+            here = (low * above - high * below) / (above - below)
+            if not low < here < high:
+                here = 0.5 * (low + high)
+            found = noisy_share(here, roots, mass) - wanted[q]
+            if abs(found) < 1e-13:
+                high = here
+                break
+            if found < 0.0:
+                low, below = here, found
+                above = above if side >= 0 else 0.5 * above
+                side = -1
+            else:
+                high, above = here, found
+                below = below if side <= 0 else 0.5 * below
+                side = 1
+        out[q] = high
+    return out
+
+
+@compiled
+def log_integrals(nodes: Array, density: Array, length: NDArray[np.int64], out: Array) -> None:
+    """Replace `out`, (G,), by `log_integral` of the rows that have nodes enough; arrays as in `shrunklaw.Laws`."""
+    for g in range(length.shape[0]):
+        if length[g] >= FEWEST_NODES:
+            out[g] = log_integral(nodes[g, : length[g]], density[g, : length[g]])

@@ -172,7 +172,7 @@ class Laws(NamedTuple):
     nodes, log_density : (G, M) float64
         As in `Ladder`.
     rungs : (G, M, p) float64
-        Modes, as in `Ladder`; M is 0 where no point has a law.
+        Modes, as in `Ladder`.
     failed : (G,) bool
         As in `Ladder`.
     """
@@ -242,7 +242,7 @@ def laws_on_grid(
     length = np.zeros(grid, np.int64)
     nodes = np.zeros((grid, MOST_NODES + 1))
     density = np.zeros((grid, MOST_NODES + 1))
-    rungs = np.zeros((grid, MOST_NODES + 1, p))
+    rungs = np.empty((grid, MOST_NODES + 1, p))
     failed = np.zeros(grid, np.bool_)
     room = _make_room(p, size)
     for g in range(grid):
@@ -347,7 +347,7 @@ def _in_lanes(
     length = np.zeros(grid, np.int64)
     nodes = np.zeros((grid, room))
     density = np.zeros((grid, room))
-    rungs = np.zeros((grid, room if chosen.shape[0] > 0 else 0, p))
+    rungs = np.empty((grid, room, p))
     ends = np.zeros((grid, 2), np.int64)
     climb_in_lanes(
         scene, offsets, which, precision, common, constant, chosen, modes, tangents, central,

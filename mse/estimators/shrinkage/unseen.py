@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -164,30 +165,41 @@ def unseen_laws(seen: Counted, priors: Priors, grid: ScaleGrid, effort: Effort |
 
     Without an `effort` it is `QUICK`, or `QUICK_IF_MANY` where terms are many.
     """
+    from mse.kernels.lawgrid import log_integrals
     from mse.kernels.raschrounds import rasch_offsets
     from mse.kernels.shrunklaw import laws_on_grid
 
     effort = effort or (QUICK if len(priors.terms) <= MANY_TERMS else QUICK_IF_MANY)
-    taus, which = np.unique(grid.visibility, return_inverse=True)
+    layers = _layers(grid)
     found = laws_on_grid(
-        seen, rasch_offsets(seen, taus), which.astype(np.int64), *_alike(grid), priors.terms, priors.first, priors.last,
+        seen, rasch_offsets(seen, layers.taus), *layers[1:], priors.terms, priors.first, priors.last,
         priors.precision, priors.common, priors.log_normaliser, grid.log_prior, *effort,
     )  # fmt: skip
-    evidence, mode, variance = found.log_evidence, found.mode, found.variance
-    nodes = tuple(x[:m].copy() for x, m in zip(found.nodes, found.length, strict=True))
-    density = tuple(x[:m].copy() for x, m in zip(found.log_density, found.length, strict=True))
-    rungs = tuple(
-        x[: 0 if failed else m] for x, m, failed in zip(found.rungs, found.length, found.failed, strict=True)
-    )  # fmt: skip
-    evidence = np.where(np.isnan(evidence), -math.inf, evidence)
-    return integrated(UnseenLaws(evidence, mode, variance, nodes, density, int(found.failed.sum()), rungs))
+    evidence = np.where(np.isnan(found.log_evidence), -math.inf, found.log_evidence)
+    log_integrals(found.nodes, found.log_density, found.length, evidence)
+    length = found.length.tolist()
+    nodes = tuple(x[:m].copy() for x, m in zip(found.nodes, length, strict=True))
+    density = tuple(x[:m].copy() for x, m in zip(found.log_density, length, strict=True))
+    rungs = tuple(x[: 0 if bad else m] for x, m, bad in zip(found.rungs, length, found.failed, strict=True))
+    return UnseenLaws(evidence, found.mode, found.variance, nodes, density, int(found.failed.sum()), rungs)
 
 
-def _alike(grid: ScaleGrid) -> tuple[Integers, Array]:
+class _Layers(NamedTuple):
+    """The visibilities of a grid, which of them each point has, and from where its mode is looked for."""
+
+    taus: Array
+    which: Integers
+    like: Integers
+    steps: Array
+
+
+@lru_cache(maxsize=64)
+def _layers(grid: ScaleGrid) -> _Layers:
     """Return for every point the one before it that differs in visibility alone, or −1, and the ratio of the steps.
 
     Modes move about as the variance of visibility does, so that two of them tell where the third is.
     """
+    taus, which = np.unique(grid.visibility, return_inverse=True)
     like, steps = np.full(len(grid), -1, dtype=np.int64), np.zeros(len(grid))
     seen: dict[tuple[float, ...], int] = {}
     variance = (grid.visibility**2).tolist()
@@ -196,7 +208,7 @@ def _alike(grid: ScaleGrid) -> tuple[Integers, Array]:
         if near >= 0 and (far := like[near]) >= 0:
             steps[g] = (variance[g] - variance[near]) / (variance[near] - variance[far])
         like[g], seen[scales] = near, g
-    return like, steps
+    return _Layers(taus, which.astype(np.int64), like, steps)
 
 
 def integrated(laws: UnseenLaws) -> UnseenLaws:
