@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
+from mse.kernels.exponential import exponential
+from mse.kernels.lanes import LANES, load, store
 
 Array = NDArray[np.float64]
 
@@ -56,14 +58,22 @@ def add_law(mass: Array, start: float, step: float, nodes: Array, log_density: A
     space = (nodes[m - 1] - nodes[0]) / (m - 1)
     first = max(int(math.ceil((nodes[0] - start) / step - 1e-9)), 0)
     last = min(int(math.floor((nodes[m - 1] - start) / step + 1e-9)), mass.shape[0] - 1)
-    for i in range(first, last + 1):
-        at = (start + step * i - nodes[0]) / space
+    # values first, then four exponentials at a time
+    count = last + 1 - first
+    values = np.empty(max(count, 0) + LANES)
+    for i in range(count):
+        at = (start + step * (first + i) - nodes[0]) / space
         k = min(max(int(at), 0), m - 2)
         t = at - k
         s = 1.0 - t
         value = s * log_density[k] + t * log_density[k + 1]
-        value += ((s * s * s - s) * bend[k] + (t * t * t - t) * bend[k + 1]) / 6.0
-        mass[i] += math.exp(value + log_weight)
+        values[i] = value + ((s * s * s - s) * bend[k] + (t * t * t - t) * bend[k + 1]) / 6.0 + log_weight
+    for i in range(max(count, 0), values.shape[0]):
+        values[i] = 0.0
+    for block in range((count + LANES - 1) // LANES):
+        store(values, block, exponential(load(values, block)))
+    for i in range(count):
+        mass[first + i] += values[i]
 
 
 @compiled

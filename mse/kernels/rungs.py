@@ -167,14 +167,17 @@ def sample_rung(
         for lane in range(LANES):
             # the last draw stands in the lanes that are left over
             normal = normals[min(first + lane, s - 1)]
-            part = 0.0
             for i in range(p):
-                part += along[i] * normal[i]
-            square[lane] = 0.0
-            for i in range(p):
-                x = normal[i] - part * along[i]
-                z[LANES * i + lane] = x
-                square[lane] += x * x
+                z[LANES * i + lane] = normal[i]
+        part = spread(0.0)
+        for i in range(p):
+            part = part + spread(along[i]) * load(z, i)
+        length = spread(0.0)
+        for i in range(p):
+            x = load(z, i) - part * spread(along[i])
+            store(z, i, x)
+            length = length + x * x
+        store(square, 0, length)
         _solve_back(h, inverse, p, z)
         change[:] = 0.0
         for i in range(p):

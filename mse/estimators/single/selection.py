@@ -94,6 +94,7 @@ def _on_faces(table: CaptureTable, frame: pd.DataFrame, criterion: Criterion) ->
     Only where a list lies inside another one: elsewhere an empty cell is taken for one that could have held somebody.
     """
     from mse.estimators.single.facefit import FACE, fit_on_face
+
     found = np.zeros(len(frame), dtype=bool)
     missing = frame[frame["existence"] == int(Existence.NO_MLE)].sort_values(criterion, kind="stable")
     for row in missing.index[:MOST_FACES]:
