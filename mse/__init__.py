@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mse.jobs.job import read_job as read_job
     from mse.jobs.running import assess_results as assess_results
     from mse.jobs.running import run_job as run_job
+    from mse.manytables import estimate_many as estimate_many
     from mse.methods import compare as compare
     from mse.methods import estimate as estimate
     from mse.publish.changes import compare_results as compare_results
@@ -95,6 +96,7 @@ _HOMES = {
     "compare_pairs": "estimators.doublyrobust.pairs",
     "compare_results": "publish.changes",
     "estimate": "methods",
+    "estimate_many": "manytables",
     "fit_model": "estimators.single.fitted",
     "judge": "assess.verdict",
     "known_sizes": "assess.knownsizes",
