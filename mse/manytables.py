@@ -103,7 +103,9 @@ def _name(table: Table | MseError) -> str:
     return table.problems[0].file or "" if isinstance(table, MseError) else table.name
 
 
-def _in_place(tables: list[Table | MseError], found: list[Chunk]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]:
+def _in_place(
+    tables: list[Table | MseError], found: list[Chunk]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]:
     """Return the numbers and words of all tables, with rows for those that could not be read."""
     numbers = np.full((len(tables), len(NUMBERS)), math.nan)
     words = np.full((len(tables), len(WORDS)), "", dtype=object)
@@ -117,9 +119,7 @@ def _in_place(tables: list[Table | MseError], found: list[Chunk]) -> tuple[npt.N
     return numbers, words
 
 
-def _rows(
-    method: str, options: Mapping[str, Any], seed: int, prob: float, tables: tuple[Table, ...]
-) -> Chunk:
+def _rows(method: str, options: Mapping[str, Any], seed: int, prob: float, tables: tuple[Table, ...]) -> Chunk:
     """Return numbers (n, 5) and words (n, 5) of some tables."""
     numbers, words = np.full((len(tables), len(NUMBERS)), math.nan), [("",) * len(WORDS)] * len(tables)
     for i, table in enumerate(tables):

@@ -44,8 +44,8 @@ from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.computing.parallel import Compute
-    from mse.methods import Table
     from mse.estimators.repeats.families import Family
+    from mse.methods import Table
     from mse.settings.specfields import Criterion
 
 

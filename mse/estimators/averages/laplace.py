@@ -8,6 +8,7 @@ checks of robustness ask for, and not for a number to cite.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -54,14 +55,7 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
     """
     from scipy.special import ndtr
 
-    spec = spec or AverageSpec()
-    if table.n_lists > 5 and spec.max_order is None:
-        spec = replace(spec, max_order=2)
-    pool, _, _ = laplace_pool(table, spec, Compute(1))
-    parts = np.concatenate([np.stack([pool.weight, pool.mean, pool.variance], axis=1), pool.rest])
-    parts = parts[np.argsort(-parts[:, 0])]
-    kept = parts[: int(np.searchsorted(np.cumsum(parts[:, 0]), _SHARE * parts[:, 0].sum())) + 1]
-    weight, mean, sd = kept[:, 0] / kept[:, 0].sum(), kept[:, 1], np.sqrt(kept[:, 2])
+    weight, mean, sd = _components(table, spec)
     out = np.empty(len(q))
     for i, wanted in enumerate(q):
         low, high = float((mean - 9 * sd).min()), float((mean + 9 * sd).max())
@@ -73,6 +67,25 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
                 high = middle
         out[i] = table.observed + np.exp(high)
     return out
+
+
+def _components(table: CaptureTable, spec: AverageSpec | None) -> tuple[Array, Array, Array]:
+    """Return weight, mean and standard deviation of log μ_0 under the models that make up the mixture."""
+    spec = spec or AverageSpec()
+    if table.n_lists > 5 and spec.max_order is None:
+        spec = replace(spec, max_order=2)
+    pool, _, _ = laplace_pool(table, spec, Compute(1))
+    parts = np.concatenate([np.stack([pool.weight, pool.mean, pool.variance], axis=1), pool.rest])
+    parts = parts[np.argsort(-parts[:, 0])]
+    kept = parts[: int(np.searchsorted(np.cumsum(parts[:, 0]), _SHARE * parts[:, 0].sum())) + 1]
+    return kept[:, 0] / kept[:, 0].sum(), kept[:, 1], np.sqrt(kept[:, 2])
+
+
+def rough_draws(table: CaptureTable, spec: AverageSpec, draws: int, rng: np.random.Generator) -> Array:
+    """Return draws of N by Laplace alone, persons, (draws,)."""
+    weight, mean, sd = _components(table, spec)
+    which = rng.choice(len(weight), size=draws, p=weight)
+    return np.asarray(table.observed + np.exp(np.minimum(rng.normal(mean[which], sd[which]), math.log(HIGHEST))))
 
 
 def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute, rough: bool) -> Referee:
