@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 from mse.kernels.cholesky import factorise, solve_upper
 from mse.kernels.compiled import compiled
-from mse.kernels.walsh import transform
+from mse.kernels.exponential import exponential
+from mse.kernels.lanes import LANES, load, spread, store
+from mse.kernels.rowwise import solve_back_lanes
+from mse.kernels.walsh import transform, transform_lanes
 
 Array = NDArray[np.float64]
 
@@ -77,6 +80,38 @@ def _to_beta(factor: Array, mode: Array, reflector: Array, position: Array, beta
     solve_upper(factor, p, beta)
     for i in range(p):
         beta[i] += mode[i]
+
+
+@compiled
+def _log_targets(
+    counts: Array, cells: Array, terms: NDArray[np.int64], precision: float, upper: Array, inverse: Array, mode: Array,
+    reflector: Array, z: Array, vector: Array, value: Array,
+) -> None:  # fmt: skip
+    """Write `_log_target` of four positions `z`, whose coefficients are those of `_to_beta`, to `value`.
+
+    `upper` is Lᵀ and `inverse` one over its diagonal; `vector` is left with the log means of all cells.
+    """
+    p = terms.shape[0]
+    size = counts.shape[0]
+    along = spread(0.0)
+    for i in range(p):
+        along = along + spread(reflector[i]) * load(z, i)
+    for i in range(p):
+        store(z, i, load(z, i) - spread(2.0 * reflector[i]) * along)
+    solve_back_lanes(upper, inverse, p, z)
+    vector[:] = 0.0
+    total = spread(0.0)
+    for i in range(p):
+        beta = load(z, i) + spread(mode[i])
+        store(vector, terms[i], beta)
+        if i > 0:
+            total = total - spread(0.5 * precision) * beta * beta
+    transform_lanes(vector, size)
+    for cell in range(1, size):
+        if cells[cell] > 0.0:
+            eta = load(vector, cell)
+            total = total + (spread(counts[cell]) * eta - exponential(eta))
+    store(value, 0, total)
 
 
 @compiled
@@ -151,18 +186,22 @@ def smooth_weights(log_weight: Array) -> float:
     s = log_weight.shape[0]
     tail = int(3.0 * math.sqrt(s)) if s > 225 else s // 5
     log_weight -= log_weight.max()
-    order = np.argsort(log_weight)
-    cut = math.exp(log_weight[order[s - tail - 1]])
+    # only the tail is put in order
+    parted = np.partition(log_weight, s - tail - 1)
+    least = parted[s - tail :].min() if tail > 0 else math.inf
+    heavy = np.flatnonzero(log_weight >= least)
+    order = heavy[np.argsort(log_weight[heavy])][heavy.shape[0] - tail :]
+    cut = math.exp(parted[s - tail - 1])
     exceedances = np.empty(tail)
     for i in range(tail):
-        exceedances[i] = math.exp(log_weight[order[s - tail + i]]) - cut
+        exceedances[i] = math.exp(log_weight[order[i]]) - cut
     if tail < 5 or not exceedances[0] > 0.0 or exceedances[tail - 1] <= exceedances[0] * (1.0 + 1e-10):
         return math.inf
     k, scale = pareto_shape(exceedances)
     for i in range(tail):
         q = (i + 0.5) / tail
         excess = -scale * math.log1p(-q) if abs(k) < 1e-12 else scale * math.expm1(-k * math.log1p(-q)) / k
-        log_weight[order[s - tail + i]] = min(math.log(excess + cut), 0.0)
+        log_weight[order[i]] = min(math.log(excess + cut), 0.0)
     return k
 
 
@@ -254,19 +293,33 @@ def sample_model(
         math.lgamma(0.5 * (FREEDOM + p)) - math.lgamma(0.5 * FREEDOM) - 0.5 * p * math.log(FREEDOM * math.pi)
     )
 
-    for d in range(s):
-        square = 0.0
-        for i in range(p):
-            z = abs(normals[d, i]) * stretch[d]
-            square += z * z
-            if sides[d, i] * (scale[i, 0] + scale[i, 1]) < scale[i, 0]:
-                position[i] = -z * scale[i, 0]
-            else:
-                position[i] = z * scale[i, 1]
-        _to_beta(factor, mode, reflector, position, beta)
-        log_unseen[d] = beta.sum()
-        log_proposal = log_constant - 0.5 * (FREEDOM + p) * math.log1p(square / FREEDOM)
-        log_weight[d] = _log_target(counts, cells, terms, precision, beta, eta) - peak - log_proposal
+    upper = np.zeros((p, p))
+    inverse = np.empty(p)
+    for i in range(p):
+        inverse[i] = 1.0 / factor[i, i]
+        for j in range(i, p):
+            upper[i, j] = factor[j, i]
+    z = np.empty(LANES * p)
+    square = np.empty(LANES)
+    value = np.empty(LANES)
+    vector = np.zeros(LANES * size)
+    for first in range(0, s, LANES):
+        for lane in range(LANES):
+            # the last draw stands in the lanes that are left over
+            d = min(first + lane, s - 1)
+            total = 0.0
+            for i in range(p):
+                x = abs(normals[d, i]) * stretch[d]
+                total += x * x
+                left = sides[d, i] * (scale[i, 0] + scale[i, 1]) < scale[i, 0]
+                z[LANES * i + lane] = -x * scale[i, 0] if left else x * scale[i, 1]
+            square[lane] = total
+        _log_targets(counts, cells, terms, precision, upper, inverse, mode, reflector, z, vector, value)
+        for lane in range(min(LANES, s - first)):
+            d = first + lane
+            log_unseen[d] = vector[lane]
+            log_proposal = log_constant - 0.5 * (FREEDOM + p) * math.log1p(square[lane] / FREEDOM)
+            log_weight[d] = value[lane] - peak - log_proposal
 
     largest = log_weight.max()
     shape = smooth_weights(log_weight)

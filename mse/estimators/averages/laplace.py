@@ -24,9 +24,9 @@ from mse.tables.captures import CaptureTable
 
 Array = npt.NDArray[np.float64]
 
-WITHIN, WIDER, HIGHEST = 1.08, 1.3, 1e9
+WITHIN, WIDER, HIGHEST = 1.08, 1.2, 1e9
 """How far the median and the log width of Laplace's law may be from those of the corrected one, as factors (on the
-public tables they are within 1.03 and 1.16); persons up to which its grid holds them."""
+public tables they are within 1.03 and 1.08); persons up to which its grid holds them."""
 
 _SHARE = 0.9999
 """Weight of the models that make up the mixture; lighter ones are left out."""
@@ -53,9 +53,13 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
     ModelError
         As `averaging.estimate`.
     """
+    return table.observed + np.exp(_quantiles(q, *_components(table, spec)))
+
+
+def _quantiles(q: Sequence[float], weight: Array, mean: Array, sd: Array) -> Array:
+    """Return quantiles of a mixture of normals, by bisection."""
     from scipy.special import ndtr
 
-    weight, mean, sd = _components(table, spec)
     out = np.empty(len(q))
     for i, wanted in enumerate(q):
         low, high = float((mean - 9 * sd).min()), float((mean + 9 * sd).max())
@@ -65,7 +69,7 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
                 low = middle
             else:
                 high = middle
-        out[i] = table.observed + np.exp(high)
+        out[i] = high
     return out
 
 
@@ -85,7 +89,8 @@ def rough_draws(table: CaptureTable, spec: AverageSpec, draws: int, rng: np.rand
     """Return draws of N by Laplace alone, persons, (draws,)."""
     weight, mean, sd = _components(table, spec)
     which = rng.choice(len(weight), size=draws, p=weight)
-    return np.asarray(table.observed + np.exp(np.minimum(rng.normal(mean[which], sd[which]), math.log(HIGHEST))))
+    means = np.exp(np.minimum(rng.normal(mean[which], sd[which]), math.log(HIGHEST)))
+    return np.asarray(table.observed + rng.poisson(means), dtype=np.float64)
 
 
 def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute, rough: bool) -> Referee:
@@ -97,7 +102,10 @@ def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compu
         As `averaging.estimate`.
     """
     if rough:
-        low, point, high = (float(x) for x in laplace_quantiles(table, [0.025, 0.5, 0.975], spec))
+        weight, mean, sd = _components(table, spec)
+        noisy = np.sqrt(sd**2 + np.exp(-mean))  # log n_0 about log μ_0
+        unseen = np.exp(np.minimum(_quantiles([0.025, 0.5, 0.975], weight, mean, noisy), 700.0))
+        low, point, high = (float(x) for x in table.observed + unseen)
         return Referee(point, low, high, True, 0.0 if high < HIGHEST else 1.0, WITHIN, WIDER)
     pool, _, _ = laplace_pool(table, spec, compute)
     _, correction = correct(pool, spec.corrected, seed, compute)
