@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 
@@ -49,7 +49,7 @@ class OneFolder:
 
 
 class _Form(CompileResultCacheImpl):
-    _locator_classes: ClassVar[list[type[object]]] = [OneFolder]
+    _locator_classes: list[type[object]] = [OneFolder]  # noqa: RUF012
 
 
 class Kept(FunctionCache):
