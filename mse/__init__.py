@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from mse.estimators.single.profile import profile_interval as profile_interval
     from mse.estimators.single.selection import rank_models as rank_models
     from mse.intake.taking import take_in as take_in
+    from mse.jobs.figurejob import FiguresJob as FiguresJob
+    from mse.jobs.figurejob import figures as figures
+    from mse.jobs.figurejob import read_figures as read_figures
     from mse.jobs.job import Job as Job
     from mse.jobs.job import read_job as read_job
     from mse.jobs.running import assess_results as assess_results
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from mse.methods import compare as compare
     from mse.methods import estimate as estimate
     from mse.publish.changes import compare_results as compare_results
+    from mse.publish.figures.figurefiles import write_figures as write_figures
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
     from mse.publish.report.html import render_report as render_report
@@ -73,6 +77,7 @@ _HOMES = {
     "Distribution": "answers.distribution",
     "DoublyRobustSpec": "estimators.doublyrobust.onepair",
     "Estimate": "answers.estimates",
+    "FiguresJob": "jobs.figurejob",
     "HistoryTable": "tables.histories",
     "InputError": "errors",
     "Job": "jobs.job",
@@ -95,6 +100,7 @@ _HOMES = {
     "compare_pairs": "estimators.doublyrobust.pairs",
     "compare_results": "publish.changes",
     "estimate": "methods",
+    "figures": "jobs.figurejob",
     "fit_model": "estimators.single.fitted",
     "judge": "assess.verdict",
     "known_sizes": "assess.knownsizes",
@@ -106,6 +112,7 @@ _HOMES = {
     "prior_predictive": "estimators.multilevel.priorpredictive",
     "profile_interval": "estimators.single.profile",
     "rank_models": "estimators.single.selection",
+    "read_figures": "jobs.figurejob",
     "read_job": "jobs.job",
     "read_results": "answers.results",
     "render_report": "publish.report.html",
@@ -114,6 +121,7 @@ _HOMES = {
     "table_info": "shipped",
     "take_in": "intake.taking",
     "verify_release": "publish.release.verification",
+    "write_figures": "publish.figures.figurefiles",
     "write_release": "publish.release.bundle",
     "write_results": "answers.results",
 }

@@ -1,0 +1,32 @@
+"""Commands for the other numbers of a rapporteur: key figures, and the chain through time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, in_language, say
+
+
+@click.command()
+@click.argument("job", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page, CSV and JSON.")
+@OVERWRITE
+@click.option("--language", type=LANGUAGES, callback=in_language, help="Of the sentences; the first of the job.")
+@AS_JSON
+def figures(job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool) -> None:
+    """Print the key figures of a JOB as sentences: totals, shares, changes, multiples, ranks, estimates beside them."""
+    from mse.jobs.figurejob import figures as make
+    from mse.publish.figures.figurefiles import json_text, write_figures
+
+    found = make(job)
+    sentences = found.sentences(language)
+    if out is not None:
+        write_figures(out, found, overwrite=overwrite)
+    if as_json:
+        click.echo(json_text(found), nl=False)
+    else:
+        for i, sentence in enumerate(sentences):
+            click.echo("", nl=i > 0)
+            say(sentence)
