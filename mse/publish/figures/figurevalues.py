@@ -256,7 +256,7 @@ def _ranked(
                    value=Rounded(chance, math.nan, math.nan, 1.0))  # fmt: skip
     made = _warned(made, total, limits)
     if chance < limits.rank[1]:
-        return _without(made, WITHHELD, said("keyfigure.why_rank"))
+        return replace(_without(made, WITHHELD, said("keyfigure.why_rank")), count=None)
     return _with_caution(made, said("keyfigure.rank")) if chance < limits.rank[0] else made
 
 
