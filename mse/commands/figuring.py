@@ -30,3 +30,25 @@ def figures(job: Path, out: Path | None, overwrite: bool, language: str | None, 
         for i, sentence in enumerate(sentences):
             click.echo("", nl=i > 0)
             say(sentence)
+
+
+@click.command()
+@click.argument("job", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page, CSV and JSON.")
+@OVERWRITE
+@click.option("--language", type=LANGUAGES, callback=in_language, help="Of the sentences; the first of the job.")
+@AS_JSON
+def chain(job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool) -> None:
+    """Print what becomes of persons or cases through time, from the dated events of a JOB: shares by state, medians."""
+    from mse.jobs.chainjob import chain as make
+    from mse.publish.chainfiles import chain_json, write_chain
+
+    found = make(job)
+    sentences = found.sentences(language)
+    if out is not None:
+        write_chain(out, found, overwrite=overwrite)
+    if as_json:
+        click.echo(chain_json(found), nl=False)
+    else:
+        for sentence in sentences:
+            say(sentence)

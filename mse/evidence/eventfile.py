@@ -46,6 +46,8 @@ class Spells:
         Persons.
     outside : int
         Persons whose history had ended before observation began: they tell nothing.
+    first : int
+        The year in which the first of them began.
     """
 
     states: tuple[str, ...]
@@ -59,6 +61,7 @@ class Spells:
     end: Array
     sizes: Integers
     outside: int
+    first: int
 
 
 def read_events(spec: ChainSpec) -> Spells:
@@ -139,7 +142,7 @@ def _guard(grid: Grid, cells: dict[str, list[str]], names: dict[str, str], fault
                        column=name)  # fmt: skip
 
 
-def _days(texts: Sequence[str], rows: Sequence[int], spec: ChainSpec, faults: Faults) -> Integers:
+def _days(texts: Sequence[str], rows: list[int], spec: ChainSpec, faults: Faults) -> Integers:
     """Return days as numbers; every text that is none, or lies after the last day of observation, is a fault."""
     read: dict[str, int | None] = {}
     for text in dict.fromkeys(texts):
@@ -149,7 +152,7 @@ def _days(texts: Sequence[str], rows: Sequence[int], spec: ChainSpec, faults: Fa
             read[text] = None
     last = spec.until.toordinal()
     found = np.array([-1 if (day := read[text]) is None else day for text in texts], dtype=np.int64)
-    for k in np.flatnonzero((found < 0) | (found > last)):
+    for k in np.flatnonzero((found < 0) | (found > last)).tolist():
         if found[k] < 0:
             faults.add(said("chain.day"), "2020-12-31", "write days as year-month-day", row=rows[k], column=spec.date)
         else:
@@ -158,9 +161,7 @@ def _days(texts: Sequence[str], rows: Sequence[int], spec: ChainSpec, faults: Fa
     return found
 
 
-def _follow(
-    spec: ChainSpec, who: Integers, state: Integers, day: Integers, rows: Integers, faults: Faults
-) -> None:
+def _follow(spec: ChainSpec, who: Integers, state: Integers, day: Integers, rows: Integers, faults: Faults) -> None:
     """Hold every state against the one before it, and every first one against the start."""
     names = spec.states
     at = {name: i for i, name in enumerate(names)}
@@ -185,8 +186,9 @@ def _follow(
             faults.add(said("chain.order", state=names[here], before=names[before], row=str(other)), allowed,
                        "correct the days", row=int(rows[k + 1]), column=spec.date)  # fmt: skip
         else:
-            faults.add(said("chain.follow", state=names[here], before=names[before], row=str(other)), allowed,
-                       "correct the state, or add the step to the job", row=int(rows[k + 1]), column=spec.state)  # fmt: skip
+            cannot = said("chain.follow", state=names[here], before=names[before], row=str(other))
+            remedy = "correct the state, or add the step to the job"
+            faults.add(cannot, allowed, remedy, row=int(rows[k + 1]), column=spec.state)
 
 
 def _cohorts(
@@ -236,4 +238,5 @@ def _spells(
     people = np.unique(np.stack([who, cohort])[:, alive], axis=1)
     sizes = np.bincount(people[1], minlength=len(cohorts))
     return Spells(spec.states, cohorts, who[kept], cohort[kept], state[kept], following[kept], entered[kept],
-                  begin[kept], end[kept], sizes.astype(np.int64), int(outside))  # fmt: skip
+                  begin[kept], end[kept], sizes.astype(np.int64), int(outside),
+                  datetime.date.fromordinal(int(day.min())).year)  # fmt: skip

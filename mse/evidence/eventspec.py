@@ -80,8 +80,8 @@ class ChainSpec:
         into = {x for after in self.steps.values() for x in after}
         for state in self.steps:
             if state != self.start and state not in into:
-                yield ("steps", state), Problem(said("chain.unreached"), "a state that may follow another", "correct it",
-                                                value=state)  # fmt: skip
+                allowed = "a state that may follow another"
+                yield ("steps", state), Problem(said("chain.unreached"), allowed, "correct it", value=state)
         if len(self.states) > MOST_STATES:
             yield ("steps",), Problem(said("chain.states"), f"at most {MOST_STATES}", "put states together",
                                       value=str(len(self.states)))  # fmt: skip
@@ -89,4 +89,3 @@ class ChainSpec:
             yield ("since",), Problem(said("chain.since"), f"at most {self.until}", "correct it", value=str(self.since))
         if not self.within:
             yield ("within",), Problem(said("chain.within"), "for example [1, 2, 5]", "name one year at least")
-

@@ -1,8 +1,8 @@
 """Where persons are through time: state occupation and first entry by Aalen and Johansen, and how long stays last.
 
-Persons may come under observation after they began (left truncation) and be seen until a last day (censoring). Both must
-tell nothing of what happens next beyond the state that a person is in, and a state's risk must depend on nothing but the
-time since the beginning (Markov); of the time spent in a state, on nothing but that time.
+Persons may come under observation after they began (left truncation) and be seen until a last day (censoring). Both
+must tell nothing of what happens next beyond the state that a person is in, and a state's risk must depend on nothing
+but the time since the beginning (Markov); of the time spent in a state, on nothing but that time.
 """
 
 from __future__ import annotations
@@ -113,6 +113,8 @@ class TimeChain:
         Probability of the intervals.
     outside : int
         Persons whose history had ended before observation began.
+    first : int
+        The year in which the first of them began.
     """
 
     states: tuple[str, ...]
@@ -122,6 +124,7 @@ class TimeChain:
     moves: tuple[Move, ...]
     prob: float
     outside: int
+    first: int
 
 
 def time_chain(spells: Spells, within: Sequence[float], prob: float = 0.95) -> TimeChain:
@@ -139,8 +142,8 @@ def time_chain(spells: Spells, within: Sequence[float], prob: float = 0.95) -> T
     Notes
     -----
     Occupation: Aalen & Johansen (1978), Scandinavian Journal of Statistics 5:141-150. First entry into a state is the
-    same with that state as an exit. Intervals: Jeffreys' for the number of persons that gives the variance (Dorey & Korn
-    1987, Statistics in Medicine 6:679-687), which without censoring is Jeffreys' for the persons there are. Stays:
+    same with that state as an exit. Intervals: Jeffreys' for the number of persons that gives the variance (Dorey &
+    Korn 1987, Statistics in Medicine 6:679-687), which without censoring is Jeffreys' for the persons there are. Stays:
     Kaplan & Meier from the day on which a state was entered; the interval of a median holds the times at which the
     interval of the share that ended holds a half (Brookmeyer & Crowley 1982).
     """
@@ -158,13 +161,11 @@ def time_chain(spells: Spells, within: Sequence[float], prob: float = 0.95) -> T
     stays = [_stay(spells, h, prob) for h in range(len(spells.states))]
     return TimeChain(
         spells.states, tuple(sizes), tuple(chances), tuple(x for x in stays if x is not None),
-        _moves(spells, years[-1]), prob, spells.outside,
+        _moves(spells, years[-1]), prob, spells.outside, spells.first,
     )  # fmt: skip
 
 
-def _cohort(
-    name: str, n: int, spells: Spells, kept: Flags, years: Sequence[float], prob: float
-) -> list[StateChance]:
+def _cohort(name: str, n: int, spells: Spells, kept: Flags, years: Sequence[float], prob: float) -> list[StateChance]:
     ends = np.array([_last(x) for x in years])
     begin, end = spells.begin[kept], spells.end[kept]
     state, following = spells.state[kept], spells.following[kept]

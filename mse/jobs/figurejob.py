@@ -120,6 +120,18 @@ def read_figures(path: str | Path) -> FiguresJob:
     InputError
         With every problem: not TOML, unknown keys, wrong types, what a kind of figure lacks.
     """
+    raw, file, folder = read_job_file(path)
+    return make_figures(raw, file).at(folder)
+
+
+def read_job_file(path: str | Path) -> tuple[dict[str, Any], JobFile, Path]:
+    """Return what a job file says, where it says it, and its folder.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read or is not TOML.
+    """
     path = Path(path)
     if not os.path.exists(path) and path.name in shipped_names("models"):
         path = shipped_path("models", path.name)
@@ -135,7 +147,7 @@ def read_figures(path: str | Path) -> FiguresJob:
             Problem(f"the job file is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",
                     file=str(path))
         ) from error  # fmt: skip
-    return make_figures(raw, JobFile.of(str(path), text)).at(path.parent)
+    return raw, JobFile.of(str(path), text), path.parent
 
 
 def make_figures(settings: Mapping[str, Any], file: JobFile | None = None) -> FiguresJob:
@@ -198,7 +210,7 @@ def figures(job: FiguresJob | Mapping[str, Any] | str | Path) -> KeyFigures:
                    [estimates[name] for name in spec.estimate], job.verdict, job.run.prob)
         for spec in wanted
     )  # fmt: skip
-    speakers, titles = _speakers(job)
+    speakers, titles = speakers_of(job.report, job.title, job.run.prob, "keyfigures.title")
     return KeyFigures(job.title or next(iter(titles.values())), found, rule.in_words(), job.run.prob, speakers, titles)
 
 
@@ -242,16 +254,17 @@ def _rule(publish: FiguresPublish) -> Disclosure:
     return Disclosure(**options, secret=secret)
 
 
-def _speakers(job: FiguresJob) -> tuple[dict[str, Speaker], dict[str, str]]:
+def speakers_of(
+    report: ReportSpec, given: str | None, prob: float, usual: str
+) -> tuple[dict[str, Speaker], dict[str, str]]:
     """Return the languages of a job with what things are called in them, and its titles."""
-    report = job.report
     asked: Sequence[str] = report.languages or (report.language or "en",)
     speakers, titles = {}, {}
     for language in asked:
         own = getattr(report, language, None)
         say = read_catalogue(language)
         names = {**report.names, **(own.names if own is not None else {})}
-        speakers[language] = Speaker(say, names, job.run.prob)
-        title = own.title if own is not None and own.title else report.title or job.title
-        titles[language] = title or say("keyfigures.title")
+        speakers[language] = Speaker(say, names, prob)
+        title = own.title if own is not None and own.title else report.title or given
+        titles[language] = title or say(usual)
     return speakers, titles

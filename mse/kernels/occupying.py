@@ -46,9 +46,9 @@ def occupy(counts: Integers, origin: Integers, target: Integers, risk: Integers,
 
     Notes
     -----
-    p(u) = p(u-) (I + dA(u)), dA_hj = dN_hj / Y_h (Andersen, Borgan, Gill & Keiding 1993, eq. 4.4.1). The covariance of p
-    goes (I + dA)' V (I + dA) + sum_h p_h(u-)^2 C_h, where C_h is the covariance of row h of dA as multinomial shares of
-    Y_h (the Greenwood-type estimator, eq. 4.4.20). A move from a state in which nobody is at risk cannot be.
+    p(u) = p(u-) (I + dA(u)), dA_hj = dN_hj / Y_h (Andersen, Borgan, Gill & Keiding 1993, eq. 4.4.1). The covariance
+    of p goes (I + dA)' V (I + dA) + sum_h p_h(u-)^2 C_h, where C_h is the covariance of row h of dA as multinomial
+    shares of Y_h (the Greenwood-type estimator, eq. 4.4.20). A move from a state in which nobody is at risk cannot be.
     """
     times, kinds = counts.shape
     k = risk.shape[1]
