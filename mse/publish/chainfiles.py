@@ -291,8 +291,9 @@ def _sheets(found: PublishedTimeChain, to: Speaker) -> list[Sheet]:
                 if not here:
                     continue
                 n = here[0].persons
-                cells = [Cell(Words(to.level(state))), Cell(Words(say("timechain.all") if cohort == ALL else to.level(cohort))),
-                         Cell(Words("–" if n is None else say.number(n)))]  # fmt: skip
+                whose = say("timechain.all") if cohort == ALL else to.level(cohort)
+                persons = "–" if n is None else say.number(n)
+                cells = [Cell(Words(to.level(state))), Cell(Words(whose)), Cell(Words(persons))]
                 for x in here:
                     ends = say("format.range", low=say.share(x.low), high=say.share(x.high)) if x.low == x.low else ""
                     cells.append(Cell(Words(_share(x, to)), below=Words(ends)))

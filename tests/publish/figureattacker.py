@@ -29,7 +29,8 @@ def conditions(rows: pd.DataFrame, dims: Levels, time: str | None, off: int) -> 
                 chosen[dim] = set(levels.split(" + "))
         if time is not None and when:
             chosen[time] = {when}
-        return np.array([all(dict(zip(dims, p, strict=True))[d] in x for d, x in chosen.items()) for p in places], float)
+        levels = [dict(zip(dims, p, strict=True)) for p in places]
+        return np.array([all(one[d] in x for d, x in chosen.items()) for one in levels], float)
 
     found = []
     for row in rows.astype(object).where(rows.notna(), "").to_dict("records"):
