@@ -27,19 +27,16 @@ def job(tmp_path: Path, seed: int, n: int, cohorts: int = 2, **more: Any) -> dic
     rng = np.random.default_rng([4, seed])
     lines = ["person,state,date,cohort"]
     for i in range(n):
-        t, state, cohort = (
-            datetime.date(2015, 1, 1) + datetime.timedelta(days=int(rng.integers(0, 300))),
-            "reported",
-            i % cohorts,
-        )
+        t, state, cohort = datetime.date(2015, 1, 1), "reported", i % cohorts
+        t += datetime.timedelta(days=int(rng.integers(0, 300)))
         lines.append(f"p{i:05d},{state},{t},{'abc'[cohort]}")
         while state in STEPS and rng.random() < 0.9:
             state = str(rng.choice(STEPS[state], p=[0.85, 0.15]))
             t += datetime.timedelta(days=int(rng.exponential(250)))
             lines.append(f"p{i:05d},{state},{t},{'abc'[cohort]}")
     (tmp_path / "events.csv").write_text("\n".join(lines) + "\n")
-    section = {"path": tmp_path / "events.csv", "until": datetime.date(2040, 1, 1), "cohort": "cohort", "start": "reported",
-               "steps": STEPS}  # fmt: skip
+    section = {"path": tmp_path / "events.csv", "until": datetime.date(2040, 1, 1), "cohort": "cohort",
+               "start": "reported", "steps": STEPS}  # fmt: skip
     return {"chain": section, "about": {"persons": "suspects", "publisher": "office", "definition": "made up"}, **more}
 
 
@@ -166,3 +163,19 @@ def test_bad_events_leave_nothing(tmp_path: Path) -> None:
     )
     done = CliRunner().invoke(main, ["chain", str(tmp_path / "job.toml"), "--out", str(tmp_path / "out")])
     assert done.exit_code == 2 and not (tmp_path / "out").exists()
+
+
+def test_a_chain_of_counts_leaves_out_what_is_small(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("step,count,of,within\na,984,,\nb,470,a,yes\nc,466,b,yes\nd,30,b,no\n")
+    done = CliRunner().invoke(main, ["chain", str(tmp_path / "c.csv"), "--json"])
+    rows = {row["step"]: row for row in json.loads(done.stdout)}
+    assert rows["d"]["kind"] == "ratio"
+    assert "suppressed" in (rows["b"]["status"], rows["c"]["status"])  # all but four of those in b
+    assert CliRunner().invoke(main, ["chain", str(tmp_path / "c.csv"), "--out", "x"]).exit_code == 2
+
+
+def test_the_shipped_chain_is_told_in_dutch() -> None:
+    found = mse.chain("models/justice-chain.toml")
+    text = " ".join(found.sentences("nl"))
+    assert "kwam tot ‘veroordeeld’" in text and "Bron: openbaar ministerie; 2015–2020" in text
+    assert "ame to" not in text and "interval" in text
