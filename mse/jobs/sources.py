@@ -146,7 +146,8 @@ def simulate_into(
     # Nobody is protected by this key: the persons are invented. It makes the files what suppliers deliver.
     key = hashlib.sha256(f"simulated registers, seed {job.run.seed}".encode()).digest()
     hidden = None if plain else partial(disguise, key=key)
-    paths = write_registers(folder, nation, hidden, overwrite=overwrite)
+    other = None if plain else partial(disguise, key=hashlib.sha256(key).digest())
+    paths = write_registers(folder, nation, hidden, overwrite=overwrite, other=other)
     compute.progress("simulating registers", 1, 1)
     return [str(path) for path in paths]
 
