@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from mse.errors import InputError, Problem
-from mse.intake.linkage.withsplink import Backend
 from mse.intake.tabulate import YEAR, Declared, Layout, Rule, Unit, levels_of
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Check, count
@@ -45,8 +44,6 @@ class IntakeSpec:
         Who is counted in every year counts once in each, or once in all.
     rules : mapping of str to {"majority", "first", "combined"}
         What decides between several labels of a unit, by dimension; see `mse.intake.tabulate`.
-    backend : {"duckdb", "spark"}
-        Where the probabilistic linkage computes.
     name : str
         Name of the table.
 
@@ -63,7 +60,6 @@ class IntakeSpec:
     strata: Annotated[tuple[str, ...], Check('columns that differ, as in strata = ["year", "form"]', _twice)] = ()
     unit: Unit = "person-year"
     rules: Mapping[str, Rule] = field(default_factory=dict)
-    backend: Backend = "duckdb"
     name: str = field(default="registers", metadata={"key": False})
 
     def __post_init__(self) -> None:

@@ -136,16 +136,16 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         else:
             import numpy as np
 
-            from mse.intake.linkage.drawnlinkages import draw_linkages
+            from mse.intake.linkage.drawnlinkages import drawn_from
             from mse.intake.linkage.linkagereport import link_at, make_report
             from mse.intake.linkage.pairmodel import train_model
 
-            model = train_model(con, lists, registers.parts, seed=seed, backend=spec.backend, progress=progress)
+            model = train_model(con, lists, registers.parts, registers.dimensions, seed=seed, progress=progress)
             query = f"SELECT list_position({array(lists)}, list) - 1 AS place FROM linkage_records ORDER BY id"
             report = make_report(
                 model, np.asarray(con.execute(query).fetchnumpy()["place"], dtype=np.int64), spec.threshold
             )
-            drawn = draw_linkages(model.records, model.left, model.right, model.log_odds, spec.draws, seed=seed)
+            drawn = drawn_from(model, spec.draws, seed=seed)
             for number, persons in enumerate(drawn):
                 progress("linkage draws", number, spec.draws)
                 write_linkage(con, persons)
