@@ -20,7 +20,7 @@ from mse.errors import InputError, Problem
 from mse.simulate.calibration import calibration_table
 from mse.simulate.national import Simulated
 from mse.simulate.registering import LABELS, SEVERAL
-from mse.simulate.suppliers import DATES, codes_of, contract_text, hand_of
+from mse.simulate.suppliers import DATES, PSEUDONYMS, codes_of, contract_text, hand_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,6 +112,8 @@ def _fill(folder: Path, simulated: Simulated, disguise: Disguise | None, other: 
         hide = other if name in spec.weather.other_key else disguise
         if hide is not None:
             frame = hide(frame)
+        filters = [column for column in frame.columns if column.endswith("_clk")]
+        parts = [*PSEUDONYMS, *filters]
         frame = _in_hand(simulated, name, frame)
         delivered = _deliveries(simulated, name)
         files = list(delivered)
@@ -122,7 +124,7 @@ def _fill(folder: Path, simulated: Simulated, disguise: Disguise | None, other: 
             columns = {"list": name, "source": file, "row": range(2, len(part) + 2), "person": person}
             links.append(pd.DataFrame(columns))
         contracts.append(f"{name}.toml")
-        (folder / contracts[-1]).write_text(contract_text(spec, name, files), encoding="utf-8")
+        (folder / contracts[-1]).write_text(contract_text(spec, name, files, parts), encoding="utf-8")
     write_csv(simulated.truth, folder / TRUTH)
     write_csv(pd.concat(links), folder / LINKS)
     calibration = calibration_table(spec, seed=simulated.seed)

@@ -219,9 +219,9 @@ def learn(counted: Counted, plan: Plan, levels: Levels, start: Rates, rounds: in
         found = np.bincount(levels[chosen, 1], weights=p[chosen], minlength=len(birth.levels)) + 2.0 * prior[1]
         found[0] += whole
         m[1] = _floored(found, birth.domain)
-        u[0] = _exact(u[0], (counted.full - _sums(levels[:, 0], p, classes)) / counted.pairs, names)
+        u[0] = _exact(u[0], counted.full - _sums(levels[:, 0], p, classes), counted.pairs, names)
         if counted.dates:
-            u[1] = _exact(u[1], np.array([counted.dates - float(p[on_date].sum())]) / counted.pairs, birth)
+            u[1] = _exact(u[1], np.array([counted.dates - float(p[on_date].sum())]), counted.pairs, birth)
         _derive(names, birth, m, u)
         for column, comparison in enumerate(plan.comparisons):
             if comparison.kind == "part":
@@ -348,10 +348,10 @@ def _floored(count: Array, domain: Sequence[int]) -> Array:
     return _shares(np.maximum(_shares(count, domain), FLOOR), domain)
 
 
-def _exact(u: Array, first: Array, comparison: Comparison) -> Array:
+def _exact(u: Array, first: Array, pairs: float, comparison: Comparison) -> Array:
     """Return u with its first levels as they are counted, and the others of that domain in their proportions."""
     out, k = u.copy(), len(first)
-    out[:k] = np.maximum(first, 1e-12)
+    out[:k] = (np.maximum(first, 0.0) + 0.5) / (pairs + 1.0)
     inside = np.array(comparison.domain) == 0
     inside[:k] = False
     out[inside] *= (1.0 - out[:k].sum()) / out[inside].sum()
