@@ -54,7 +54,7 @@ class IntakeSpec:
     """
 
     linkage: Literal["exact", "probabilistic"] = "exact"
-    threshold: Annotated[float, Between(0.5, 1, below=True)] = 0.8
+    threshold: Annotated[float, Between(0.5, 1, below=True)] = 0.9
     draws: Annotated[int, count(0, 1000)] = 20
     referrals: Literal["keep", "remove"] = "keep"
     strata: Annotated[tuple[str, ...], Check('columns that differ, as in strata = ["year", "form"]', _twice)] = ()

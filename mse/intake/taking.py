@@ -19,7 +19,6 @@ from mse.intake.linkage.keycheck import check_links
 from mse.intake.linkage.linking import COUNTED, count_registrations, link_exactly, write_linkage
 from mse.intake.planning import IntakeSpec as IntakeSpec
 from mse.intake.planning import plan_table
-from mse.intake.quoting import array
 from mse.intake.registers.delivered import Registers, read_registers
 from mse.intake.tabulate import NOT_KNOWN, Layout, count_cells, make_units, to_tables
 from mse.tables.captures import CaptureTable

@@ -237,7 +237,7 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
                 for i, table in enumerate(source.draws, 1)
             ]
             pooled = pool(drawn, point=headline)
-            headline = replace(pooled, diagnostics=pooled.diagnostics | _links(source, headline.point))
+            headline = replace(pooled, diagnostics={**pooled.diagnostics, **_links(source, headline.point)})
         else:
             headline = replace(headline, diagnostics={**headline.diagnostics, **_links(source, headline.point)})
     summed = summed_over(source.table, method, options)

@@ -15,6 +15,7 @@ from mse.simulate.weather import Weather
 Texts = npt.NDArray[np.object_]
 Integers = npt.NDArray[np.int64]
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Identities:
     """One row per person.

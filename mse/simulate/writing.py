@@ -56,9 +56,10 @@ def write_registers(
     tuple of Path
         The contracts, one a register: ``P.toml``. Beside them stand ``P.csv`` (``P-1.csv`` and ``P-2.csv`` where some
         rows come late; ``P-2024-q1.csv`` of quarterly deliveries) of each register; of one that delivers counts
-        ``P-counts.csv`` (year, sex, persons) and no contract; ``truth.csv`` (victims and registered by stratum), ``links.csv`` (list,
-        source, row, person: who every row truly is, row 2 is the first after the header), ``calibration.csv`` (see
-        `mse.simulate.calibration`) and ``simulation.json`` (seed, settings, versions, digests of the files).
+        ``P-counts.csv`` (year, sex, persons) and no contract; ``truth.csv`` (victims and registered by stratum),
+        ``links.csv`` (list, source, row, person: who every row truly is, row 2 is the first after the header),
+        ``calibration.csv`` (see `mse.simulate.calibration`) and ``simulation.json`` (seed, settings, versions, digests
+        of the files).
 
     Raises
     ------

@@ -27,6 +27,7 @@ import pandas as pd
 
 from mse.answers.pooled import pool
 from mse.answers.posterior import Posterior
+from mse.computing.parallel import Compute
 from mse.estimators.automatic import choose
 from mse.intake.contracts.together import check_contracts
 from mse.intake.linkage.linkagereport import link_at
@@ -44,7 +45,7 @@ from mse.simulate.writing import write_registers
 from mse.tables.captures import CaptureTable
 
 STORED = Path(__file__).with_name("linkage.json")
-THRESHOLD, KEY, DRAWS = 0.8, b"key of a calibration, 32 bytes up", 5
+THRESHOLD, KEY, DRAWS = IntakeSpec().threshold, b"key of a calibration, 32 bytes up", 3
 WEATHER = Weather(
     births_missing=0.03, transliterations=0.01, particles=0.05, half_surnames=0.1, names=40, relatives=0.02,
     senders_named=0.9,
@@ -110,18 +111,15 @@ def reliability(nations: int) -> dict[str, Any]:
     return out
 
 
-def estimated(table: CaptureTable, draws: tuple[CaptureTable, ...], seed: int) -> Posterior:
-    """Return the default estimate by year, over the drawn tables if there are any."""
+def estimated(table: CaptureTable, seed: int) -> Posterior:
+    """Return the default estimate by year."""
     found = choose(table, {"by": ["year"]})
     options: dict[str, Any] = {"by": ["year"], **found.options}
-    whole = run_method(table, found.method, seed=seed, **options)
-    if not draws:
-        return whole
-    return pool([run_method(x, found.method, seed=seed, **options) for x in draws], point=whole)
+    return run_method(table, found.method, seed=seed, compute=Compute(), **options)
 
 
 def nation_by_year(seed: int) -> list[dict[str, Any]]:
-    """Return for one nation, linkage and year whether the interval holds the truth, and how wide it is."""
+    """Return for one nation, linkage and year the truth and the interval; the year 0 is all of them together."""
     spec = stormy_spec()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
@@ -131,39 +129,46 @@ def nation_by_year(seed: int) -> list[dict[str, Any]]:
             for kind in ("exact", "probabilistic")
         )
     perfect, truth = simulate_captures(spec, seed=seed, dims=("year",))
+    answers = {"perfect": estimated(perfect, seed), "exact, nothing put back": estimated(exact.table, seed)}
+    point = estimated(drawn.table, seed)
+    answers["exact"] = pool([estimated(x, seed) for x in exact.draws], point=answers["exact, nothing put back"])
+    answers["drawn"] = pool([estimated(x, seed) for x in drawn.draws], point=point)
     rows = []
-    for linkage, table, draws in (("perfect", perfect, ()), ("exact, as it is", exact.table, ()),
-                                  ("exact", exact.table, exact.draws), ("drawn", drawn.table, drawn.draws)):  # fmt: skip
-        answer = estimated(table, draws, seed)
+    for linkage, answer in answers.items():
         assert answer.strata is not None
         low, high = np.quantile(answer.strata.draws, [0.025, 0.975], axis=0)
-        for year, n, a, b, point in zip(spec.years, truth, low, high, answer.strata.point, strict=True):
-            rows.append({"seed": seed, "linkage": linkage, "year": year, "truth": int(n), "point": round(float(point)),
-                         "low": round(float(a)), "high": round(float(b))})  # fmt: skip
-        law = answer.identified
-        if law is not None:
-            a, b = law.quantile(0.025), law.quantile(0.975)
-            rows.append({"seed": seed, "linkage": f"{linkage}, identified", "year": 0, "truth": int(truth.sum()),
-                         "point": round(float(law.quantile(0.5))), "low": round(float(a)), "high": round(float(b))})  # fmt: skip
+        held = [*zip(spec.years, truth, low, high, answer.strata.point, strict=True)]
+        for name, law in ((linkage, answer.distribution), (f"{linkage}, identified", answer.identified)):
+            if law is not None:
+                a, middle, b = (float(law.quantile(q)) for q in (0.025, 0.5, 0.975))
+                rows.append(_row(seed, name, 0, int(truth.sum()), middle, a, b))
+        rows += [_row(seed, linkage, year, int(n), p, a, b) for year, n, a, b, p in held]
     return rows
 
 
+def _row(seed: int, linkage: str, year: int, truth: int, point: float, low: float, high: float) -> dict[str, Any]:
+    return {"seed": seed, "linkage": linkage, "year": year, "truth": truth, "point": round(float(point)),
+            "low": round(float(low)), "high": round(float(high))}  # fmt: skip
+
+
 def coverage(nations: int) -> dict[str, Any]:
-    """Return the rows of so many nations and, by linkage, how many intervals hold the truth and their log bias."""
+    """Return the rows of so many nations and, by linkage, how many intervals hold the truth; stored after each."""
     rows: list[dict[str, Any]] = []
+    found: dict[str, Any] = {}
     for seed in range(1, nations + 1):
         rows += nation_by_year(seed)
-        print(json.dumps(summary(rows)), file=sys.stderr, flush=True)
-    return {"nations": nations, "draws": DRAWS, "linkages": summary(rows), "rows": rows}
+        found = {"nations": seed, "draws": DRAWS, "linkages": summary(rows), "rows": rows}
+        store("coverage", found)
+    return found
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     """Return by linkage the intervals, the share that holds the truth, their mean log width and log bias."""
     out = {}
-    for linkage in dict.fromkeys(row["linkage"] for row in rows):
-        mine = [row for row in rows if row["linkage"] == linkage]
+    for linkage, whole in dict.fromkeys((row["linkage"], row["year"] == 0) for row in rows):
+        mine = [row for row in rows if row["linkage"] == linkage and (row["year"] == 0) is whole]
         held = [row["low"] <= row["truth"] <= row["high"] for row in mine]
-        out[linkage] = {
+        out[f"{linkage}, {'all years' if whole else 'by year'}"] = {
             "intervals": len(mine), "covered": round(float(np.mean(held)), 3),
             "log_width": round(float(np.mean([np.log(row["high"] / row["low"]) for row in mine])), 3),
             "log_bias": round(float(np.mean([np.log(row["point"] / row["truth"]) for row in mine])), 3),
@@ -171,13 +176,17 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return out
 
 
-def main() -> None:
-    """Run one part and store it beside the others."""
-    part, nations = sys.argv[1], int(sys.argv[2])
-    found = {"reliability": reliability, "coverage": coverage}[part](nations)
+def store(part: str, found: dict[str, Any]) -> None:
+    """Store a part beside the others."""
     stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
     stored[part] = {"date": datetime.now(UTC).date().isoformat(), **found}
     STORED.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Run one part and store it."""
+    part, nations = sys.argv[1], int(sys.argv[2])
+    store(part, {"reliability": reliability, "coverage": coverage}[part](nations))
 
 
 if __name__ == "__main__":

@@ -10,13 +10,16 @@ one within a domain. Level -1 says nothing.
 * **Birth**: the date, with Bloom filters a similar date, the year, else; without a date the year alone.
 * **Every further hashed or coarse part** of the identity: equal or not.
 * **Lists**: which two lists; **tie**: on one list or two, whether one names the other as sender, how many days apart.
-* **Every label** of the strata: equal or not, apart for pairs of one full name, of one given name or surname, of one
-  date of birth, and others, since a name or a year of birth tells sex, nationality and age already.
+* **Labels** of the strata: for each whether it is equal, apart for pairs of one full name, of one given name or
+  surname, of one date of birth, and others, since a name or a year of birth tells sex, nationality and age already.
+  Labels depend on each other, so that their weights are added up to a score; the level of a pair is the bin of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +59,9 @@ GROUPS = ("full name equal", "given name equal", "surname equal", "neither equal
 BOTH_EQUAL = ((4, 1), (5, 2))
 """Domains of one name and one date of birth, each with that of the name alone."""
 NEITHER, DATE = 3, 6
+SCORES = (-6.0, -3.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+"""Scores of the labels, natural logs, at which a bin ends."""
+LABELS = "labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +104,37 @@ class Plan:
         Codes of the full name; of the only name where there is one.
     common : int16 array, shape (R,)
         Class of how many persons have it.
+    weights : mapping of str to float64 array, shape (groups, 2)
+        Weight of every label when it is equal, and when it is not; empty as long as they are not known, and every label
+        is a comparison of its own.
     """
 
     records: Records
     comparisons: tuple[Comparison, ...]
     full: Codes
     common: Levels
+    weights: Mapping[str, npt.NDArray[np.float64]] = MappingProxyType({})
+
+
+def with_weights(plan: Plan, weights: Mapping[str, npt.NDArray[np.float64]]) -> Plan:
+    """Return the plan with one comparison in the place of the labels."""
+    kept = tuple(x for x in plan.comparisons if x.name not in plan.records.labels)
+    ends = [f"up to {x:g}" for x in SCORES] + ["more"]
+    levels = tuple(f"score {end} ({group})" for group in GROUPS for end in ends)
+    domain = tuple(np.repeat(np.arange(len(GROUPS)), len(ends)).tolist())
+    labels = (Comparison(LABELS, levels, domain, "context"),) if weights else ()
+    return replace(plan, comparisons=(*kept, *labels), weights=MappingProxyType(dict(weights)))
+
+
+def score_levels(equal: Sequence[Levels], weights: Sequence[npt.NDArray[np.float64]], group: Levels) -> Levels:
+    """Return the level of pairs in the comparison of the labels: 0 for equal, 1 for different, -1 missing, by label."""
+    score = np.zeros(len(group))
+    known = np.zeros(len(group), dtype=bool)
+    for level, weight in zip(equal, weights, strict=True):
+        score += np.where(level < 0, 0.0, weight[group, np.maximum(level, 0)])
+        known |= level >= 0
+    level = group * (len(SCORES) + 1) + np.searchsorted(np.array(SCORES), score, side="left")
+    return np.where(known, level, -1).astype(np.int16)
 
 
 def make_plan(records: Records) -> Plan:
@@ -157,8 +188,8 @@ def _names(records: Records, both: bool) -> Comparison:
                   ("surname missing, given name different", 1, False, False),
                   ("given name missing, surname equal", 2, False, True),
                   ("given name missing, surname different", 2, False, False)]  # fmt: skip
-    levels, domain, given, surname = zip(*found, strict=True)
-    return Comparison("names", levels, domain, "names", given, surname)
+    levels, domain, equal, family = zip(*found, strict=True)
+    return Comparison("names", levels, domain, "names", equal, family)
 
 
 def _birth(records: Records) -> Comparison:
@@ -192,6 +223,9 @@ def levels_of_pairs(plan: Plan, left: Integers, right: Integers) -> Levels:
             out[:, column] = low * records.lists - low * (low - 1) // 2 + high - low
         elif comparison.name == "tie":
             out[:, column] = _tie_levels(records, left, right)
+        elif comparison.name == LABELS:
+            equal = [_equality(records.labels[name], left, right) for name in plan.weights]
+            out[:, column] = score_levels(equal, list(plan.weights.values()), group)
         else:
             level = _equality(records.labels[comparison.name], left, right)
             out[:, column] = np.where(level < 0, -1, 2 * group + level)
@@ -289,5 +323,3 @@ def _tie_levels(records: Records, left: Integers, right: Integers) -> Levels:
     sent = 2 * (len(DAYS) + 1) + np.searchsorted(np.array(SENT_DAYS), since, side="left")
     level = np.where(after | before, sent, level)
     return np.where((day[left] == NO_DAY) | (day[right] == NO_DAY), -1, level).astype(np.int16)
-
-

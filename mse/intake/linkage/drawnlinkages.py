@@ -20,8 +20,8 @@ transitive:
 4. Components of at most `LISTED` nodes are drawn exactly, from all their partitions; larger ones by Gibbs sampling,
    node by node, from the partition that the most probable pairs give.
 
-The parameters of the model of pairs are drawn anew for every linkage (`mse.intake.linkage.pairmodel.redraw`); pairs that
-no block contains are in none of the draws, and `mse.intake.linkage.recalls` says how many there may be.
+The parameters of the model of pairs are drawn anew for every linkage (`mse.intake.linkage.pairmodel.redraw`); pairs
+that no block contains are in none of the draws, and `mse.intake.linkage.recalls` says how many there may be.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The registrations as arrays: what the parts of an identity are, and what else stands beside it, by role.
 
 Hashed and coarse parts, labels of the strata, days and referrals become integers, equal where the texts are; a Bloom
-filter (a part whose name ends in ``_clk``) becomes bits. Names of columns decide nothing but which part of an identity a
-hash is of, and those are the names that `mse.intake.pseudonyms.keyedhash` gives them.
+filter (a part whose name ends in ``_clk``) becomes bits. Names of columns decide nothing but which part of an identity
+a hash is of, and those are the names that `mse.intake.pseudonyms.keyedhash` gives them.
 """
 
 from __future__ import annotations

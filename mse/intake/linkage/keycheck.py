@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
 ENOUGH = 20
-"""Registrations with a part of the identity, on the list and on the others, from which no common value says anything."""
+"""Registrations with a part of the identity, on the list and on the others, from which no common value is a sign."""
 
 
 def check_links(con: duckdb.DuckDBPyConnection, lists: Sequence[str], parts: Sequence[str]) -> tuple[str, ...]:

@@ -28,8 +28,9 @@ from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem
 from mse.intake.linkage.candidates import block_codes, candidate_pairs
 from mse.intake.linkage.comparing import Levels, Plan, levels_of_pairs, make_plan
+from mse.intake.linkage.countedpairs import count_levels
 from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SURNAME, write_records
-from mse.intake.linkage.rates import PULL, Counted, Rates, count_levels, learn
+from mse.intake.linkage.rates import PULL, Counted, Rates, learn
 
 if TYPE_CHECKING:
     import duckdb
@@ -172,8 +173,7 @@ def train_model(
                     "ask the suppliers for them (mse pseudonymise makes them), or set linkage = \"exact\"",
                     value=", ".join([*have, *records.labels]) or "none")
         )  # fmt: skip
-    plan = make_plan(records)
-    counted = count_levels(plan, seed)
+    plan, counted = count_levels(make_plan(records), seed)
     if not sum(counts.sum() for counts in counted.matches):
         raise InputError(
             Problem("no registrations agree on parts of the identity, so that no model can be trained on them",
@@ -250,9 +250,7 @@ def redraw(model: PairModel, draws: int, *, seed: int) -> Iterator[Array]:
         a, b, sd_a, sd_b = known.line
         a, b = rng.normal(a, sd_a), max(rng.normal(b, sd_b), 0.1)
         odds = model.log_odds.copy()
-        odds[len(odds) - len(known.kept) :] = np.minimum(
-            a + b * rates.log_odds(known.compared[known.kept]), UNSURE
-        )
+        odds[len(odds) - len(known.kept) :] = np.minimum(a + b * rates.log_odds(known.compared[known.kept]), UNSURE)
         yield odds
 
 
@@ -269,7 +267,10 @@ def decided(model: PairModel, decisions: Mapping[tuple[int, int], bool]) -> Pair
     known = model.learned
     assert known is not None
     first = len(model.left) - len(known.kept)
-    place = {(int(a), int(b)): first + i for i, (a, b) in enumerate(zip(model.left[first:], model.right[first:], strict=True))}
+    place = {
+        (int(a), int(b)): first + i
+        for i, (a, b) in enumerate(zip(model.left[first:], model.right[first:], strict=True))
+    }
     judged = [(place[pair], match) for pair, match in sorted(decisions.items()) if pair in place]
     if not judged:
         return model

@@ -1,8 +1,8 @@
 """How often pairs are on a level when they match (m), and when they do not (u): counted, and learned by EM.
 
-* **u** of the identity: of all pairs where that can be counted exactly (equal full names by class, equal dates of birth),
-  else of random pairs. **u** of what stands beside it: of pairs that are sure to be different persons, apart for pairs of
-  one full name (born two years apart or more), of one date of birth (of other names), and others.
+* **u** of the identity: of all pairs where that can be counted exactly (equal full names by class, equal dates of
+  birth), else of random pairs. **u** of what stands beside it: of pairs that are surely two persons, apart for pairs
+  of one full name (born two years apart or more), of one date of birth (of other names), and others.
 * **m** of what stands beside the identity: of pairs of one pseudonym. An error in a name has nothing to do with the
   region or the day, so that these pairs stand for all matches.
 * **m** of the identity, and the share of matches: by EM over the compared pairs, with the evidence beside it. Names
@@ -23,8 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mse.intake.linkage.comparing import BOTH_EQUAL, DATE, NEITHER, Comparison, Levels, Plan, levels_of_pairs
-from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SOUND, SURNAME, Codes, Integers
+from mse.intake.linkage.comparing import (
+    Comparison,
+    Levels,
+    Plan,
+)
 
 Array = npt.NDArray[np.float64]
 
@@ -32,12 +35,8 @@ FLOOR = 1e-4
 """Least probability of a level among matches: no register is right about a thing every time."""
 ERRORS = 0.04
 """Share of the matches that are not on the first levels of names, or of birth, for EM to start from."""
-SAMPLE = 400_000
-"""Pairs of each kind from which probabilities are counted."""
 PULL = 5.0
 """Pairs that what is counted is worth before it is: it pulls to what random pairs say, and a weight to none."""
-TWINS = 0.005
-"""Share of twins for each match, on each level of the names on which they can be, to start from."""
 ROUNDS, CLOSE = 200, 1e-5
 """Most steps of EM; change of the share of matches at which it has arrived."""
 
@@ -117,66 +116,6 @@ class Counted:
     classes: Array
 
 
-def sample_pairs(code: Codes | Integers, most: int, rng: np.random.Generator) -> tuple[Integers, Integers]:
-    """Return pairs of one code, drawn at random from all of them, -1 left out: at most as many as there are."""
-    order = np.argsort(code, kind="stable")
-    order = order[int((code < 0).sum()) :]
-    value = code[order]
-    later = np.searchsorted(value, value, side="right") - np.arange(order.size) - 1
-    total = np.concatenate([[0], np.cumsum(later)])
-    if not total[-1]:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    drawn = np.arange(total[-1]) if total[-1] <= most else np.sort(rng.integers(0, total[-1], most))
-    first = np.searchsorted(total, drawn, side="right") - 1
-    left, right = order[first], order[first + 1 + drawn - total[first]]
-    return np.minimum(left, right), np.maximum(left, right)
-
-
-def count_levels(plan: Plan, seed: int) -> Counted:
-    """Count what can be counted, with a seeded sample where there are too many pairs."""
-    records, rng = plan.records, np.random.default_rng([seed, 1])
-    n = len(records)
-    pairs = n * (n - 1) / 2.0
-    equal = records.person if _some(records.person) else _fallback(plan)
-    matched = levels_of_pairs(plan, *sample_pairs(equal, SAMPLE, rng))
-    left, right = rng.integers(0, n, SAMPLE), rng.integers(0, n, SAMPLE)
-    apart = records.person[left] != records.person[right]
-    random = levels_of_pairs(plan, np.minimum(left, right)[apart], np.maximum(left, right)[apart])
-    alike = [levels_of_pairs(plan, *two) for two in _different(plan, rng)]
-    size = np.bincount(records.person)
-    same = float((size * (size - 1.0)).sum() / 2.0)
-    m: list[Array] = []
-    u: list[Array] = []
-    matches: list[Array] = []
-    others: list[Array] = []
-    for column, comparison in enumerate(plan.comparisons):
-        levels = len(comparison.levels)
-        hit, miss = _tally(matched[:, column], levels), _tally(random[:, column], levels)
-        if comparison.name in records.labels:
-            whole = miss.reshape(-1, 2).sum(axis=0)
-            base = (whole + 0.5) / (whole.sum() + 1.0)
-            miss = sum((_tally(x[:, column], levels) for x in alike), miss) + PULL * np.tile(base, levels // 2)
-            miss = _with_both(miss)
-            hit = np.tile(hit.reshape(-1, 2).sum(axis=0), levels // 2)
-        matches.append(hit)
-        others.append(miss + 0.5)
-        chance = _shares(miss + 0.5, comparison.domain)
-        u.append(chance)
-        if comparison.kind == "context":
-            m.append(_shares(hit + PULL * chance, comparison.domain))
-        else:
-            m.append(_start(comparison))
-    names, birth = plan.comparisons[:2]
-    classes = _shares(_tally(matched[:, 0], len(names.levels))[: _classes(names)] + 1.0)
-    m[0][: _classes(names)] = classes * (1.0 - ERRORS)
-    full, dates = _equal_pairs(plan, equal)
-    share = max(same, 1.0) / 0.9 / pairs
-    labels = tuple(i for i, comparison in enumerate(plan.comparisons) if comparison.name in records.labels)
-    twins = _may_be_twins(names, birth) * TWINS * share
-    return Counted(pairs, same, Rates(tuple(m), tuple(u), min(share, 0.5), twins, labels), tuple(matches),
-                   tuple(others), full, dates if birth.levels[0] == "date equal" else 0.0, classes)  # fmt: skip
-
-
 def learn(counted: Counted, plan: Plan, levels: Levels, start: Rates, rounds: int = ROUNDS,
           weights: Array | None = None, same: float | None = None) -> Rates:  # fmt: skip
     """Return the probabilities at which EM arrives.
@@ -199,14 +138,14 @@ def learn(counted: Counted, plan: Plan, levels: Levels, start: Rates, rounds: in
         Pairs of one pseudonym, as they are to count.
     """
     names, birth = plan.comparisons[:2]
-    classes, rates = _classes(names), start
+    classes, rates = full_classes(names), start
     whole = counted.same if same is None else same
     weight = np.ones(len(levels)) if weights is None else weights
     on_date = levels[:, 1] == 0 if birth.levels[0] == "date equal" else np.zeros(len(levels), dtype=bool)
     on_name = (levels[:, 0] >= 0) & (levels[:, 0] < classes)
     birth_known = (levels[:, 1] >= 0) & np.isin(levels[:, 1], np.flatnonzero(np.array(birth.domain) == 0))
     names_known = (levels[:, 0] >= 0) & np.isin(levels[:, 0], np.flatnonzero(np.array(names.domain) == 0))
-    prior, possible = counted.start.m, _may_be_twins(names, birth)
+    prior, possible = counted.start.m, may_be_twins(names, birth)
     for _ in range(rounds):
         p = weight / (1.0 + np.exp(-rates.log_odds(levels)))
         q = weight / (1.0 + np.exp(-rates.twin_odds(levels)))
@@ -237,100 +176,15 @@ def learn(counted: Counted, plan: Plan, levels: Levels, start: Rates, rounds: in
     return rates
 
 
-def _with_both(count: Array) -> Array:
-    """Return counts of a label with those of pairs of one name and one date of birth: what each says, multiplied.
-
-    There are too few such pairs that are sure to be two persons.
-    """
-    out = count.reshape(-1, 2).copy()
-    share = out / out.sum(axis=1, keepdims=True)
-    for both, name in BOTH_EQUAL:
-        differ = share[name, 1] * share[DATE, 1] / share[NEITHER, 1]
-        size = min(out[name].sum(), out[DATE].sum())
-        out[both] = size * (1.0 - min(differ, 0.999)), size * min(differ, 0.999)
-    return out.ravel()
-
-
-def _some(code: Codes | Integers) -> bool:
-    return len(np.unique(code)) < len(code)
-
-
-def _fallback(plan: Plan) -> Integers:
-    """Return codes of full name and date of birth, where nobody has a pseudonym twice."""
-    from mse.intake.linkage.evidence import joined_codes
-
-    born = plan.records.parts.get(BIRTH_DATE, plan.records.parts.get(BIRTH_YEAR))
-    assert born is not None
-    return joined_codes([plan.full, born]).astype(np.int64)
-
-
-def _different(plan: Plan, rng: np.random.Generator) -> list[tuple[Integers, Integers]]:
-    """Return pairs that are sure to be different persons: of one full name, of one date of birth, of one name."""
-    parts = plan.records.parts
-    found = []
-    year = parts.get(BIRTH_YEAR, parts.get(BIRTH_DATE))
-    for code in (plan.full, parts.get(GIVEN, plan.full), parts.get(SURNAME, plan.full)):
-        left, right = sample_pairs(code, SAMPLE, rng)
-        if year is not None:
-            a, b = year[left], year[right]
-            far = (a >= 0) & (b >= 0) & (np.abs(a - b) > 1)
-            found.append((left[far], right[far]))
-    if BIRTH_DATE in parts:
-        left, right = sample_pairs(parts[BIRTH_DATE], SAMPLE, rng)
-        unlike = plan.records.person[left] != plan.records.person[right]
-        for name in (SOUND, SURNAME, GIVEN):
-            if name in parts:
-                a, b = parts[name][left], parts[name][right]
-                unlike &= (a >= 0) & (b >= 0) & (a != b)
-        found.append((left[unlike], right[unlike]))
-    return found
-
-
-def _equal_pairs(plan: Plan, person: Integers) -> tuple[Array, float]:
-    """Return the pairs of different pseudonyms with one full name, by class, and with one date of birth."""
-    classes = _classes(plan.comparisons[0])
-    known = plan.full >= 0
-    both = np.unique(np.stack([person[known], plan.full[known]]), axis=1, return_counts=True)
-    size = np.bincount(plan.full[known]).astype(np.float64)
-    common = np.zeros(len(size), dtype=np.int64)
-    common[plan.full[known]] = plan.common[known]
-    full = np.bincount(common, weights=size * (size - 1.0) / 2.0, minlength=classes)
-    kept = both[1].astype(np.float64)
-    full -= np.bincount(common[both[0][1]], weights=kept * (kept - 1.0) / 2.0, minlength=classes)
-    if BIRTH_DATE not in plan.records.parts:
-        return full, 0.0
-    date = plan.records.parts[BIRTH_DATE]
-    size = np.bincount(date[date >= 0]).astype(np.float64)
-    _, kept = np.unique(np.stack([person[date >= 0], date[date >= 0]]), axis=1, return_counts=True)
-    return full, float((size * (size - 1.0)).sum() / 2.0 - (kept * (kept - 1.0)).sum() / 2.0)
-
-
-def _classes(names: Comparison) -> int:
+def full_classes(names: Comparison) -> int:
     """Return on how many levels the full names are equal: the first ones."""
     return sum(level.startswith("equal, ") for level in names.levels)
 
 
-def _may_be_twins(names: Comparison, birth: Comparison) -> Array:
+def may_be_twins(names: Comparison, birth: Comparison) -> Array:
     """Return 1 for the levels of the names on which twins can be: one surname, other given names."""
     found = np.array(names.surname) & ~np.array(names.given) & (np.array(names.domain) == 0)
-    return found * float(birth.levels[0] == "date equal")
-
-
-def _start(comparison: Comparison) -> Array:
-    """Return the probabilities among matches that EM starts from."""
-    out = np.full(len(comparison.levels), 1.0)
-    domain = np.array(comparison.domain)
-    first = np.zeros(len(domain), dtype=bool)
-    first[: _classes(comparison) if comparison.kind == "names" else 1] = True
-    first |= np.array([level.endswith(" equal") for level in comparison.levels]) & (domain > 0)
-    for d in np.unique(domain):
-        one, rest = (domain == d) & first, (domain == d) & ~first
-        out[one], out[rest] = (1.0 - ERRORS) / max(one.sum(), 1), ERRORS / max(rest.sum(), 1)
-    return out
-
-
-def _tally(level: Levels, levels: int) -> Array:
-    return np.bincount(level[level >= 0], minlength=levels).astype(np.float64)
+    return np.asarray(found * float(birth.levels[0] == "date equal"))
 
 
 def _sums(level: Levels, weight: Array, levels: int) -> Array:
@@ -338,14 +192,14 @@ def _sums(level: Levels, weight: Array, levels: int) -> Array:
     return np.bincount(level[inside], weights=weight[inside], minlength=levels)
 
 
-def _shares(count: Array, domain: Sequence[int] | None = None) -> Array:
+def shares(count: Array, domain: Sequence[int] | None = None) -> Array:
     """Return counts as shares, within each domain."""
     group = np.zeros(len(count), dtype=np.int64) if domain is None else np.array(domain)
     return np.asarray(count / np.bincount(group, weights=count)[group])
 
 
 def _floored(count: Array, domain: Sequence[int]) -> Array:
-    return _shares(np.maximum(_shares(count, domain), FLOOR), domain)
+    return shares(np.maximum(shares(count, domain), FLOOR), domain)
 
 
 def _exact(u: Array, first: Array, pairs: float, comparison: Comparison) -> Array:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from mse.intake.linkage.evidence import BIRTH_DATE, Records
 from mse.intake.linkage.pairmodel import SURE, PairModel
+from mse.intake.linkage.rates import full_classes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +102,9 @@ def linkage_quality(model: PairModel, person: Integers, lists: Sequence[str]) ->
         )  # fmt: skip
     frame = pd.DataFrame(rows)
     seen = np.where(off, expected, 0.0).sum(axis=1)
-    return LinkageQuality(frame, lost, beyond, seen, float(frame["recall"].iloc[-1]), float(frame["precision"].iloc[-1]))
+    return LinkageQuality(
+        frame, lost, beyond, seen, float(frame["recall"].iloc[-1]), float(frame["precision"].iloc[-1])
+    )
 
 
 def _pairs_by_list(person: Integers, place: Integers, k: int) -> Array:
@@ -126,7 +129,7 @@ def _never_compared(model: PairModel, expected: Array) -> tuple[Array, Integers]
     assert known is not None
     records = known.plan.records
     names = known.plan.comparisons[0]
-    classes = sum(level.startswith("equal, ") for level in names.levels)
+    classes = full_classes(names)
     full = float(known.rates.m[0][:classes].sum())
     date = float(known.rates.m[1][0]) if BIRTH_DATE in records.parts else 0.0
     born = records.parts[BIRTH_DATE] >= 0 if BIRTH_DATE in records.parts else np.zeros(len(records), dtype=bool)
@@ -158,7 +161,7 @@ def _found_otherwise(model: PairModel) -> float:
     place = known.plan.records.place
     apart = place[model.left[first:]] != place[model.right[first:]]
     names, birth = known.plan.comparisons[:2]
-    classes = sum(level.startswith("equal, ") for level in names.levels)
+    classes = full_classes(names)
     main = np.isin(levels[:, 0], np.flatnonzero(np.array(names.domain) == 0)) & (levels[:, 0] >= classes)
     main &= np.isin(levels[:, 1], np.flatnonzero(np.array(birth.domain) == 0)) & (levels[:, 1] > 0)
     return float(model.probability[first:][main & apart].sum())

@@ -1,17 +1,18 @@
 """Bloom filters of names and dates of birth: keyed encodings of which similar ones are similar (CLK).
 
 A keyed hash of a name with a typing error is another one altogether. A Bloom filter (Schnell, Bachteler & Reiher 2009,
-BMC Med. Inform. Decis. Mak. 9, 41) is a row of `LENGTH` bits in which every piece of the name sets a few that depend on
-the key; two names with most pieces in common have most bits in common, which the Dice similarity 2 |A ∩ B| / (|A| + |B|)
-measures. The pieces of names are pairs of letters, the start and the end of a word being letters too; surname and given
-name share one filter, so that exchanging them changes nothing. The pieces of a date are its year, month and day, their
-digits at their places, and day and month in either order.
+BMC Med. Inform. Decis. Mak. 9, 41) is a row of `LENGTH` bits in which every piece of the name sets a few that depend
+on the key; two names with most pieces in common have most bits in common, which the Dice similarity 2 |A ∩ B| / (|A|
++ |B|) measures. The pieces of names are pairs of letters, the start and the end of a word being letters too; surname
+and given name share one filter, so that exchanging them changes nothing. The pieces of a date are its year, month and
+day, their digits at their places, and day and month in either order.
 
 **What they reveal.** The bits of a piece are HMAC-SHA-256 with the key, so nobody without it can encode a name and
-compare. But equal pieces set equal bits in every row: whoever has many filters can count patterns, set them beside how
-often pairs of letters and dates occur in the population, and name the most common names without the key (Kuzu et al.
-2011; Niedermeyer et al. 2014; Christen et al. 2018; Vidanage et al. 2020). That is more than keyed hashes of whole names
-show. They are for a trusted linkage unit, are to be deleted once linked, and are left out unless they are asked for.
+compare. But equal pieces set equal bits in every row: whoever has many filters can count patterns, set them beside
+how often pairs of letters and dates occur in the population, and name the most common names without the key (Kuzu et
+al. 2011; Niedermeyer et al. 2014; Christen et al. 2018; Vidanage et al. 2020). That is more than keyed hashes of
+whole names show. They are for a trusted linkage unit, are to be deleted once linked, and are left out unless they are
+asked for.
 """
 
 from __future__ import annotations

@@ -151,7 +151,9 @@ class _Plan:
         else:
             fields = [field for field in self.contract.fields if field.role != "ignored"]
             made = [
-                field.target for field in fields if field.role in ("key", "hash", "coarse") and field.target in (*PARTS, *CLKS)
+                field.target
+                for field in fields
+                if field.role in ("key", "hash", "coarse") and field.target in (*PARTS, *CLKS)
             ]
             kept = [f.name for f in fields if f.target not in made and f.name != self.identity.age]
         for name in (*own, *kept):
