@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -35,7 +36,9 @@ class IntakeSpec:
     threshold : float
         Match probability from which two registrations are one person.
     draws : int
-        Linkages to draw, of the probabilistic linkage; 0 for none.
+        Linkages to draw, so that what links leave open is in the interval; 0 for none.
+    decisions : Path
+        What clerks decided on a sample of pairs (`mse linkage sample`), relative to the job file.
     referrals : {"keep", "remove"}
         What to do with registrations of persons whom another list sent.
     strata : tuple of str
@@ -56,6 +59,7 @@ class IntakeSpec:
     linkage: Literal["exact", "probabilistic"] = "exact"
     threshold: Annotated[float, Between(0.5, 1, below=True)] = 0.9
     draws: Annotated[int, count(0, 1000)] = 20
+    decisions: Path | None = None
     referrals: Literal["keep", "remove"] = "keep"
     strata: Annotated[tuple[str, ...], Check('columns that differ, as in strata = ["year", "form"]', _twice)] = ()
     unit: Unit = "person-year"

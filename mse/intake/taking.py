@@ -215,7 +215,13 @@ def _model(registers: Registers, spec: IntakeSpec, seed: int, progress: Progress
             return train_model(con, registers.lists, registers.parts, registers.dimensions, seed=seed)
         except InputError:
             return None
-    return train_model(con, registers.lists, registers.parts, registers.dimensions, seed=seed, progress=progress)
+    model = train_model(con, registers.lists, registers.parts, registers.dimensions, seed=seed, progress=progress)
+    if spec.decisions is None:
+        return model
+    from mse.intake.linkage.clerical import read_decisions
+    from mse.intake.linkage.pairmodel import decided
+
+    return decided(model, read_decisions(con, spec.decisions).pairs)
 
 
 def _mended(
@@ -236,9 +242,7 @@ def _mended(
     share = quality.lost if exact else quality.beyond
     rng = np.random.default_rng([seed, 4])
     mended = [mend(table, draw_lost(share, quality.seen, rng), rng) for table in found]
-    return tuple(
-        replace(table, name=f"{tables[0].name}, linkage {number}") for number, table in enumerate(mended, 1)
-    )
+    return tuple(replace(table, name=f"{tables[0].name}, linkage {number}") for number, table in enumerate(mended, 1))
 
 
 def _unreferred(con: duckdb.DuckDBPyConnection, layout: Layout) -> CaptureTable | None:

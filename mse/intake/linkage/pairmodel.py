@@ -84,6 +84,8 @@ class Learned:
         What was learned.
     line : tuple of float
         a and b of the line that decisions moved the log odds along, and the standard deviations of both.
+    decided : tuple of int
+        Places of the pairs that were decided on.
     """
 
     plan: Plan
@@ -92,6 +94,7 @@ class Learned:
     kept: Integers
     rates: Rates
     line: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 0.0)
+    decided: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,6 +254,8 @@ def redraw(model: PairModel, draws: int, *, seed: int) -> Iterator[Array]:
         a, b = rng.normal(a, sd_a), max(rng.normal(b, sd_b), 0.1)
         odds = model.log_odds.copy()
         odds[len(odds) - len(known.kept) :] = np.minimum(a + b * rates.log_odds(known.compared[known.kept]), UNSURE)
+        places = list(known.decided)
+        odds[places] = model.log_odds[places]
         yield odds
 
 
@@ -267,10 +272,8 @@ def decided(model: PairModel, decisions: Mapping[tuple[int, int], bool]) -> Pair
     known = model.learned
     assert known is not None
     first = len(model.left) - len(known.kept)
-    place = {
-        (int(a), int(b)): first + i
-        for i, (a, b) in enumerate(zip(model.left[first:], model.right[first:], strict=True))
-    }
+    pairs = zip(model.left[first:].tolist(), model.right[first:].tolist(), strict=True)
+    place = {pair: first + i for i, pair in enumerate(pairs)}
     judged = [(place[pair], match) for pair, match in sorted(decisions.items()) if pair in place]
     if not judged:
         return model
@@ -279,7 +282,7 @@ def decided(model: PairModel, decisions: Mapping[tuple[int, int], bool]) -> Pair
     odds = model.log_odds.copy()
     odds[first:] = np.minimum(line[0] + line[1] * odds[first:], UNSURE)
     odds[at] = np.where(match > 0, SURE, -SURE)
-    return replace(model, log_odds=odds, learned=replace(known, line=line))
+    return replace(model, log_odds=odds, learned=replace(known, line=line, decided=tuple(at.tolist())))
 
 
 def _line(odds: Array, match: Array) -> tuple[float, float, float, float]:
