@@ -91,7 +91,10 @@ class Job(Checked):
             changes["table"] = replace(self.table, path=folder / self.table.path)
         if self.registers is not None:
             found = tuple(str(folder / path) for path in self.registers.contracts)
-            changes["registers"] = replace(self.registers, contracts=found)
+            decided = self.registers.decisions
+            changes["registers"] = replace(
+                self.registers, contracts=found, decisions=None if decided is None else folder / decided
+            )
         if self.publish is not None:
             changes["publish"] = self.publish.at(folder)
         return replace(self, **changes)

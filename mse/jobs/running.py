@@ -236,7 +236,10 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
                 one(table, compute.within(f"drawn linkage {i} of {len(source.draws)}"))
                 for i, table in enumerate(source.draws, 1)
             ]
-            headline = pool(drawn, point=headline)
+            pooled = pool(drawn, point=headline)
+            headline = replace(pooled, diagnostics={**pooled.diagnostics, **_links(source, headline.point)})
+        else:
+            headline = replace(headline, diagnostics={**headline.diagnostics, **_links(source, headline.point)})
     summed = summed_over(source.table, method, options)
     if summed:
         names = list(summed)
@@ -250,6 +253,14 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
         left = said("note.unread", names=list(source.table.unread))
         headline = replace(headline, notes=(*headline.notes, left))
     return headline
+
+
+def _links(source: JobSource, point: float) -> dict[str, float]:
+    """Return what the linkage found and missed, and what the rest would make of the estimate from what it found."""
+    found = {f"linkage_{name}": value for name, value in source.links.items()}
+    if "recall" in source.links:
+        found["linkage_implied"] = point * source.links["recall"] / max(source.links["precision"], 1e-3)
+    return found
 
 
 def summed_over(table: CaptureTable, method: str, options: Mapping[str, Any]) -> tuple[str, ...]:
