@@ -35,7 +35,9 @@ RUN = ("tutorial.md", "from-registers.md", "which-method.md", "faq.md", "index.m
 FENCE = re.compile(r"^```(?P<kind>[a-z]+)(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 OUTPUT = re.compile(r"\n\n```output\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 SLOW = re.compile(r"<!-- slow(?:: (?P<day>[\d-]+), (?P<seconds>\d+) s, (?P<digest>\w+))? -->\n$")
-FIGURE = re.compile(r"<!-- figure: (?P<what>\w+) of (?P<folder>[\w-]+)(?P<language> in \w\w)? -->\n!\[[^\]]*\]\([^)]*\)")
+FIGURE = re.compile(
+    r"<!-- figure: (?P<what>\w+) of (?P<folder>[\w/-]+)(?P<language> in \w\w)? -->\n!\[[^\]]*\]\([^)]*\)"
+)
 TITLE = re.compile(r'title="([^"]+)"')
 
 
@@ -114,16 +116,22 @@ def run_step(step: Step, names: dict[str, Any]) -> str:
         if step.kind == "python":
             exec(compile(step.code, "<page>", "exec"), names)
         for words in commands(step.code) if step.kind == "sh" else ():
-            from mse.cli import main
+            into = io.StringIO()
+            with redirect_stdout(into if ">" in words else printed):
+                _command(words[: words.index(">")] if ">" in words else words, remarks)
+            if ">" in words:
+                Path(words[-1]).write_text(into.getvalue(), encoding="utf-8")
+    return printed.getvalue().replace(f"{Path.cwd()}/", "")
 
-            try:
-                main(words, prog_name="mse")
-            except SystemExit as end:
-                if end.code not in (0, None):
-                    print(f"[status {end.code}]")
-                    if end.code != 2:
-                        raise RuntimeError(remarks.getvalue()) from end
-    return printed.getvalue()
+
+def _command(words: Sequence[str], remarks: io.StringIO) -> None:
+    from mse.cli import main
+
+    try:
+        main(words, prog_name="mse")
+    except SystemExit as end:
+        if end.code not in (0, None):
+            raise RuntimeError(remarks.getvalue()) from end
 
 
 def draw(step: Step, page: str) -> str:
@@ -134,10 +142,9 @@ def draw(step: Step, page: str) -> str:
 
     what, folder, language = step.code.split()
     sections = compose(read_results(folder), language).sections
-    drawn = next(
-        block for part in sections if part.key == what for block in part.blocks if isinstance(block, Drawing)
-    )
-    name = f"{page.removesuffix('.md').replace('/', '-')}-{folder}-{what}{'' if language == 'en' else '-' + language}"
+    drawn = next(block for part in sections if part.key == what for block in part.blocks if isinstance(block, Drawing))
+    parts = [*Path(page).with_suffix("").parts, Path(folder).name, what, *([] if language == "en" else [language])]
+    name = "-".join(parts)
     svg = drawn.svg.replace(
         "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" font-family="Helvetica, Arial, sans-serif" ', 1
     )
@@ -150,19 +157,18 @@ def draw(step: Step, page: str) -> str:
     return f"<!-- figure: {what} of {folder}{suffix} -->\n![{alt}]({up}figures/{name}.svg)"
 
 
-def run_page(page: str, slow: bool = False) -> Iterator[tuple[Step, str, float]]:
+def run_page(page: str, slow: bool = False, draws: bool = True) -> Iterator[tuple[Step, str, float]]:
     """Run a page in a folder of its own, and yield every step with what it prints and the seconds that it took."""
     text = (DOCS / page).read_text(encoding="utf-8")
     names: dict[str, Any] = {"__name__": "__page__"}
     os.environ["COLUMNS"] = "100"
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         for step in steps(text):
-            if step.slow and not slow:
+            if step.slow and not slow or step.kind == "figure" and not draws:
                 continue
             started = time.perf_counter()
-            yield step, draw(step, page) if step.kind == "figure" else run_step(step, names), (
-                time.perf_counter() - started
-            )
+            made = draw(step, page) if step.kind == "figure" else run_step(step, names)
+            yield step, made, time.perf_counter() - started
 
 
 def rewritten(page: str, slow: bool = False) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import html
 import re
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.pages import DOCS
+from benchmarks.galleryfigure import draw, pair_of
+from benchmarks.pages import DOCS, ROOT
 from benchmarks.studies import STUDIES, Study
 from mse.estimators.methodspecs import spec_of
 from mse.estimators.naming import label_of
@@ -70,14 +72,20 @@ def fact_rows(name: str, row: Method) -> Iterator[tuple[str, str]]:
     yield "strata", strata_words(row)
     yield "interval holds", HOLDS[row.basis]
     if row.identified is not None:
-        yield "departures", "always inside" if row.identified == {} and name == "auto" else "inside with `departures = true`"
+        yield "departures", "always inside" if name == "auto" else "inside with `departures = true`"
     if row.bound:
         yield "number", "a lower bound"
-    slow = row.slow_beyond is not None
-    yield "in `mse compare`", "only when named" + (
-        f" beyond {row.slow_beyond} lists" if slow and row.slow_beyond else ""
-    ) if slow or not row.compared(5, row.strata) else "yes"
+    yield "in `mse compare`", compared_words(row)
     yield "options", f"[all options](../commands.md#{name}), spec `mse.estimators.{row.module}.{row.spec}`"
+
+
+def compared_words(row: Method) -> str:
+    """Return whether `mse.compare` runs a method without being asked, in words."""
+    if row.slow_beyond:
+        return f"yes, up to {row.slow_beyond} lists"
+    if row.useful_from:
+        return f"from {row.useful_from} lists on"
+    return "yes" if row.compared(5, row.strata) else "only when named"
 
 
 def strata_words(row: Method) -> str:
@@ -88,7 +96,8 @@ def strata_words(row: Method) -> str:
         return "covariates of persons"
     if row.strata:
         return "estimated together"
-    return "summed over; estimated together with `strata = true`" if row.asked else "summed over, or one by one with `by`"
+    together = "estimated together with `strata = true`"
+    return f"summed over; {together}" if row.asked else "summed over, or one by one with `by`"
 
 
 def card(name: str) -> str:
@@ -125,7 +134,8 @@ def registry_table() -> str:
     for name, row in METHODS.items():
         facts = dict(fact_rows(name, row))
         lists = facts.get("lists", facts["reads"])
-        rows.append(f"| [`{name}`](method/{name}.md) | {WHEN[name]} | {lists} | {facts['strata']} | {HOLDS[row.basis]} |")
+        cells = (f"[`{name}`](method/{name}.md)", WHEN[name], lists, facts["strata"], HOLDS[row.basis])
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
@@ -159,15 +169,16 @@ def api() -> str:
     return "\n\n".join(parts)
 
 
+def studied() -> dict[str, list[str]]:
+    """Return the rows of the stored table of published answers in truth.md, by study."""
+    stored = part((DOCS / "truth.md").read_text(encoding="utf-8"), "studies")
+    return {cells[0]: cells for line in stored.splitlines() if (cells := _cells(line))}
+
+
 def gallery() -> str:
     """Return the public studies, each with its sources, the published answer and ours, from the table in truth.md."""
-    stored = part((DOCS / "truth.md").read_text(encoding="utf-8"), "studies")
-    rows = {cells[0]: cells for line in stored.splitlines() if (cells := _cells(line))}
-    shown = []
-    for study in STUDIES:
-        if study.title in rows:
-            shown.append(_study(study, rows[study.title]))
-    return "\n\n".join(shown)
+    rows = studied()
+    return "\n\n".join(_study(study, rows[study.title]) for study in STUDIES if study.title in rows)
 
 
 def _cells(line: str) -> list[str]:
@@ -180,13 +191,34 @@ def _study(study: Study, cells: list[str]) -> str:
     sources = "\n".join(
         f"- [{title}]({info.addresses[title]})" if title in info.addresses else f"- {title}" for title in info.sources
     )
-    return (
-        f"### {study.title[0].upper()}{study.title[1:]}\n\n"
-        f"`{study.table}`{where}: {len(info.lists)} lists, {cells[1]} persons.\n\n"
-        f"| | number (95 %) |\n|---|---|\n| published | {cells[2]} |\n| by | {cells[3]} |\n"
-        f"| **ours, to cite** | **{cells[4]}** |\n| ours, if the identifying assumption held | {cells[5]} |\n"
-        f"| verdict | {cells[6]} |\n\n??? note \"Sources\"\n\n    " + sources.replace("\n", "\n    ")
-    )
+    use = "not for citation" if cells[6] == "do not publish" else "to cite"
+    lines = [
+        f"### {study.title[0].upper()}{study.title[1:]}",
+        "",
+        f"`{study.table}`{where}: {len(info.lists)} lists, {cells[1]} persons.",
+        "",
+        "| | number (95 %) |",
+        "|---|---|",
+        f"| published | {cells[2]} |",
+        f"| by | {cells[3]} |",
+        f"| **ours, {use}** | **{cells[4]}** |",
+        f"| ours, if the identifying assumption held | {cells[5]} |",
+        f"| verdict | {cells[6]} |",
+        "",
+        '??? note "Sources"',
+        "",
+        *(f"    {line}" for line in sources.splitlines()),
+    ]
+    return "\n".join(lines)
+
+
+def glossary() -> str:
+    """Return the terms in both languages, in the order of the English ones."""
+    listed = tomllib.loads((ROOT / "benchmarks" / "glossary.toml").read_text(encoding="utf-8"))["term"]
+    rows = ["| English | Nederlands | what it is | wat het is |", "|---|---|---|---|"]
+    for term in sorted(listed, key=lambda term: term["en"]):
+        rows.append(f"| **{term['en']}** | **{term['nl']}** | {term['means']} | {term['betekent']} |")
+    return "\n".join(rows)
 
 
 def part(text: str, name: str) -> str:
@@ -200,7 +232,7 @@ def made(page: str, text: str) -> str:
     """Return a page with its generated parts as they are now."""
     name = Path(page).stem
     makers = {"card": card, "cited": cited}
-    whole = {"registry": registry_table, "api": api, "gallery": gallery}
+    whole = {"registry": registry_table, "api": api, "gallery": gallery, "glossary": glossary}
 
     def fill(found: re.Match[str]) -> str:
         key = found[1]
@@ -213,10 +245,11 @@ def made(page: str, text: str) -> str:
 def pages() -> list[str]:
     """Return the pages with generated parts."""
     methods = [f"method/{path.name}" for path in sorted((DOCS / "method").glob("*.md"))]
-    return [name for name in ("which-method.md", "api.md", "gallery.md", *methods) if (DOCS / name).is_file()]
+    return ["which-method.md", "api.md", "gallery.md", "glossary.md", *methods]
 
 
 if __name__ == "__main__":
+    draw([pair_of(studied()[study.title]) for study in STUDIES if study.title in studied()])
     for page in pages():
         place = DOCS / page
         place.write_text(made(page, place.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
