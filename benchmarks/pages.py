@@ -161,7 +161,7 @@ def run_page(page: str, slow: bool = False, draws: bool = True) -> Iterator[tupl
     """Run a page in a folder of its own, and yield every step with what it prints and the seconds that it took."""
     text = (DOCS / page).read_text(encoding="utf-8")
     names: dict[str, Any] = {"__name__": "__page__"}
-    os.environ["COLUMNS"] = "100"
+    os.environ["COLUMNS"] = "80"
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         for step in steps(text):
             if step.slow and not slow or step.kind == "figure" and not draws:

@@ -20,4 +20,6 @@ def _mathml(found: re.Match[str]) -> str:
     block = found[1] == "div"
     source = unescape(found[2]).strip()
     inner = re.sub(r"^\\[\[(]|\\[\])]$", "", source).strip()
-    return f'<{found[1]} class="formula">{convert(inner, display="block" if block else "inline")}</{found[1]}>'
+    drawn = convert(inner, display="block" if block else "inline")
+    drawn = re.sub(r"(<mi>log</mi>)(?=<m)", r'\1<mspace width="0.17em"/>', drawn)
+    return f'<{found[1]} class="formula">{drawn}</{found[1]}>'

@@ -49,7 +49,7 @@ def test_blocks_say_what_they_print(page: str, monkeypatch: pytest.MonkeyPatch) 
             assert all(words[0] in main.commands for words in commands(step.code))
         if step.slow and step.kind != "figure":
             assert step.stored == step.digest, f"run: python -m benchmarks.pages {page} --slow"
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "80")
     for step, printed, _ in run_page(page, draws=False):
         assert agree(step.output or "", tidy(printed)), step.code
 

@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Kind = Literal["posterior", "sampling distribution"]
 
-CHAINS = 4
-"""Independent draws are stored as this many chains of equal length, the layout that ArviZ expects."""
-
-
 class Beside(TypedDict, total=False):
     """What not every method has beside its number; fields as in `Posterior`."""
 
@@ -235,13 +231,17 @@ class Posterior:
         )  # fmt: skip
 
     def to_datatree(self) -> xr.DataTree:
-        """Return the ArviZ layout: group ``posterior`` holds N by chain and draw, others law and models."""
+        """Return the ArviZ layout: group ``posterior`` holds N by chain and draw, others law and models.
+
+        Draws of a sampler stand in its chains; independent draws are one chain.
+        """
         import xarray as xr
 
-        keep = len(self.draws) // CHAINS * CHAINS
+        chains = max(1, int(self.diagnostics.get("chains", 1)))
+        keep = len(self.draws) // chains * chains
         groups = {
-            "posterior": xr.Dataset({"N": (("chain", "draw"), self.draws[:keep].reshape(CHAINS, -1))}).assign_coords(
-                chain=np.arange(CHAINS), draw=np.arange(keep // CHAINS)
+            "posterior": xr.Dataset({"N": (("chain", "draw"), self.draws[:keep].reshape(chains, -1))}).assign_coords(
+                chain=np.arange(chains), draw=np.arange(keep // chains)
             ),
             "distribution": xr.Dataset(
                 {"cdf": ("N", self.distribution.cdf)},
@@ -267,7 +267,7 @@ class Posterior:
                 {name: ("model", values) for name, values in columns.items()}, {"model": notation}
             )
         if self.strata is not None:
-            parts = self.strata.to_xarray(CHAINS)
+            parts = self.strata.to_xarray(chains)
             groups["posterior"] = groups["posterior"].assign(N_stratum=parts["N_stratum"])
             groups["strata"] = parts.drop_vars("N_stratum").assign_attrs(dims=json.dumps(list(self.strata.dimensions)))
         tree = xr.DataTree.from_dict({name: data for name, data in groups.items() if data.sizes})
