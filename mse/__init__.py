@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from mse.methods import compare as compare
     from mse.methods import estimate as estimate
     from mse.publish.changes import compare_results as compare_results
+    from mse.publish.plotting import plot as plot
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
     from mse.publish.report.html import render_report as render_report
@@ -103,6 +104,7 @@ _HOMES = {
     "load_table": "shipped",
     "multilevel_model": "estimators.multilevel.openmodel",
     "national_spec": "simulate.section",
+    "plot": "publish.plotting",
     "prior_predictive": "estimators.multilevel.priorpredictive",
     "profile_interval": "estimators.single.profile",
     "rank_models": "estimators.single.selection",
