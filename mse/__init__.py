@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from mse.publish.chainfiles import write_chain as write_chain
     from mse.publish.changes import compare_results as compare_results
     from mse.publish.figures.figurefiles import write_figures as write_figures
+    from mse.publish.plotting import plot as plot
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
     from mse.publish.report.html import render_report as render_report
@@ -115,6 +116,7 @@ _HOMES = {
     "load_table": "shipped",
     "multilevel_model": "estimators.multilevel.openmodel",
     "national_spec": "simulate.section",
+    "plot": "publish.plotting",
     "prior_predictive": "estimators.multilevel.priorpredictive",
     "profile_interval": "estimators.single.profile",
     "rank_models": "estimators.single.selection",

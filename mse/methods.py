@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mse.computing.parallel import Compute
+from mse.computing.progress import if_watched
 from mse.errors import ModelError, MseError, Problem
 from mse.estimators.automatic import choose
 from mse.estimators.methodspecs import by_stratum as by_stratum
@@ -77,7 +78,7 @@ def estimate(
     ModelError
         When the method or an option is unknown, or does not fit the table.
     """
-    compute = compute or Compute()
+    compute = compute or if_watched()
     method, given = named(method, options)
     posterior = run_method(table, method, seed=seed, compute=compute, **given)
     if not isinstance(table, CaptureTable):
@@ -123,7 +124,7 @@ def compare(
     problems = [p for request in requests for p in unknown_method(_split(request)[0])]
     if problems:
         raise ModelError(problems)
-    compute = compute or Compute()
+    compute = compute or if_watched()
     outcomes = [run_or_fail(table, request, seed, compute) for request in requests]
     rows = comparison(table, outcomes, prob)
     rows["fit"] = ["" if isinstance(o.result, MseError) else bad_fit(o.result) for o in outcomes]
@@ -289,7 +290,7 @@ def judged(
     return replace(posterior, verdict=judge(posterior, table, held_against, basis, thresholds, assessment, time))
 
 
-def comparison(table: CaptureTable, outcomes: Sequence[Outcome], prob: float) -> pd.DataFrame:
+def comparison(table: CaptureTable | Posterior, outcomes: Sequence[Outcome], prob: float) -> pd.DataFrame:
     """Return the outcomes as a data frame, columns as in `compare`; an answer with a verdict keeps its number."""
     import pandas as pd
 

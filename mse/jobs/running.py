@@ -19,6 +19,7 @@ from mse.answers.results import Results
 from mse.assess.headlines import if_identified
 from mse.assess.verdict import with_assessment
 from mse.computing.parallel import Compute
+from mse.computing.progress import if_watched
 from mse.computing.provenance import versions
 from mse.computing.savefiles import work_folder
 from mse.computing.sealing import same_content
@@ -68,7 +69,7 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     MseError
         When the data or the headline method do not work; another method that fails is a row that says so.
     """
-    compute = compute or Compute()
+    compute = compute or if_watched()
     if workspace is None:
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
             return run_job(job, compute, workspace=folder)
@@ -167,7 +168,7 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
     InputError
         When the data are not there, or are not those of the results.
     """
-    compute = compute or Compute()
+    compute = compute or if_watched()
     if workspace is None:
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
             return assess_results(results, compute, workspace=folder)

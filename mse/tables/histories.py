@@ -80,6 +80,10 @@ class HistoryTable:
         object.__setattr__(self, "lists", lists)
         object.__setattr__(self, "name", str(self.name))
 
+    def __repr__(self) -> str:
+        """One line without any counts of histories."""
+        return f"<HistoryTable {self.name!r}: {len(self.lists)} lists, {self.observed:,} observed>"
+
     @classmethod
     def from_csv(
         cls, path: str | Path, *, name: str | None = None, lists: Sequence[str] | None = None,

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,20 @@ def drawing(height: float) -> Iterator[Figure]:
         yield Figure(figsize=(WIDTH, height))
 
 
+_PICTURES: ContextVar[dict[str, bytes] | None] = ContextVar("pictures", default=None)
+
+
+@contextmanager
+def also_png() -> Iterator[dict[str, bytes]]:
+    """Collect every figure that is drawn inside as PNG too, by its SVG."""
+    pictures: dict[str, bytes] = {}
+    token = _PICTURES.set(pictures)
+    try:
+        yield pictures
+    finally:
+        _PICTURES.reset(token)
+
+
 def as_svg(figure: Figure, name: str, finding: str) -> str:
     """Return the figure as an SVG element for a page: ids of its own, a title, no style that leaks."""
     stream = io.StringIO()
@@ -133,7 +148,12 @@ def as_svg(figure: Figure, name: str, finding: str) -> str:
     view = re.search(r'viewBox="[^"]*"', body)
     opening = f'<svg class="drawing" role="img" aria-label="{escape(finding)}" {view[0] if view else ""}>'
     inner = re.sub(r"\n\s*\n+", "\n", body[body.index(">") + 1 :]).strip()
-    return f"{opening}\n<title>{escape(finding)}</title>\n{inner}"
+    svg = f"{opening}\n<title>{escape(finding)}</title>\n{inner}"
+    if (pictures := _PICTURES.get()) is not None:
+        raster = io.BytesIO()
+        figure.savefig(raster, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+        pictures[svg] = raster.getvalue()
+    return svg
 
 
 def _to_hundredths(found: re.Match[str]) -> str:
