@@ -183,7 +183,7 @@ def test_everything_that_is_known_is_on_the_page() -> None:
     text = words("uk")
     for piece in (
         "United Kingdom 2013 Table uk-2013-5 20 November 2026",
-        "LA × NG × PFNCA",
+        "Local authorities × Non-government organisations × Police forces or National Crime Agency",
         "Averaged over 6,893 models",
         "as if over 41.4 equally good ones",
         "Chance in who was registered.",

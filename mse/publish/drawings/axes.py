@@ -53,6 +53,9 @@ def number_axis(axes: Axes, low: float, high: float, log: bool, say: Catalogue) 
     axes.set_xlim(low, high)
     room = 72 * inches_wide(axes)
     ticks = axis_ticks(low, high, log, most=max(2, int(room / (CHARACTER * 8.5 * (len(say.number(high)) + 2)))))
+    # A number at the end of the axis would grow out of the figure.
+    half = {tick: CHARACTER * 8.5 * len(say.number(tick)) / 2 / room for tick in ticks}
+    ticks = [x for x in ticks if half[x] <= fraction(x, low, high, log) + 0.01 <= 1.02 - half[x]] or ticks[:1]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_major_formatter(FixedFormatter([say.number(tick) for tick in ticks]))
     axes.xaxis.set_minor_locator(NullLocator())
