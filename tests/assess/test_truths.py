@@ -80,6 +80,22 @@ def test_kinds_depend_the_way_they_say():
     assert ratio("heterogeneity").min() > 0.3
     assert ratio("shy of all").max() < 0.0
     assert ratio("referral").max() > 1.0
+    assert np.median(ratio("strong heterogeneity")) > 1.5 * np.median(ratio("heterogeneity"))
+    assert ratio("eager of all").min() > 0.0 > ratio("shy of all").max()
+    assert ratio("frailty").min() > 0.0
+
+
+def test_a_nested_list_lies_in_another_and_a_blind_one_sees_nobody_of_a_group():
+    on = membership(4).astype(bool)
+    for seed in range(20):
+        rng = np.random.default_rng([seed, 2])
+        covers = np.array([0.1, 0.2, 0.3, 0.25])
+        share = KINDS["nested"].cells(rng, covers)
+        totals = share @ on
+        inside = max(share[on[:, i] & on[:, j]].sum() / totals[i] for i, j in itertools.permutations(range(4), 2))
+        assert 0.79 < inside < 0.985 and share.sum() == pytest.approx(1.0)
+        blind = KINDS["never by one"].cells(rng, covers)
+        assert blind @ on == pytest.approx(covers)
 
 
 def test_intervals_are_held_by_verdict_and_what_failed_counts_as_no_answer(tmp_path):
