@@ -344,7 +344,7 @@ def main() -> None:
         alone = answers(problems, compute(options.workers, folder=options.folder), [SHRINKAGE])[SHRINKAGE]
         known = known_answers(problems, alone, range(len(FEATURES)))
         where = compute(options.workers, folder=options.folder)
-        levels = [known_verdicts.level_of(p) for p in problems]
+        levels = known_verdicts.levels_of(problems, where)
         held = known_verdicts.by_verdict(problems, left_out(alone, known, LEARNED[SHRINKAGE]), levels)
         parts = known_verdicts.held_parts(learn_without_each(known, LEARNED[SHRINKAGE]), where)
         stored = json.loads(CALIBRATION.read_text(encoding="utf-8"))

@@ -15,18 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.known_populations import SEED, Answer, Population, sources, study_of
+from benchmarks.known_populations import SEED, Answer, Population, answers, sources, study_of
 from benchmarks.learning import KnownAnswer
 from benchmarks.scores import Score, score, summarise
 from mse.answers.distribution import Distribution
 from mse.answers.estimates import LEVELS
-from mse.assess.departures import DepartureModel, departed, features, log_unseen, scale_features
+from mse.assess.departures import FEATURES, DepartureModel, departed, features, log_unseen, scale_features
 from mse.assess.knownsizes import known_sizes
 from mse.computing.parallel import Compute
 from mse.errors import MseError
 from mse.estimators.registry import ALL_ORDERS
-from mse.methods import estimate, run_method
+from mse.methods import estimate
 from mse.shipped import load_table
+from mse.tables.captures import CaptureTable
 
 Z = 1.959963984540054
 
@@ -42,10 +43,18 @@ def wilson(hits: int, tries: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def level_of(population: Population) -> str | None:
-    """Return the verdict of `mse estimate`."""
-    verdict = estimate(population.members, seed=SEED, compute=Compute(workers=1)).verdict
-    return None if verdict is None else verdict.level
+def levels_of(problems: Sequence[Population], compute: Compute) -> list[str | None]:
+    """Return the verdicts of `mse estimate`; None without an answer."""
+    tasks = [(p.members,) for p in problems]
+    return [str(level[0]) or None for (level,) in compute.spread("verdicts", _level, tasks)]
+
+
+def _level(task: tuple[CaptureTable]) -> tuple[np.ndarray]:
+    try:
+        verdict = estimate(task[0], seed=SEED, compute=Compute(workers=1)).verdict
+    except MseError:
+        return (np.array([""]),)
+    return (np.array(["" if verdict is None else verdict.level]),)
 
 
 def by_verdict(
@@ -75,6 +84,8 @@ def parts_of_tables() -> list[Population]:
     found = []
     for name in sources():
         table = load_table(name)
+        if table.n_lists < 5:
+            continue
         for dimension, levels in table.strata.items():
             for level in levels:
                 part = table.part({dimension: level})
@@ -90,27 +101,14 @@ def parts_of_tables() -> list[Population]:
 def held_parts(without: Mapping[str, DepartureModel], compute: Compute) -> dict[str, dict[str, Any]]:
     """Return `by_verdict` of the parts, with the laws of departures that were learned without their studies."""
     parts = parts_of_tables()
-    tasks = [(part, without[part.study]) for part in parts]
-    found = compute.spread("parts of tables", _held_part, tasks)
-    said, levels = [], []
-    for values, cdf, point, level in found:
-        law = Distribution(values, cdf) if len(values) else None
-        said.append(Answer(law, float(point[0]), "ok", {}))
-        levels.append(str(level[0]) or None)
-    return by_verdict(parts, said, levels)
-
-
-def _held_part(task: tuple[Population, DepartureModel]) -> tuple[np.ndarray, ...]:
-    part, model = task
-    try:
-        plain = run_method(part.members, "shrinkage", seed=SEED, compute=Compute(workers=1))
-        level = level_of(part)
-    except MseError:
-        return np.zeros(0), np.zeros(0), np.full(1, np.nan), np.array([""])
-    unseen = log_unseen(plain.distribution, part.members.observed)
-    at = model.at(features(part.members, unseen), scale_features(part.members, unseen))
-    law = departed(unseen, part.members.observed, *at)
-    return law.values, law.cdf, np.array([float(law.quantile(0.5))]), np.array([level or ""])
+    said = []
+    for part, plain in zip(parts, answers(parts, compute, ["shrinkage"])["shrinkage"], strict=True):
+        law = None
+        if plain.law is not None:
+            known = known_answer(part, plain.law, range(len(FEATURES)))
+            law = departed(known.unseen, known.observed, *without[part.study].at(known.features, known.about))
+        said.append(Answer(law, math.nan if law is None else float(law.quantile(0.5)), plain.status, {}))
+    return by_verdict(parts, said, levels_of(parts, compute))
 
 
 def known_answer(p: Population, law: Distribution, chosen: Sequence[int]) -> KnownAnswer:
