@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,7 @@ def strata_tables(one_stratum=False, **shape):
     return drawn
 
 
+SHORT = partial(strata_average.EFFORT, steps=300, segments=1)
 IN_M = {"L2": {"sex": "m"}}
 CASES = {
     "average-3": (1000, flat_tables(3), average()),
@@ -225,7 +227,7 @@ def national(method):
 
 def main(names):
     # the walks only measure what was visited; short ones do here
-    strata_average.STEPS = 300
+    strata_average.EFFORT = SHORT
     for name in names or [*CASES, *(f"national {m}" for m in NATIONAL)]:
         begin = time.process_time()
         method = name.removeprefix("national ")

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from mse.computing.parallel import Compute
 from mse.estimators.averages.averaging import AverageSpec, laplace_pool
+from mse.estimators.normallaw import mixture_quantiles
 from mse.tables.captures import CaptureTable
 
 Array = npt.NDArray[np.float64]
@@ -45,8 +46,6 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
     ModelError
         As `averaging.estimate`.
     """
-    from scipy.special import ndtr
-
     spec = spec or AverageSpec()
     if table.n_lists > 5 and spec.max_order is None:
         spec = replace(spec, max_order=2)
@@ -54,15 +53,4 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
     parts = np.concatenate([np.stack([pool.weight, pool.mean, pool.variance], axis=1), pool.rest])
     parts = parts[np.argsort(-parts[:, 0])]
     kept = parts[: int(np.searchsorted(np.cumsum(parts[:, 0]), _SHARE * parts[:, 0].sum())) + 1]
-    weight, mean, sd = kept[:, 0] / kept[:, 0].sum(), kept[:, 1], np.sqrt(kept[:, 2])
-    out = np.empty(len(q))
-    for i, wanted in enumerate(q):
-        low, high = float((mean - 9 * sd).min()), float((mean + 9 * sd).max())
-        while high - low > 1e-6:
-            middle = 0.5 * (low + high)
-            if float(weight @ ndtr((middle - mean) / sd)) < wanted:
-                low = middle
-            else:
-                high = middle
-        out[i] = table.observed + np.exp(high)
-    return out
+    return table.observed + np.exp(mixture_quantiles(kept[:, 0], kept[:, 1], np.sqrt(kept[:, 2]), q))

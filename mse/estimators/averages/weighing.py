@@ -14,6 +14,7 @@ from mse.estimators.averages.listmodels import ListModels
 from mse.estimators.modelspace.correcting import Correction, Importance, correct, to_correct
 from mse.estimators.modelspace.families import Array, held
 from mse.estimators.modelspace.pool import Pool
+from mse.estimators.normallaw import mixture_quantiles
 from mse.kernels.streaming import Evidence
 
 LENGTHS = 250, 100_000
@@ -181,7 +182,8 @@ def prior_factor(observed: int, pool: Pool) -> float:
             fits = _fitted(pool, widen)
             log_weight += fits[:, 0] - pool.log_evidence
             mean, variance = fits[:, 1], fits[:, 2]
-        medians.append(observed + math.exp(_median(np.exp(log_weight - log_weight.max()), mean, np.sqrt(variance))))
+        weight = np.exp(log_weight - log_weight.max())
+        medians.append(observed + math.exp(mixture_quantiles(weight, mean, np.sqrt(variance), [0.5])[0]))
     return max(medians) / min(medians)
 
 
@@ -192,15 +194,3 @@ def _fitted(pool: Pool, widen: float) -> Array:
         at = pool.sd == sd
         fits[at] = pool.family.fit(pool.mask[at], float(widen * sd))
     return fits
-
-
-def _median(weight: Array, mean: Array, sd: Array) -> float:
-    """Return the median of a mixture of normals, by bisection."""
-    from scipy.special import ndtr
-
-    low, high = float((mean - 9 * sd).min()), float((mean + 9 * sd).max())
-    while high - low > 1e-9 * (1 + abs(low)):
-        middle = 0.5 * (low + high)
-        below = float(weight @ ndtr((middle - mean) / sd)) < 0.5 * weight.sum()
-        low, high = (middle, high) if below else (low, middle)
-    return low

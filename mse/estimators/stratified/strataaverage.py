@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -41,14 +42,10 @@ from mse.tables.captures import CaptureTable
 from mse.terms import Model, model_of
 from mse.words.said import said
 
-CORRECTED = 0.999
-"""Share of the weight whose models stand for themselves; a sample stands for the others."""
 LENGTHS = 500, 10_000
 """Importance draws of a light model, and of a heavy one."""
-MOST_MODELS = 20_000
-"""Models that the search fits, about."""
-STEPS = 4_000
-"""Steps of a walk over models."""
+EFFORT = partial(Effort, most=20_000, starts=1, chunk=16, steps=4_000, segments=4)
+"""How far models are searched: a fit takes a hundred times as long as without covariates."""
 REPORTED = 1000
 
 CITATIONS = (
@@ -120,8 +117,9 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
         With `strata`. Diagnostics: ``models`` (visited), ``visited`` and ``visited_error`` (the
         share of the probability that they hold, by random walks made afterwards, and its standard error),
         ``walks_rhat`` (along these walks), ``effective_models``, ``corrected_models``, ``sampled_weight`` (of models
-        that a sample stands for), ``unreliable_weight`` (of models whose importance weights have a tail shape above 0.7), ``boundary_weight`` (of
-        visited models whose neighbours were not all fitted), ``few_lists``, ``bounded_persons``, ``unlabelled``.
+        that a sample stands for), ``unreliable_weight`` (of models whose importance weights have a tail shape above
+        0.7), ``boundary_weight`` (of visited models whose neighbours were not all fitted), ``few_lists``,
+        ``bounded_persons``, ``unlabelled``.
 
     Raises
     ------
@@ -143,8 +141,8 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
             Problem(said("fault.no_mode"), "a table with overlap", "check the table",
                     file=f"table {cells.table.name!r}")
         )  # fmt: skip
-    searched = explore(space, Effort(spec.window, MOST_MODELS, 1, 16, STEPS, 1), seed, compute)
-    standing = represent([searched], CORRECTED, seed)
+    searched = explore(space, EFFORT(spec.window), seed, compute)
+    standing = represent([searched], 1.0, seed)
     laplace, models = standing.pool, len(standing.pool.mask)
     wanted = np.maximum(np.ceil(3 * spec.draws * laplace.weight / laplace.total), 100).astype(np.int64)
 
