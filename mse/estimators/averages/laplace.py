@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from mse.answers.distribution import Distribution
 from mse.answers.referees import Referee
 from mse.computing.parallel import Compute
 from mse.estimators.averages.averaging import AverageSpec, laplace_pool
-from mse.estimators.averages.weighing import correct
+from mse.estimators.averages.weighing import corrected_law
+from mse.estimators.normallaw import mixture_quantiles
 from mse.tables.captures import CaptureTable
 
 Array = npt.NDArray[np.float64]
@@ -52,8 +52,6 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
     ModelError
         As `averaging.estimate`.
     """
-    from scipy.special import ndtr
-
     spec = spec or AverageSpec()
     if table.n_lists > 5 and spec.max_order is None:
         spec = replace(spec, max_order=2)
@@ -61,18 +59,7 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
     parts = np.concatenate([np.stack([pool.weight, pool.mean, pool.variance], axis=1), pool.rest])
     parts = parts[np.argsort(-parts[:, 0])]
     kept = parts[: int(np.searchsorted(np.cumsum(parts[:, 0]), _SHARE * parts[:, 0].sum())) + 1]
-    weight, mean, sd = kept[:, 0] / kept[:, 0].sum(), kept[:, 1], np.sqrt(kept[:, 2])
-    out = np.empty(len(q))
-    for i, wanted in enumerate(q):
-        low, high = float((mean - 9 * sd).min()), float((mean + 9 * sd).max())
-        while high - low > 1e-6:
-            middle = 0.5 * (low + high)
-            if float(weight @ ndtr((middle - mean) / sd)) < wanted:
-                low = middle
-            else:
-                high = middle
-        out[i] = table.observed + np.exp(high)
-    return out
+    return table.observed + np.exp(mixture_quantiles(kept[:, 0], kept[:, 1], np.sqrt(kept[:, 2]), q))
 
 
 def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute, rough: bool) -> Referee:
@@ -87,7 +74,6 @@ def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compu
         low, point, high = (float(x) for x in laplace_quantiles(table, [0.025, 0.5, 0.975], spec))
         return Referee(point, low, high, True, 0.0 if high < HIGHEST else 1.0, WITHIN, WIDER)
     pool, _, _ = laplace_pool(table, spec, compute)
-    _, correction = correct(pool, spec.corrected, seed, compute)
-    law = Distribution.poisson_mixture(table.observed, correction.grid, correction.mass)
+    _, _, law = corrected_law(table.observed, pool, spec.corrected, seed, compute)
     low, point, high = (float(x) for x in law.quantile([0.025, 0.5, 0.975]))
     return Referee(point, low, high, True, law.beyond)
