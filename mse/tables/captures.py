@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -205,8 +205,8 @@ class CaptureTable:
             for size, level in zip(shape, stratum, strict=True):
                 row = row * size + level
             counts[row, history - 1] += n
-        table = cls.from_arrays(cells.lists, counts, strata=cells.strata, name=name)
-        return replace(table, unread=cells.unread, read_as=cells.told)
+        seen, absent = np.ones(counts.shape, dtype=bool), np.zeros((len(counts), len(cells.lists)), dtype=bool)
+        return cls(cells.lists, counts, cells.strata, seen, absent, name, cells.unread, cells.told)
 
     @classmethod
     def from_csv(cls, path: str | Path, *, name: str | None = None, **said_of_it: Any) -> Self:

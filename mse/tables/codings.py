@@ -153,7 +153,7 @@ def plain_history(cell: str) -> str:
 
 def _histories(cells: Sequence[str]) -> bool:
     """Return whether these are strings of 0 and 1 of two places or more, of which zeros at the start may be lost."""
-    if not cells or not all(re.fullmatch("[01]+", cell) for cell in cells):
+    if not cells or len(cells[0]) < 2 and {*cells} <= {"0", "1"} or any(cell.strip("01") or not cell for cell in cells):
         return False
     lengths = set(map(len, cells))
     short = [x for x in cells if len(x) < max(lengths)]

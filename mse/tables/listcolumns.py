@@ -28,9 +28,11 @@ def with_histories(grid: Grid, faults: Faults, reading: Reading) -> Grid:
 
     Histories are strings of 0 and 1, of which a spreadsheet may have taken the zeros at the start.
     """
-    header, columns = grid.header, [list(map(plain_history, cells)) for cells in grid.columns]
+    header, columns = grid.header, [_plain(cells) for cells in grid.columns]
     for i, name in enumerate(header):
-        large = any(re.fullmatch(r"1[.,]\d*E\+\d+", cell, re.IGNORECASE) for cell in columns[i])
+        large = any(
+            "E+" in cell.upper() and re.fullmatch(r"1[.,]\d*E\+\d+", cell, re.IGNORECASE) for cell in columns[i]
+        )
         if large and (name.casefold() in HISTORY_NAMES or all(re.fullmatch(r"[01.,E+]+", x) for x in columns[i])):
             faults.add(said("ask.history_rounded"), said("ask.history_allowed"), said("ask.history_text"), column=name)
             faults.raise_if_any()
@@ -46,6 +48,11 @@ def with_histories(grid: Grid, faults: Faults, reading: Reading) -> Grid:
     names, bits = split_histories(cells, header)
     told.append(said("read.history", name=header[place]))
     return _replaced(grid, place, names, bits).with_told(*told)
+
+
+def _plain(cells: list[str]) -> list[str]:
+    values = {*cells}
+    return cells if values <= {"0", "1"} else [plain_history(cell) for cell in cells]
 
 
 def _replaced(grid: Grid, place: int, names: Sequence[str], bits: Sequence[list[str]]) -> Grid:
