@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from mse.shipped import list_tables as list_tables
     from mse.shipped import load_repeats as load_repeats
     from mse.shipped import load_table as load_table
+    from mse.shipped import read_table as read_table
     from mse.shipped import table_info as table_info
     from mse.simulate.national import simulate_captures as simulate_captures
     from mse.simulate.section import national_spec as national_spec
@@ -124,6 +125,7 @@ _HOMES = {
     "read_figures": "jobs.figurejob",
     "read_job": "jobs.job",
     "read_results": "answers.results",
+    "read_table": "shipped",
     "render_report": "publish.report.html",
     "run_job": "jobs.running",
     "simulate_captures": "simulate.national",

@@ -228,10 +228,7 @@ def load_job_table(job: Job) -> tuple[CaptureTable, TableInfo | None]:
     else:
         assert section.path is not None
         try:
-            table = CaptureTable.from_csv(
-                section.path, lists=section.lists or None, covariates=section.covariates or None,
-                persons=section.persons, sum_duplicates=section.sum_duplicates, merge=section.merge, drop=section.drop,
-            )  # fmt: skip
+            table = CaptureTable.read(section.path, section.reading())
         except ModelError as error:  # about lists that are merged or dropped: faults of the file are InputErrors
             place = ("table", "drop" if section.drop else "merge")
             raise ModelError([job.file.put(p, place) for p in error.problems]) from error
