@@ -7,13 +7,13 @@ from functools import partial
 
 import numpy as np
 
-from mse.estimators.modelspace.families import Array, Integers, Peak
+from mse.estimators.modelspace.modelfamilies import Array, Integers, Peak
 from mse.tables.captures import DenseCells
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListModels:
-    """A family of models (`mse.estimators.modelspace.families.Family`).
+    """A family of models (`mse.estimators.modelspace.modelfamilies.Family`).
 
     Parameters
     ----------

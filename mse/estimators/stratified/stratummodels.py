@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mse.estimators.modelspace.families import Array, Integers, Peak, held
+from mse.estimators.modelspace.modelfamilies import Array, Integers, Peak, held
 from mse.estimators.stratified.opencells import StrataCells
 from mse.estimators.stratified.stratumdraws import truncated_poisson
 from mse.kernels.anydesign import CONVERGED, DesignFit, fit_design, functional_covariance, objectives, start_design
@@ -23,7 +23,7 @@ from mse.terms import members
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StrataModels:
-    """A family of models (`mse.estimators.modelspace.families.Family`).
+    """A family of models (`mse.estimators.modelspace.modelfamilies.Family`).
 
     Parameters
     ----------
