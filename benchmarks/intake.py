@@ -4,7 +4,7 @@
 
 `accuracy`: the national simulation (2 % errors in the keys), several seeds: pairwise precision and recall against the
 truth, exact linkage beside it, and N with and without the uncertainty of the linkage beside the truth.
-`probabilistic`: 100,000 registrations (`--registrations`), linked by probability. `exact`: 1,000,000 registrations read,
+`probabilistic`: 100,000 registrations (`--registrations`) linked by probability. `exact`: 1,000,000 registrations read,
 checked, linked on the pseudonym and tabulated by year, form, sex and age, in a process of its own, with the most memory
 it ever held.
 Seconds are those of the clock; `cpu` adds up those of both cores, which a busy machine does not change as much.

@@ -96,6 +96,8 @@ class Thresholds:
         Share of the parts of the headline breakdown that may not be cited on their own, from which caution is asked.
     nested : int
         Persons on a list that lies wholly inside another, from which caution is asked.
+    outside : int
+        Fewer persons than this who are not on the largest list, from which caution is asked.
     bound : float
         Chao's lower bound over the upper end of the 95 % interval, above which caution is asked.
     deviance : float
@@ -139,6 +141,7 @@ class Thresholds:
     walks: Limit = 1.05
     parts: Limit = 0.5
     nested: Annotated[int, Between(0)] = 10
+    outside: Annotated[int, Between(0)] = 20
     bound: Limit = 1.0
     deviance: Limit = 0.05
 
@@ -159,9 +162,9 @@ class Thresholds:
 
 
 RULES = (
-    "lists", "observed", "below_observed", "no_overlap", "nested", "pair_share", "identifying", "one_model",
-    "dependence", "deviance", "bound", "humps", "disagreement", "narrower", "prior", "width", "grid_end", "sampling",
-    "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged", "draws", "divergences",
+    "lists", "observed", "below_observed", "no_overlap", "nested", "outside", "pair_share", "identifying",
+    "one_model", "dependence", "deviance", "bound", "humps", "disagreement", "narrower", "prior", "width", "grid_end",
+    "sampling", "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged", "draws", "divergences",
     "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out", "one_person",
     "referrals", "linkage", "recall", "recall_unknown", "known_sizes", "known_bias", "fit", "coverage",
 )  # fmt: skip
