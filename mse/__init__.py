@@ -59,12 +59,14 @@ if TYPE_CHECKING:
     from mse.publish.chainfiles import write_chain as write_chain
     from mse.publish.changes import compare_results as compare_results
     from mse.publish.figures.figurefiles import write_figures as write_figures
+    from mse.publish.plotting import plot as plot
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
     from mse.publish.report.html import render_report as render_report
     from mse.shipped import list_tables as list_tables
     from mse.shipped import load_repeats as load_repeats
     from mse.shipped import load_table as load_table
+    from mse.shipped import read_table as read_table
     from mse.shipped import table_info as table_info
     from mse.simulate.national import simulate_captures as simulate_captures
     from mse.simulate.section import national_spec as national_spec
@@ -115,6 +117,7 @@ _HOMES = {
     "load_table": "shipped",
     "multilevel_model": "estimators.multilevel.openmodel",
     "national_spec": "simulate.section",
+    "plot": "publish.plotting",
     "prior_predictive": "estimators.multilevel.priorpredictive",
     "profile_interval": "estimators.single.profile",
     "rank_models": "estimators.single.selection",
@@ -122,6 +125,7 @@ _HOMES = {
     "read_figures": "jobs.figurejob",
     "read_job": "jobs.job",
     "read_results": "answers.results",
+    "read_table": "shipped",
     "render_report": "publish.report.html",
     "run_job": "jobs.running",
     "simulate_captures": "simulate.national",

@@ -91,7 +91,10 @@ class Job(Checked):
             changes["table"] = replace(self.table, path=folder / self.table.path)
         if self.registers is not None:
             found = tuple(str(folder / path) for path in self.registers.contracts)
-            changes["registers"] = replace(self.registers, contracts=found)
+            decided = self.registers.decisions
+            changes["registers"] = replace(
+                self.registers, contracts=found, decisions=None if decided is None else folder / decided
+            )
         if self.publish is not None:
             changes["publish"] = self.publish.at(folder)
         return replace(self, **changes)
@@ -225,10 +228,7 @@ def load_job_table(job: Job) -> tuple[CaptureTable, TableInfo | None]:
     else:
         assert section.path is not None
         try:
-            table = CaptureTable.from_csv(
-                section.path, lists=section.lists or None, covariates=section.covariates or None,
-                persons=section.persons, sum_duplicates=section.sum_duplicates, merge=section.merge, drop=section.drop,
-            )  # fmt: skip
+            table = CaptureTable.read(section.path, section.reading())
         except ModelError as error:  # about lists that are merged or dropped: faults of the file are InputErrors
             place = ("table", "drop" if section.drop else "merge")
             raise ModelError([job.file.put(p, place) for p in error.problems]) from error
