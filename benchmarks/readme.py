@@ -24,7 +24,7 @@ ASSESSMENT_PAGE = ROOT / "docs" / "assessment.md"
 TRUTH_PAGE = ROOT / "docs" / "truth.md"
 METHODS_PAGE = ROOT / "docs" / "methods.md"
 PUBLISHING_PAGE = ROOT / "docs" / "publishing.md"
-FIGURES_PAGE = ROOT / "docs" / "figures.md"
+FIGURES_PAGE = ROOT / "docs" / "key-figures.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 MSE = Path(sys.executable).with_name("mse")
 

@@ -343,7 +343,8 @@ def test_results_are_taken_as_they_are_published(tmp_path: Path) -> None:
     year = parts.dimensions[time][-1]
     part = next(x for x in parts.parts if dict(x.levels) == {time: year})
     settings = {
-        "source": [{"name": "r", "persons": "victims", "publisher": "p", "definition": "d", "results": tmp_path / "results"}],
+        "source": [{"name": "r", "persons": "victims", "publisher": "p", "definition": "d",
+                    "results": tmp_path / "results"}],
         "estimate": [{"name": "n", "persons": "victims", "publisher": "p", "definition": "d",
                       "results": tmp_path / "results", "where": {time: year}}],
         "figure": [{"kind": "in view", "source": "r", "when": year, "estimate": ["n"]},
