@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from mse.methods import compare as compare
     from mse.methods import estimate as estimate
     from mse.publish.changes import compare_results as compare_results
+    from mse.publish.citing import cite as cite
     from mse.publish.plotting import plot as plot
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
@@ -91,6 +92,7 @@ _HOMES = {
     "Verdict": "answers.estimates",
     "assess_results": "jobs.running",
     "calibrated": "assess.calibrated",
+    "cite": "publish.citing",
     "compare": "methods",
     "compare_families": "estimators.repeats.countfit",
     "compare_pairs": "estimators.doublyrobust.pairs",

@@ -13,7 +13,7 @@ import click
 from mse.commands.assessing import assess
 from mse.commands.estimating import compare, data, estimate, models, persons, repeats, run
 from mse.commands.options import LANGUAGE
-from mse.commands.publishing import release, report, survey, verify
+from mse.commands.publishing import cite, release, report, survey, verify
 from mse.commands.stopping import STATUS, end_at_once, told_to_stop
 from mse.commands.takingin import contract, pseudonymise, quality, simulate
 
@@ -106,7 +106,7 @@ def show_help(ctx: click.Context, names: tuple[str, ...]) -> None:
 
 _INTAKE = (contract, pseudonymise, quality, simulate)
 _ESTIMATES = (run, estimate, compare, models, repeats, persons, data)
-_JUDGING_AND_PUBLISHING = (assess, report, survey, release, verify)
+_JUDGING_AND_PUBLISHING = (assess, report, cite, survey, release, verify)
 for _command in (*_INTAKE, *_ESTIMATES, *_JUDGING_AND_PUBLISHING, show_help):
     main.add_command(_command)
 

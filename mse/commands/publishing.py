@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, PROB, in_language, print_frame
+
+if TYPE_CHECKING:
+    from mse.publish.citing import Style
 
 
 @click.command()
@@ -22,6 +26,19 @@ def report(results: Path, languages: tuple[str, ...], pdf: bool | None) -> None:
 
     for page in write_pages(results, languages, pdf):
         click.echo(f"{page}")
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--style", type=click.Choice(["plain", "apa", "bibtex"]), default="plain", show_default=True, help="Form."
+)
+@click.option("--language", type=LANGUAGES, default=None, callback=in_language, help="That of the job when not given.")
+def cite(results: Path, style: Style, language: str | None) -> None:
+    """Print how a RESULTS folder is cited: who, when, what, the sentence with its verdict, method and version."""
+    from mse.publish.citing import cite as citation
+
+    click.echo(citation(results, style, language=language))
 
 
 @click.command()
