@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
     from mse.publish.report.html import render_report as render_report
+    from mse.publish.takeaway import take_away as take_away
     from mse.shipped import list_tables as list_tables
     from mse.shipped import load_repeats as load_repeats
     from mse.shipped import load_table as load_table
@@ -116,6 +117,7 @@ _HOMES = {
     "run_job": "jobs.running",
     "simulate_captures": "simulate.national",
     "table_info": "shipped",
+    "take_away": "publish.takeaway",
     "take_in": "intake.taking",
     "verify_release": "publish.release.verification",
     "write_release": "publish.release.bundle",
