@@ -59,10 +59,12 @@ if TYPE_CHECKING:
     from mse.publish.chainfiles import write_chain as write_chain
     from mse.publish.changes import compare_results as compare_results
     from mse.publish.figures.figurefiles import write_figures as write_figures
+    from mse.publish.citing import cite as cite
     from mse.publish.plotting import plot as plot
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
     from mse.publish.report.html import render_report as render_report
+    from mse.publish.takeaway import take_away as take_away
     from mse.shipped import list_tables as list_tables
     from mse.shipped import load_repeats as load_repeats
     from mse.shipped import load_table as load_table
@@ -103,6 +105,7 @@ _HOMES = {
     "assess_results": "jobs.running",
     "calibrated": "assess.calibrated",
     "chain": "jobs.chainjob",
+    "cite": "publish.citing",
     "compare": "methods",
     "compare_families": "estimators.repeats.countfit",
     "compare_pairs": "estimators.doublyrobust.pairs",
@@ -130,6 +133,7 @@ _HOMES = {
     "run_job": "jobs.running",
     "simulate_captures": "simulate.national",
     "table_info": "shipped",
+    "take_away": "publish.takeaway",
     "take_in": "intake.taking",
     "verify_release": "publish.release.verification",
     "write_chain": "publish.chainfiles",
