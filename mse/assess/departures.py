@@ -135,12 +135,6 @@ def scale_features(table: CaptureTable | HistoryTable, unseen: Array) -> Array:
     return np.array([float(table.n_lists >= 5), features(table, unseen)[2]])
 
 
-def student_cdf(x: Array) -> Array:
-    """Return the distribution function of Student's t with four degrees of freedom."""
-    square = 1.0 + x**2 / 4.0
-    return 0.5 + 0.375 * x / np.sqrt(square) * (1.0 - x**2 / (12.0 * square))
-
-
 def departed(unseen: Array, observed: int, middle: float, scale: float, upper: float) -> Distribution:
     """Return the law of N when δ is `middle` + τ t_4 instead of 0, τ being `scale` below the middle and `upper` above.
 
@@ -158,14 +152,13 @@ def departed(unseen: Array, observed: int, middle: float, scale: float, upper: f
     n_0 + ½ is multiplied by exp(δ) and rounded to whole persons: P(n_0' <= k) = P(log(n_0 + ½) + δ <= log(k + 1)), so
     that the estimate "nobody unseen" can be wrong too.
     """
+    from mse.kernels.studentmixture import mixed_student_cdf
+
     largest = float(unseen.max()) + middle + _TAIL * upper
     end = math.exp(min(largest, math.log(1e15)))
     few = np.arange(min(1000.0, math.ceil(end)) + 1.0)
     steps = max(0, math.ceil((math.log(end) - math.log(few[-1])) / (4 * LOG_STEP)))
     grid = np.unique(np.concatenate([few, np.rint(np.geomspace(few[-1], max(end, few[-1]), steps + 1))]))
     logs = np.log(grid + 1.0) - middle
-    cdf = np.zeros(len(grid))
-    for part in np.array_split(unseen, 20):
-        away = logs[:, None] - part[None, :]
-        cdf += student_cdf(away / np.where(away < 0.0, scale, upper)).sum(axis=1)
-    return Distribution(observed + grid, np.minimum(np.maximum.accumulate(cdf / len(unseen)), 1.0))
+    cdf = mixed_student_cdf(logs, np.sort(unseen), scale, upper)
+    return Distribution(observed + grid, np.minimum(np.maximum.accumulate(cdf), 1.0))

@@ -81,9 +81,9 @@ def _bound(posterior: Posterior, found: tuple[float, float], observed: int, limi
 
 def deviance_p(deviance: float, df: float) -> float | None:
     """Return the probability of a deviance as large as this on so many degrees of freedom; None without any."""
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
-    return float(chi2.sf(deviance, df)) if df >= 1 and np.isfinite(deviance) else None
+    return float(chdtrc(df, max(deviance, 0.0))) if df >= 1 and np.isfinite(deviance) else None
 
 
 def fit_found(posterior: Posterior, limits: Thresholds) -> Reason | None:
