@@ -63,6 +63,15 @@ class TableInfo:
     mse: Mapping[str, object]
 
 
+def shipped_jobs() -> tuple[str, ...]:
+    """Return the names under models/ of estimation jobs; jobs of key figures and chains stand beside them."""
+    import tomllib
+
+    names = [name for name in shipped_names("models") if name.endswith(".toml")]
+    texts = {name: tomllib.loads(shipped_path("models", name).read_text(encoding="utf-8")) for name in names}
+    return tuple(name for name, text in texts.items() if not {"figure", "chain"} & text.keys())
+
+
 def shipped_path(kind: Kind, name: str) -> Path:
     """Return where something that ships with the package lies.
 

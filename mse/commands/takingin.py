@@ -8,8 +8,10 @@ import click
 
 from mse.commands.completing import jobs
 from mse.commands.fromspecs import setting_option
-from mse.commands.options import LANGUAGES, OVERWRITE, in_language
+from mse.commands.options import LANGUAGE, LANGUAGES, OVERWRITE, in_language
 from mse.jobs.asked import RunSpec
+from mse.words.catalogues import catalogue
+from mse.words.said import said
 
 
 @click.group()
@@ -60,6 +62,7 @@ def print_datapackage(contract_file: Path) -> None:
 )
 @click.option("--key-file", type=click.Path(path_type=Path), help="File with the key; only its owner may read it.")
 @click.option("--key-env", metavar="NAME", help="Environment variable with the key.")
+@click.option("--clk", is_flag=True, help="Make Bloom filters too (name_clk, birth_clk); they reveal more than hashes.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -72,7 +75,7 @@ def print_datapackage(contract_file: Path) -> None:
 )
 def pseudonymise(
     files: tuple[Path, ...], contract_file: Path | None, columns: tuple[str, str, str] | None, birth_format: str,
-    key_file: Path | None, key_env: str | None, out: Path, overwrite: bool,
+    key_file: Path | None, key_env: str | None, clk: bool, out: Path, overwrite: bool,
 ) -> None:  # fmt: skip
     """Copy FILEs with keyed hashes in the place of names and dates of birth.
 
@@ -91,9 +94,9 @@ def pseudonymise(
         surname, given, born = columns
         who = Identity(surname=surname, given=given, birth_date=born, birth_format=(birth_format,))
     if len(files) > 1 or out.is_dir():
-        made = pseudonymise_files(files, out, key, contract=found, identity=who, overwrite=overwrite)
+        made = pseudonymise_files(files, out, key, contract=found, identity=who, clk=clk, overwrite=overwrite)
     else:
-        made = {out: pseudonymise_file(files[0], out, key, contract=found, identity=who, overwrite=overwrite)}
+        made = {out: pseudonymise_file(files[0], out, key, contract=found, identity=who, clk=clk, overwrite=overwrite)}
     for target, done in made.items():
         click.echo(f'{target}: {done.rows:,} rows; key_id = "{done.key_id}"')
         for part, count in done.missing.items():
@@ -102,6 +105,9 @@ def pseudonymise(
         for kind, count in done.placeholders.items():
             if count:
                 click.echo(f"  {kind} stands for one that is not known, and has no hash: {count:,}")
+        if any(name.endswith("_clk") for name in done.columns):
+            spoken = catalogue(click.get_current_context().meta.get(LANGUAGE, "en"))
+            click.echo(f"  {spoken.said(said('intake.filters'))}")
 
 
 @click.command()

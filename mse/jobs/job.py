@@ -18,7 +18,7 @@ from mse.jobs.sections import MethodChoice, PublishSpec, RegistersSpec, ReportSp
 from mse.settings.places import JobFile, Place
 from mse.settings.specchecks import Placed
 from mse.settings.specreading import read_spec, written
-from mse.shipped import TableInfo, load_table, shipped_names, shipped_path, table_info
+from mse.shipped import TableInfo, load_table, shipped_jobs, shipped_names, shipped_path, table_info
 from mse.simulate.spec import SimulateSpec
 from mse.tables.captures import CaptureTable
 
@@ -91,7 +91,10 @@ class Job(Checked):
             changes["table"] = replace(self.table, path=folder / self.table.path)
         if self.registers is not None:
             found = tuple(str(folder / path) for path in self.registers.contracts)
-            changes["registers"] = replace(self.registers, contracts=found)
+            decided = self.registers.decisions
+            changes["registers"] = replace(
+                self.registers, contracts=found, decisions=None if decided is None else folder / decided
+            )
         if self.publish is not None:
             changes["publish"] = self.publish.at(folder)
         return replace(self, **changes)
@@ -116,7 +119,7 @@ def read_job(path: str | Path) -> Job:
     try:
         text, raw = read_settings(path)
     except OSError as error:
-        shipped = ", ".join(f"models/{name}" for name in shipped_names("models"))
+        shipped = ", ".join(f"models/{name}" for name in shipped_jobs())
         raise InputError(
             Problem(f"the job file cannot be read: {error.strerror or type(error).__name__}",
                     f"a TOML file, or one that ships: {shipped}", "check the path", file=str(path))

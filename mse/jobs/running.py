@@ -19,6 +19,7 @@ from mse.answers.results import Results
 from mse.assess.headlines import if_identified
 from mse.assess.verdict import with_assessment
 from mse.computing.parallel import Compute
+from mse.computing.progress import if_watched
 from mse.computing.provenance import versions
 from mse.computing.savefiles import work_folder
 from mse.computing.sealing import same_content
@@ -74,7 +75,7 @@ def run_job(
     MseError
         When the data or the headline method do not work; another method that fails is a row that says so.
     """
-    compute = compute or Compute()
+    compute = compute or if_watched()
     if workspace is None:
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
             return run_job(job, compute, workspace=folder, told=told)
@@ -179,7 +180,7 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
     InputError
         When the data are not there, or are not those of the results.
     """
-    compute = compute or Compute()
+    compute = compute or if_watched()
     if workspace is None:
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
             return assess_results(results, compute, workspace=folder)
@@ -248,7 +249,10 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
                 one(table, compute.within(f"drawn linkage {i} of {len(source.draws)}"))
                 for i, table in enumerate(source.draws, 1)
             ]
-            headline = pool(drawn, point=headline)
+            pooled = pool(drawn, point=headline)
+            headline = replace(pooled, diagnostics={**pooled.diagnostics, **_links(source, headline.point)})
+        else:
+            headline = replace(headline, diagnostics={**headline.diagnostics, **_links(source, headline.point)})
     summed = summed_over(source.table, method, options)
     if summed:
         names = list(summed)
@@ -262,6 +266,14 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
         left = said("note.unread", names=list(source.table.unread))
         headline = replace(headline, notes=(*headline.notes, left))
     return headline
+
+
+def _links(source: JobSource, point: float) -> dict[str, float]:
+    """Return what the linkage found and missed, and what the rest would make of the estimate from what it found."""
+    found = {f"linkage_{name}": value for name, value in source.links.items()}
+    if "recall" in source.links:
+        found["linkage_implied"] = point * source.links["recall"] / max(source.links["precision"], 1e-3)
+    return found
 
 
 def summed_over(table: CaptureTable, method: str, options: Mapping[str, Any]) -> tuple[str, ...]:

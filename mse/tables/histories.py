@@ -88,6 +88,10 @@ class HistoryTable:
         object.__setattr__(self, "lists", lists)
         object.__setattr__(self, "name", str(self.name))
 
+    def __repr__(self) -> str:
+        """One line without any counts of histories."""
+        return f"<HistoryTable {self.name!r}: {len(self.lists)} lists, {self.observed:,} observed>"
+
     @classmethod
     def read(cls, source: Any, reading: Reading | None = None, *, name: str | None = None, **said_of_it: Any) -> Self:
         """Read an overlap table as `CaptureTable.read` does, of up to 62 lists; covariates are summed over.
