@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from mse.methods import estimate as estimate
     from mse.publish.chainfiles import write_chain as write_chain
     from mse.publish.changes import compare_results as compare_results
-    from mse.publish.figures.figurefiles import write_figures as write_figures
     from mse.publish.citing import cite as cite
+    from mse.publish.figures.figurefiles import write_figures as write_figures
     from mse.publish.plotting import plot as plot
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
