@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from mse.jobs.job import read_job as read_job
     from mse.jobs.running import assess_results as assess_results
     from mse.jobs.running import run_job as run_job
+    from mse.manytables import estimate_many as estimate_many
     from mse.methods import compare as compare
     from mse.methods import estimate as estimate
     from mse.publish.chainfiles import write_chain as write_chain
@@ -112,6 +113,7 @@ _HOMES = {
     "compare_results": "publish.changes",
     "estimate": "methods",
     "figures": "jobs.figurejob",
+    "estimate_many": "manytables",
     "fit_model": "estimators.single.fitted",
     "judge": "assess.verdict",
     "known_sizes": "assess.knownsizes",
