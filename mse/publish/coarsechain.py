@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -22,8 +22,6 @@ from mse.publish.disclosure.attack import SLACK
 from mse.publish.disclosure.control import Disclosure
 from mse.publish.disclosure.counts import CountTable
 from mse.publish.disclosure.protecting import protect
-
-if TYPE_CHECKING:
 
 UNITS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.2)
 END = 0.01
