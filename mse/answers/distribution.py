@@ -131,6 +131,11 @@ class Distribution:
         """Return P(N <= size)."""
         return float(np.interp(size, self.values, self.cdf, left=0.0))
 
+    def __repr__(self) -> str:
+        """One line: middle and ends."""
+        low, middle, high = self.quantile((0.025, 0.5, 0.975))
+        return f"<Distribution of N: {middle:,.0f} (95%: {low:,.0f} to {high:,.0f})>"
+
     def mean(self) -> float:
         """Return the mean of the part of the law that the grid covers."""
         mass = np.diff(self.cdf, prepend=0.0)

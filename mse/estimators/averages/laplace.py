@@ -15,11 +15,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from mse.answers.distribution import Distribution
 from mse.answers.referees import Referee
 from mse.computing.parallel import Compute
 from mse.estimators.averages.averaging import AverageSpec, laplace_pool
-from mse.estimators.averages.weighing import correct
+from mse.estimators.averages.weighing import corrected_law
+from mse.estimators.normallaw import mixture_quantiles
 from mse.tables.captures import CaptureTable
 
 Array = npt.NDArray[np.float64]
@@ -53,24 +53,7 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
     ModelError
         As `averaging.estimate`.
     """
-    return table.observed + np.exp(_quantiles(q, *_components(table, spec)))
-
-
-def _quantiles(q: Sequence[float], weight: Array, mean: Array, sd: Array) -> Array:
-    """Return quantiles of a mixture of normals, by bisection."""
-    from scipy.special import ndtr
-
-    out = np.empty(len(q))
-    for i, wanted in enumerate(q):
-        low, high = float((mean - 9 * sd).min()), float((mean + 9 * sd).max())
-        while high - low > 1e-6:
-            middle = 0.5 * (low + high)
-            if float(weight @ ndtr((middle - mean) / sd)) < wanted:
-                low = middle
-            else:
-                high = middle
-        out[i] = high
-    return out
+    return table.observed + np.exp(mixture_quantiles(*_components(table, spec), q))
 
 
 def _components(table: CaptureTable, spec: AverageSpec | None) -> tuple[Array, Array, Array]:
@@ -104,11 +87,10 @@ def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compu
     if rough:
         weight, mean, sd = _components(table, spec)
         noisy = np.sqrt(sd**2 + np.exp(-mean))  # log n_0 about log μ_0
-        unseen = np.exp(np.minimum(_quantiles([0.025, 0.5, 0.975], weight, mean, noisy), 700.0))
+        unseen = np.exp(np.minimum(mixture_quantiles(weight, mean, noisy, [0.025, 0.5, 0.975]), 700.0))
         low, point, high = (float(x) for x in table.observed + unseen)
         return Referee(point, low, high, True, 0.0 if high < HIGHEST else 1.0, WITHIN, WIDER)
     pool, _, _ = laplace_pool(table, spec, compute)
-    _, correction = correct(pool, spec.corrected, seed, compute)
-    law = Distribution.poisson_mixture(table.observed, correction.grid, correction.mass)
+    _, _, law = corrected_law(table.observed, pool, spec.corrected, seed, compute)
     low, point, high = (float(x) for x in law.quantile([0.025, 0.5, 0.975]))
     return Referee(point, low, high, True, law.beyond)

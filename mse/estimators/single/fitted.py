@@ -96,6 +96,11 @@ class LoglinearFit:
     corner: Array
     corner_se: Array
 
+    def __repr__(self) -> str:
+        """One line: the model, N, and how it fits."""
+        fit = f"deviance {self.deviance:.1f} on {self.df} df, BIC {self.bic:.1f}"
+        return f"<LoglinearFit {self.model}: N {self.N:,.0f}, {fit}>"
+
     def interval(self, prob: float) -> tuple[float, float]:
         """Return the log-normal interval n + n̂_0 exp(∓z·log_sd), conditional on the model.
 

@@ -248,7 +248,7 @@ def rank_models(
     Fienberg (1972); Rivest & Baillargeon (2007); Chan, Silverman & Vincent (2021).
     """
     import pandas as pd
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     RankSpec(criterion, max_order, keep)
     counts, cells = table.dense()
@@ -284,7 +284,7 @@ def rank_models(
     )
     if existence and nested_lists(table, NESTED):
         usable |= _on_faces(table, frame, criterion)
-    frame["p_value"] = chi2.sf(frame["deviance"], frame["df"].where(frame["df"] > 0))
+    frame["p_value"] = chdtrc(frame["df"].where(frame["df"] > 0), frame["deviance"].clip(lower=0.0))
     # nothing but the order is lost by rounding: a tie to 1e-9 must not be broken by the last bits of a fit
     order = np.lexsort((found.masks, parameters, frame[criterion].round(9), ~usable))
     return frame.iloc[order].reset_index(drop=True)
