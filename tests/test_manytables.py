@@ -1,6 +1,7 @@
 """Many tables, one row each; and what the verdict asks other methods for."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from mse.assess.refereeing import Asked, settled
 from mse.assess.rules import Thresholds
 from mse.cli import main
 from mse.estimators.methodspecs import make_spec
+from mse.methods import checks, judged, run_or_fail
 from mse.tables.captures import CaptureTable
 
 ONE = mse.Compute(workers=1)
@@ -98,3 +100,21 @@ def test_specs_that_are_kept_keep_their_kinds():
     assert make_spec("shrinkage", {"strata": True}).strata is True
     with pytest.raises(mse.MseError):
         make_spec("shrinkage", {"strata": 1})
+
+
+PUBLIC = [x.name for x in mse.list_tables() if x.kind == "overlap" and 3 <= len(x.lists) <= 5]
+
+
+@pytest.mark.parametrize(
+    "name", [name if name == "gaza-2023-2024-3" else pytest.param(name, marks=pytest.mark.slow) for name in PUBLIC]
+)
+def test_the_verdict_is_that_of_exact_answers(name):
+    """What the verdict finds and says with answers as rough as it may be, and with every answer whole."""
+    table = mse.load_table(name)
+    answer = mse.estimate(table, seed=1, compute=ONE)
+    asked = [run_or_fail(table, request, 1, ONE) for request in checks(table, answer.method)]
+    whole = judged(replace(answer, verdict=None), table, asked)
+    assert answer.verdict.level == whole.verdict.level and answer.verdict.checked == whole.verdict.checked
+    assert [r.code for r in answer.verdict.reasons] == [r.code for r in whole.verdict.reasons]
+    for mine, theirs in zip(answer.verdict.reasons, whole.verdict.reasons, strict=True):
+        assert dict(mine.figures) == pytest.approx(dict(theirs.figures), rel=1e-9)

@@ -24,9 +24,9 @@ from mse.tables.captures import CaptureTable
 
 Array = npt.NDArray[np.float64]
 
-WITHIN, WIDER, HIGHEST = 1.08, 1.2, 1e9
+WITHIN, WIDER, HIGHEST = 1.08, 1.3, 1e9
 """How far the median and the log width of Laplace's law may be from those of the corrected one, as factors (on the
-public tables they are within 1.03 and 1.08); persons up to which its grid holds them."""
+public tables they are within 1.03 and 1.16); persons up to which its grid holds them."""
 
 _SHARE = 0.9999
 """Weight of the models that make up the mixture; lighter ones are left out."""
