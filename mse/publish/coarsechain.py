@@ -11,20 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
-from mse.computing.linearsolver import new_solver
+from mse.computing.linearsolver import LinearProgramme
 from mse.evidence.eventfile import ALL
 from mse.evidence.occupation import TimeChain, jeffreys
-from mse.publish.disclosure.attack import SLACK, run_to_end
+from mse.publish.disclosure.attack import SLACK
 from mse.publish.disclosure.control import Disclosure
 from mse.publish.disclosure.counts import CountTable
 from mse.publish.disclosure.protecting import protect
-
-if TYPE_CHECKING:
-    import highspy
 
 UNITS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.2)
 END = 0.01
@@ -248,9 +245,8 @@ def _told_apart(
     """
     at = {(x.cohort, x.kind, x.origin, x.state, x.years): i for i, x in enumerate(chances)}
     for sums in (True, False):  # of censored persons cohorts need not add up: then nothing follows from their sums
-        solver = new_solver()
-        for x in chances:
-            solver.addVar(*_ends(x, sizes[x.cohort]))
+        ends = [_ends(x, sizes[x.cohort]) for x in chances]
+        solver = LinearProgramme([low for low, _ in ends], [high for _, high in ends])
         _structure(found, chances, at, sizes, solver, sums)
         if all(map(math.isfinite, _range(solver, 0, len(chances)))):
             break
@@ -275,7 +271,7 @@ def _ends(x: CoarseChance, n: int) -> tuple[float, float]:
 
 def _structure(
     found: TimeChain, chances: Sequence[CoarseChance], at: dict[tuple[str, Kind, str, str, float], int],
-    sizes: dict[str, int], solver: highspy.Highs, sums: bool,
+    sizes: dict[str, int], solver: LinearProgramme, sums: bool,
 ) -> None:  # fmt: skip
     """Add what an attacker knows of a chain: states, cohorts and moves add up; who was there once was there."""
     first, years = found.states[0], sorted({x.years for x in chances})
@@ -283,8 +279,7 @@ def _structure(
     last = years[-1]
 
     def row(low: float, high: float, terms: Sequence[tuple[int, float]]) -> None:
-        columns = np.array([i for i, _ in terms], dtype=np.int32)
-        solver.addRow(low, high, columns.size, columns, np.array([w for _, w in terms]))
+        solver.add_row(low, high, [i for i, _ in terms], [w for _, w in terms])
 
     for name in sizes:
         if (name, "inside", "", first, last) not in at:
@@ -306,15 +301,11 @@ def _structure(
             row(0.0, 0.0, [(at[ALL, "reached", "", s, last], 1.0), *moves])
 
 
-def _range(solver: highspy.Highs, i: int, size: int) -> tuple[float, float]:
-    import highspy
-
-    found = []
-    solver.changeColsCost(size, np.arange(size, dtype=np.int32), np.zeros(size))
-    solver.changeColCost(i, 1.0)
-    for sense in (highspy.ObjSense.kMinimize, highspy.ObjSense.kMaximize):
-        solver.changeObjectiveSense(sense)
-        status = run_to_end(solver)
-        ok = status == highspy.HighsModelStatus.kOptimal
-        found.append(float(solver.getObjectiveValue()) if ok else math.nan)
-    return (found[0], found[1]) if all(map(math.isfinite, found)) else (-math.inf, math.inf)
+def _range(solver: LinearProgramme, i: int, size: int) -> tuple[float, float]:
+    cost = np.zeros(size)
+    cost[i] = 1.0
+    solver.set_costs(0, cost)
+    ends = solver.optimum(), solver.optimum(largest=True)
+    if ends[0] is None or ends[1] is None:
+        return -math.inf, math.inf
+    return ends[0].value, ends[1].value
