@@ -8,8 +8,10 @@ import click
 
 from mse.commands.completing import jobs
 from mse.commands.fromspecs import setting_option
-from mse.commands.options import LANGUAGES, OVERWRITE, in_language
+from mse.commands.options import LANGUAGE, LANGUAGES, OVERWRITE, in_language
 from mse.jobs.asked import RunSpec
+from mse.words.catalogues import catalogue
+from mse.words.said import said
 
 
 @click.group()
@@ -60,6 +62,7 @@ def print_datapackage(contract_file: Path) -> None:
 )
 @click.option("--key-file", type=click.Path(path_type=Path), help="File with the key; only its owner may read it.")
 @click.option("--key-env", metavar="NAME", help="Environment variable with the key.")
+@click.option("--clk", is_flag=True, help="Make Bloom filters too (name_clk, birth_clk); they reveal more than hashes.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write and to deliver.")
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 @click.option(
@@ -67,7 +70,7 @@ def print_datapackage(contract_file: Path) -> None:
 )
 def pseudonymise(
     file: Path, contract_file: Path | None, columns: tuple[str, str, str] | None, birth_format: str,
-    key_file: Path | None, key_env: str | None, out: Path, overwrite: bool,
+    key_file: Path | None, key_env: str | None, clk: bool, out: Path, overwrite: bool,
 ) -> None:  # fmt: skip
     """Copy FILE (CSV) with keyed hashes in the place of names and dates of birth.
 
@@ -84,7 +87,7 @@ def pseudonymise(
     if columns:
         surname, given, born = columns
         who = Identity(surname=surname, given=given, birth_date=born, birth_format=(birth_format,))
-    done = pseudonymise_file(file, out, key, contract=found, identity=who, overwrite=overwrite)
+    done = pseudonymise_file(file, out, key, contract=found, identity=who, clk=clk, overwrite=overwrite)
     click.echo(f'{out}: {done.rows:,} rows; key_id = "{done.key_id}"')
     for part, count in done.missing.items():
         click.echo(f"  {part}: missing in {count:,}")
@@ -92,6 +95,9 @@ def pseudonymise(
     for kind, count in done.placeholders.items():
         if count:
             click.echo(f"  {kind} stands for one that is not known, and has no hash: {count:,}")
+    if any(name.endswith("_clk") for name in done.columns):
+        spoken = catalogue(click.get_current_context().meta.get(LANGUAGE, "en"))
+        click.echo(f"  {spoken.said(said('intake.filters'))}")
 
 
 @click.command()

@@ -159,6 +159,21 @@ def pareto_shape(exceedances: Array) -> tuple[float, float]:
 
 
 @compiled
+def tail_shape(log_weight: Array) -> float:
+    """Return the shape that `smooth_weights` finds, and leave the weights as they are; only the tail is sorted."""
+    s = log_weight.shape[0]
+    tail = int(3.0 * math.sqrt(s)) if s > 225 else s // 5
+    parted = np.partition(log_weight, s - tail - 1)
+    upper = np.sort(parted[s - tail :])
+    largest = upper[tail - 1] if tail > 0 else 0.0
+    cut = math.exp(parted[s - tail - 1] - largest)
+    exceedances = np.exp(upper - largest) - cut
+    if tail < 5 or not exceedances[0] > 0.0 or exceedances[tail - 1] <= exceedances[0] * (1.0 + 1e-10):
+        return math.inf
+    return float(pareto_shape(exceedances)[0])
+
+
+@compiled
 def smooth_weights(log_weight: Array) -> float:
     """Replace the largest log weights by the quantiles of their Pareto fit, in place, and return the shape.
 

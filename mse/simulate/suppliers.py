@@ -46,7 +46,7 @@ def codes_of(spec: SimulateSpec, name: str, label: str) -> dict[str, str]:
     return {level: str(i) if hand_of(spec, name).numbered else level for i, level in enumerate(levels, 1)}
 
 
-def contract_text(spec: SimulateSpec, name: str, files: Sequence[str]) -> str:
+def contract_text(spec: SimulateSpec, name: str, files: Sequence[str], parts: Sequence[str] = PSEUDONYMS) -> str:
     """Return the contract of a register as TOML, with comments.
 
     It describes the files as they are delivered, under pseudonym; ``[identity]`` names the columns of the
@@ -60,6 +60,8 @@ def contract_text(spec: SimulateSpec, name: str, files: Sequence[str]) -> str:
         The register.
     files : sequence of str
         Names of its files, relative to the contract.
+    parts : sequence of str
+        Pseudonyms that the files have, the whole identity first.
     """
     register, hand = spec.registers[spec.lists.index(name)], hand_of(spec, name)
     lines = [
@@ -81,7 +83,7 @@ def contract_text(spec: SimulateSpec, name: str, files: Sequence[str]) -> str:
         *_field("record", "record"),
         *_field("key", "key"),
     ]
-    for part in PSEUDONYMS[1:]:
+    for part in parts[1:]:
         lines += _field(part, "hash")
     lines += _field("birth_year", "coarse", 'type = "year"')
     for day in DATES:

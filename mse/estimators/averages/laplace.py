@@ -14,12 +14,18 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from mse.answers.referees import Referee
 from mse.computing.parallel import Compute
 from mse.estimators.averages.averaging import AverageSpec, laplace_pool
+from mse.estimators.averages.weighing import corrected_law
 from mse.estimators.normallaw import mixture_quantiles
 from mse.tables.captures import CaptureTable
 
 Array = npt.NDArray[np.float64]
+
+WITHIN, WIDER, HIGHEST = 1.08, 1.3, 1e9
+"""How far the median and the log width of Laplace's law may be from those of the corrected one, as factors (on the
+public tables they are within 1.03 and 1.16); persons up to which its grid holds them."""
 
 _SHARE = 0.9999
 """Weight of the models that make up the mixture; lighter ones are left out."""
@@ -54,3 +60,20 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
     parts = parts[np.argsort(-parts[:, 0])]
     kept = parts[: int(np.searchsorted(np.cumsum(parts[:, 0]), _SHARE * parts[:, 0].sum())) + 1]
     return table.observed + np.exp(mixture_quantiles(kept[:, 0], kept[:, 1], np.sqrt(kept[:, 2]), q))
+
+
+def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute, rough: bool) -> Referee:
+    """Return what a verdict reads of `averaging.estimate`; `rough` by Laplace alone.
+
+    Raises
+    ------
+    ModelError
+        As `averaging.estimate`.
+    """
+    if rough:
+        low, point, high = (float(x) for x in laplace_quantiles(table, [0.025, 0.5, 0.975], spec))
+        return Referee(point, low, high, True, 0.0 if high < HIGHEST else 1.0, WITHIN, WIDER)
+    pool, _, _ = laplace_pool(table, spec, compute)
+    _, _, law = corrected_law(table.observed, pool, spec.corrected, seed, compute)
+    low, point, high = (float(x) for x in law.quantile([0.025, 0.5, 0.975]))
+    return Referee(point, low, high, True, law.beyond)

@@ -28,7 +28,7 @@ from mse.answers.strata import StrataDraws
 from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
 from mse.estimators.shrinkage.accounts import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
-from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, priors_of, terms_upto
+from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, usual_priors
 from mse.estimators.shrinkage.sharedscales import (
     Part,
     Together,
@@ -90,21 +90,12 @@ class LogLaw:
 
         The Poisson noise of n_0 about its mean is taken by Wilson & Hilferty's normal law of a cube root.
         """
-        from scipy.special import ndtr
+        from mse.kernels.lawgrid import noisy_quantiles
 
         wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
         kept = np.flatnonzero(self.mass > 1e-9 * self.mass.max())
-        means, mass = np.exp(self.log_means[kept]), self.mass[kept] / self.mass[kept].sum()
-        low = np.full(len(wanted), -1.0)
-        high = np.full(len(wanted), means[-1] + 10.0 * math.sqrt(means[-1]) + 20.0)
-        while (high - low > 1e-6 * (high + 1.0)).any():
-            middle = 0.5 * (low + high)
-            shape = np.maximum(middle, 0.0)[:, None] + 1.0
-            # P(Poisson(μ) ≤ n) = P(Gamma(n + 1) > μ), and the cube root of a gamma variate is nearly normal
-            z = 3.0 * np.sqrt(shape) * (np.cbrt(means[None, :] / shape) - 1.0 + 1.0 / (9.0 * shape))
-            below = ndtr(-z) @ mass < wanted
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        out = self.observed + np.maximum(high, 0.0)
+        mass = self.mass[kept]
+        out = self.observed + np.maximum(noisy_quantiles(wanted, np.exp(self.log_means[kept]), mass / mass.sum()), 0.0)
         return out if np.ndim(q) else np.asarray(out[0])
 
 
@@ -130,7 +121,7 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort:
     dense = table.dense()
     largest = largest_term(table.n_lists, spec)
     grid = make_grid(spec.pair_sd, spec.ratio, common_values(spec, False), largest, spec.visibility)
-    priors = priors_of(grid, terms_upto(table.n_lists, largest), spec.main_sd)
+    priors = usual_priors(grid, table.n_lists, largest, spec.main_sd)
     laws = unseen_laws(counted(dense.counts, dense.cells), priors, grid, effort)
     return LogLaw(table.observed, grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mse.computing.savefiles import work_folder
 from mse.errors import InputError, Problem
 from mse.intake.contracts.clauses import Interval
-from mse.intake.pseudonyms.keyedhash import PARTS, Hashing, Pseudonym, age_group, fingerprint
+from mse.intake.pseudonyms.keyedhash import CLKS, PARTS, Hashing, Pseudonym, age_group, fingerprint
 from mse.intake.pseudonyms.placeholders import KINDS, is_placeholder, january_stands_for_unknown, kind_of_day
 from mse.intake.registers.deliveryfiles import check_kind, unchanged
 from mse.intake.registers.guard import personal_kind
@@ -70,6 +70,7 @@ def pseudonymise_file(
     identity: Identity | None = None,
     delimiter: str = ",",
     encoding: str = "utf-8",
+    clk: bool = False,
     overwrite: bool = False,
 ) -> Disguised:
     """Write a copy of a CSV file with pseudonyms in the place of the columns with the identity.
@@ -89,6 +90,8 @@ def pseudonymise_file(
         Columns with the identity, without a contract; all other columns are delivered.
     delimiter, encoding : str
         Of the file, without a contract.
+    clk : bool
+        Without a contract, make Bloom filters too; with one they are made where it has fields for them.
     overwrite : bool
         Replace `out`.
 
@@ -117,7 +120,7 @@ def pseudonymise_file(
             open(fresh, "w", encoding="utf-8", newline="", opener=_private) as file,
         ):
             done = _copy(source, encoding, csv.writer(file, delimiter=delimiter, lineterminator="\n"),
-                         delimiter, _Plan(who, key, contract))  # fmt: skip
+                         delimiter, _Plan(who, key, contract, clk))  # fmt: skip
         os.replace(fresh, target)
     return done
 
@@ -130,7 +133,8 @@ def _private(path: str, flags: int) -> int:
 class _Plan:
     """Which columns go where, once the header is known."""
 
-    def __init__(self, identity: Identity, key: bytes, contract: Contract | None) -> None:
+    def __init__(self, identity: Identity, key: bytes, contract: Contract | None, clk: bool = False) -> None:
+        self.clk = clk
         self.identity, self.contract, self.key = identity, contract, key
         self.hashing = Hashing(key, identity.birth_format)
 
@@ -143,11 +147,13 @@ class _Plan:
         """Return the columns to write: those of the file, and those to make under the names of the contract."""
         own = (self.identity.surname, self.identity.given, self.identity.birth_date)
         if self.contract is None:
-            kept, made = [name for name in header if name not in own], list(PARTS)
+            kept, made = [name for name in header if name not in own], [*PARTS, *(CLKS if self.clk else ())]
         else:
             fields = [field for field in self.contract.fields if field.role != "ignored"]
             made = [
-                field.target for field in fields if field.role in ("key", "hash", "coarse") and field.target in PARTS
+                field.target
+                for field in fields
+                if field.role in ("key", "hash", "coarse") and field.target in (*PARTS, *CLKS)
             ]
             kept = [f.name for f in fields if f.target not in made and f.name != self.identity.age]
         for name in (*own, *kept):
@@ -201,7 +207,8 @@ def _copy_rows(
         last=contract.extraction_date if contract else date.today(),
     )
     family, given, born = map(header.index, (who.surname, who.given, who.birth_date))
-    places, parts, width = [header.index(x) for x in kept], [PARTS.index(x) for x in made], len(header)
+    places, parts, width = [header.index(x) for x in kept], [(*PARTS, *CLKS).index(x) for x in made], len(header)
+    filters = not set(CLKS).isdisjoint(made)
     day = _day_reader(plan.contract, header) if who.age else None
     hashing, good = plan.hashing, True
     count, unreadable, missing, stands = 0, 0, Counter[str](), Counter[str]()
@@ -214,14 +221,15 @@ def _copy_rows(
             )
             continue
         pseudonym = hashing(row[family], row[given], row[born])
-        cells = [row[i] for i in places] + [pseudonym[i] for i in parts]
+        whole = (*pseudonym, *hashing.clks(row[family], row[given], row[born])) if filters else pseudonym
+        cells = [row[i] for i in places] + [whole[i] for i in parts]
         if day is not None:
             birth = hashing.written_day(row[born])[0]
             cells.append(age_group("" if birth and kind_of_day(birth) else birth, day(row)))
         if good:
             writer.writerow(cells)
         if "" in pseudonym:
-            missing.update(part for part, i in zip(made, parts, strict=True) if not pseudonym[i])
+            missing.update(part for part, i in zip(made, parts, strict=True) if not whole[i])
             found = _placeholders(row[family], row[given], hashing.written_day(row[born])[0], pseudonym)
             stands.update(found)
             unreadable += bool(row[born].strip()) and not (pseudonym.birthdate_hash or {*found} & _DAYS)

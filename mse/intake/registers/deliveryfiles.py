@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 from mse.computing.inputfiles import check_input
 from mse.computing.provenance import file_digest
 from mse.errors import InputError, Problem
-from mse.tables.files import MAGIC
+from mse.tables.unpacking import MAGIC
 
 if TYPE_CHECKING:
     from _csv import Reader
