@@ -83,14 +83,27 @@ class PublishedTimeChain:
     titles: Mapping[str, str]
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return one row per probability: cohort, state, from, kind, years, persons, share, low, high, prob, bound."""
+        """Return a row per probability: cohort, state, from, kind, years, persons, share, low, high, unit, status."""
         import pandas as pd
 
         rows = [
-            [x.cohort, x.state, x.origin, x.kind, x.years, x.persons, x.share, x.low, x.high, self.chain.prob,
-             x.bound or "ok"] for x in self.chain.chances
+            [x.cohort, x.state, x.origin, x.kind, x.years, x.persons, x.share, x.low, x.high, x.unit,
+             self.chain.prob, x.bound or "ok"] for x in self.chain.chances
         ]  # fmt: skip
-        columns = ["cohort", "state", "from", "kind", "years", "persons", "share", "low", "high", "prob", "status"]
+        columns = [
+            "cohort",
+            "state",
+            "from",
+            "kind",
+            "years",
+            "persons",
+            "share",
+            "low",
+            "high",
+            "unit",
+            "prob",
+            "status",
+        ]
         return pd.DataFrame(rows, columns=columns).astype({"persons": "Int64"})
 
     def stays(self) -> pd.DataFrame:

@@ -64,7 +64,7 @@ def render_pages(results: Results) -> dict[str, str | bytes]:
     return _pages(results, languages(results), results.record.report.pdf)
 
 
-def _pages(results: Results, asked: Sequence[str], pdf: bool) -> dict[str, str | bytes]:
+def _pages(results: Results, asked: Sequence[str], pdf: bool, docx: bool = False) -> dict[str, str | bytes]:
     """Return pages by name: the language that the job names first has the short one, whatever else is asked for."""
     pages: dict[str, str | bytes] = {}
     for language in asked:
@@ -74,10 +74,16 @@ def _pages(results: Results, asked: Sequence[str], pdf: bool) -> dict[str, str |
             from mse.publish.report.pdf import render_pdf
 
             pages[f"{stem}.pdf"] = render_pdf(results, language)
+        if docx:
+            from mse.publish.report.word import render_docx
+
+            pages[f"{stem}.docx"] = render_docx(results, language)
     return pages
 
 
-def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None) -> tuple[Path, ...]:
+def write_pages(
+    folder: Path, asked: Sequence[str] = (), pdf: bool | None = None, docx: bool = False
+) -> tuple[Path, ...]:  # fmt: skip
     """Render the reports of a results folder again, into its folder ``public``, and return where they are.
 
     Parameters
@@ -88,6 +94,8 @@ def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None
         Languages; those of the job when none is given.
     pdf : bool or None
         Whether PDF is written too; as the job says when None.
+    docx : bool
+        Whether the short report for Word is written too.
 
     Raises
     ------
@@ -97,7 +105,7 @@ def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None
     results = read_results(folder)
     wanted = results.record.report.pdf if pdf is None else pdf
     with damage(RESULTS, folder):
-        pages = _pages(results, asked or languages(results), wanted)
+        pages = _pages(results, asked or languages(results), wanted, docx)
     with private_writing():
         written = write_public(folder, pages)
     with suppress(PermissionError):  # somebody else's folder, in which this user may write
