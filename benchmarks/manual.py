@@ -121,8 +121,8 @@ def methods() -> Iterator[str]:
 def manual(text: str) -> str:
     """Return the page with its generated parts as they are now."""
     parts = {
-        "commands": commands(), "sections": sections(), "key figures": sections(FiguresJob), "chain": sections(ChainJob),
-        "methods": methods(),
+        "commands": commands(), "sections": sections(), "key figures": sections(FiguresJob),
+        "chain": sections(ChainJob), "methods": methods(),
     }  # fmt: skip
     for part, made in parts.items():
         before, rest = text.split(BEGIN.format(part))

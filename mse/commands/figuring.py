@@ -69,6 +69,6 @@ def _rates(file: Path, out: Path | None, as_json: bool) -> None:
     from mse.publish.publishedchain import chain_of_counts
 
     if out is not None:
-        raise InputError(Problem("a folder for a chain of counts", "a job of dated events with --out",
-                                 "leave --out away, or name the chain under [publish] of an estimation job"))  # fmt: skip
+        remedy = "leave --out away, or name the chain under [publish] of an estimation job"
+        raise InputError(Problem("a folder for a chain of counts", "a job of dated events with --out", remedy))
     print_frame(chain_of_counts(read_chain(file), Disclosure()), as_json)

@@ -86,6 +86,22 @@ def _seed(seed: int, index: int) -> int:
     return int(np.random.default_rng([seed, index]).integers(2**31))
 
 
+def parts_by(table: CaptureTable, dims: Sequence[str]) -> list[CaptureTable]:
+    """Return the tables of the strata in which somebody was registered.
+
+    Raises
+    ------
+    ModelError
+        As `margin_of`.
+    """
+    margin = margin_of(table, dims)
+    cells = itertools.product(*margin.strata.values())
+    return [
+        margin.part(dict(zip(margin.strata, cell, strict=True)))
+        for index, cell in enumerate(cells) if margin.counts[index].any()
+    ]  # fmt: skip
+
+
 def margin_of(table: CaptureTable, dims: Sequence[str]) -> CaptureTable:
     """Return the table over some of its covariates, the others summed over.
 

@@ -11,22 +11,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
-from mse.computing.linearsolver import new_solver
+from mse.computing.linearsolver import LinearProgramme
 from mse.evidence.eventfile import ALL
 from mse.evidence.occupation import TimeChain, jeffreys
-from mse.publish.disclosure.attack import SLACK, run_to_end
+from mse.publish.disclosure.attack import SLACK
 from mse.publish.disclosure.control import Disclosure
 from mse.publish.disclosure.counts import CountTable
 from mse.publish.disclosure.protecting import protect
 
-if TYPE_CHECKING:
-    import highspy
-
-UNITS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+UNITS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.2)
+END = 0.01
+"""What ends of intervals are rounded to, outward."""
+MOST_TRIES = 40
 STEP = 5
 """Days to which the medians of stays are rounded."""
 Kind = Literal["inside", "reached", "moved"]
@@ -49,6 +49,8 @@ class CoarseChance:
         Of the cohort, where they may be told.
     share, low, high : float
         Not-a-number where it is withheld; at a bound the share is that bound, and there is no interval.
+    unit : float
+        What the share is a multiple of; the true one is at most half of it off.
     bound : str
         ``"below"``, ``"above"``: no more than that may be told; ``"withheld"``: nothing.
     """
@@ -62,6 +64,7 @@ class CoarseChance:
     share: float
     low: float
     high: float
+    unit: float
     bound: Bound
 
 
@@ -137,15 +140,35 @@ def coarse_chain(found: TimeChain, threshold: int, public: bool = False) -> Coar
     last = max(x.years for x in found.chances)
     raw += [_Raw(ALL, x.target, x.origin, "moved", last, sizes[ALL], x.share, float(sizes[ALL])) for x in found.moves]
     least = 1 if public else threshold
-    for wider in range(len(UNITS)):
-        chances = [_coarse(x, shown.get(x.cohort), least, wider, found.prob) for x in raw]
-        if public or not _told_apart(found, chances, sizes, threshold):
+    wider = [0] * len(raw)
+    for _ in range(1 if public else MOST_TRIES):
+        chances = [_coarse(x, shown.get(x.cohort), least, w, found.prob) for x, w in zip(raw, wider, strict=True)]
+        narrow = [] if public else _told_apart(found, chances, sizes, threshold)
+        if not narrow:
             break
+        for i in narrow:
+            for j in _cause(raw, i):
+                wider[j] += 1
     else:
         chances = [replace(x, share=math.nan, low=math.nan, high=math.nan, bound="withheld") for x in chances]
     stays = tuple(_stay(x.state, (x.median, x.low, x.high), x.stays >= 2 * least and x.ended >= least)
                   for x in found.stays)  # fmt: skip
     return CoarseChain(found.states, tuple(chances), stays, found.prob, least)
+
+
+def _cause(raw: Sequence[_Raw], i: int) -> list[int]:
+    """Return what is made coarser where a count is told too finely: its cohorts, for the sum is what is read first.
+
+    Without cohorts, and where it is one of a cohort, everything of that cohort at that time.
+    """
+    x = raw[i]
+    cohorts = [
+        j for j, y in enumerate(raw)
+        if y.cohort != ALL and (y.kind, y.state, y.years) == (x.kind, x.state, x.years)
+    ]  # fmt: skip
+    if x.cohort == ALL and cohorts:
+        return cohorts
+    return [j for j, y in enumerate(raw) if (y.cohort, y.years) == (x.cohort, x.years)]
 
 
 def _sizes(found: TimeChain, threshold: int) -> dict[str, int | None]:
@@ -163,35 +186,40 @@ def _sizes(found: TimeChain, threshold: int) -> dict[str, int | None]:
 
 def _unit(n: int, least: int, wider: int, width: float) -> float | None:
     """Return the unit of a probability of n persons: as many as may not be told apart, and a tenth of its interval."""
-    wanted = max(least / max(n, 1), width / 10) * 2**wider
-    return next((x for x in UNITS if x >= wanted - 1e-12), None)
+    wanted = max(least / max(n, 1), width / 10)
+    fitting = [x for x in UNITS if x >= wanted - 1e-12]
+    return fitting[wider] if wider < len(fitting) else None
 
 
 def _coarse(x: _Raw, persons: int | None, least: int, wider: int, prob: float) -> CoarseChance:
-    def made(share: float, low: float, high: float, bound: Bound) -> CoarseChance:
-        return CoarseChance(x.cohort, x.state, x.origin, x.kind, x.years, persons, share, low, high, bound)
-
-    nothing = math.nan
     first, last = jeffreys(np.array([x.share]), np.array([x.worth]), prob)
     unit = _unit(x.n, least, wider, 0.0 if least > 1 else float(last[0] - first[0]))
+
+    def made(share: float, low: float, high: float, bound: Bound) -> CoarseChance:
+        return CoarseChance(x.cohort, x.state, x.origin, x.kind, x.years, persons, round(share, 6), round(low, 6),
+                            round(high, 6), math.nan if unit is None else unit, bound)  # fmt: skip
+
+    nothing = math.nan
     if persons is None or unit is None:
         return made(nothing, nothing, nothing, "withheld")
-    edge = math.ceil(least / x.n / unit - 1e-9) * unit if least > 1 else 0.0
+    # The classes of all shares are a unit wide, but for the lowest and the highest, which are one and a half.
+    edge = 1.5 * unit if least > 1 else 0.0
     if least > 1 and x.share < edge:
-        return made(round(edge, 6), nothing, nothing, "below")
-    if least > 1 and x.share > 1 - edge:
-        return made(round(1 - edge, 6), nothing, nothing, "above")
+        return made(edge, nothing, nothing, "below")
+    if least > 1 and x.share >= 1 - edge:
+        return made(1 - edge, nothing, nothing, "above")
     share = min(max(math.floor(x.share / unit + 0.5) * unit, 0.0), 1.0)
     if x.kind == "moved":
-        return made(round(share, 6), nothing, nothing, "")
-    # For as many persons as its variance is worth, told to two digits: the ends say nothing that the share does not.
+        return made(share, nothing, nothing, "")
+    # For as many persons as its variance is worth, told to two digits, and for any share of the class: the ends say
+    # nothing that the share does not.
     digits = 10.0 ** (math.floor(math.log10(max(x.worth, 1.0))) - 1)
-    worth = max(math.floor(x.worth / digits) * digits, 1.0)
-    low, high = jeffreys(np.array([share]), np.array([worth]), prob)
-    half = 0.5 * unit if least > 1 else 0.0
-    low_end = max(math.floor((float(low[0]) - half) / unit + 1e-9) * unit, 0.0)
-    high_end = min(math.ceil((float(high[0]) + half) / unit - 1e-9) * unit, 1.0)
-    return made(round(share, 6), round(low_end, 6), round(high_end, 6), "")
+    worth = np.array([max(math.floor(x.worth / digits) * digits, 1.0)])
+    half, end = (0.5 * unit, END) if least > 1 else (0.0, unit)
+    low, _ = jeffreys(np.array([max(share - half, 0.0)]), worth, prob)
+    _, high = jeffreys(np.array([min(share + half, 1.0)]), worth, prob)
+    low_end = max(math.floor(float(low[0]) / end + 1e-9) * end, 0.0)
+    return made(share, low_end, min(math.ceil(float(high[0]) / end - 1e-9) * end, 1.0), "")
 
 
 def _stay(state: str, days: Sequence[float], enough: bool) -> CoarseStay:
@@ -208,29 +236,29 @@ def _rounded(days: float, how: object) -> float:
 # ---- the attack --------------------------------------------------------------------------------------------
 
 
-def _told_apart(found: TimeChain, chances: Sequence[CoarseChance], sizes: dict[str, int], threshold: int) -> bool:
-    """Tell whether everything that is printed, taken together, leaves a count in a range narrower than promised.
+def _told_apart(
+    found: TimeChain, chances: Sequence[CoarseChance], sizes: dict[str, int], threshold: int
+) -> list[int]:  # fmt: skip
+    """Return the chances whose counts everything that is printed, taken together, leaves in too narrow a range.
 
     Counts behind the probabilities are taken as if nobody were censored, which is the most that they can tell.
     """
     at = {(x.cohort, x.kind, x.origin, x.state, x.years): i for i, x in enumerate(chances)}
     for sums in (True, False):  # of censored persons cohorts need not add up: then nothing follows from their sums
-        solver = new_solver()
-        for x in chances:
-            solver.addVar(*_ends(x, chances, sizes[x.cohort]))
+        ends = np.array([_ends(x, sizes[x.cohort]) for x in chances])
+        solver = LinearProgramme(ends[:, 0], ends[:, 1])
         _structure(found, chances, at, sizes, solver, sums)
         if all(map(math.isfinite, _range(solver, 0, len(chances)))):
             break
+    narrow = []
     for i, x in enumerate(chances):
         low, high = _range(solver, i, len(chances))
-        free = x.bound in ("below", "above")
-        least = min(threshold, sizes[x.cohort]) - (1 if free else 0)
-        if high - low < least - SLACK:
-            return True
-    return False
+        if high - low < min(threshold - 1, sizes[x.cohort]) - SLACK:
+            narrow.append(i)
+    return narrow
 
 
-def _ends(x: CoarseChance, chances: Sequence[CoarseChance], n: int) -> tuple[float, float]:
+def _ends(x: CoarseChance, n: int) -> tuple[float, float]:
     """Return the fewest and most persons that a printed probability allows."""
     if x.bound == "withheld":
         return 0.0, float(n)
@@ -238,19 +266,12 @@ def _ends(x: CoarseChance, chances: Sequence[CoarseChance], n: int) -> tuple[flo
         return 0.0, x.share * n
     if x.bound == "above":
         return x.share * n, float(n)
-    half = 0.5 * _printed_unit(x, chances)
-    return max(0.0, (x.share - half) * n), min(float(n), (x.share + half) * n)
-
-
-def _printed_unit(x: CoarseChance, chances: Sequence[CoarseChance]) -> float:
-    """Return the unit that anybody sees: the largest of which every probability of the cohort is a multiple."""
-    shares = [y.share for y in chances if y.cohort == x.cohort and math.isfinite(y.share)]
-    return max((u for u in UNITS if all(abs(s / u - round(s / u)) < 1e-6 for s in shares)), default=UNITS[0])
+    return max(0.0, (x.share - 0.5 * x.unit) * n), min(float(n), (x.share + 0.5 * x.unit) * n)
 
 
 def _structure(
     found: TimeChain, chances: Sequence[CoarseChance], at: dict[tuple[str, Kind, str, str, float], int],
-    sizes: dict[str, int], solver: highspy.Highs, sums: bool,
+    sizes: dict[str, int], solver: LinearProgramme, sums: bool,
 ) -> None:  # fmt: skip
     """Add what an attacker knows of a chain: states, cohorts and moves add up; who was there once was there."""
     first, years = found.states[0], sorted({x.years for x in chances})
@@ -258,8 +279,7 @@ def _structure(
     last = years[-1]
 
     def row(low: float, high: float, terms: Sequence[tuple[int, float]]) -> None:
-        columns = np.array([i for i, _ in terms], dtype=np.int32)
-        solver.addRow(low, high, columns.size, columns, np.array([w for _, w in terms]))
+        solver.add_row(low, high, [i for i, _ in terms], [w for _, w in terms])
 
     for name in sizes:
         if (name, "inside", "", first, last) not in at:
@@ -281,15 +301,8 @@ def _structure(
             row(0.0, 0.0, [(at[ALL, "reached", "", s, last], 1.0), *moves])
 
 
-def _range(solver: highspy.Highs, i: int, size: int) -> tuple[float, float]:
-    import highspy
-
-    found = []
-    solver.changeColsCost(size, np.arange(size, dtype=np.int32), np.zeros(size))
-    solver.changeColCost(i, 1.0)
-    for sense in (highspy.ObjSense.kMinimize, highspy.ObjSense.kMaximize):
-        solver.changeObjectiveSense(sense)
-        status = run_to_end(solver)
-        ok = status == highspy.HighsModelStatus.kOptimal
-        found.append(float(solver.getObjectiveValue()) if ok else math.nan)
-    return (found[0], found[1]) if all(map(math.isfinite, found)) else (-math.inf, math.inf)
+def _range(solver: LinearProgramme, i: int, size: int) -> tuple[float, float]:
+    solver.set_costs(0, np.eye(1, size, i)[0])
+    least, most = solver.optimum(), solver.optimum(largest=True)
+    known = least is not None and most is not None and math.isfinite(least.value) and math.isfinite(most.value)
+    return (least.value, most.value) if least and most and known else (-math.inf, math.inf)

@@ -96,7 +96,8 @@ def contract_text(spec: SimulateSpec, name: str, files: Sequence[str], parts: Se
         else:
             more.append(f"constraints = {{ enum = {_texts(list(codes))} }}")
         lines += _field(label, "stratum", *more)
-    lines += _field("referred_from", "referred_from", _codes({name: name for name in spec.lists}))
+    senders = {name: "" if name in spec.weather.aggregated else name for name in spec.lists}
+    lines += _field("referred_from", "referred_from", _codes(senders))
     lines += _dimensions(spec, hand)
     if blind := spec.blind_forms(register):
         lines += ["[[blind]]", f"where = {{ form = {_texts(blind)} }}",

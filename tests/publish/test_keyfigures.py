@@ -301,3 +301,56 @@ def test_identifying_columns_are_refused() -> None:
     settings["source"][0]["counts"] = [{"year": "2020", "bsn": x, "count": 1} for x in ("111222333", "123456782")]
     with pytest.raises((InputError, ModelError)):
         mse.figures(settings)
+
+
+# ---- registers and results ---------------------------------------------------------------------------------
+
+
+def test_registers_are_counted_by_year_form_and_list(tmp_path: Path) -> None:
+    """Two lists, linked by key: persons once a year, and who is on a list."""
+    from tests.examples.registers import CONTRACT, row, write
+
+    people = [row(i, date=f"{2018 + i % 2}-03-04", entered=f"{2018 + i % 2}-03-10", form=("SEX", "LAB", "LAB")[i % 3])
+              for i in range(120)]  # fmt: skip
+    write(tmp_path / "p.csv", people)
+    write(tmp_path / "k.csv", people[60:90])
+    (tmp_path / "p.toml").write_text(CONTRACT)
+    border = CONTRACT.replace('list = "P"', 'list = "K"').replace('"p.csv"', '"k.csv"').replace("Police", "Border")
+    (tmp_path / "k.toml").write_text(border.replace('KMAR = "K"', 'KMAR = "P"'))
+    source = {k: v for k, v in SOURCE.items() if k != "time"} | {"time": "year", "by": ["year", "form"]}
+    settings = {
+        "source": [source | {"contracts": [str(tmp_path / "p.toml"), str(tmp_path / "k.toml")]}],
+        "figure": [
+            {"kind": "share", "source": "r", "when": "2018", "where": {"form": "labour"}},
+            {"kind": "total", "source": "r", "when": "2019", "where": {"list": "K"}},
+            {"kind": "rank", "source": "r", "when": "2019", "dimension": "form"},
+        ],
+    }  # fmt: skip
+    share, on_list, rank = mse.figures(settings).figures
+    assert (share.count, share.base) == (40, 60) and on_list.count == 15 and rank.level == "labour"
+    assert "victims (K) in 2019" in mse.figures(settings).sentences()[1]
+
+
+def test_results_are_taken_as_they_are_published(tmp_path: Path) -> None:
+    from mse.answers.results import write_results
+    from mse.publish.publishedparts import published_parts
+    from tests.examples.national import national
+
+    results = national()
+    write_results(tmp_path / "results", results, lambda r: {})
+    parts = published_parts(results)
+    time = str(parts.time)
+    year = parts.dimensions[time][-1]
+    part = next(x for x in parts.parts if dict(x.levels) == {time: year})
+    settings = {
+        "source": [{"name": "r", "persons": "victims", "publisher": "p", "definition": "d",
+                    "results": tmp_path / "results"}],
+        "estimate": [{"name": "n", "persons": "victims", "publisher": "p", "definition": "d",
+                      "results": tmp_path / "results", "where": {time: year}}],
+        "figure": [{"kind": "in view", "source": "r", "when": year, "estimate": ["n"]},
+                   {"kind": "total", "source": "r", "when": "each"}],
+    }  # fmt: skip
+    found = mse.figures(settings).figures
+    assert found[0].count == part.observed and found[0].estimates[0].size == part.size
+    assert found[0].value.point == pytest.approx(part.view.point, abs=0.01)
+    assert [x.count for x in found[1:]] == [x.observed for x in parts.margin(time)]
