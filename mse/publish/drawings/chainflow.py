@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mse.publish.drawings.axes import ACCENT, FAINT, INK, SOFT, as_svg, drawing
+from mse.publish.drawings.axes import ACCENT, FAINT, INK, LINE, NARROW, SOFT, as_svg, drawing, wrapped
 
 WIDEST = 0.62
 """Inches of an arrow that everybody goes."""
-HIGH, GAP = 0.74, 0.26
-"""Inches of a box, and between two of one column."""
+NUMBER, GAP = 0.4, 0.26
+"""Inches for the number in a box, and between two boxes of one column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,12 @@ class FlowMove:
 
 
 def chain_figure(
-    states: Sequence[str], names: Mapping[str, str], told: Mapping[str, str], moves: Sequence[FlowMove], finding: str
+    states: Sequence[str], names: Mapping[str, str], told: Mapping[str, str], moves: Sequence[FlowMove], finding: str,
+    width: float,
 ) -> str:  # fmt: skip
     """Return states in columns by their distance from the beginning, with the moves between them.
+
+    On a phone they stand below each other, each with the moves that lead to it.
 
     Parameters
     ----------
@@ -39,7 +42,11 @@ def chain_figure(
         Moves that may be told.
     finding : str
         What the figure shows, for those who cannot see it.
+    width : float
+        Inches.
     """
+    if width == NARROW:
+        return _rows(states, names, told, moves, finding)
     from matplotlib.patches import FancyBboxPatch, PathPatch
     from matplotlib.path import Path
 
@@ -52,13 +59,15 @@ def chain_figure(
     for inside in rows.values():
         inside.sort(key=lambda x: x not in leads)
     tallest = max(map(len, rows.values()))
-    height = tallest * (HIGH + GAP) + 0.1
-    wide = 8.0 / len(rows)
+    wide = width / len(rows)
     box = min(1.55, wide - 0.34)
-    corner = {x: (c * wide + 0.06, 0.08 + i * (HIGH + GAP)) for c, inside in rows.items() for i, x in enumerate(inside)}
-    with drawing(height) as figure:
+    lines = {state: wrapped(names[state], box - 0.12, 7.8) for state in states}
+    high = NUMBER + LINE * 7.8 * max(map(len, lines.values()))
+    height = tallest * (high + GAP) + 0.1
+    corner = {x: (c * wide + 0.06, 0.08 + i * (high + GAP)) for c, inside in rows.items() for i, x in enumerate(inside)}
+    with drawing(width, height) as figure:
         axes = figure.add_axes((0, 0, 1, 1))
-        axes.set(xlim=(0, 8), ylim=(height, 0))
+        axes.set(xlim=(0, width), ylim=(height, 0))
         axes.axis("off")
         used: dict[str, float] = {}
         came: dict[str, float] = {}
@@ -79,12 +88,13 @@ def chain_figure(
             axes.add_patch(PathPatch(Path(corners, codes), fc=SOFT, ec="none", zorder=1))
             axes.text(x1 - 0.03, y1, move.text, fontsize=7.5, color=FAINT, va="center", ha="right", zorder=3)
         for state, (x, y) in corner.items():
-            patch = FancyBboxPatch((x, y), box, HIGH, boxstyle="round,pad=0.0,rounding_size=0.05", ec=ACCENT,
+            patch = FancyBboxPatch((x, y), box, high, boxstyle="round,pad=0.0,rounding_size=0.05", ec=ACCENT,
                                    fc="#eef4f9", lw=1, zorder=2)  # fmt: skip
             axes.add_patch(patch)
-            lines = _wrapped(names[state], max(8, int(box / 0.085)))
-            axes.text(x + 0.07, y + 0.1, "\n".join(lines), fontsize=7.8, color=INK, va="top", ha="left", zorder=3)
-            axes.text(x + box - 0.07, y + HIGH - 0.07, told[state], fontsize=8.6, color=INK, va="bottom", ha="right",
+            axes.text(
+                x + 0.07, y + 0.08, "\n".join(lines[state]), fontsize=7.8, color=INK, va="top", ha="left", zorder=3
+            )
+            axes.text(x + box - 0.07, y + high - 0.07, told[state], fontsize=8.6, color=INK, va="bottom", ha="right",
                       fontweight="bold", zorder=3)  # fmt: skip
         return as_svg(figure, "chain", finding)
 
@@ -98,16 +108,41 @@ def _columns(states: Sequence[str], moves: Sequence[FlowMove]) -> dict[str, int]
     return column
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    """Return a name on two lines at most."""
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width and len(lines) < 2:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
-    longest = width + 2
-    return [x if len(x) <= longest else x[: longest - 1] + "…" for x in lines]
+def _rows(
+    states: Sequence[str], names: Mapping[str, str], told: Mapping[str, str], moves: Sequence[FlowMove], finding: str
+) -> str:
+    """Return one row per state: its name and number, and below it a bar for every move that leads to it."""
+    room = 0.94 * NARROW
+    into = {state: [move for move in moves if move.target == state] for state in states}
+    lines = {state: wrapped(names[state], room - 0.7, 9.5) for state in states}
+    words = {(m.origin, m.target): wrapped(f"{names[m.origin]} → {names[m.target]}", room - 0.7, 8) for m in moves}
+    tall = {s: LINE * 9.5 * len(lines[s]) + 0.12 + sum(_move(words[m.origin, s]) for m in into[s]) for s in states}
+    height = 0.1 + sum(tall.values())
+    with drawing(NARROW, height) as figure:
+        axes = figure.add_axes((0.03, 0, 0.94, 1))
+        axes.set(xlim=(0, room), ylim=(height, 0))
+        axes.axis("off")
+        top = 0.06
+        for state in states:
+            axes.text(
+                0, top, "\n".join(lines[state]), fontsize=9, color=INK, va="top", fontweight="bold", linespacing=1.1
+            )
+            axes.text(room, top, told[state], fontsize=9, color=INK, va="top", ha="right", fontweight="bold")
+            at = top + LINE * 9.5 * len(lines[state]) + 0.02
+            for move in into[state]:
+                said = words[move.origin, state]
+                axes.text(0.1, at, "\n".join(said), fontsize=7.8, color=FAINT, va="top", linespacing=1.1)
+                axes.text(room, at, move.text, fontsize=7.8, color=FAINT, va="top", ha="right")
+                bar = at + _move(said) - 0.08
+                axes.barh([bar], [(room - 0.1) * move.share], left=0.1, height=0.08, color=ACCENT)
+                at += _move(said)
+            top += tall[state]
+        return as_svg(figure, "chain", finding)
+
+
+def _move(lines: Sequence[str]) -> float:
+    """Return the inches that a move takes in the row of the state that it leads to."""
+    return LINE * 8 * len(lines) + 0.16
 
 
 def share_width(share: float) -> float:

@@ -15,6 +15,7 @@ from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem
 from mse.publish.figures.figuresentences import Speaker, sentence, sources_of
 from mse.publish.figures.figurevalues import KeyFigure
+from mse.publish.report.html import page_template
 from mse.publish.report.page import Cell, Column, Row, Sheet
 from mse.publish.wording.messages import Words
 from mse.words.said import Said, said
@@ -189,10 +190,6 @@ class _Told:
 
 def page(found: KeyFigures, language: str) -> str:
     """Return the page of a language: one HTML file that loads nothing, the same bytes for the same figures."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from mse.shipped import shipped_path
-
     to = found.speaker(language)
     say = to.say
     told = [
@@ -200,13 +197,8 @@ def page(found: KeyFigures, language: str) -> str:
               say(f"keyfigures.{_TONES[x.verdict]}"), _TONES[x.verdict])
         for x in found.figures
     ]  # fmt: skip
-    folder = shipped_path("reports/templates", "figures.html").parent
-    environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
     notes = [say.said(said("keyfigure.chance", prob=found.prob)), say.said(found.rule)]
-    return environment.get_template("figures.html").render(
+    return page_template("figures.html").render(
         language=language, title=found.titles[language], figures=told, notes=notes, sheet=_sheet(found, to),
         labels={"numbers": say("keyfigures.numbers"), "notes": say("keyfigures.notes")},
     )  # fmt: skip
@@ -240,7 +232,7 @@ def _sheet(found: KeyFigures, to: Speaker) -> Sheet:
         cells = [Cell(Words(name or persons), below=Words(persons if name else "")),
                  *(Cell(Words(x)) for x in (period, spec.against or "", *counts, number, ends))]  # fmt: skip
         rows.append(Row(tuple(cells)))
-    return Sheet(say("keyfigures.table"), tuple(heads), tuple(rows), wide=True)
+    return Sheet(say("keyfigures.table"), tuple(heads), tuple(rows))
 
 
 def _plain(to: Speaker, unit: str) -> Any:

@@ -15,6 +15,7 @@ from mse.publish.facts.statements import languages
 from mse.publish.report.composing import compose as compose
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from markupsafe import Markup
 
 
@@ -33,17 +34,21 @@ def render_report(results: Results, language: str | None = None) -> str:
     InputError
         When there are no messages in that language.
     """
+    return page_template("report.html").render(page=compose(results, language))
+
+
+def page_template(name: str) -> Template:
+    """Return one of the templates of pages, with what all of them are written with."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from mse.shipped import shipped_path
 
-    folder = shipped_path("reports/templates", "report.html").parent
     environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
+        loader=FileSystemLoader(shipped_path("reports/templates", name).parent), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     environment.filters["themed"] = _themed
-    return environment.get_template("report.html").render(page=compose(results, language))
+    return environment.get_template(name)
 
 
 def _themed(svg: str) -> Markup:
