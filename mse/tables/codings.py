@@ -57,7 +57,9 @@ def bits_of(cells: Sequence[str]) -> list[int | None] | None:
     found = [BIT.get(cell) for cell in cells]
     if _mostly(found, "0" in cells or all(x is not None for x in found)):
         return found
-    for coding in _CODINGS:
+    values = {cell.casefold() for cell in cells if cell}
+    whole = [coding for coding in _CODINGS if values <= coding.keys()]  # n is no in more than one of them
+    for coding in whole or _CODINGS:
         said = [coding.get(cell.casefold()) for cell in cells]
         if _mostly(said, 0 in said):
             return said
