@@ -127,8 +127,9 @@ def run_step(step: Step, names: dict[str, Any]) -> str:
 def _command(words: Sequence[str], remarks: io.StringIO) -> None:
     from mse.cli import main
 
+    expanded = [name for word in words for name in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
     try:
-        main(words, prog_name="mse")
+        main(expanded, prog_name="mse")
     except SystemExit as end:
         if end.code not in (0, None):
             raise RuntimeError(remarks.getvalue()) from end
