@@ -18,7 +18,7 @@ from mse.publish.coarsechain import CoarseChain, CoarseChance, CoarseStay
 from mse.publish.drawings.chainflow import FlowMove, chain_figure, share_width
 from mse.publish.figures.figuresentences import Speaker
 from mse.publish.figures.figurespec import Language, SourceTexts
-from mse.publish.report.page import Cell, Column, Drawing, Row, Sheet
+from mse.publish.report.page import Block, Cell, Column, Row, Sheet, figure
 from mse.publish.wording.messages import Words
 from mse.publish.wording.rounding import Rounded
 from mse.settings.specchecks import check_spec
@@ -238,28 +238,22 @@ def chain_json(found: PublishedTimeChain) -> str:
 
 def chain_page(found: PublishedTimeChain, language: str) -> str:
     """Return the page of a language: one HTML file that loads nothing, the same bytes for the same numbers."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from mse.shipped import shipped_path
+    from mse.publish.report.html import filled
 
     to = found.speaker(language)
-    folder = shipped_path("reports/templates", "chain.html").parent
-    environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
     *sentences, source = found.sentences(language)
     notes = [said("chainflow.how"), said("chainflow.assumed")]
     if found.chain.threshold > 1:
         notes.append(said("chainflow.coarse", threshold=found.chain.threshold))
-    return environment.get_template("chain.html").render(
+    return filled(
+        "chain.html",
         language=language, title=found.titles[language], sentences=sentences, source=source,
         drawing=_drawing(found, to), sheets=_sheets(found, to), notes=[to.say.said(x) for x in notes],
         labels={x: to.say(f"timechain.{x}") for x in ("flow", "numbers", "sentences", "notes")},
     )  # fmt: skip
 
 
-def _drawing(found: PublishedTimeChain, to: Speaker) -> Drawing:
+def _drawing(found: PublishedTimeChain, to: Speaker) -> Block:
     chances = found.chain.chances
     last = max(x.years for x in chances)
     ever = {x.state: x for x in chances if x.cohort == ALL and x.kind == "reached" and x.years == last}
@@ -273,7 +267,7 @@ def _drawing(found: PublishedTimeChain, to: Speaker) -> Drawing:
              each=tuple(f"{to.level(s)} {told[s]}" for s in found.chain.states[1:]))
     )  # fmt: skip
     names = {s: to.level(s) for s in found.chain.states}
-    return Drawing(chain_figure(found.chain.states, names, told, moves, finding), finding)
+    return figure(lambda width: chain_figure(found.chain.states, names, told, moves, finding, width), finding)[0]
 
 
 def _share(x: CoarseChance, to: Speaker) -> str:
@@ -311,7 +305,7 @@ def _sheets(found: PublishedTimeChain, to: Speaker) -> list[Sheet]:
                     ends = say("format.range", low=say.share(x.low), high=say.share(x.high)) if x.low == x.low else ""
                     cells.append(Cell(Words(_share(x, to)), below=Words(ends)))
                 rows.append(Row(tuple(cells), "main" if cohort == ALL else ""))
-        sheets.append(Sheet(say(f"timechain.{kind}"), tuple(heads), tuple(rows), wide=True))
+        sheets.append(Sheet(say(f"timechain.{kind}"), tuple(heads), tuple(rows)))
     heads = [
         Column(say("timechain.state")),
         *(Column(say(f"timechain.{x}"), numeric=True) for x in ("median", "interval")),

@@ -189,9 +189,7 @@ class _Told:
 
 def page(found: KeyFigures, language: str) -> str:
     """Return the page of a language: one HTML file that loads nothing, the same bytes for the same figures."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from mse.shipped import shipped_path
+    from mse.publish.report.html import filled
 
     to = found.speaker(language)
     say = to.say
@@ -200,13 +198,9 @@ def page(found: KeyFigures, language: str) -> str:
               say(f"keyfigures.{_TONES[x.verdict]}"), _TONES[x.verdict])
         for x in found.figures
     ]  # fmt: skip
-    folder = shipped_path("reports/templates", "figures.html").parent
-    environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
     notes = [say.said(said("keyfigure.chance", prob=found.prob)), say.said(found.rule)]
-    return environment.get_template("figures.html").render(
+    return filled(
+        "figures.html",
         language=language, title=found.titles[language], figures=told, notes=notes, sheet=_sheet(found, to),
         labels={"numbers": say("keyfigures.numbers"), "notes": say("keyfigures.notes")},
     )  # fmt: skip
@@ -240,7 +234,7 @@ def _sheet(found: KeyFigures, to: Speaker) -> Sheet:
         cells = [Cell(Words(name or persons), below=Words(persons if name else "")),
                  *(Cell(Words(x)) for x in (period, spec.against or "", *counts, number, ends))]  # fmt: skip
         rows.append(Row(tuple(cells)))
-    return Sheet(say("keyfigures.table"), tuple(heads), tuple(rows), wide=True)
+    return Sheet(say("keyfigures.table"), tuple(heads), tuple(rows))
 
 
 def _plain(to: Speaker, unit: str) -> Any:

@@ -33,17 +33,22 @@ def render_report(results: Results, language: str | None = None) -> str:
     InputError
         When there are no messages in that language.
     """
+    return filled("report.html", page=compose(results, language))
+
+
+def filled(template: str, **values: object) -> str:
+    """Return a page: a template among those that ship, filled in."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from mse.shipped import shipped_path
 
-    folder = shipped_path("reports/templates", "report.html").parent
+    folder = shipped_path("reports/templates", template).parent
     environment = Environment(
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     environment.filters["themed"] = _themed
-    return environment.get_template("report.html").render(page=compose(results, language))
+    return environment.get_template(template).render(**values)
 
 
 def _themed(svg: str) -> Markup:
