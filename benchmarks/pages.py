@@ -29,7 +29,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 FIGURES = DOCS / "figures"
-RUN = ("tutorial.md", "from-registers.md", "which-method.md", "faq.md", "index.md", "method/*.md")
+RUN = ("tutorial.md", "notebook.md", "from-registers.md", "which-method.md", "faq.md", "index.md", "method/*.md")
 """Pages whose blocks are run from top to bottom."""
 
 FENCE = re.compile(r"^```(?P<kind>[a-z]+)(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -79,7 +79,7 @@ def steps(text: str) -> list[Step]:
     for mark in marks:
         if mark.re is FIGURE:
             code = f"{mark['what']} {mark['folder']} {(mark['language'] or ' in en')[-2:]}"
-            slow = any(step.slow and f"--out {mark['folder']}" in step.code for step in found)
+            slow = any(step.slow and mark["folder"] in step.code for step in found)
             found.append(Step("figure", code, mark.start(), mark.end(), None, slow, "", None))
             continue
         title = TITLE.search(mark["info"])
@@ -127,8 +127,9 @@ def run_step(step: Step, names: dict[str, Any]) -> str:
 def _command(words: Sequence[str], remarks: io.StringIO) -> None:
     from mse.cli import main
 
+    expanded = [name for word in words for name in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
     try:
-        main(words, prog_name="mse")
+        main(expanded, prog_name="mse")
     except SystemExit as end:
         if end.code not in (0, None):
             raise RuntimeError(remarks.getvalue()) from end

@@ -149,7 +149,7 @@ GROUPS = {
     "Jobs and results": ("read_job", "run_job", "assess_results", "Job", "Results", "read_results", "write_results",
                          "compare_results", "Compute"),
     "From registers": ("take_in", "simulate_captures", "national_spec"),
-    "Publishing": ("plot", "render_report", "write_release", "verify_release"),
+    "Publishing": ("plot", "cite", "take_away", "render_report", "write_release", "verify_release"),
     "Errors": ("MseError", "InputError", "ModelError"),
 }  # fmt: skip
 """The public names in the order of a reader; what is in none of these stands at the end."""

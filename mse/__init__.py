@@ -54,15 +54,18 @@ if TYPE_CHECKING:
     from mse.jobs.job import read_job as read_job
     from mse.jobs.running import assess_results as assess_results
     from mse.jobs.running import run_job as run_job
+    from mse.manytables import estimate_many as estimate_many
     from mse.methods import compare as compare
     from mse.methods import estimate as estimate
     from mse.publish.chainfiles import write_chain as write_chain
     from mse.publish.changes import compare_results as compare_results
+    from mse.publish.citing import cite as cite
     from mse.publish.figures.figurefiles import write_figures as write_figures
     from mse.publish.plotting import plot as plot
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
     from mse.publish.report.html import render_report as render_report
+    from mse.publish.takeaway import take_away as take_away
     from mse.shipped import list_tables as list_tables
     from mse.shipped import load_repeats as load_repeats
     from mse.shipped import load_table as load_table
@@ -103,12 +106,14 @@ _HOMES = {
     "assess_results": "jobs.running",
     "calibrated": "assess.calibrated",
     "chain": "jobs.chainjob",
+    "cite": "publish.citing",
     "compare": "methods",
     "compare_families": "estimators.repeats.countfit",
     "compare_pairs": "estimators.doublyrobust.pairs",
     "compare_results": "publish.changes",
     "estimate": "methods",
     "figures": "jobs.figurejob",
+    "estimate_many": "manytables",
     "fit_model": "estimators.single.fitted",
     "judge": "assess.verdict",
     "known_sizes": "assess.knownsizes",
@@ -130,6 +135,7 @@ _HOMES = {
     "run_job": "jobs.running",
     "simulate_captures": "simulate.national",
     "table_info": "shipped",
+    "take_away": "publish.takeaway",
     "take_in": "intake.taking",
     "verify_release": "publish.release.verification",
     "write_chain": "publish.chainfiles",

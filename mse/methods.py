@@ -91,8 +91,6 @@ def estimate(
     if not isinstance(table, CaptureTable):
         return judged(posterior, table, ()) if isinstance(table, HistoryTable) else posterior
     asked = checks(table, posterior.method, given.get("by", ()))
-    if "by" in given:
-        return judged(posterior, table, [run_or_fail(table, check, seed, compute) for check in asked])
     return _verdict(posterior, table, _referees(posterior, table, asked, seed, compute))
 
 
@@ -100,21 +98,35 @@ def _referees(
     posterior: Posterior, table: CaptureTable, requests: Sequence[Request], seed: int, compute: Compute
 ) -> dict[str, Referee]:
     """Return what the verdict reads of the answers that it asks for, as far as it depends on them."""
-    from mse.assess.refereeing import Asked, settled
+    from mse.assess.refereeing import Asked, added_roughly, settled
     from mse.assess.rules import Thresholds
+    from mse.estimators.separate import parts_by
 
     flat = table.collapse() if table.strata else table
     asked = {}
     for request in requests:
         method, options = _split(request)
         label = str(label_of(method, options))
-        answer = partial(
-            import_module(f"mse.estimators.{METHODS[method].answers_referee}").referee, flat,
-            make_spec(method, options), seed=seed, compute=compute.within(label),
-        )  # fmt: skip
+        home = import_module(f"mse.estimators.{METHODS[method].answers_referee}")
+        plain = {name: value for name, value in options.items() if name != "by"}
+        spec, where = make_spec(method, plain), compute.within(label)
         with suppress(MseError):
-            asked[label] = Asked(answer(rough=True), partial(answer, rough=False))
+            if "by" in options:
+                rough = added_roughly(parts_by(table, options["by"]), spec, home, seed)
+                asked[label] = Asked(rough, partial(_whole_referee, table, method, options, seed, where))
+            else:
+                answer = partial(home.referee, flat, spec, seed=seed, compute=where)
+                asked[label] = Asked(answer(rough=True), partial(answer, rough=False))
     return settled(posterior, asked, Thresholds())
+
+
+def _whole_referee(
+    table: CaptureTable, method: str, options: Mapping[str, Any], seed: int, compute: Compute
+) -> Referee:
+    """Return what the verdict reads of a whole answer."""
+    from mse.answers.referees import referee_of
+
+    return referee_of(run_method(table, method, seed=seed, compute=compute, **options))
 
 
 def compare(

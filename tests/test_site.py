@@ -18,6 +18,7 @@ import pytest
 import mse
 from benchmarks import phrasebook, siteparts
 from benchmarks.pages import DOCS, FIGURES, agree, commands, pages, run_page, steps, tidy
+from benchmarks.readme import claim
 from mse.cli import main
 from mse.estimators.registry import METHODS
 
@@ -52,6 +53,20 @@ def test_blocks_say_what_they_print(page: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("COLUMNS", "80")
     for step, printed, _ in run_page(page, draws=False):
         assert agree(step.output or "", tidy(printed)), step.code
+
+
+def test_the_claim_of_the_readme_is_that_of_the_boards() -> None:
+    assert claim() in (ROOT / "README.md").read_text(encoding="utf-8"), "run: python -m benchmarks.readme claim"
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_blocks_that_are_not_run_can_be_read(page: Path) -> None:
+    """Sections of jobs are TOML, and commands in a transcript are ours."""
+    text = page.read_text(encoding="utf-8")
+    for block in re.findall(r"^```toml[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        tomllib.loads(block)
+    for name in re.findall(r"^(?:\$ )?mse ([a-z]+)", text, re.MULTILINE):
+        assert name in main.commands
 
 
 def test_no_figure_is_left_over() -> None:

@@ -41,7 +41,7 @@ REPORT = f"{PUBLIC}/report.html"
 """Where the page stands in a results folder."""
 
 _NAMES = {POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, TABLES, INTAKE, PUBLIC}
-_PAGE = re.compile(r"report(\.[a-z]{2})?\.(html|pdf)")
+_PAGE = re.compile(r"report(\.[a-z]{2})?\.(html|pdf|docx)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,14 +37,16 @@ from mse.commands.options import (
     table_source,
     with_unread,
 )
-from mse.errors import InputError, Problem
+from mse.errors import InputError, MseError, Problem
 from mse.words.catalogues import catalogue
 from mse.words.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mse.computing.parallel import Compute
     from mse.estimators.repeats.families import Family
+    from mse.methods import Table
     from mse.settings.specfields import Criterion
 
 
@@ -86,7 +88,7 @@ def _of_methods() -> list[click.Option]:
 
 
 @click.command(cls=SettingsCommand, settings=_of_methods)
-@click.argument("table", shell_complete=tables)
+@click.argument("names", nargs=-1, required=True, metavar="TABLE...", shell_complete=tables)
 @click.option(
     "--method",
     default="auto",
@@ -108,19 +110,31 @@ def _of_methods() -> list[click.Option]:
 @RESUME
 @AS_JSON
 def estimate(
-    table: str, method: str, reading: Mapping[str, Any], seed: int, prob: float, out: Path | None, overwrite: bool,
-    workers: int | None, cluster: str | None, resume: Path | None, as_json: bool, more: tuple[str, ...], **options: Any,
+    names: tuple[str, ...], method: str, reading: Mapping[str, Any], seed: int, prob: float, out: Path | None,
+    overwrite: bool, workers: int | None, cluster: str | None, resume: Path | None, as_json: bool,
+    more: tuple[str, ...], **options: Any,
 ) -> None:  # fmt: skip
     """Estimate from TABLE: a file of your own, or the name of a public table (see mse data).
 
     The file may be CSV, TSV, Excel, OpenDocument, Parquet, JSON, SPSS, Stata, SAS or MARK, packed or not. What was
     understood of it is said; what cannot be decided is asked with the option that decides it.
 
-    With --out a results folder is written as mse run does. More than 16 lists are read for auto and shrinkage.
+    With --out a results folder is written as mse run does. More than 16 lists are read for auto and shrinkage. Several
+    tables give one row each, as CSV or with --json: the answer with its verdict, or why there is none.
     """
     from mse.computing.progress import compute
     from mse.jobs.job import make_job, read_options
 
+    if len(names) > 1:
+        if out is not None:
+            raise InputError(
+                Problem("a results folder is asked for, of several tables", "--out with one table",
+                        "leave out --out and keep what is printed, or estimate one by one", value=str(out))
+            )  # fmt: skip
+        given = {name: value for name, value in options.items() if value is not None} | read_options(more)
+        _many(names, method, reading, seed, prob, compute(workers, cluster, resume), as_json, given)
+        return
+    (table,) = names
     source = table_source(table, reading)
     given = {name: value for name, value in options.items() if value is not None} | read_options(more)
     many = None if out else many_lists(table, method, reading)
@@ -132,6 +146,29 @@ def estimate(
         return
     job = make_job({"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob}})
     carry_out(job, out, overwrite, compute(workers, cluster, resume), as_json)
+
+
+def _many(
+    names: tuple[str, ...], method: str, reading: Mapping[str, Any], seed: int, prob: float, where: Compute,
+    as_json: bool, options: dict[str, Any],
+) -> None:  # fmt: skip
+    """Print one row a table, as CSV or JSON; nothing but what is wrong where none of them has an answer."""
+    from mse.manytables import estimate_many
+
+    read: dict[str, Table | MseError] = {}
+    for name in names:
+        try:
+            many = many_lists(name, method, reading)
+            read[name] = read_table(name, reading) if many is None else many
+        except MseError as error:
+            read[name] = error
+    if all(isinstance(x, MseError) for x in read.values()):
+        raise InputError([p for x in read.values() if isinstance(x, MseError) for p in x.problems])
+    rows = estimate_many(read, method, seed=seed, prob=prob, compute=where, **options)
+    if as_json:
+        print_frame(rows, True)
+    else:
+        click.echo(rows.drop(columns="said").to_csv(index=False), nl=False)
 
 
 @click.command()

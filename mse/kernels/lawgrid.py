@@ -119,7 +119,7 @@ def noisy_quantiles(wanted: Array, means: Array, mass: Array) -> Array:
     out = np.empty(wanted.shape[0])
     for q in range(wanted.shape[0]):
         low = -1.0
-        high = means.max() + 10.0 * math.sqrt(means.max()) + 20.0
+        high = float(means.max()) + 10.0 * math.sqrt(means.max()) + 20.0
         below = noisy_share(low, roots, mass) - wanted[q]
         above = noisy_share(high, roots, mass) - wanted[q]
         if below >= 0.0:

@@ -2,69 +2,79 @@
 
 Half of the proposals add or drop one term, half put one term in the place of another; both are symmetric, and a
 proposal that is not hierarchical is refused. Weights are those of Laplace, so that the walk has exactly the law over
-models that an enumeration would give. The walk fits nothing: it goes on until it comes to a model without a value, and
-is taken up again when that has one.
+models that an enumeration would give. No model is fitted twice: known ones are looked up, others are kept in a table of
+the walk's own. How models are fitted the walk does not know: it goes on until it comes to one without a value, and is
+taken up again when that has one.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mse.kernels.batch import fit_model
 from mse.kernels.compiled import compiled
-from mse.kernels.modelstore import Store, flip, hierarchical, holds, row_of
+from mse.kernels.modelstore import Store, flip, hierarchical, holds, insert, row_of
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@compiled
-def place_of(known: Store, own: Store, mask: Integers) -> tuple[bool, int]:
-    """Return whether the model has a value, and where: a row of the known ones, or ``-1 - i`` for row i of its own."""
-    row = row_of(known, mask)
-    if row >= 0:
-        return True, row
-    row = row_of(own, mask)
-    return row >= 0, -1 - row
+class Walk(NamedTuple):
+    """One walk, and what it looks up.
 
-
-@compiled
-def walk_on(
-    facets: Integers,
-    known: Store,
-    known_values: Array,
-    own: Store,
-    own_values: Array,
-    places: Integers,
-    numbers: Array,
-    step: int,
-) -> tuple[int, Integers]:
-    """Walk on from a step.
-
-    Parameters
+    Attributes
     ----------
     facets : (c, W) int64
         What must be in a model before each candidate: see ``enumeration.facet_words``.
+    log_prior : (c + 1,) float64
+        Log prior of a model with 0, 1, … c candidate terms.
     known, own : Store
-        Models that were known before, and those that were fitted on the way.
+        Models that were fitted before, and on the way.
     known_values, own_values : float64
         Their log prior + log evidence, by row.
+    own_fits : (steps + 1, 3) float64
+        Log evidence, mode of log n_0 and its variance of those that were fitted on the way.
     places : (steps + 1,) int64
-        Where the walk is before each step, as `place_of` tells it; entry `step` is given, later ones are written.
+        Where the walk is before each step: a row of the known models, or −1 − i for row i of its own. The first entry
+        is given.
     numbers : (steps, 4) float64
         Uniform random numbers.
-    step : int
-        Steps that are done.
-
-    Returns
-    -------
-    tuple of int and (W,) int64
-        Steps that are done, and the model that has to be fitted before the next one unless all are.
     """
-    c = facets.shape[0]
-    place = places[step]
+
+    facets: Integers
+    log_prior: Array
+    known: Store
+    own: Store
+    known_values: Array
+    own_values: Array
+    own_fits: Array
+    places: Integers
+    numbers: Array
+
+
+@compiled
+def put(walk: Walk, row: int, mask: Integers, fit: Array) -> None:
+    """Write a model that was fitted on the way, and its fit (3,), to the next row of the walk's own."""
+    terms = 0
+    for i in range(walk.facets.shape[0]):
+        terms += holds(mask, i)
+    walk.own.masks[row] = mask
+    walk.own_fits[row] = fit
+    value = fit[0] + walk.log_prior[terms]
+    walk.own_values[row] = value if not math.isnan(value) else -np.inf
+    insert(walk.own, row)
+
+
+@compiled
+def walk_on(walk: Walk, step: int) -> tuple[int, Integers]:
+    """Walk on after so many steps; return how many are done, and the model to be fitted before the next if any is."""
+    known, own, numbers = walk.known, walk.own, walk.numbers
+    c = walk.facets.shape[0]
+    place = walk.places[step]
     here = known.masks[place].copy() if place >= 0 else own.masks[-1 - place].copy()
-    value = known_values[place] if place >= 0 else own_values[-1 - place]
+    value = walk.known_values[place] if place >= 0 else walk.own_values[-1 - place]
     proposed = here.copy()
     while step < numbers.shape[0]:
         changed = False
@@ -78,14 +88,47 @@ def walk_on(
                 # one of the two must be in and the other out
                 changed = holds(here, i) != holds(here, j)
                 flip(proposed, j)
-        if changed and hierarchical(proposed, facets):
-            found, at = place_of(known, own, proposed)
-            if not found:
-                return step, proposed
-            reached = known_values[at] if at >= 0 else own_values[-1 - at]
+        if changed and hierarchical(proposed, walk.facets):
+            at = row_of(known, proposed)
+            if at >= 0:
+                reached = walk.known_values[at]
+            else:
+                row = row_of(own, proposed)
+                if row < 0:
+                    return step, proposed
+                at, reached = -1 - row, walk.own_values[row]
             if math.log(numbers[step, 3]) < reached - value:
                 here[:] = proposed
                 value, place = reached, at
         step += 1
-        places[step] = place
+        walk.places[step] = place
     return step, here
+
+
+@compiled
+def walk_over_lists(walk: Walk, row: int, counts: Array, cells: Array, candidates: Integers, precision: float) -> int:
+    """Walk over models on lists alone to the end.
+
+    Parameters
+    ----------
+    walk : Walk
+        From its first step.
+    row : int
+        Models that are among its own.
+    counts, cells, candidates, precision
+        As in ``batch.fit_models``; at most 62 candidates.
+
+    Returns
+    -------
+    int
+        Models that are among its own at the end.
+    """
+    fit = np.empty(3)
+    step = 0
+    while True:
+        step, mask = walk_on(walk, step)
+        if step == walk.numbers.shape[0]:
+            return row
+        fit_model(counts, cells, candidates, mask[0], precision, fit)
+        put(walk, row, mask, fit)
+        row += 1

@@ -15,10 +15,12 @@ from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem
 from mse.evidence.eventfile import ALL
 from mse.publish.coarsechain import CoarseChain, CoarseChance, CoarseStay
+from mse.publish.drawings.axes import NARROW, WIDE
 from mse.publish.drawings.chainflow import FlowMove, chain_figure, share_width
 from mse.publish.figures.figuresentences import Speaker
 from mse.publish.figures.figurespec import Language, SourceTexts
-from mse.publish.report.page import Block, Cell, Column, Row, Sheet, figure
+from mse.publish.report.html import page_template
+from mse.publish.report.page import Cell, Column, Drawing, Row, Sheet
 from mse.publish.wording.messages import Words
 from mse.publish.wording.rounding import Rounded
 from mse.settings.specchecks import check_spec
@@ -238,22 +240,19 @@ def chain_json(found: PublishedTimeChain) -> str:
 
 def chain_page(found: PublishedTimeChain, language: str) -> str:
     """Return the page of a language: one HTML file that loads nothing, the same bytes for the same numbers."""
-    from mse.publish.report.html import filled
-
     to = found.speaker(language)
     *sentences, source = found.sentences(language)
     notes = [said("chainflow.how"), said("chainflow.assumed")]
     if found.chain.threshold > 1:
         notes.append(said("chainflow.coarse", threshold=found.chain.threshold))
-    return filled(
-        "chain.html",
+    return page_template("chain.html").render(
         language=language, title=found.titles[language], sentences=sentences, source=source,
         drawing=_drawing(found, to), sheets=_sheets(found, to), notes=[to.say.said(x) for x in notes],
         labels={x: to.say(f"timechain.{x}") for x in ("flow", "numbers", "sentences", "notes")},
     )  # fmt: skip
 
 
-def _drawing(found: PublishedTimeChain, to: Speaker) -> Block:
+def _drawing(found: PublishedTimeChain, to: Speaker) -> Drawing:
     chances = found.chain.chances
     last = max(x.years for x in chances)
     ever = {x.state: x for x in chances if x.cohort == ALL and x.kind == "reached" and x.years == last}
@@ -267,7 +266,8 @@ def _drawing(found: PublishedTimeChain, to: Speaker) -> Block:
              each=tuple(f"{to.level(s)} {told[s]}" for s in found.chain.states[1:]))
     )  # fmt: skip
     names = {s: to.level(s) for s in found.chain.states}
-    return figure(lambda width: chain_figure(found.chain.states, names, told, moves, finding, width), finding)[0]
+    wide, narrow = (chain_figure(found.chain.states, names, told, moves, finding, width) for width in (WIDE, NARROW))
+    return Drawing(wide, narrow, finding)
 
 
 def _share(x: CoarseChance, to: Speaker) -> str:

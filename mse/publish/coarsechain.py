@@ -245,8 +245,8 @@ def _told_apart(
     """
     at = {(x.cohort, x.kind, x.origin, x.state, x.years): i for i, x in enumerate(chances)}
     for sums in (True, False):  # of censored persons cohorts need not add up: then nothing follows from their sums
-        ends = [_ends(x, sizes[x.cohort]) for x in chances]
-        solver = LinearProgramme([low for low, _ in ends], [high for _, high in ends])
+        ends = np.array([_ends(x, sizes[x.cohort]) for x in chances])
+        solver = LinearProgramme(ends[:, 0], ends[:, 1])
         _structure(found, chances, at, sizes, solver, sums)
         if all(map(math.isfinite, _range(solver, 0, len(chances)))):
             break
@@ -302,10 +302,7 @@ def _structure(
 
 
 def _range(solver: LinearProgramme, i: int, size: int) -> tuple[float, float]:
-    cost = np.zeros(size)
-    cost[i] = 1.0
-    solver.set_costs(0, cost)
-    ends = solver.optimum(), solver.optimum(largest=True)
-    if ends[0] is None or ends[1] is None:
-        return -math.inf, math.inf
-    return ends[0].value, ends[1].value
+    solver.set_costs(0, np.eye(1, size, i)[0])
+    least, most = solver.optimum(), solver.optimum(largest=True)
+    known = least is not None and most is not None and math.isfinite(least.value) and math.isfinite(most.value)
+    return (least.value, most.value) if least and most and known else (-math.inf, math.inf)

@@ -14,6 +14,7 @@ from mse.methods import Outcome, comparison, label_of
 from mse.publish.drawings.axes import also_png
 from mse.publish.report.composing import compose
 from mse.publish.report.page import Drawing
+from mse.publish.takeaway import standalone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,11 +68,7 @@ def plot(
             Problem("the answer has no such figure", ", ".join(drawn) or "nothing: this answer has no figure",
                     "ask for one of these", column="kind", value=kind)
         )  # fmt: skip
-    svg = drawn[kind].svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ' + _FONT, 1)
-    return Picture(svg, pictures[drawn[kind].svg], drawn[kind].finding)
-
-
-_FONT = 'font-family="Helvetica, Arial, sans-serif" '
+    return Picture(standalone(drawn[kind].svg), pictures[drawn[kind].svg], drawn[kind].finding)
 
 
 def _results(posterior: Posterior, methods: pd.DataFrame | None) -> Results:

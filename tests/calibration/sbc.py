@@ -25,7 +25,7 @@ from mse.estimators.averages.decomposable import DecomposableSpec
 from mse.estimators.averages.listmodels import ListModels
 from mse.estimators.averages.weighing import corrected_mass
 from mse.estimators.latentclass import hiddenclasses as latentclass
-from mse.estimators.modelspace.families import make_space
+from mse.estimators.modelspace.modelfamilies import make_space
 from mse.estimators.modelspace.modelsearch import Effort
 from mse.estimators.modelspace.pool import represent
 from mse.estimators.modelspace.walking import explore

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import gammaln
 
 from mse.estimators.modelspace.correcting import importance
-from mse.estimators.modelspace.families import Peak
+from mse.estimators.modelspace.modelfamilies import Peak
 from mse.kernels.batch import fit_models, terms_of
 from mse.kernels.importance import information_factor, log_targets, smooth_weights
 from mse.kernels.mixture import add_normals, add_points

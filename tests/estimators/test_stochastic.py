@@ -12,7 +12,7 @@ from mse.errors import ModelError
 from mse.estimators.averages import averaging
 from mse.estimators.averages.listmodels import ListModels
 from mse.estimators.averages.searched import SearchAverageSpec, check_terms, estimate, log_prior_by_size
-from mse.estimators.modelspace.families import held, joined, make_space
+from mse.estimators.modelspace.modelfamilies import held, joined, make_space
 from mse.estimators.modelspace.modelsearch import Effort, added, nothing, search, starting_models
 from mse.estimators.modelspace.walking import explore, walk
 from mse.kernels.batch import fit_models

@@ -375,9 +375,7 @@ def test_registers_without_anybody_twice_cannot_be_trained_on() -> None:
 
 def test_bad_options_are_named_all_at_once() -> None:
     with pytest.raises(InputError) as caught:
-        IntakeSpec(
-            linkage="fuzzy", threshold=0.2, draws=-1, referrals="drop", strata="year", unit="household"
-        )  # type: ignore[arg-type]
+        IntakeSpec(linkage="fuzzy", threshold=0.2, draws=-1, referrals="drop", strata="year", unit="household")  # type: ignore[arg-type]
     assert len(caught.value.problems) == 6
     with pytest.raises(InputError, match="threshold has a wrong type"):
         IntakeSpec(threshold=True)

@@ -23,7 +23,7 @@ from mse.errors import ModelError, Problem
 from mse.estimators.averages.listmodels import ListModels
 from mse.estimators.averages.weighing import corrected_law, gather, prior_factor, refitted, without_unidentified
 from mse.estimators.modelspace.correcting import Correction
-from mse.estimators.modelspace.families import joined
+from mse.estimators.modelspace.modelfamilies import joined
 from mse.estimators.modelspace.pool import Pool
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Check, Draws, Order

@@ -181,6 +181,22 @@ def referee(table: CaptureTable, spec: DecomposableSpec, *, seed: int, compute: 
     ModelError
         As `estimate`.
     """
+    found = _graphs_of(table, spec, rough)
+    law = law_of(found, table.observed)
+    low, point, high = (float(x) for x in law.quantile([0.025, 0.5, 0.975]))
+    beyond = found.beyond_end / (1.0 + found.beyond_end) if math.isfinite(found.beyond_end) else 1.0
+    # a cell of the rough grid is a fiftieth of n0 wide, and no interval is told to less than two cells
+    within, wider = (1.05, 1.1 + 0.1 / math.log(high / low) if high > low else math.inf) if rough else (1.0, 1.0)
+    return Referee(point, low, high, True, max(law.beyond, beyond), within, wider)
+
+
+def rough_draws(table: CaptureTable, spec: DecomposableSpec, draws: int, rng: np.random.Generator) -> Array:
+    """Return draws of N from the first look at the whole grid, persons, (draws,)."""
+    return law_of(_graphs_of(table, spec, True), table.observed).draw(draws, rng).astype(np.float64)
+
+
+def _graphs_of(table: CaptureTable, spec: DecomposableSpec, rough: bool) -> GraphPosterior:
+    """Return the joint posterior of graph and unseen, roughly or on the grid that fits it."""
     from mse.kernels.graphs import decomposable_graphs, posterior_on, without_complete
 
     counts = _check(table)
@@ -194,12 +210,7 @@ def referee(table: CaptureTable, spec: DecomposableSpec, *, seed: int, compute: 
         found = adaptive_posterior(
             counts, graphs, delta, shape=shape, scale=scale, tolerance=spec.tolerance, limit=spec.limit
         )  # fmt: skip
-    law = law_of(found, table.observed)
-    low, point, high = (float(x) for x in law.quantile([0.025, 0.5, 0.975]))
-    beyond = found.beyond_end / (1.0 + found.beyond_end) if math.isfinite(found.beyond_end) else 1.0
-    # a cell of the rough grid is a fiftieth of n0 wide, and no interval is told to less than two cells
-    within, wider = (1.05, 1.1 + 0.1 / math.log(high / low) if high > low else math.inf) if rough else (1.0, 1.0)
-    return Referee(point, low, high, True, max(law.beyond, beyond), within, wider)
+    return found
 
 
 def _check(table: CaptureTable) -> Array:

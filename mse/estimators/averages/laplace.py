@@ -8,6 +8,7 @@ checks of robustness ask for, and not for a number to cite.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -52,6 +53,11 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
     ModelError
         As `averaging.estimate`.
     """
+    return table.observed + np.exp(mixture_quantiles(*_components(table, spec), q))
+
+
+def _components(table: CaptureTable, spec: AverageSpec | None) -> tuple[Array, Array, Array]:
+    """Return weight, mean and standard deviation of log μ_0 under the models that make up the mixture."""
     spec = spec or AverageSpec()
     if table.n_lists > 5 and spec.max_order is None:
         spec = replace(spec, max_order=2)
@@ -59,7 +65,15 @@ def laplace_quantiles(table: CaptureTable, q: Sequence[float], spec: AverageSpec
     parts = np.concatenate([np.stack([pool.weight, pool.mean, pool.variance], axis=1), pool.rest])
     parts = parts[np.argsort(-parts[:, 0])]
     kept = parts[: int(np.searchsorted(np.cumsum(parts[:, 0]), _SHARE * parts[:, 0].sum())) + 1]
-    return table.observed + np.exp(mixture_quantiles(kept[:, 0], kept[:, 1], np.sqrt(kept[:, 2]), q))
+    return kept[:, 0] / kept[:, 0].sum(), kept[:, 1], np.sqrt(kept[:, 2])
+
+
+def rough_draws(table: CaptureTable, spec: AverageSpec, draws: int, rng: np.random.Generator) -> Array:
+    """Return draws of N by Laplace alone, persons, (draws,)."""
+    weight, mean, sd = _components(table, spec)
+    which = rng.choice(len(weight), size=draws, p=weight)
+    means = np.exp(np.minimum(rng.normal(mean[which], sd[which]), math.log(HIGHEST)))
+    return np.asarray(table.observed + rng.poisson(means), dtype=np.float64)
 
 
 def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute, rough: bool) -> Referee:
@@ -71,7 +85,10 @@ def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compu
         As `averaging.estimate`.
     """
     if rough:
-        low, point, high = (float(x) for x in laplace_quantiles(table, [0.025, 0.5, 0.975], spec))
+        weight, mean, sd = _components(table, spec)
+        noisy = np.sqrt(sd**2 + np.exp(-mean))  # log n_0 about log μ_0
+        unseen = np.exp(np.minimum(mixture_quantiles(weight, mean, noisy, [0.025, 0.5, 0.975]), 700.0))
+        low, point, high = (float(x) for x in table.observed + unseen)
         return Referee(point, low, high, True, 0.0 if high < HIGHEST else 1.0, WITHIN, WIDER)
     pool, _, _ = laplace_pool(table, spec, compute)
     _, _, law = corrected_law(table.observed, pool, spec.corrected, seed, compute)

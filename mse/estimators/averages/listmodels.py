@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mse.estimators.modelspace.families import Array, Integers, Peak
+from mse.estimators.modelspace.modelfamilies import Array, Integers, Peak
 from mse.tables.captures import DenseCells
+
+if TYPE_CHECKING:
+    from mse.kernels.modelwalks import Walk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListModels:
-    """A family of models (`mse.estimators.modelspace.families.Family`).
+    """A family of models (`mse.estimators.modelspace.modelfamilies.Family`).
 
     Parameters
     ----------
@@ -37,6 +41,12 @@ class ListModels:
         from mse.kernels.neighbours import fit_neighbours
 
         return fit_neighbours(*self.dense, self.terms, sd**-2, models[:, 0], flips[:, 0])
+
+    def finish(self, walk: Walk, fitted: int, sd: float) -> int:
+        """Walk to the end in one compiled loop."""
+        from mse.kernels.modelwalks import walk_over_lists
+
+        return walk_over_lists(walk, fitted, *self.dense, self.terms, sd**-2)
 
     def peak(self, mask: Integers, sd: float) -> Peak:
         """Fit one model and return where its posterior lies."""

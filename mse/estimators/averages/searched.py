@@ -27,7 +27,7 @@ from mse.estimators.averages.averaging import AverageSpec, Corrected, Grid, Mode
 from mse.estimators.averages.listmodels import ListModels
 from mse.estimators.averages.weighing import corrected_law, prior_factor, without_unidentified
 from mse.estimators.modelspace.correcting import effective_models
-from mse.estimators.modelspace.families import make_space
+from mse.estimators.modelspace.modelfamilies import make_space
 from mse.estimators.modelspace.modelsearch import Effort
 from mse.estimators.modelspace.pool import FEWEST_SAMPLED, SAMPLED, Representation, represent
 from mse.estimators.modelspace.walking import Searched, explore

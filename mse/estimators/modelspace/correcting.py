@@ -11,7 +11,7 @@ import numpy as np
 
 from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
-from mse.estimators.modelspace.families import Array, Peak, held
+from mse.estimators.modelspace.modelfamilies import Array, Peak, held
 from mse.estimators.modelspace.pool import Pool
 
 MOST_CORRECTED = 4_000

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from mse.computing.parallel import Compute, silent
-from mse.estimators.modelspace.families import Array, Flags, Integers, Space, held
+from mse.estimators.modelspace.modelfamilies import Array, Flags, Integers, Space, held
 
 WAVE = 4096
 """Models whose neighbours are fitted in one wave."""

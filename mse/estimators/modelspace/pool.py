@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mse.estimators.modelspace.families import Array, Family, Flags, Integers, held
+from mse.estimators.modelspace.modelfamilies import Array, Family, Flags, Integers, held
 from mse.estimators.modelspace.modelsearch import values_of
 from mse.estimators.modelspace.walking import Searched
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from mse.computing.convergence import EFFECTIVE, RHAT, WARM_UP, time_inside
 from mse.computing.parallel import Compute
-from mse.estimators.modelspace.families import Array, Integers, Space
+from mse.estimators.modelspace.modelfamilies import Array, Integers, Space
 from mse.estimators.modelspace.modelsearch import (
     Effort,
     Visited,
@@ -134,25 +134,18 @@ def _walk(
     A place is a row of the known models, whose `masks`, `slots` and `values` are given, or −1 − i for the i-th of
     those that were fitted on the way.
     """
-    from mse.kernels.modelstore import Store, insert, new_store
-    from mse.kernels.modelwalks import place_of, walk_on
+    from mse.kernels.modelstore import Store, new_store, row_of
+    from mse.kernels.modelwalks import Walk, put
 
-    number, wanted = task
+    number, start = task
     numbers = np.random.default_rng([*stream, number]).random((steps, 4))
-    known, own = Store(slots, masks), new_store(np.empty((steps + 1, masks.shape[1]), np.int64))
-    fits, own_values = np.empty((steps + 1, 3)), np.empty(steps + 1)
-    places = np.empty(steps + 1, dtype=np.int64)
-    fitted, done = 0, 0
-    started, place = place_of(known, own, wanted)
-    places[0] = place if started else -1
-    if started:
-        done, wanted = walk_on(space.facets, known, values, own, own_values, places, numbers, 0)
-    while done < steps:
-        one = slice(fitted, fitted + 1)
-        own.masks[fitted] = wanted
-        fits[one] = space.family.fit(wanted[None], space.sd)
-        own_values[one] = values_of(space, own.masks[one], fits[one])
-        insert(own, fitted)
-        fitted += 1
-        done, wanted = walk_on(space.facets, known, values, own, own_values, places, numbers, done)
-    return places[1:], own.masks[:fitted].copy(), fits[:fitted].copy()
+    walk = Walk(
+        space.facets, space.log_prior, Store(slots, masks), new_store(np.empty((steps + 1, masks.shape[1]), np.int64)),
+        values, np.empty(steps + 1), np.empty((steps + 1, 3)), np.empty(steps + 1, dtype=np.int64), numbers,
+    )  # fmt: skip
+    walk.places[0] = row_of(walk.known, start)
+    fitted = int(walk.places[0] < 0)
+    if fitted:
+        put(walk, 0, start, space.family.fit(start[None], space.sd)[0])
+    fitted = space.family.finish(walk, fitted, space.sd)
+    return walk.places[1:], walk.own.masks[:fitted].copy(), walk.own_fits[:fitted].copy()

@@ -38,7 +38,7 @@ from mse.estimators.shrinkage.sharedscales import (
     part_of_many,
     parts_of,
 )
-from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term
+from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term, usual_spec
 from mse.estimators.shrinkage.unseen import (
     WORTH,
     Effort,
@@ -117,7 +117,7 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort:
         Not corrected by importance sampling. Another prior over the grid needs no other fit:
         ``mixture(law.laws, log_prior)``.
     """
-    spec = spec or ShrinkageSpec()
+    spec = spec or usual_spec()
     dense = table.dense()
     largest = largest_term(table.n_lists, spec)
     grid = make_grid(spec.pair_sd, spec.ratio, common_values(spec, False), largest, spec.visibility)
@@ -257,6 +257,12 @@ def _scales(grid: ScaleGrid, found: Together) -> dict[str, float]:
     }
 
 
+def _quantile(q: float, x: Array, mass: Array) -> float:
+    """Return the log mean below which a share q of a mixture on an equally spaced grid lies."""
+    upto = np.cumsum(mass) - 0.5 * mass
+    return float(np.interp(q * mass.sum(), upto, x))
+
+
 def _sampling(
     parts: Sequence[Part], found: Together, grid: ScaleGrid, law: Distribution, draws: int
 ) -> dict[str, float]:
@@ -270,8 +276,7 @@ def _sampling(
     if len(parts) == 1:
         ends = []
         for laws in checked[0].batches:
-            x, mass = mixture(laws, found.log_prior(grid))
-            ends.append(parts[0].observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.975 * mass.sum()))]))
+            ends.append(parts[0].observed + math.exp(_quantile(0.975, *mixture(laws, found.log_prior(grid), COARSE))))
         error = float(np.std(np.log(ends), ddof=1) / math.sqrt(len(ends)))
     else:
         spread = math.sqrt(0.025 * 0.975 / draws)
@@ -297,6 +302,5 @@ def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, law: Distribution)
     for factor in (1.0, 2.0):
         grid = _grid_of(parts, spec, factor)
         laws = laws_of_part(part, grid, factor * spec.main_sd)
-        x, mass = mixture(laws, grid.log_prior)
-        sizes.append(part.observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.5 * mass.sum()))]))
+        sizes.append(part.observed + math.exp(_quantile(0.5, *mixture(laws, grid.log_prior, COARSE))))
     return {"prior_factor": max(sizes) / min(sizes)}

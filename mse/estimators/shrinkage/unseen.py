@@ -56,7 +56,7 @@ MANY = Effort(10.0, 1.5, 12.0, 1e-4)
 LIGHT = 1e-4
 """Points with less of the weight are not corrected by importance sampling."""
 
-FAINT = 1e-7
+FAINT = 1e-6
 """Share of the probability below which a node is not sampled."""
 
 PAIRS, PAIRS_IF_MANY, MANY_TERMS = 128, 32, 100

@@ -37,6 +37,9 @@ NESTED = 10
 MOST_HELD = 50_000
 """Models whose fits are kept for another ranking of the same table: 3 MB."""
 
+FEW = 200
+"""Models of a table of four lists at most, 12 KB."""
+
 _COLUMNS = (
     "model", "N", "se", "deviance", "df", "aic", "bic", "bic_cells", "status", "n_infinite", "existence",
 )  # fmt: skip
@@ -140,6 +143,10 @@ def _held(counts: bytes, cells: bytes, subsets: bytes, existence: bool) -> list[
     return []
 
 
+_held_small = lru_cache(maxsize=256)(_held.__wrapped__)
+"""The same for up to `FEW` models, of many tables: strata are ranked by one criterion after the other."""
+
+
 def _family(
     table: CaptureTable, subsets: Integers, cost: float, existence: bool, most: int | None, run: Run
 ) -> _Family:
@@ -157,7 +164,8 @@ def _family(
     sweep = partial(sweep_likelihood, counts, cells, subsets, tolerance=1e-15, run=run, penalty=cost)
     if _check_size(table.n_lists, subsets) > MOST_HELD:
         return judged(sweep(keep=most))
-    held = _held(counts.tobytes(), cells.tobytes(), subsets.tobytes(), existence)
+    keeping = _held_small if _check_size(table.n_lists, subsets) <= FEW else _held
+    held = keeping(counts.tobytes(), cells.tobytes(), subsets.tobytes(), existence)
     if not held:
         held.append(judged(sweep()))
     return held[0] if most is None else judged(best_of(held[0].fits, cost, most))

@@ -25,7 +25,7 @@ from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.modelspace.correcting import Importance, correct, effective_models
-from mse.estimators.modelspace.families import joined, make_space
+from mse.estimators.modelspace.modelfamilies import joined, make_space
 from mse.estimators.modelspace.modelsearch import Effort
 from mse.estimators.modelspace.pool import represent
 from mse.estimators.modelspace.walking import explore

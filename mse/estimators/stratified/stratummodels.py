@@ -9,21 +9,24 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mse.estimators.modelspace.families import Array, Integers, Peak, held
+from mse.estimators.modelspace.modelfamilies import Array, Integers, Peak, held
 from mse.estimators.stratified.opencells import StrataCells
 from mse.estimators.stratified.stratumdraws import truncated_poisson
 from mse.kernels.anydesign import CONVERGED, DesignFit, fit_design, functional_covariance, objectives, start_design
 from mse.kernels.stratumcells import Rows, Seen
 from mse.terms import members
 
+if TYPE_CHECKING:
+    from mse.kernels.modelwalks import Walk
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StrataModels:
-    """A family of models (`mse.estimators.modelspace.families.Family`).
+    """A family of models (`mse.estimators.modelspace.modelfamilies.Family`).
 
     Parameters
     ----------
@@ -65,6 +68,18 @@ class StrataModels:
                 fit = self._fit(child, sd, start if parent.status == CONVERGED else None)
                 out.append(self._evidence(fit, child, sd))
         return np.array(out).reshape(-1, 3)
+
+    def finish(self, walk: Walk, fitted: int, sd: float) -> int:
+        """Walk to the end, from one model that has to be fitted to the next."""
+        from mse.kernels.modelwalks import put, walk_on
+
+        step = 0
+        while True:
+            step, wanted = walk_on(walk, step)
+            if step == len(walk.numbers):
+                return fitted
+            put(walk, fitted, wanted, self.fit(wanted[None], sd)[0])
+            fitted += 1
 
     def peak(self, mask: Integers, sd: float) -> Peak:
         """Fit one model and return where its posterior lies."""

@@ -34,7 +34,11 @@ def check_links(con: duckdb.DuckDBPyConnection, lists: Sequence[str], parts: Seq
     InputError
         With every list that shares no value of any hashed part with the others, so that its key is another one.
     """
-    alone = [name for name in lists if _common(con, "key", name) == 0]
+    shared = con.execute(
+        "WITH several AS (SELECT key FROM registrations WHERE key IS NOT NULL GROUP BY key HAVING min(list) <> "
+        "max(list)) SELECT DISTINCT list FROM registrations SEMI JOIN several USING (key)"
+    ).fetchall()
+    alone = [name for name in lists if (name,) not in shared]
     hashed = [part for part in parts if part.endswith("_hash")]
     problems = []
     for name in alone if hashed else ():

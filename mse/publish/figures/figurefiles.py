@@ -15,6 +15,7 @@ from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem
 from mse.publish.figures.figuresentences import Speaker, sentence, sources_of
 from mse.publish.figures.figurevalues import KeyFigure
+from mse.publish.report.html import page_template
 from mse.publish.report.page import Cell, Column, Row, Sheet
 from mse.publish.wording.messages import Words
 from mse.words.said import Said, said
@@ -189,8 +190,6 @@ class _Told:
 
 def page(found: KeyFigures, language: str) -> str:
     """Return the page of a language: one HTML file that loads nothing, the same bytes for the same figures."""
-    from mse.publish.report.html import filled
-
     to = found.speaker(language)
     say = to.say
     told = [
@@ -199,8 +198,7 @@ def page(found: KeyFigures, language: str) -> str:
         for x in found.figures
     ]  # fmt: skip
     notes = [say.said(said("keyfigure.chance", prob=found.prob)), say.said(found.rule)]
-    return filled(
-        "figures.html",
+    return page_template("figures.html").render(
         language=language, title=found.titles[language], figures=told, notes=notes, sheet=_sheet(found, to),
         labels={"numbers": say("keyfigures.numbers"), "notes": say("keyfigures.notes")},
     )  # fmt: skip

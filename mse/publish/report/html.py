@@ -15,6 +15,7 @@ from mse.publish.facts.statements import languages
 from mse.publish.report.composing import compose as compose
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from markupsafe import Markup
 
 
@@ -33,22 +34,21 @@ def render_report(results: Results, language: str | None = None) -> str:
     InputError
         When there are no messages in that language.
     """
-    return filled("report.html", page=compose(results, language))
+    return page_template("report.html").render(page=compose(results, language))
 
 
-def filled(template: str, **values: object) -> str:
-    """Return a page: a template among those that ship, filled in."""
+def page_template(name: str) -> Template:
+    """Return one of the templates of pages, with what all of them are written with."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from mse.shipped import shipped_path
 
-    folder = shipped_path("reports/templates", template).parent
     environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
+        loader=FileSystemLoader(shipped_path("reports/templates", name).parent), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     environment.filters["themed"] = _themed
-    return environment.get_template(template).render(**values)
+    return environment.get_template(name)
 
 
 def _themed(svg: str) -> Markup:
@@ -69,7 +69,7 @@ def render_pages(results: Results) -> dict[str, str | bytes]:
     return _pages(results, languages(results), results.record.report.pdf)
 
 
-def _pages(results: Results, asked: Sequence[str], pdf: bool) -> dict[str, str | bytes]:
+def _pages(results: Results, asked: Sequence[str], pdf: bool, docx: bool = False) -> dict[str, str | bytes]:
     """Return pages by name: the language that the job names first has the short one, whatever else is asked for."""
     pages: dict[str, str | bytes] = {}
     for language in asked:
@@ -79,10 +79,16 @@ def _pages(results: Results, asked: Sequence[str], pdf: bool) -> dict[str, str |
             from mse.publish.report.pdf import render_pdf
 
             pages[f"{stem}.pdf"] = render_pdf(results, language)
+        if docx:
+            from mse.publish.report.word import render_docx
+
+            pages[f"{stem}.docx"] = render_docx(results, language)
     return pages
 
 
-def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None) -> tuple[Path, ...]:
+def write_pages(
+    folder: Path, asked: Sequence[str] = (), pdf: bool | None = None, docx: bool = False
+) -> tuple[Path, ...]:  # fmt: skip
     """Render the reports of a results folder again, into its folder ``public``, and return where they are.
 
     Parameters
@@ -93,6 +99,8 @@ def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None
         Languages; those of the job when none is given.
     pdf : bool or None
         Whether PDF is written too; as the job says when None.
+    docx : bool
+        Whether the short report for Word is written too.
 
     Raises
     ------
@@ -102,7 +110,7 @@ def write_pages(folder: Path, asked: Sequence[str] = (), pdf: bool | None = None
     results = read_results(folder)
     wanted = results.record.report.pdf if pdf is None else pdf
     with damage(RESULTS, folder):
-        pages = _pages(results, asked or languages(results), wanted)
+        pages = _pages(results, asked or languages(results), wanted, docx)
     with private_writing():
         written = write_public(folder, pages)
     with suppress(PermissionError):  # somebody else's folder, in which this user may write

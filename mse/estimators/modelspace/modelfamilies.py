@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.kernels.enumeration import BITS, facet_words
+
+if TYPE_CHECKING:
+    from mse.kernels.modelwalks import Walk
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -54,6 +57,9 @@ class Family(Protocol):
 
     def fit_near(self, models: Integers, flips: Integers, sd: float) -> Array:
         """Fit models (m, W) with one candidate of their row of `flips` changed at a time: as `fit`, in that order."""
+
+    def finish(self, walk: Walk, fitted: int, sd: float) -> int:
+        """Walk to the end, fitting what is met on the way; so many models are among its own, before and then."""
 
     def peak(self, mask: Integers, sd: float) -> Peak:
         """Return where the posterior of a model (W,) lies."""
