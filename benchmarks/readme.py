@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -23,6 +24,7 @@ ASSESSMENT_PAGE = ROOT / "docs" / "assessment.md"
 TRUTH_PAGE = ROOT / "docs" / "truth.md"
 METHODS_PAGE = ROOT / "docs" / "methods.md"
 PUBLISHING_PAGE = ROOT / "docs" / "publishing.md"
+FIGURES_PAGE = ROOT / "docs" / "key-figures.md"
 JOBS_PAGE = ROOT / "docs" / "jobs.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 OTHERS = ("independence", "Chao", "sample coverage", "decomposable, δ = 2^−K", "average, σ = 1")
@@ -176,14 +178,26 @@ def main(parts: list[str]) -> None:
             put(part, calibration(), code=False, file=METHODS_PAGE)
         elif part == "disclosure":
             put(part, disclosure_counts(), code=False, file=PUBLISHING_PAGE)
+        elif part == "figures":
+            told = run("figures", "models/key-figures.toml").split("\n\n")
+            text = "\n\n".join(textwrap.fill(x, 120) for x in (*told[:4], "…", *told[10:13]))
+            put("mse figures models/key-figures.toml", text, code=True, file=FIGURES_PAGE)
+        elif part == "chain":
+            told = run("chain", "models/justice-chain.toml").splitlines()
+            text = "\n".join(textwrap.fill(x, 120) for x in told)
+            put("mse chain models/justice-chain.toml", text, code=True, file=FIGURES_PAGE)
+        elif part == "othernumbers":
+            from benchmarks.othernumbers import markdown as coverage
+
+            put("coverage", coverage(), code=False, file=FIGURES_PAGE)
         elif part == "map":
             put(part, map_of_rooms(), code=False, file=CONTRIBUTING)
         elif part == "verdicts":
             put(part, verdict_table(), code=False, file=ASSESSMENT_PAGE)
         else:
             raise SystemExit(
-                f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, "
-                "verdicts, calibration, disclosure, map"
+                f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, verdicts, "
+                "calibration, disclosure, figures, chain, othernumbers, map"
             )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from mse.kernels.cache import place
 from mse.words.catalogues import catalogue
 
 HOME = Path(__file__).parent.parent
@@ -94,8 +95,10 @@ class House:
         self.change(name, lambda old: old.replace(mark, mark + text, 1))
 
     def run(self, *arguments: str) -> str:
-        """Return what the copy prints when it carries out a job."""
-        environment = os.environ | {"PYTHONPATH": str(self.folder), "PYTHONIOENCODING": "utf-8"}
+        """Return what the copy prints when it carries out a job; its kernels are those that are compiled already."""
+        environment = os.environ | {
+            "PYTHONPATH": str(self.folder), "PYTHONIOENCODING": "utf-8", "NUMBA_CACHE_DIR": str(place())
+        }  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-c", RUN, *arguments], env=environment, cwd=self.folder, capture_output=True,
             text=True, encoding="utf-8", check=False,

@@ -35,6 +35,7 @@ def table_findings(posterior: Posterior, table: CaptureTable | HistoryTable, lim
     """
     yield "no_overlap", _no_overlap(table)
     yield "nested", _nested(table, limits)
+    yield "outside", _outside(table, limits)
     bound = by_list_bound(table)
     if bound is not None and posterior.method != "chao":
         yield "bound", _bound(posterior, bound, table.observed, limits)
@@ -57,6 +58,14 @@ def _nested(table: CaptureTable | HistoryTable, limits: Thresholds) -> Reason | 
     return Reason("nested", CAUTION, {"figure": float(len(pairs))}, {"inner": inner, "outer": outer})
 
 
+def _outside(table: CaptureTable | HistoryTable, limits: Thresholds) -> Reason | None:
+    """Hold the persons who are not on the largest list: they alone say how many that list misses."""
+    totals = table.list_totals()
+    largest = int(totals.argmax())
+    few = float(table.observed - totals[largest])
+    return below(few, (limits.outside, 0.0), "outside", names={"what": table.lists[largest]})
+
+
 def _bound(posterior: Posterior, found: tuple[float, float], observed: int, limits: Thresholds) -> Reason | None:
     """Hold the interval against a bound that is sure to lie above the estimate: its own lower end does."""
     bound, se = found
@@ -72,9 +81,9 @@ def _bound(posterior: Posterior, found: tuple[float, float], observed: int, limi
 
 def deviance_p(deviance: float, df: float) -> float | None:
     """Return the probability of a deviance as large as this on so many degrees of freedom; None without any."""
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
-    return float(chi2.sf(deviance, df)) if df >= 1 and np.isfinite(deviance) else None
+    return float(chdtrc(df, max(deviance, 0.0))) if df >= 1 and np.isfinite(deviance) else None
 
 
 def fit_found(posterior: Posterior, limits: Thresholds) -> Reason | None:

@@ -240,7 +240,7 @@ def logit_interval(rate: float, variance: float, quantile: float) -> tuple[float
 
 
 def _estimate(data: Respondents, inside: Flags, prob: float, usual_deff: float) -> _Estimate:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     n, nothing = int(inside.sum()), math.nan
     if n < Thresholds().observed[1]:
@@ -251,5 +251,5 @@ def _estimate(data: Respondents, inside: Flags, prob: float, usual_deff: float) 
         effective = max(round(n / usual_deff), 1)
         low, high = proportion_interval(round(rate * effective), effective, prob)
         return _Estimate(rate, 0.0, low, high, prob, n, nothing, df, "ok")
-    low, high = logit_interval(rate, variance, float(t.ppf(0.5 + prob / 2, df)))
+    low, high = logit_interval(rate, variance, float(stdtrit(df, 0.5 + prob / 2)))
     return _Estimate(rate, math.sqrt(variance), low, high, prob, n, variance / (rate * (1 - rate) / (n - 1)), df, "ok")

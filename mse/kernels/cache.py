@@ -2,8 +2,10 @@
 
 Numba looks only at the file of the function that it compiles, so that a change in a callee would leave a stale caller
 behind. Each module therefore keeps its compiled functions in a folder that bears the digest of its own source and of
-the kernels that it imports.
+the kernels that it imports. Nothing else says where they stand, so that copies of one source share what is compiled.
 """
+
+from __future__ import annotations
 
 import hashlib
 import os
@@ -19,10 +21,10 @@ _IMPORT = re.compile(r"^from mse\.kernels\.(\w+) import", re.MULTILINE)
 
 def folder(module: str) -> Path:
     """Return the folder of the compiled functions of one kernel module, and drop those of its earlier versions."""
-    place = _place()
-    own = place / f"{module}-{_digest(module)}"
+    kept = place()
+    own = kept / f"{module}-{_digest(module)}"
     if not own.exists():
-        for stale in place.glob(f"{module}-*"):
+        for stale in kept.glob(f"{module}-*"):
             shutil.rmtree(stale, ignore_errors=True)
     return own
 
@@ -33,7 +35,7 @@ def compiled_before() -> bool:
 
 
 @cache
-def _place() -> Path:
+def place() -> Path:
     """Return the first place that can be written.
 
     ``NUMBA_CACHE_DIR`` if it is set; else beside the source; else the user's cache; else the temporary files.

@@ -14,17 +14,15 @@ if TYPE_CHECKING:
         return function
 
 else:
-    from numba import config, njit
+    from numba import njit
 
-    from mse.kernels.cache import folder
+    from mse.kernels.keeping import Kept
 
     def compiled(function, inline="never"):
         """Compile `function` with numba: cached on disk, GIL released, divisions as in NumPy."""
-        others, config.CACHE_DIR = config.CACHE_DIR, str(folder(function.__module__.rpartition(".")[2]))
-        try:
-            return njit(cache=True, nogil=True, error_model="numpy", inline=inline)(function)
-        finally:
-            config.CACHE_DIR = others
+        kernel = njit(nogil=True, error_model="numpy", inline=inline)(function)
+        kernel._cache = Kept(function)  # as njit(cache=True) does with numba's own
+        return kernel
 
     def inlined(function):
         """Compile `function` like `compiled`, as a part of whatever calls it: for a piece of an innermost loop."""

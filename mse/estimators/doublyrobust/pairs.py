@@ -62,7 +62,7 @@ def compare_pairs(
         Probability of the log-normal or normal intervals.
     """
     import pandas as pd
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     spec = spec or DoublyRobustSpec()
     pairs = table.pairs()
@@ -93,7 +93,7 @@ def compare_pairs(
     apart = np.column_stack([phi - influences[0] for phi in influences[1:]])
     total = apart.sum(axis=0)
     statistic = float(total @ np.linalg.pinv(apart.T @ apart) @ total)
-    return PairComparison(frame, statistic, df, float(chi2.sf(statistic, df)))
+    return PairComparison(frame, statistic, df, float(chdtrc(df, statistic)))
 
 
 def _one_pair(

@@ -160,11 +160,10 @@ def _fitted(cells: StrataCells, fit: StrataFit, seed: int, m: int) -> StrataFit:
 
 def _law(known: float, total: Combined) -> Distribution:
     """Return the law of known + exp(Q̄ + √T t_ν)."""
-    from scipy.special import ndtr
-    from scipy.stats import t
+    from scipy.special import ndtr, stdtrit
 
     z = np.linspace(-9.0, 9.0, 7201)
-    places = z if math.isinf(total.df) else t.ppf(ndtr(np.clip(z, -8.0, 8.0)), total.df)
+    places = z if math.isinf(total.df) else stdtrit(total.df, ndtr(np.clip(z, -8.0, 8.0)))
     places = np.maximum.accumulate(places)
     values = known + np.exp(total.mean + math.sqrt(total.variance) * places)
     kept = np.append(np.diff(values) > 0, True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mse.errors import Problem
 from mse.intake.contracts.clauses import ContractField, Identity
+from mse.intake.contracts.layouts import layout_faults
 from mse.settings.places import JobFile, Place
 from mse.tables.checks import NOT_IN_LIST_NAMES, RESERVED
 
@@ -39,6 +40,7 @@ def contract_problems(contract: Contract) -> list[Problem]:
         *_roles_faults(contract),
         *_dimension_faults(contract),
         *_sight_faults(contract),
+        *layout_faults(contract),
     ]
     return [
         *(contract.file.put(problem, place) for place, problem in found),
@@ -82,9 +84,15 @@ def _head_faults(contract: Contract) -> Iterator[Fault]:
         allowed = f"a text without any of {' '.join(NOT_IN_LIST_NAMES)}, and no ~ at its start"
         yield ("list",), Problem("this cannot be the name of a list", allowed, "rename the list", value=name)
     if not contract.path or any(not p.strip() or "\0" in p for p in contract.path):
-        yield ("path",), Problem("no file is named", "paths of CSV or Parquet files", "name at least one")
-    if len({p.endswith(".parquet") for p in contract.path}) > 1:
-        yield ("path",), Problem("CSV and Parquet files in one contract", "one kind", "write one contract for each")
+        yield ("path",), Problem("no file is named", "paths of files", "name at least one")
+    own = contract.identity
+    here = [field.name for field in contract.fields]
+    here += [] if own is None else [own.surname, own.given, own.birth_date]
+    gone = [f.name for f in contract.fields if own is None and f.role != "ignored" and f.name not in contract.places]
+    for name in [*(x for x in contract.places if x not in here), *(gone if contract.places else ())]:
+        yield ("places",), Problem("the places of a file of fixed width are not those of its columns", ", ".join(here),
+                                   "give first character and number of characters of every column",
+                                   value=name)  # fmt: skip
     if contract.delimiter not in DELIMITERS:
         yield ("delimiter",), Problem("this separator is not known", ", ".join(DELIMITERS.values()), "choose one",
                                       value=contract.delimiter)  # fmt: skip

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mse.answers.recordchecks import RESULTS, damage
 from mse.answers.results import PUBLIC, Results, read_results, write_public
 from mse.computing.filemodes import make_private, private_writing
 from mse.publish.facts.statements import languages
 from mse.publish.report.composing import compose as compose
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from markupsafe import Markup
 
 
 def render_report(results: Results, language: str | None = None) -> str:
@@ -28,16 +34,28 @@ def render_report(results: Results, language: str | None = None) -> str:
     InputError
         When there are no messages in that language.
     """
+    return page_template("report.html").render(page=compose(results, language))
+
+
+def page_template(name: str) -> Template:
+    """Return one of the templates of pages, with what all of them are written with."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from mse.shipped import shipped_path
 
-    folder = shipped_path("reports/templates", "report.html").parent
     environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
+        loader=FileSystemLoader(shipped_path("reports/templates", name).parent), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    return environment.get_template("report.html").render(page=compose(results, language))
+    environment.filters["themed"] = _themed
+    return environment.get_template(name)
+
+
+def _themed(svg: str) -> Markup:
+    """Return a drawing whose colours the page may exchange, as it does on a dark screen."""
+    from markupsafe import Markup
+
+    return Markup(re.sub(r"#([0-9a-f]{6})\b", r"var(--c-\1, #\1)", svg))
 
 
 def render_pages(results: Results) -> dict[str, str | bytes]:
