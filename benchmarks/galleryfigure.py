@@ -49,7 +49,7 @@ def draw(pairs: Sequence[Pair]) -> None:
     """Write the figure."""
     from matplotlib.ticker import FuncFormatter, NullLocator
 
-    from mse.publish.drawings.axes import ACCENT, FAINT, INK, RULE, WIDE, as_svg, drawing
+    from mse.publish.drawings.axes import ACCENT, FAINT, INK, RULE, as_svg, drawing
 
     with drawing(8.0, 0.55 * len(pairs) + 0.7) as figure:
         axes = figure.add_axes((0.36, 0.09, 0.6, 0.89))
