@@ -263,6 +263,8 @@ NUMBERED_MEMORY = {
     "contingency table without nobody": np.where(CUBE == 0, np.nan, CUBE),
     "rows": FRAME.to_numpy().tolist(),
     "tuples by history": COUNTS,
+    "series by history": pd.Series(FRAME["n"].tolist(), index=histories()),
+    "frame by history": pd.DataFrame({"n": FRAME["n"].tolist()}, index=histories()),
     "strings by history": dict(BY_HISTORY.items()),
 }
 
@@ -396,7 +398,8 @@ GIVEN_WRONGLY = [
     (None, "a NoneType is no table"),
     (np.array([40, 30, 12]), "shape .3."),
     (np.zeros((3, 3, 3)), "shape .3, 3, 3."),
-    (FRAME["n"].rename("n"), "lists?"),
+    (FRAME["n"], "a Series is no table"),
+    (FRAME.index, "a RangeIndex is no table"),
     ("uk-2013-55", "did you mean uk-2013-5"),
     ([], "no rows can be made"),
     ({"A": [1, 0], "B": [1]}, "no rows can be made"),
