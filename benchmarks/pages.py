@@ -34,7 +34,7 @@ RUN = ("tutorial.md", "notebook.md", "from-registers.md", "which-method.md", "fa
 
 FENCE = re.compile(r"^```(?P<kind>[a-z]+)(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 OUTPUT = re.compile(r"\n\n```output\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-SLOW = re.compile(r"<!-- slow(?:: (?P<day>[\d-]+), (?P<seconds>\d+) s, (?P<digest>\w+))? -->\n$")
+SLOW = re.compile(r"<!-- slow(?:: (?P<day>[\d-]+),(?: (?P<seconds>\d+) s,)? (?P<digest>\w+))? -->\n$")
 FIGURE = re.compile(
     r"<!-- figure: (?P<what>\w+) of (?P<folder>[\w/-]+)(?P<language> in \w\w)? -->\n!\[[^\]]*\]\([^)]*\)"
 )
