@@ -225,7 +225,7 @@ def _remarks(facts: Facts, parts: PublishedParts, say: Catalogue) -> list[str]:
         said.append(say("headline.population", population=_closed(facts.population)))
     if facts.publisher:
         said.append(say("headline.publisher", publisher=_closed(facts.publisher)))
-    if extracted := facts.texts.get("extracted"):
+    if extracted := facts.extracted:
         said.append(say("headline.extracted", date=say.date(extracted)))
     if parts.time is not None:
         said.append(say("headline.years_person" if facts.unit == "person-year" else "headline.years"))
