@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mse.errors import Problem
+from mse.computing.inputfiles import check_values
+from mse.errors import InputError, Problem
+from mse.settings.places import JobFile
 from mse.settings.specchecks import Checked, Placed
 from mse.settings.specfields import Prob, Seed
+from mse.settings.specreading import read_spec
 from mse.tables.readspec import Reading
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +127,23 @@ class ComputeSpec(Checked):
 
     cluster: str | None = None
     resume: Path | None = None
+
+
+def checked_job[J: DataclassInstance](kind: type[J], settings: Mapping[str, Any], file: JobFile | None) -> J:
+    """Return a job of a kind from its settings, with the file that its errors name.
+
+    Raises
+    ------
+    InputError
+        With every problem: unknown keys, wrong types, values that do not fit together.
+    """
+    file = file or JobFile()
+    try:
+        check_values(settings)
+    except ValueError as error:
+        beyond = Problem(f"the settings cannot be used: {error}", "settings as TOML holds them", "correct them")
+        raise InputError(file.put(beyond, ())) from None
+    job, problems = read_spec(kind, settings, file=file)
+    if job is None:
+        raise InputError(problems)
+    return replace(job, file=file)
