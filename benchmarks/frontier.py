@@ -125,8 +125,13 @@ def hold(task: tuple[str, int, tuple[int, ...]]) -> tuple[npt.NDArray[np.str_]]:
 
 def on_simulated(tables: int, more: int, where: Compute) -> list[dict[str, Any]]:
     """Return what is said of `tables` tables of each kind and number of lists, and of `more` of the hidden kind."""
-    tasks = [(kind, k, (seed,)) for k in (3, 4, 5) for kind in KINDS for seed in range(more if kind == HIDDEN else tables)]  # fmt: skip
+    seeds = {kind: range(more if kind == HIDDEN else tables) for kind in KINDS}
+    tasks = [(kind, k, (seed,)) for k in (3, 4, 5) for kind in KINDS for seed in seeds[kind]]
     return [json.loads(text) for (texts,) in where.spread("simulated tables", hold, tasks) for text in texts.tolist()]
+
+
+def _width(row: Mapping[str, Any], law: int) -> float:
+    return max(float(row["scores"][law]["log_width"]), 1e-9)
 
 
 def of_scales(rows: Sequence[Mapping[str, Any]], tables: int) -> dict[str, dict[str, Any]]:
@@ -145,6 +150,7 @@ def of_scales(rows: Sequence[Mapping[str, Any]], tables: int) -> dict[str, dict[
             "covered_without_hidden": share([row for row in alike if row["kind"] != HIDDEN]),
             "publish": share([row for row in alike if row["level"] == LEVELS[0]]),
             "median_width": round(float(np.median([row["scores"][i]["log_width"] for row in alike])), 3),
+            "width_ratio": round(float(np.median([_width(row, i) / _width(row, 0) for row in alike])), 3),
             "median_bias": round(float(np.median([row["scores"][i]["log_bias"] for row in alike])), 3),
             "hidden": share(hidden),
             "hidden_publish": share([row for row in hidden if row["level"] == LEVELS[0]]),
@@ -182,7 +188,8 @@ def markdown() -> str:
         return "–" if share is None else f"{100 * share:.0f} %"
 
     heads = ("scales of departures", "known sizes: 50 %", "95 %", "CRPS", "interval score", "log width",
-             "simulated: 95 %", "… with *publish*", "median bias", "log width", f"{HIDDEN}: 95 %")  # fmt: skip
+             "simulated: 95 %", "… with *publish*", "median bias", "log width", "of that without departures",
+             f"{HIDDEN}: 95 %", "… with *publish*")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
     for name, known in found["known"].items():
         s = found["simulated"][name]
@@ -202,8 +209,10 @@ def markdown() -> str:
             f"| {name} | {percent(row['publish'])} | {percent(row['hold'])} | {of} of {row['hidden']} | {held} |"
         )
     every = found["simulated"][SAME]["tables"]
-    note = f"{every} simulated tables of three to five lists, {found['rules'][0]['hidden']} of them or more of {HIDDEN!r}; "
-    return "\n".join([*lines, "", f"{note}written by `{found['command']}`, {found['date']}."])
+    note = (
+        f"{every} simulated tables of three to five lists, and {found['rules'][0]['hidden']} of {HIDDEN!r}; written by "
+    )
+    return "\n".join([*lines, "", f"{note}`{found['command']}`, {found['date']}."])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

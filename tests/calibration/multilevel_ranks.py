@@ -11,7 +11,6 @@ repeats cases, for so many minutes by the clock on each of two seeds at most, an
 import argparse
 import dataclasses
 import json
-import sys
 import time
 from datetime import date
 from pathlib import Path
