@@ -2,8 +2,8 @@
 
     python -m benchmarks.frontier [--tables 4] [--more 20] [--folder FOLDER] [--workers N]
 
-On the populations of known size the law of departures is learned without each study and its scales are multiplied; on
-simulated truths the law that ships is. Beside it, on the simulated truths, is what a further rule of the verdict would
+On the populations of known size the law of departures is learned without each study and its scales are changed; on
+simulated truths those of the law that ships are. Beside it, on the simulated truths, is what a further rule of the verdict would
 leave of *publish*, and what of that holds where being on one list keeps people off the next (`HIDDEN`). Written is
 ``tests/calibration/frontier.json``; ``python -m benchmarks.readme frontier`` puts the tables into docs/truth.md.
 """
@@ -36,23 +36,23 @@ from mse.methods import estimate
 STORED = Path(__file__).resolve().parents[1] / "tests" / "calibration" / "frontier.json"
 COMMAND = "python -m benchmarks.frontier"
 
-SCALES: Mapping[str, tuple[float, float]] = {
-    "none": (0.0, 0.0),
-    "both × ½": (0.5, 0.5),
-    "both × ¾": (0.75, 0.75),
-    "**as learned**": (1.0, 1.0),
-    "both × 1¼": (1.25, 1.25),
-    "both × 1½": (1.5, 1.5),
-    "both × 2": (2.0, 2.0),
-    "below × 1½": (1.5, 1.0),
-    "below × 1¾": (1.75, 1.0),
-    "below × 2": (2.0, 1.0),
-    "below × 2½": (2.5, 1.0),
-    "below × 3": (3.0, 1.0),
-    "below × 2, above × ¾": (2.0, 0.75),
-    "above × ½": (1.0, 0.5),
+def _times(below: float, above: float) -> Callable[[DepartureModel], DepartureModel]:
+    return lambda model: replace(model, scale=below * model.scale, upper=above * model.upper)
+
+
+SCALES: Mapping[str, Callable[[DepartureModel], DepartureModel] | None] = {
+    "none": None,
+    "both × ½": _times(0.5, 0.5),
+    "**as learned**": _times(1.0, 1.0),
+    "both × 1¼": _times(1.25, 1.25),
+    "both × 1½": _times(1.5, 1.5),
+    "both × 2": _times(2.0, 2.0),
+    "below × 1½": _times(1.5, 1.0),
+    "below × 2": _times(2.0, 1.0),
+    "below as far as above": lambda model: replace(model, scale=model.upper),
+    "below × 3": _times(3.0, 1.0),
 }
-"""Factors on the scales of departures below and above the middle."""
+"""What is done to the law of departures: to its scales below and above the middle; None leaves it out."""
 
 HIDDEN = "shy of all"
 """The kind of truth that no table can show."""
@@ -71,18 +71,19 @@ RULES: Mapping[str, tuple[str, bool, tuple[float, ...]]] = {
 """Further rules for *publish*: what is looked at, whether the threshold is a lower one, and thresholds."""
 
 
-def law_with(a: KnownAnswer, model: DepartureModel, factors: tuple[float, float]) -> Distribution:
-    """Return the law of N with the scales of departures multiplied; (0, 0) is without any."""
-    if not any(factors):
+def law_with(
+    a: KnownAnswer, model: DepartureModel, change: Callable[[DepartureModel], DepartureModel] | None
+) -> Distribution:
+    """Return the law of N with other scales of departures, or without any."""
+    if change is None:
         values = np.rint(np.exp(a.unseen) - 0.5) + a.observed
         return Distribution.from_mass(*(x.astype(np.float64) for x in np.unique(values, return_counts=True)))
-    wider = replace(model, scale=model.scale * factors[0], upper=model.upper * factors[1])
-    return departed(a.unseen, a.observed, *wider.at(a.features, a.about))
+    return departed(a.unseen, a.observed, *change(model).at(a.features, a.about))
 
 
 def scored(a: KnownAnswer, model: DepartureModel) -> list[Score]:
     """Return the scores of one population under each of `SCALES`."""
-    laws = [law_with(a, model, factors) for factors in SCALES.values()]
+    laws = [law_with(a, model, change) for change in SCALES.values()]
     return [score(law, float(law.quantile(0.5)), a.true) for law in laws]
 
 
