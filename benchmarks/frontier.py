@@ -3,9 +3,9 @@
     python -m benchmarks.frontier [--tables 4] [--more 20] [--folder FOLDER] [--workers N]
 
 On the populations of known size the law of departures is learned without each study and its scales are changed; on
-simulated truths those of the law that ships are. Beside it, on the simulated truths, is what a further rule of the verdict would
-leave of *publish*, and what of that holds where being on one list keeps people off the next (`HIDDEN`). Written is
-``tests/calibration/frontier.json``; ``python -m benchmarks.readme frontier`` puts the tables into docs/truth.md.
+simulated truths those of the law that ships are. Beside it stands, on the simulated truths, what a further rule of the
+verdict would leave of *publish*, and what of that holds where being on one list keeps people off the next (`HIDDEN`).
+Written is ``tests/calibration/frontier.json``; ``python -m benchmarks.readme frontier`` puts it into docs/truth.md.
 """
 
 import argparse
@@ -36,14 +36,18 @@ from mse.methods import estimate
 STORED = Path(__file__).resolve().parents[1] / "tests" / "calibration" / "frontier.json"
 COMMAND = "python -m benchmarks.frontier"
 
+NONE, SAME = "none", "**as learned**"
+"""No departures, and the law that ships."""
+
+
 def _times(below: float, above: float) -> Callable[[DepartureModel], DepartureModel]:
     return lambda model: replace(model, scale=below * model.scale, upper=above * model.upper)
 
 
 SCALES: Mapping[str, Callable[[DepartureModel], DepartureModel] | None] = {
-    "none": None,
+    NONE: None,
     "both × ½": _times(0.5, 0.5),
-    "**as learned**": _times(1.0, 1.0),
+    SAME: _times(1.0, 1.0),
     "both × 1¼": _times(1.25, 1.25),
     "both × 1½": _times(1.5, 1.5),
     "both × 2": _times(2.0, 2.0),
@@ -56,9 +60,6 @@ SCALES: Mapping[str, Callable[[DepartureModel], DepartureModel] | None] = {
 
 HIDDEN = "shy of all"
 """The kind of truth that no table can show."""
-
-SAME = "**as learned**"
-"""The law that ships."""
 
 RULES: Mapping[str, tuple[str, bool, tuple[float, ...]]] = {
     "log width of the interval at most": ("width", False, (1.2, 1.0, 0.8, 0.6)),
