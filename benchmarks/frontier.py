@@ -132,8 +132,10 @@ def on_simulated(tables: int, more: int, where: Compute) -> list[dict[str, Any]]
     return [json.loads(text) for (texts,) in where.spread("simulated tables", hold, tasks) for text in texts.tolist()]
 
 
-def _width(row: Mapping[str, Any], law: int) -> float:
-    return max(float(row["scores"][law]["log_width"]), 1e-9)
+def _ratio(rows: Sequence[Mapping[str, Any]], law: int) -> float:
+    """Return the median, over tables, of the log width of a law over that without departures, the first."""
+    widths = np.array([[row["scores"][at]["log_width"] for at in (law, 0)] for row in rows])
+    return round(float(np.median(widths[:, 0] / np.maximum(widths[:, 1], 1e-9))), 3)
 
 
 def of_scales(rows: Sequence[Mapping[str, Any]], tables: int) -> dict[str, dict[str, Any]]:
@@ -152,7 +154,8 @@ def of_scales(rows: Sequence[Mapping[str, Any]], tables: int) -> dict[str, dict[
             "covered_without_hidden": share([row for row in alike if row["kind"] != HIDDEN]),
             "publish": share([row for row in alike if row["level"] == LEVELS[0]]),
             "median_width": round(float(np.median([row["scores"][i]["log_width"] for row in alike])), 3),
-            "width_ratio": round(float(np.median([_width(row, i) / _width(row, 0) for row in alike])), 3),
+            "width_ratio": _ratio(alike, i),
+            "width_ratio_publish": _ratio([row for row in alike if row["level"] == LEVELS[0]], i),
             "median_bias": round(float(np.median([row["scores"][i]["log_bias"] for row in alike])), 3),
             "hidden": share(hidden),
             "hidden_publish": share([row for row in hidden if row["level"] == LEVELS[0]]),
@@ -190,7 +193,7 @@ def markdown() -> str:
         return "–" if share is None else f"{100 * share:.0f} %"
 
     heads = ("scales of departures", "known sizes: 50 %", "95 %", "CRPS", "interval score", "log width",
-             "simulated: 95 %", "… with *publish*", "median bias", "log width", "of that without departures",
+             "simulated: 95 %", "… with *publish*", "median bias", "log width", "times that without departures",
              f"{HIDDEN}: 95 %", "… with *publish*")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
     for name, known in found["known"].items():
