@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mse.words.catalogues import catalogue
 from mse.words.said import Said, said
+
+
+def names_of(items: Iterable[object], none: Said | None = None) -> Said:
+    """Return names one after the other, as what is allowed; `none` where there are none of them."""
+    names = tuple(map(str, items))
+    return said("list.names", names=names) if names else none or said("list.none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +33,9 @@ class Problem:
         Line of the file as an editor counts it (the header is line 1).
     """
 
-    found: str | Said
-    allowed: str | Said
-    remedy: str | Said
+    found: Said
+    allowed: Said
+    remedy: Said
     file: str | None = None
     row: int | None = None
     column: str | None = None

@@ -164,8 +164,8 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
     if kind not in (METHODS[method].reads, *METHODS[method].also):
         fitting = ", ".join(name for name, other in METHODS.items() if kind in (other.reads, *other.also))
         raise ModelError(
-            Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {kind}",
-                    f"for this table: {fitting or 'no method'}", "choose one of these")
+            Problem(said("found.method_reads", method=repr(method), reads=METHODS[method].reads, kind=kind),
+                    said("allowed.table", fitting=fitting or 'no method'), said("do.choose_one_these"))
         )  # fmt: skip
     if method == "auto":
         return _chosen(table, options, seed, compute)

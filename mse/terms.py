@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
+from mse.words.said import said
 
 Subsets = npt.NDArray[np.int64]
 
@@ -81,9 +82,9 @@ class Model:
         if wrong:
             raise ModelError(
                 Problem(
-                    found=f"terms outside the {self.n_lists} lists: {', '.join(map(str, wrong))}",
-                    allowed=f"bitmasks from 0 to {full}",
-                    remedy="check the number of lists",
+                    found=said("found.terms_outside_lists", n_lists=self.n_lists, terms=(*map(str, wrong),)),
+                    allowed=said("allowed.bitmasks_0", full=full),
+                    remedy=said("do.check_number_lists"),
                 )
             )
         given = {int(g) for g in self.generators} | {1 << j for j in range(self.n_lists)}
@@ -173,11 +174,16 @@ class Model:
         for term in sorted({t for t in found if found.count(t) > 1}, key=_as_printed):
             faults.append(f"the term {':'.join(lists[j] for j in members(term))} is there twice")
         if faults:
-            allowed = (
-                f"generators such as {cls(len(lists), (3,)).notation} with the numbers 1 to {len(lists)}, or "
-                f"{cls(len(lists), (3,)).named(lists)} with the lists {', '.join(lists)}"
+            allowed = said(
+                "allowed.generators_such_numbers_1",
+                notation=cls(len(lists), (3,)).notation,
+                lists=len(lists),
+                lists_2=cls(len(lists), (3,)).named(lists),
+                lists_3=(*lists,),
             )
-            raise ModelError([Problem(f"in the model, {f}", allowed, "correct the model", value=text) for f in faults])
+            raise ModelError(
+                [Problem(said("found.model", f=f), allowed, said("do.correct_model"), value=text) for f in faults]
+            )
         return cls(len(lists), tuple(found))
 
 
@@ -268,9 +274,9 @@ def mask_of(model: Model, subsets: Subsets) -> int:
         numbers = ", ".join("".join(str(j + 1) for j in members(term)) for term in beyond)
         raise ModelError(
             Problem(
-                found=f"the model {model} has terms that are not candidates: {numbers}",
-                allowed=f"terms of at most {max((t.bit_count() for t in index), default=1)} lists",
-                remedy="raise max_order or choose another model",
+                found=said("found.model_has_terms_not", model=model, numbers=str(numbers)),
+                allowed=said("allowed.terms_most_lists", what=max((t.bit_count() for t in index), default=1)),
+                remedy=said("do.raise_max_order_choose"),
             )
         )
     return sum(1 << index[term] for term in wanted)
@@ -350,8 +356,8 @@ def count_models(n_lists: int, max_order: int | None = None) -> int:
         return int(by_size(facet_masks(candidates(n_lists, largest)), 0, 0).sum())
     raise ModelError(
         Problem(
-            found=f"models on {n_lists} lists with terms of up to {largest} lists",
-            allowed="at most six lists, or pairs only",
-            remedy="set max_order to 2",
+            found=said("found.models_lists_terms_up", n_lists=n_lists, largest=largest),
+            allowed=said("allowed.most_six_lists_pairs"),
+            remedy=said("do.set_max_order_2_3"),
         )
     )

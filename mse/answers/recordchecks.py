@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 from mse.answers.estimates import LEVELS
 from mse.computing.inputfiles import check_values, read_input
 from mse.errors import InputError, MseError, Problem
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RESULTS, RELEASE = "the results folder", "the release"
-_REMEDY = {RESULTS: "run the job again", RELEASE: "get the release again"}
+_REMEDY = {RESULTS: said("do.run_job_again"), RELEASE: said("do.get_release_again_2")}
 MOST_JSON = 2**27
 _SEAL = b"\nmse-sha256:"
 
@@ -66,7 +67,8 @@ def damage(what: str, place: str | Path) -> Iterator[None]:
 
 def damage_problem(what: str, why: str, place: str | Path) -> Problem:
     """Return the problem of something that was read back and is not what was written."""
-    return Problem(f"a file of {what} is damaged: {why}", "JSON, CSV and netCDF as mse wrote them", _REMEDY[what],
+    return Problem(said("found.file_damaged", what=what, why=str(why)), said("allowed.json_csv_netcdf_mse"),
+                   _REMEDY[what],
                    file=str(place))  # fmt: skip
 
 

@@ -127,8 +127,9 @@ def calibrated(posterior: Posterior, table: CaptureTable | HistoryTable, library
     flat = table.collapse() if isinstance(table, CaptureTable) and table.strata else table
     if posterior.table_digest not in (table.digest, flat.digest):
         raise ModelError(
-            Problem("the answer came from another table", f"the table {posterior.table!r} that was estimated from",
-                    "give the table that the answer came from", file=f"table {table.name!r}")
+            Problem(said("found.answer_came_another_table"), said("allowed.table_estimated",
+                                                                  table=repr(posterior.table)),
+                    said("do.give_table_answer_came"), file=f"table {table.name!r}")
         )  # fmt: skip
     study = library.studies.get(flat.digest)
     model = learned.everything if study is None else learned.without.get(study, learned.everything)
@@ -228,8 +229,8 @@ def _fitting(posterior: Posterior, library: Library) -> Learned:
         return found
     known = "; ".join(f"{x.method} with {_said(x.setting)}" for x in library.learned)
     raise ModelError(
-        Problem("no departures were learned for this method and setting", known,
-                "estimate with one of these, or leave the calibrated interval out",
+        Problem(said("found.no_departures_were_learned"), known,
+                said("do.estimate_one_these_leave"),
                 value=f"{posterior.method} with {_said(setting_of(posterior))}")
     )  # fmt: skip
 

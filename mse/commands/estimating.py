@@ -173,8 +173,8 @@ def compare(
         return
     if len(what) != 1:
         raise InputError(
-            Problem("this is neither one table nor two results folders", "a table, or two folders that mse wrote",
-                    "check the paths", value=" ".join(what))
+            Problem(said("found.neither_one_table_nor"), said("allowed.table_two_folders_mse"),
+                    said("do.check_paths"), value=" ".join(what))
         )  # fmt: skip
     from mse.computing.progress import compute
     from mse.methods import compare as side_by_side

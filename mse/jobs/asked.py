@@ -9,6 +9,7 @@ from pathlib import Path
 from mse.errors import InputError, Problem
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import Prob, Seed
+from mse.words.said import said
 
 
 class Checked:
@@ -57,14 +58,14 @@ class TableSpec(Checked):
     def together(self) -> Placed:
         """Yield what does not fit together."""
         if (self.name is None) == (self.path is None):
-            allowed = "either name, for a public table, or path, for a file"
-            yield (), Problem("no table, or two tables", allowed, "correct it")
+            allowed = said("allowed.either_name_public_table")
+            yield (), Problem(said("found.no_table_two_tables"), allowed, said("do.correct"))
         reading = {"persons": "--persons", "sum_duplicates": "--sum-duplicates", "lists": "--list",
                    "covariates": "--covariate"}  # fmt: skip
         given = [f"{key} (command line: {option})" for key, option in reading.items() if getattr(self, key)]
         if self.name is not None and given:
-            found = f"{', '.join(given)} with the public table {self.name}, which says itself how it is read"
-            yield (), Problem(found, "these with a file of your own", "leave them out")
+            found = said("found.public_table_which_says", given=(*given,), name=self.name)
+            yield (), Problem(found, said("allowed.these_file_your_own"), said("do.leave_them_out"))
 
 
 @dataclass(frozen=True, slots=True)

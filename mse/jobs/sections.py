@@ -226,14 +226,17 @@ class ReportBase(Checked):
     def together(self) -> Placed:
         """Yield what does not fit together."""
         if self.language is not None and self.languages:
-            yield (), Problem("both language and languages", "one of them", "correct it")
+            yield (), Problem(said("found.both_language_languages"), said("allowed.one_them"), said("do.correct"))
         if len(set(self.languages)) < len(self.languages):
-            yield ("languages",), Problem("a language is asked for twice", "each once", "correct it")
+            yield (
+                ("languages",),
+                Problem(said("found.language_asked_twice"), said("allowed.each_once"), said("do.correct")),
+            )
         for language in languages_there_are():
             texts = getattr(self, language)
             if texts is not None and texts.breaks and len(texts.breaks) != len(self.breaks):
-                found = "the texts of breaks do not match"
-                yield (language, "breaks"), Problem(found, "one for every break under [report]", "correct it")
+                found = said("found.texts_breaks_do_not")
+                yield (language, "breaks"), Problem(found, said("allowed.one_every_break_under"), said("do.correct"))
 
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from mse.errors import MseError, Problem
+from mse.errors import MseError, Problem, names_of
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,21 +98,21 @@ def plain_problem(error: ErrorDetails, job: type[BaseModel], file: JobFile) -> P
     keys = _keys(job, place[:-1])
     if kind == "extra_forbidden":
         near = get_close_matches(place[-1], keys, n=1)
-        remedy = f"did you mean {near[0]!r}" if near else "correct or delete it"
-        found, allowed = "unknown key", ", ".join(keys)
+        remedy = said("do.did_you_mean", near=repr(near[0])) if near else said("do.correct_delete")
+        found, allowed = said("found.unknown_key"), names_of(keys)
     elif kind == "missing" and not keys:
-        found, allowed, remedy, value = "a value is missing", "a list of two", "add it", None
+        found, allowed, remedy, value = said("found.value_missing"), said("allowed.list_two"), said("do.add"), None
     elif kind == "missing":
-        found, allowed, remedy, value = "a required key is missing", ", ".join(keys), "add it", None
+        found, allowed, remedy, value = said("found.required_key_missing"), names_of(keys), said("do.add"), None
     elif kind == "value_error":
         found, allowed = str(error["ctx"]["error"]).split("; allowed: ")
-        remedy, value = "correct it", None
+        remedy, value = said("do.correct"), None
     elif kind.startswith(("model", "dict", "mapping")):
         inside = _keys(job, place)
-        found, remedy = "this is no section", "write it as a section"
-        allowed = f"a section with the keys {', '.join(inside)}" if inside else "a section of keys and values"
+        found, remedy = said("found.no_section"), said("do.write_section")
+        allowed = said("allowed.section_keys_2", inside=(*inside,)) if inside else said("allowed.section_keys_values")
     else:
-        found, remedy = "the value is not allowed", "correct it"
+        found, remedy = said("found.value_not_allowed"), said("do.correct")
         allowed = next((x for start, x in _ALLOWED.items() if kind.startswith(start)), "the types of the manual")
         allowed = allowed.format(**error.get("ctx", {}))
     return replace(file.put(Problem(found, allowed, remedy, value=value), place), column=where or None)

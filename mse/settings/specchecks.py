@@ -123,14 +123,14 @@ def wrong_type(setting: Setting, value: object) -> Problem:
     return setting_problem(setting, found, in_words(setting.kind), value)
 
 
-def setting_problem(setting: Setting, found: Said | str, allowed: str, value: object) -> Problem:
+def setting_problem(setting: Setting, found: Said, allowed: Said, value: object) -> Problem:
     """Return a problem with a setting; the remedy is its default where it has one."""
     if setting.required:
-        remedy = "correct it"
+        remedy = said("do.correct")
     elif setting.default in (None, (), {}, ""):
-        remedy = "correct it, or leave it out"
+        remedy = said("do.correct_leave_out")
     else:
-        remedy = f"correct it, or leave it at {setting.default}"
+        remedy = said("do.correct_leave", default=setting.default)
     return Problem(found, allowed, remedy, value=str(value))
 
 
@@ -189,7 +189,11 @@ def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside:
     elif isinstance(value, tuple | list | Mapping | str):
         most = LONGEST_TEXT if isinstance(value, str) else LONGEST_LIST
         if len(value) > most:
-            found, allowed, value = said("setting.long", name=name), f"at most {most:,}", f"{str(value)[:40]}…"
+            found, allowed, value = (
+                said("setting.long", name=name),
+                said("allowed.most_7", most=most),
+                f"{str(value)[:40]}…",
+            )
     if found is not None:
         yield place, setting_problem(setting, found, allowed, value)
         return

@@ -105,9 +105,9 @@ class CaptureTable:
             ("absent", absent, (n_strata, len(lists))),
         ):
             if array.shape != shape:
-                kind = f"`{what}` has shape {array.shape}"
-                allowed = f"{shape} for {len(lists)} lists and {n_strata} strata"
-                remedy = "name the strata if there are any, and leave out the never-seen history"
+                kind = said("found.has_shape", what=what, shape=array.shape)
+                allowed = said("allowed.lists_strata", shape=shape, lists=len(lists), n_strata=n_strata)
+                remedy = said("do.name_strata_if_any")
                 faults.add(kind, allowed, remedy)
         faults.raise_if_any()
         add_content_faults(faults, lists, counts, observable, absent)
@@ -315,8 +315,8 @@ class CaptureTable:
         if not 1 <= history < 2**self.n_lists:
             raise ModelError(
                 Problem(
-                    "no such history", f"a whole number from 1 to {2**self.n_lists - 1}",
-                    "write a history as the sum of 2**j over the lists j (from 0) that the person is on",
+                    said("found.no_such_history"), said("allowed.whole_number_1", what=2 ** self.n_lists - 1),
+                    said("do.write_history_sum_2"),
                     file=f"table {self.name!r}", value=str(history),
                 )
             )  # fmt: skip
@@ -334,8 +334,8 @@ class CaptureTable:
             raise ModelError(
                 Problem(
                     said("fault.strata", names=list(self.strata)),
-                    "a table without covariates",
-                    "sum over them with collapse(), take one with part(), or choose a method with covariates",
+                    said("allowed.table_without_covariates"),
+                    said("do.sum_over_them_collapse"),
                     file=f"table {self.name!r}",
                 )
             )

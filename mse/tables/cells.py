@@ -28,6 +28,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from mse.errors import names_of
 from mse.tables.checks import MAX_LISTS, Faults, add_name_faults, add_structure_faults
 from mse.tables.codings import (
     BIT,
@@ -40,6 +41,7 @@ from mse.tables.countcolumns import rough_counts, whole_numbers
 from mse.tables.grids import Grid, frame_grid
 from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits, with_histories, with_other_lists
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,8 +132,8 @@ def table_from_grid(
     before = len(faults)
     for i, name in enumerate(grid.header):
         if name and name in grid.header[:i]:
-            remedy = "rename or remove one"
-            faults.add("a column name is used twice", "every column its own name", remedy, column=name)
+            remedy = said("do.rename_remove_one")
+            faults.add(said("found.column_name_used_twice"), said("allowed.every_column_its_own"), remedy, column=name)
     grid = with_histories(grid, faults, lists, covariates)
     roles = _roles(grid, faults, lists, covariates, count, persons, levels)
     looked_at = [i for i in range(len(grid.header)) if i != roles.number and i not in roles.lists]
@@ -146,8 +148,8 @@ def table_from_grid(
         for k in (k for k, bit in enumerate(column) if bit is None):
             text, name = grid.columns[i][k], grid.header[i]
             faults.add(
-                "a list column must be 0/1", "1 for on the list, 0 for not on it",
-                f"write 1 or 0; if the column is a covariate, {_NAME_IT}",
+                said("found.list_column_must_0"), said("allowed.n1_list_0_not"),
+                said("do.write_1_0_if", name_it=_NAME_IT),
                 detail="" if text else ", and this cell is empty",
                 row=grid.rows[k], column=name, value=text or None,
             )  # fmt: skip
@@ -176,8 +178,8 @@ def _add_questions(
     """Ask about lists that may be covariates coded 0 and 1."""
     for name, why in questions(names, bits, numbers):
         faults.add(
-            f"it is not clear whether this column is a list: {why}", "lists of persons, and covariates named as such",
-            f"if it is a covariate, {_NAME_IT}; if it is a list, {_NAME_LISTS}", column=name,
+            said("found.not_clear_whether_column", why=why), said("allowed.lists_persons_covariates_named"),
+            said("do.if_covariate_if_list", name_it=_NAME_IT, name_lists=_NAME_LISTS), column=name,
         )  # fmt: skip
 
 
@@ -190,10 +192,12 @@ def _roles(
     for role, named in (("list", lists or ()), ("covariate", covariates or ())):
         for name in named:
             if name not in grid.header or grid.header.index(name) == place:
-                kind = f"there is no column for this {role}"
-                faults.add(kind, f"one of {', '.join(grid.header)}", "correct the name", column=name)
+                kind = said("found.no_column_3", role=role)
+                faults.add(kind, said("allowed.one_2", header=(*grid.header,)), said("do.correct_name"), column=name)
             elif role == "covariate" and name in (lists or ()):
-                faults.add("named both as list and covariate", "one or the other", "choose", column=name)
+                faults.add(
+                    said("found.named_both_list_covariate"), said("allowed.one_other"), said("do.choose"), column=name
+                )
     found = Roles([], [], place, [])
     open_to_all = [i for i, name in enumerate(grid.header) if i != place and name not in (covariates or ())]
     worded = {open_to_all[k] for k in read_as_lists([grid.columns[i] for i in open_to_all])}
@@ -215,14 +219,14 @@ def _roles(
             found.unread.append(i)
         elif covariates is not None or binary:
             faults.add(
-                "the column is neither a list (0/1) nor named as a covariate",
-                "lists, covariates and the count",
-                f"remove it, or {_NAME_IT}", column=name,
+                said("found.column_neither_list_0"),
+                said("allowed.lists_covariates_count"),
+                said("do.remove", name_it=_NAME_IT), column=name,
             )  # fmt: skip
         elif doubt := _doubt(cells):
             faults.add(
-                f"it is not clear what this column is: {doubt}", "0 and 1 in a list; levels in a covariate",
-                f"write 0 and 1 if it is a list; if it is a covariate, {_NAME_IT}; to leave it out, {_NAME_LISTS}",
+                said("found.not_clear_what_column", doubt=doubt), said("allowed.n0_1_list_levels"),
+                said("do.write_0_1_if", name_it=_NAME_IT, name_lists=_NAME_LISTS),
                 column=name,
             )  # fmt: skip
         else:
@@ -239,8 +243,8 @@ def _count_role(grid: Grid, faults: Faults, named: set[str], count: str, persons
         place = count_column(grid.header, count)
         if place is not None:
             faults.add(
-                "there is a count column although each row is said to be one person", "one or the other",
-                "leave out persons=True (command line: --persons), or remove the column", column=grid.header[place],
+                said("found.count_column_although_each"), said("allowed.one_other"),
+                said("do.leave_out_persons_true"), column=grid.header[place],
             )  # fmt: skip
         return place
     free = ["" if name in named and name != count else name for name in grid.header]
@@ -249,8 +253,10 @@ def _count_role(grid: Grid, faults: Faults, named: set[str], count: str, persons
         faults.private = True  # this may well be a file of persons
         near = next((x for x in free if x.casefold() in COUNT_NAMES), None)
         first = f"rename the column {near!r} to {count!r}" if near else f"add a column {count!r}"
-        allowed = f"a column {count!r} with the number of persons"
-        faults.add("there is no count column", allowed, f"{first}; or, {ROWS_ARE_PERSONS}")
+        allowed = said("allowed.column_number_persons", count=repr(count))
+        faults.add(
+            said("found.no_count_column"), allowed, said("do.or", first=first, rows_are_persons=ROWS_ARE_PERSONS)
+        )
     return place
 
 
@@ -304,9 +310,10 @@ def _codes(grid: Grid, i: int, levels: Sequence[str], faults: Faults) -> list[in
     for k, cell in enumerate(grid.columns[i]):
         if cell not in codes:
             faults.add(
-                "a covariate has a level that was not declared" if cell else "a covariate is empty",
-                f"one of {len(levels)} levels" if faults.private or len(levels) > 20 else ", ".join(levels),
-                "correct it, or write a level of its own such as 'unknown'",
+                said("found.covariate_has_level_not") if cell else said("found.covariate_empty"),
+                said("allowed.one_levels",
+                     levels=len(levels)) if faults.private or len(levels) > 20 else names_of(levels),
+                said("do.correct_write_level_its"),
                 row=grid.rows[k], column=grid.header[i], value=cell or None,
             )  # fmt: skip
     return [codes.get(cell) for cell in grid.columns[i]]
@@ -328,17 +335,17 @@ def _sums(
         if key[0] == 0:
             if n and settled and not dropped:
                 faults.add(
-                    "a person is on none of the lists"
-                    if persons else "the row for persons on no list has a count",
-                    "persons on at least one list",
-                    "remove the row: how many were seen by nobody is what is to be estimated",
+                    said("found.person_none_lists")
+                    if persons else said("found.row_persons_no_list"),
+                    said("allowed.persons_least_one_list"),
+                    said("do.remove_row_how_many"),
                     row=row, value=None if persons else str(n),
                 )  # fmt: skip
             continue
         if tuple(key) in first and settled and not (persons or sum_duplicates):
             faults.add(
-                "the same history and covariates stand in two rows", "one row for each",
-                "remove one, or add them up with sum_duplicates=True (command line: --sum-duplicates)",
+                said("found.same_history_covariates_stand"), said("allowed.one_row_each"),
+                said("do.remove_one_add_them"),
                 detail=f", first in row {first[tuple(key)]}", row=row,
             )  # fmt: skip
         first.setdefault(tuple(key), row)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import InputError, Problem
-from mse.words.said import Said
+from mse.words.said import Said, said
 
 MAX_LISTS = 16
 MOST_LISTS = 62
@@ -19,7 +19,7 @@ MAX_CELLS = 2**25
 NOT_IN_LIST_NAMES = "*+,:[]"
 RESERVED = ("count", "history", "list", "observable", "absent", "on_list")
 
-_LIST_NAMES = f"a text on one line without any of {' '.join(NOT_IN_LIST_NAMES)}, and no ~ at its start"
+_LIST_NAMES = said("allowed.text_one_line_without", not_in_list_names=" ".join(NOT_IN_LIST_NAMES))
 
 
 class Faults:
@@ -44,7 +44,7 @@ class Faults:
         self._groups: dict[tuple[str | Said, str | None], list[Problem]] = {}
 
     def add(
-        self, kind: str | Said, allowed: str | Said, remedy: str | Said, *, detail: str = "", row: int | None = None,
+        self, kind: Said, allowed: Said, remedy: Said, *, detail: str = "", row: int | None = None,
         column: str | None = None, value: str | None = None,
     ) -> None:  # fmt: skip
         """Record one fault; `detail` follows a `kind` in words in the message and is not part of the grouping."""
@@ -70,12 +70,12 @@ class Faults:
             if more := len(group) - cut:
                 last = group[-1]
                 where = "" if last.row is None else f", the last in row {last.row}"
-                found = f"… and {more} more of the same kind ({kind}){where}"
+                found = said("found.more_same_kind", more=more, kind=kind, where=where)
                 out.append(Problem(found, last.allowed, last.remedy, file=self.source, column=column))
         if (left := len(self._groups) - self.groups_shown) > 0:
-            found = f"… and {left} more kinds of problem in other columns"
-            remedy = "put right what is listed above and read the file again"
-            out.append(Problem(found, "an overlap table", remedy, file=self.source))
+            found = said("found.more_kinds_problem_other", left=left)
+            remedy = said("do.put_right_what_listed")
+            out.append(Problem(found, said("allowed.overlap_table"), remedy, file=self.source))
         return out
 
     def raise_if_any(self) -> None:
@@ -102,32 +102,34 @@ def add_name_faults(
     """
     if len(lists) > most:
         faults.add(
-            f"{len(lists)} lists", f"2 to {most} lists",
+            said("found.lists", lists=len(lists)), said("allowed.n2_lists", most=most),
             "merge lists that are alike (merge) or leave some out (drop, select) before reading them in"
             + ("" if most > MAX_LISTS else f"; the method shrinkage reads up to {MOST_LISTS}"),
         )  # fmt: skip
     names = [*lists, *strata]
     for name in dict.fromkeys(x for x in names if names.count(x) > 1):
-        faults.add("a name is used twice", "every list and covariate its own name", "rename one", value=name)
+        faults.add(
+            said("found.name_used_twice"), said("allowed.every_list_covariate_its"), said("do.rename_one"), value=name
+        )
     for name in lists:
         bad = name.startswith("~") or any(x in name for x in NOT_IN_LIST_NAMES)
         if bad or not name.strip() or not name.isprintable():
-            remedy = "rename the list; those characters have a meaning in the notation of models"
-            faults.add("this cannot be the name of a list", _LIST_NAMES, remedy, value=name)
+            remedy = said("do.rename_list_those_characters")
+            faults.add(said("found.cannot_name_list"), _LIST_NAMES, remedy, value=name)
     for name in names:
         if name.casefold() == "count" or (name in strata and name in RESERVED):
-            allowed = f"any name but {', '.join(RESERVED)}"
-            faults.add("this name has a meaning of its own in a table", allowed, "rename it", value=name)
+            allowed = said("allowed.any_name_but", reserved=(*RESERVED,))
+            faults.add(said("found.name_has_meaning_its"), allowed, said("do.rename"), value=name)
     for dim, levels in strata.items():
         if not levels or len(set(levels)) < len(levels):
-            allowed = "at least one level, each once"
-            faults.add("levels are missing or repeated", allowed, "list the levels once", column=dim)
+            allowed = said("allowed.least_one_level_each")
+            faults.add(said("found.levels_missing_repeated"), allowed, said("do.list_levels_once"), column=dim)
     size = math.prod(len(x) for x in strata.values())
     if len(lists) <= MAX_LISTS and size * 2 ** len(lists) > MAX_CELLS:
         faults.add(
-            f"{size:,} strata of {2 ** len(lists) - 1:,} histories each are too many cells",
-            f"at most {MAX_CELLS:,} cells in all",
-            "leave out covariates or lists, or put levels together (age classes, groups of countries)",
+            said("found.strata_histories_each_too", size=size, what=2 ** len(lists) - 1),
+            said("allowed.most_cells_all", max_cells=MAX_CELLS),
+            said("do.leave_out_covariates_lists"),
         )  # fmt: skip
 
 
@@ -154,20 +156,20 @@ def add_structure_faults(
     """
     if len(lists) < 2:
         faults.add(
-            f"{len(lists)} list{'' if len(lists) == 1 else 's'}{aside}", f"2 to {most} lists",
-            "estimating from overlap takes at least two lists; for one register with repeated "
-            "registrations there are the methods for repeat counts",
+            said("found.list", lists=len(lists), what='' if len(lists) == 1 else 's', aside=aside),
+            said("allowed.n2_lists", most=most),
+            said("do.estimating_overlap_takes_least"),
         )  # fmt: skip
     for name, some in zip(lists, anybody, strict=True):
         if not some:
             faults.add(
-                "nobody is on this list", "lists with at least one person",
-                "remove the list: it carries no information on the unseen", column=name,
+                said("found.nobody_list"), said("allowed.lists_least_one_person"),
+                said("do.remove_list_carries_no"), column=name,
             )  # fmt: skip
     if not overlap and any(anybody) and len(lists) > 1:
         faults.add(
-            "the lists never overlap: nobody is on two of them", "at least one person on two lists",
-            "check the linkage: without overlap nothing can be said about the unseen",
+            said("found.lists_never_overlap_nobody"), said("allowed.least_one_person_two"),
+            said("do.check_linkage_without_overlap"),
         )  # fmt: skip
 
 
@@ -179,14 +181,14 @@ def whole_counts(counts: npt.ArrayLike, source: str) -> npt.NDArray[np.int64]:
     InputError
         When there is anything but whole numbers from 0 to MAX_COUNT, or they add up to more than that.
     """
-    allowed, faults = f"whole numbers from 0 to {MAX_COUNT:,}", Faults(source)
-    remedy = "give the number of persons in each cell"
+    allowed, faults = said("allowed.whole_numbers_0", max_count=MAX_COUNT), Faults(source)
+    remedy = said("do.give_number_persons_each")
     try:
         given = np.asarray(counts)
     except ValueError:  # rows of unequal length
         given = np.asarray(counts, dtype=object)
     if given.dtype.kind not in "iuf":
-        faults.add("counts are not numbers", allowed, remedy, value=str(given.dtype))
+        faults.add(said("found.counts_not_numbers"), allowed, remedy, value=str(given.dtype))
         faults.raise_if_any()
     if given.dtype.kind == "f":
         bad = ~np.isfinite(given) | (given != np.round(given)) | (given < 0) | (given > MAX_COUNT)
@@ -194,14 +196,14 @@ def whole_counts(counts: npt.ArrayLike, source: str) -> npt.NDArray[np.int64]:
         bad = (given < 0) | (given > MAX_COUNT)
     for value in given[bad]:
         if not np.isfinite(value) or value != np.round(value):
-            kind = "a count is not a whole number"
+            kind = said("found.count_not_whole_number")
         else:
-            kind = "a count is negative" if value < 0 else "a count is too large"
+            kind = said("found.count_negative") if value < 0 else said("found.count_too_large")
         faults.add(kind, allowed, remedy, value=str(value))
     faults.raise_if_any()
     out = given.astype(np.int64)
     if out.sum() > MAX_COUNT:
-        faults.add(f"the counts add up to {out.sum():,}", f"a total up to {MAX_COUNT:,}", remedy)
+        faults.add(said("found.counts_add_up", sum=out.sum()), said("allowed.total_up", max_count=MAX_COUNT), remedy)
         faults.raise_if_any()
     return out
 
@@ -225,16 +227,16 @@ def add_content_faults(
     blind = int(counts[~observable].sum())
     if blind:
         faults.add(
-            "persons stand in a cell that is marked as unobservable", "a count of 0 there",
-            "mark the cell as observable, or find out how they came to be on a list that cannot see them",
+            said("found.persons_stand_cell_marked"), said("allowed.count_0"),
+            said("do.mark_cell_observable_find"),
             value=f"{blind} persons",
         )  # fmt: skip
     for j, name in enumerate(lists):
         on_absent = int(counts[np.ix_(absent[:, j], on[:, j])].sum())
         if on_absent:
             faults.add(
-                "persons are on a list in a stratum where it is marked as absent", "a count of 0 there",
-                "mark the list as present there, or correct the counts",
+                said("found.persons_list_stratum_where"), said("allowed.count_0"),
+                said("do.mark_list_present_correct"),
                 column=name, value=f"{on_absent} persons",
             )  # fmt: skip
     add_structure_faults(

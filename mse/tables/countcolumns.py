@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from mse.tables.checks import MAX_COUNT, Faults
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.tables.grids import Grid
 
-_WHOLE = f"a whole number from 0 to {MAX_COUNT:,}"
+_WHOLE = said("allowed.whole_number_0", max_count=MAX_COUNT)
 
 
 def whole_numbers(grid: Grid, i: int, faults: Faults) -> list[int | None]:
@@ -28,8 +29,8 @@ def whole_numbers(grid: Grid, i: int, faults: Faults) -> list[int | None]:
         total += int(text)
     if total > MAX_COUNT:
         faults.add(
-            "the counts add up to too many persons", f"a total up to {MAX_COUNT:,}",
-            "check the unit of the counts", column=grid.header[i], value=f"{total:,}",
+            said("found.counts_add_up_too"), said("allowed.total_up", max_count=MAX_COUNT),
+            said("do.check_unit_counts"), column=grid.header[i], value=f"{total:,}",
         )  # fmt: skip
     return out
 

@@ -14,6 +14,7 @@ from mse.computing.inputfiles import NotReadable, read_input
 from mse.tables.cells import OverlapCells, table_from_grid
 from mse.tables.checks import MAX_LISTS, Faults
 from mse.tables.grids import Grid
+from mse.words.said import said
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 MAGIC = (
@@ -25,7 +26,7 @@ MAGIC = (
     (b"\x89HDF", "an HDF5 or netCDF file"),
 )
 
-_CSV = "a text file in UTF-8 with a header row and columns separated by comma, semicolon or tab"
+_CSV = said("allowed.text_file_utf_8")
 
 
 def read_table(
@@ -64,34 +65,34 @@ def read_grid(path: str | Path, faults: Faults, count: str) -> Grid:
 def _text(path: Path, faults: Faults) -> str:
     """Return the text of a file; whatever cannot be read as text is the end of it."""
     if os.path.isdir(path):  # unlike Path.is_dir, False for a path that no file can have
-        faults.add("this is a folder", "a CSV file", "name the file in it that holds the table")
+        faults.add(said("found.folder"), said("allowed.csv_file_2"), said("do.name_file_holds_table"))
         faults.raise_if_any()
     try:
         data = read_input(path)
     except NotReadable as error:
-        faults.add(str(error.strerror), "the path of a CSV file", "check the path")
+        faults.add(str(error.strerror), said("allowed.path_csv_file"), said("do.check_path"))
     except FileNotFoundError:
         near = get_close_matches(path.name, [x.name for x in path.parent.glob("*.csv")], n=1)
-        remedy = f"check the path; did you mean {near[0]}" if near else "check the path"
-        faults.add("there is no such file", "a CSV file", remedy)
+        remedy = said("do.check_path_did_you", near=near[0]) if near else said("do.check_path")
+        faults.add(said("found.no_such_file"), said("allowed.csv_file_2"), remedy)
     except OSError as error:
         kind = "the file cannot be opened: " + (error.strerror or type(error).__name__)
-        faults.add(kind, "a readable CSV file", "check the permissions, or close the program that holds it")
+        faults.add(kind, said("allowed.readable_csv_file"), said("do.check_permissions_close_program"))
     faults.raise_if_any()
-    export = "export the sheet or page as CSV (UTF-8) and read that file"
+    export = said("do.export_sheet_page_csv")
     start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:100].lower()
     kind = next((f"this is {what}" for magic, what in MAGIC if data.startswith(magic)), "")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or data[1:20:2].count(0) > 5 or data[:20:2].count(0) > 5:
-        kind = kind or "this is text in UTF-16"
-        export = "save the file as CSV with the encoding UTF-8"
+        kind = kind or said("found.text_utf_16")
+        export = said("do.save_file_csv_encoding")
     elif start.startswith((b"<!doctype", b"<html", b"<?xml", b"<table")):
-        kind = "this is a web page or XML"
+        kind = said("found.web_page_xml")
     elif start.startswith((b"{", b"[")):
-        kind = "this is JSON"
+        kind = said("found.json")
     elif not start:
-        kind, export = "the file is empty", "check the step that made it"
+        kind, export = said("found.file_empty"), said("do.check_step_made")
     elif not kind and (control := re.search(rb"[\x00-\x08\x0e-\x1f]", data)):
-        kind = f"this is not text: control character 0x{control[0].hex()}"
+        kind = said("found.not_text_control_character", hex=control[0].hex())
     if kind:
         faults.add(kind, _CSV, export)
     faults.raise_if_any()
@@ -108,7 +109,7 @@ def _text(path: Path, faults: Faults) -> str:
                 byte = line[error.start : error.start + 1]
                 guess = byte.decode("cp1252", "replace")
                 faults.add(
-                    "a byte is not UTF-8", "text in UTF-8", "save the file as CSV with the encoding UTF-8",
+                    said("found.byte_not_utf_8"), said("allowed.text_utf_8"), said("do.save_file_csv_encoding"),
                     detail=f": 0x{byte.hex()} at position {error.start + 1} ({guess!r} in Windows text)",
                     row=row,
                 )  # fmt: skip
@@ -137,22 +138,22 @@ def _grid(text: str, faults: Faults, count: str) -> Grid:
             _add_long_cell(faults, start)
             faults.raise_if_any()
         faults.add(
-            "a quotation mark is not closed, or text follows a closing one", "pairs of quotation marks",
-            "remove the quotation mark, or double it inside a quoted text", row=start,
+            said("found.quotation_mark_not_closed_2"), said("allowed.pairs_quotation_marks"),
+            said("do.remove_quotation_mark_double"), row=start,
         )  # fmt: skip
     del lines[: 1 if declared else 0]
     if len(lines) < 2 and not all_rows:
         faults.raise_if_any()
     if len(lines) < 2:
-        kind = "there is a header but no rows" if lines else "the file has no rows"
-        faults.add(kind, "a header row and one row per history", "check the step that made the file")
+        kind = said("found.header_but_no_rows") if lines else said("found.file_has_no_rows")
+        faults.add(kind, said("allowed.header_row_one_row"), said("do.check_step_made_file"))
         faults.raise_if_any()
     (top, header), body = lines[0], lines[1:]
     numbers = [bool(re.fullmatch(r"-?[\d.,]+", name)) for name in header]
     if count not in header and (all(numbers) or {"0", "1"} & set(header)):
         faults.add(
-            "the first row holds numbers, not names", "a header row with the names of the columns",
-            f"put a header above the data: a name for every column, and {count!r}", row=top,
+            said("found.first_row_holds_numbers"), said("allowed.header_row_names_columns"),
+            said("do.put_header_above_data", count=repr(count)), row=top,
         )  # fmt: skip
         faults.raise_if_any()
     rows, kept, width = [], [], len(header)
@@ -165,11 +166,11 @@ def _grid(text: str, faults: Faults, count: str) -> Grid:
             continue
         all_rows = False
         faults.add(
-            f"the row has too {'many' if len(cells) > width else 'few'} cells",
-            f"{width} cells, as in the header",
-            "remove the extra separators, or write numbers without a separator for thousands"
+            said("found.row_has_too_cells", what='many' if len(cells) > width else 'few'),
+            said("allowed.cells_header", width=width),
+            said("do.remove_extra_separators_write")
             if len(cells) > width
-            else "fill in the cells that are missing",
+            else said("do.fill_cells_missing"),
             detail=f": {len(cells)}",
             row=line,
         )  # fmt: skip
@@ -179,14 +180,14 @@ def _grid(text: str, faults: Faults, count: str) -> Grid:
         if not header[i]:
             all_columns = False
             detail = f": column {i + 1}"
-            allowed = "a name above every column"
-            faults.add("a column has no name", allowed, "name it or remove it", detail=detail, row=top)
+            allowed = said("allowed.name_above_every_column")
+            faults.add(said("found.column_has_no_name"), allowed, said("do.name_remove"), detail=detail, row=top)
     return Grid([header[i] for i in named], [columns[i] for i in named], rows, all_rows, all_columns)
 
 
 def _add_long_cell(faults: Faults, row: int) -> None:
-    most = f"cells of up to {csv.field_size_limit():,} characters"
-    faults.add("a cell is too long to be read", most, "check the step that made the file", row=row)
+    most = said("allowed.cells_up_characters", field_size_limit=csv.field_size_limit())
+    faults.add(said("found.cell_too_long_read_2"), most, said("do.check_step_made_file"), row=row)
 
 
 def _separator(first: str, row: int, faults: Faults, count: str) -> str:
@@ -201,8 +202,8 @@ def _separator(first: str, row: int, faults: Faults, count: str) -> str:
     if len(found) == 1:
         return found[0]
     if found or re.search(r"[|\s:]", first.strip()):
-        kind = "the header has several kinds of separator" if found else "no separator is found in the header"
+        kind = said("found.header_has_several_kinds") if found else said("found.no_separator_found_header")
         allowed = ", ".join(SEPARATORS.values()) + ": one of them throughout"
-        faults.add(kind, allowed, "write the file with one separator", row=row)
+        faults.add(kind, allowed, said("do.write_file_one_separator"), row=row)
         faults.raise_if_any()
     return ","

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mse.words.said import said
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -43,7 +45,7 @@ def frame_grid(frame: pd.DataFrame, faults: Faults) -> tuple[Grid, dict[str, lis
         if order is not None:
             levels[name] = [as_text(x, False) for x in order]
     if not columns or not columns[0]:
-        faults.add("there are no rows", "one row per history", "check the step that made the frame")
+        faults.add(said("found.no_rows"), said("allowed.one_row_per_history"), said("do.check_step_made_frame"))
         faults.raise_if_any()
     return Grid(header, columns, list(range(len(frame))), True, True), levels
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.tables.checks import Faults
 from mse.tables.codings import BIT, bits_of, history_place, short_histories, split_histories
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.tables.grids import Grid
@@ -21,8 +22,8 @@ def with_histories(grid: Grid, faults: Faults, lists: Sequence[str] | None, cova
     lost = short_histories(grid.header, grid.columns)
     if lost is not None and grid.header[lost] not in named:
         faults.add(
-            "history strings are not equally long", "a 0 or 1 for every list, such as 0110",
-            "write the histories with the zeros at their start (as text, in a spreadsheet)", column=grid.header[lost],
+            said("found.history_strings_not_equally"), said("allowed.n0_1_every_list"),
+            said("do.write_histories_zeros_their"), column=grid.header[lost],
         )  # fmt: skip
         faults.raise_if_any()
     place = history_place(grid.header, grid.columns)
@@ -53,10 +54,10 @@ def with_other_lists(
     unknown = [name for name in dict.fromkeys([*members, *drop]) if name not in {*names, *merge}]
     gone = [name for name in dict.fromkeys(drop) if name in members]
     if unknown or gone or len(set(members)) < len(members) or not all(merge.values()):
-        found = f"there is no list {' or '.join(map(repr, unknown or gone))}"
+        found = said("found.no_list", repr=" or ".join(map(repr, unknown or gone)))
         if not unknown and not gone:
-            found = "a merge names a list twice, or has an empty group"
-        raise ModelError(Problem(found, ", ".join(names), "correct the names", file=source))
+            found = said("found.merge_names_list_twice")
+        raise ModelError(Problem(found, names_of(names), said("do.correct_names"), file=source))
     kept: list[tuple[str, Bits]] = []
     for name, column in zip(names, bits, strict=True):
         group = next(((new, old) for new, old in merge.items() if name in old), None)

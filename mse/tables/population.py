@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.computing.inputfiles import read_input
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.tables.levels import Where, selected
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,11 @@ class Population:
         persons = np.array(self.persons, dtype=np.float64)
         wanted = (math.prod(map(len, dimensions.values())),)
         if persons.shape != wanted:
-            raise InputError(Problem(f"`persons` has shape {persons.shape}", str(wanted), "name the levels it has"))
+            raise InputError(
+                Problem(
+                    said("found.persons_has_shape", shape=str(persons.shape)), str(wanted), said("do.name_levels_has")
+                )
+            )
         persons.setflags(write=False)
         object.__setattr__(self, "dimensions", MappingProxyType(dimensions))
         object.__setattr__(self, "persons", persons)
@@ -79,7 +84,8 @@ class Population:
         except (OSError, ValueError) as error:
             why = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
             raise InputError(
-                Problem(f"the population cannot be read{why}", "a CSV file in UTF-8 with a header", "check the path",
+                Problem(said("found.population_cannot_read", why=str(why)), said("allowed.csv_file_utf_8"),
+                        said("do.check_path"),
                         file=str(path))
             ) from error  # fmt: skip
         return cls._built(frame, count, source or Path(path).name, str(path), 2)
@@ -93,16 +99,16 @@ class Population:
     def _built(cls, frame: pd.DataFrame, count: str, source: str, place: str, first: int) -> Population:
         if count not in frame.columns:
             raise InputError(
-                Problem(f"there is no column {count!r} with the persons", ", ".join(map(str, frame.columns)),
-                        "name the column with count=", file=place)
+                Problem(said("found.no_column_persons", count=repr(count)), names_of(map(str, frame.columns)),
+                        said("do.name_column_count"), file=place)
             )  # fmt: skip
         dims = [str(name) for name in frame.columns if name != count]
         labels = {dim: [str(x).strip() for x in frame[dim]] for dim in dims}
         levels = {dim: tuple(dict.fromkeys(labels[dim])) for dim in dims}
         if (strata := math.prod(map(len, levels.values()))) > MOST_STRATA:
             raise InputError(
-                Problem(f"the columns beside {count!r} have {strata:,} combinations of levels",
-                        f"at most {MOST_STRATA:,}", "leave out columns that are no dimensions of the strata",
+                Problem(said("found.columns_beside_have_combinations", count=repr(count), strata=strata),
+                        said("allowed.most_4", most_strata=MOST_STRATA), said("do.leave_out_columns_no"),
                         file=place)
             )  # fmt: skip
         index = np.full([len(x) for x in levels.values()], -1)
@@ -112,20 +118,23 @@ class Population:
             number = _number(str(text))
             if number is None:
                 problems.append(
-                    Problem("the population is not a number", "persons, 0 or more, without thousands separators",
-                            "correct the number", file=place, row=i + first, column=count, value=str(text))
+                    Problem(said("found.population_not_number"), said("allowed.persons_0_more_without"),
+                            said("do.correct_number"), file=place, row=i + first, column=count, value=str(text))
                 )  # fmt: skip
             if index[at] >= 0:
                 problems.append(
-                    Problem(f"the stratum is there twice, first in row {index[at] + first}", "one row for each stratum",
-                            "keep one of them", file=place, row=i + first, value=", ".join(labels[d][i] for d in dims))
+                    Problem(said("found.stratum_twice_first_row", index=str(index[at] + first)),
+                            said("allowed.one_row_each_stratum"),
+                            said("do.keep_one_them"), file=place, row=i + first,
+                            value=", ".join(labels[d][i] for d in dims))
                 )  # fmt: skip
             index[at], values[at] = i, number or 0.0
         for gone in np.argwhere(index < 0):
-            said = ", ".join(levels[dim][j] for dim, j in zip(dims, gone, strict=True))
+            absent = ", ".join(levels[dim][j] for dim, j in zip(dims, gone, strict=True))
             problems.append(
-                Problem("a stratum of the population is missing", "a row for every combination of levels", "add it",
-                        file=place, value=said)
+                Problem(said("found.stratum_population_missing"), said("allowed.row_every_combination_levels"),
+                        said("do.add"),
+                        file=place, value=absent)
             )  # fmt: skip
         if problems:
             raise InputError(problems)

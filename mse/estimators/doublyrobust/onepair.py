@@ -305,8 +305,8 @@ def _pair(table: PersonTable, spec: DoublyRobustSpec) -> tuple[tuple[int, int], 
         if unknown:
             raise ModelError(
                 Problem(
-                    said("fault.pair"), f"two lists out of {', '.join(table.lists)}",
-                    "correct the pair, or leave it out", file=f"table {table.name!r}", value=", ".join(unknown),
+                    said("fault.pair"), said("allowed.two_lists_out", lists=(*table.lists,)),
+                    said("do.correct_pair_leave_out"), file=f"table {table.name!r}", value=", ".join(unknown),
                 )
             )  # fmt: skip
         pair, how = (table.lists.index(spec.pair[0]), table.lists.index(spec.pair[1])), said("how.pair_named")
@@ -315,7 +315,7 @@ def _pair(table: PersonTable, spec: DoublyRobustSpec) -> tuple[tuple[int, int], 
         raise ModelError(
             Problem(
                 said("fault.pair_overlap", count=overlap(table, pair), lists=[table.lists[j] for j in pair]),
-                f"at least {least} for {spec.folds} folds", "choose another pair, or fewer folds",
+                said("allowed.least_folds", least=least, folds=spec.folds), said("do.choose_another_pair_fewer"),
                 file=f"table {table.name!r}",
             )
         )  # fmt: skip

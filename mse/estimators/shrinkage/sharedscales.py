@@ -169,16 +169,16 @@ def _problems(part: Part, table: str) -> list[Problem]:
     if part.observed and k < FEWEST_LISTS:
         return [
             Problem(said("fault.operates", where=part.name or said("where.table"), persons=part.observed, lists=k),
-                    "two lists or more in every stratum",
-                    "put it together with another stratum, or use `multilevel`, which borrows from other strata",
+                    said("allowed.two_lists_more_every"),
+                    said("do.put_together_another_stratum"),
                     file=where)
         ]  # fmt: skip
     terms = sum(math.comb(k, size) for size in range(part.largest + 1))
     if not part.many and (terms > MOST_TERMS or k > MOST_DENSE):
         return [
             Problem(said("fault.many_coefficients", lists=k, order=part.largest, count=terms),
-                    f"at most {MOST_TERMS:,} of them and {MOST_DENSE} lists, or pairs on any number of lists",
-                    "set max_order=2 for pairs of lists only", file=where)
+                    said("allowed.most_them_lists_pairs", most_terms=MOST_TERMS, most_dense=MOST_DENSE),
+                    said("do.set_max_order_2"), file=where)
         ]  # fmt: skip
     return []
 

@@ -185,8 +185,8 @@ def _independence(table: CaptureTable) -> _Answer:
         raise ModelError(
             Problem(
                 said("fault.independence", status=fit.existence.said),
-                "lists that overlap",
-                "check the linkage, or leave out the lists that share nobody with the others",
+                said("allowed.lists_overlap"),
+                said("do.check_linkage_leave_out"),
                 file=f"table {table.name!r}",
             )
         )
@@ -205,8 +205,8 @@ def _complete(table: CaptureTable) -> Array:
         raise ModelError(
             Problem(
                 said("fault.unobservable_cells"),
-                "a table where every combination of lists can occur, for this simple estimator",
-                "use the method 'loglinear' or 'average', which leave such cells out",
+                said("allowed.table_where_every_combination"),
+                said("do.use_method_loglinear_average"),
                 file=f"table {table.name!r}",
             )
         )
@@ -267,8 +267,8 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
             raise ModelError(
                 Problem(
                     said("fault.pair"),
-                    f"two lists out of {', '.join(table.lists)}",
-                    "correct the pair, or leave it out to take the pair with the largest overlap",
+                    said("allowed.two_lists_out", lists=(*table.lists,)),
+                    said("do.correct_pair_leave_out_2"),
                     value=", ".join(unknown),
                 )
             )
@@ -282,8 +282,8 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
         raise ModelError(
             Problem(
                 said("fault.pair_inside", **about) if size - counted < 0.5 else said("fault.pair_below", **about),
-                "a pair whose estimate is not below the persons registered",
-                "choose another pair, or a method that uses every list", file=f"table {table.name!r}",
+                said("allowed.pair_whose_estimate_not"),
+                said("do.choose_another_pair_method"), file=f"table {table.name!r}",
             )
         )  # fmt: skip
     notes = [said("note.pair", lists=names, count=int(row["both"]), how=how)]
@@ -310,8 +310,8 @@ def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
         raise ModelError(
             Problem(
                 said("fault.two_lists"),
-                "a table with persons on two lists",
-                "set bias_corrected=True, or check the linkage",
+                said("allowed.table_persons_two_lists"),
+                said("do.set_bias_corrected_true"),
                 file=f"table {table.name!r}",
             )
         )
@@ -347,8 +347,8 @@ def _coverage(table: CaptureTable, spec: CoverageSpec, rng: np.random.Generator)
         raise ModelError(
             Problem(
                 said("fault.coverage", version=version),
-                "a table with enough overlap: coverage well above 0",
-                "choose the version n1 or n0, or another method",
+                said("allowed.table_enough_overlap_coverage"),
+                said("do.choose_version_n1_n0"),
                 file=f"table {table.name!r}",
             )
         )

@@ -84,8 +84,8 @@ def best_model(table: CaptureTable, criterion: Criterion = "bic", max_order: int
         raise ModelError(
             Problem(
                 said("fault.many_candidates", lists=table.n_lists, count=candidates.size),
-                f"at most {MAX_CANDIDATES} in an exact search",
-                "lower max_order, or search downhill",
+                said("allowed.most_exact_search", max_candidates=MAX_CANDIDATES),
+                said("do.lower_max_order_search"),
                 file=f"table {table.name!r}",
             )
         )
@@ -96,8 +96,8 @@ def best_model(table: CaptureTable, criterion: Criterion = "bic", max_order: int
         raise ModelError(
             Problem(
                 said("fault.no_model_has") if found.mask < 0 else said("fault.no_end", most=MOST_FITS),
-                "a table with overlap, and candidates that can be told apart",
-                "merge or drop lists, lower max_order, or search downhill",
+                said("allowed.table_overlap_candidates_can"),
+                said("do.merge_drop_lists_lower"),
                 file=f"table {table.name!r}",
             )
         )
@@ -164,8 +164,8 @@ def search_models(
         raise ModelError(
             Problem(
                 said("fault.no_model_tried"),
-                "lists that overlap and of which each misses somebody",
-                "merge or drop lists",
+                said("allowed.lists_overlap_which_each"),
+                said("do.merge_drop_lists"),
                 file=f"table {table.name!r}",
             )
         )

@@ -163,8 +163,8 @@ def fit_model(table: CaptureTable, model: Model | str) -> LoglinearFit:
             raise ModelError(
                 Problem(
                     said("fault.not_converged"),
-                    "a model whose likelihood Newton's method can climb",
-                    "drop an interaction, and report the table to the authors",
+                    said("allowed.model_whose_likelihood_newtons"),
+                    said("do.drop_interaction_report_table"),
                     value=model.notation,
                 )
             )
@@ -229,8 +229,8 @@ def _check_model(table: CaptureTable, model: Model) -> None:
         problems.append(
             Problem(
                 said("fault.other_lists", model_lists=model.n_lists, lists=table.n_lists),
-                f"a model on the lists {', '.join(table.lists)}",
-                "write the model for this table",
+                said("allowed.model_lists", lists=(*table.lists,)),
+                said("do.write_model_table"),
                 value=model.notation,
             )
         )
@@ -238,8 +238,8 @@ def _check_model(table: CaptureTable, model: Model) -> None:
         problems.append(
             Problem(
                 said("fault.many_interactions"),
-                f"up to {MAX_CANDIDATES} interactions",
-                "drop interactions, or merge lists",
+                said("allowed.up_interactions", max_candidates=MAX_CANDIDATES),
+                said("do.drop_interactions_merge_lists_3"),
                 value=model.notation,
             )
         )
@@ -247,8 +247,8 @@ def _check_model(table: CaptureTable, model: Model) -> None:
         problems.append(
             Problem(
                 said("fault.saturated"),
-                "a model without the interaction of all lists together",
-                f"choose for example the model of all pairs, or {Model(model.n_lists, ()).notation}",
+                said("allowed.model_without_interaction_all"),
+                said("do.choose_example_model_all", notation=Model(model.n_lists, ()).notation),
                 value=model.notation,
             )
         )

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import InputError, ModelError, Problem
+from mse.errors import InputError, ModelError, Problem, names_of
 from mse.settings.specfields import Example
 from mse.tables.captures import CaptureTable
 from mse.tables.levels import Where
@@ -62,8 +62,8 @@ def declare(table: CaptureTable, blind: Mapping[str, Wheres], absent: Mapping[st
                     problems.append(
                         Problem(
                             _contradicted(name, word, names[row], int(persons[row])),
-                            "nobody on a list where it cannot see or did not operate",
-                            "correct the declaration, or find out how these persons came to be on the list",
+                            said("allowed.nobody_list_where_cannot"),
+                            said("do.correct_declaration_find_out"),
                             file=f"table {table.name!r}",
                         )
                     )
@@ -95,12 +95,12 @@ def _contradicted(name: str, word: str, stratum: str, persons: int) -> Said:
 
 
 def _no_level(dim: str, level: str, levels: Sequence[str]) -> Problem:
-    return Problem(said("fault.no_level", dimension=dim, level=level), ", ".join(levels), "correct the level")
+    return Problem(said("fault.no_level", dimension=dim, level=level), names_of(levels), said("do.correct_level"))
 
 
 def _known_list(table: CaptureTable, name: str) -> None:
     if name not in table.lists:
-        raise ModelError(Problem(said("fault.no_list", list=name), ", ".join(table.lists), "correct the name"))
+        raise ModelError(Problem(said("fault.no_list", list=name), names_of(table.lists), said("do.correct_name")))
 
 
 def _rows_of(table: CaptureTable, where: Where) -> Flags:
@@ -109,8 +109,8 @@ def _rows_of(table: CaptureTable, where: Where) -> Flags:
     out = np.ones(shape, dtype=bool)
     for dim, asked in where.items():
         if dim not in table.strata:
-            allowed = ", ".join(table.strata) or "none: this table has no strata"
-            raise ModelError(Problem(said("fault.no_covariate", name=dim), allowed, "correct the name"))
+            allowed = names_of(table.strata, said("allowed.none_table_has_no"))
+            raise ModelError(Problem(said("fault.no_covariate", name=dim), allowed, said("do.correct_name")))
         wanted = {asked} if isinstance(asked, str) else set(asked)
         levels = table.strata[dim]
         for level in wanted.difference(levels):

@@ -150,8 +150,8 @@ def require(cells: StrataCells, fit: StrataFit, refused: Sequence[str] = ("no ML
         problems.append(
             Problem(
                 no_mle if status == "no MLE" else open_there,
-                "a model that fixes the unseen of every stratum",
-                "leave out terms of the formula, put levels together (collapse), or take these strata out (at)",
+                said("allowed.model_fixes_unseen_every"),
+                said("do.leave_out_terms_formula"),
                 file=f"table {cells.table.name!r}",
                 value=fit.formula,
             )

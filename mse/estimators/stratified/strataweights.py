@@ -137,7 +137,7 @@ def visit(
     best = max(known, key=lambda w: w.log_evidence) if known else task(begin)
     if best is None:
         raise ModelError(
-            Problem(said("fault.no_mode"), "a table with overlap", "check the table",
+            Problem(said("fault.no_mode"), said("allowed.table_overlap"), said("do.check_table"),
                     file=f"table {cells.table.name!r}")
         )  # fmt: skip
     seen[best.model] = best

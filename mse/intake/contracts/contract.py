@@ -25,6 +25,7 @@ from mse.intake.contracts.clauses import (
     Texts,
 )
 from mse.settings.places import JobFile
+from mse.words.said import said
 
 
 class Contract(Section):
@@ -106,8 +107,8 @@ class Contract(Section):
             try:
                 names = matching(pattern, self.folder)
             except OSError as error:
-                found_there = f"the path cannot be used: {error.strerror or type(error).__name__}"
-                problem = Problem(found_there, "a file, or a pattern such as deliveries/*.csv", "correct the path",
+                found_there = said("found.path_cannot_used", strerror=str(error.strerror or type(error).__name__))
+                problem = Problem(found_there, said("allowed.file_pattern_such_deliveries"), said("do.correct_path"),
                                   value=pattern)  # fmt: skip
                 raise InputError(self._file.put(problem, ("path",))) from None
             found |= dict.fromkeys(self.folder / name for name in names)

@@ -20,6 +20,7 @@ from mse.intake.contracts.soundness import DELIMITERS, GAP
 from mse.intake.pseudonyms.keyedhash import PARTS
 from mse.intake.registers.deliveryfiles import check_kind
 from mse.intake.registers.guard import personal_kind
+from mse.words.said import said
 
 ROWS = 10_000
 """Rows of the sample that are looked at."""
@@ -145,14 +146,14 @@ def _csv(path: Path) -> tuple[list[_Column], list[str]]:
         rows = []
     if len(rows) < 2 or len(rows[0]) < 2:
         raise InputError(
-            Problem("no table is found in the sample", "a header and rows of two columns or more, with a comma, "
-                    "semicolon, tab or bar between them", "give a part of the file with its header", file=str(path))
+            Problem(said("found.no_table_found_sample"), said("allowed.header_rows_two_columns"),
+                    said("do.give_part_file_its"), file=str(path))
         )  # fmt: skip
     header, width = [name.strip() for name in rows[0]], len(rows[0])
     if not all(header) or len(set(header)) < width or any(re.search(r"\d{3}|@", name) for name in header):
         raise InputError(
-            Problem("the first row of the sample is no header: a name is missing, is there twice, or holds a number",
-                    "a first row with the names of the columns", "add it", file=str(path), row=1)
+            Problem(said("found.first_row_sample_no"),
+                    said("allowed.first_row_names_columns"), said("do.add"), file=str(path), row=1)
         )  # fmt: skip
     body = [row for row in rows[1:] if len(row) == width]
     columns = [_Column(name, tuple(x for row in body if (x := row[i].strip()))) for i, name in enumerate(header)]
@@ -169,7 +170,8 @@ def _parquet(path: Path) -> tuple[list[_Column], list[str]]:
             found = connection.read_parquet(str(path)).limit(ROWS)
             names, rows = found.columns, found.fetchall()
     except duckdb.Error:
-        raise InputError(Problem("this is no Parquet file that can be read", "a Parquet file", "give another sample",
+        raise InputError(Problem(said("found.no_parquet_file_can"), said("allowed.parquet_file"),
+                                 said("do.give_another_sample"),
                                  file=str(path))) from None  # fmt: skip
     cells = [tuple(str(row[i]) for row in rows if row[i] is not None) for i in range(len(names))]
     return [_Column(name, values) for name, values in zip(names, cells, strict=True)], []

@@ -39,6 +39,7 @@ from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem
 from mse.intake.linkage.withsplink import PAIRS, Backend, Comparison, run_splink
 from mse.intake.quoting import identifier
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import duckdb
@@ -167,9 +168,10 @@ def train_model(
     birth = [column for column in (BIRTH_DATE, BIRTH_YEAR) if column in columns]
     if not names or not birth:
         raise InputError(
-            Problem("the registers have too few parts of the identity to tell persons apart by probability",
-                    f"{SURNAME} or {GIVEN}, and {BIRTH_DATE} or {BIRTH_YEAR}, in the contracts",
-                    "ask the suppliers for them (mse pseudonymise makes them), or set linkage = \"exact\"",
+            Problem(said("found.registers_have_too_few"),
+                    said("allowed.contracts", surname=SURNAME, given=GIVEN, birth_date=BIRTH_DATE,
+                         birth_year=BIRTH_YEAR),
+                    said("do.ask_suppliers_them_mse"),
                     value=", ".join(columns) or "none")
         )  # fmt: skip
     keyed = _write_records(con, columns, names)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from mse.computing.parallel import Progress
 from mse.errors import InputError, Problem
 from mse.intake.quoting import identifier
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import duckdb
@@ -124,7 +125,9 @@ def run_splink(
     InputError
         When a library is not installed, or when EM finds no pairs to train on.
     """
-    splink = _imported("splink", "probabilistic linkage", "Splink 5 or newer", "linkage", 'set linkage = "exact"')
+    splink = _imported(
+        "splink", "probabilistic linkage", said("allowed.splink_5_newer"), "linkage", 'set linkage = "exact"'
+    )
     alias = {column: f"part{i}" for i, column in enumerate(columns)}
     rule = [splink.block_on(*(alias[column] for column in block)) for block in (*blocks, *training)]
     settings = splink.SettingsCreator(
@@ -152,9 +155,9 @@ def run_splink(
             trained += _maximise(trainer, pairs)
         if not trained:
             raise InputError(
-                Problem("no registrations agree on parts of the identity, so that no model can be trained on them",
-                        "registers in which some persons stand more than once",
-                        "check that all suppliers used the same key for the pseudonyms, or set linkage = \"exact\"")
+                Problem(said("found.no_registrations_agree_parts"),
+                        said("allowed.registers_which_some_persons"),
+                        said("do.check_all_suppliers_used"))
             )  # fmt: skip
         model = trainer.misc.save_model_to_json()
         settle(model)
@@ -251,7 +254,9 @@ def _inputs(
 
 def _spark() -> Any:
     """Return Splink's way to Spark: the session of the environment, or one on this machine."""
-    sql = _imported("pyspark.sql", 'backend = "spark"', "PySpark and a Java runtime", "spark", 'set backend = "duckdb"')
+    sql = _imported(
+        "pyspark.sql", 'backend = "spark"', said("allowed.pyspark_java_runtime"), "spark", 'set backend = "duckdb"'
+    )
     session = sql.SparkSession.builder.appName(UID).getOrCreate()
     context = session.sparkContext
     if context.master.startswith("local") and "PYSPARK_PYTHON" not in os.environ:
@@ -260,13 +265,15 @@ def _spark() -> Any:
     return backend.SparkAPI(spark_session=session, break_lineage_method="persist", register_udfs_automatically=False)
 
 
-def _imported(module: str, asked: str, allowed: str, extra: str, otherwise: str) -> Any:
+def _imported(module: str, asked: str, allowed: Said, extra: str, otherwise: str) -> Any:
     """Return a library, with a clear word when it is not there."""
     try:
         return import_module(module)
     except ImportError as error:
-        found = f"{asked} is asked for, but the library for it is not installed"
-        raise InputError(Problem(found, allowed, f"pip install 'mse-engine[{extra}]', or {otherwise}")) from error
+        found = said("found.asked_but_library_not", asked=asked)
+        raise InputError(
+            Problem(found, allowed, said("do.pip_install_mse_engine_2", extra=extra, otherwise=otherwise))
+        ) from error
 
 
 @contextmanager

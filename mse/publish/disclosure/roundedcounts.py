@@ -14,6 +14,7 @@ from mse.computing.linearsolver import new_solver
 from mse.errors import ModelError, Problem
 from mse.publish.disclosure.attack import members, run_to_end
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import highspy
@@ -68,8 +69,8 @@ def round_controlled(
             rounded = np.rint(np.asarray(solver.getSolution().col_value)[: table.counts.size]).astype(np.int64)
             return np.asarray(cells.sums @ rounded, dtype=np.int64) * base, (1 + further) * base - 1
     raise ModelError(
-        Problem("no rounding adds up beside what is published elsewhere", "rounded counts that add up",
-                "publish fewer margins, or use another method of disclosure control")
+        Problem(said("found.no_rounding_adds_up"), said("allowed.rounded_counts_add_up"),
+                said("do.publish_fewer_margins_use"))
     )  # fmt: skip
 
 
@@ -168,6 +169,6 @@ def round_by_lot(
         near = np.asarray((sums @ sums[at].T).sum(axis=1)).ravel() > 0 if at.any() else np.ones(values.size, dtype=bool)
         again[near & free] += 1
     raise ModelError(
-        Problem("no rounding by lot leaves every count in doubt", "counts that stay in doubt beside each other and "
-                "earlier releases", "publish fewer margins, or use another method of disclosure control")
+        Problem(said("found.no_rounding_lot_leaves"), said("allowed.counts_stay_doubt_beside"),
+                said("do.publish_fewer_margins_use"))
     )  # fmt: skip

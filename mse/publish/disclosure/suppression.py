@@ -20,6 +20,7 @@ from mse.computing.linearsolver import new_solver
 from mse.errors import ModelError, Problem
 from mse.publish.disclosure.attack import SLACK, Beside, add_variables, members, run_to_end
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells, joined
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.publish.disclosure.control import Disclosure
@@ -296,8 +297,8 @@ class Search:
         if change is None:  # never where nothing is known: the whole table may shrink or grow in proportion
             place = ", ".join(x for x in self.places[doubt.cell] if x is not None) or "the total"
             raise ModelError(
-                Problem("a count that is left out could be worked out from what is known elsewhere",
-                        "counts that stay in doubt", "publish fewer margins, or use a smaller threshold or percentage",
+                Problem(said("found.count_left_out_could"),
+                        said("allowed.counts_stay_doubt"), said("do.publish_fewer_margins_use_2"),
                         value=place)
             )  # fmt: skip
         self.hidden |= np.abs(change) > SLACK

@@ -12,6 +12,7 @@ import stat
 from pathlib import Path
 
 from mse.errors import InputError, Problem
+from mse.words.said import said
 
 MOST_BYTES = 200_000_000
 """Size of the largest file that is read; a release holds rounded tables, of kilobytes each."""
@@ -66,8 +67,9 @@ def read_bytes(folder: Path, name: str) -> bytes:
         except OSError as error:
             fault = error.strerror or "it cannot be read"
     raise InputError(
-        Problem(f"a file of the release is not read: {fault}",
-                f"a file in the folder itself, of at most {MOST_BYTES // 1_000_000} MB", "get the release again",
+        Problem(said("found.file_release_not_read", fault=fault),
+                said("allowed.file_folder_itself_most", most_bytes=MOST_BYTES // 1000000),
+                said("do.get_release_again_2"),
                 file=str(folder / name))
     )  # fmt: skip
 
