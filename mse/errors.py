@@ -21,11 +21,11 @@ class Problem:
 
     Parameters
     ----------
-    found : str or Said
-        What stands there now, in words; as a code with values where a page may have to say it.
-    allowed : str or Said
+    found : Said
+        What stands there now.
+    allowed : Said
         What may stand there.
-    remedy : str or Said
+    remedy : Said
         What to do about it.
     file, column, value : str or None
         Where it stands; `value` is the offending text itself.
@@ -46,9 +46,8 @@ class Problem:
         return self.in_words("en")
 
     def in_words(self, language: str) -> str:
-        """Return it as a sentence of a language; one that has words and no codes stays English."""
-        parts = (self.found, self.allowed, self.remedy)
-        say = catalogue(language if all(isinstance(x, Said) for x in parts) else "en")
+        """Return it as a sentence of a language."""
+        say = catalogue(language)
         place = [self.file] if self.file else []
         if self.row is not None:
             place.append(say.said(said("problem.row", row=str(self.row))))

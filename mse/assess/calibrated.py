@@ -23,7 +23,7 @@ import numpy as np
 
 from mse.answers.posterior import Posterior
 from mse.assess.departures import FEATURES, DepartureModel, departed, features, log_unseen
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.said import said, to_json
@@ -227,7 +227,7 @@ def _fitting(posterior: Posterior, library: Library) -> Learned:
     found = _found(posterior, library)
     if found is not None:
         return found
-    known = "; ".join(f"{x.method} with {_said(x.setting)}" for x in library.learned)
+    known = names_of(f"{x.method} ({_said(x.setting)})" for x in library.learned)
     raise ModelError(
         Problem(said("found.no_departures_were_learned"), known,
                 said("do.estimate_one_these_leave"),

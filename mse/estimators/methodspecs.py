@@ -15,7 +15,7 @@ from mse.settings.places import JobFile, Place
 from mse.settings.specfields import Check, Setting, keys_of
 from mse.words.said import Said, said
 
-Covariates = Annotated[tuple[str, ...], Check('a list of covariates, for example ["year"]', lambda names: not names)]
+Covariates = Annotated[tuple[str, ...], Check(said("example.covariates"), lambda names: not names)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,7 +262,7 @@ def read_rates(path: Path) -> tuple[SurveyRate, ...]:
         source = columns["source"][i] if "source" in columns else ""
         given = SurveyRate(columns["group"][i], rate, population, source=source, **values)
         for problem in _problems(given):
-            faults.add(str(problem.found), problem.allowed, problem.remedy, row=row, column=problem.column,
+            faults.add(problem.found, problem.allowed, problem.remedy, row=row, column=problem.column,
                        value=problem.value)  # fmt: skip
         found.append(given)
     faults.raise_if_any()

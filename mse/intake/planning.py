@@ -60,7 +60,7 @@ class IntakeSpec:
     threshold: Annotated[float, Between(0.5, 1, below=True)] = 0.8
     draws: Annotated[int, count(0, 1000)] = 20
     referrals: Literal["keep", "remove"] = "keep"
-    strata: Annotated[tuple[str, ...], Check('columns that differ, as in strata = ["year", "form"]', _twice)] = ()
+    strata: Annotated[tuple[str, ...], Check(said("example.strata"), _twice)] = ()
     unit: Unit = "person-year"
     rules: Mapping[str, Rule] = field(default_factory=dict)
     backend: Backend = "duckdb"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from mse.errors import Problem
+from mse.errors import Problem, names_of
 from mse.estimators.methodspecs import read_options
 from mse.intake.planning import IntakeSpec
 from mse.jobs.asked import Checked
@@ -23,7 +23,7 @@ def _unknown_language(name: str) -> Said | None:
     return None if name in languages_there_are() else said("setting.unknown", name="language")
 
 
-Language = Annotated[str, Check(", ".join(languages_there_are()), _unknown_language)]
+Language = Annotated[str, Check(names_of(languages_there_are()), _unknown_language)]
 
 
 def _at(folder: Path, path: Path | None) -> Path | None:

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mse.errors import MseError, Problem, names_of
-from mse.words.said import said
+from mse.words.said import Said, said, verbatim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,14 +25,6 @@ _HEADER = re.compile(r"\s*(\[\[?)([^\[\]=]+)\]\]?\s*(?:#.*)?")
 _KEY = re.compile(r"\s*([^\[\]{}#=]+?)\s*=")
 
 # What pydantic calls a wrong type or range, and what is allowed; braces hold its limits.
-_ALLOWED = {
-    "string": "a text in quotation marks", "path": "a text in quotation marks", "int": "a whole number",
-    "float": "a number", "bool": "true or false", "tuple": "a list in square brackets",
-    "too_short": "a list of {min_length} or more", "too_long": "a list of at most {max_length}",
-    "greater_than_equal": "{ge} or more", "less_than_equal": "{le} or less",
-    "greater_than": "more than {gt}", "less_than": "less than {lt}", "literal": "{expected}",
-    "finite_number": "a number that is finite",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +97,43 @@ def plain_problem(error: ErrorDetails, job: type[BaseModel], file: JobFile) -> P
     elif kind == "missing":
         found, allowed, remedy, value = said("found.required_key_missing"), names_of(keys), said("do.add"), None
     elif kind == "value_error":
-        found, allowed = str(error["ctx"]["error"]).split("; allowed: ")
-        remedy, value = said("do.correct"), None
+        plain, permitted = str(error["ctx"]["error"]).split("; allowed: ")
+        found, allowed, remedy, value = verbatim(plain), verbatim(permitted), said("do.correct"), None
     elif kind.startswith(("model", "dict", "mapping")):
         inside = _keys(job, place)
         found, remedy = said("found.no_section"), said("do.write_section")
         allowed = said("allowed.section_keys_2", inside=(*inside,)) if inside else said("allowed.section_keys_values")
     else:
         found, remedy = said("found.value_not_allowed"), said("do.correct")
-        allowed = next((x for start, x in _ALLOWED.items() if kind.startswith(start)), "the types of the manual")
-        allowed = allowed.format(**error.get("ctx", {}))
+        allowed = _allowed(kind, error.get("ctx", {}))
     return replace(file.put(Problem(found, allowed, remedy, value=value), place), column=where or None)
+
+
+def _allowed(kind: str, limits: Mapping[str, object]) -> Said:
+    """Return what a value may be, by the kind of fault that pydantic found."""
+    some = {name: str(x) for name, x in limits.items()}
+    if kind.startswith(("string", "path")):
+        return said("type.quoted")
+    if kind.startswith("too_short"):
+        return said("type.list_at_least", least=some["min_length"])
+    if kind.startswith("too_long"):
+        return said("type.list_at_most", most=some["max_length"])
+    if kind.startswith("greater_than_equal"):
+        return said("range.or_more", low=some["ge"])
+    if kind.startswith("less_than_equal"):
+        return said("type.or_less", high=some["le"])
+    if kind.startswith("greater_than"):
+        return said("type.more_than", low=some["gt"])
+    if kind.startswith("less_than"):
+        return said("type.less_than", high=some["lt"])
+    if kind.startswith("literal"):
+        *words, last = re.findall(r"'[^']*'", some["expected"])
+        return said("type.words", words=words, last=last) if words else names_of([last])
+    plain = {
+        "int": said("type.whole_number"), "float": said("type.number"), "bool": said("type.flag"),
+        "tuple": said("type.bracketed"), "finite_number": said("type.finite"),
+    }  # fmt: skip
+    return next((x for start, x in plain.items() if kind.startswith(start)), said("type.manual"))
 
 
 def _keys(job: type[BaseModel], place: Place) -> list[str]:

@@ -180,12 +180,13 @@ def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside:
         for inner, problem in spec_problems(value) if inside else ():
             yield (*place, *inner), problem
         return
-    found: Said | str | None = None
+    found: Said | None = None
+    allowed = in_words(kind)
     if get_origin(plain) is Literal and value not in parts:
         found = said("setting.unknown", name=name) if len(place) == 1 else said("setting.word", name=name)
         allowed = in_words(plain)
     elif isinstance(value, Real) and math.isnan(value):
-        found, allowed = said("setting.nan", name=name), in_words(kind)
+        found, allowed = said("setting.nan", name=name), allowed
     elif isinstance(value, tuple | list | Mapping | str):
         most = LONGEST_TEXT if isinstance(value, str) else LONGEST_LIST
         if len(value) > most:
@@ -203,7 +204,7 @@ def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside:
         if isinstance(rule, Between) and not rule.holds(value):
             few = rule.counts and value < rule.low
             found = said("setting.few", name=name) if few else said("setting.range", name=name)
-            yield place, setting_problem(setting, found, str(rule), value)
+            yield place, setting_problem(setting, found, rule.in_words(), value)
         elif isinstance(rule, Check) and (fault := rule.fault(value)):
             found = said("setting.form", name=name) if fault is True else fault
             yield place, setting_problem(setting, found, rule.allowed, value)

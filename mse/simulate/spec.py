@@ -24,7 +24,7 @@ Share = Annotated[float, SHARE]
 Positive = Annotated[float, Between(0, math.inf, above=True, below=True)]
 Weights = Annotated[
     Mapping[str, Annotated[float, Between(0, math.inf, below=True)]],
-    Check("parts of a whole by name, not all 0", lambda weights: not sum(weights.values()) > 0),
+    Check(said("example.weights"), lambda weights: not sum(weights.values()) > 0),
 ]
 Year = Annotated[int, Between(1900, 2200)]
 
@@ -167,9 +167,11 @@ class SimulateSpec:
     victims: Positive
     first_year: Year
     last_year: Year
-    forms: Annotated[tuple[Form, ...], Check("one or more sections [[simulate.forms]]", lambda forms: not forms)]
+    forms: Annotated[tuple[Form, ...], Check(said("example.forms"), lambda forms: not forms)]
     regions: Weights
-    registers: Annotated[tuple[Register, ...], Check("2 to 16", lambda found: not 2 <= len(found) <= 16)]
+    registers: Annotated[
+        tuple[Register, ...], Check(said("example.registers"), lambda found: not 2 <= len(found) <= 16)
+    ]
     referrals: tuple[Referral, ...] = ()
     trend: Annotated[float, Between(-1, 1, above=True, below=True)] = 0.0
     visibility: Annotated[float, Between(0, 10, below=True)] = 0.0

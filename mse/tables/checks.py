@@ -41,7 +41,7 @@ class Faults:
         self.private = private
         self.unreadable: set[int] = set()
         """Rows in which bytes could not be decoded; what stands there as anything but ASCII is a guess."""
-        self._groups: dict[tuple[str | Said, str | None], list[Problem]] = {}
+        self._groups: dict[tuple[Said, str | None], list[Problem]] = {}
 
     def add(
         self, kind: Said, allowed: Said, remedy: Said, *, detail: str = "", row: int | None = None,
@@ -51,7 +51,7 @@ class Faults:
         if row in self.unreadable and value is not None and not value.isascii():
             return  # it follows from the damage
         shown = None if self.private and row is not None else value
-        found = kind if isinstance(kind, Said) else kind + detail
+        found = said("found.in_detail", what=kind, detail=detail) if detail else kind
         problem = Problem(found, allowed, remedy, file=self.source, row=row, column=column, value=shown)
         self._groups.setdefault((kind, column), []).append(problem)
 
@@ -103,8 +103,7 @@ def add_name_faults(
     if len(lists) > most:
         faults.add(
             said("found.lists", lists=len(lists)), said("allowed.n2_lists", most=most),
-            "merge lists that are alike (merge) or leave some out (drop, select) before reading them in"
-            + ("" if most > MAX_LISTS else f"; the method shrinkage reads up to {MOST_LISTS}"),
+            said("do.merge_before") if most > MAX_LISTS else said("do.merge_before_or_shrink", most=MOST_LISTS),
         )  # fmt: skip
     names = [*lists, *strata]
     for name in dict.fromkeys(x for x in names if names.count(x) > 1):

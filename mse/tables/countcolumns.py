@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mse.tables.checks import MAX_COUNT, Faults
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.tables.grids import Grid
@@ -35,28 +35,25 @@ def whole_numbers(grid: Grid, i: int, faults: Faults) -> list[int | None]:
     return out
 
 
-def _count_fault(text: str) -> tuple[str, str] | None:
+def _count_fault(text: str) -> tuple[Said, Said] | None:
     """Return what is wrong with a count and what to do about it, or None."""
     if re.fullmatch(r"[0-9]+", text):
         too_large = len(text.lstrip("0")) > 10 or int(text) > MAX_COUNT
-        return ("a count is too large", "check the unit of the counts") if too_large else None
+        return (said("found.count_too_large"), said("do.check_unit_counts")) if too_large else None
     if text.casefold() in ("", "na", "nan", "n/a", "null", "none", ".", "-", "<na>", "#n/a"):
-        return "a count is missing", "write 0 where nobody was seen, or remove the row"
+        return said("found.count_missing"), said("do.write_0")
     if re.fullmatch(r"[-−][0-9.,]+", text):
-        return "a count is negative", "correct it: nobody is seen a negative number of times"
+        return said("found.count_negative"), said("do.nobody_negative")
     if re.fullmatch(r"[0-9]{1,3}(?:[.,' \u00a0\u202f][0-9]{3})+", text):
         plain = re.sub(r"\D", "", text)
-        return "a count has a fraction or a separator for thousands", f"write {plain} if thousands are meant"
+        return said("found.count_thousands"), said("do.write_plain", plain=plain)
     if re.fullmatch(r"[0-9]*[.,][0-9]*", text):
-        return "a count has a fraction", "give whole persons; a weighted or rescaled table cannot be used"
+        return said("found.count_fraction"), said("do.whole_persons")
     if re.fullmatch(r"[<≤] *[0-9]+|\*+", text):
-        return (
-            "a count is suppressed",
-            "ask the supplier for the number itself: nothing is estimated from masks",
-        )
+        return said("found.count_suppressed"), said("do.ask_number_itself")
     if re.fullmatch(r"[+-]?(inf|infinity)", text.casefold()):
-        return "a count is infinite", "check the step that made the file"
-    return "a count is not a number", "write the number of persons in plain digits"
+        return said("found.count_infinite"), said("do.check_step_made_file")
+    return said("found.count_not_number"), said("do.plain_digits")
 
 
 def rough_counts(grid: Grid, i: int | None) -> list[int] | None:

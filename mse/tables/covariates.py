@@ -17,7 +17,7 @@ from mse.errors import ModelError, Problem, names_of
 from mse.settings.formulatext import ALLOWED, FormulaFault, FormulaTerms, read_formula
 from mse.tables.checks import Faults
 from mse.tables.grids import Grid
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ def read_columns(
         numeric = 2 * sum(x is not None for x in numbers) > given and len(set(cells)) > 2
         numeric = numeric or (given > 0 and sum(x is not None for x in numbers) == given)
         for row, cell, number in zip(grid.rows, cells, numbers, strict=True):
-            kind = ""
+            kind: Said | None = None
             if cell.casefold() in _MISSING:
                 kind, allowed = (
                     said("found.covariate_empty"),
@@ -110,7 +110,7 @@ def read_columns(
                 kind, allowed = said("found.covariate_has_text_among"), said("allowed.numbers_throughout")
             elif declared is not None and cell not in declared:
                 kind, allowed = said("found.covariate_has_level_not"), names_of(declared)
-            if kind:
+            if kind is not None:
                 faults.add(kind, allowed, _FILL, row=row, column=name, value=cell or None)
         if numeric:
             out[name] = np.array([0.0 if x is None else x for x in numbers])
@@ -157,9 +157,9 @@ def design(columns: Columns, n_rows: int, formula: str, *, source: str) -> Desig
     try:
         read = read_formula(text)
         if read.left is not None:
-            raise FormulaFault("it has more than a right-hand side")
+            raise FormulaFault(said("formula.right_only"))
     except FormulaFault as fault:
-        raise ModelError(_unreadable(columns, text, source, str(fault))) from None
+        raise ModelError(_unreadable(columns, text, source, fault.said)) from None
     if read.constant and not read.terms:
         return Design(("Intercept",), np.ones((n_rows, 1)))
     problems = _formula_problems(columns, read, text, source)

@@ -14,16 +14,16 @@ from mse.computing.inputfiles import NotReadable, read_input
 from mse.tables.cells import OverlapCells, table_from_grid
 from mse.tables.checks import MAX_LISTS, Faults
 from mse.tables.grids import Grid
-from mse.words.said import said
+from mse.words.said import said, verbatim
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 MAGIC = (
-    (b"PK\x03\x04", "a zip file, probably an Excel workbook"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"PAR1", "a parquet file"),
-    (b"\x1f\x8b", "a gzip file"),
-    (b"%PDF", "a PDF"),
-    (b"\x89HDF", "an HDF5 or netCDF file"),
+    (b"PK\x03\x04", said("file.zip")),
+    (b"\xd0\xcf\x11\xe0", said("file.old_excel")),
+    (b"PAR1", said("file.parquet")),
+    (b"\x1f\x8b", said("file.gzip")),
+    (b"%PDF", said("file.pdf")),
+    (b"\x89HDF", said("file.hdf5")),
 )
 
 _CSV = said("allowed.text_file_utf_8")
@@ -70,18 +70,21 @@ def _text(path: Path, faults: Faults) -> str:
     try:
         data = read_input(path)
     except NotReadable as error:
-        faults.add(str(error.strerror), said("allowed.path_csv_file"), said("do.check_path"))
+        faults.add(verbatim(str(error.strerror)), said("allowed.path_csv_file"), said("do.check_path"))
     except FileNotFoundError:
         near = get_close_matches(path.name, [x.name for x in path.parent.glob("*.csv")], n=1)
         remedy = said("do.check_path_did_you", near=near[0]) if near else said("do.check_path")
         faults.add(said("found.no_such_file"), said("allowed.csv_file_2"), remedy)
     except OSError as error:
-        kind = "the file cannot be opened: " + (error.strerror or type(error).__name__)
-        faults.add(kind, said("allowed.readable_csv_file"), said("do.check_permissions_close_program"))
+        faults.add(
+            said("found.not_opened", why=error.strerror or type(error).__name__),
+            said("allowed.readable_csv_file"),
+            said("do.check_permissions_close_program"),
+        )
     faults.raise_if_any()
     export = said("do.export_sheet_page_csv")
     start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:100].lower()
-    kind = next((f"this is {what}" for magic, what in MAGIC if data.startswith(magic)), "")
+    kind = next((said("found.magic", what=what) for magic, what in MAGIC if data.startswith(magic)), None)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or data[1:20:2].count(0) > 5 or data[:20:2].count(0) > 5:
         kind = kind or said("found.text_utf_16")
         export = said("do.save_file_csv_encoding")
@@ -93,7 +96,7 @@ def _text(path: Path, faults: Faults) -> str:
         kind, export = said("found.file_empty"), said("do.check_step_made")
     elif not kind and (control := re.search(rb"[\x00-\x08\x0e-\x1f]", data)):
         kind = said("found.not_text_control_character", hex=control[0].hex())
-    if kind:
+    if kind is not None:
         faults.add(kind, _CSV, export)
     faults.raise_if_any()
     try:
@@ -203,7 +206,7 @@ def _separator(first: str, row: int, faults: Faults, count: str) -> str:
         return found[0]
     if found or re.search(r"[|\s:]", first.strip()):
         kind = said("found.header_has_several_kinds") if found else said("found.no_separator_found_header")
-        allowed = ", ".join(SEPARATORS.values()) + ": one of them throughout"
+        allowed = said("allowed.one_separator", names=tuple(SEPARATORS.values()))
         faults.add(kind, allowed, said("do.write_file_one_separator"), row=row)
         faults.raise_if_any()
     return ","

@@ -51,7 +51,9 @@ class Population:
         if persons.shape != wanted:
             raise InputError(
                 Problem(
-                    said("found.persons_has_shape", shape=str(persons.shape)), str(wanted), said("do.name_levels_has")
+                    said("found.persons_has_shape", shape=str(persons.shape)),
+                    names_of([wanted]),
+                    said("do.name_levels_has"),
                 )
             )
         persons.setflags(write=False)

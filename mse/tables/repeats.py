@@ -244,10 +244,10 @@ class RepeatCounts:
 
 
 _NEVER = (
-    "a person has less than one registration", _WHOLE,
-    "remove the row: how many were never registered is what is to be estimated",
+    said("found.less_than_one"), _WHOLE,
+    said("do.remove_never_registered"),
 )  # fmt: skip
-_OFTEN = ("a number of registrations is too large", _WHOLE, "check the unit of the column")
+_OFTEN = (said("found.too_many_registrations"), _WHOLE, said("do.check_unit_column"))
 
 
 def _from_grid(

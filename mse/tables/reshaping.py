@@ -267,8 +267,7 @@ def _mask(table: Overlap, where: Where) -> npt.NDArray[np.bool_]:
 def _places(table: Overlap, names: Sequence[str]) -> list[int]:
     unknown = [name for name in dict.fromkeys(names) if name not in table.lists]
     if unknown:
-        said = said("found.no_list", repr=" or ".join(map(repr, unknown)))
-        raise _misfit(table, said, names_of(table.lists))
+        raise _misfit(table, said("found.no_list", repr=" or ".join(map(repr, unknown))), names_of(table.lists))
     return [table.lists.index(name) for name in names]
 
 
@@ -279,5 +278,5 @@ def _known_dims(table: Overlap, dims: Sequence[str]) -> None:
             raise _misfit(table, said("found.no_covariate", dim=repr(dim)), allowed)
 
 
-def _misfit(table: Overlap, found: Said, allowed: Said, remedy: Said = said("do.correct_name")) -> ModelError:
-    return ModelError(Problem(found, allowed, remedy, file=f"table {table.name!r}"))
+def _misfit(table: Overlap, found: Said, allowed: Said, remedy: Said | None = None) -> ModelError:
+    return ModelError(Problem(found, allowed, remedy or said("do.correct_name"), file=f"table {table.name!r}"))

@@ -1,7 +1,7 @@
 """Message catalogues: the words of one language for every code, and its way to write numbers.
 
-A catalogue is the files ``messages``, ``said`` and ``faults`` of a language among the templates; English is one like any
-other. Names in braces are filled in. After a colon stands how a value is written:
+A catalogue is the files ``messages``, ``said`` and ``faults`` of a language among the templates; English is one like
+any other. Names in braces are filled in. After a colon stands how a value is written:
 
 * a number: ``share``, ``level`` (of an interval), ``factor``, ``persons`` (three digits), ``number`` (whole), ``word``,
   ``.2f`` or ``.1%`` (so many decimals), ``g``; without any, two decimals at most;

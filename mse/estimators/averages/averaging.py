@@ -65,7 +65,7 @@ CITATIONS = (
 PriorSd = Annotated[float, Between(0, 1000, above=True, below=True)]
 Grid = Annotated[
     Mapping[PriorSd, Annotated[float, Between(0, math.inf, above=True, below=True)]],
-    Check("a grid of them with weights, as in sd = { 0.5 = 1, 1.0 = 2, 2.0 = 1 }", lambda grid: not grid),
+    Check(said("example.sd_grid"), lambda grid: not grid),
 ]
 ModelPrior = Literal["uniform", "size"]
 Corrected = Annotated[float, Between(0, 1, below=True)]

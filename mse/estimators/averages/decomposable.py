@@ -43,7 +43,7 @@ CITATIONS = (
 
 
 _Positive = Annotated[float, Between(0, math.inf, above=True, below=True)]
-ShapeScale = Annotated[tuple[_Positive, _Positive], Example("a shape and a scale above 0, as in prior = [5, 1000]")]
+ShapeScale = Annotated[tuple[_Positive, _Positive], Example(said("example.shape_scale"))]
 
 
 @dataclass(frozen=True, slots=True)

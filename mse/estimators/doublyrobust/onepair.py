@@ -47,7 +47,7 @@ MOST_WEIGHT = 0.2
 
 Fitting = Annotated[
     Learner,
-    Check("an object with fit and predict_proba, for example sklearn.ensemble.RandomForestClassifier()",
+    Check(said("example.learner"),
           lambda x: not (hasattr(x, "fit") and hasattr(x, "predict_proba"))),
 ]  # fmt: skip
 

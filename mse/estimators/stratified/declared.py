@@ -19,22 +19,22 @@ Flags = npt.NDArray[np.bool_]
 Wheres = Where | Sequence[Where]
 Blind = Annotated[
     Mapping[str, Wheres],
-    Example('levels for each list, as in blind = { D = { sex = "m", year = ["2019", "2020"] } }'),
+    Example(said("example.blind")),
     "Lists that cannot see some strata: structural zeros.",
 ]
 Missing = Annotated[
     Mapping[str, Wheres],
-    Example('levels for each list, as in missing = { K = { year = "2018" } }'),
+    Example(said("example.missing")),
     "Lists that did not operate or deliver in some strata.",
 ]
 Bounded = Annotated[
     Mapping[str, Wheres],
-    Example("levels for each list, as in bounded = { S4 = {} } for all strata"),
+    Example(said("example.bounded")),
     "Lists whose only-cell counts people who may not belong: an upper bound.",
 ]
 Unknown = Annotated[
     Mapping[str, str],
-    Example('one level for each dimension, as in unknown = { sex = "not known" }'),
+    Example(said("example.unknown")),
     "The level of a dimension that means that the label is missing.",
 ]
 """Some strata: levels by dimension, ``{"sex": "m", "year": ["2019", "2020"]}``, or several of these; ``{}`` for all."""

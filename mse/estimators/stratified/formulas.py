@@ -100,7 +100,7 @@ def formula_terms(text: str) -> FormulaTerms:
         return read_formula(text)
     except FormulaFault as fault:
         raise ModelError(
-            Problem(said("found.no_formula", fault=fault), ALLOWED, said("do.correct_formula"), value=text)
+            Problem(said("found.no_formula", fault=fault.said), ALLOWED, said("do.correct_formula"), value=text)
         ) from None
 
 

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from mse.computing.inputfiles import check_input
 from mse.computing.provenance import file_digest
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.tables.files import MAGIC
 from mse.words.said import said
 
@@ -120,16 +120,16 @@ def check_kind(path: Path, *, parquet: bool, encoding: str = "utf-8") -> None:
     except (OSError, ValueError) as error:
         raise InputError(_unreadable(path, error)) from None
     wanted = said("allowed.parquet_file") if parquet else said("allowed.csv_file", encoding=encoding)
-    kind = next((f"this is {what}" for magic, what in MAGIC if start.startswith(magic)), "")
+    kind = next((said("found.magic", what=what) for magic, what in MAGIC if start.startswith(magic)), None)
     if parquet:
-        kind = "" if start[:4] == end == b"PAR1" else kind or said("found.no_parquet_file_only")
+        kind = None if start[:4] == end == b"PAR1" else kind or said("found.no_parquet_file_only")
     elif start.startswith((b"\xff\xfe", b"\xfe\xff")) and not encoding.lower().startswith(
         ("utf-16", "utf-32", "utf16")
     ):
         kind = said("found.text_utf_16")
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         kind = said("found.file_empty")
-    if kind:
+    if kind is not None:
         raise InputError(Problem(kind, wanted, said("do.ask_supplier_file_again"), file=str(path)))
 
 
@@ -165,7 +165,8 @@ def clean_csv(path: Path, contract: Contract, clean: Path, broken: Path) -> Cell
             _rows(reader, cells, writer)
         except UnicodeError:
             raise InputError(
-                Problem(said("found.file_not_text_encoding"), contract.encoding, said("do.correct_contract"),
+                Problem(said("found.file_not_text_encoding"), names_of([contract.encoding]),
+                        said("do.correct_contract"),
                         file=str(path))
             ) from None  # fmt: skip
         except csv.Error:  # only a cell beyond the limit gets here
@@ -320,7 +321,8 @@ def check_header(header: Sequence[str], path: Path, contract: Contract) -> None:
     more = [(i, name) for i, name in enumerate(header, 1) if name not in names]
     if more and not absent:
         found.append(Problem(
-            "columns that the contract does not name: " + ", ".join(name or f"number {i}" for i, name in more),
+            said("found.unnamed_columns", columns=[name or said("found.column_number", number=str(i)) for i,
+                                                   name in more]),
             said("allowed.columns_contract"), said("do.ask_supplier_leave_them"), file=str(path), row=1,
         ))  # fmt: skip
     if found:

@@ -297,9 +297,8 @@ class Search:
         if change is None:  # never where nothing is known: the whole table may shrink or grow in proportion
             place = ", ".join(x for x in self.places[doubt.cell] if x is not None) or "the total"
             raise ModelError(
-                Problem(said("found.count_left_out_could"),
-                        said("allowed.counts_stay_doubt"), said("do.publish_fewer_margins_use_2"),
-                        value=place)
+                Problem(said("found.count_left_out_could"), said("allowed.counts_stay_doubt"),
+                        said("do.publish_fewer_margins_use_2"), value=place)
             )  # fmt: skip
         self.hidden |= np.abs(change) > SLACK
         return change
