@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
-from mse.words.said import said
+from mse.words.said import Said, said
 
 Subsets = npt.NDArray[np.int64]
 
@@ -166,13 +166,13 @@ class Model:
             With everything that is wrong: an unknown list, a list or a term written twice, an empty term.
         """
         text = text.strip()
-        faults: list[str] = []
+        faults: list[Said] = []
         if text.startswith("["):
             found = _read_numbers(text, len(lists), faults)
         else:
             found = _read_names(text, lists, faults)
         for term in sorted({t for t in found if found.count(t) > 1}, key=_as_printed):
-            faults.append(f"the term {':'.join(lists[j] for j in members(term))} is there twice")
+            faults.append(said("model.term_twice", term=":".join(lists[j] for j in members(term))))
         if faults:
             allowed = said(
                 "allowed.generators_such_numbers_1",
@@ -187,38 +187,38 @@ class Model:
         return cls(len(lists), tuple(found))
 
 
-def _read_numbers(text: str, n_lists: int, faults: list[str]) -> list[int]:
+def _read_numbers(text: str, n_lists: int, faults: list[Said]) -> list[int]:
     """Read ``[12,3]``; what is wrong goes to `faults`."""
     if not text.endswith("]"):
-        faults.append("the closing bracket is missing")
+        faults.append(said("model.bracket"))
     found = []
     for part in text.strip("[]").split(","):
         digits = [d.strip() for d in (part.split(".") if n_lists >= 10 else part.strip())]
         if not digits or "" in digits:
-            faults.append("a term is empty")
+            faults.append(said("model.empty"))
             continue
         unknown = [d for d in digits if not (d.isascii() and d.isdigit() and 1 <= int(d) <= n_lists)]
-        faults.extend(f"there is no list {d!r}" for d in unknown)
+        faults.extend(said("model.no_list", name=repr(d)) for d in unknown)
         if len(set(digits)) < len(digits):
-            faults.append(f"the term {part.strip()} names a list twice")
+            faults.append(said("model.list_twice", term=part.strip()))
         if not unknown:
             found.append(term_of(int(d) - 1 for d in digits))
     return found
 
 
-def _read_names(text: str, lists: Sequence[str], faults: list[str]) -> list[int]:
+def _read_names(text: str, lists: Sequence[str], faults: list[Said]) -> list[int]:
     """Read ``A:B + C``; what is wrong goes to `faults`."""
     position = {name: j for j, name in enumerate(lists)}
     found = []
     for part in text.removeprefix("~").split("+"):
         names = [name.strip() for name in re.split(r"[:*]", part)]
         if "" in names:
-            faults.append("a term is empty")
+            faults.append(said("model.empty"))
             continue
         unknown = [name for name in names if name not in position]
-        faults.extend(f"there is no list {name!r}" for name in unknown)
+        faults.extend(said("model.no_list", name=repr(name)) for name in unknown)
         if len(set(names)) < len(names):
-            faults.append(f"the term {part.strip()} names a list twice")
+            faults.append(said("model.list_twice", term=part.strip()))
         if not unknown:
             found.append(term_of(position[name] for name in names))
     return found

@@ -126,9 +126,12 @@ def _checked(posteriors: Sequence[Posterior], weights: Sequence[float] | None, h
             )
         )
     for what, values in (
-        ("methods", {p.method for p in (*posteriors, head)}),
-        ("lists", {", ".join(p.lists) for p in (*posteriors, head)}),
-        ("strata", {str(None if p.strata is None else dict(p.strata.dimensions)) for p in (*posteriors, head)}),
+        (said("what.methods"), {p.method for p in (*posteriors, head)}),
+        (said("what.lists"), {", ".join(p.lists) for p in (*posteriors, head)}),
+        (
+            said("what.strata"),
+            {str(None if p.strata is None else dict(p.strata.dimensions)) for p in (*posteriors, head)},
+        ),
     ):
         if len(values) > 1:
             remedy = said("do.estimate_tables_one_intake")

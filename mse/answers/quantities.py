@@ -214,7 +214,7 @@ def change(strata: Drawn, dim: str, start: str, end: str, where: Where | None = 
 
 
 def _selected(strata: Drawn, where: Where) -> npt.NDArray[np.bool_]:
-    return selected(strata.dimensions, where, "the strata")
+    return selected(strata.dimensions, where, said("what.the_strata"))
 
 
 def _summed(strata: Drawn, chosen: npt.NDArray[np.bool_]) -> Array:

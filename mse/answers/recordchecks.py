@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RESULTS, RELEASE = "the results folder", "the release"
+_WHOLE = {RESULTS: said("what.results"), RELEASE: said("what.release")}
 _REMEDY = {RESULTS: said("do.run_job_again"), RELEASE: said("do.get_release_again_2")}
 MOST_JSON = 2**27
 _SEAL = b"\nmse-sha256:"
@@ -61,13 +62,13 @@ def damage(what: str, place: str | Path) -> Iterator[None]:
         raise InputError(damage_problem(what, error.strerror or type(error).__name__, place)) from error
     except Exception as error:  # whatever an entry of a wrong kind leads to, far from where it was read
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        said = f"{type(error).__name__} in {'/'.join(Path(frame.filename).parts[-2:])}, line {frame.lineno}"
-        raise InputError(damage_problem(what, f"it holds what mse did not write ({said})", place)) from error
+        place_in = f"{type(error).__name__} in {'/'.join(Path(frame.filename).parts[-2:])}, line {frame.lineno}"
+        raise InputError(damage_problem(what, f"it holds what mse did not write ({place_in})", place)) from error
 
 
 def damage_problem(what: str, why: str, place: str | Path) -> Problem:
     """Return the problem of something that was read back and is not what was written."""
-    return Problem(said("found.file_damaged", what=what, why=str(why)), said("allowed.json_csv_netcdf_mse"),
+    return Problem(said("found.file_damaged", what=_WHOLE[what], why=str(why)), said("allowed.json_csv_netcdf_mse"),
                    _REMEDY[what],
                    file=str(place))  # fmt: skip
 

@@ -190,7 +190,7 @@ def check_free(folder: Path, overwrite: bool) -> None:
         sorted(f"{PUBLIC}/{p.name}" for p in shown.iterdir() if not _PAGE.fullmatch(p.name)) if shown.is_dir() else []
     )
     if foreign or not _ours(folder):
-        more = f" (for example {foreign[0]})" if foreign else ""
+        more = said("found.for_example", name=foreign[0]) if foreign else ""
         raise InputError(
             Problem(said("found.folder_holds_files_not", more=more), said("allowed.new_folder_one_mse"),
                     said("do.choose_another_folder_out"), file=place)

@@ -86,7 +86,7 @@ class StrataDraws:
         ):
             array = np.array(getattr(self, name), dtype=kind)
             if array.shape != shape or len(self.flags) != s:
-                found = said("found.strata_has_shape_flags", name=name, shape=array.shape, flags=len(self.flags))
+                found = said("found.strata_has_shape_flags", name=name, shape=str(array.shape), flags=len(self.flags))
                 raise ModelError(
                     Problem(
                         found, said("allowed.strata", shape=str(shape), s=s), said("do.name_dimensions_arrays_have")

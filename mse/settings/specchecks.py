@@ -130,7 +130,7 @@ def setting_problem(setting: Setting, found: Said, allowed: Said, value: object)
     elif setting.default in (None, (), {}, ""):
         remedy = said("do.correct_leave_out")
     else:
-        remedy = said("do.correct_leave", default=setting.default)
+        remedy = said("do.correct_leave", default=str(setting.default))
     return Problem(found, allowed, remedy, value=str(value))
 
 

@@ -241,7 +241,7 @@ class SimulateSpec:
         for i, register in enumerate(self.registers):
             place = ("registers", str(i))
             if len(register.registered) != len(self.years):
-                allowed = said("allowed.one_each_years", first_year=self.first_year, last_year=self.last_year)
+                allowed = said("allowed.one_each_years", first_year=str(self.first_year), last_year=str(self.last_year))
                 found = said("found.numbers_years", registered=len(register.registered))
                 yield (*place, "registered"), Problem(found, allowed, said("do.add_remove_some"))
             if any(x >= self.victims for x in register.registered):

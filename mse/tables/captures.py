@@ -105,8 +105,8 @@ class CaptureTable:
             ("absent", absent, (n_strata, len(lists))),
         ):
             if array.shape != shape:
-                kind = said("found.has_shape", what=what, shape=array.shape)
-                allowed = said("allowed.lists_strata", shape=shape, lists=len(lists), n_strata=n_strata)
+                kind = said("found.has_shape", what=what, shape=str(array.shape))
+                allowed = said("allowed.lists_strata", shape=str(shape), lists=len(lists), n_strata=n_strata)
                 remedy = said("do.name_strata_if_any")
                 faults.add(kind, allowed, remedy)
         faults.raise_if_any()

@@ -41,16 +41,16 @@ from mse.tables.countcolumns import rough_counts, whole_numbers
 from mse.tables.grids import Grid, frame_grid
 from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits, with_histories, with_other_lists
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SAYS_YES_OR_NO = frozenset("yes no y n ja nee j true false t f x - + on off v".split())
 
-ROWS_ARE_PERSONS = "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
-_NAME_IT = "name it as one: covariates=[…] (command line: --covariate)"
-_NAME_LISTS = "name all the lists: lists=[…] (command line: --list for each)"
+ROWS_ARE_PERSONS = said("do.rows_are_persons")
+_NAME_IT = said("do.name_it_covariate")
+_NAME_LISTS = said("do.name_all_lists")
 
 
 class OverlapCells(NamedTuple):
@@ -164,7 +164,7 @@ def table_from_grid(
         # A cell that cannot be read gets the benefit of the doubt: no second fault follows from it.
         maybe = [[bit != 0 and n != 0 for bit, n in zip(column, numbers, strict=True)] for column in bits]
         overlap = any(sum(row) > 1 for row in zip(*maybe, strict=True))
-        aside = f" (with other values than 0 and 1, so covariates: {', '.join(strata)})" if strata else ""
+        aside = said("found.so_covariates", names=tuple(strata)) if strata else None
         add_structure_faults(faults, names, [any(column) for column in maybe], overlap, aside=aside, most=most)
         if len(faults) == before and lists is None and covariates is None:
             _add_questions(faults, names, bits, numbers)
@@ -192,7 +192,7 @@ def _roles(
     for role, named in (("list", lists or ()), ("covariate", covariates or ())):
         for name in named:
             if name not in grid.header or grid.header.index(name) == place:
-                kind = said("found.no_column_3", role=role)
+                kind = said("found.no_list_column") if role == "list" else said("found.no_covariate_column")
                 faults.add(kind, said("allowed.one_2", header=(*grid.header,)), said("do.correct_name"), column=name)
             elif role == "covariate" and name in (lists or ()):
                 faults.add(
@@ -252,7 +252,11 @@ def _count_role(grid: Grid, faults: Faults, named: set[str], count: str, persons
     if place is None:
         faults.private = True  # this may well be a file of persons
         near = next((x for x in free if x.casefold() in COUNT_NAMES), None)
-        first = f"rename the column {near!r} to {count!r}" if near else f"add a column {count!r}"
+        first = (
+            said("do.rename_to", near=repr(near), count=repr(count))
+            if near
+            else said("do.add_a_column", count=repr(count))
+        )
         allowed = said("allowed.column_number_persons", count=repr(count))
         faults.add(
             said("found.no_count_column"), allowed, said("do.or", first=first, rows_are_persons=ROWS_ARE_PERSONS)
@@ -274,18 +278,18 @@ def _like_a_list(cells: Sequence[str]) -> bool:
     return good == len(cells) or ("0" in cells and 2 * good > len(cells))
 
 
-def _doubt(cells: Sequence[str]) -> str:
-    """Return why a column with other values than 0 and 1 may not be a covariate; empty when it may."""
+def _doubt(cells: Sequence[str]) -> Said | None:
+    """Return why a column with other values than 0 and 1 may not be a covariate; None when it may."""
     values = set(cells)
     if values == {""}:
-        return "every cell is empty"
+        return said("doubt.empty")
     if "0" in values or ("1" in values and not all(_is_whole(x) for x in values)):
-        return "0 or 1 stands next to other values"
+        return said("doubt.mixed")
     if {x.casefold() for x in values} <= SAYS_YES_OR_NO | {""} or ("" in values and len(values) <= 2):
-        return "it looks like a list with another coding than 0 and 1"
+        return said("doubt.coding")
     if len(values) == len(cells) >= 4:
-        return "every row has a value of its own, as in an identifier or a measurement"
-    return ""
+        return said("doubt.own_values")
+    return None
 
 
 def _another_coding(cells: Sequence[str]) -> bool:

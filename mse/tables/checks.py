@@ -69,7 +69,7 @@ class Faults:
             out += group[:cut]
             if more := len(group) - cut:
                 last = group[-1]
-                where = "" if last.row is None else f", the last in row {last.row}"
+                where = "" if last.row is None else said("found.last_in_row", row=str(last.row))
                 found = said("found.more_same_kind", more=more, kind=kind, where=where)
                 out.append(Problem(found, last.allowed, last.remedy, file=self.source, column=column))
         if (left := len(self._groups) - self.groups_shown) > 0:
@@ -133,7 +133,7 @@ def add_name_faults(
 
 
 def add_structure_faults(
-    faults: Faults, lists: Sequence[str], anybody: Sequence[bool], overlap: bool, *, aside: str = "",
+    faults: Faults, lists: Sequence[str], anybody: Sequence[bool], overlap: bool, *, aside: Said | None = None,
     most: int = MAX_LISTS,
 ) -> None:  # fmt: skip
     """Check that there are two lists, somebody on every one and somebody on two.
@@ -148,14 +148,15 @@ def add_structure_faults(
         Whether there is, or may be, somebody on each list.
     overlap : bool
         Whether there is, or may be, somebody on more than one list.
-    aside : str
+    aside : Said, optional
         What to add where lists are too few.
     most : int
         Lists that there may be.
     """
     if len(lists) < 2:
+        count = said("found.one_list") if len(lists) == 1 else said("found.lists", lists=len(lists))
         faults.add(
-            said("found.list", lists=len(lists), what='' if len(lists) == 1 else 's', aside=aside),
+            said("found.too_few_lists", lists=count, aside=aside or ""),
             said("allowed.n2_lists", most=most),
             said("do.estimating_overlap_takes_least"),
         )  # fmt: skip

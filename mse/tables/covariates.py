@@ -17,7 +17,7 @@ from mse.errors import ModelError, Problem, names_of
 from mse.settings.formulatext import ALLOWED, FormulaFault, FormulaTerms, read_formula
 from mse.tables.checks import Faults
 from mse.tables.grids import Grid
-from mse.words.said import Said, said
+from mse.words.said import Said, said, verbatim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,8 @@ def freeze_columns(columns: Mapping[str, npt.ArrayLike], n_rows: int, faults: Fa
         array = np.array(given)
         if array.shape != (n_rows,):
             faults.add(
-                said("found.covariate_has_shape", shape=array.shape), said("allowed.one_value_per_row", n_rows=n_rows),
+                said("found.covariate_has_shape", shape=str(array.shape)),
+                said("allowed.one_value_per_row", n_rows=n_rows),
                 said("do.give_one_value_per"), column=str(name),
             )  # fmt: skip
             continue
@@ -171,11 +172,11 @@ def design(columns: Columns, n_rows: int, formula: str, *, source: str) -> Desig
         with np.errstate(all="ignore"):  # what is not finite is reported below
             made: Any = formulaic.model_matrix(read.text, _frame({x: columns[x] for x in read.names}), context={})
     except (errors.FormulaicError, ValueError, TypeError, ArithmeticError) as error:
-        raise ModelError(_unreadable(columns, text, source, _plain(error))) from error
+        raise ModelError(_unreadable(columns, text, source, verbatim(_plain(error)))) from error
     matrix = np.ascontiguousarray(made.to_numpy(), dtype=np.float64)
     names = tuple(str(x) for x in made.columns)
     if matrix.shape[0] != n_rows or not np.isfinite(matrix).all():
-        reason = "a term has no finite value for some rows"
+        reason = said("formula.not_finite")
         raise ModelError(_unreadable(columns, text, source, reason))
     scaled = matrix / np.maximum(np.sqrt((matrix**2).sum(axis=0)), 1e-300)
     if np.linalg.matrix_rank(scaled) < matrix.shape[1]:
@@ -195,7 +196,7 @@ def _formula_problems(columns: Columns, formula: FormulaTerms, text: str, source
     """Return what can be said about a formula before it is evaluated."""
     known, problems = names_of(columns, said("allowed.none_table_has_no_3")), []
     if not formula.terms:
-        problems.append(_unreadable(columns, text, source, "it has no terms"))
+        problems.append(_unreadable(columns, text, source, said("formula.no_terms")))
     for name in formula.names:
         if name not in columns:
             near = get_close_matches(name, list(columns), n=1)
@@ -213,10 +214,10 @@ def _formula_problems(columns: Columns, formula: FormulaTerms, text: str, source
     return problems
 
 
-def _unreadable(columns: Columns, text: str, source: str, reason: str) -> Problem:
-    names = ", ".join(columns) or "no covariates"
+def _unreadable(columns: Columns, text: str, source: str, reason: Said) -> Problem:
+    names = names_of(columns, said("what.no_covariates"))
     return Problem(
-        said("found.formula_cannot_used", reason=str(reason)),
+        said("found.formula_cannot_used", reason=reason),
         said("allowed.right_hand_side_such", names=names, allowed=ALLOWED),
         said("do.correct_formula"), file=source, value=text,
     )  # fmt: skip

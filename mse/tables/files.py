@@ -169,7 +169,7 @@ def _grid(text: str, faults: Faults, count: str) -> Grid:
             continue
         all_rows = False
         faults.add(
-            said("found.row_has_too_cells", what='many' if len(cells) > width else 'few'),
+            said("found.too_many_cells") if len(cells) > width else said("found.too_few_cells"),
             said("allowed.cells_header", width=width),
             said("do.remove_extra_separators_write")
             if len(cells) > width

@@ -59,7 +59,7 @@ class HistoryTable:
         order = np.argsort(histories, kind="stable")
         histories = histories[order]
         if histories.shape != counts.shape or histories.ndim != 1:
-            faults.add(said("found.histories_counts", shape=histories.shape, shape_2=counts.shape),
+            faults.add(said("found.histories_counts", shape=str(histories.shape), shape_2=str(counts.shape)),
                        said("allowed.one_count_each_history"),
                        said("do.give_two_sequences_equal"))  # fmt: skip
             faults.raise_if_any()

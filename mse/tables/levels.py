@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem, names_of
-from mse.words.said import said
+from mse.words.said import Said, said
 
 Where = Mapping[str, str | Sequence[str]]
 """Levels by dimension: ``{"year": "2019", "sex": ["f", "m"]}``; ``{}`` for everybody."""
 
 
-def selected(dimensions: Mapping[str, Sequence[str]], where: Where, whose: str) -> npt.NDArray[np.bool_]:
+def selected(dimensions: Mapping[str, Sequence[str]], where: Where, whose: Said) -> npt.NDArray[np.bool_]:
     """Return which strata, in C order of `dimensions`, have the levels asked for.
 
     Raises

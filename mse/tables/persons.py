@@ -70,7 +70,7 @@ class PersonTable:
         if on.ndim != 2 or on.shape[1] != len(lists) or not np.isin(on, (0, 1)).all():
             faults.add(
                 said("found.has_shape_2",
-                     shape=on.shape) if on.ndim != 2 or on.shape[1] != len(lists) else said("found.not_0_1"),
+                     shape=str(on.shape)) if on.ndim != 2 or on.shape[1] != len(lists) else said("found.not_0_1"),
                 said("allowed.n0_1_each_person", lists=len(lists)), said("do.give_one_row_per"),
             )  # fmt: skip
         faults.raise_if_any()
@@ -215,7 +215,12 @@ def _from_grid(
         for title in named:
             if title not in grid.header:
                 allowed = said("allowed.one_2", header=(*grid.header,))
-                faults.add(said("found.no_column_3", role=role), allowed, said("do.correct_name"), column=title)
+                faults.add(
+                    said("found.no_list_column") if role == "list" else said("found.no_covariate_column"),
+                    allowed,
+                    said("do.correct_name"),
+                    column=title,
+                )
             elif role == "covariate" and title in lists:
                 faults.add(
                     said("found.named_both_list_covariate"), said("allowed.one_other"), said("do.choose"), column=title

@@ -68,7 +68,7 @@ class Population:
         ModelError
             When a dimension or level is unknown.
         """
-        return float(self.persons[selected(self.dimensions, where or {}, "the population")].sum())
+        return float(self.persons[selected(self.dimensions, where or {}, said("what.the_population"))].sum())
 
     @classmethod
     def from_csv(cls, path: str | Path, *, count: str = "population", source: str = "") -> Population:

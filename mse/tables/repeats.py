@@ -76,7 +76,7 @@ class RepeatCounts:
         times = whole_counts(self.registrations, faults.source)
         if counts.ndim != 1 or counts.shape != times.shape:
             faults.add(
-                said("found.registrations_have_shape_counts", shape=times.shape, shape_2=counts.shape),
+                said("found.registrations_have_shape_counts", shape=str(times.shape), shape_2=str(counts.shape)),
                 said("allowed.one_number_each_per"),
                 said("do.give_two_arrays_same"),
             )  # fmt: skip
@@ -282,7 +282,9 @@ def _from_grid(
     elif not persons and number_at is None:
         faults.private = True  # this may well be a file of persons
         near_count = next((x for x in others if x.casefold() in COUNT_NAMES), None)
-        first = f"rename the column {near_count!r} to {count!r}" if near_count else f"add a column {count!r}"
+        first = said("do.add_a_column", count=repr(count))
+        if near_count:
+            first = said("do.rename_to", near=repr(near_count), count=repr(count))
         faults.add(
             said("found.no_count_column"),
             said("allowed.column_number_persons", count=repr(count)),

@@ -117,7 +117,7 @@ def _head_faults(contract: Contract) -> Iterator[Fault]:
             ),
         )
     if drawn < period.last:
-        found = said("found.files_were_drawn_before", drawn=drawn, last=period.last)
+        found = said("found.files_were_drawn_before", drawn=str(drawn), last=str(period.last))
         yield (
             ("extraction_date",),
             Problem(found, said("allowed.day_after_period"), said("do.end_period_earlier_correct")),
@@ -171,7 +171,7 @@ def _field_faults(field: ContractField, place: Place) -> Iterator[Fault]:
     ways = [key for key in ("codes", "classes") if getattr(field, key)]
     ways += ["constraints.enum"] if field.role == "stratum" and field.constraints.enum else []
     if field.role == "stratum" and len(ways) != 1 and not (ways == [] and field.other is not None):
-        yield fault("role", said("found.stratum_has", ways=' and '.join(ways) or 'no code list'),
+        yield fault("role", said("found.stratum_has", ways=ways or said("found.no_code_list")),
                     said("allowed.one_codes_classes_constraints"), said("do.say_which_codes"))  # fmt: skip
     if field.role == "referred_from" and not field.codes:
         yield fault("role", said("found.does_not_say_which"), said("allowed.codes"), said("do.add_codes_nobody"))

@@ -55,7 +55,7 @@ def contradictions(contracts: Sequence[Contract]) -> list[Problem]:
 
 
 def _pair_faults(one: Contract, other: Contract) -> Iterator[Fault]:
-    there = f"the contract of list {one.list!r} ({one.file.name or one.title})"
+    there = said("what.contract", list=repr(one.list), file=one.file.name or one.title)
     if _plain(one.list) == _plain(other.list):
         yield ("list",), Problem(said("found.has_same_list_name", there=there), said("allowed.name_its_own_every"),
                                  said("do.rename_one"),
@@ -98,7 +98,7 @@ def _pair_faults(one: Contract, other: Contract) -> Iterator[Fault]:
 
 
 def _code_faults(one: Contract, other: Contract) -> Iterator[Fault]:
-    there = f"the contract of list {one.list!r} ({one.file.name or one.title})"
+    there = said("what.contract", list=repr(one.list), file=one.file.name or one.title)
     for name in (dim for dim in other.strata if dim in one.strata):
         theirs, mine = set(one.levels(name)), set(other.levels(name))
         spelled = {_plain(level): level for level in theirs}
@@ -118,7 +118,7 @@ def _code_faults(one: Contract, other: Contract) -> Iterator[Fault]:
 
 
 def _rule_faults(one: Contract, other: Contract) -> Iterator[Fault]:
-    there = f"the contract of list {one.list!r} ({one.file.name or one.title})"
+    there = said("what.contract", list=repr(one.list), file=one.file.name or one.title)
     for name in (dim for dim in other.dimensions if dim in one.dimensions):
         mine, theirs = other.dimensions[name], one.dimensions[name]
         if mine.several and theirs.several and (mine.several, mine.level) != (theirs.several, theirs.level):

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from mse.computing.parallel import Progress
 from mse.errors import InputError, Problem
 from mse.intake.quoting import identifier
-from mse.words.said import Said, said
+from mse.words.said import Said, said, verbatim
 
 if TYPE_CHECKING:
     import duckdb
@@ -126,7 +126,7 @@ def run_splink(
         When a library is not installed, or when EM finds no pairs to train on.
     """
     splink = _imported(
-        "splink", "probabilistic linkage", said("allowed.splink_5_newer"), "linkage", 'set linkage = "exact"'
+        "splink", said("what.probabilistic"), said("allowed.splink_5_newer"), "linkage", said("do.set_exact")
     )
     alias = {column: f"part{i}" for i, column in enumerate(columns)}
     rule = [splink.block_on(*(alias[column] for column in block)) for block in (*blocks, *training)]
@@ -255,7 +255,11 @@ def _inputs(
 def _spark() -> Any:
     """Return Splink's way to Spark: the session of the environment, or one on this machine."""
     sql = _imported(
-        "pyspark.sql", 'backend = "spark"', said("allowed.pyspark_java_runtime"), "spark", 'set backend = "duckdb"'
+        "pyspark.sql",
+        verbatim('backend = "spark"'),
+        said("allowed.pyspark_java_runtime"),
+        "spark",
+        said("do.set_duckdb"),
     )
     session = sql.SparkSession.builder.appName(UID).getOrCreate()
     context = session.sparkContext
@@ -265,7 +269,7 @@ def _spark() -> Any:
     return backend.SparkAPI(spark_session=session, break_lineage_method="persist", register_udfs_automatically=False)
 
 
-def _imported(module: str, asked: str, allowed: Said, extra: str, otherwise: str) -> Any:
+def _imported(module: str, asked: Said, allowed: Said, extra: str, otherwise: Said) -> Any:
     """Return a library, with a clear word when it is not there."""
     try:
         return import_module(module)

@@ -96,10 +96,10 @@ def read_key(file: str | Path | None = None, *, variable: str | None = None) -> 
             )
         )
     if file is not None:
-        where, key = f"key file {file}", _key_file(Path(file))
+        where, key = said("what.key_file", file=str(file)), _key_file(Path(file))
     else:
         assert variable is not None
-        where, key = f"environment variable {variable}", os.environb.get(os.fsencode(variable), b"")
+        where, key = said("what.environment", name=variable), os.environb.get(os.fsencode(variable), b"")
     key = key.rstrip(b"\r\n")
     kind = weakness(key)
     if kind:
@@ -120,22 +120,22 @@ def _key_file(path: Path) -> bytes:
             found = os.fstat(file.fileno())
             others = found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
             if os.name != "nt" and others:
-                who = "anybody on this machine" if others & stat.S_IRWXO else "the group of its owner"
+                who = said("what.anybody") if others & stat.S_IRWXO else said("what.group")
                 mode = f"{stat.S_IMODE(found.st_mode):o}"
                 raise InputError(
                     Problem(
                         said("found.key_file_may_used", who=who, mode=str(mode)),
                         said("allowed.file_only_its_owner"),
-                        said("do.run_chmod_600_where", path=path),
+                        said("do.run_chmod_600_where", path=str(path)),
                         file=str(path),
                     )
                 )
             return file.read(2**16)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "this is no path"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else said("found.no_path")
         raise InputError(
             Problem(
-                said("found.key_file_cannot_read", reason=str(reason)),
+                said("found.key_file_cannot_read", reason=reason),
                 said("allowed.file_key"),
                 said("do.check_path"),
                 file=str(path),

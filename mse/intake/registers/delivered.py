@@ -19,7 +19,7 @@ from mse.errors import InputError, Problem
 from mse.intake.contradictions import Contradiction, resolve_keys
 from mse.intake.registers.loading import Filled, Reading, Rejected, StepCount, create_tables, read_list
 from mse.intake.registers.rowchecks import NO_FAULT, REASONS, literal
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import duckdb
@@ -167,20 +167,22 @@ def _room(workspace: str | Path) -> Iterator[None]:
     """Turn faults of the machine into one message; what DuckDB says may quote cells and is not passed on."""
     import duckdb
 
-    full = "the disk is full"
+    full = said("found.disk_full")
     try:
         yield
     except OSError as error:
         kind = (
-            full if error.errno in (errno.ENOSPC, errno.EDQUOT) else f"it cannot be used: {error.strerror or 'unknown'}"
+            full
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else said("found.cannot_be_used", why=error.strerror or type(error).__name__)
         )
         raise InputError(_workspace_problem(workspace, kind)) from None
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        kind = full if "space" in str(error).casefold() else "there is not enough memory or room"
+        kind = full if "space" in str(error).casefold() else said("found.no_memory_or_room")
         raise InputError(_workspace_problem(workspace, kind)) from None
 
 
-def _workspace_problem(workspace: str | Path, kind: str) -> Problem:
+def _workspace_problem(workspace: str | Path, kind: Said) -> Problem:
     found, allowed = (
         said("found.workspace_registers_nothing_kept", kind=kind),
         said("allowed.folder_room_twice_files"),
@@ -252,7 +254,7 @@ def _too_many(contract: Contract, reading: Reading, rejects: str | Path | None) 
     found = said(
         "found.rows_list_bad", bad=reading.bad, delivered=delivered, list=repr(contract.list), share=share, most=most
     )
-    where = f"see {rejects}" if rejects is not None else "ask for the file of rejected rows"
+    where = said("do.see", file=str(rejects)) if rejects is not None else said("do.ask_rejected_rows")
     problem = Problem(
         found,
         said("allowed.most_max_rejects", max_rejects=contract.max_rejects),

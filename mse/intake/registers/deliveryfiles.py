@@ -304,9 +304,9 @@ def check_header(header: Sequence[str], path: Path, contract: Contract) -> None:
     absent = [field.name for field in contract.fields if field.role != "ignored" and not places[field.name]]
     found: list[Problem] = []
     if absent:
-        detail = f"; the first row has {len(header)} cells with the separator {contract.delimiter!r}"
-        if not contract.path[0].endswith(".parquet") and len(header) < 2:
-            detail += ", so that the separator is probably another one"
+        cells = {"cells": len(header), "separator": repr(contract.delimiter)}
+        other = not contract.path[0].endswith(".parquet") and len(header) < 2
+        detail = said("found.cells_of_first_row_other", **cells) if other else said("found.cells_of_first_row", **cells)
         found.append(Problem(
             said("found.columns_contract_not_file", absent=(*absent,), detail=detail),
             said("allowed.first_row_their_names"),
@@ -330,7 +330,7 @@ def check_header(header: Sequence[str], path: Path, contract: Contract) -> None:
 
 
 def _unreadable(path: Path, error: Exception) -> Problem:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else "this is no path"
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else said("found.no_path")
     found = (
         said("found.no_such_file")
         if isinstance(error, FileNotFoundError)
