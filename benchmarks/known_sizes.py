@@ -9,7 +9,7 @@ that were left out. With `--folder` an interrupted run goes on. Written are ``be
 (the leaderboard), ``known-sizes.csv`` (every setting on every problem), ``mse/assess/calibrated.json`` (what was
 learned) and ``tests/calibration/known-sizes.json`` (the leaderboard again, for docs and tests); ``python -m
 benchmarks.readme known-sizes`` then puts it into the docs. With `--rows` only the rows of these settings are
-scored again and put in the place of the stored ones: for methods from which nothing is learned. With `--verdicts`
+scored again, learned from again, and put in the place of the stored ones. With `--verdicts`
 the headline of shrinkage, departures of the other studies inside, is scored by the verdict that `mse estimate` gives.
 """
 
@@ -26,18 +26,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.known_populations import SEED, SETTINGS, Answer, Population, answers, populations, sources, study_of
-from benchmarks.learning import KnownAnswer, learn, learn_tails, learn_without_each, log_score
+from benchmarks import known_verdicts
+from benchmarks.known_populations import SETTINGS, Answer, Population, answers, populations, sources, study_of
+from benchmarks.learning import ALL_SCALES, KnownAnswer, learn, learn_tails, learn_without_each, log_score
 from benchmarks.scores import PROBS, Score, score, summarise
 from mse.answers.distribution import Distribution
-from mse.answers.estimates import LEVELS
 from mse.assess.calibrated import STORED, Learned, Library, shipped_library, write_library
-from mse.assess.departures import FEATURES, DepartureModel, departed, features, log_unseen
-from mse.computing.parallel import Compute
+from mse.assess.departures import FEATURES, DepartureModel, departed
 from mse.computing.progress import compute
 from mse.computing.provenance import versions
 from mse.estimators.averages.averaging import AverageSpec
-from mse.methods import estimate
 from mse.shipped import load_table
 
 Learner = Callable[[Sequence[KnownAnswer]], DepartureModel]
@@ -64,6 +62,9 @@ SHRINKAGE = "shrinkage"
 NESTED = "average, σ = 1"
 """The setting whose features and prior are chosen anew without each study."""
 
+CHOICE = "calibrated, nested choice"
+"""Stands for laws whose features were chosen without the study too."""
+
 SLOPE_SDS = (0.1, 0.3, 1.0)
 """Choices of the nested check."""
 
@@ -89,16 +90,14 @@ def known_answers(problems: Sequence[Population], said: Sequence[Answer], chosen
     for p, answer in zip(problems, said, strict=True):
         if answer.law is None:
             continue
-        unseen = log_unseen(answer.law, p.members.observed)
-        chosen_features = features(p.members, unseen)[list(chosen)]
-        out.append(KnownAnswer(p.study, p.members.observed, p.true, unseen, chosen_features))
+        out.append(known_verdicts.known_answer(p, answer.law, chosen))
     return out
 
 
 def left_out(said: Sequence[Answer], known: Sequence[KnownAnswer], learner: Learner = learn) -> list[Answer]:
     """Return the calibrated law of every problem, learned from the other studies."""
     models = learn_without_each(known, learner)
-    laws = iter(departed(a.unseen, a.observed, *models[a.study].at(a.features)) for a in known)
+    laws = iter(departed(a.unseen, a.observed, *models[a.study].at(a.features, a.about)) for a in known)
     return [a if a.law is None else _answer(next(laws)) for a in said]
 
 
@@ -121,15 +120,34 @@ def nested(problems: Sequence[Population], said: Sequence[Answer]) -> list[Answe
             others = [a for a in known[chosen] if a.study != study]
             models = learn_without_each(others, partial(learn, slope_sd=sd))
             size = {s: sum(a.study == s for a in others) for s in models}
-            scores = (log_score(a, *models[a.study].at(a.features)) / math.sqrt(size[a.study]) for a in others)
+            scores = (log_score(a, *models[a.study].at(a.features, a.about)) / math.sqrt(size[a.study]) for a in others)
             choices[chosen, sd] = sum(scores)
         chosen, sd = max(choices, key=lambda c: choices[c])
         model = learn([a for a in known[chosen] if a.study != study], sd)
         for i, a in enumerate(known[chosen]):
             if a.study == study:
-                laws[i] = departed(a.unseen, a.observed, *model.at(a.features))
+                laws[i] = departed(a.unseen, a.observed, *model.at(a.features, a.about))
     ordered = iter(laws[i] for i in range(len(laws)))
     return [a if a.law is None else _answer(next(ordered)) for a in said]
+
+
+def nested_tails(problems: Sequence[Population], said: Sequence[Answer]) -> list[Answer]:
+    """Return calibrated laws without a shift, what their scales grow with chosen without the study too."""
+    every = [c for r in range(len(ALL_SCALES) + 1) for c in itertools.combinations(ALL_SCALES, r)]
+    known = known_answers(problems, said, range(len(FEATURES)))
+    models = {}
+    for study in sorted({a.study for a in known}):
+        others = [a for a in known if a.study != study]
+        size = {s: sum(a.study == s for a in others) for s in {a.study for a in others}}
+        choices = {}
+        for chosen in every:
+            found = learn_without_each(others, partial(learn_tails, chosen=chosen))
+            choices[chosen] = sum(
+                log_score(a, *found[a.study].at(a.features, a.about)) / math.sqrt(size[a.study]) for a in others
+            )
+        models[study] = learn_tails(others, max(choices, key=lambda c: choices[c]))
+    laws = iter(departed(a.unseen, a.observed, *models[a.study].at(a.features, a.about)) for a in known)
+    return [a if a.law is None else _answer(next(laws)) for a in said]
 
 
 def library(problems: Sequence[Population], said: Mapping[str, Sequence[Answer]]) -> Library:
@@ -184,26 +202,32 @@ def earlier(now: set[str]) -> list[dict[str, Any]]:
 def rows_again(problems: Sequence[Population], said: Mapping[str, Sequence[Answer]]) -> dict[str, Any]:
     """Return the stored leaderboard with the rows of some settings in the place of those that were stored."""
     stored: dict[str, Any] = json.loads(CALIBRATION.read_text(encoding="utf-8"))
-    known = {row["setting"] for row in stored["results"]} - set(LEARNED)
+    known = {row["setting"] for row in stored["results"]}
     if len(problems) != stored["problems"] or not set(said) <= known:
         raise SystemExit(f"run all of them; of these problems single rows can be scored again: {', '.join(known)}")
-    made: Any = leaderboard(problems, said)["results"]
-    new = {row["setting"]: {**row, "again": date.today().isoformat()} for row in made}
-    stored["results"] = [new.get(row["setting"], row) for row in stored["results"]]
+    made: Any = leaderboard(problems, {**said, **with_learned(problems, said)})
+    new = {row["setting"]: {**row, "again": date.today().isoformat()} for row in made["results"]}
+    stored["results"] = [new.pop(row["setting"], row) for row in stored["results"]] + list(new.values())
+    stored["groups"].update(made["groups"])
     return stored
 
 
-def by_verdict(problems: Sequence[Population], said: Sequence[Answer]) -> dict[str, Any]:
-    """Return the summary of calibrated laws, whose study was left out, by the verdict of the default method."""
-    found: dict[str, list[Score]] = {}
-    for p, answer in zip(problems, said, strict=True):
-        verdict = estimate(p.members, seed=SEED, compute=Compute(workers=1)).verdict
-        if answer.law is not None and verdict is not None:
-            found.setdefault(verdict.level, []).append(score(answer.law, answer.point, p.true))
-    return {
-        "date": date.today().isoformat(),
-        **{level: asdict(summarise(found[level])) for level in LEVELS if level in found},
-    }
+def with_learned(problems: Sequence[Population], said: Mapping[str, Sequence[Answer]]) -> dict[str, list[Answer]]:
+    """Return the calibrated laws of the settings for which departures are learned."""
+    out = {}
+    for x, learner in LEARNED.items():
+        if x in said:
+            out[f"{x}, calibrated"] = left_out(said[x], known_answers(problems, said[x], range(len(FEATURES))), learner)
+    for x in SHIFTED:
+        if x in said:
+            out[f"{x}, shift and scale learned"] = left_out(said[x], known_answers(problems, said[x], ()))
+    if NESTED in said:
+        out[f"{NESTED}, {CHOICE}"] = nested(problems, said[NESTED])
+    if SHRINKAGE in said:
+        out[f"{SHRINKAGE}, {CHOICE}"] = nested_tails(problems, said[SHRINKAGE])
+        plain = known_answers(problems, said[SHRINKAGE], range(len(FEATURES)))
+        out[f"{SHRINKAGE}, two scales learned"] = left_out(said[SHRINKAGE], plain, partial(learn_tails, chosen=()))
+    return out
 
 
 def standard_errors(problems: Sequence[Population], scores: Sequence[Score | None]) -> dict[str, float]:
@@ -278,17 +302,8 @@ def markdown() -> str:
         if row["setting"].removesuffix(", calibrated") in LEARNED
     ]
     said = f"Standard errors, with studies and not problems as what was drawn: {'; '.join(errors)}." if errors else ""
-    return "\n".join([*lines, "", note, "", said, "", *_by_group(stored["groups"]), *_by_verdict(stored, lines[:2])])
-
-
-def _by_verdict(stored: Mapping[str, Any], heads: Sequence[str]) -> list[str]:
-    """Return the headline by its verdict, where that was scored."""
-    found = stored.get("verdicts", {})
-    rows = [_line({"setting": f"{level} ({row['problems']})", **row}, row["problems"])
-            for level, row in found.items() if level in LEVELS]  # fmt: skip
-    how = f"`{COMMAND} --verdicts`, {found.get('date')}"
-    said = f"The headline, departures of the other studies inside, by its verdict ({how}):"
-    return ["", said, "", *heads, *rows] if rows else []
+    return "\n".join([*lines, "", note, "", said, "", *_by_group(stored["groups"]),
+                      *known_verdicts.markdown(stored.get("verdicts", {}), COMMAND)])  # fmt: skip
 
 
 def _line(row: Mapping[str, Any], problems: int) -> str:
@@ -328,27 +343,31 @@ def main() -> None:
     if options.verdicts:
         alone = answers(problems, compute(options.workers, folder=options.folder), [SHRINKAGE])[SHRINKAGE]
         known = known_answers(problems, alone, range(len(FEATURES)))
+        where = compute(options.workers, folder=options.folder)
+        levels = known_verdicts.levels_of(problems, where)
+        held = known_verdicts.by_verdict(problems, left_out(alone, known, LEARNED[SHRINKAGE]), levels)
+        parts = known_verdicts.held_parts(learn_without_each(known, LEARNED[SHRINKAGE]), where)
         stored = json.loads(CALIBRATION.read_text(encoding="utf-8"))
-        stored["verdicts"] = by_verdict(problems, left_out(alone, known, LEARNED[SHRINKAGE]))
+        stored["verdicts"] = known_verdicts.stored_now(leaderboard=held, parts=parts)
         CALIBRATION.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(markdown())
         return
     said = answers(problems, compute(options.workers, folder=options.folder), options.settings)
     if options.rows:
         again = rows_again(problems, said)
+        if set(said) & set(LEARNED):
+            names = " ".join(map(repr, options.settings))
+            head = {
+                "command": f"{COMMAND} --rows --settings {names}",
+                "date": date.today().isoformat(),
+                "versions": versions(),
+            }
+            write_library(library(problems, said), STORED, head)
         CALIBRATION.write_text(json.dumps(again, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(markdown())
         return
     made = library(problems, said)
-    every = range(len(FEATURES))
-    for x, learner in LEARNED.items():
-        if x in said:
-            said[f"{x}, calibrated"] = left_out(said[x], known_answers(problems, said[x], every), learner)
-    for x in SHIFTED:
-        if x in said:
-            said[f"{x}, shift and scale learned"] = left_out(said[x], known_answers(problems, said[x], ()))
-    if NESTED in said:
-        said[f"{NESTED}, calibrated, nested choice"] = nested(problems, said[NESTED])
+    said.update(with_learned(problems, said))
     fewer = list(options.settings) != list(SETTINGS)
     command = COMMAND + (f" --settings {' '.join(map(repr, options.settings))}" if fewer else "")
     head = {"command": command, "date": date.today().isoformat(), "versions": versions()}

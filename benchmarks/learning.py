@@ -3,20 +3,21 @@
 Parameters maximise a penalised log score of log(n_0 + ½) (`mse.assess.departures`). A study of m problems counts as √m
 of them: the lists of one table err together. Few studies shrink what is learned: the slopes towards 0.
 
-A method that is right in the middle needs two figures only, `learn_tails`: how far the truth departs downwards and
-upwards. A shift that known sizes suggest would move every interval, and miss from above where the method is right.
+A method that is right in the middle needs no shift, `learn_tails`: how far the truth departs downwards and upwards, and
+with what that grows. A shift that known sizes suggest would move every interval, and miss from above where the method
+is right.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from mse.assess.departures import DepartureModel
+from mse.assess.departures import SCALE_FEATURES, DepartureModel
 
 Array = npt.NDArray[np.float64]
 
@@ -31,6 +32,11 @@ SCALE, LOG_SCALE_SD = 0.3, 0.5
 
 TAIL_SCALE, LOG_TAIL_SD = 0.2, 0.7
 """The same for τ below and above a middle of 0."""
+
+STRETCH_SD = 0.5
+"""Prior standard deviation of the change of log τ per unit of a scale feature."""
+
+ALL_SCALES = tuple(range(len(SCALE_FEATURES)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +53,8 @@ class KnownAnswer:
         Law of log(n_0 + ½), equally likely values.
     features : float64 array, shape (F,)
         From `mse.assess.departures.features`.
+    about : float64 array, shape (S,)
+        From `mse.assess.departures.scale_features`.
     """
 
     study: str
@@ -54,6 +62,7 @@ class KnownAnswer:
     true: int
     unseen: Array
     features: Array
+    about: Array = field(default_factory=lambda: np.zeros(len(SCALE_FEATURES)))
 
 
 def learn(answers: Sequence[KnownAnswer], slope_sd: float = SLOPE_SD) -> DepartureModel:
@@ -106,13 +115,15 @@ def learn(answers: Sequence[KnownAnswer], slope_sd: float = SLOPE_SD) -> Departu
     )  # fmt: skip
 
 
-def learn_tails(answers: Sequence[KnownAnswer]) -> DepartureModel:
+def learn_tails(answers: Sequence[KnownAnswer], chosen: Sequence[int] = ALL_SCALES) -> DepartureModel:
     """Return the law of departures without a shift: middle 0, no slopes, a scale below and a scale above.
 
     Parameters
     ----------
     answers : sequence of KnownAnswer
         From several studies, by one method with one setting.
+    chosen : sequence of int
+        Scale features with which both scales may grow.
     """
     from scipy.optimize import minimize
 
@@ -120,14 +131,16 @@ def learn_tails(answers: Sequence[KnownAnswer]) -> DepartureModel:
     size = {s: sum(a.study == s for a in answers) for s in studies}
     weight = np.array([size[a.study] ** -0.5 for a in answers])
     raw = np.array([a.features for a in answers])
+    about = np.array([a.about for a in answers])
+    used = about[:, list(chosen)]
     away = np.log(np.array([a.true - a.observed for a in answers]) + 0.5)[:, None] - np.array(
         [a.unseen for a in answers]
     )
+    above = away >= 0.0
 
-    def lost(logs: Array) -> tuple[float, Array]:
-        """Return the penalised score and its gradient in both log scales."""
-        above = away >= 0.0
-        log_scale = np.where(above, logs[1], logs[0])
+    def lost(parameters: Array) -> tuple[float, Array]:
+        """Return the penalised score and its gradient: both log scales, then how they grow."""
+        log_scale = np.where(above, parameters[1], parameters[0]) + (used @ parameters[2:])[:, None]
         z = away * np.exp(-log_scale)
         log_density = -2.5 * np.log1p(z**2 / 4.0) - log_scale
         peak = log_density.max(axis=1)
@@ -136,14 +149,20 @@ def learn_tails(answers: Sequence[KnownAnswer]) -> DepartureModel:
         steep = share / total[:, None] * (5.0 * z**2 / (4.0 + z**2) - 1.0)
         by_scale = np.array([weight @ np.where(above, 0.0, steep).sum(axis=1),
                              weight @ np.where(above, steep, 0.0).sum(axis=1)])  # fmt: skip
-        off = (logs - math.log(TAIL_SCALE)) / LOG_TAIL_SD
-        return float(-(weight @ (peak + np.log(total))) + 0.5 * off @ off), off / LOG_TAIL_SD - by_scale
+        slope = np.concatenate([by_scale, (weight * steep.sum(axis=1)) @ used])
+        off = np.concatenate([(parameters[:2] - math.log(TAIL_SCALE)) / LOG_TAIL_SD, parameters[2:] / STRETCH_SD])
+        spread = np.concatenate([np.full(2, LOG_TAIL_SD), np.full(used.shape[1], STRETCH_SD)])
+        return float(-(weight @ (peak + np.log(total))) + 0.5 * off @ off), off / spread - slope
 
-    found = minimize(lost, np.full(2, math.log(TAIL_SCALE)), jac=True, method="BFGS").x
+    start = np.concatenate([np.full(2, math.log(TAIL_SCALE)), np.zeros(used.shape[1])])
+    found = minimize(lost, start, jac=True, method="BFGS").x
+    stretch = np.zeros(about.shape[1])
+    stretch[list(chosen)] = found[2:]
     return DepartureModel(
         shift=0.0, slopes=np.zeros(raw.shape[1]), scale=math.exp(float(found[0])), upper=math.exp(float(found[1])),
         centre=raw.mean(axis=0), spread=np.ones(raw.shape[1]), low=raw.min(axis=0), high=raw.max(axis=0),
-        problems=len(answers), studies=tuple(studies),
+        problems=len(answers), studies=tuple(studies), stretch=stretch, nearest=about.min(axis=0),
+        farthest=about.max(axis=0),
     )  # fmt: skip
 
 

@@ -15,7 +15,10 @@ from mse.commands.fromspecs import SettingType
 from mse.estimators.methodspecs import also_taken, spec_of
 from mse.estimators.naming import label_of
 from mse.estimators.registry import METHODS
+from mse.jobs.chainjob import ChainJob
+from mse.jobs.figurejob import FiguresJob
 from mse.jobs.job import Job
+from mse.jobs.sections import MethodChoice
 from mse.settings.specfields import Setting, in_words, keys_of, members, plain_kind, plain_text
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
@@ -95,7 +98,7 @@ def sections(spec: type = Job, name: str = "", several: bool = False) -> Iterato
     known = keys_of(spec)
     about = (spec.__doc__ or "").strip().partition("\n")[0]
     head = f"### `{'[' * (1 + several)}{name}{']' * (1 + several)}`" if name else "### Above all sections"
-    if name == "estimate":
+    if spec is MethodChoice:
         about += " The options of the method stand beside it; `[[compare]]` is the same, once for every method."
         known = {"method": known["method"]}
     plain = {key: x for key, x in known.items() if name or spec_in(x.kind) is None}
@@ -117,7 +120,11 @@ def methods() -> Iterator[str]:
 
 def manual(text: str) -> str:
     """Return the page with its generated parts as they are now."""
-    for part, made in (("commands", commands()), ("sections", sections()), ("methods", methods())):
+    parts = {
+        "commands": commands(), "sections": sections(), "key figures": sections(FiguresJob),
+        "chain": sections(ChainJob), "methods": methods(),
+    }  # fmt: skip
+    for part, made in parts.items():
         before, rest = text.split(BEGIN.format(part))
         text = f"{before}{BEGIN.format(part)}\n{'\n\n'.join(made)}\n{END}{rest.split(END, 1)[1]}"
     return text

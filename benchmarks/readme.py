@@ -1,7 +1,7 @@
-"""Write the real output of its commands into README.md: ``python -m benchmarks.readme [part …]``.
+"""Write the real output of its commands into README.md and docs: ``python -m benchmarks.readme [part …]``.
 
 A part stands between ``<!-- begin: … -->`` and ``<!-- end -->``. Without arguments the quick parts are run again;
-``netherlands``, ``national`` and ``strata`` (minutes), ``benchmarks`` (``python -m benchmarks.kernels``),
+``netherlands``, ``national`` (minutes) and ``benchmarks`` (``python -m benchmarks.kernels``, all into docs/jobs.md),
 ``known-sizes`` (``python -m benchmarks.known_sizes``, into docs/assessment.md), ``truths`` (``python -m
 benchmarks.truths``, into docs/truth.md), ``disclosure`` (into docs/publishing.md), ``verdicts`` and ``calibration``
 (``python -m tests.calibration.sbc``, into docs/methods.md) and ``map`` (the rooms, into CONTRIBUTING.md) are run only
@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -23,7 +24,11 @@ ASSESSMENT_PAGE = ROOT / "docs" / "assessment.md"
 TRUTH_PAGE = ROOT / "docs" / "truth.md"
 METHODS_PAGE = ROOT / "docs" / "methods.md"
 PUBLISHING_PAGE = ROOT / "docs" / "publishing.md"
+FIGURES_PAGE = ROOT / "docs" / "key-figures.md"
+JOBS_PAGE = ROOT / "docs" / "jobs.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+OTHERS = ("independence", "Chao", "sample coverage", "decomposable, δ = 2^−K", "average, σ = 1")
+"""Methods of others on the board of known sizes."""
 MSE = Path(sys.executable).with_name("mse")
 
 
@@ -34,11 +39,25 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-def python_block(which: int) -> str:
-    """Return what a Python block of the README prints."""
-    block = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[which]
-    done = subprocess.run([sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout
+def claim() -> str:
+    """Return what the intervals cover where the truth is known, from the stored boards."""
+    stored = ROOT / "tests" / "calibration"
+    known = json.loads((stored / "known-sizes.json").read_text(encoding="utf-8"))
+    simulated = json.loads((stored / "truths.json").read_text(encoding="utf-8"))["auto"]["figures"]["publish"]
+    covers = {row["setting"]: row["coverage"][-1] for row in known["results"]}
+    others = [covers[name] for name in OTHERS]
+    may = known["verdicts"]["publish"]
+    kinds, on_kinds = len(simulated["kind"]), simulated["all"]["all"]["coverage"][-1]
+    held = round(may["problems"] * may["coverage"][-1])
+    return (
+        "Its intervals are held against the truth. "
+        f"On {known['problems']} populations of known size, of {known['studies']} studies, the 95 % interval that is "
+        f"printed covers {100 * covers['shrinkage, calibrated']:.0f} %, with every study left out in turn; "
+        f"those of other methods cover {100 * min(others):.0f} to {100 * max(others):.0f} %. "
+        f"On simulated populations of {kinds} kinds it covers {100 * on_kinds:.0f} % of those that may be published. "
+        f"Known sizes that may be published are few yet, {may['problems']}: it covers {held} of them "
+        "([how, and what that assumes](docs/truth.md))."
+    )
 
 
 def benchmark_table() -> str:
@@ -132,21 +151,19 @@ def put(part: str, text: str, *, code: bool, file: Path = README) -> None:
 
 def main(parts: list[str]) -> None:
     """Write the named parts, or the quick ones."""
-    for part in parts or ["uk", "python"]:
+    for part in parts or ["uk", "claim"]:
         if part == "uk":
             put("mse run models/uk-2013.toml", run("run", "models/uk-2013.toml"), code=True)
-        elif part == "python":
-            put("python", python_block(0), code=True)
-        elif part == "strata":
-            put("strata", python_block(1), code=True)
+        elif part == "claim":
+            put(part, claim(), code=False)
         elif part == "netherlands":
             job = "models/netherlands-2010-2015.toml"
-            put(f"mse run {job}", run("run", job), code=True)
+            put(f"mse run {job}", run("run", job), code=True, file=JOBS_PAGE)
         elif part == "national":
             job = "models/national-simulated.toml"
-            put(f"mse run {job}", run("run", job), code=True)
+            put(f"mse run {job}", run("run", job), code=True, file=JOBS_PAGE)
         elif part == "benchmarks":
-            put("benchmarks", benchmark_table(), code=False)
+            put("benchmarks", benchmark_table(), code=False, file=JOBS_PAGE)
         elif part == "known-sizes":
             from benchmarks.known_sizes import markdown
 
@@ -161,14 +178,26 @@ def main(parts: list[str]) -> None:
             put(part, calibration(), code=False, file=METHODS_PAGE)
         elif part == "disclosure":
             put(part, disclosure_counts(), code=False, file=PUBLISHING_PAGE)
+        elif part == "figures":
+            told = run("figures", "models/key-figures.toml").split("\n\n")
+            text = "\n\n".join(textwrap.fill(x, 120) for x in (*told[:4], "…", *told[10:13]))
+            put("mse figures models/key-figures.toml", text, code=True, file=FIGURES_PAGE)
+        elif part == "chain":
+            told = run("chain", "models/justice-chain.toml").splitlines()
+            text = "\n".join(textwrap.fill(x, 120) for x in told)
+            put("mse chain models/justice-chain.toml", text, code=True, file=FIGURES_PAGE)
+        elif part == "othernumbers":
+            from benchmarks.othernumbers import markdown as coverage
+
+            put("coverage", coverage(), code=False, file=FIGURES_PAGE)
         elif part == "map":
             put(part, map_of_rooms(), code=False, file=CONTRIBUTING)
         elif part == "verdicts":
             put(part, verdict_table(), code=False, file=ASSESSMENT_PAGE)
         else:
             raise SystemExit(
-                f"unknown part {part!r}: uk, python, netherlands, national, strata, benchmarks, known-sizes, truths, "
-                "verdicts, calibration, disclosure, map"
+                f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, verdicts, "
+                "calibration, disclosure, figures, chain, othernumbers, map"
             )
 
 

@@ -26,16 +26,12 @@ KINDS = ("pairs", "heterogeneity", "three-way", "referral", "sparse")
 PRIORS = {
     "as it is": ShrinkageSpec(),
     "without the term of all lists": ShrinkageSpec(saturated=False),
-    "without a common part": ShrinkageSpec(common_sd=(0.0,)),
-    "always with a common part": ShrinkageSpec(common_sd=(0.17,)),
+    "towards independence": ShrinkageSpec(visibility=(0.0,)),
+    "towards independence, with a common part": ShrinkageSpec(visibility=(0.0,), common_sd=(0.03, 0.17)),
+    "τ up to 2": ShrinkageSpec(visibility=(0.0, 0.4, 0.8, 1.2, 1.6, 2.0)),
     "r = 0.25": ShrinkageSpec(ratio=(0.25,)),
     "r = 1": ShrinkageSpec(ratio=(1.0,)),
-    "r in 0.25, 0.5, 1; s_m in 0, 0.17; no term of all lists": ShrinkageSpec(
-        pair_sd=(0.025, 0.0625, 0.125, 0.25, 0.5), ratio=(0.25, 0.5, 1.0), common_sd=(0.0, 0.17), saturated=False
-    ),
-    "five s₂, three r, three s_m": ShrinkageSpec(
-        pair_sd=(0.025, 0.0625, 0.125, 0.25, 0.5), ratio=(0.125, 0.25, 0.5), common_sd=(0.0, 0.08, 0.16)
-    ),
+    "six s₂, three r": ShrinkageSpec(pair_sd=(0.025, 0.05, 0.1, 0.2, 0.4, 0.8), ratio=(0.125, 0.25, 0.5)),
     "main effects N(0, 1.5²)": ShrinkageSpec(main_sd=1.5),
 }
 Q = (0.025, 0.5, 0.975)

@@ -64,7 +64,7 @@ def markdown() -> str:
     for study in STUDIES:
         table = mse.load_table(study.table)
         if study.where:
-            table = table.at(study.where)
+            table = table.part(study.where)
         table = table.collapse() if table.strata else table
         found = mse.estimate(table, seed=1, draws=DRAWS).summary(0.95)
         assert found.identified is not None and found.verdict is not None

@@ -17,6 +17,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.cellshares import fitted, logistic, membership, mixed, pair_odds, referred, visible
 from mse.errors import ModelError, Problem
 from mse.tables.captures import CaptureTable
 
@@ -25,9 +26,6 @@ Counts = npt.NDArray[np.int64]
 
 LEAST_OVERLAP = 3
 """Persons on two lists or more that a table has; one with fewer is drawn again, as nobody would analyse it."""
-
-NODES = 81
-"""Values of a person's visibility that stand for the normal law."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,73 +121,16 @@ def simulate_truth(kind: str, lists: int, *, seed: int) -> Truth:
             return Truth(kind, seed, size, table)
 
 
-def membership(lists: int) -> npt.NDArray[np.int64]:
-    """Return which lists each cell is on, shape (2^K, K), 0 or 1."""
-    return (np.arange(2**lists)[:, None] >> np.arange(lists)) & 1
-
-
-def fitted(odds: Array, covers: Array) -> Array:
-    """Return cell probabilities with the odds ratios of `odds`, shape (2^K,), and these covers, shape (K,)."""
-    on = membership(len(covers)).astype(bool)
-    share = odds / odds.sum()
-    for _ in range(500):
-        for j, cover in enumerate(covers):
-            inside = share[on[:, j]].sum()
-            share = np.where(on[:, j], share * cover / inside, share * (1.0 - cover) / (1.0 - inside))
-        if np.abs(share @ on - covers).max() < 1e-10:
-            break
-    return share
-
-
-def mixed(effects: Array, weights: Array, covers: Array) -> Array:
-    """Return cell probabilities when lists are independent given a class, and classes differ in log odds.
-
-    Parameters
-    ----------
-    effects : float64 array, shape (C, K)
-        Log odds of a class on a list, added to the list's own.
-    weights : float64 array, shape (C,)
-        Shares of the classes.
-    covers : float64 array, shape (K,)
-        What the lists cover of all classes together.
-    """
-    lists = len(covers)
-    low, high = np.full(lists, -40.0), np.full(lists, 40.0)
-    for _ in range(80):
-        middle = (low + high) / 2.0
-        small = weights @ _logistic(effects + middle) < covers
-        low, high = np.where(small, middle, low), np.where(small, high, middle)
-    on = membership(lists)
-    p = _logistic(effects + (low + high) / 2.0)[:, None, :]
-    share: Array = weights @ np.where(on[None], p, 1.0 - p).prod(axis=2)
-    return share
-
-
-def _logistic(x: Array) -> Array:
-    return 1.0 / (1.0 + np.exp(-x))
-
-
-def _pairs(rng: np.random.Generator, lists: int, sd: float, *, positive: bool = False) -> Array:
-    """Return the odds of every cell when each pair of lists has a log odds ratio N(0, sd²), or its absolute value."""
-    on = membership(lists)
-    log_odds = np.zeros(2**lists)
-    for j in range(lists):
-        for k in range(j):
-            ratio = rng.normal(0.0, sd)
-            log_odds += (abs(ratio) if positive else ratio) * on[:, j] * on[:, k]
-    return np.exp(log_odds)
-
-
 def _independent(rng: np.random.Generator, covers: Array) -> Array:
     return fitted(np.ones(2 ** len(covers)), covers)
 
 
 def _paired(rng: np.random.Generator, covers: Array) -> Array:
-    return fitted(_pairs(rng, len(covers), 0.5), covers)
+    return fitted(pair_odds(rng, len(covers), 0.5), covers)
 
 
 def _positive(rng: np.random.Generator, covers: Array) -> Array:
-    return fitted(_pairs(rng, len(covers), 0.5, positive=True), covers)
+    return fitted(pair_odds(rng, len(covers), 0.5, positive=True), covers)
 
 
 def _three_way(rng: np.random.Generator, covers: Array) -> Array:
@@ -198,17 +139,11 @@ def _three_way(rng: np.random.Generator, covers: Array) -> Array:
     three = rng.choice(lists, min(3, lists), replace=False)
     ratio = rng.uniform(0.5, 1.5) * rng.choice([-1.0, 1.0])
     both = membership(lists)[:, three].all(axis=1)
-    return fitted(_pairs(rng, lists, 0.25) * np.exp(ratio * both), covers)
-
-
-def _visible(sd: float, covers: Array) -> Array:
-    nodes = np.linspace(-4.5, 4.5, NODES)
-    weights = np.exp(-0.5 * nodes**2)
-    return mixed(np.repeat(sd * nodes[:, None], len(covers), axis=1), weights / weights.sum(), covers)
+    return fitted(pair_odds(rng, lists, 0.25) * np.exp(ratio * both), covers)
 
 
 def _heterogeneous(rng: np.random.Generator, covers: Array) -> Array:
-    return _visible(1.0, covers)
+    return visible(1.0, covers)
 
 
 def _classes(rng: np.random.Generator, covers: Array) -> Array:
@@ -232,30 +167,91 @@ def _subgroup(rng: np.random.Generator, covers: Array) -> Array:
 def _referral(rng: np.random.Generator, covers: Array) -> Array:
     """Independent lists, one of which then sends 20 to 60 % of its persons to another."""
     share, on = fitted(np.ones(2 ** len(covers)), covers), membership(len(covers)).astype(bool)
-    return _referred(rng, share, on)
+    return referred(rng, share, on)
 
 
-def _referred(rng: np.random.Generator, share: Array, on: npt.NDArray[np.bool_]) -> Array:
-    source, target = rng.choice(on.shape[1], 2, replace=False)
-    leaving = np.flatnonzero(on[:, source] & ~on[:, target])
-    sent = rng.uniform(0.2, 0.6) * share[leaving]
-    share = share.copy()
-    share[leaving] -= sent
-    share[leaving | (1 << int(target))] += sent
+def _strongly(rng: np.random.Generator, covers: Array) -> Array:
+    return visible(1.5, covers)
+
+
+def _frail(rng: np.random.Generator, covers: Array) -> Array:
+    """Each list finds a person at a rate times the person's own gamma variate of shape 1 to 3."""
+    at, weights = np.polynomial.laguerre.laggauss(60)
+    shape = rng.uniform(1.0, 3.0)
+    weights = weights * at ** (shape - 1.0)
+    weights /= weights.sum()
+    rates = np.zeros(len(covers))
+    for j, cover in enumerate(covers):
+        low, high = 0.0, 100.0
+        for _ in range(80):
+            middle = (low + high) / 2.0
+            low, high = (middle, high) if weights @ -np.expm1(-middle * at) < cover else (low, middle)
+        rates[j] = low
+    p = -np.expm1(-at[:, None] * rates)[:, None, :]
+    share: Array = weights @ np.where(membership(len(covers))[None], p, 1.0 - p).prod(axis=2)
+    return share
+
+
+def _three_classes(rng: np.random.Generator, covers: Array) -> Array:
+    """Three groups of 10 % or more: log odds on each list apart by N(0, 1) around a common part N(0, 1)."""
+    weights = 0.1 + 0.7 * rng.dirichlet(np.ones(3))
+    effects = rng.normal(0.0, 1.0, (3, 1)) + rng.normal(0.0, 1.0, (3, len(covers)))
+    return mixed(effects, weights, covers)
+
+
+def _pooled(rng: np.random.Generator, covers: Array) -> Array:
+    """Five years or regions, summed: the log odds of every list differ between them by N(0, 0.7²)."""
+    return mixed(rng.normal(0.0, 0.7, (5, len(covers))), rng.dirichlet(np.full(5, 5.0)), covers)
+
+
+def _blind(rng: np.random.Generator, covers: Array) -> Array:
+    """Let one list never see a group of 10 to 40 %, whom others see better or worse by N(0, 0.5²)."""
+    lists, weight = len(covers), rng.uniform(0.1, 0.4)
+    apart = rng.normal(0.0, 0.5, lists)
+    apart[int(rng.integers(lists))] = -30.0
+    return mixed(np.stack([apart, np.zeros(lists)]), np.array([weight, 1.0 - weight]), covers)
+
+
+def _reached_by_one(rng: np.random.Generator, covers: Array) -> Array:
+    """Let all lists but one see a group of 10 to 30 % less, by 1 to 2 in log odds."""
+    lists, weight = len(covers), rng.uniform(0.1, 0.3)
+    apart = np.full(lists, -rng.uniform(1.0, 2.0))
+    apart[int(rng.integers(lists))] = 0.0
+    return mixed(np.stack([apart, np.zeros(lists)]), np.array([weight, 1.0 - weight]), covers)
+
+
+def _inner(rng: np.random.Generator, covers: Array) -> Array:
+    """Pairs of sd 0.25, and a list that draws 80 to 98 % of its persons from another, larger one."""
+    lists = len(covers)
+    inner, outer = rng.choice(lists, 2, replace=False)
+    covers = covers.copy()
+    covers[inner] = min(covers[inner], 0.5 * covers[outer])
+    inside = rng.uniform(0.8, 0.98)
+    both = inside * covers[inner]
+    neither = 1.0 - covers[inner] - covers[outer] + both
+    ratio = both * neither / ((1.0 - inside) * covers[inner] * (covers[outer] - both))
+    on = membership(lists)
+    return fitted(pair_odds(rng, lists, 0.25) * np.where(on[:, inner] * on[:, outer] > 0, ratio, 1.0), covers)
+
+
+def _changed(rng: np.random.Generator, covers: Array, change: float) -> Array:
+    """Whoever has been on a list is more or less likely, by `change` in log odds, to get on any later one.
+
+    Those who were seen look independent whatever the size of it: no table can show it.
+    """
+    on = membership(len(covers))
+    before = np.concatenate([np.zeros((len(on), 1), dtype=np.int64), np.cumsum(on, axis=1)[:, :-1]], axis=1) > 0
+    p = logistic(np.log(covers / (1.0 - covers)) + change * before)
+    share: Array = np.where(on > 0, p, 1.0 - p).prod(axis=1)
     return share
 
 
 def _shy(rng: np.random.Generator, covers: Array) -> Array:
-    """Whoever has been on a list is less likely, by 0.2 to 0.8 in log odds, to get on any later one.
+    return _changed(rng, covers, -rng.uniform(0.2, 0.8))
 
-    Those who were seen look independent whatever the size of it: no table can show it.
-    """
-    less = rng.uniform(0.2, 0.8)
-    on = membership(len(covers))
-    before = np.concatenate([np.zeros((len(on), 1), dtype=np.int64), np.cumsum(on, axis=1)[:, :-1]], axis=1) > 0
-    p = _logistic(np.log(covers / (1.0 - covers)) - less * before)
-    share: Array = np.where(on > 0, p, 1.0 - p).prod(axis=1)
-    return share
+
+def _eager(rng: np.random.Generator, covers: Array) -> Array:
+    return _changed(rng, covers, rng.uniform(0.2, 0.8))
 
 
 def _avoided(rng: np.random.Generator, covers: Array) -> Array:
@@ -274,8 +270,8 @@ def _near_empty(rng: np.random.Generator, covers: Array) -> Array:
 
 def _mixture(rng: np.random.Generator, covers: Array) -> Array:
     """Visibility of sd 0.3 to 1, pair interactions of sd 0.3, and in half of the populations referral."""
-    share = fitted(_visible(rng.uniform(0.3, 1.0), covers) * _pairs(rng, len(covers), 0.3), covers)
-    return _referred(rng, share, membership(len(covers)).astype(bool)) if rng.random() < 0.5 else share
+    share = fitted(visible(rng.uniform(0.3, 1.0), covers) * pair_odds(rng, len(covers), 0.3), covers)
+    return referred(rng, share, membership(len(covers)).astype(bool)) if rng.random() < 0.5 else share
 
 
 def _mislinked(rng: np.random.Generator, counts: Counts) -> Counts:
@@ -308,11 +304,19 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "positive pairs": Kind("log odds ratio of every pair |N(0, 0.5²)|", _positive),
         "heterogeneity": Kind("visibility of persons, normal of sd 1 in log odds", _heterogeneous),
         "two groups": Kind("two groups that lists see differently", _classes),
+        "strong heterogeneity": Kind("visibility of persons, normal of sd 1.5 in log odds", _strongly),
+        "frailty": Kind("a rate of being found, gamma of shape 1 to 3", _frail),
+        "three classes": Kind("three groups that lists see differently", _three_classes),
+        "pooled": Kind("five years or regions with other covers, summed", _pooled),
         "three-way": Kind("a log odds ratio of three lists, 0.5 to 1.5 up or down", _three_way),
         "referral": Kind("a list sends 20 to 60 % of its persons to another", _referral),
         "shy of one": Kind("whoever is on one of the lists gets on the others less", _avoided),
         "shy of all": Kind("whoever is on any list gets on later ones less, which no table can show", _shy),
+        "eager of all": Kind("whoever is on any list gets on later ones more, which no table can show", _eager),
         "subgroup": Kind("a list that sees only a part of the population", _subgroup),
+        "never by one": Kind("a group that one list never sees", _blind),
+        "reached by one": Kind("a group that all lists but one hardly see", _reached_by_one),
+        "nested": Kind("a list that draws nearly all of its persons from another", _inner),
         "near-empty": Kind("pairs, and a list that covers 0.3 to 2 %", _near_empty),
         "mixture": Kind("visibility, pairs and referral together", _mixture),
         "linkage": Kind("pairs, with links lost and persons joined by mistake", _paired, after=_mislinked),
@@ -322,6 +326,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "huge": Kind("pairs, N 50,000 to 200,000", _paired, smallest=50_000.0, largest=200_000.0),
         "huge mixture": Kind("mixture, N 50,000 to 200,000", _mixture, smallest=50_000.0, largest=200_000.0),
+        "millions": Kind("mixture, N 1 to 5 million", _mixture, smallest=1e6, largest=5e6),
     }
 )  # fmt: skip
 """Kinds of truth by name."""

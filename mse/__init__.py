@@ -44,19 +44,32 @@ if TYPE_CHECKING:
     from mse.estimators.single.profile import profile_interval as profile_interval
     from mse.estimators.single.selection import rank_models as rank_models
     from mse.intake.taking import take_in as take_in
+    from mse.jobs.chainjob import ChainJob as ChainJob
+    from mse.jobs.chainjob import chain as chain
+    from mse.jobs.chainjob import read_chain_job as read_chain_job
+    from mse.jobs.figurejob import FiguresJob as FiguresJob
+    from mse.jobs.figurejob import figures as figures
+    from mse.jobs.figurejob import read_figures as read_figures
     from mse.jobs.job import Job as Job
     from mse.jobs.job import read_job as read_job
     from mse.jobs.running import assess_results as assess_results
     from mse.jobs.running import run_job as run_job
+    from mse.manytables import estimate_many as estimate_many
     from mse.methods import compare as compare
     from mse.methods import estimate as estimate
+    from mse.publish.chainfiles import write_chain as write_chain
     from mse.publish.changes import compare_results as compare_results
+    from mse.publish.citing import cite as cite
+    from mse.publish.figures.figurefiles import write_figures as write_figures
+    from mse.publish.plotting import plot as plot
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
     from mse.publish.report.html import render_report as render_report
+    from mse.publish.takeaway import take_away as take_away
     from mse.shipped import list_tables as list_tables
     from mse.shipped import load_repeats as load_repeats
     from mse.shipped import load_table as load_table
+    from mse.shipped import read_table as read_table
     from mse.shipped import table_info as table_info
     from mse.simulate.national import simulate_captures as simulate_captures
     from mse.simulate.section import national_spec as national_spec
@@ -69,10 +82,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "__version__": "computing.provenance",
     "CaptureTable": "tables.captures",
+    "ChainJob": "jobs.chainjob",
     "Compute": "computing.parallel",
     "Distribution": "answers.distribution",
     "DoublyRobustSpec": "estimators.doublyrobust.onepair",
     "Estimate": "answers.estimates",
+    "FiguresJob": "jobs.figurejob",
     "HistoryTable": "tables.histories",
     "InputError": "errors",
     "Job": "jobs.job",
@@ -90,11 +105,15 @@ _HOMES = {
     "Verdict": "answers.estimates",
     "assess_results": "jobs.running",
     "calibrated": "assess.calibrated",
+    "chain": "jobs.chainjob",
+    "cite": "publish.citing",
     "compare": "methods",
     "compare_families": "estimators.repeats.countfit",
     "compare_pairs": "estimators.doublyrobust.pairs",
     "compare_results": "publish.changes",
     "estimate": "methods",
+    "figures": "jobs.figurejob",
+    "estimate_many": "manytables",
     "fit_model": "estimators.single.fitted",
     "judge": "assess.verdict",
     "known_sizes": "assess.knownsizes",
@@ -103,17 +122,24 @@ _HOMES = {
     "load_table": "shipped",
     "multilevel_model": "estimators.multilevel.openmodel",
     "national_spec": "simulate.section",
+    "plot": "publish.plotting",
     "prior_predictive": "estimators.multilevel.priorpredictive",
     "profile_interval": "estimators.single.profile",
     "rank_models": "estimators.single.selection",
+    "read_chain_job": "jobs.chainjob",
+    "read_figures": "jobs.figurejob",
     "read_job": "jobs.job",
     "read_results": "answers.results",
+    "read_table": "shipped",
     "render_report": "publish.report.html",
     "run_job": "jobs.running",
     "simulate_captures": "simulate.national",
     "table_info": "shipped",
+    "take_away": "publish.takeaway",
     "take_in": "intake.taking",
     "verify_release": "publish.release.verification",
+    "write_chain": "publish.chainfiles",
+    "write_figures": "publish.figures.figurefiles",
     "write_release": "publish.release.bundle",
     "write_results": "answers.results",
 }

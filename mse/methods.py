@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mse.computing.parallel import Compute
+from mse.computing.progress import if_watched
 from mse.errors import ModelError, MseError, Problem
 from mse.estimators.automatic import choose
 from mse.estimators.methodspecs import by_stratum as by_stratum
@@ -19,7 +22,9 @@ from mse.estimators.registry import ALL_ORDERS, Basis
 from mse.estimators.registry import METHODS as METHODS
 from mse.settings.specchecks import check_value
 from mse.settings.specfields import Seed
+from mse.shipped import read_table
 from mse.tables.captures import CaptureTable
+from mse.tables.checks import MAX_LISTS
 from mse.tables.histories import HistoryTable
 from mse.words.said import Said, as_said, said, to_json
 
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mse.answers.posterior import Posterior
+    from mse.answers.referees import Referee
     from mse.assess.rules import Thresholds
     from mse.tables.persons import PersonTable
     from mse.tables.repeats import RepeatCounts
@@ -43,14 +49,15 @@ Request = str | tuple[str, Mapping[str, Any]]
 
 
 def estimate(
-    table: Table, method: str | object = "auto", *, seed: int = 0, compute: Compute | None = None, **options: Any
+    table: Table | Any, method: str | object = "auto", *, seed: int = 0, compute: Compute | None = None, **options: Any
 ) -> Posterior:
     """Estimate the size of the population behind a table, and judge the answer.
 
     Parameters
     ----------
     table : CaptureTable, HistoryTable, RepeatCounts or PersonTable
-        Who was seen on which lists; how often in one register; or persons with covariates.
+        Who was seen on which lists; how often in one register; or persons with covariates. The name of a public table,
+        the path of a file, a data frame or an array are read first, as `mse.read_table` does.
     method : str or spec
         A name of the registry (`mse.estimators.registry`): ``"average"``, ``"shrinkage"``, ``"loglinear"``, …;
         ``"auto"``, the default, chooses by its rule `CHOICES`, for a table of lists shrinkage with learned departures.
@@ -77,17 +84,53 @@ def estimate(
     ModelError
         When the method or an option is unknown, or does not fit the table.
     """
-    compute = compute or Compute()
+    table = read_table(table)
+    compute = compute or if_watched()
     method, given = named(method, options)
     posterior = run_method(table, method, seed=seed, compute=compute, **given)
     if not isinstance(table, CaptureTable):
         return judged(posterior, table, ()) if isinstance(table, HistoryTable) else posterior
     asked = checks(table, posterior.method, given.get("by", ()))
-    return judged(posterior, table, [run_or_fail(table, check, seed, compute) for check in asked])
+    return _verdict(posterior, table, _referees(posterior, table, asked, seed, compute))
+
+
+def _referees(
+    posterior: Posterior, table: CaptureTable, requests: Sequence[Request], seed: int, compute: Compute
+) -> dict[str, Referee]:
+    """Return what the verdict reads of the answers that it asks for, as far as it depends on them."""
+    from mse.assess.refereeing import Asked, added_roughly, settled
+    from mse.assess.rules import Thresholds
+    from mse.estimators.separate import parts_by
+
+    flat = table.collapse() if table.strata else table
+    asked = {}
+    for request in requests:
+        method, options = _split(request)
+        label = str(label_of(method, options))
+        home = import_module(f"mse.estimators.{METHODS[method].answers_referee}")
+        plain = {name: value for name, value in options.items() if name != "by"}
+        spec, where = make_spec(method, plain), compute.within(label)
+        with suppress(MseError):
+            if "by" in options:
+                rough = added_roughly(parts_by(table, options["by"]), spec, home, seed)
+                asked[label] = Asked(rough, partial(_whole_referee, table, method, options, seed, where))
+            else:
+                answer = partial(home.referee, flat, spec, seed=seed, compute=where)
+                asked[label] = Asked(answer(rough=True), partial(answer, rough=False))
+    return settled(posterior, asked, Thresholds())
+
+
+def _whole_referee(
+    table: CaptureTable, method: str, options: Mapping[str, Any], seed: int, compute: Compute
+) -> Referee:
+    """Return what the verdict reads of a whole answer."""
+    from mse.answers.referees import referee_of
+
+    return referee_of(run_method(table, method, seed=seed, compute=compute, **options))
 
 
 def compare(
-    table: CaptureTable,
+    table: CaptureTable | Any,
     methods: Sequence[Request] | None = None,
     *,
     seed: int = 0,
@@ -99,7 +142,7 @@ def compare(
     Parameters
     ----------
     table : CaptureTable
-        Who was seen on which lists.
+        Who was seen on which lists; or what `mse.read_table` makes one of.
     methods : sequence, optional
         Names, or pairs of a name and its options: ``["average", ("loglinear", {"criterion": "bic_cells"})]``.
         Every method with its defaults when not given, but for those that take minutes and have to be named
@@ -118,17 +161,28 @@ def compare(
         the row as codes with values, JSON), ``fit`` (empty, or how badly a single model fits), and ``summed_over``
         (the covariates whose levels were added up).
     """
+    table = _of_lists(table)
     usual = [name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata))]
     requests: list[Request] = list(usual) if methods is None else list(methods)
     problems = [p for request in requests for p in unknown_method(_split(request)[0])]
     if problems:
         raise ModelError(problems)
-    compute = compute or Compute()
+    compute = compute or if_watched()
     outcomes = [run_or_fail(table, request, seed, compute) for request in requests]
     rows = comparison(table, outcomes, prob)
     rows["fit"] = ["" if isinstance(o.result, MseError) else bad_fit(o.result) for o in outcomes]
     rows["summed_over"] = [_summed(table, *_split(request)) for request in requests]
     return rows
+
+
+def _of_lists(source: Any) -> CaptureTable:
+    """Return the table of lists that a source is or holds."""
+    table = read_table(source)
+    if not isinstance(table, CaptureTable):
+        allowed = f"an overlap table of 2 to {MAX_LISTS} lists"
+        raise ModelError(Problem(f"methods cannot be put side by side on a {type(table).__name__}", allowed,
+                                 "estimate by each method on its own"))  # fmt: skip
+    return table
 
 
 def _summed(table: CaptureTable, method: str, options: Mapping[str, Any]) -> str:
@@ -271,9 +325,7 @@ def judged(
     known sizes of the table itself are held against what its other lists give, unless the assessment has done so.
     """
     from mse.assess.findings import not_settled
-    from mse.assess.knownsizes import quick_consistency
     from mse.assess.rules import Thresholds
-    from mse.assess.verdict import judge
 
     held_against = {
         str(o.label): o.result
@@ -281,15 +333,31 @@ def judged(
         if not isinstance(o.result, MseError) and METHODS[o.method].basis != "assumed" and math.isfinite(o.result.point)
         and not_settled(o.result, thresholds or Thresholds()) is None
     }  # fmt: skip
+    return _verdict(posterior, table, held_against, thresholds, assessment, time)
+
+
+def _verdict(
+    posterior: Posterior,
+    table: CaptureTable | HistoryTable,
+    others: Mapping[str, Posterior | Referee],
+    thresholds: Thresholds | None = None,
+    assessment: Mapping[str, pd.DataFrame] | None = None,
+    time: str | None = None,
+) -> Posterior:
+    """Return the posterior with its verdict; arguments as in `judged`, the others by name."""
+    from mse.assess.knownsizes import quick_consistency
+    from mse.assess.rules import Thresholds
+    from mse.assess.verdict import judge
+
     basis: Basis = "models" if posterior.identified is not None else METHODS[posterior.method].basis
     if METHODS[posterior.method].stands_for_unseen:
         limits = thresholds or Thresholds()
         thresholds = replace(limits, visited=(limits.visited[0], 0.0))
     assessment = {**({} if "consistency" in (assessment or {}) else quick_consistency(table)), **(assessment or {})}
-    return replace(posterior, verdict=judge(posterior, table, held_against, basis, thresholds, assessment, time))
+    return replace(posterior, verdict=judge(posterior, table, others, basis, thresholds, assessment, time))
 
 
-def comparison(table: CaptureTable, outcomes: Sequence[Outcome], prob: float) -> pd.DataFrame:
+def comparison(table: CaptureTable | Posterior, outcomes: Sequence[Outcome], prob: float) -> pd.DataFrame:
     """Return the outcomes as a data frame, columns as in `compare`; an answer with a verdict keeps its number."""
     import pandas as pd
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from mse.errors import InputError, ModelError, Problem, names_of
 from mse.tables.captures import CaptureTable
+from mse.tables.checks import MAX_LISTS, MOST_LISTS
+from mse.tables.histories import HistoryTable
+from mse.tables.persons import PersonTable
+from mse.tables.reading import read_overlap, stem
+from mse.tables.readspec import Reading
 from mse.tables.repeats import RepeatCounts
 from mse.words.beside import folder_beside
 from mse.words.said import said
@@ -56,6 +61,15 @@ class TableInfo:
     addresses: Mapping[str, str]
     notes: tuple[str, ...]
     mse: Mapping[str, object]
+
+
+def shipped_jobs() -> tuple[str, ...]:
+    """Return the names under models/ of estimation jobs; jobs of key figures and chains stand beside them."""
+    import tomllib
+
+    names = [name for name in shipped_names("models") if name.endswith(".toml")]
+    texts = {name: tomllib.loads(shipped_path("models", name).read_text(encoding="utf-8")) for name in names}
+    return tuple(name for name, text in texts.items() if not {"figure", "chain"} & text.keys())
 
 
 def shipped_path(kind: Kind, name: str) -> Path:
@@ -158,6 +172,41 @@ def load_table(name: str) -> CaptureTable:
         path, name=name, lists=info.lists, covariates=info.covariates,
         count=str(info.mse.get("count", "count")), levels=levels,
     )  # fmt: skip
+
+
+def read_table(
+    source: Any, reading: Reading | None = None, **said_of_it: Any
+) -> CaptureTable | HistoryTable | RepeatCounts | PersonTable:
+    """Return the table that a source is, names, or holds.
+
+    Parameters
+    ----------
+    source : object
+        A table, which is returned as it is; the name of a public table; else what `CaptureTable.read` takes.
+    reading, **said_of_it
+        As there.
+
+    Returns
+    -------
+    CaptureTable, HistoryTable, RepeatCounts or PersonTable
+        A table with more lists than a `CaptureTable` has is a `HistoryTable`.
+
+    Raises
+    ------
+    InputError
+        With every problem, and every question with the option that answers it.
+    """
+    if isinstance(source, CaptureTable | HistoryTable | RepeatCounts | PersonTable):
+        return source
+    if isinstance(source, str) and source in shipped_names("data") and not Path(source).is_file():
+        return load_table(source) if table_info(source).kind == "overlap" else load_repeats(source)
+    if isinstance(source, str) and not Path(source).exists() and not Path(source).suffix:
+        near = get_close_matches(source, shipped_names("data"), n=1)
+        remedy = said("ask.did_you_mean", name=near[0]) if near else said("object.see_data")
+        raise InputError(Problem(said("object.no_name"), said("object.allowed"), remedy, value=source))
+    cells = read_overlap(source, replace(reading or Reading(**said_of_it), most=MOST_LISTS))
+    kind = CaptureTable if len(cells.lists) <= MAX_LISTS else HistoryTable
+    return kind.from_cells(cells, stem(source))
 
 
 def load_repeats(name: str) -> RepeatCounts:

@@ -289,10 +289,10 @@ def test_paths_are_texts_or_paths(tmp_path):
     assert mse.verify_release(str(release), str(tmp_path / "old")) == ()
 
 
-def test_the_table_of_the_readme_works_when_pasted(tmp_path):
-    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    block = text[text.index("police,shelter") :].split("```")[0]
-    assert CaptureTable.from_csv(written(tmp_path, block)).lists == ("police", "shelter", "inspectorate")
+def test_the_table_of_the_tutorial_works_when_pasted(tmp_path):
+    text = (Path(__file__).parent.parent / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    block = text[text.index("LA,NG,PFNCA") :].split("```")[0]
+    assert CaptureTable.from_csv(written(tmp_path, block)).observed == mse.load_table("uk-2013-5").observed
 
 
 @pytest.mark.slow

@@ -93,9 +93,7 @@ class Distribution:
         mass : float64 array, shape (G,)
             Their weights, unnormalised.
         """
-        from scipy.special import gammaincc
-
-        from mse.kernels.poissonmixture import mixed_poisson
+        from mse.kernels.poissonmixture import mixed_cdf, mixed_poisson
 
         present = np.flatnonzero(mass > mass.sum() * 1e-15)
         log_means, mass = log_means[present], mass[present] / mass[present].sum()
@@ -108,16 +106,8 @@ class Distribution:
             upto = np.cumsum(mixed_poisson(means[:near], mass[:near]))
             cdf += upto[np.minimum(unseen, len(upto) - 1.0).astype(np.int64)]
         means, mass = means[near:], mass[near:]
-        below = np.concatenate([[0.0], np.cumsum(mass)])
-        # P(Poisson(m) <= x) is 1 or 0 to double precision outside a band of m around x.
-        half = 9.0 * np.sqrt(unseen + 1.0) + 40.0
-        first = np.searchsorted(means, unseen - half)
-        last = np.searchsorted(means, unseen + half)
-        width = last - first
-        rows = np.repeat(np.arange(len(unseen)), width)
-        columns = np.arange(width.sum()) - np.repeat(np.cumsum(width) - width, width) + np.repeat(first, width)
-        inside = gammaincc(unseen[rows] + 1.0, means[columns]) * mass[columns]
-        cdf += below[first] + np.bincount(rows, weights=inside, minlength=len(unseen))
+        if len(means):
+            cdf += mixed_cdf(unseen, means, mass)
         return cls(observed + unseen, np.minimum(np.maximum.accumulate(cdf), 1.0))
 
     @property
@@ -140,6 +130,11 @@ class Distribution:
     def probability_below(self, size: float) -> float:
         """Return P(N <= size)."""
         return float(np.interp(size, self.values, self.cdf, left=0.0))
+
+    def __repr__(self) -> str:
+        """One line: middle and ends."""
+        low, middle, high = self.quantile((0.025, 0.5, 0.975))
+        return f"<Distribution of N: {middle:,.0f} (95%: {low:,.0f} to {high:,.0f})>"
 
     def mean(self) -> float:
         """Return the mean of the part of the law that the grid covers."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from mse.answers.notebook import card
 from mse.words.catalogues import catalogue
 from mse.words.said import Said, Value, plain_value, read_value, said, verbatim
 
@@ -125,6 +126,15 @@ class Verdict:
         """Return it as a sentence."""
         return self.level
 
+    def __repr__(self) -> str:
+        """One line: the verdict and the codes of its reasons."""
+        because = ", ".join(reason.code for reason in self.reasons)
+        return f"<Verdict {self.level}{f': {because}' if because else ''}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return card(self.level, (), self.level, [reason.text for reason in self.reasons])
+
     def as_record(self, *, words: bool = True) -> dict[str, Any]:
         """Return it as JSON has it, with the words of the findings in English or without them."""
 
@@ -140,6 +150,16 @@ class Verdict:
     def part(self, **levels: str) -> PartVerdict | None:
         """Return the verdict on one part, for example ``part(year="2018")``; None where there is none."""
         return next((part for part in self.parts if part.levels == levels), None)
+
+
+def verdict_from(record: Mapping[str, Any]) -> Verdict:
+    """Return a verdict from its plain values."""
+    parts = tuple(
+        PartVerdict(x["levels"], x["level"], tuple(map(reason_from, x["reasons"])), x["figures"])
+        for x in record.get("parts", ())
+    )
+    reasons = tuple(map(reason_from, record["reasons"]))
+    return Verdict(record["level"], reasons, tuple(record["checked"]), parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +229,33 @@ class Estimate:
             f"{self.point:,.0f} persons ({self.prob:.0%} interval {self.low:,.0f} to {self.high:,.0f}; "
             f"{self.observed:,} observed; {self.kind}); verdict: {judged}"
         )
+
+    def __repr__(self) -> str:
+        """One line: number, interval, verdict."""
+        judged = "not judged" if self.verdict is None else self.verdict.level
+        return f"<Estimate {self.point:,.0f} ({self.prob:.0%}: {self.low:,.0f} to {self.high:,.0f}), {judged}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return self.as_html()
+
+    def as_html(self, picture: str = "") -> str:
+        """Return it as a small table in HTML, with a picture in SVG where there is one."""
+        say = catalogue()
+        judged = "unjudged" if self.verdict is None else JUDGEMENTS[self.verdict.level]
+        rows = [
+            (say("key.observed"), say.number(self.observed)),
+            (say("intervals.point"), say.number(self.point)),
+            (say("intervals.interval"), f"{self.prob:.0%}: {say.range(self.low, self.high)}"),
+        ]
+        if self.identified is not None:
+            held = self.identified
+            span = f"{say.number(held.point)} ({say.range(held.low, held.high)})"
+            rows.append((say("label.identified").capitalize(), span))
+        rows.append((say("intervals.method"), say.known("method", self.method)))
+        rows.append((say("verdict.label"), say(f"verdict.{judged}.name")))
+        notes = () if self.verdict is None else tuple(reason.text for reason in self.verdict.reasons)
+        return card(self.table, rows, "" if self.verdict is None else self.verdict.level, notes, picture)
 
     def as_dict(self) -> dict[str, object]:
         """Return the estimate as plain values, for JSON: words in English, and their codes under ``said``."""

@@ -41,6 +41,17 @@ class ModelWeights:
     log_sd: Array
     pareto_k: Array
 
+    def __repr__(self) -> str:
+        """One line: how many, and the heaviest."""
+        heaviest = f", the heaviest {self.notation[0]} ({self.weight[0]:.0%})" if self.notation else ""
+        return f"<ModelWeights of {len(self.notation):,} models{heaviest}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the heaviest models."""
+        return str(
+            self.to_pandas()[["model", "weight", "N"]].head(20).to_html(index=False, float_format="{:,.4g}".format)
+        )
+
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per model."""
         import pandas as pd

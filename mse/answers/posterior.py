@@ -7,14 +7,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution, Hump
-from mse.answers.estimates import Estimate, PartVerdict, Span, Verdict, reason_from
+from mse.answers.estimates import Estimate, Span, Verdict, verdict_from
 from mse.answers.modelweights import ModelWeights as ModelWeights
+from mse.answers.notebook import Picture, curve, drawn
 from mse.answers.recordchecks import Damaged, check_law, check_posterior, let_go, sealed, unsealed
 from mse.answers.saying import Counted
 from mse.answers.saying import Says as Says
@@ -25,14 +26,12 @@ from mse.errors import InputError, ModelError, Problem
 from mse.words.said import Said, from_record, said
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
     from _typeshed import DataclassInstance
 
 Array = npt.NDArray[np.float64]
 Kind = Literal["posterior", "sampling distribution"]
-
-CHAINS = 4
-"""Independent draws are stored as this many chains of equal length, the layout that ArviZ expects."""
 
 
 class Beside(TypedDict, total=False):
@@ -188,6 +187,28 @@ class Posterior:
             notes=says.notes, **beside,
         )  # fmt: skip
 
+    def __repr__(self) -> str:
+        """One line: method, number, interval, verdict."""
+        return f"<Posterior {self.method}: {repr(self.summary(0.95))[10:]}"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the estimate, and the curve of the law."""
+        estimate = self.summary(0.95)
+        return estimate.as_html(curve(*self.distribution.density(160), estimate.low, estimate.high))
+
+    def plot(self, kind: str = "posterior", *, language: str = "en") -> Picture:
+        """Return a figure of the report, see `mse.plot`: ``"posterior"``, or ``"trend"`` and ``"strata"`` of parts."""
+        return drawn(self, kind, language)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the draws, one row each: ``chain``, ``draw``, ``N`` (persons), and N of every stratum by its name."""
+        import pandas as pd
+
+        frame = self.to_datatree()["posterior"]["N"].to_dataframe().reset_index()
+        if self.strata is None:
+            return frame
+        return frame.join(pd.DataFrame(self.strata.draws[: len(frame)], columns=list(self.strata.names())))
+
     def quantile(self, q: float | Sequence[float] | Array) -> float | Array:
         """Return the sizes (persons) below which a share `q` of the probability lies, from the whole law.
 
@@ -236,13 +257,17 @@ class Posterior:
         )  # fmt: skip
 
     def to_datatree(self) -> xr.DataTree:
-        """Return the ArviZ layout: group ``posterior`` holds N by chain and draw, others law and models."""
+        """Return the ArviZ layout: group ``posterior`` holds N by chain and draw, others law and models.
+
+        Draws of a sampler stand in its chains; independent draws are one chain.
+        """
         import xarray as xr
 
-        keep = len(self.draws) // CHAINS * CHAINS
+        chains = max(1, int(self.diagnostics.get("chains", 1)))
+        keep = len(self.draws) // chains * chains
         groups = {
-            "posterior": xr.Dataset({"N": (("chain", "draw"), self.draws[:keep].reshape(CHAINS, -1))}).assign_coords(
-                chain=np.arange(CHAINS), draw=np.arange(keep // CHAINS)
+            "posterior": xr.Dataset({"N": (("chain", "draw"), self.draws[:keep].reshape(chains, -1))}).assign_coords(
+                chain=np.arange(chains), draw=np.arange(keep // chains)
             ),
             "distribution": xr.Dataset(
                 {"cdf": ("N", self.distribution.cdf)},
@@ -268,7 +293,7 @@ class Posterior:
                 {name: ("model", values) for name, values in columns.items()}, {"model": notation}
             )
         if self.strata is not None:
-            parts = self.strata.to_xarray(CHAINS)
+            parts = self.strata.to_xarray(chains)
             groups["posterior"] = groups["posterior"].assign(N_stratum=parts["N_stratum"])
             groups["strata"] = parts.drop_vars("N_stratum").assign_attrs(dims=json.dumps(list(self.strata.dimensions)))
         tree = xr.DataTree.from_dict({name: data for name, data in groups.items() if data.sizes})
@@ -360,7 +385,7 @@ class Posterior:
         record["point_kind"] = from_record(record["point_kind"])
         record["chosen"] = None if record.get("chosen") is None else from_record(record["chosen"])
         if record["verdict"] is not None:
-            record["verdict"] = _verdict(record["verdict"])
+            record["verdict"] = verdict_from(record["verdict"])
         return cls(
             distribution=Distribution(law["N"].to_numpy(), law["cdf"].to_numpy(), bool(law.attrs["whole"])),
             draws=tree["posterior"]["N"].to_numpy().reshape(-1),
@@ -373,13 +398,3 @@ class Posterior:
 
 
 _SAID = ("inside", "outside", "assumptions", "notes")
-
-
-def _verdict(record: Mapping[str, Any]) -> Verdict:
-    """Return a verdict from its plain values."""
-    parts = tuple(
-        PartVerdict(x["levels"], x["level"], tuple(map(reason_from, x["reasons"])), x["figures"])
-        for x in record.get("parts", ())
-    )
-    reasons = tuple(map(reason_from, record["reasons"]))
-    return Verdict(record["level"], reasons, tuple(record["checked"]), parts)

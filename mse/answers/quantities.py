@@ -57,6 +57,11 @@ class Quantity:
         draws.setflags(write=False)
         object.__setattr__(self, "draws", draws)
 
+    def __repr__(self) -> str:
+        """One line: middle and ends."""
+        low, high = self.interval(0.95)
+        return f"<{self.name}: {self.point:,.4g} (95%: {low:,.4g} to {high:,.4g}) {self.unit}>"
+
     @property
     def undefined(self) -> float:
         """Share of the draws without a value, because a denominator is zero; they are left out of everything else."""

@@ -81,6 +81,8 @@ class TableRecord:
         Whether the registers are those of an invented nation.
     summed_over, columns_not_read : tuple of str
         Covariates whose levels were added up, and what was left of the file.
+    read_as : Said or None
+        What was understood of the file, in one line.
     words : mapping of str to TableWords
         The same in other languages.
     """
@@ -104,6 +106,7 @@ class TableRecord:
     simulated: bool | None = None
     summed_over: tuple[str, ...] = ()
     columns_not_read: tuple[str, ...] = ()
+    read_as: Said | None = None
     words: Mapping[str, TableWords] = field(default_factory=dict)
 
 

@@ -136,6 +136,7 @@ def table_record(about: Section) -> TableRecord:
         simulated=about.flag("simulated") if "simulated" in about.entries else None,
         summed_over=about.texts("summed_over"),
         columns_not_read=about.texts("columns_not_read"),
+        read_as=_said(about.entries["read_as"], about) if "read_as" in about.entries else None,
         words=words,
     )
 
@@ -173,6 +174,8 @@ def _table_json(table: TableRecord) -> dict[str, Any]:
         "columns_not_read": list(table.columns_not_read),
         "summed_over": list(table.summed_over),
     }
+    if table.read_as is not None:
+        found["read_as"] = table.read_as.as_record()
     if table.file is not None:
         digest = table.file.digest
         called = "digest" if digest is not None and digest.startswith(KEYED) else "sha256"

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.answers.notebook import Picture, drawn
 from mse.answers.posterior import Posterior
 from mse.answers.record import Record, seal_record
 from mse.answers.recordchecks import RESULTS, Damaged, check_comparison, damage, read_record
@@ -41,7 +42,7 @@ REPORT = f"{PUBLIC}/report.html"
 """Where the page stands in a results folder."""
 
 _NAMES = {POSTERIOR, ESTIMATES, MODELS, STRATA, PROVENANCE, TABLES, INTAKE, PUBLIC}
-_PAGE = re.compile(r"report(\.[a-z]{2})?\.(html|pdf)")
+_PAGE = re.compile(r"report(\.[a-z]{2})?\.(html|pdf|docx)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +66,18 @@ class Results:
     comparison: pd.DataFrame
     record: Record
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """One line: what it is of, and the headline."""
+        return f"<Results {self.record.title!r}: {repr(self.headline)[1:]}"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the headline."""
+        return self.headline._repr_html_()
+
+    def plot(self, kind: str = "intervals", *, language: str = "en") -> Picture:
+        """Return a figure of the report, see `mse.plot`."""
+        return drawn(self, kind, language)
 
 
 def write_results(

@@ -107,6 +107,17 @@ class StrataDraws:
              self.unlabelled),
         )  # fmt: skip
 
+    def __repr__(self) -> str:
+        """One line: the dimensions with how many levels they have."""
+        dims = " x ".join(f"{dim} ({len(levels)})" for dim, levels in self.dimensions.items()) or "the total"
+        return f"<StrataDraws {dims}; {len(self.draws):,} draws>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: every stratum with its number and interval."""
+        frame = self.to_pandas(*self.dimensions, prob=0.95)
+        shown = frame[[*self.dimensions, "observed", "point", "low", "high"]].round()
+        return str(shown.to_html(index=False, max_rows=30, float_format="{:,.0f}".format))
+
     @property
     def n_strata(self) -> int:
         """Number of strata, S."""

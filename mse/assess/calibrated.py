@@ -22,14 +22,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mse.answers.posterior import Posterior
-from mse.assess.departures import FEATURES, DepartureModel, departed, features, log_unseen
-from mse.errors import ModelError, Problem, names_of
+from mse.assess.departures import (
+    FEATURES,
+    SCALE_FEATURES,
+    DepartureModel,
+    departed,
+    features,
+    log_unseen,
+    scale_features,
+)
+from mse.errors import ModelError, Problem
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.said import said, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ARRAYS = ("slopes", "centre", "spread", "low", "high", "stretch", "nearest", "farthest")
+"""Fields of a law of departures that are arrays."""
 
 STORED = Path(__file__).with_name("calibrated.json")
 """What was learned."""
@@ -134,7 +145,7 @@ def calibrated(posterior: Posterior, table: CaptureTable | HistoryTable, library
     study = library.studies.get(flat.digest)
     model = learned.everything if study is None else learned.without.get(study, learned.everything)
     unseen = log_unseen(posterior.distribution, posterior.observed)
-    middle, scale, upper = model.at(features(flat, unseen))
+    middle, scale, upper = model.at(features(flat, unseen), scale_features(flat, unseen))
     law = departed(unseen, posterior.observed, middle, scale, upper)
     learned_from = {"problems": model.problems, "studies": len(model.studies)}
     seed = posterior.spec.get("seed")
@@ -274,10 +285,11 @@ def write_library(library: Library, path: Path, provenance: Mapping[str, object]
     for digest, study in library.studies.items():
         studies.setdefault(study, []).append(digest)
     stored = {
-        "format": "mse-departures/2",
+        "format": "mse-departures/3",
         "provenance": dict(provenance),
         "digest": library.digest,
         "features": FEATURES,
+        "scale_features": SCALE_FEATURES,
         "studies": studies,
         "learned": [
             {
@@ -301,7 +313,7 @@ def _plain(model: DepartureModel) -> dict[str, object]:
 
 def _model(stored: Mapping[str, Any]) -> DepartureModel:
     shift, scale, upper = (stored[name] for name in ("shift", "scale", "upper"))
-    arrays = {name: np.array(stored[name]) for name in ("slopes", "centre", "spread", "low", "high")}
+    arrays = {name: np.array(stored[name]) for name in ARRAYS}
     return DepartureModel(
         shift=shift, scale=scale, upper=upper, problems=stored["problems"], studies=tuple(stored["studies"]), **arrays
     )

@@ -8,14 +8,15 @@ there δ = −log ξ = log(true n_0) − log(estimated n_0) is seen. δ is model
 
 z the features of a table (`FEATURES`), standardised and kept within the range that was learned from; t_4 a Student t of
 four degrees of freedom, because departures have outliers. τ may differ below and above the middle: where a method is
-right in the middle, what is left are populations of which it sees too little, a long tail upwards. b, c and both τ are
-learned in `benchmarks.learning`.
+right in the middle, what is left are populations of which it sees too little, a long tail upwards. Both τ may grow with
+features of their own (`SCALE_FEATURES`): more lists make an interval narrower, and those who avoid lists no easier to
+see. b, c and what τ is are learned in `benchmarks.learning`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +30,18 @@ Array = npt.NDArray[np.float64]
 FEATURES = ("four lists or more", "log overlap", "log share in view")
 """What a departure may depend on, see `features`."""
 
+SCALE_FEATURES = ("five lists or more", "log share in view")
+"""What the size of a departure may depend on, see `scale_features`."""
+
 POINTS = 400
 """Quantiles that stand for the law of log n_0."""
 
 _TAIL = 40.0
 """In scales: beyond lies less than 2 in a million of a t_4."""
+
+
+def _none() -> Array:
+    return np.zeros(len(SCALE_FEATURES))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +62,10 @@ class DepartureModel:
         Populations of known size that it was learned from.
     studies : tuple of str
         The studies that they come from.
+    stretch : float64 array, shape (S,)
+        Change of the log of both scales per unit of a scale feature.
+    nearest, farthest : float64 array, shape (S,)
+        Range of each scale feature where this was learned.
     """
 
     shift: float
@@ -66,11 +78,23 @@ class DepartureModel:
     high: Array
     problems: int
     studies: tuple[str, ...]
+    stretch: Array = field(default_factory=_none)
+    nearest: Array = field(default_factory=_none)
+    farthest: Array = field(default_factory=_none)
 
-    def at(self, features: Array) -> tuple[float, float, float]:
-        """Return middle, scale below and scale above it of δ for a table with these features, shape (F,)."""
+    def at(self, features: Array, about: Array) -> tuple[float, float, float]:
+        """Return middle, scale below and scale above it of δ for a table.
+
+        Parameters
+        ----------
+        features : float64 array, shape (F,)
+            From `features`.
+        about : float64 array, shape (S,)
+            From `scale_features`.
+        """
         z = (np.clip(features, self.low, self.high) - self.centre) / self.spread
-        return float(self.shift + z @ self.slopes), self.scale, self.upper
+        more = math.exp(float(np.clip(about, self.nearest, self.farthest) @ self.stretch))
+        return float(self.shift + z @ self.slopes), self.scale * more, self.upper * more
 
 
 def log_unseen(law: Distribution, observed: int) -> Array:
@@ -100,10 +124,15 @@ def features(table: CaptureTable | HistoryTable, unseen: Array) -> Array:
     return np.array([float(table.n_lists >= 4), math.log1p(overlap), math.log(table.observed / size)])
 
 
-def student_cdf(x: Array) -> Array:
-    """Return the distribution function of Student's t with four degrees of freedom."""
-    square = 1.0 + x**2 / 4.0
-    return 0.5 + 0.375 * x / np.sqrt(square) * (1.0 - x**2 / (12.0 * square))
+def scale_features(table: CaptureTable | HistoryTable, unseen: Array) -> Array:
+    """Return what the size of a departure may depend on: parameters as in `features`.
+
+    Returns
+    -------
+    float64 array, shape (S,)
+        1 for five lists or more, else 0; log of the observed over the median of N.
+    """
+    return np.array([float(table.n_lists >= 5), features(table, unseen)[2]])
 
 
 def departed(unseen: Array, observed: int, middle: float, scale: float, upper: float) -> Distribution:
@@ -123,14 +152,13 @@ def departed(unseen: Array, observed: int, middle: float, scale: float, upper: f
     n_0 + ½ is multiplied by exp(δ) and rounded to whole persons: P(n_0' <= k) = P(log(n_0 + ½) + δ <= log(k + 1)), so
     that the estimate "nobody unseen" can be wrong too.
     """
+    from mse.kernels.studentmixture import mixed_student_cdf
+
     largest = float(unseen.max()) + middle + _TAIL * upper
     end = math.exp(min(largest, math.log(1e15)))
     few = np.arange(min(1000.0, math.ceil(end)) + 1.0)
     steps = max(0, math.ceil((math.log(end) - math.log(few[-1])) / (4 * LOG_STEP)))
     grid = np.unique(np.concatenate([few, np.rint(np.geomspace(few[-1], max(end, few[-1]), steps + 1))]))
     logs = np.log(grid + 1.0) - middle
-    cdf = np.zeros(len(grid))
-    for part in np.array_split(unseen, 20):
-        away = logs[:, None] - part[None, :]
-        cdf += student_cdf(away / np.where(away < 0.0, scale, upper)).sum(axis=1)
-    return Distribution(observed + grid, np.minimum(np.maximum.accumulate(cdf / len(unseen)), 1.0))
+    cdf = mixed_student_cdf(logs, np.sort(unseen), scale, upper)
+    return Distribution(observed + grid, np.minimum(np.maximum.accumulate(cdf), 1.0))

@@ -118,6 +118,7 @@ def computing(posterior: Posterior, limits: Thresholds) -> Iterator[Checked]:
     yield from _priors(posterior.diagnostics, limits)
     yield from _chains(posterior.diagnostics, limits)
     yield from _searches(posterior, limits)
+    yield from _links(posterior, limits)
 
 
 def not_settled(posterior: Posterior, limits: Thresholds) -> Reason | None:
@@ -177,6 +178,22 @@ def _searches(posterior: Posterior, limits: Thresholds) -> Iterator[Checked]:
     if "walks_rhat" in found:
         rhat = found["walks_rhat"]
         yield "walks", doubtful(rhat, limits.walks, "walks")
+
+
+def _links(posterior: Posterior, limits: Thresholds) -> Iterator[Checked]:
+    """Yield what the linkage behind a table found and missed, as far as its registers could tell."""
+    found = posterior.diagnostics
+    if "linkage_unknown" in found:
+        yield "recall_unknown", Reason("recall_unknown", "publish with caution")
+    if "linkage_recall" in found:
+        recall, implied = found["linkage_recall"], found["linkage_implied"]
+        low, high = (float(posterior.distribution.quantile(q)) for q in (0.025, 0.975))
+        caution, forbid = limits.recall
+        held = low <= implied <= high
+        figures = {"figure": recall, "caution_below": caution, "forbid_below": forbid, "implied": implied}
+        level: Level = "do not publish" if recall < forbid and not held else "publish with caution"
+        quiet = recall >= (forbid if held else caution)
+        yield "recall", None if quiet else Reason("recall", level, figures)
 
 
 def assessing(tables: Mapping[str, pd.DataFrame], limits: Thresholds) -> Iterator[Checked]:

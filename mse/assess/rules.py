@@ -71,6 +71,9 @@ class Thresholds:
         Factor by which it moves without registrations that are there because another list sent the person.
     linkage : tuple of float
         Factor by which it moves under a few errors of linkage.
+    recall : tuple of float
+        Share of the links between lists that the linkage finds, below which the interval has to hold what the others
+        would make of the estimate.
     known_sizes : tuple of float
         Share of the lists whose known size is outside the interval that the other lists give, and a tenth off.
     known_bias : tuple of float
@@ -93,6 +96,8 @@ class Thresholds:
         Share of the parts of the headline breakdown that may not be cited on their own, from which caution is asked.
     nested : int
         Persons on a list that lies wholly inside another, from which caution is asked.
+    outside : int
+        Fewer persons than this who are not on the largest list, from which caution is asked.
     bound : float
         Chao's lower bound over the upper end of the 95 % interval, above which caution is asked.
     deviance : float
@@ -124,6 +129,7 @@ class Thresholds:
     one_person: Limits = (1.2, 2.0)
     referrals: Limits = (1.25, 2.0)
     linkage: Limits = (1.5, 3.0)
+    recall: Limits = (0.95, 0.85)
     known_sizes: Limits = (0.5, 0.9)
     known_bias: Limits = (1.2, 2.5)
     coverage: Limits = (0.1, 0.25)
@@ -135,6 +141,7 @@ class Thresholds:
     walks: Limit = 1.05
     parts: Limit = 0.5
     nested: Annotated[int, Between(0)] = 10
+    outside: Annotated[int, Between(0)] = 20
     bound: Limit = 1.0
     deviance: Limit = 0.05
 
@@ -154,10 +161,11 @@ class Thresholds:
 
 
 RULES = (
-    "lists", "observed", "below_observed", "no_overlap", "nested", "pair_share", "identifying", "one_model",
-    "dependence", "deviance", "bound", "humps", "disagreement", "narrower", "prior", "width", "grid_end", "sampling",
-    "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged", "draws", "divergences",
-    "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out", "one_person",
-    "referrals", "linkage", "known_sizes", "known_bias", "fit", "coverage",
+    "lists", "observed", "below_observed", "no_overlap", "nested", "outside", "pair_share", "identifying",
+    "one_model", "dependence", "deviance", "bound", "humps", "disagreement", "narrower", "prior", "width", "grid_end",
+    "sampling", "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged", "draws",
+    "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out",
+    "one_person", "referrals", "linkage", "recall", "recall_unknown", "known_sizes", "known_bias",
+    "fit", "coverage",
 )  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""

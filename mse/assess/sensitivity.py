@@ -27,6 +27,7 @@ from mse.answers.distribution import LOG_STEP, Distribution
 from mse.answers.posterior import Posterior
 from mse.assess.refits import Refit, refit_all
 from mse.computing.parallel import Compute
+from mse.estimators.normallaw import mixture_quantiles
 from mse.estimators.registry import row_of
 from mse.tables.captures import CaptureTable
 
@@ -130,19 +131,10 @@ def _pair_curve(
         evidence = np.array([fit.log_evidence for fit in fits])
         weight = np.exp(evidence - evidence.max())
         parts = np.array([[math.log(fit.mean[0]), fit.log_sd] for fit in fits])
-        low, point, high = table.observed + mixture_quantiles(weight, parts[:, 0], parts[:, 1], ends)
+        low, point, high = table.observed + np.exp(mixture_quantiles(weight, parts[:, 0], parts[:, 1], ends))
         name = ":".join(table.lists[j] for j in pair)
         rows.append({"assumption": name, "odds_ratio": xi, "point": point, "low": low, "high": high})
     return rows
-
-
-def mixture_quantiles(weight: Array, mean: Array, sd: Array, ends: Sequence[float]) -> Array:
-    """Return quantiles of exp of a mixture of normals, shape of `ends`."""
-    from scipy.special import ndtr
-
-    grid = np.linspace(float((mean - 8 * sd).min()), float((mean + 8 * sd).max()), 4001)
-    cdf = (weight / weight.sum()) @ ndtr((grid[None, :] - mean[:, None]) / sd[:, None])
-    return np.exp(np.interp(ends, cdf, grid))
 
 
 def tipping(curves: pd.DataFrame, observed: int, claims: Sequence[tuple[str, float]]) -> pd.DataFrame:

@@ -35,6 +35,7 @@ def table_findings(posterior: Posterior, table: CaptureTable | HistoryTable, lim
     """
     yield "no_overlap", _no_overlap(table)
     yield "nested", _nested(table, limits)
+    yield "outside", _outside(table, limits)
     bound = by_list_bound(table)
     if bound is not None and posterior.method != "chao":
         yield "bound", _bound(posterior, bound, table.observed, limits)
@@ -55,6 +56,14 @@ def _nested(table: CaptureTable | HistoryTable, limits: Thresholds) -> Reason | 
         return None
     inner, outer = pairs[0]
     return Reason("nested", CAUTION, {"figure": float(len(pairs))}, {"inner": inner, "outer": outer})
+
+
+def _outside(table: CaptureTable | HistoryTable, limits: Thresholds) -> Reason | None:
+    """Hold the persons who are not on the largest list: they alone say how many that list misses."""
+    totals = table.list_totals()
+    largest = int(totals.argmax())
+    few = float(table.observed - totals[largest])
+    return below(few, (limits.outside, 0.0), "outside", names={"what": table.lists[largest]})
 
 
 def _bound(posterior: Posterior, found: tuple[float, float], observed: int, limits: Thresholds) -> Reason | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from mse.answers.estimates import LEVELS, PartVerdict, Reason, Verdict
 from mse.answers.posterior import Posterior
+from mse.answers.referees import Referee, referee_of
 from mse.assess.findings import (
     above,
     assessing,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 def judge(
     posterior: Posterior,
     table: CaptureTable | HistoryTable,
-    others: Mapping[str, Posterior] | None = None,
+    others: Mapping[str, Posterior | Referee] | None = None,
     basis: Basis = "models",
     thresholds: Thresholds | None = None,
     assessment: Mapping[str, pd.DataFrame] | None = None,
@@ -49,7 +50,7 @@ def judge(
         The answer.
     table : CaptureTable or HistoryTable
         The table that it came from, with its strata where the answer has any.
-    others : mapping of str to Posterior, optional
+    others : mapping of str to Posterior or Referee, optional
         Answers of other methods that leave the dependence between lists to the data, by name. Without them the rules
         on disagreement and on narrower intervals are not among those checked.
     basis : str
@@ -95,10 +96,11 @@ def judge(
     for code, reason in table_findings(posterior, table, limits):
         checked.add(code)
         found.append(reason)
-    others = {name: other for name, other in (others or {}).items() if _grid_end_mass(other) < limits.grid_end[1]}
-    if others:
+    referees = {name: referee_of(x) if isinstance(x, Posterior) else x for name, x in (others or {}).items()}
+    referees = {name: x for name, x in referees.items() if x.beyond < limits.grid_end[1]}
+    if referees:
         checked |= {"disagreement", "narrower"}
-        found += [_disagreement(posterior, others, limits), _narrower(posterior, others, limits)]
+        found += [_disagreement(posterior, referees, limits), _narrower(posterior, referees, limits)]
     if "unreliable_weight" in posterior.diagnostics:
         checked.add("sampling")
         found.append(_sampling(posterior, limits))
@@ -179,12 +181,10 @@ def _humps(posterior: Posterior, limits: Thresholds) -> Reason | None:
     return above(ratio, limits.hump_ratio, "humps", names={"count": len(humps), "humps": told})
 
 
-def _disagreement(posterior: Posterior, others: Mapping[str, Posterior], limits: Thresholds) -> Reason | None:
-    points = {posterior.method: posterior.point, **{name: other.point for name, other in others.items()}}
-    low, high = min(points, key=points.__getitem__), max(points, key=points.__getitem__)
-    ratio = points[high] / points[low]
-    more = {"lowest": points[low], "highest": points[high]}
-    return above(ratio, limits.disagreement, "disagreement", more=more)
+def _disagreement(posterior: Posterior, others: Mapping[str, Referee], limits: Thresholds) -> Reason | None:
+    points = [posterior.point, *(other.point for other in others.values())]
+    low, high = min(points), max(points)
+    return above(high / low, limits.disagreement, "disagreement", more={"lowest": low, "highest": high})
 
 
 def _width(posterior: Posterior, limits: Thresholds) -> Reason | None:
@@ -192,20 +192,14 @@ def _width(posterior: Posterior, limits: Thresholds) -> Reason | None:
     return width_found(float(high / low) if low > 0 else math.inf, limits)
 
 
-def _narrower(posterior: Posterior, others: Mapping[str, Posterior], limits: Thresholds) -> Reason | None:
-    averages = {name: _log_width(other) for name, other in others.items() if other.kind == "posterior"}
-    own = _log_width(posterior)
+def _narrower(posterior: Posterior, others: Mapping[str, Referee], limits: Thresholds) -> Reason | None:
+    averages = [other for other in others.values() if other.bayes]
+    own = referee_of(posterior).log_width
     if not averages or not own > 0:
         return None
-    widest = max(averages, key=averages.__getitem__)
-    low, high = others[widest].distribution.quantile([0.025, 0.975])
-    figures = {"lowest": float(low), "highest": float(high)}
-    return above(averages[widest] / own, limits.narrower, "narrower", more=figures)
-
-
-def _log_width(posterior: Posterior) -> float:
-    low, high = posterior.distribution.quantile([0.025, 0.975])
-    return float(np.log(high / low)) if low > 0 else math.inf
+    widest = max(averages, key=lambda other: other.log_width)
+    figures = {"lowest": widest.low, "highest": widest.high}
+    return above(widest.log_width / own, limits.narrower, "narrower", more=figures)
 
 
 def _grid_end_mass(posterior: Posterior) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Literal, get_args, get_origin
@@ -51,17 +50,16 @@ def method_options(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 def columns(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete to a column of the table that stands before."""
-    from mse.computing.inputfiles import read_input
+    from mse.errors import MseError
     from mse.shipped import shipped_names, table_info
-    from mse.tables.files import SEPARATORS
+    from mse.tables.checks import Faults
+    from mse.tables.files import read_grid
 
     table = ctx.params.get("table") or next(iter(ctx.args), "")  # an option without its value stops the reading
-    with suppress(OSError, ValueError, csv.Error):  # a shell that completes says nothing about what is wrong
+    with suppress(OSError, MseError):  # a shell that completes says nothing about what is wrong
         if table in shipped_names("data"):
             return _starting(table_info(str(table)).lists, incomplete)
-        head = read_input(str(table)).decode("utf-8-sig").partition("\n")[0].strip()
-        mark = max(SEPARATORS, key=head.count)
-        return _starting((name.strip() for name in next(csv.reader([head], delimiter=mark))), incomplete)
+        return _starting(read_grid(str(table), Faults(""), "count").header, incomplete)
     return []
 
 

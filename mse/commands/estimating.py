@@ -14,9 +14,7 @@ from mse.commands.fromspecs import SettingsCommand, option_of
 from mse.commands.options import (
     AS_JSON,
     CLUSTER,
-    COVARIATES,
     LANGUAGES,
-    LISTS,
     OUT,
     OVERWRITE,
     PERSONS,
@@ -33,17 +31,22 @@ from mse.commands.options import (
     print_answer,
     print_frame,
     read_table,
+    reading_options,
     say,
     speak,
     table_source,
     with_unread,
 )
-from mse.errors import InputError, Problem
+from mse.errors import InputError, MseError, Problem
 from mse.words.catalogues import catalogue
 from mse.words.said import said
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mse.computing.parallel import Compute
     from mse.estimators.repeats.families import Family
+    from mse.methods import Table
     from mse.settings.specfields import Criterion
 
 
@@ -85,7 +88,7 @@ def _of_methods() -> list[click.Option]:
 
 
 @click.command(cls=SettingsCommand, settings=_of_methods)
-@click.argument("table", shell_complete=tables)
+@click.argument("names", nargs=-1, required=True, metavar="TABLE...", shell_complete=tables)
 @click.option(
     "--method",
     default="auto",
@@ -97,10 +100,7 @@ def _of_methods() -> list[click.Option]:
     "--set", "more", multiple=True, metavar="NAME=VALUE", shell_complete=method_options,
     help="Any other option of the method.",
 )  # fmt: skip
-@PERSONS
-@SUM
-@LISTS
-@COVARIATES
+@reading_options
 @SEED
 @PROB
 @OUT
@@ -110,20 +110,34 @@ def _of_methods() -> list[click.Option]:
 @RESUME
 @AS_JSON
 def estimate(
-    table: str, method: str, persons: bool, sum_duplicates: bool, lists: tuple[str, ...],
-    covariates: tuple[str, ...], seed: int, prob: float, out: Path | None, overwrite: bool, workers: int | None,
-    cluster: str | None, resume: Path | None, as_json: bool, more: tuple[str, ...], **options: Any,
+    names: tuple[str, ...], method: str, reading: Mapping[str, Any], seed: int, prob: float, out: Path | None,
+    overwrite: bool, workers: int | None, cluster: str | None, resume: Path | None, as_json: bool,
+    more: tuple[str, ...], **options: Any,
 ) -> None:  # fmt: skip
-    """Estimate from TABLE: a CSV file of your own, or the name of a public table (see mse data).
+    """Estimate from TABLE: a file of your own, or the name of a public table (see mse data).
 
-    With --out a results folder is written as mse run does. More than 16 lists are read for auto and shrinkage.
+    The file may be CSV, TSV, Excel, OpenDocument, Parquet, JSON, SPSS, Stata, SAS or MARK, packed or not. What was
+    understood of it is said; what cannot be decided is asked with the option that decides it.
+
+    With --out a results folder is written as mse run does. More than 16 lists are read for auto and shrinkage. Several
+    tables give one row each, as CSV or with --json: the answer with its verdict, or why there is none.
     """
     from mse.computing.progress import compute
     from mse.jobs.job import make_job, read_options
 
-    source = table_source(table, persons, sum_duplicates, covariates, lists)
+    if len(names) > 1:
+        if out is not None:
+            raise InputError(
+                Problem("a results folder is asked for, of several tables", "--out with one table",
+                        "leave out --out and keep what is printed, or estimate one by one", value=str(out))
+            )  # fmt: skip
+        given = {name: value for name, value in options.items() if value is not None} | read_options(more)
+        _many(names, method, reading, seed, prob, compute(workers, cluster, resume), as_json, given)
+        return
+    (table,) = names
+    source = table_source(table, reading)
     given = {name: value for name, value in options.items() if value is not None} | read_options(more)
-    many = None if out else many_lists(table, method, persons, sum_duplicates, covariates, lists)
+    many = None if out else many_lists(table, method, reading)
     if many is not None:
         from mse.methods import estimate as run_estimate
 
@@ -132,6 +146,29 @@ def estimate(
         return
     job = make_job({"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob}})
     carry_out(job, out, overwrite, compute(workers, cluster, resume), as_json)
+
+
+def _many(
+    names: tuple[str, ...], method: str, reading: Mapping[str, Any], seed: int, prob: float, where: Compute,
+    as_json: bool, options: dict[str, Any],
+) -> None:  # fmt: skip
+    """Print one row a table, as CSV or JSON; nothing but what is wrong where none of them has an answer."""
+    from mse.manytables import estimate_many
+
+    read: dict[str, Table | MseError] = {}
+    for name in names:
+        try:
+            many = many_lists(name, method, reading)
+            read[name] = read_table(name, reading) if many is None else many
+        except MseError as error:
+            read[name] = error
+    if all(isinstance(x, MseError) for x in read.values()):
+        raise InputError([p for x in read.values() if isinstance(x, MseError) for p in x.problems])
+    rows = estimate_many(read, method, seed=seed, prob=prob, compute=where, **options)
+    if as_json:
+        print_frame(rows, True)
+    else:
+        click.echo(rows.drop(columns="said").to_csv(index=False), nl=False)
 
 
 @click.command()
@@ -144,17 +181,14 @@ def estimate(
     help="A method; repeat for several. All when not given.",
 )
 @click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
-@PERSONS
-@SUM
-@LISTS
-@COVARIATES
+@reading_options
 @SEED
 @PROB
 @WORKERS
 @AS_JSON
 def compare(
-    what: tuple[str, ...], methods: tuple[str, ...], language: str, persons: bool, sum_duplicates: bool,
-    lists: tuple[str, ...], covariates: tuple[str, ...], seed: int, prob: float, workers: int | None, as_json: bool,
+    what: tuple[str, ...], methods: tuple[str, ...], language: str, reading: Mapping[str, Any], seed: int, prob: float,
+    workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put methods side by side on TABLE, or say what changed between the results folders OLD and NEW, and why."""
     from mse.publish.changes import changes_text, compare_results, is_results_folder
@@ -179,7 +213,7 @@ def compare(
     from mse.computing.progress import compute
     from mse.methods import compare as side_by_side
 
-    captures = read_table(what[0], persons, sum_duplicates, covariates, lists)
+    captures = read_table(what[0], reading)
     rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
     if as_json:
         print_frame(rows, True)
@@ -200,21 +234,18 @@ def _of_ranking() -> list[click.Option]:
 @click.argument("table", shell_complete=tables)
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Models to show.")
 @click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
-@PERSONS
-@SUM
-@LISTS
-@COVARIATES
+@reading_options
 @WORKERS
 @AS_JSON
 def models(
-    table: str, max_order: int | None, criterion: Criterion, top: int, language: str, persons: bool,
-    sum_duplicates: bool, lists: tuple[str, ...], covariates: tuple[str, ...], workers: int | None, as_json: bool,
+    table: str, max_order: int | None, criterion: Criterion, top: int, language: str, reading: Mapping[str, Any],
+    workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Rank every hierarchical log-linear model of TABLE."""
     from mse.computing.progress import compute
     from mse.estimators.single.selection import rank_models
 
-    captures = read_table(table, persons, sum_duplicates, covariates, lists)
+    captures = read_table(table, reading)
     summed, captures = list(captures.strata), captures.collapse() if captures.strata else captures
     ranked = rank_models(captures, max_order, criterion=criterion, compute=compute(workers))
     print_frame(ranked.head(top), as_json)
@@ -262,7 +293,8 @@ def repeats(
     from mse.tables.repeats import RepeatCounts, columns_named
 
     if is_public(table):
-        make_job({"table": table_source(table, persons, sum_duplicates, ())})  # refuses what is for files only
+        reading = {"persons": persons, "sum_duplicates": sum_duplicates}
+        make_job({"table": table_source(table, reading)})  # refuses what is for files only
         register = load_repeats(table)
     else:
         named = columns_named(table, f"{formula} {' '.join(by)}", count)

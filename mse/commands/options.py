@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -14,7 +17,7 @@ from mse.commands.completing import columns
 from mse.commands.fromspecs import setting_option
 from mse.jobs.asked import ComputeSpec, RunSpec, TableSpec
 from mse.words.catalogues import catalogue, languages_there_are
-from mse.words.said import from_json
+from mse.words.said import Said, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +48,11 @@ def speak(languages: str | Sequence[str] | None) -> None:
         click.get_current_context().meta[LANGUAGE] = chosen
 
 
+def split_names(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names that were given one by one, or several with commas between them; a column may have a comma."""
+    return tuple(name.strip() for given in value for name in given.split(",") if name.strip())
+
+
 LANGUAGES = click.Choice(languages_there_are())
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with documented keys instead of text.")
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every core when not given.")
@@ -56,8 +64,23 @@ SEED = setting_option(RunSpec, "seed")
 PROB = setting_option(RunSpec, "prob")
 PERSONS = setting_option(TableSpec, "persons")
 SUM = setting_option(TableSpec, "sum_duplicates")
-COVARIATES = setting_option(TableSpec, "covariates", "--covariate", shell_complete=columns)
-LISTS = setting_option(TableSpec, "lists", "--list", shell_complete=columns)
+COVARIATES = setting_option(TableSpec, "covariates", "--covariate", "--covariates", shell_complete=columns,
+                            callback=split_names)  # fmt: skip
+LISTS = setting_option(TableSpec, "lists", "--list", "--lists", shell_complete=columns, callback=split_names)
+HOW_READ = {
+    "lists": LISTS,
+    "covariates": COVARIATES,
+    "count": setting_option(TableSpec, "count", shell_complete=columns),
+    "ignore": setting_option(TableSpec, "ignore", "--ignore", shell_complete=columns, callback=split_names),
+    "persons": PERSONS,
+    "sum_duplicates": SUM,
+    "id_column": setting_option(TableSpec, "id_column", shell_complete=columns),
+    "list_column": setting_option(TableSpec, "list_column", shell_complete=columns),
+    "yes": setting_option(TableSpec, "yes"),
+    "blank_is_no": setting_option(TableSpec, "blank_is_no"),
+    "sheet": setting_option(TableSpec, "sheet"),
+}
+"""Options of commands that say how a table is to be read, by the setting that they are."""
 PROBABILITIES = ("prob", "p_value", "rate", "rate_low", "rate_high", "se", "low_rate", "covered", "log_bias", "ratio")
 
 
@@ -72,12 +95,12 @@ def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_js
     if out is not None:
         check_free(out, overwrite)
     if out is None:
-        results: Results = run_job(job, where)
+        results: Results = run_job(job, where, told=tell)
     else:
         from mse.publish.report.html import render_pages
 
         with work_folder(out, "work-") as work:
-            results = run_job(job, where, workspace=work)
+            results = run_job(job, where, workspace=work, told=tell)
             left = work / RECORDS
             write_results(out, results, render_pages, overwrite=overwrite, intake=left if left.is_dir() else None)
     if as_json:
@@ -90,12 +113,33 @@ def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_js
         click.echo(terminal_summary(results, None if out is None else str(out / REPORT)))
 
 
-def table_source(
-    table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], lists: tuple[str, ...] = ()
-) -> dict[str, Any]:
+def tell(what: Said) -> None:
+    """Say on standard error, in one line, what was understood of a table."""
+    context = click.get_current_context(silent=True)
+    language = "en" if context is None else context.meta.get(LANGUAGE, "en")
+    with suppress(OSError):
+        click.echo(f"mse: {catalogue(language).said(what)}", err=True)
+
+
+def reading_options[F: Callable[..., Any]](command: F) -> F:
+    """Give a command that reads a table the options that say how; it receives them as one mapping, ``reading``."""
+    declared = [*HOW_READ.values()]
+
+    @wraps(command)
+    def reading_what_is_said(*args: Any, **given: Any) -> Any:
+        reading = {name: given.pop(name) for name in HOW_READ}
+        return command(*args, reading=reading, **given)
+
+    found: Any = reading_what_is_said
+    for option in reversed(declared):
+        found = option(found)
+    return cast(F, found)
+
+
+def table_source(table: str, reading: Mapping[str, Any]) -> dict[str, Any]:
     """Return the table section of a job: a file if there is one of that name, else a public table."""
-    reading = {"persons": persons, "sum_duplicates": sum_duplicates, "covariates": covariates, "lists": lists}
-    return {"name": table, **reading} if is_public(table) else {"path": Path(table), **reading}
+    given = {name: value for name, value in reading.items() if value is not None}
+    return {"name": table, **given} if is_public(table) else {"path": Path(table), **given}
 
 
 def is_public(table: str) -> bool:
@@ -105,13 +149,14 @@ def is_public(table: str) -> bool:
     return table in shipped_names("data") and not os.path.isfile(table)
 
 
-def read_table(
-    table: str, persons: bool, sum_duplicates: bool, covariates: tuple[str, ...], lists: tuple[str, ...] = ()
-) -> CaptureTable:
-    """Read the table that a command names."""
+def read_table(table: str, reading: Mapping[str, Any]) -> CaptureTable:
+    """Read the table that a command names, and say what was understood of it."""
     from mse.jobs.job import load_job_table, make_job
 
-    return load_job_table(make_job({"table": table_source(table, persons, sum_duplicates, covariates, lists)}))[0]
+    found, info = load_job_table(make_job({"table": table_source(table, reading)}))
+    if info is None and found.read_as is not None:
+        tell(found.read_as)
+    return found
 
 
 def with_unread(found: Posterior, unread: tuple[str, ...]) -> Posterior:
@@ -123,25 +168,22 @@ def with_unread(found: Posterior, unread: tuple[str, ...]) -> Posterior:
     return replace(found, notes=(*found.notes, said("note.unread", names=list(unread)))) if unread else found
 
 
-def many_lists(
-    table: str,
-    method: str,
-    persons: bool,
-    sum_duplicates: bool,
-    covariates: tuple[str, ...],
-    lists: tuple[str, ...] = (),
-) -> HistoryTable | None:
+def many_lists(table: str, method: str, reading: Mapping[str, Any]) -> HistoryTable | None:
     """Return a file of more lists than a table with all cells can have, for a method that takes it; else None."""
+    from mse.jobs.asked import TableSpec
     from mse.methods import METHODS
     from mse.tables.captures import MAX_LISTS
     from mse.tables.histories import HistoryTable
 
     if method not in METHODS or HistoryTable.__name__ not in METHODS[method].also or is_public(table):
         return None
-    found = HistoryTable.from_csv(
-        table, lists=lists or None, covariates=covariates or None, persons=persons, sum_duplicates=sum_duplicates
-    )
-    return found if found.n_lists > MAX_LISTS else None
+    given = {name: value for name, value in reading.items() if value is not None}
+    found = HistoryTable.read(table, TableSpec(path=Path(table), **given).reading())
+    if found.n_lists <= MAX_LISTS:
+        return None
+    if found.read_as is not None:
+        tell(found.read_as)
+    return found
 
 
 def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, PROB, in_language, print_frame
+
+if TYPE_CHECKING:
+    from mse.publish.citing import Style
 
 
 @click.command()
@@ -16,12 +20,35 @@ from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, PROB, in_languag
     "--language", "languages", type=LANGUAGES, multiple=True, callback=in_language, help="Repeat for several."
 )
 @click.option("--pdf/--no-pdf", default=None, help="Write PDF too; as the job says when not given.")
-def report(results: Path, languages: tuple[str, ...], pdf: bool | None) -> None:
+@click.option("--docx", is_flag=True, help="Write the short report for Word too (extra office).")
+@click.option(
+    "--take-away", type=click.Path(path_type=Path), help="New folder for every figure (SVG, PNG) and table (CSV, xlsx)."
+)
+def report(
+    results: Path, languages: tuple[str, ...], pdf: bool | None, docx: bool, take_away: Path | None
+) -> None:  # fmt: skip
     """Render the report of a RESULTS folder again, in the languages of its job unless others are named."""
     from mse.publish.report.html import write_pages
 
-    for page in write_pages(results, languages, pdf):
+    for page in write_pages(results, languages, pdf, docx):
         click.echo(f"{page}")
+    if take_away is not None:
+        from mse.publish.takeaway import take_away as write
+
+        click.echo(f"{write(results, take_away, language=next(iter(languages), None))}")
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--style", type=click.Choice(["plain", "apa", "bibtex"]), default="plain", show_default=True, help="Form."
+)
+@click.option("--language", type=LANGUAGES, default=None, callback=in_language, help="That of the job when not given.")
+def cite(results: Path, style: Style, language: str | None) -> None:
+    """Print how a RESULTS folder is cited: who, when, what, the sentence with its verdict, method and version."""
+    from mse.publish.citing import cite as citation
+
+    click.echo(citation(results, style, language=language))
 
 
 @click.command()

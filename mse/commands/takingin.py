@@ -8,8 +8,10 @@ import click
 
 from mse.commands.completing import jobs
 from mse.commands.fromspecs import setting_option
-from mse.commands.options import LANGUAGES, OVERWRITE, in_language
+from mse.commands.options import LANGUAGE, LANGUAGES, OVERWRITE, in_language
 from mse.jobs.asked import RunSpec
+from mse.words.catalogues import catalogue
+from mse.words.said import said
 
 
 @click.group()
@@ -30,7 +32,7 @@ def check_contract(contracts: tuple[Path, ...]) -> None:
 @contract.command("new")
 @click.argument("sample", type=click.Path(path_type=Path))
 def new_contract(sample: Path) -> None:
-    """Print a first contract, with comments and gaps, from a SAMPLE of a supplier's file (CSV or Parquet)."""
+    """Print a first contract, with comments and gaps, from a SAMPLE of a supplier's file (CSV, Excel, Parquet, …)."""
     from mse.intake.contracts.draft import new_contract
 
     click.echo(new_contract(sample), nl=False)
@@ -48,7 +50,7 @@ def print_datapackage(contract_file: Path) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
     "--contract", "contract_file", type=click.Path(path_type=Path), help="Contract with a section [identity]."
 )
@@ -60,22 +62,29 @@ def print_datapackage(contract_file: Path) -> None:
 )
 @click.option("--key-file", type=click.Path(path_type=Path), help="File with the key; only its owner may read it.")
 @click.option("--key-env", metavar="NAME", help="Environment variable with the key.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write and to deliver.")
+@click.option("--clk", is_flag=True, help="Make Bloom filters too (name_clk, birth_clk); they reveal more than hashes.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File to write and to deliver; the folder for several.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
 @click.option(
     "--language", type=LANGUAGES, default="en", callback=in_language, expose_value=False, help="Of what is refused."
 )
 def pseudonymise(
-    file: Path, contract_file: Path | None, columns: tuple[str, str, str] | None, birth_format: str,
-    key_file: Path | None, key_env: str | None, out: Path, overwrite: bool,
+    files: tuple[Path, ...], contract_file: Path | None, columns: tuple[str, str, str] | None, birth_format: str,
+    key_file: Path | None, key_env: str | None, clk: bool, out: Path, overwrite: bool,
 ) -> None:  # fmt: skip
-    """Copy FILE (CSV) with keyed hashes in the place of names and dates of birth.
+    """Copy FILEs with keyed hashes in the place of names and dates of birth.
 
-    The key comes from a file or an environment variable, never from the command line.
+    They may be CSV, TSV, Excel, Parquet or of fixed width, packed or not; one writes a file, several a folder, all of
+    them or none. The key comes from a file or an environment variable, never from the command line.
     """
     from mse.intake.contracts.clauses import Identity
     from mse.intake.contracts.contractfile import read_contract
-    from mse.intake.pseudonyms.delivering import pseudonymise_file
+    from mse.intake.pseudonyms.delivering import pseudonymise_file, pseudonymise_files
     from mse.intake.pseudonyms.keyedhash import read_key
 
     key = read_key(key_file, variable=key_env)
@@ -84,14 +93,21 @@ def pseudonymise(
     if columns:
         surname, given, born = columns
         who = Identity(surname=surname, given=given, birth_date=born, birth_format=(birth_format,))
-    done = pseudonymise_file(file, out, key, contract=found, identity=who, overwrite=overwrite)
-    click.echo(f'{out}: {done.rows:,} rows; key_id = "{done.key_id}"')
-    for part, count in done.missing.items():
-        click.echo(f"  {part}: missing in {count:,}")
-    click.echo(f"  dates of birth that cannot be read: {done.unreadable:,}")
-    for kind, count in done.placeholders.items():
-        if count:
-            click.echo(f"  {kind} stands for one that is not known, and has no hash: {count:,}")
+    if len(files) > 1 or out.is_dir():
+        made = pseudonymise_files(files, out, key, contract=found, identity=who, clk=clk, overwrite=overwrite)
+    else:
+        made = {out: pseudonymise_file(files[0], out, key, contract=found, identity=who, clk=clk, overwrite=overwrite)}
+    for target, done in made.items():
+        click.echo(f'{target}: {done.rows:,} rows; key_id = "{done.key_id}"')
+        for part, count in done.missing.items():
+            click.echo(f"  {part}: missing in {count:,}")
+        click.echo(f"  dates of birth that cannot be read: {done.unreadable:,}")
+        for kind, count in done.placeholders.items():
+            if count:
+                click.echo(f"  {kind} stands for one that is not known, and has no hash: {count:,}")
+        if any(name.endswith("_clk") for name in done.columns):
+            spoken = catalogue(click.get_current_context().meta.get(LANGUAGE, "en"))
+            click.echo(f"  {spoken.said(said('intake.filters'))}")
 
 
 @click.command()

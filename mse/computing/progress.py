@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mse.computing.parallel import Compute
+from mse.computing.parallel import Compute, Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
 
 _EVERY = 10.0
 """Seconds between two lines about one stage."""
@@ -20,6 +21,39 @@ _EVERY = 10.0
 def compute(workers: int | None, cluster: str | None = None, folder: Path | None = None) -> Compute:
     """Return where to compute, with progress that suits standard error; parameters as in `Compute`."""
     return Compute(workers, ProgressBar() if sys.stderr.isatty() else ProgressLines(), cluster, folder)
+
+
+def if_watched() -> Compute:
+    """Return where to compute when nobody said: whoever sits at a terminal or a notebook sees what takes long."""
+    if sys.stderr.isatty():
+        return Compute(progress=LateProgress(ProgressBar()))
+    return Compute(progress=LateProgress(ProgressLines())) if "ipykernel" in sys.modules else Compute()
+
+
+class LateProgress:
+    """Nothing for the first two seconds; then what is being done, as another progress shows it.
+
+    Parameters
+    ----------
+    shown : callable
+        The other progress.
+    after : float
+        Seconds.
+    """
+
+    def __init__(self, shown: Progress, after: float = 2.0) -> None:
+        self._shown, self._after = shown, after
+        self._since: float | None = None
+        self._open: str | None = None
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Report that `done` of `total` parts of a stage are done, if it is time."""
+        now = time.monotonic()
+        self._since = now if self._since is None else self._since
+        if self._open != what and (done >= total or now - self._since < self._after):
+            return
+        self._open = None if done >= total else what
+        self._shown(what, done, total)
 
 
 class ProgressLines:
@@ -60,7 +94,7 @@ class ProgressBar:
     def __init__(self) -> None:
         self._start = 0.0
         self._doing: str | None = None
-        self._bar: Progress | None = None
+        self._bar: Bar | None = None
         self._console: Console | None = None
         self._task: TaskID | None = None
         self._compiling = compiling()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib import import_module
+from types import NoneType
 from typing import Annotated, Any
 
 from mse.errors import ModelError, Problem, names_of
@@ -42,6 +44,20 @@ def make_spec(method: str, options: Mapping[str, Any]) -> object:
     ModelError
         When the method is unknown, or with every option that is unknown, of a wrong type or out of range.
     """
+    key = tuple((name, type(x), x) for name, x in options.items() if isinstance(x, _PLAIN))
+    return _made(method, key) if len(key) == len(options) else _read(method, options)
+
+
+_PLAIN = (str, bool, int, float, NoneType)
+"""Kinds of values that cannot change: specs of such options are made once."""
+
+
+@lru_cache(maxsize=256)
+def _made(method: str, options: tuple[tuple[str, type, Any], ...]) -> object:
+    return _read(method, {name: value for name, _, value in options})
+
+
+def _read(method: str, options: Mapping[str, Any]) -> object:
     spec, problems = read_options(method, options)
     if problems:
         raise ModelError(problems)

@@ -56,6 +56,8 @@ class Method:
         Options with which other answers are held against it, each once; nothing for most methods.
     referee_lists : int
         Most lists with which it is quick enough for that.
+    answers_referee : str
+        Module whose ``referee`` gives what a verdict reads of its answer, and nothing else.
     beside : bool
         Whether a job shows it beside its headline without being asked.
     identified : mapping or None
@@ -80,6 +82,7 @@ class Method:
     names_model: bool = False
     referee: tuple[Mapping[str, Any], ...] = ()
     referee_lists: int = 6
+    answers_referee: str = ""
     beside: bool = False
     identified: Mapping[str, Any] | None = None
 
@@ -137,7 +140,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "average": Method(
         "averages.averaging", "AverageSpec", "identified", prior="models", referee=({"corrected": 0.5},),
-        referee_lists=5, identified={},
+        referee_lists=5, answers_referee="averages.laplace", identified={},
     ),
     "shrinkage": Method(
         "shrinkage.shrinkage", "ShrinkageSpec", "models", asked=True, also=("HistoryTable",), together=True,
@@ -145,11 +148,11 @@ METHODS: Mapping[str, Method] = {
     ),
     "decomposable": Method(
         "averages.decomposable", "DecomposableSpec", "identified", lists=(3, 6), prior="graphs", referee=({},),
-        identified={},
+        answers_referee="averages.decomposable", identified={},
     ),
     "loglinear": Method(
         "single.bestmodel", "LoglinearSpec", "one model", names_model=True,
-        referee=({"criterion": "bic"}, {"criterion": "bic_cells"}),
+        referee=({"criterion": "bic"}, {"criterion": "bic_cells"}), answers_referee="single.bestmodel",
     ),
     "stepwise": Method("single.stepwise", "StepwiseSpec", "identified"),
     "downhill": Method("single.downhill", "DownhillSpec", "one model"),

@@ -71,6 +71,22 @@ def estimate_separately(
     return _added(table, levels, parts, seed)
 
 
+def parts_by(table: CaptureTable, dims: Sequence[str]) -> list[CaptureTable]:
+    """Return the tables of the strata in which somebody was registered.
+
+    Raises
+    ------
+    ModelError
+        As `margin_of`.
+    """
+    margin = margin_of(table, dims)
+    cells = itertools.product(*margin.strata.values())
+    return [
+        margin.part(dict(zip(margin.strata, cell, strict=True)))
+        for index, cell in enumerate(cells) if margin.counts[index].any()
+    ]  # fmt: skip
+
+
 def margin_of(table: CaptureTable, dims: Sequence[str]) -> CaptureTable:
     """Return the table over some of its covariates, the others summed over.
 

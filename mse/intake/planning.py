@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from mse.errors import InputError, Problem
-from mse.intake.linkage.withsplink import Backend
 from mse.intake.tabulate import YEAR, Declared, Layout, Rule, Unit, levels_of
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Check, count
@@ -36,7 +36,9 @@ class IntakeSpec:
     threshold : float
         Match probability from which two registrations are one person.
     draws : int
-        Linkages to draw, of the probabilistic linkage; 0 for none.
+        Linkages to draw, so that what links leave open is in the interval; 0 for none.
+    decisions : Path
+        What clerks decided on a sample of pairs (`mse linkage sample`), relative to the job file.
     referrals : {"keep", "remove"}
         What to do with registrations of persons whom another list sent.
     strata : tuple of str
@@ -45,8 +47,6 @@ class IntakeSpec:
         Who is counted in every year counts once in each, or once in all.
     rules : mapping of str to {"majority", "first", "combined"}
         What decides between several labels of a unit, by dimension; see `mse.intake.tabulate`.
-    backend : {"duckdb", "spark"}
-        Where the probabilistic linkage computes.
     name : str
         Name of the table.
 
@@ -57,13 +57,13 @@ class IntakeSpec:
     """
 
     linkage: Literal["exact", "probabilistic"] = "exact"
-    threshold: Annotated[float, Between(0.5, 1, below=True)] = 0.8
+    threshold: Annotated[float, Between(0.5, 1, below=True)] = 0.9
     draws: Annotated[int, count(0, 1000)] = 20
+    decisions: Path | None = None
     referrals: Literal["keep", "remove"] = "keep"
     strata: Annotated[tuple[str, ...], Check(said("example.strata"), _twice)] = ()
     unit: Unit = "person-year"
     rules: Mapping[str, Rule] = field(default_factory=dict)
-    backend: Backend = "duckdb"
     name: str = field(default="registers", metadata={"key": False})
 
     def __post_init__(self) -> None:

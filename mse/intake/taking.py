@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem
 from mse.intake.contracts.together import check_contracts
 from mse.intake.flow import delivered_counts, linked_counts, to_frame, unlike_counts
+from mse.intake.linkage.keycheck import check_links
 from mse.intake.linkage.linking import COUNTED, count_registrations, link_exactly, write_linkage
 from mse.intake.planning import IntakeSpec as IntakeSpec
 from mse.intake.planning import plan_table
-from mse.intake.quoting import array
 from mse.intake.registers.delivered import Registers, read_registers
 from mse.intake.tabulate import NOT_KNOWN, Layout, count_cells, make_units, to_tables
 from mse.tables.captures import CaptureTable
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mse.intake.linkage.linkagereport import LinkageReport
+    from mse.intake.linkage.pairmodel import PairModel
+    from mse.intake.linkage.recalls import LinkageQuality
+
+LOOKED_AT = 200_000
+"""Registrations up to which exact linkage is held against a model of pairs."""
+LEAST_LOST = 0.005
+"""Share of a list that is lost from which exact linkage draws tables with those links put back."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +58,9 @@ class Intake:
         step, list, count; see `mse.intake.flow`.
     linkage : LinkageReport or None
         Of the probabilistic linkage.
+    quality : LinkageQuality or None
+        What the linkage, exact or not, finds and misses; None where the registers have too few parts of an identity to
+        tell, or are too large to look (`LOOKED_AT`).
     digests : mapping of str to str
         SHA-256 of every file that was read.
     notes : tuple of str
@@ -63,6 +75,7 @@ class Intake:
     unknown: Mapping[str, str]
     flow: pd.DataFrame
     linkage: LinkageReport | None
+    quality: LinkageQuality | None
     digests: Mapping[str, str]
     notes: tuple[Said, ...]
     told: tuple[Said, ...]
@@ -129,40 +142,42 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
     con, lists = registers.connection, registers.lists
     with _room(registers.workspace):
         layout, notes = plan_table(con, registers.contracts, spec)
+        strange = check_links(con, lists, registers.parts)
         remove = spec.referrals == "remove"
-        report, draws = None, []
+        model = _model(registers, spec, seed, progress)
+        report, quality, draws = None, None, []
+        if model is not None:
+            from mse.intake.linkage.drawnlinkages import drawn_from
+            from mse.intake.linkage.linkagereport import link_at, make_report
+            from mse.intake.linkage.recalls import linkage_quality
+
+            exact = spec.linkage == "exact"
+            person = link_at(model, 1.0 if exact else spec.threshold)
+            quality = linkage_quality(model, person, lists)
+            if not exact:
+                assert model.learned is not None
+                report = make_report(model, model.learned.plan.records.place.astype(np.int64), spec.threshold)
+                for number, persons in enumerate(drawn_from(model, spec.draws, seed=seed)):
+                    progress("linkage draws", number, spec.draws)
+                    write_linkage(con, persons)
+                    count_registrations(con, lists, remove_referrals=remove)
+                    make_units(con, COUNTED, layout)
+                    draws.append(count_cells(con, layout))
+                progress("linkage draws", spec.draws, spec.draws)
+                write_linkage(con, person)
         if spec.linkage == "exact":
             link_exactly(con)
-        else:
-            import numpy as np
-
-            from mse.intake.linkage.drawnlinkages import draw_linkages
-            from mse.intake.linkage.linkagereport import link_at, make_report
-            from mse.intake.linkage.pairmodel import train_model
-
-            model = train_model(con, lists, registers.parts, seed=seed, backend=spec.backend, progress=progress)
-            query = f"SELECT list_position({array(lists)}, list) - 1 AS place FROM linkage_records ORDER BY id"
-            report = make_report(
-                model, np.asarray(con.execute(query).fetchnumpy()["place"], dtype=np.int64), spec.threshold
-            )
-            drawn = draw_linkages(model.records, model.left, model.right, model.log_odds, spec.draws, seed=seed)
-            for number, persons in enumerate(drawn):
-                progress("linkage draws", number, spec.draws)
-                write_linkage(con, persons)
-                count_registrations(con, lists, remove_referrals=remove)
-                make_units(con, COUNTED, layout)
-                draws.append(count_cells(con, layout))
-            progress("linkage draws", spec.draws, spec.draws)
-            write_linkage(con, link_at(model, spec.threshold))
         query = "SELECT count(DISTINCT (list, source, row)) FROM registrations WHERE key IS NULL"
         (keyless,) = con.execute(query).fetchall()[0]
         referrals = count_registrations(con, lists, remove_referrals=remove)
         moved = make_units(con, COUNTED, layout)
         tables = to_tables([count_cells(con, layout), *draws], layout)
+        drawn = _mended(tables, quality, spec, seed)
         steps = [(row.step, row.list, row.count) for row in registers.counts]
         told_rows = [*unlike_counts(con, lists, registers.contradictions), *linked_counts(con, layout, removed=remove)]
         flow = to_frame([*delivered_counts(steps), *told_rows])
         unreferred = _unreferred(con, layout) if referrals and not remove else None
+    notes += [said("intake.no_links", list=name) for name in strange]
     told = list(notes)
     if referrals:
         left, both = said("intake.referrals_left", count=referrals), said("intake.referrals_both", count=referrals)
@@ -182,9 +197,52 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         told.append(said("intake.some_moved"))
     unknown = {dim: NOT_KNOWN for dim, levels in tables[0].strata.items() if NOT_KNOWN in levels}
     return Intake(
-        tables[0], tables[1:], unreferred, MappingProxyType(unknown), flow, report, registers.digests, tuple(notes),
-        tuple(told),
+        tables[0], drawn, unreferred, MappingProxyType(unknown), flow, report, quality, registers.digests,
+        tuple(notes), tuple(told),
     )  # fmt: skip
+
+
+def _model(registers: Registers, spec: IntakeSpec, seed: int, progress: Progress) -> PairModel | None:
+    """Return the model of pairs; for exact linkage only where there is enough to tell, and not too much."""
+    from mse.intake.linkage.pairmodel import train_model
+
+    con = registers.connection
+    if spec.linkage == "exact":
+        (rows,) = con.execute("SELECT count(*) FROM registrations").fetchall()[0]
+        if rows > LOOKED_AT:
+            return None
+        try:
+            return train_model(con, registers.lists, registers.parts, registers.dimensions, seed=seed)
+        except InputError:
+            return None
+    model = train_model(con, registers.lists, registers.parts, registers.dimensions, seed=seed, progress=progress)
+    if spec.decisions is None:
+        return model
+    from mse.intake.linkage.clerical import read_decisions
+    from mse.intake.linkage.pairmodel import decided
+
+    return decided(model, read_decisions(con, spec.decisions).pairs)
+
+
+def _mended(
+    tables: Sequence[CaptureTable], quality: LinkageQuality | None, spec: IntakeSpec, seed: int
+) -> tuple[CaptureTable, ...]:
+    """Return the drawn tables with the links put back that no linkage of these registers can find.
+
+    Of exact linkage they are made from its table, with all that it lost; none where that is next to nothing.
+    """
+    from mse.intake.lostlinks import draw_lost, mend
+
+    if quality is None:
+        return tuple(tables[1:])
+    exact = spec.linkage == "exact"
+    if exact and quality.lost.max() < LEAST_LOST:
+        return ()
+    found = [tables[0]] * spec.draws if exact else list(tables[1:])
+    share = quality.lost if exact else quality.beyond
+    rng = np.random.default_rng([seed, 4])
+    mended = [mend(table, draw_lost(share, quality.seen, rng), rng) for table in found]
+    return tuple(replace(table, name=f"{tables[0].name}, linkage {number}") for number, table in enumerate(mended, 1))
 
 
 def _unreferred(con: duckdb.DuckDBPyConnection, layout: Layout) -> CaptureTable | None:

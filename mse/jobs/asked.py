@@ -9,7 +9,7 @@ from pathlib import Path
 from mse.errors import InputError, Problem
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import Prob, Seed
-from mse.words.said import said
+from mse.tables.readspec import Reading
 
 
 class Checked:
@@ -40,6 +40,20 @@ class TableSpec(Checked):
         Names of the columns that are lists; found by their values when not given.
     covariates : tuple of str
         Names of the columns that are covariates.
+    count : str
+        Name of the column with the number of persons; the usual names are found.
+    ignore : tuple of str
+        Names of columns to leave out.
+    id_column : str
+        Column that says who somebody is, in a file with one row for each registration.
+    list_column : str
+        Column that says on which list, in a file with one row for each registration.
+    yes : str
+        What stands in the cells of lists for persons who are on them.
+    blank_is_no : bool
+        An empty cell of a list means not on it.
+    sheet : str
+        Sheet of a workbook.
     merge : mapping of str to tuple of str
         Lists to take together, by the name of what they make.
     drop : tuple of str
@@ -52,6 +66,13 @@ class TableSpec(Checked):
     sum_duplicates: bool = False
     lists: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
+    count: str | None = None
+    ignore: tuple[str, ...] = ()
+    id_column: str | None = None
+    list_column: str | None = None
+    yes: str | None = None
+    blank_is_no: bool = False
+    sheet: str | None = None
     merge: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
 
@@ -61,11 +82,22 @@ class TableSpec(Checked):
             allowed = said("allowed.either_name_public_table")
             yield (), Problem(said("found.no_table_two_tables"), allowed, said("do.correct"))
         reading = {"persons": "--persons", "sum_duplicates": "--sum-duplicates", "lists": "--list",
-                   "covariates": "--covariate"}  # fmt: skip
+                   "covariates": "--covariate", "count": "--count", "ignore": "--ignore", "id_column": "--id-column",
+                   "list_column": "--list-column", "yes": "--yes", "blank_is_no": "--blank-is-no",
+                   "sheet": "--sheet"}  # fmt: skip
         given = [f"{key} (command line: {option})" for key, option in reading.items() if getattr(self, key)]
         if self.name is not None and given:
             found = said("found.public_table_which_says", given=(*given,), name=self.name)
             yield (), Problem(found, said("allowed.these_file_your_own"), said("do.leave_them_out"))
+
+    def reading(self) -> Reading:
+        """Return what is said about how the file is to be read."""
+        return Reading(
+            lists=self.lists or None, covariates=self.covariates or None, count=self.count or "count",
+            ignore=self.ignore, persons=self.persons, sum_duplicates=self.sum_duplicates, id_column=self.id_column,
+            list_column=self.list_column, yes=self.yes, blank_is_no=self.blank_is_no, sheet=self.sheet,
+            merge=self.merge, drop=self.drop,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

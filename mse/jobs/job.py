@@ -18,7 +18,7 @@ from mse.jobs.sections import MethodChoice, PublishSpec, RegistersSpec, ReportSp
 from mse.settings.places import JobFile, Place
 from mse.settings.specchecks import Placed
 from mse.settings.specreading import read_spec, written
-from mse.shipped import TableInfo, load_table, shipped_names, shipped_path, table_info
+from mse.shipped import TableInfo, load_table, shipped_jobs, shipped_names, shipped_path, table_info
 from mse.simulate.spec import SimulateSpec
 from mse.tables.captures import CaptureTable
 from mse.words.said import said
@@ -92,7 +92,10 @@ class Job(Checked):
             changes["table"] = replace(self.table, path=folder / self.table.path)
         if self.registers is not None:
             found = tuple(str(folder / path) for path in self.registers.contracts)
-            changes["registers"] = replace(self.registers, contracts=found)
+            decided = self.registers.decisions
+            changes["registers"] = replace(
+                self.registers, contracts=found, decisions=None if decided is None else folder / decided
+            )
         if self.publish is not None:
             changes["publish"] = self.publish.at(folder)
         return replace(self, **changes)
@@ -117,7 +120,7 @@ def read_job(path: str | Path) -> Job:
     try:
         text, raw = read_settings(path)
     except OSError as error:
-        shipped = ", ".join(f"models/{name}" for name in shipped_names("models"))
+        shipped = ", ".join(f"models/{name}" for name in shipped_jobs())
         raise InputError(
             Problem(said("found.job_file_cannot_read", strerror=str(error.strerror or type(error).__name__)),
                     said("allowed.toml_file_one_ships", shipped=shipped), said("do.check_path"), file=str(path))
@@ -232,10 +235,7 @@ def load_job_table(job: Job) -> tuple[CaptureTable, TableInfo | None]:
     else:
         assert section.path is not None
         try:
-            table = CaptureTable.from_csv(
-                section.path, lists=section.lists or None, covariates=section.covariates or None,
-                persons=section.persons, sum_duplicates=section.sum_duplicates, merge=section.merge, drop=section.drop,
-            )  # fmt: skip
+            table = CaptureTable.read(section.path, section.reading())
         except ModelError as error:  # about lists that are merged or dropped: faults of the file are InputErrors
             place = ("table", "drop" if section.drop else "merge")
             raise ModelError([job.file.put(p, place) for p in error.problems]) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
@@ -19,6 +19,7 @@ from mse.answers.results import Results
 from mse.assess.headlines import if_identified
 from mse.assess.verdict import with_assessment
 from mse.computing.parallel import Compute
+from mse.computing.progress import if_watched
 from mse.computing.provenance import versions
 from mse.computing.savefiles import work_folder
 from mse.computing.sealing import same_content
@@ -44,6 +45,7 @@ from mse.methods import (
 from mse.publish.auditrecord import read_files, record_tables
 from mse.settings.specreading import written
 from mse.tables.captures import CaptureTable
+from mse.tables.cells import with_summed
 from mse.words.catalogues import languages_there_are
 from mse.words.said import Said, said
 
@@ -51,7 +53,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None = None) -> Results:
+def run_job(
+    job: Job, compute: Compute | None = None, *, workspace: Path | None = None,
+    told: Callable[[Said], object] | None = None,
+) -> Results:  # fmt: skip
     """Carry out a job: read, estimate, compare, judge, assess; no results are written.
 
     Parameters
@@ -62,16 +67,18 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
         Workers, progress, and the folder that keeps finished parts.
     workspace : Path, optional
         Where registers are read; a temporary folder when not given. What they leave stands in its folder ``intake``.
+    told : callable, optional
+        Is told what was understood of a file, as soon as it is read.
 
     Raises
     ------
     MseError
         When the data or the headline method do not work; another method that fails is a row that says so.
     """
-    compute = compute or Compute()
+    compute = compute or if_watched()
     if workspace is None:
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
-            return run_job(job, compute, workspace=folder)
+            return run_job(job, compute, workspace=folder, told=told)
     _raise_if_any(_file_problems(job, None))
     source = open_source(job, workspace, compute)
     _raise_if_any(
@@ -81,6 +88,11 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     )
     table = source.table.collapse() if source.table.strata else source.table
     method, options, why = _settled(job, source)
+    read_as = source.table.read_as
+    if read_as is not None and source.info is None:
+        read_as = with_summed(read_as, summed_over(source.table, method, options))
+        if told is not None:
+            told(read_as)
     headline = replace(_headline(job, source, method, options, compute), chosen=why)
     summed = summed_over(source.table, method, options)
     by = options.get("by", ())
@@ -104,7 +116,8 @@ def run_job(job: Job, compute: Compute | None = None, *, workspace: Path | None 
     rows.insert(2, "headline", [True] + [False] * (len(rows) - 1))
     asked_for = job.publish or PublishSpec()
     record = _record(job, table, source, headline.spec, headline.diagnostics)
-    about = replace(record.table, summed_over=tuple(summed), columns_not_read=tuple(source.table.unread))
+    about = replace(record.table, summed_over=tuple(summed), columns_not_read=tuple(source.table.unread),
+                    read_as=read_as)  # fmt: skip
     rounding = None if asked_for.method == "suppress" else _rounding_secret(asked_for.key)
     record = replace(record, table=about, rounding=rounding)
     results = Results(headline, rows, record, tables)
@@ -167,7 +180,7 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
     InputError
         When the data are not there, or are not those of the results.
     """
-    compute = compute or Compute()
+    compute = compute or if_watched()
     if workspace is None:
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
             return assess_results(results, compute, workspace=folder)
@@ -236,7 +249,10 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
                 one(table, compute.within(f"drawn linkage {i} of {len(source.draws)}"))
                 for i, table in enumerate(source.draws, 1)
             ]
-            headline = pool(drawn, point=headline)
+            pooled = pool(drawn, point=headline)
+            headline = replace(pooled, diagnostics={**pooled.diagnostics, **_links(source, headline.point)})
+        else:
+            headline = replace(headline, diagnostics={**headline.diagnostics, **_links(source, headline.point)})
     summed = summed_over(source.table, method, options)
     if summed:
         names = list(summed)
@@ -250,6 +266,14 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
         left = said("note.unread", names=list(source.table.unread))
         headline = replace(headline, notes=(*headline.notes, left))
     return headline
+
+
+def _links(source: JobSource, point: float) -> dict[str, float]:
+    """Return what the linkage found and missed, and what the rest would make of the estimate from what it found."""
+    found = {f"linkage_{name}": value for name, value in source.links.items()}
+    if "recall" in source.links:
+        found["linkage_implied"] = point * source.links["recall"] / max(source.links["precision"], 1e-3)
+    return found
 
 
 def summed_over(table: CaptureTable, method: str, options: Mapping[str, Any]) -> tuple[str, ...]:

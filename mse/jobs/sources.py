@@ -45,7 +45,9 @@ class JobSource:
     unreferred : CaptureTable or None
         The table without registrations that are there only because another list sent the person.
     tables : mapping of str to DataFrame
-        What goes with the results: ``flow``, ``quality``, ``truth``.
+        What goes with the results: ``flow``, ``quality``, ``linkage``, ``truth``.
+    links : mapping of str to float
+        Of registers, ``recall`` and ``precision`` of the linkage; ``unknown`` where nothing can tell them.
     record : mapping
         What goes into the record of the run: digests, counts, contracts.
     """
@@ -57,6 +59,7 @@ class JobSource:
     unreferred: CaptureTable | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
+    links: Mapping[str, float] = field(default_factory=dict)
 
 
 def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
@@ -101,6 +104,10 @@ def _registered(job: Job, contracts: list[str], truth: Path | None, workspace: P
         tables["thresholds"] = taken.linkage.thresholds
         (workspace / RECORDS / "linkage.svg").write_text(taken.linkage.chart, encoding="utf-8")
         (workspace / RECORDS / "linkage.json").write_text(taken.linkage.settings, encoding="utf-8")
+    links = {"unknown": 1.0}
+    if taken.quality is not None:
+        tables["linkage"] = taken.quality.lists
+        links = {"recall": taken.quality.recall, "precision": taken.quality.precision}
     if truth is not None:
         tables["truth"] = _truth(truth, list(taken.table.strata))
     return JobSource(
@@ -116,6 +123,7 @@ def _registered(job: Job, contracts: list[str], truth: Path | None, workspace: P
             "notes": [note.as_record() for note in taken.told],
             "counted": [note.as_record() for note in taken.notes],
         },
+        links=links,
     )
 
 
@@ -147,7 +155,8 @@ def simulate_into(
     # Nobody is protected by this key: the persons are invented. It makes the files what suppliers deliver.
     key = hashlib.sha256(f"simulated registers, seed {job.run.seed}".encode()).digest()
     hidden = None if plain else partial(disguise, key=key)
-    paths = write_registers(folder, nation, hidden, overwrite=overwrite)
+    other = None if plain else partial(disguise, key=hashlib.sha256(key).digest())
+    paths = write_registers(folder, nation, hidden, overwrite=overwrite, other=other)
     compute.progress("simulating registers", 1, 1)
     return [str(path) for path in paths]
 

@@ -24,6 +24,21 @@ def terms_of(mask: int, candidates: NDArray[np.int64], lists: int) -> NDArray[np
 
 
 @compiled
+def fit_model(
+    counts: Array, cells: Array, candidates: NDArray[np.int64], mask: int, precision: float, out: Array
+) -> None:
+    """Write log evidence, mode of η_0 and its variance of one model, (3,); arguments as in `fit_models`."""
+    lists = 0
+    while 1 << lists < counts.shape[0]:
+        lists += 1
+    terms = terms_of(mask, candidates, lists)
+    fit = fit_loglinear(counts, cells, terms, precision, cold_start(counts, cells, terms, precision), 100, 1e-10)
+    out[0] = fit.log_evidence
+    out[1] = fit.log_unseen
+    out[2] = fit.var_log_unseen
+
+
+@compiled
 def fit_models(
     counts: Array, cells: Array, candidates: NDArray[np.int64], masks: NDArray[np.int64], precision: float
 ) -> Array:
@@ -45,14 +60,7 @@ def fit_models(
     (m, 3) float64
         Laplace log evidence, mode of η_0, its variance.
     """
-    lists = 0
-    while 1 << lists < counts.shape[0]:
-        lists += 1
     out = np.empty((masks.shape[0], 3))
     for m in range(masks.shape[0]):
-        terms = terms_of(masks[m], candidates, lists)
-        fit = fit_loglinear(counts, cells, terms, precision, cold_start(counts, cells, terms, precision), 100, 1e-10)
-        out[m, 0] = fit.log_evidence
-        out[m, 1] = fit.log_unseen
-        out[m, 2] = fit.var_log_unseen
+        fit_model(counts, cells, candidates, masks[m], precision, out[m])
     return out

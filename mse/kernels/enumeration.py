@@ -11,32 +11,42 @@ from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
 
+BITS = 62
+"""Candidates in one word of a mask: what a signed 64-bit integer holds with a bit to spare."""
 
-def facet_masks(candidates: NDArray[np.int64]) -> NDArray[np.int64]:
+
+def facet_words(candidates: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return, for every candidate, the mask of the candidates that must be in the model before it.
 
     Parameters
     ----------
     candidates : (c,) int64
-        Subsets as bitmasks, each with at least two members, facets before what they are facets of; c ≤ 63.
+        Subsets as bitmasks, each with at least two members, facets before what they are facets of.
 
     Returns
     -------
-    (c,) int64
-        Mask over candidate indices of the facets with two members or more. The sign bit is set when a facet
-        is not a candidate: such a term is in no hierarchical model.
+    (c, W) int64
+        Masks as in ``modelstore`` of the facets with two members or more. The sign bit of the first word is set when a
+        facet is not a candidate: such a term is in no hierarchical model.
     """
     index = {int(subset): i for i, subset in enumerate(candidates)}
-    facets = np.zeros(len(index), np.int64)
+    facets = np.zeros((len(index), max(1, -(-len(index) // BITS))), np.int64)
     for subset, i in index.items():
-        mask = 0
         for member in range(subset.bit_length()):
             facet = subset & ~(1 << member)
-            if facet != subset and facet.bit_count() >= 2:
+            if facet == subset or facet.bit_count() < 2:
+                continue
+            if facet in index:
+                facets[i, index[facet] // BITS] |= 1 << index[facet] % BITS
+            else:
                 # a facet that is not among the candidates: the sign bit, which no model has
-                mask |= 1 << index[facet] if facet in index else -(1 << 63)
-        facets[i] = mask
+                facets[i, 0] |= -(1 << 63)
     return facets
+
+
+def facet_masks(candidates: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return `facet_words` of at most 62 candidates as plain masks, (c,)."""
+    return facet_words(candidates)[:, 0]
 
 
 @compiled

@@ -32,3 +32,26 @@ def exponential(x: Lanes) -> Lanes:
     p = p * r + spread(0.5)
     p = p * r + spread(1.0)
     return (p * r + spread(1.0)) * two_to(whole)
+
+
+@compiled
+def both_ways(x: Lanes) -> tuple[Lanes, Lanes]:
+    """Return e^x and e^−x, with one reduction and the even and odd part of one polynomial; see `exponential`."""
+    y = clip(x, spread(-700.0), spread(700.0))
+    whole = y * spread(_LOG2E) + spread(ROUND)
+    k = whole - spread(ROUND)
+    r = y - k * spread(_LN2_HIGH) - k * spread(_LN2_LOW)
+    square = r * r
+    even = square * spread(1.0 / 479001600.0) + spread(1.0 / 3628800.0)
+    even = even * square + spread(1.0 / 40320.0)
+    even = even * square + spread(1.0 / 720.0)
+    even = even * square + spread(1.0 / 24.0)
+    even = even * square + spread(0.5)
+    even = even * square + spread(1.0)
+    odd = square * spread(1.0 / 6227020800.0) + spread(1.0 / 39916800.0)
+    odd = odd * square + spread(1.0 / 362880.0)
+    odd = odd * square + spread(1.0 / 5040.0)
+    odd = odd * square + spread(1.0 / 120.0)
+    odd = odd * square + spread(1.0 / 6.0)
+    odd = (odd * square + spread(1.0)) * r
+    return (even + odd) * two_to(whole), (even - odd) * two_to(spread(ROUND) - k)

@@ -8,12 +8,11 @@ diagnostic.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mse.kernels.cholesky import factorise, solve_upper
+from mse.kernels.cholesky import factorise, solve_lower, solve_upper
 from mse.kernels.compiled import compiled
 from mse.kernels.walsh import transform
 
@@ -23,46 +22,86 @@ FREEDOM = 40.0
 """Degrees of freedom of the proposal: in forty dimensions a heavier tail wastes the draws."""
 
 
-class Importance(NamedTuple):
-    """Weighted draws of log expected n_0 under one model.
+@compiled
+def log_targets(counts: Array, cells: Array, terms: NDArray[np.int64], precision: float, betas: Array) -> Array:
+    """Return Σ(nη − e^η) over active cells minus half the penalty, of many coefficients.
 
-    Attributes
+    Parameters
     ----------
-    log_unseen : (S,) float64
-        Draws of η_0.
-    log_weight : (S,) float64
-        Smoothed log weights, normalised: their exponentials add up to one.
-    correction : float
-        ln(evidence) minus Laplace's.
-    effective : float
-        Effective share of the draws, (Σw)² / (S Σw²), after smoothing.
-    pareto_k : float
-        Shape of the tail of the raw weights; above 0.7 the correction is not to be trusted.
-    """
+    counts, cells : (2^K,) float64
+        As in ``fit_loglinear``.
+    terms : (p,) int64
+        Terms of the model, the intercept first.
+    precision : float
+        1/σ² of the prior; positive.
+    betas : (S, p) float64
+        Coefficients.
 
-    log_unseen: Array
-    log_weight: Array
-    correction: float
-    effective: float
-    pareto_k: float
+    Returns
+    -------
+    (S,) float64
+    """
+    eta = np.empty(counts.shape[0])
+    out = np.zeros(betas.shape[0])
+    for s in range(betas.shape[0]):
+        eta[:] = 0.0
+        for i in range(terms.shape[0]):
+            eta[terms[i]] = betas[s, i]
+            if i > 0:
+                out[s] -= 0.5 * precision * betas[s, i] * betas[s, i]
+        transform(eta)
+        for cell in range(1, counts.shape[0]):
+            if cells[cell] > 0.0:
+                out[s] += counts[cell] * eta[cell] - math.exp(min(eta[cell], 700.0))
+    return out
 
 
 @compiled
-def _log_target(
-    counts: Array, cells: Array, terms: NDArray[np.int64], precision: float, beta: Array, eta: Array
-) -> float:
-    """Return Σ(nη − e^η) over active cells minus half the penalty; `eta` is (2^K,) workspace."""
-    eta[:] = 0.0
-    value = 0.0
-    for i in range(terms.shape[0]):
+def information_factor(cells: Array, terms: NDArray[np.int64], precision: float, beta: Array) -> Array:
+    """Return L with L Lᵀ the Hessian of minus the target at `beta`, (p, p); arguments as in `log_targets`.
+
+    NaN when it is not positive definite.
+    """
+    p = terms.shape[0]
+    eta = np.zeros(cells.shape[0])
+    for i in range(p):
         eta[terms[i]] = beta[i]
-        if i > 0:
-            value -= 0.5 * precision * beta[i] * beta[i]
     transform(eta)
-    for cell in range(1, counts.shape[0]):
-        if cells[cell] > 0.0:
-            value += counts[cell] * eta[cell] - math.exp(min(eta[cell], 700.0))
-    return value
+    for cell in range(cells.shape[0]):
+        eta[cell] = math.exp(eta[cell]) if cell > 0 and cells[cell] > 0.0 else 0.0
+    transform(eta)
+    factor = np.zeros((p, p))
+    for i in range(p):
+        for j in range(i + 1):
+            factor[i, j] = eta[terms[i] ^ terms[j]]
+        if i > 0:
+            factor[i, i] += precision
+    if factorise(factor, p, 1e-13) != 0:
+        factor[:] = np.nan
+    return factor
+
+
+@compiled
+def first_axis(factor: Array, direction: Array) -> Array:
+    """Return the Householder vector r, of length 0 or 1, so that I − 2rrᵀ maps the first axis to L⁻¹d / |L⁻¹d|.
+
+    Parameters
+    ----------
+    factor : (p, p) float64
+        Lower triangular L.
+    direction : (p,) float64
+        Gradient d of what is to be sampled well, such as log n_0.
+    """
+    reflector = direction.copy()
+    solve_lower(factor, reflector.shape[0], reflector)
+    reflector /= -math.sqrt((reflector * reflector).sum())
+    reflector[0] += 1.0
+    length = math.sqrt((reflector * reflector).sum())
+    if length > 1e-12:
+        reflector /= length
+    else:
+        reflector[:] = 0.0
+    return reflector
 
 
 @compiled
@@ -120,6 +159,21 @@ def pareto_shape(exceedances: Array) -> tuple[float, float]:
 
 
 @compiled
+def tail_shape(log_weight: Array) -> float:
+    """Return the shape that `smooth_weights` finds, and leave the weights as they are; only the tail is sorted."""
+    s = log_weight.shape[0]
+    tail = int(3.0 * math.sqrt(s)) if s > 225 else s // 5
+    parted = np.partition(log_weight, s - tail - 1)
+    upper = np.sort(parted[s - tail :])
+    largest = upper[tail - 1] if tail > 0 else 0.0
+    cut = math.exp(parted[s - tail - 1] - largest)
+    exceedances = np.exp(upper - largest) - cut
+    if tail < 5 or not exceedances[0] > 0.0 or exceedances[tail - 1] <= exceedances[0] * (1.0 + 1e-10):
+        return math.inf
+    return float(pareto_shape(exceedances)[0])
+
+
+@compiled
 def smooth_weights(log_weight: Array) -> float:
     """Replace the largest log weights by the quantiles of their Pareto fit, in place, and return the shape.
 
@@ -152,30 +206,52 @@ def smooth_weights(log_weight: Array) -> float:
 
 
 @compiled
-def sample_model(
-    counts: Array,
-    cells: Array,
-    terms: NDArray[np.int64],
-    precision: float,
-    mode: Array,
-    normals: Array,
-    sides: Array,
-    stretch: Array,
-) -> Importance:
-    """Draw from one model's posterior around its mode.
+def probe_points(mode: Array, factor: Array, reflector: Array) -> Array:
+    """Return the points 1, 2 and 4 whitened units from the mode on either side of every axis, (6p, p)."""
+    p = mode.shape[0]
+    out = np.empty((6 * p, p))
+    position = np.zeros(p)
+    row = 0
+    for i in range(p):
+        for side in range(2):
+            for reach in (1.0, 2.0, 4.0):
+                position[i] = reach if side == 1 else -reach
+                _to_beta(factor, mode, reflector, position, out[row])
+                row += 1
+        position[i] = 0.0
+    return out
+
+
+@compiled
+def side_scales(drops: Array) -> Array:
+    """Return the scale of each side of each axis, (p, 2), from what the target loses at the `probe_points`, (6p,)."""
+    out = np.empty((drops.shape[0] // 6, 2))
+    for row in range(drops.shape[0] // 3):
+        widest = 0.0
+        for k in range(3):
+            widest = max(widest, 2.0**k / math.sqrt(2.0 * max(drops[3 * row + k], 1e-3)))
+        out[row // 2, row % 2] = min(max(widest, 0.2), 8.0)
+    return out
+
+
+@compiled
+def propose(
+    mode: Array, factor: Array, reflector: Array, scale: Array, normals: Array, sides: Array, stretch: Array
+) -> Array:
+    """Turn random numbers into draws of the proposal, and return their log density.
 
     Parameters
     ----------
-    counts, cells : (2^K,) float64
-        As in ``fit_loglinear``.
-    terms : (p,) int64
-        Terms of the model, the intercept first.
-    precision : float
-        1/σ² of the prior; positive.
     mode : (p,) float64
-        Penalised maximum likelihood estimate.
+        Where the target is largest.
+    factor : (p, p) float64
+        Lower triangular L with L Lᵀ the Hessian of minus the log target there.
+    reflector : (p,) float64
+        From `first_axis`.
+    scale : (p, 2) float64
+        From `side_scales`.
     normals : (S, p) float64
-        Standard normal numbers.
+        Standard normal numbers; overwritten by the coefficients that are drawn.
     sides : (S, p) float64
         Uniform numbers, which choose the side of each axis.
     stretch : (S,) float64
@@ -183,62 +259,15 @@ def sample_model(
 
     Returns
     -------
-    Importance
-        With an infinite `pareto_k` when the Hessian at `mode` is not positive definite.
+    (S,) float64
+        Of the draws in whitened coordinates: without ½ log|L Lᵀ|.
     """
-    size = counts.shape[0]
-    p = terms.shape[0]
-    s = normals.shape[0]
-    eta = np.empty(size)
-    peak = _log_target(counts, cells, terms, precision, mode, eta)
-    for cell in range(size):
-        eta[cell] = math.exp(eta[cell]) if cell > 0 and cells[cell] > 0.0 else 0.0
-    transform(eta)
-    factor = np.empty((p, p))
+    s, p = normals.shape
+    log_constant = math.lgamma(0.5 * (FREEDOM + p)) - math.lgamma(0.5 * FREEDOM) - 0.5 * p * math.log(FREEDOM * math.pi)
     for i in range(p):
-        for j in range(i + 1):
-            factor[i, j] = eta[terms[i] ^ terms[j]]
-        if i > 0:
-            factor[i, i] += precision
-    log_unseen = np.empty(s)
-    log_weight = np.zeros(s)
-    if factorise(factor, p, 1e-13) != 0:
-        return Importance(log_unseen, log_weight, math.nan, 0.0, math.inf)
-
-    # u = L⁻¹1 / |L⁻¹1|: the whitened direction of η_0; Q maps the first axis to it.
-    reflector = np.ones(p)
-    for i in range(p):
-        for k in range(i):
-            reflector[i] -= factor[i, k] * reflector[k]
-        reflector[i] /= factor[i, i]
-    reflector /= math.sqrt((reflector * reflector).sum())
-    reflector *= -1.0
-    reflector[0] += 1.0
-    length = math.sqrt((reflector * reflector).sum())
-    if length > 1e-12:
-        reflector /= length
-    else:
-        reflector[:] = 0.0
-
-    scale = np.empty((p, 2))
-    position = np.zeros(p)
-    beta = np.empty(p)
-    log_constant = 0.0
-    for i in range(p):
-        for side in range(2):
-            widest = 0.0
-            for reach in (1.0, 2.0, 4.0):
-                position[i] = reach if side == 1 else -reach
-                _to_beta(factor, mode, reflector, position, beta)
-                drop = peak - _log_target(counts, cells, terms, precision, beta, eta)
-                widest = max(widest, reach / math.sqrt(2.0 * max(drop, 1e-3)))
-            scale[i, side] = min(max(widest, 0.2), 8.0)
-        position[i] = 0.0
         log_constant += math.log(2.0 / (scale[i, 0] + scale[i, 1]))
-    log_constant += (
-        math.lgamma(0.5 * (FREEDOM + p)) - math.lgamma(0.5 * FREEDOM) - 0.5 * p * math.log(FREEDOM * math.pi)
-    )
-
+    out = np.empty(s)
+    position = np.empty(p)
     for d in range(s):
         square = 0.0
         for i in range(p):
@@ -248,19 +277,6 @@ def sample_model(
                 position[i] = -z * scale[i, 0]
             else:
                 position[i] = z * scale[i, 1]
-        _to_beta(factor, mode, reflector, position, beta)
-        log_unseen[d] = beta.sum()
-        log_proposal = log_constant - 0.5 * (FREEDOM + p) * math.log1p(square / FREEDOM)
-        log_weight[d] = _log_target(counts, cells, terms, precision, beta, eta) - peak - log_proposal
-
-    largest = log_weight.max()
-    shape = smooth_weights(log_weight)
-    total = 0.0
-    squares = 0.0
-    for d in range(s):
-        w = math.exp(log_weight[d])
-        total += w
-        squares += w * w
-    log_weight -= math.log(total)
-    correction = largest + math.log(total / s) - 0.5 * p * math.log(2.0 * math.pi)
-    return Importance(log_unseen, log_weight, correction, total * total / (s * squares), shape)
+        _to_beta(factor, mode, reflector, position, normals[d])
+        out[d] = log_constant - 0.5 * (FREEDOM + p) * math.log1p(square / FREEDOM)
+    return out

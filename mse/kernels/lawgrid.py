@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
+from mse.kernels.exponential import exponential
+from mse.kernels.lanes import LANES, load, store
 
 Array = NDArray[np.float64]
 
@@ -56,14 +58,22 @@ def add_law(mass: Array, start: float, step: float, nodes: Array, log_density: A
     space = (nodes[m - 1] - nodes[0]) / (m - 1)
     first = max(int(math.ceil((nodes[0] - start) / step - 1e-9)), 0)
     last = min(int(math.floor((nodes[m - 1] - start) / step + 1e-9)), mass.shape[0] - 1)
-    for i in range(first, last + 1):
-        at = (start + step * i - nodes[0]) / space
+    # values first, then four exponentials at a time
+    count = last + 1 - first
+    values = np.empty(max(count, 0) + LANES)
+    for i in range(count):
+        at = (start + step * (first + i) - nodes[0]) / space
         k = min(max(int(at), 0), m - 2)
         t = at - k
         s = 1.0 - t
         value = s * log_density[k] + t * log_density[k + 1]
-        value += ((s * s * s - s) * bend[k] + (t * t * t - t) * bend[k + 1]) / 6.0
-        mass[i] += math.exp(value + log_weight)
+        values[i] = value + ((s * s * s - s) * bend[k] + (t * t * t - t) * bend[k + 1]) / 6.0 + log_weight
+    for i in range(max(count, 0), values.shape[0]):
+        values[i] = 0.0
+    for block in range((count + LANES - 1) // LANES):
+        store(values, block, exponential(load(values, block)))
+    for i in range(count):
+        mass[first + i] += values[i]
 
 
 @compiled
@@ -76,3 +86,71 @@ def log_integral(nodes: Array, log_density: Array) -> float:
     top = log_density.max()
     add_law(mass, nodes[0], step, nodes, log_density, -top)
     return top + math.log(mass.sum() * step)
+
+
+@compiled
+def noisy_share(size: float, means: Array, mass: Array) -> float:
+    """Return the share of a mixture of Poisson laws below a size, by Wilson & Hilferty's normal law of a cube root.
+
+    P(Poisson(μ) ≤ n) = P(Gamma(n + 1) > μ), and the cube root of a gamma variate is nearly normal.
+    """
+    shape = max(size, 0.0) + 1.0
+    root = shape ** (1.0 / 3.0)
+    middle = 1.0 - 1.0 / (9.0 * shape)
+    scale = 3.0 * math.sqrt(shape) * math.sqrt(0.5)
+    total = 0.0
+    for i in range(means.shape[0]):
+        total += mass[i] * 0.5 * math.erfc(scale * (means[i] / root - middle))
+    return total
+
+
+@compiled
+def noisy_quantiles(wanted: Array, means: Array, mass: Array) -> Array:
+    """Return sizes below which shares `wanted` of a mixture of Poisson laws lie, to a billionth; see `noisy_share`.
+
+    Parameters
+    ----------
+    wanted : (Q,) float64
+        Shares.
+    means, mass : (M,) float64
+        Means and their weights, which add up to one.
+    """
+    roots = means ** (1.0 / 3.0)
+    out = np.empty(wanted.shape[0])
+    for q in range(wanted.shape[0]):
+        low = -1.0
+        high = float(means.max()) + 10.0 * math.sqrt(means.max()) + 20.0
+        below = noisy_share(low, roots, mass) - wanted[q]
+        above = noisy_share(high, roots, mass) - wanted[q]
+        if below >= 0.0:
+            high = low
+        side = 0
+        for _ in range(200):
+            if high - low <= 1e-9 * (high + 1.0):
+                break
+            # regula falsi, an end that stays is pulled in (Illinois); on the scale of roots the share is nearly normal
+            here = (low * above - high * below) / (above - below)
+            if not low < here < high:
+                here = 0.5 * (low + high)
+            found = noisy_share(here, roots, mass) - wanted[q]
+            if abs(found) < 1e-13:
+                high = here
+                break
+            if found < 0.0:
+                low, below = here, found
+                above = above if side >= 0 else 0.5 * above
+                side = -1
+            else:
+                high, above = here, found
+                below = below if side <= 0 else 0.5 * below
+                side = 1
+        out[q] = high
+    return out
+
+
+@compiled
+def log_integrals(nodes: Array, density: Array, length: NDArray[np.int64], out: Array) -> None:
+    """Replace `out`, (G,), by `log_integral` of the rows that have nodes enough; arrays as in `shrunklaw.Laws`."""
+    for g in range(length.shape[0]):
+        if length[g] >= FEWEST_NODES:
+            out[g] = log_integral(nodes[g, : length[g]], density[g, : length[g]])

@@ -14,6 +14,9 @@ from mse.kernels.newton import CONVERGED, cold_start, fit_loglinear
 # models in a sub-tree at most; a task holds all of its models in memory
 LARGEST_TASK = 100_000
 
+type Run = Callable[[Callable[[tuple[int, int]], Likelihoods], list[tuple[int, int]]], Iterable[Likelihoods]]
+"""An ordered map of a function over sub-trees, such as `map` itself."""
+
 
 class Likelihoods(NamedTuple):
     """Maximum-likelihood fits, one entry per model.
@@ -226,7 +229,7 @@ def sweep_likelihood(
     penalty: float,
     keep: int | None = None,
     tolerance: float = 1e-12,
-    run: Callable[[Callable[[tuple[int, int]], Likelihoods], list[tuple[int, int]]], Iterable[Likelihoods]] = map,
+    run: Run = map,
 ) -> Likelihoods:
     """Fit every hierarchical model over `candidates` by extended maximum likelihood.
 

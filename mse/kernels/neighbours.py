@@ -7,10 +7,9 @@ neighbours fit side by side in the lanes of ``quartets``.
 import numpy as np
 from numpy.typing import NDArray
 
-from mse.kernels.batch import terms_of
+from mse.kernels.batch import fit_model, terms_of
 from mse.kernels.compiled import compiled
 from mse.kernels.lanes import LANES
-from mse.kernels.modelwalks import fit_model
 from mse.kernels.newton import cold_start, fit_loglinear
 from mse.kernels.quartets import fit_quartet
 from mse.kernels.workspaces import Quartet, Target, new_quartet, new_target

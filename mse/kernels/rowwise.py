@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled, inlined
+from mse.kernels.lanes import LANES, load, spread, store
 
 # rows whose pivots are taken together; a multiple of four
 _PANEL = 32
@@ -17,12 +18,44 @@ def _take_four(a: NDArray[np.float64], k: int, i: int, size: int) -> None:
     t = a[k + 2]
     u = a[k + 3]
     row = a[i]
-    b = r[i]
-    c = s[i]
-    d = t[i]
-    e = u[i]
-    for j in range(i, size):
-        row[j] -= b * r[j] + c * s[j] + d * t[j] + e * u[j]
+    b = spread(r[i])
+    c = spread(s[i])
+    d = spread(t[i])
+    e = spread(u[i])
+    # whole vectors: up to three numbers left of the diagonal are written as well, and not read
+    for v in range(i // LANES, size // LANES):
+        store(row, v, load(row, v) - b * load(r, v) - c * load(s, v) - d * load(t, v) - e * load(u, v))
+    for j in range(max(i, size - size % LANES), size):
+        row[j] -= r[i] * r[j] + s[i] * s[j] + t[i] * t[j] + u[i] * u[j]
+
+
+@inlined
+def _take_four_off_two(a: NDArray[np.float64], k: int, i: int, size: int) -> None:
+    """Take what rows k to k + 3 of the factor explain off rows i and i + 1, so that each number loaded serves twice."""
+    r = a[k]
+    s = a[k + 1]
+    t = a[k + 2]
+    u = a[k + 3]
+    row = a[i]
+    below = a[i + 1]
+    b = spread(r[i])
+    c = spread(s[i])
+    d = spread(t[i])
+    e = spread(u[i])
+    f = spread(r[i + 1])
+    g = spread(s[i + 1])
+    h = spread(t[i + 1])
+    m = spread(u[i + 1])
+    for v in range(i // LANES, size // LANES):
+        w = load(r, v)
+        x = load(s, v)
+        y = load(t, v)
+        z = load(u, v)
+        store(row, v, load(row, v) - b * w - c * x - d * y - e * z)
+        store(below, v, load(below, v) - f * w - g * x - h * y - m * z)
+    for j in range(max(i, size - size % LANES), size):
+        row[j] -= r[i] * r[j] + s[i] * s[j] + t[i] * t[j] + u[i] * u[j]
+        below[j] -= r[i + 1] * r[j] + s[i + 1] * s[j] + t[i + 1] * t[j] + u[i + 1] * u[j]
 
 
 @compiled
@@ -64,11 +97,14 @@ def factorise_rows(a: NDArray[np.float64], size: int) -> int:
                     _take_four(a, k, i, size)
             k += 4
         # the rows below meet the whole panel at once, so that each is fetched once
-        for i in range(end, size):
-            k = start
-            while k + 4 <= end:
+        i = end
+        while i + 2 <= size:
+            for k in range(start, end, 4):
+                _take_four_off_two(a, k, i, size)
+            i += 2
+        if i < size:
+            for k in range(start, end, 4):
                 _take_four(a, k, i, size)
-                k += 4
         start = end
     return 0
 

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
+from mse.kernels.elimination import LARGEST
 from mse.kernels.shrinking import Counted, Shrinkage, descend
+from mse.kernels.shrunklanes import MOST_NODES, climb_in_lanes, modes_in_lanes
+from mse.kernels.shrunkquartet import make_scene
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-MOST_NODES = 40
-"""Nodes of one law at most."""
 
 _NOTHING = 20.0
 """Log of how much less than the heaviest a point weighs that is left out, whatever else: 2e-9, for all of them 1e-7."""
@@ -171,6 +171,8 @@ class Laws(NamedTuple):
         Nodes; 0 where the evidence is so low that the law was left out.
     nodes, log_density : (G, M) float64
         As in `Ladder`.
+    rungs : (G, M, p) float64
+        Modes, as in `Ladder`.
     failed : (G,) bool
         As in `Ladder`.
     """
@@ -181,6 +183,7 @@ class Laws(NamedTuple):
     length: Integers
     nodes: Array
     log_density: Array
+    rungs: Array
     failed: NDArray[np.bool_]
 
 
@@ -222,6 +225,12 @@ def laws_on_grid(
     Laws
         See there.
     """
+    start = _cold_start(seen, terms.shape[0])
+    if terms.shape[0] <= LARGEST:
+        return _in_lanes(
+            seen, offsets, which, like, steps, terms, first, last, precision, common, log_normaliser, log_prior,
+            start, negligible, spacing, depth, tolerance,
+        )  # fmt: skip
     grid, p = precision.shape
     size = seen.counts.shape[0]
     evidence = np.empty(grid)
@@ -233,17 +242,9 @@ def laws_on_grid(
     length = np.zeros(grid, np.int64)
     nodes = np.zeros((grid, MOST_NODES + 1))
     density = np.zeros((grid, MOST_NODES + 1))
+    rungs = np.empty((grid, MOST_NODES + 1, p))
     failed = np.zeros(grid, np.bool_)
     room = _make_room(p, size)
-    start = np.zeros(p)
-    total = 0.0
-    cells = 0.0
-    for cell in range(1, size):
-        if seen.cells[cell] > 0.0:
-            total += max(seen.counts[cell], seen.bounds[cell])
-            cells += 1.0
-    start[0] = math.log((total + 0.5) / max(cells, 1.0))
-    highest = np.full(offsets.shape[0], -math.inf)
     for g in range(grid):
         prior = Shrinkage(precision[g], common[g], first, last, log_normaliser[g])
         shifted = Counted(seen.counts, seen.cells, seen.bounds, offsets[which[g]])
@@ -268,19 +269,95 @@ def laws_on_grid(
         central[g] = _log_density(p, prior, value + along, log_determinant, variance[g])
         tangents[g] = room.tangent / variance[g]
         start[:] = beta
-        highest[which[g]] = max(highest[which[g]], evidence[g] + log_prior[g])
+    chosen = _matter(evidence, log_prior, which, failed, offsets.shape[0], negligible)
+    for g in chosen:
+        prior = Shrinkage(precision[g], common[g], first, last, log_normaliser[g])
+        shifted = Counted(seen.counts, seen.cells, seen.bounds, offsets[which[g]])
+        found = _climb(
+            shifted, terms, prior, modes[g], tangents[g], central[g], spacing * math.sqrt(variance[g]), depth,
+            tolerance, room,
+        )  # fmt: skip
+        length[g] = found.nodes.shape[0]
+        nodes[g, : length[g]] = found.nodes
+        density[g, : length[g]] = found.log_density
+        rungs[g, : length[g]] = found.modes
+        failed[g] = found.failed
+    return Laws(evidence, mode, variance, length, nodes, density, rungs, failed)
+
+
+@compiled
+def _cold_start(seen: Counted, p: int) -> Array:
+    """Return coefficients to start from: every cell alike."""
+    total = 0.0
+    cells = 0.0
+    for cell in range(1, seen.counts.shape[0]):
+        if seen.cells[cell] > 0.0:
+            total += max(seen.counts[cell], seen.bounds[cell])
+            cells += 1.0
+    start = np.zeros(p)
+    start[0] = math.log((total + 0.5) / max(cells, 1.0))
+    return start
+
+
+@compiled
+def _matter(
+    evidence: Array, log_prior: Array, which: Integers, failed: NDArray[np.bool_], offsets: int, negligible: float
+) -> Integers:
+    """Return the points that get a law; see `laws_on_grid`."""
+    highest = np.full(offsets, -math.inf)
+    for g in range(evidence.shape[0]):
+        if not failed[g]:
+            highest[which[g]] = max(highest[which[g]], evidence[g] + log_prior[g])
     least = highest.max() - max(negligible, _NOTHING)
-    for g in range(grid):
+    chosen = np.empty(evidence.shape[0], np.int64)
+    n = 0
+    for g in range(evidence.shape[0]):
         weight = evidence[g] + log_prior[g]
         if not failed[g] and weight >= highest[which[g]] - negligible and weight >= least:
-            prior = Shrinkage(precision[g], common[g], first, last, log_normaliser[g])
-            shifted = Counted(seen.counts, seen.cells, seen.bounds, offsets[which[g]])
-            found = _climb(
-                shifted, terms, prior, modes[g], tangents[g], central[g], spacing * math.sqrt(variance[g]), depth,
-                tolerance, room,
-            )  # fmt: skip
-            length[g] = found.nodes.shape[0]
-            nodes[g, : length[g]] = found.nodes
-            density[g, : length[g]] = found.log_density
-            failed[g] = found.failed
-    return Laws(evidence, mode, variance, length, nodes, density, failed)
+            chosen[n] = g
+            n += 1
+    return chosen[:n]
+
+
+@compiled
+def _in_lanes(
+    seen: Counted, offsets: Array, which: Integers, like: Integers, steps: Array, terms: Integers, first: int,
+    last: int, precision: Array, common: Array, log_normaliser: Array, log_prior: Array, cold: Array,
+    negligible: float, spacing: float, depth: float, tolerance: float,
+) -> Laws:  # fmt: skip
+    """Do what `laws_on_grid` does, four points side by side; `cold` is where the first ones start."""
+    grid, p = precision.shape
+    room = MOST_NODES + 1
+    scene = make_scene(seen, terms, first, last)
+    modes = np.zeros((grid, p))
+    tangents = np.zeros((grid, p))
+    found = np.full((grid, 4), math.nan)
+    failed = np.zeros(grid, np.bool_)
+    modes_in_lanes(
+        scene, offsets, which, like, steps, precision, common, cold, tolerance, modes, tangents, found, failed
+    )  # fmt: skip
+    constant = 0.5 * (p - 1) * math.log(2.0 * math.pi) - log_normaliser
+    variance = found[:, 2].copy()
+    evidence = constant + 0.5 * math.log(2.0 * math.pi) - found[:, 0] - 0.5 * found[:, 1]
+    central = constant - found[:, 0] - found[:, 3] - 0.5 * found[:, 1] - 0.5 * np.log(variance)
+    mode = np.empty(grid)
+    for g in range(grid):
+        mode[g] = modes[g].sum()
+    chosen = _matter(evidence, log_prior, which, failed, offsets.shape[0], negligible)
+    length = np.zeros(grid, np.int64)
+    nodes = np.zeros((grid, room))
+    density = np.zeros((grid, room))
+    rungs = np.empty((grid, room, p))
+    ends = np.zeros((grid, 2), np.int64)
+    climb_in_lanes(
+        scene, offsets, which, precision, common, constant, chosen, modes, tangents, central,
+        spacing * np.sqrt(variance), depth, tolerance, nodes, density, rungs, ends, failed,
+    )  # fmt: skip
+    for g in chosen:
+        low = ends[g, 0]
+        length[g] = ends[g, 1] + 1 - low
+        for i in range(length[g]):
+            nodes[g, i] = nodes[g, low + i]
+            density[g, i] = density[g, low + i]
+            rungs[g, i] = rungs[g, low + i]
+    return Laws(evidence, mode, variance, length, nodes, density, rungs, failed)

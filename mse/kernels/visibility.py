@@ -43,18 +43,21 @@ def rasch_offset(tau: float, covers: Array) -> Array:
         theta[i] = tau * z
         weight[i] = math.exp(-0.5 * z * z)
     weight /= weight.sum()
+    odds = np.exp(theta)
     log_none = np.zeros(NODES)
     for j in range(lists):
         # the log odds at which the list covers so many: Newton's method, within what it has shown
         low, high = -_FARTHEST, _FARTHEST
         here = math.log(covers[j] / (1.0 - covers[j]))
         for _ in range(_MOST_STEPS):
+            common = math.exp(here)
             gap = -covers[j]
             slope = 0.0
             for i in range(NODES):
-                share = 1.0 / (1.0 + math.exp(-(here + theta[i])))
+                both = common * odds[i]
+                share = both / (1.0 + both)
                 gap += weight[i] * share
-                slope += weight[i] * share * (1.0 - share)
+                slope += weight[i] * share / (1.0 + both)
             if gap < 0.0:
                 low = here
             else:
@@ -66,16 +69,19 @@ def rasch_offset(tau: float, covers: Array) -> Array:
             if abs(here - before) <= 1e-13 * (1.0 + abs(here)):
                 break
         for i in range(NODES):
-            log_none[i] -= math.log1p(math.exp(here + theta[i]))
+            log_none[i] -= math.log1p(math.exp(here) * odds[i])
     by_number = np.zeros(lists + 1)
-    for s in range(lists + 1):
-        for i in range(NODES):
-            by_number[s] += weight[i] * math.exp(s * theta[i] + log_none[i])
+    for i in range(NODES):
+        share = weight[i] * math.exp(log_none[i])
+        for s in range(lists + 1):
+            by_number[s] += share
+            share *= odds[i]
+    by_number = np.log(by_number / by_number[0])
     out = np.empty(2**lists)
     for cell in range(out.shape[0]):
         number, rest = 0, cell
         while rest:
             number += rest & 1
             rest >>= 1
-        out[cell] = math.log(by_number[number] / by_number[0])
+        out[cell] = by_number[number]
     return out

@@ -74,6 +74,7 @@ FOLDER = (
     Leaving("results", "public", "mode", "0755; the folder around it 0700"),
     *_rows("results", "words", TOLD, "public/report.html public/report.<language>.html"),
     *_rows("results", "words", TOLD, "public/report.pdf public/report.<language>.pdf"),
+    *_rows("results", "words", TOLD, "public/report.docx public/report.<language>.docx"),
 )
 """What of a results folder may be shown; all else of it is the audit record, 0600 in folders of 0700."""
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from mse.errors import ModelError, Problem
-from mse.evidence.chain import proportion_interval, ratio_interval
+from mse.evidence.chain import Step, chain, proportion_interval, ratio_interval
 from mse.publish.disclosure.chaincounts import ChainCount, leave_out, ranges
 from mse.publish.disclosure.roundedcounts import DRAWN_AGAIN, lot
 from mse.publish.facts.entries import number, text
@@ -17,7 +17,7 @@ from mse.publish.wording.rounding import Rounded, rounded_values
 from mse.words.said import said
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -30,8 +30,6 @@ def published_chain(results: Results) -> pd.DataFrame:
 
     A rate has its interval from the published counts: one from the raw counts would tell them.
     """
-    import pandas as pd
-
     frame = results.tables["chain"]
     rule = disclosure_rule(results)
     steps = [
@@ -43,6 +41,50 @@ def published_chain(results: Results) -> pd.DataFrame:
         if entry.years == read_basis(results).years:
             before |= entry.chain
     counts = published_counts(steps, rule, results.headline.observed, registered(results).total, before)
+    return _with_counts(frame, steps, counts)
+
+
+def chain_of_counts(
+    steps: Sequence[Step], rule: Disclosure, prob: float = 0.95, *, public: bool = False
+) -> pd.DataFrame:
+    """Return the rates along a chain that is known by its counts alone, as they may be published.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        Raw counts; the first is no share of another.
+    rule : Disclosure
+        What is left out, or what is rounded to.
+    prob : float
+        Probability of the intervals.
+    public : bool
+        The counts are public as they are.
+
+    Returns
+    -------
+    DataFrame
+        As `mse.evidence.chain.chain`, and ``status``.
+
+    Raises
+    ------
+    ModelError
+        When the counts make no chain, or cannot be kept in doubt.
+    """
+    frame = chain(steps, prob)
+    one = [
+        ChainCount(str(row["step"]), int(row["count"]), text(row["of"]), row["kind"] == "share")
+        for row in frame.to_dict("records")
+    ]
+    first = one[0].count
+    known = first if rule.method == "suppress" and first >= rule.threshold else None
+    counts = [x.count for x in one] if public else published_counts(one, rule, first, known, {})
+    return _with_counts(frame, one, counts)
+
+
+def _with_counts(frame: pd.DataFrame, steps: Sequence[ChainCount], counts: Sequence[int | None]) -> pd.DataFrame:
+    """Return a chain with its published counts, and with rates and intervals from these alone."""
+    import pandas as pd
+
     at = {step.name: count for step, count in zip(steps, counts, strict=True)}
     rows = []
     for row, step in zip(frame.to_dict("records"), steps, strict=True):

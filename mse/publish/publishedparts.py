@@ -117,7 +117,7 @@ def _without_counts(reason: Reason) -> Reason | None:
         return None
     if reason.code == "below_observed":
         return replace(reason, figures={})
-    if reason.code in ("pair_share", "no_overlap", "nested", "bound", "deviance"):
+    if reason.code in ("pair_share", "no_overlap", "recall", "nested", "outside", "bound", "deviance"):
         return replace(reason, figures={}, names={})
     return reason
 

@@ -10,12 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.simulate.names import FEMALE, MALE, SURNAMES, read_names
+from mse.simulate.weather import Weather
 
 Texts = npt.NDArray[np.object_]
 Integers = npt.NDArray[np.int64]
-
-DOUBLE_SURNAMES = 0.04
-"""Part of the persons with two surnames joined by a hyphen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,8 +34,9 @@ class Identities:
 
 
 def draw_identities(
-    nationality: Integers, male: Integers, birth_year: Integers, groups: tuple[str, ...], rng: np.random.Generator
-) -> Identities:
+    nationality: Integers, male: Integers, birth_year: Integers, groups: tuple[str, ...], rng: np.random.Generator,
+    weather: Weather | None = None, home: Integers | None = None, kin: np.random.Generator | None = None,
+) -> Identities:  # fmt: skip
     """Draw names and a day of birth for every person.
 
     Parameters
@@ -52,35 +51,68 @@ def draw_identities(
         Nationality groups.
     rng : Generator
         Random numbers.
+    weather : Weather, optional
+        How many names there are, how many have two surnames, how many have relatives among the others.
+    home : int64 array, shape (M,), optional
+        Where a person lives: relatives live in one place.
+    kin : Generator, optional
+        Random numbers of the relatives.
 
     Returns
     -------
     Identities
         No two persons share surname, given name and date of birth.
     """
-    n = nationality.size
+    n, weather = nationality.size, weather or Weather()
     surnames, given_names = _all_names(SURNAMES), _all_names(FEMALE, MALE)
     family, second, given = (np.zeros(n, dtype=np.int64) for _ in range(3))
     for place, group in enumerate(groups):
         of_group = nationality == place
-        pool = _pool(SURNAMES, group, surnames)
+        pool = _pool(SURNAMES, group, surnames)[: weather.names]
         family[of_group], second[of_group] = (_common_first(pool, of_group.sum(), rng) for _ in range(2))
         for sex, table in enumerate((FEMALE, MALE)):
             both = of_group & (male == sex)
-            given[both] = _common_first(_pool(table, group, given_names), both.sum(), rng)
-    alone = (rng.random(n) >= DOUBLE_SURNAMES) | (family == second)
+            given[both] = _common_first(_pool(table, group, given_names)[: weather.names], both.sum(), rng)
+    alone = (rng.random(n) >= weather.double_surnames) | (family == second)
     second[alone] = len(surnames)
     days = (birth_year - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
     offset = rng.integers(0, 365, n)
+    if weather.relatives and kin is not None and home is not None:
+        who, of, twin = _relatives(np.stack([nationality, home, birth_year]), weather.relatives, kin)
+        family[who], second[who] = family[of], second[of]
+        offset[who[twin]] = offset[of[twin]]
     names = (family * (len(surnames) + 1) + second) * len(given_names) + given
     first, last = (int(days.min()), int(days.max())) if n else (0, 0)
     names = names * (last - first + 365) - first
     while (again := _repeated(names + days + offset)).any():
         offset[again] = (offset[again] + rng.integers(1, 365, again.sum())) % 365
     family_names = np.array(surnames, dtype=object)[family]
-    double = np.flatnonzero(~alone)
+    double = np.flatnonzero(second < len(surnames))
     family_names[double] += np.array([f"-{name}" for name in surnames], dtype=object)[second[double]]
     return Identities(family_names, np.array(given_names, dtype=object)[given], (days + offset).astype("datetime64[D]"))
+
+
+def _relatives(
+    place: Integers, share: float, rng: np.random.Generator
+) -> tuple[Integers, Integers, npt.NDArray[np.bool_]]:
+    """Return who is a relative of whom, and which of them are twins.
+
+    Parameters
+    ----------
+    place : int64 array, shape (3, M)
+        Group, home and year of birth of everybody.
+    share : float
+        Part who is a relative of an earlier one.
+    rng : Generator
+        Random numbers.
+    """
+    order = np.lexsort((rng.random(place.shape[1]), *place[::-1]))
+    one, next_one = order[:-1], order[1:]
+    together = (place[:2, one] == place[:2, next_one]).all(axis=0)
+    chosen = together & (rng.random(one.size) < share)
+    chosen[1:] &= ~chosen[:-1]  # nobody passes on a name that came from somebody else
+    who, of = next_one[chosen], one[chosen]
+    return who, of, (place[2, who] == place[2, of]) & (rng.random(who.size) < 0.5)
 
 
 def _repeated(number: Integers) -> npt.NDArray[np.bool_]:

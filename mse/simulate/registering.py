@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.simulate.dirt import dirty_identities
+from mse.simulate.foulweather import fouled
 from mse.simulate.identities import Identities, draw_identities
 from mse.simulate.lists import Captures
 from mse.simulate.spec import SimulateSpec
@@ -47,6 +48,7 @@ def draw_registers(
     identities = draw_identities(
         population.codes["nationality"][who].astype(np.int64), population.codes["sex"][who].astype(np.int64),
         population.birth_year[who].astype(np.int64), spec.nationalities, np.random.default_rng([seed, 5]),
+        spec.weather, population.codes["region"][who].astype(np.int64), np.random.default_rng([seed, 11]),
     )  # fmt: skip
     days = _registration_days(population.day[seen], captures.sender[seen], np.random.default_rng([seed, 6]))
     out = {}
@@ -98,15 +100,22 @@ def _register(
         identities.surname[number], identities.given_name[number], birth_dates,
         spec.key_errors, spec.name_variants, wrong,
     )  # fmt: skip
+    foul = np.random.default_rng([seed, 12, place])
+    surname, given_name, birth_date = fouled(surname, given_name, birth_date, spec.weather, foul)
     columns: dict[str, Texts] = {"surname": surname, "given_name": given_name, "birth_date": birth_date}
     for label in ("sex", "age", "nationality", "region", "form"):
         labels = _form_labels(spec, population, victims) if label == "form" else (
             np.array(spec.levels[label], dtype=object)[population.codes[label][victims]]
         )  # fmt: skip
+        if label == "region":
+            other = foul.integers(0, len(spec.levels[label]), n)
+            moved = foul.random(n) < spec.weather.regions_wrong
+            labels[moved] = np.array(spec.levels[label], dtype=object)[other[moved]]
         labels[blank.random(n) < spec.missing.get(label, 0.0)] = None
         columns[label] = labels
     columns |= {"date": _written(registered), "entered": _written(entered)}
-    columns["referred_from"] = np.array([*spec.lists, None], dtype=object)[sender]
+    named = np.where(foul.random(n) < spec.weather.senders_named, sender, -1)
+    columns["referred_from"] = np.array([*spec.lists, None], dtype=object)[named]
     by_entry = np.argsort(entered, kind="stable")
     order = by_entry[np.sort(np.concatenate([np.arange(n), np.argsort(by_entry)[copied]]))]
     texts = pd.StringDtype(na_value=np.nan)  # before pandas 3 "str" would write what is missing as a word

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from mse.errors import Problem, names_of
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import SHARE, Between, Check
-from mse.words.said import said
+from mse.simulate.weather import Weather
 
 SEXES = ("female", "male")
 AGES = ("minor", "adult")
@@ -157,6 +157,8 @@ class SimulateSpec:
     registrations : int or None
         Expected registrations in all, duplicates not counted; scales population and registers alike. None for
         the numbers as they stand.
+    weather : Weather
+        What else goes wrong in files, each with a switch of its own; off: leave the section out.
 
     Raises
     ------
@@ -187,6 +189,7 @@ class SimulateSpec:
     duplicates: Share = 0.0
     late: Share = 0.0
     registrations: Annotated[int, Between(1)] | None = None
+    weather: Weather = Weather()
 
     def __post_init__(self) -> None:
         """Check everything, and report it all at once."""
@@ -198,6 +201,7 @@ class SimulateSpec:
         yield from self._many_forms()
         yield from self._seen()
         yield from self._sent()
+        yield from self.weather.unknown(self.lists)
 
     def _period(self) -> Placed:
         if self.first_year > self.last_year:

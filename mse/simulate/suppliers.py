@@ -46,7 +46,7 @@ def codes_of(spec: SimulateSpec, name: str, label: str) -> dict[str, str]:
     return {level: str(i) if hand_of(spec, name).numbered else level for i, level in enumerate(levels, 1)}
 
 
-def contract_text(spec: SimulateSpec, name: str, files: Sequence[str]) -> str:
+def contract_text(spec: SimulateSpec, name: str, files: Sequence[str], parts: Sequence[str] = PSEUDONYMS) -> str:
     """Return the contract of a register as TOML, with comments.
 
     It describes the files as they are delivered, under pseudonym; ``[identity]`` names the columns of the
@@ -60,6 +60,8 @@ def contract_text(spec: SimulateSpec, name: str, files: Sequence[str]) -> str:
         The register.
     files : sequence of str
         Names of its files, relative to the contract.
+    parts : sequence of str
+        Pseudonyms that the files have, the whole identity first.
     """
     register, hand = spec.registers[spec.lists.index(name)], hand_of(spec, name)
     lines = [
@@ -81,7 +83,7 @@ def contract_text(spec: SimulateSpec, name: str, files: Sequence[str]) -> str:
         *_field("record", "record"),
         *_field("key", "key"),
     ]
-    for part in PSEUDONYMS[1:]:
+    for part in parts[1:]:
         lines += _field(part, "hash")
     lines += _field("birth_year", "coarse", 'type = "year"')
     for day in DATES:
@@ -94,7 +96,8 @@ def contract_text(spec: SimulateSpec, name: str, files: Sequence[str]) -> str:
         else:
             more.append(f"constraints = {{ enum = {_texts(list(codes))} }}")
         lines += _field(label, "stratum", *more)
-    lines += _field("referred_from", "referred_from", _codes({name: name for name in spec.lists}))
+    senders = {name: "" if name in spec.weather.aggregated else name for name in spec.lists}
+    lines += _field("referred_from", "referred_from", _codes(senders))
     lines += _dimensions(spec, hand)
     if blind := spec.blind_forms(register):
         lines += ["[[blind]]", f"where = {{ form = {_texts(blind)} }}",

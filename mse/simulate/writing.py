@@ -9,6 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from mse.computing.csvtext import write_csv
 from mse.computing.inputfiles import read_input
 from mse.computing.provenance import file_digest, versions
@@ -17,20 +20,21 @@ from mse.errors import InputError, Problem
 from mse.simulate.calibration import calibration_table
 from mse.simulate.national import Simulated
 from mse.simulate.registering import LABELS, SEVERAL
-from mse.simulate.suppliers import DATES, codes_of, contract_text, hand_of
-from mse.words.said import said
+from mse.simulate.suppliers import DATES, PSEUDONYMS, codes_of, contract_text, hand_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Bools = npt.NDArray[np.bool_]
 Disguise = Callable[["pd.DataFrame"], "pd.DataFrame"]
 
 TRUTH, LINKS, CALIBRATION, RECORD = "truth.csv", "links.csv", "calibration.csv", "simulation.json"
 
 
 def write_registers(
-    folder: Path, simulated: Simulated, disguise: Disguise | None = None, *, overwrite: bool = False
-) -> tuple[Path, ...]:
+    folder: Path, simulated: Simulated, disguise: Disguise | None = None, *, overwrite: bool = False,
+    other: Disguise | None = None,
+) -> tuple[Path, ...]:  # fmt: skip
     """Write a simulated nation to a folder in one step: either all files are there afterwards, or none.
 
     Parameters
@@ -44,14 +48,18 @@ def write_registers(
         they deliver. None leaves the synthetic identities readable.
     overwrite : bool
         Replace a folder that this function wrote earlier.
+    other : callable, optional
+        As `disguise`, with another key: for the registers under ``other_key`` of the weather.
 
     Returns
     -------
     tuple of Path
         The contracts, one a register: ``P.toml``. Beside them stand ``P.csv`` (``P-1.csv`` and ``P-2.csv`` where some
-        rows come late) of each register; ``truth.csv`` (victims and registered by stratum), ``links.csv`` (list,
-        source, row, person: who every row truly is, row 2 is the first after the header), ``calibration.csv`` (see
-        `mse.simulate.calibration`) and ``simulation.json`` (seed, settings, versions, digests of the files).
+        rows come late; ``P-2024-q1.csv`` of quarterly deliveries) of each register; of one that delivers counts
+        ``P-counts.csv`` (year, sex, persons) and no contract; ``truth.csv`` (victims and registered by stratum),
+        ``links.csv`` (list, source, row, person: who every row truly is, row 2 is the first after the header),
+        ``calibration.csv`` (see `mse.simulate.calibration`) and ``simulation.json`` (seed, settings, versions, digests
+        of the files).
 
     Raises
     ------
@@ -62,7 +70,7 @@ def write_registers(
     with work_folder(folder) as work:
         fresh = work / folder.name
         fresh.mkdir()
-        contracts = _fill(fresh, simulated, disguise)
+        contracts = _fill(fresh, simulated, disguise, other or disguise)
         replace_folder(fresh, folder, work)
     return tuple(folder / contract for contract in contracts)
 
@@ -104,27 +112,32 @@ def _ours(folder: Path) -> bool:
     return {path.name for path in folder.iterdir()} <= known
 
 
-def _fill(folder: Path, simulated: Simulated, disguise: Disguise | None) -> list[str]:
+def _fill(folder: Path, simulated: Simulated, disguise: Disguise | None, other: Disguise | None) -> list[str]:
     """Write everything into an empty folder and return the names of the contracts."""
     import pandas as pd
 
     spec, links, contracts = simulated.spec, [], []
     for name, register in simulated.registers.items():
+        if name in spec.weather.aggregated:
+            write_csv(_counts(register), folder / f"{name}-counts.csv")
+            continue
         frame = register.drop(columns=["person", "delivery"])
-        if disguise is not None:
-            frame = disguise(frame)
+        hide = other if name in spec.weather.other_key else disguise
+        if hide is not None:
+            frame = hide(frame)
+        filters = [column for column in frame.columns if column.endswith("_clk")]
+        parts = [*PSEUDONYMS, *filters]
         frame = _in_hand(simulated, name, frame)
-        deliveries = (1, 2) if spec.late else (1,)
-        files = [f"{name}-{delivery}.csv" for delivery in deliveries] if spec.late else [f"{name}.csv"]
-        for delivery, file in zip(deliveries, files, strict=True):
-            rows = (register["delivery"] == delivery).to_numpy()
+        delivered = _deliveries(simulated, name)
+        files = list(delivered)
+        for file, rows in delivered.items():
             part = frame[rows]
             write_csv(part, folder / file, hand_of(spec, name).delimiter)
             person = register.loc[rows, "person"].to_numpy()
             columns = {"list": name, "source": file, "row": range(2, len(part) + 2), "person": person}
             links.append(pd.DataFrame(columns))
         contracts.append(f"{name}.toml")
-        (folder / contracts[-1]).write_text(contract_text(spec, name, files), encoding="utf-8")
+        (folder / contracts[-1]).write_text(contract_text(spec, name, files, parts), encoding="utf-8")
     write_csv(simulated.truth, folder / TRUTH)
     write_csv(pd.concat(links), folder / LINKS)
     calibration = calibration_table(spec, seed=simulated.seed)
@@ -139,6 +152,24 @@ def _fill(folder: Path, simulated: Simulated, disguise: Disguise | None) -> list
     text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False, default=str)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")
     return contracts
+
+
+def _deliveries(simulated: Simulated, name: str) -> dict[str, Bools]:
+    """Return the files of a register and which of its rows stand in each: one, one for each delivery, or by quarter."""
+    register, spec = simulated.registers[name], simulated.spec
+    late = (register["delivery"] > 1).to_numpy()
+    if not spec.weather.quarterly:
+        return {f"{name}-1.csv": ~late, f"{name}-2.csv": late} if spec.late else {f"{name}.csv": ~late}
+    month = register["date"].str[5:7].astype(int)
+    quarter = (register["date"].str[:4] + "-q" + ((month + 2) // 3).astype(str)).to_numpy(dtype=object)
+    quarter[late] = "late"
+    return {f"{name}-{label}.csv": quarter == label for label in sorted(set(quarter))}
+
+
+def _counts(register: pd.DataFrame) -> pd.DataFrame:
+    """Return the persons of a register by year and sex, as a supplier counts that delivers no rows."""
+    known = register.assign(year=register["date"].str[:4], sex=register["sex"].fillna("not known"))
+    return known.groupby(["year", "sex"], as_index=False).agg(persons=("person", "nunique"))
 
 
 def _in_hand(simulated: Simulated, name: str, frame: pd.DataFrame) -> pd.DataFrame:

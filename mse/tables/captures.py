@@ -6,27 +6,28 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
 from mse.tables import reshaping
-from mse.tables.cells import OverlapCells, read_frame
 from mse.tables.checks import MAX_LISTS as MAX_LISTS
 from mse.tables.checks import Faults, add_content_faults, add_name_faults, membership, whole_counts
-from mse.tables.files import read_table
+from mse.tables.reading import read_overlap, stem
+from mse.tables.readspec import Reading
 from mse.tables.reshaping import Counts, Mask
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
+
+    from mse.tables.cells import OverlapCells
 
 
 class DenseCells(NamedTuple):
@@ -69,6 +70,8 @@ class CaptureTable:
         Short name of the table, used in messages and file names.
     unread : tuple of str
         Columns of the file or frame that were not read; no part of what tables are compared by.
+    read_as : Said or None
+        What was understood when it was read, in one line; no part of what tables are compared by.
 
     Raises
     ------
@@ -88,6 +91,7 @@ class CaptureTable:
     absent: Mask
     name: str
     unread: tuple[str, ...] = ()
+    read_as: Said | None = None
 
     def __post_init__(self) -> None:
         """Copy the arrays in, freeze them, and check everything."""
@@ -134,7 +138,7 @@ class CaptureTable:
         observable: npt.ArrayLike | None = None,
         absent: npt.ArrayLike | None = None,
         name: str = "table",
-    ) -> CaptureTable:
+    ) -> Self:
         """Build a table from counts in history order.
 
         Parameters
@@ -165,87 +169,35 @@ class CaptureTable:
         return cls(tuple(lists), shaped, levels, _rows(seen, n_strata), _rows(none, n_strata), name)
 
     @classmethod
-    def from_csv(
-        cls,
-        path: str | Path,
-        *,
-        name: str | None = None,
-        lists: Sequence[str] | None = None,
-        covariates: Sequence[str] | None = None,
-        count: str = "count",
-        persons: bool = False,
-        sum_duplicates: bool = False,
-        levels: Mapping[str, Sequence[str]] | None = None,
-        merge: Mapping[str, Sequence[str]] | None = None,
-        drop: Sequence[str] = (),
-    ) -> CaptureTable:
-        """Read an overlap table from a CSV file: 0/1 list columns, covariates if any, and a count.
+    def read(cls, source: Any, reading: Reading | None = None, *, name: str | None = None, **said_of_it: Any) -> Self:
+        """Read an overlap table from a file of any kind, or from what lies in memory.
 
         Parameters
         ----------
-        path : str or Path
-            Text in UTF-8, separated by commas, semicolons or tabs.
+        source : str, Path or object
+            A file (CSV, TSV, Excel, OpenDocument, Parquet, JSON, SPSS, Stata, SAS, MARK; packed or not); a data frame
+            of pandas, polars or Arrow; a series, an array, a mapping (`mse.tables.objectgrids.object_grid`).
+        reading : Reading, optional
+            What is said about it. What is not said is understood from it by the rules at the top of
+            `mse.tables.cells`, and told in `read_as`.
         name : str, optional
-            The file's stem when not given.
-        lists, covariates : sequence of str, optional
-            Columns by role; their order is kept. What is None is inferred by the rule at the top of
-            `mse.tables.cells`; a covariate with the values 0 and 1 must be named.
-        count : str
-            Name of the count column; where there is no ``count``, the names that are usual are taken too.
-        persons : bool
-            Each row is one person and there is no count column.
-        sum_duplicates : bool
-            Add up rows with the same history and covariates; otherwise they are an error.
-        levels : mapping of str to sequence of str, optional
-            Order of a covariate's levels; sorted when not given.
-        merge, drop : mapping of str to sequence of str, sequence of str
-            Lists to put together, as `merge`, and to leave out, before anything is checked.
+            Name of the table; that of the file when not given.
+        **said_of_it
+            Fields of `Reading`, instead of one: ``lists``, ``covariates``, ``count``, ``ignore``, ``persons``, ….
 
         Raises
         ------
         InputError
-            With every problem of the file at once.
+            With every problem at once, and every question with the option that answers it.
         ModelError
             When a list that is to be merged or dropped is not there.
         """
-        cells = read_table(
-            path, lists=lists, covariates=covariates, count=count, persons=persons,
-            sum_duplicates=sum_duplicates, levels=levels, merge=merge, drop=drop,
-        )  # fmt: skip
-        return cls._from_cells(cells, Path(path).stem if name is None else name)
+        cells = read_overlap(source, reading or Reading(**said_of_it))
+        return cls.from_cells(cells, stem(source) if name is None else name)
 
     @classmethod
-    def from_frame(
-        cls,
-        frame: pd.DataFrame,
-        *,
-        name: str = "table",
-        lists: Sequence[str] | None = None,
-        covariates: Sequence[str] | None = None,
-        count: str | None = "count",
-        sum_duplicates: bool = False,
-    ) -> CaptureTable:
-        """Build a table from a data frame, with the same checks as a file; rows are named by position from 0.
-
-        Parameters
-        ----------
-        frame : pandas.DataFrame
-            List columns (0/1 or bool), covariates if any, and a count. Categories keep their order.
-        name, lists, covariates, sum_duplicates
-            As in `from_csv`.
-        count : str or None
-            Name of the count column; None when each row is one person.
-
-        Raises
-        ------
-        InputError
-            With every problem at once.
-        """
-        cells = read_frame(frame, lists=lists, covariates=covariates, count=count, sum_duplicates=sum_duplicates)
-        return cls._from_cells(cells, name)
-
-    @classmethod
-    def _from_cells(cls, cells: OverlapCells, name: str) -> CaptureTable:
+    def from_cells(cls, cells: OverlapCells, name: str) -> Self:
+        """Return the table of cells that were read."""
         shape = [len(levels) for levels in cells.strata.values()]
         counts = np.zeros((math.prod(shape), 2 ** len(cells.lists) - 1), dtype=np.int64)
         for (history, *stratum), n in cells.counts.items():
@@ -253,7 +205,18 @@ class CaptureTable:
             for size, level in zip(shape, stratum, strict=True):
                 row = row * size + level
             counts[row, history - 1] += n
-        return replace(cls.from_arrays(cells.lists, counts, strata=cells.strata, name=name), unread=cells.unread)
+        seen, absent = np.ones(counts.shape, dtype=bool), np.zeros((len(counts), len(cells.lists)), dtype=bool)
+        return cls(cells.lists, counts, cells.strata, seen, absent, name, cells.unread, cells.told)
+
+    @classmethod
+    def from_csv(cls, path: str | Path, *, name: str | None = None, **said_of_it: Any) -> Self:
+        """Read an overlap table from a file; `read` under the name that people look for."""
+        return cls.read(path, name=name, **said_of_it)
+
+    @classmethod
+    def from_frame(cls, frame: Any, *, name: str = "table", count: str | None = "count", **said_of_it: Any) -> Self:
+        """Build a table from a data frame, as `read`; ``count=None`` says that each row is one person."""
+        return cls.read(frame, name=name, count=count or "count", persons=count is None, **said_of_it)
 
     # ---- reading ------------------------------------------------------------------------------------
 
@@ -382,7 +345,16 @@ class CaptureTable:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle through the constructor, so that a copy in another process is checked and read-only too."""
-        parts = (self.lists, self.counts, dict(self.strata), self.observable, self.absent, self.name, self.unread)
+        parts = (
+            self.lists,
+            self.counts,
+            dict(self.strata),
+            self.observable,
+            self.absent,
+            self.name,
+            self.unread,
+            self.read_as,
+        )
         return CaptureTable, parts
 
     def __repr__(self) -> str:

@@ -1,56 +1,37 @@
-"""From a grid of text to an overlap table: what each column is, and what is wrong with each cell.
+"""From a grid of text to an overlap table: shapes and codings made plain, roles decided, every cell checked.
 
-What a column is, where the caller does not say so:
+What a file may look like, and what is understood of it, in this order:
 
-1. ``count`` (in any case of letters) is the count; where there is none, the one column that is called as counts
-   usually are (``n``, ``freq``, ``frequency``, ``aantal``, ``weight``, …).
-2. A column of strings such as ``0110`` that is called ``ch`` or ``history``, or is the only one in a file without
-   lists, is the history: one list for each place.
-3. Only 0 and 1, or TRUE and FALSE: a list. Words such as yes and no, ja and nee are lists where all lists are written
-   in words; beside 0 and 1 they are asked about.
-4. 0 and 1 in more than half of the rows, with a 0 somewhere: a list with bad cells, each an error.
-5. What looks like a list but may be a covariate coded 0 and 1 is asked about: it is called like one (``sex``), or
+1. Columns that are to be ignored go, and so do names of rows.
+2. A column of histories, ``0110`` or ``A & B``, becomes one column for each list (`mse.tables.listcolumns`).
+3. One row for each registration (who, on which list) becomes one for each person (`mse.tables.longtables`).
+4. Marks beside blanks, or 1 and 2, become 0 and 1 (`mse.tables.recoding`).
+5. What each column is follows from its name and values (`mse.tables.roles`).
+6. What looks like a list but may be a covariate coded 0 and 1 is asked about: it is called like one (``sex``), or
    everybody, the same persons as on another, or nobody alone is on it. Naming lists or covariates answers.
-6. Anything that might be a list in another coding (0, or 1 beside text; x and blank), or an identifier or measurement
-   (every row different, from 4 rows on): an error that asks for a decision.
-7. The rest: a covariate. Its levels are sorted, as numbers when all of them are.
 
-Where covariates are named there are no others: every column that is left is a list, or the count. Where only
-lists are named, a column that is left is a covariate by rule 7, an error if it holds 0 and 1 only, and not read if it
-has gaps or is doubtful. Where both are named, or rows are persons, no column that is not named is read beyond the
-lists; `OverlapCells.unread` tells which those were.
-Empty rows and empty columns without a name are skipped, as spreadsheets write them.
+What was understood is told (`OverlapCells.told`); what cannot be decided is an error that names the option that
+decides it. Empty rows and empty columns without a name are skipped, as spreadsheets write them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from difflib import get_close_matches
+from typing import NamedTuple
 
-from mse.errors import names_of
-from mse.tables.checks import MAX_LISTS, Faults, add_name_faults, add_structure_faults
-from mse.tables.codings import (
-    BIT,
-    COUNT_NAMES,
-    count_place,
-    questions,
-    read_as_lists,
-)
-from mse.tables.countcolumns import rough_counts, whole_numbers
-from mse.tables.grids import Grid, frame_grid
+from mse.tables.checks import Faults, add_name_faults, add_structure_faults
+from mse.tables.codings import questions
+from mse.tables.countcolumns import rough_counts, whole_numbers, without_total
+from mse.tables.grids import Grid
 from mse.tables.identifyingcolumns import add_identifying_faults
-from mse.tables.listcolumns import list_bits, with_histories, with_other_lists
+from mse.tables.listcolumns import list_bits, with_combinations, with_histories, with_other_lists
+from mse.tables.longtables import with_persons
+from mse.tables.readspec import Reading
+from mse.tables.recoding import recoded
+from mse.tables.roles import NAME_IT, NAME_LISTS, roles_of
 from mse.words.said import Said, said
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-SAYS_YES_OR_NO = frozenset("yes no y n ja nee j true false t f x - + on off v".split())
-
-ROWS_ARE_PERSONS = said("do.rows_are_persons")
-_NAME_IT = said("do.name_it_covariate")
-_NAME_LISTS = said("do.name_all_lists")
 
 
 class OverlapCells(NamedTuple):
@@ -66,61 +47,19 @@ class OverlapCells(NamedTuple):
         Persons by (history, place of the level of each covariate).
     unread : tuple of str
         Columns that were not read.
+    told : Said
+        What was understood, in one line.
     """
 
     lists: tuple[str, ...]
     strata: dict[str, tuple[str, ...]]
     counts: dict[tuple[int, ...], int]
-    unread: tuple[str, ...] = ()
+    unread: tuple[str, ...]
+    told: Said
 
 
-class Roles(NamedTuple):
-    """Places of the columns in the grid by what they are.
-
-    Parameters
-    ----------
-    lists, covariates : list of int
-        Places.
-    number : int or None
-        Place of the count; None when there is none.
-    unread : list of int
-        Places of the columns that are not read.
-    """
-
-    lists: list[int]
-    covariates: list[int]
-    number: int | None
-    unread: list[int]
-
-
-def read_frame(
-    frame: pd.DataFrame,
-    *,
-    lists: Sequence[str] | None = None,
-    covariates: Sequence[str] | None = None,
-    count: str | None = "count",
-    sum_duplicates: bool = False,
-) -> OverlapCells:
-    """Read an overlap table from a data frame; parameters as in `CaptureTable.from_frame`.
-
-    Raises
-    ------
-    InputError
-        With every problem of the frame at once; rows are positions from 0.
-    """
-    faults = Faults("data frame", private=count is None)
-    grid, levels = frame_grid(frame, faults)
-    return table_from_grid(
-        grid, faults, lists, covariates, count or "count", count is None, sum_duplicates, levels
-    )  # fmt: skip
-
-
-def table_from_grid(
-    grid: Grid, faults: Faults, lists: Sequence[str] | None, covariates: Sequence[str] | None, count: str,
-    persons: bool, sum_duplicates: bool, levels: Mapping[str, Sequence[str]],
-    merge: Mapping[str, Sequence[str]] | None = None, drop: Sequence[str] = (), most: int = MAX_LISTS,
-) -> OverlapCells:  # fmt: skip
-    """Decide what the columns are, check every cell, and add up; parameters as in `read_table`.
+def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCells:
+    """Decide what the columns are, check every cell, and add up.
 
     Raises
     ------
@@ -132,170 +71,104 @@ def table_from_grid(
     before = len(faults)
     for i, name in enumerate(grid.header):
         if name and name in grid.header[:i]:
-            remedy = said("do.rename_remove_one")
-            faults.add(said("found.column_name_used_twice"), said("allowed.every_column_its_own"), remedy, column=name)
-    grid = with_histories(grid, faults, lists, covariates)
-    roles = _roles(grid, faults, lists, covariates, count, persons, levels)
+            remedy = "rename or remove one"
+            faults.add("a column name is used twice", "every column its own name", remedy, column=name)
+    levels = {**grid.levels, **reading.levels}
+    grid = _with_whole(_without_ignored(grid, faults, reading))
+    grid = without_total(with_histories(grid, faults, reading), reading)
+    grid, one_each = with_persons(grid, faults, reading)
+    grid = recoded(with_combinations(grid, reading), faults, reading)
+    roles = roles_of(grid, faults, reading, reading.persons or one_each)
+    persons, lists = roles.persons, reading.lists
     looked_at = [i for i in range(len(grid.header)) if i != roles.number and i not in roles.lists]
     add_identifying_faults(grid, faults, looked_at, rough_counts(grid, roles.number), levels)
     # While it is open what a column is, rows that look alike need not be, and a list may be missing.
     settled = grid.all_columns and len(faults) == before
     names = tuple(grid.header[i] for i in roles.lists)
     strata = {grid.header[i]: _levels(grid.columns[i], levels.get(grid.header[i])) for i in roles.covariates}
-    add_name_faults(faults, names, strata, most=most)
+    add_name_faults(faults, names, strata, most=reading.most)
     read = [list_bits(grid.columns[i]) for i in roles.lists]
     for i, column in zip(roles.lists, read, strict=True):
         for k in (k for k, bit in enumerate(column) if bit is None):
             text, name = grid.columns[i][k], grid.header[i]
             faults.add(
-                said("found.list_column_must_0"), said("allowed.n1_list_0_not"),
-                said("do.write_1_0_if", name_it=_NAME_IT),
+                "a list column must be 0/1", "1 for on the list, 0 for not on it",
+                f"write 1 or 0; if the column is a covariate, {NAME_IT}; if empty cells mean not on it, "
+                "blank_is_no=True (command line: --blank-is-no)",
                 detail="" if text else ", and this cell is empty",
                 row=grid.rows[k], column=name, value=text or None,
             )  # fmt: skip
-    names, bits = with_other_lists(names, read, merge or {}, drop, faults.source)
+    names, bits = with_other_lists(names, read, reading.merge, reading.drop, faults.source)
     codes = [_codes(grid, i, strata[grid.header[i]], faults) for i in roles.covariates]
     numbers: list[int | None] = [1] * len(grid.rows)
     if roles.number is not None:
-        numbers = whole_numbers(grid, roles.number, faults)
-    summed = sum_duplicates or bool(roles.unread)
-    counts = _sums(grid, faults, bits, codes, numbers, persons, summed, settled, bool(drop))
+        # That nobody's number is not known is what is to be estimated, and no fault of the table.
+        nobody = {k for k, row in enumerate(zip(*bits, strict=True)) if not any(row) and None not in row}
+        numbers = whole_numbers(grid, roles.number, faults, nobody)
+    summed = reading.sum_duplicates or bool(roles.unread)
+    counts = _sums(grid, faults, bits, codes, numbers, persons, summed, settled, bool(reading.drop))
     if settled and grid.all_rows:
         # A cell that cannot be read gets the benefit of the doubt: no second fault follows from it.
         maybe = [[bit != 0 and n != 0 for bit, n in zip(column, numbers, strict=True)] for column in bits]
         overlap = any(sum(row) > 1 for row in zip(*maybe, strict=True))
-        aside = said("found.so_covariates", names=tuple(strata)) if strata else None
-        add_structure_faults(faults, names, [any(column) for column in maybe], overlap, aside=aside, most=most)
-        if len(faults) == before and lists is None and covariates is None:
-            _add_questions(faults, names, bits, numbers)
+        aside = f" (with other values than 0 and 1, so covariates: {', '.join(strata)})" if strata else ""
+        add_structure_faults(faults, names, [any(column) for column in maybe], overlap, aside=aside, most=reading.most)
+        if len(faults) == before and lists is None and reading.covariates is None:
+            _add_questions(faults, names, bits, numbers, grid.sure)
     faults.raise_if_any()
-    return OverlapCells(names, strata, counts, tuple(grid.header[i] for i in roles.unread))
+    unread = tuple(grid.header[i] for i in roles.unread)
+    number = None if roles.number is None else grid.header[roles.number]
+    told = _told(grid, names, tuple(strata), counts, number, unread, reading)
+    return OverlapCells(names, strata, counts, unread, told)
+
+
+def _without_ignored(grid: Grid, faults: Faults, reading: Reading) -> Grid:
+    """Return the grid without the columns that are to be left out."""
+    for name in dict.fromkeys(reading.ignore):
+        if name not in grid.header:
+            near = get_close_matches(name, grid.header, n=1)
+            remedy = said("ask.did_you_mean", name=near[0]) if near else said("ask.correct_name")
+            faults.add(said("ask.no_column"), said("ask.one_of", names=grid.header), remedy, column=name)
+        elif name in reading.named:
+            faults.add(said("ask.ignored_too"), said("ask.one_role"), said("ask.choose"), column=name)
+    return grid.without([i for i, name in enumerate(grid.header) if name in reading.ignore])
+
+
+def _with_whole(grid: Grid) -> Grid:
+    """Return the grid with 12 where a column of whole numbers is written as 12.0 or 12,00 throughout."""
+    columns = list(grid.columns)
+    for i, cells in enumerate(columns):
+        if all(re.fullmatch(r"\d+[.,]0{1,2}|", cell) for cell in cells):
+            columns[i] = [re.split("[.,]", cell)[0] for cell in cells]
+    return grid._replace(columns=columns)
+
+
+def _told(
+    grid: Grid, lists: Sequence[str], strata: Sequence[str], counts: Mapping[tuple[int, ...], int], number: str | None,
+    unread: Sequence[str], reading: Reading,
+) -> Said:  # fmt: skip
+    """Return what was understood, in one line: lists, histories, count, covariates, and how it was read."""
+    histories = len({key[0] for key, n in counts.items() if n})
+    parts = [said("read.lists", count=len(lists), names=lists), said("read.histories", count=histories)]
+    parts.append(said("read.persons") if number is None else said("read.count", name=number))
+    parts += [said("read.covariates", names=strata)] if strata else []
+    parts += [said("read.unread", names=unread)] if unread else []
+    parts += [said("read.ignored", names=list(reading.ignore))] if reading.ignore else []
+    return said("read.line", parts=[*parts, *grid.told])
 
 
 def _add_questions(
-    faults: Faults, names: Sequence[str], bits: Sequence[Sequence[int | None]], numbers: Sequence[int | None]
-) -> None:
-    """Ask about lists that may be covariates coded 0 and 1."""
-    for name, why in questions(names, bits, numbers):
+    faults: Faults, names: Sequence[str], bits: Sequence[Sequence[int | None]], numbers: Sequence[int | None],
+    sure: frozenset[str],
+) -> None:  # fmt: skip
+    """Ask about lists that may be covariates coded 0 and 1: beside histories that name the lists, about all others."""
+    asked = [(name, why) for name, why in questions(names, bits, numbers) if name not in sure]
+    beside = [(name, "the histories are of other lists") for name in names if sure and name not in sure]
+    for name, why in beside or asked:
         faults.add(
-            said("found.not_clear_whether_column", why=why), said("allowed.lists_persons_covariates_named"),
-            said("do.if_covariate_if_list", name_it=_NAME_IT, name_lists=_NAME_LISTS), column=name,
+            f"it is not clear whether this column is a list: {why}", "lists of persons, and covariates named as such",
+            f"if it is a covariate, {NAME_IT}; if it is a list, {NAME_LISTS}", column=name,
         )  # fmt: skip
-
-
-def _roles(
-    grid: Grid, faults: Faults, lists: Sequence[str] | None, covariates: Sequence[str] | None, count: str,
-    persons: bool, levels: Mapping[str, Sequence[str]],
-) -> Roles:  # fmt: skip
-    """Decide what each column is, by name where the caller says so and by the module's rules otherwise."""
-    place = _count_role(grid, faults, {*(lists or ()), *(covariates or ())}, count, persons)
-    for role, named in (("list", lists or ()), ("covariate", covariates or ())):
-        for name in named:
-            if name not in grid.header or grid.header.index(name) == place:
-                kind = said("found.no_list_column") if role == "list" else said("found.no_covariate_column")
-                faults.add(kind, said("allowed.one_2", header=(*grid.header,)), said("do.correct_name"), column=name)
-            elif role == "covariate" and name in (lists or ()):
-                faults.add(
-                    said("found.named_both_list_covariate"), said("allowed.one_other"), said("do.choose"), column=name
-                )
-    found = Roles([], [], place, [])
-    open_to_all = [i for i, name in enumerate(grid.header) if i != place and name not in (covariates or ())]
-    worded = {open_to_all[k] for k in read_as_lists([grid.columns[i] for i in open_to_all])}
-    for i, (name, cells) in enumerate(zip(grid.header, grid.columns, strict=True)):
-        if i == place or not name or name in grid.header[:i]:
-            continue
-        binary = set(cells) <= BIT.keys()
-        if name in (covariates or ()):
-            found.covariates.append(i)
-        elif name in (lists or ()) or (lists is None and (_like_a_list(cells) or i in worded)):
-            found.lists.append(i)
-        elif place is None and not persons:
-            continue  # one missing count column explains enough
-        elif lists is not None and covariates is not None and not binary:
-            found.unread.append(i)
-        elif persons and not binary and not _another_coding(cells):
-            found.unread.append(i)
-        elif lists is not None and not binary and name not in levels and ("" in cells or _doubt(cells)):
-            found.unread.append(i)
-        elif covariates is not None or binary:
-            faults.add(
-                said("found.column_neither_list_0"),
-                said("allowed.lists_covariates_count"),
-                said("do.remove", name_it=_NAME_IT), column=name,
-            )  # fmt: skip
-        elif doubt := _doubt(cells):
-            faults.add(
-                said("found.not_clear_what_column", doubt=doubt), said("allowed.n0_1_list_levels"),
-                said("do.write_0_1_if", name_it=_NAME_IT, name_lists=_NAME_LISTS),
-                column=name,
-            )  # fmt: skip
-        else:
-            found.covariates.append(i)
-    wanted = [*(lists or ()), *(covariates or ())]  # the order that the caller gave
-    for places in (found.lists, found.covariates):
-        places.sort(key=lambda i: wanted.index(grid.header[i]) if grid.header[i] in wanted else len(wanted))
-    return found
-
-
-def _count_role(grid: Grid, faults: Faults, named: set[str], count: str, persons: bool) -> int | None:
-    """Return the place of the count, and say what is wrong with it."""
-    if persons:
-        place = count_column(grid.header, count)
-        if place is not None:
-            faults.add(
-                said("found.count_column_although_each"), said("allowed.one_other"),
-                said("do.leave_out_persons_true"), column=grid.header[place],
-            )  # fmt: skip
-        return place
-    free = ["" if name in named and name != count else name for name in grid.header]
-    place = count_place(free, grid.columns, count)
-    if place is None:
-        faults.private = True  # this may well be a file of persons
-        near = next((x for x in free if x.casefold() in COUNT_NAMES), None)
-        first = (
-            said("do.rename_to", near=repr(near), count=repr(count))
-            if near
-            else said("do.add_a_column", count=repr(count))
-        )
-        allowed = said("allowed.column_number_persons", count=repr(count))
-        faults.add(
-            said("found.no_count_column"), allowed, said("do.or", first=first, rows_are_persons=ROWS_ARE_PERSONS)
-        )
-    return place
-
-
-def count_column(header: Sequence[str], count: str) -> int | None:
-    """Return the place of the count, whatever the case of its letters; None when there is none."""
-    if count in header:
-        return header.index(count)
-    alike = [i for i, name in enumerate(header) if name.casefold() == count.casefold()]
-    return alike[0] if len(alike) == 1 else None
-
-
-def _like_a_list(cells: Sequence[str]) -> bool:
-    """Only 0 and 1, or mostly so with a 0 somewhere: then the other values are mistakes."""
-    good = sum(cell in BIT for cell in cells)
-    return good == len(cells) or ("0" in cells and 2 * good > len(cells))
-
-
-def _doubt(cells: Sequence[str]) -> Said | None:
-    """Return why a column with other values than 0 and 1 may not be a covariate; None when it may."""
-    values = set(cells)
-    if values == {""}:
-        return said("doubt.empty")
-    if "0" in values or ("1" in values and not all(_is_whole(x) for x in values)):
-        return said("doubt.mixed")
-    if {x.casefold() for x in values} <= SAYS_YES_OR_NO | {""} or ("" in values and len(values) <= 2):
-        return said("doubt.coding")
-    if len(values) == len(cells) >= 4:
-        return said("doubt.own_values")
-    return None
-
-
-def _another_coding(cells: Sequence[str]) -> bool:
-    """Return whether a column without 0 and 1 throughout may be a list all the same."""
-    values = {cell.casefold() for cell in cells}
-    return "0" in values or values <= SAYS_YES_OR_NO | {""} and bool(values - {""}) or values <= {"1", ""} | BIT.keys()
 
 
 def _is_whole(text: str) -> bool:
@@ -355,3 +228,19 @@ def _sums(
         first.setdefault(tuple(key), row)
         counts[tuple(key)] = counts.get(tuple(key), 0) + (n or 0)
     return counts
+
+
+def with_summed(told: Said, summed: Sequence[str]) -> Said:
+    """Return what was understood, with the covariates over which a method adds up said to be."""
+    (parts,) = (value for name, value in told.values if name == "parts")
+    assert isinstance(parts, tuple)
+    out: list[object] = []
+    for part in parts:
+        names = dict(part.values).get("names") if isinstance(part, Said) and part.code == "read.covariates" else None
+        if not isinstance(names, tuple):
+            out.append(part)
+            continue
+        kept = [name for name in names if name not in summed]
+        out += [said("read.covariates", names=kept)] if kept else []
+        out += [said("read.summed", names=list(summed))] if summed else []
+    return said("read.line", parts=out)

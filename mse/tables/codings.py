@@ -8,10 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from mse.words.said import Said, said
 
 COUNT_NAMES = (
-    "count", "counts", "n", "freq", "frequency", "frequencies", "aantal", "number", "persons", "total", "obs", "weight",
-    "nb", "antal", "anzahl", "effectif",
+    "count", "counts", "n", "freq", "frequency", "frequencies", "aantal", "aantallen", "frequentie", "weight", "total",
+    "number", "persons", "obs", "nb", "antal", "anzahl", "effectif", "cases", "people", "personen", "gewicht",
+    "weights", "cell_count", "n_persons", "no_persons", "frequencia", "nombre", "totaal", "observed", "num",
+    "cnt", "frec", "frecuencia", "fréquence", "effectifs", "häufigkeit", "value", "values", "y",
 )  # fmt: skip
 """What a column of counts is called, the usual first; in any case of letters."""
+
+_SURE_COUNTS = frozenset(("counts", "freq", "frequency", "frequencies", "aantal", "aantallen", "frequentie"))
 
 REGISTRATION_NAMES = (
     "registrations", "nbcap", "captures", "ncap", "registraties", "total_sub", "counts_per_person", "nreg",
@@ -32,9 +36,13 @@ LOGICAL = 2
 _NOT_A_LIST = frozenset(
     "sex gender male female males females man men woman women boy girl age ages minor minors adult adults underage "
     "exposure exposed treated treatment year month quarter week period season region province country nationality "
-    "foreign native migrant urban rural ethnicity race class cohort stratum strata married employed "
+    "foreign native migrant urban rural ethnicity race class cohort stratum strata married employed agegroup agecat "
+    "ageclass adulthood child children elderly young old victim suspect suspects dead alive deceased disabled pregnant "
+    "foreigner foreigners citizen citizens dutch eu noneu wave smoker "
     "geslacht sekse vrouw vrouwen mannen meisje jongen leeftijd minderjarig minderjarige meerderjarig volwassen jaar "
-    "maand periode regio provincie land nationaliteit herkomst stad platteland seizoen".split()
+    "maand periode regio provincie land nationaliteit herkomst stad platteland seizoen kind kinderen jong oud "
+    "slachtoffer verdachte overleden zwanger buitenlands nederlands autochtoon allochtoon gehuwd leeftijdsgroep "
+    "leeftijdsklasse".split()
 )
 _FILLERS = frozenset("is has code cat group dummy binary bin yn flag ind indicator m f v x of and the".split())
 
@@ -95,11 +103,23 @@ def count_place(header: Sequence[str], columns: Sequence[Sequence[str]], count: 
     alike = [i for i, name in enumerate(header) if name.casefold() == count.casefold()]
     if len(alike) == 1 or count != COUNT_NAMES[0]:
         return alike[0] if len(alike) == 1 else None
-    for names in (COUNT_NAMES[1:6], COUNT_NAMES[6:]):
-        known = [i for i, name in enumerate(header) if name.casefold() in names and coding_of(columns[i]) is None]
+    known = count_like(header, columns)
+    return known[0] if len(known) == 1 else None
+
+
+def count_like(header: Sequence[str], columns: Sequence[Sequence[str]]) -> list[int]:
+    """Return the columns that are called as counts usually are, those with the most usual names if there are any.
+
+    A column of 0 and 1 that is called so may be a list, unless its name can be that of nothing else.
+    """
+    for names in (COUNT_NAMES[:10], COUNT_NAMES[10:]):
+        known = [
+            i for i, name in enumerate(header)
+            if name.casefold() in names and (coding_of(columns[i]) is None or name.casefold() in _SURE_COUNTS)
+        ]  # fmt: skip
         if known:
-            return known[0] if len(known) == 1 else None
-    return None
+            return known
+    return []
 
 
 def registrations_place(header: Sequence[str], registrations: str) -> int | None:
@@ -125,18 +145,21 @@ def history_place(header: Sequence[str], columns: Sequence[Sequence[str]]) -> in
     return strings[0] if len(strings) == 1 and not lists else None
 
 
-def short_histories(header: Sequence[str], columns: Sequence[Sequence[str]]) -> int | None:
-    """Return the place of a column named as histories whose strings have lost zeros at their start; None for none."""
-    for i, (name, cells) in enumerate(zip(header, columns, strict=True)):
-        digits = all(re.fullmatch("[01]+", cell) for cell in cells)
-        if name.casefold() in HISTORY_NAMES and cells and digits and len(set(map(len, cells))) > 1:
-            return i
-    return None
+def plain_history(cell: str) -> str:
+    """Return a history string as 0 and 1 alone: ``110.0``, ``0-1-1-0`` and ``0 1 1 0`` are written so too."""
+    if not cell or cell[0] not in "01" or not cell.strip("01.,-_ /;|").strip() == "":
+        return cell
+    text = re.sub(r"\.0+$", "", cell) if re.fullmatch(r"[01]+\.0+", cell) else cell
+    return re.sub(r"[,\-_ /;|]", "", text) if re.fullmatch(r"[01]([,\-_ /;|][01])+", text) else text
 
 
 def _histories(cells: Sequence[str]) -> bool:
-    length = len(cells[0]) if cells else 0
-    return length > 1 and all(len(cell) == length and re.fullmatch("[01]+", cell) for cell in cells)
+    """Return whether these are strings of 0 and 1 of two places or more, of which zeros at the start may be lost."""
+    if not cells or len(cells[0]) < 2 and {*cells} <= {"0", "1"} or any(cell.strip("01") or not cell for cell in cells):
+        return False
+    lengths = set(map(len, cells))
+    short = [x for x in cells if len(x) < max(lengths)]
+    return max(lengths) > 1 and all(x[0] == "1" or x == "0" for x in short)
 
 
 def split_histories(cells: Sequence[str], taken: Sequence[str]) -> tuple[list[str], list[list[str]]]:
@@ -172,9 +195,9 @@ def questions(
         elif same is not None and any(columns[j]):
             yield name, said("doubt.same", other=repr(same))
         elif against is not None:
-            yield name, said("doubt.opposite", other=repr(against))
-        elif _called_otherwise(name):
-            yield name, said("doubt.name")
+            yield name, f"everybody is on either it or {against!r} and nobody on both"
+        elif called_otherwise(name):
+            yield name, "its name is that of a characteristic of persons"
         elif len(names) > 2 and _never_alone(j, rows):
             yield name, said("doubt.alone")
 
@@ -183,7 +206,7 @@ def _opposite(one: Sequence[int | None], other: Sequence[int | None]) -> bool:
     return bool(one) and all(a is not None and b is not None and a + b == 1 for a, b in zip(one, other, strict=True))
 
 
-def _called_otherwise(name: str) -> bool:
+def called_otherwise(name: str) -> bool:
     """Return whether every word of a name speaks of what persons are, not of who keeps a list of them."""
     words = [w for w in re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold()) if w]
     telling = [w for w in words if w not in _FILLERS]

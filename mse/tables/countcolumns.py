@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from mse.tables.checks import MAX_COUNT, Faults
-from mse.words.said import Said, said
+from mse.tables.codings import count_place
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.tables.grids import Grid
+    from mse.tables.readspec import Reading
 
-_WHOLE = said("allowed.whole_number_0", max_count=MAX_COUNT)
+_MISSING = ("", "na", "nan", "n/a", "null", "none", ".", "-", "<na>", "#n/a", "?")
+_TOTALS = frozenset(("", "total", "totaal", "sum", "som", "totals", "all", "alle", "allen", "n", "all lists"))
+_WHOLE = f"a whole number from 0 to {MAX_COUNT:,}"
 
 
-def whole_numbers(grid: Grid, i: int, faults: Faults) -> list[int | None]:
-    """Return the counts, None where there is a fault."""
+def whole_numbers(grid: Grid, i: int, faults: Faults, nobody: Collection[int] = frozenset()) -> list[int | None]:
+    """Return the counts, None where there is a fault; the rows `nobody` (on no list) may be without one."""
     out: list[int | None] = []
     total = 0
     for k, cell in enumerate(grid.columns[i]):
-        text = cell[:-2] if re.fullmatch(r"[0-9]+\.0", cell) else cell  # what pandas writes for 12
+        # What pandas writes for 12, or a spreadsheet with a decimal comma.
+        text = re.split("[.,]", cell)[0] if re.fullmatch(r"[0-9]+(?:\.0+|,0{1,2})", cell) else cell
+        if k in nobody and text.casefold() in _MISSING:
+            out.append(0)
+            continue
         fault = _count_fault(text)
         if fault is not None:
             out.append(None)
@@ -39,9 +48,9 @@ def _count_fault(text: str) -> tuple[Said, Said] | None:
     """Return what is wrong with a count and what to do about it, or None."""
     if re.fullmatch(r"[0-9]+", text):
         too_large = len(text.lstrip("0")) > 10 or int(text) > MAX_COUNT
-        return (said("found.count_too_large"), said("do.check_unit_counts")) if too_large else None
-    if text.casefold() in ("", "na", "nan", "n/a", "null", "none", ".", "-", "<na>", "#n/a"):
-        return said("found.count_missing"), said("do.write_0")
+        return ("a count is too large", "check the unit of the counts") if too_large else None
+    if text.casefold() in _MISSING:
+        return "a count is missing", "write 0 where nobody was seen, or remove the row"
     if re.fullmatch(r"[-−][0-9.,]+", text):
         return said("found.count_negative"), said("do.nobody_negative")
     if re.fullmatch(r"[0-9]{1,3}(?:[.,' \u00a0\u202f][0-9]{3})+", text):
@@ -56,9 +65,22 @@ def _count_fault(text: str) -> tuple[Said, Said] | None:
     return said("found.count_not_number"), said("do.plain_digits")
 
 
+def without_total(grid: Grid, reading: Reading) -> Grid:
+    """Return the grid without a last row that adds up the others: a sum as its count, and no list in it."""
+    place = count_place(grid.header, grid.columns, reading.count)
+    numbers = rough_counts(grid, place)
+    if place is None or numbers is None or len(numbers) < 3 or numbers[-1] != sum(numbers[:-1]):
+        return grid
+    last = {cells[-1].casefold() for i, cells in enumerate(grid.columns) if i != place}
+    if not last <= _TOTALS:
+        return grid
+    columns = [cells[:-1] for cells in grid.columns]
+    return grid._replace(columns=columns, rows=grid.rows[:-1]).with_told(said("read.total"))
+
+
 def rough_counts(grid: Grid, i: int | None) -> list[int] | None:
     """Return the counts, 0 where there is a fault, before anything is said of them; None without a column of counts."""
     if i is None:
         return None
-    return [int(cell[:12]) if re.fullmatch(r"[0-9]+(?:\.0)?", cell) and "." not in cell[:12] else 0
-            for cell in grid.columns[i]]  # fmt: skip
+    whole = [re.fullmatch(r"([0-9]{1,12})(?:[.,]0+)?", cell) for cell in grid.columns[i]]
+    return [int(found[1]) if found else 0 for found in whole]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from mse.words.said import said
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from mse.tables.checks import Faults
+from mse.words.said import Said
 
 
 class Grid(NamedTuple):
@@ -25,6 +21,12 @@ class Grid(NamedTuple):
         What each row is called in a message: the line of the file, or the position in the frame.
     all_rows, all_columns : bool
         False when some had to be left out, so that less may be said about the rest.
+    told : tuple of Said
+        What was understood on the way to these cells and is not to be taken for granted.
+    levels : mapping of str to sequence of str
+        Order of the levels of columns that have one.
+    sure : frozenset of str
+        Columns that can only be lists, because a history or a register named them.
     """
 
     header: list[str]
@@ -32,30 +34,34 @@ class Grid(NamedTuple):
     rows: list[int]
     all_rows: bool
     all_columns: bool
+    told: tuple[Said, ...] = ()
+    levels: Mapping[str, Sequence[str]] = {}
+    sure: frozenset[str] = frozenset()
+
+    def without(self, places: Sequence[int]) -> Grid:
+        """Return the grid without some columns."""
+        kept = [i for i in range(len(self.header)) if i not in places]
+        return self._replace(header=[self.header[i] for i in kept], columns=[self.columns[i] for i in kept])
+
+    def with_told(self, *what: Said) -> Grid:
+        """Return the grid with more that was understood."""
+        return self._replace(told=(*self.told, *what))
 
 
-def frame_grid(frame: pd.DataFrame, faults: Faults) -> tuple[Grid, dict[str, list[str]]]:
-    """Return the cells of a frame as text, rows named by position, and the order of levels where it has one."""
-    header = [str(x).strip() for x in frame.columns]
-    columns, levels = [], {}
-    for i, name in enumerate(header):
-        series = frame.iloc[:, i]
-        columns.append([as_text(x, bool(gone)) for x, gone in zip(series, series.isna(), strict=True)])
-        order = getattr(series.dtype, "categories", None)
-        if order is not None:
-            levels[name] = [as_text(x, False) for x in order]
-    if not columns or not columns[0]:
-        faults.add(said("found.no_rows"), said("allowed.one_row_per_history"), said("do.check_step_made_frame"))
-        faults.raise_if_any()
-    return Grid(header, columns, list(range(len(frame))), True, True), levels
-
-
-def as_text(value: object, missing: bool) -> str:
-    """Return a cell of a frame as it would stand in a file; empty when missing."""
-    if missing:
+def as_text(value: object, missing: bool = False) -> str:
+    """Return a cell of a frame or a workbook as it would stand in a file; empty when missing."""
+    if missing or value is None:
         return ""
+    if isinstance(value, str):
+        return value.strip()
     if type(value).__name__ in ("bool", "bool_"):
         return "1" if value else "0"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        if value != value:
+            return ""
+        return str(int(value)) if value.is_integer() else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace").strip()
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat()).removesuffix("T00:00:00")
     return str(value).strip()

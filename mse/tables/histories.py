@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.tables.captures import CaptureTable
 from mse.tables.checks import MOST_LISTS, Faults, add_name_faults, add_structure_faults, whole_counts
-from mse.words.said import said
+from mse.tables.readspec import Reading
+from mse.words.said import Said
+
+if TYPE_CHECKING:
+    from mse.tables.cells import OverlapCells
 
 Counts = npt.NDArray[np.int64]
 
@@ -36,6 +40,8 @@ class HistoryTable:
         Persons with that history.
     name : str
         Short name of the table.
+    read_as : Said or None
+        What was understood when it was read, in one line.
 
     Raises
     ------
@@ -48,6 +54,7 @@ class HistoryTable:
     histories: Counts
     counts: Counts
     name: str = "table"
+    read_as: Said | None = None
 
     def __post_init__(self) -> None:
         """Copy the arrays in, freeze them, and check everything."""
@@ -84,30 +91,37 @@ class HistoryTable:
         object.__setattr__(self, "lists", lists)
         object.__setattr__(self, "name", str(self.name))
 
+    def __repr__(self) -> str:
+        """One line without any counts of histories."""
+        return f"<HistoryTable {self.name!r}: {len(self.lists)} lists, {self.observed:,} observed>"
+
     @classmethod
-    def from_csv(
-        cls, path: str | Path, *, name: str | None = None, lists: Sequence[str] | None = None,
-        covariates: Sequence[str] | None = None, count: str = "count", persons: bool = False,
-        sum_duplicates: bool = False,
-    ) -> HistoryTable:  # fmt: skip
-        """Read an overlap table; parameters as in `CaptureTable.from_csv`. Covariates are summed over.
+    def read(cls, source: Any, reading: Reading | None = None, *, name: str | None = None, **said_of_it: Any) -> Self:
+        """Read an overlap table as `CaptureTable.read` does, of up to 62 lists; covariates are summed over.
 
         Raises
         ------
         InputError
             With every problem of the file at once.
         """
-        from mse.tables.files import read_table
+        from mse.tables.reading import read_overlap, stem
 
-        cells = read_table(
-            path, lists=lists, covariates=covariates, count=count, persons=persons, sum_duplicates=sum_duplicates,
-            most=MOST_LISTS,
-        )  # fmt: skip
+        cells = read_overlap(source, replace(reading or Reading(**said_of_it), most=MOST_LISTS))
+        return cls.from_cells(cells, stem(source) if name is None else name)
+
+    @classmethod
+    def from_cells(cls, cells: OverlapCells, name: str) -> Self:
+        """Return the table of cells that were read; covariates are summed over."""
         found: dict[int, int] = {}
         for (history, *_), n in cells.counts.items():
             found[history] = found.get(history, 0) + n
         return cls(cells.lists, np.array(list(found), dtype=np.int64), np.array(list(found.values()), dtype=np.int64),
-                   Path(path).stem if name is None else name)  # fmt: skip
+                   name, cells.told)  # fmt: skip
+
+    @classmethod
+    def from_csv(cls, path: str | Path, *, name: str | None = None, **said_of_it: Any) -> Self:
+        """Read an overlap table from a file; `read` under the name that people look for."""
+        return cls.read(path, name=name, **said_of_it)
 
     @classmethod
     def from_table(cls, table: CaptureTable) -> HistoryTable:

@@ -1,38 +1,92 @@
-"""Columns of a file as lists: history strings taken apart, words read as 0 and 1, lists merged and dropped."""
+"""Columns of a file as lists: history strings taken apart, other codings as 0 and 1, lists merged and dropped."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
 
-from mse.errors import ModelError, Problem, names_of
-from mse.tables.checks import Faults
-from mse.tables.codings import BIT, bits_of, history_place, short_histories, split_histories
+from mse.errors import ModelError, Problem
+from mse.tables.checks import MOST_LISTS, Faults
+from mse.tables.codings import BIT, HISTORY_NAMES, bits_of, history_place, plain_history, split_histories
+from mse.tables.grids import Grid
+from mse.tables.readspec import Reading
 from mse.words.said import said
-
-if TYPE_CHECKING:
-    from mse.tables.grids import Grid
 
 Bits = Sequence[int | None]
 
+_BETWEEN = ("&", "+", "∩", "×", "|", ";", "/", ",", "-", "_")
+"""What stands between the names of lists in a history in words, the surest first."""
+_SURE = 4
+"""So many of them are taken for it whatever the column is called."""
+_CALLED = (*HISTORY_NAMES, "lists", "lijsten", "combination", "combinatie", "overlap", "intersection", "pattern",
+           "patroon", "set", "sets", "subset", "cell")  # fmt: skip
 
-def with_histories(grid: Grid, faults: Faults, lists: Sequence[str] | None, covariates: Sequence[str] | None) -> Grid:
-    """Return the grid with a column of history strings, if it has one, as a column for every list."""
-    named = {*(lists or ()), *(covariates or ())}
-    lost = short_histories(grid.header, grid.columns)
-    if lost is not None and grid.header[lost] not in named:
-        faults.add(
-            said("found.history_strings_not_equally"), said("allowed.n0_1_every_list"),
-            said("do.write_histories_zeros_their"), column=grid.header[lost],
-        )  # fmt: skip
-        faults.raise_if_any()
-    place = history_place(grid.header, grid.columns)
-    if place is None or grid.header[place] in named:
+
+def with_histories(grid: Grid, faults: Faults, reading: Reading) -> Grid:
+    """Return the grid with a column of histories, if it has one, as a column for every list.
+
+    Histories are strings of 0 and 1, of which a spreadsheet may have taken the zeros at the start.
+    """
+    header, columns = grid.header, [_plain(cells) for cells in grid.columns]
+    for i, name in enumerate(header):
+        large = any(
+            "E+" in cell.upper() and re.fullmatch(r"1[.,]\d*E\+\d+", cell, re.IGNORECASE) for cell in columns[i]
+        )
+        if large and (name.casefold() in HISTORY_NAMES or all(re.fullmatch(r"[01.,E+]+", x) for x in columns[i])):
+            faults.add(said("ask.history_rounded"), said("ask.history_allowed"), said("ask.history_text"), column=name)
+            faults.raise_if_any()
+    place = history_place(header, columns)
+    if place is None or header[place] in reading.named:
         return grid
-    names, columns = split_histories(grid.columns[place], grid.header)
+    cells = columns[place]
+    told = []
+    width = max(map(len, cells))
+    if min(map(len, cells)) < width:
+        told.append(said("read.zeros", name=header[place], width=width))
+        cells = [cell.zfill(width) for cell in cells]
+    names, bits = split_histories(cells, header)
+    told.append(said("read.history", name=header[place]))
+    return _replaced(grid, place, names, bits).with_told(*told)
+
+
+def _plain(cells: list[str]) -> list[str]:
+    values = {*cells}
+    return cells if values <= {"0", "1"} else [plain_history(cell) for cell in cells]
+
+
+def _replaced(grid: Grid, place: int, names: Sequence[str], bits: Sequence[list[str]]) -> Grid:
     header = [*grid.header[:place], *names, *grid.header[place + 1 :]]
-    cells = [*grid.columns[:place], *columns, *grid.columns[place + 1 :]]
-    return grid._replace(header=header, columns=cells)
+    cells = [*grid.columns[:place], *bits, *grid.columns[place + 1 :]]
+    return grid._replace(header=header, columns=cells, sure=frozenset(names))
+
+
+def with_combinations(grid: Grid, reading: Reading) -> Grid:
+    """Return the grid with a column such as ``A & B``, if it has one and no lists beside it, as a column for each."""
+    if any(bits_of(cells) is not None and not _all_one(cells) for cells in grid.columns):
+        return grid
+    found = []
+    for i, cells in enumerate(grid.columns):
+        called = grid.header[i].casefold() in _CALLED
+        for mark in _BETWEEN if called else _BETWEEN[:_SURE]:
+            parts = [frozenset(x.strip() for x in cell.split(mark)) for cell in cells]
+            known = {name for part in parts for name in part}
+            single = called and mark in _BETWEEN[_SURE:] and not any(len(part) == 1 for part in parts)
+            fine = max(map(len, parts), default=0) > 1 and 2 <= len(known) <= MOST_LISTS and "" not in known
+            words = not any(re.fullmatch(r"[\d.,]+", name) for name in known)
+            if fine and words and not single and grid.header[i] not in reading.named:
+                found.append((i, parts))
+                break
+    if len(found) != 1:
+        return grid
+    ((place, parts),) = found
+    names = sorted({name for part in parts for name in part})
+    bits = [["1" if name in part else "0" for part in parts] for name in names]
+    return _replaced(grid, place, names, bits).with_told(said("read.combinations", name=grid.header[place]))
+
+
+def _all_one(cells: Sequence[str]) -> bool:
+    return len({*cells}) == 1
 
 
 def list_bits(cells: Sequence[str]) -> list[int | None]:
@@ -56,8 +110,10 @@ def with_other_lists(
     if unknown or gone or len(set(members)) < len(members) or not all(merge.values()):
         found = said("found.no_list", repr=" or ".join(map(repr, unknown or gone)))
         if not unknown and not gone:
-            found = said("found.merge_names_list_twice")
-        raise ModelError(Problem(found, names_of(names), said("do.correct_names"), file=source))
+            found = "a merge names a list twice, or has an empty group"
+        near = [x for name in unknown for x in get_close_matches(name, names, n=1)]
+        remedy = f"did you mean {' and '.join(map(repr, near))}?" if near else "correct the names"
+        raise ModelError(Problem(found, ", ".join(names), remedy, file=source))
     kept: list[tuple[str, Bits]] = []
     for name, column in zip(names, bits, strict=True):
         group = next(((new, old) for new, old in merge.items() if name in old), None)

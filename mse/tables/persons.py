@@ -5,24 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.tables.checks import Faults, add_name_faults, add_structure_faults
 from mse.tables.covariates import Columns, columns_digest, freeze_columns, read_columns
-from mse.tables.files import read_grid
-from mse.tables.grids import Grid, frame_grid
+from mse.tables.grids import Grid
 from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits
-from mse.words.said import said
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mse.tables.reading import called, source_grid, stem
 
 Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[np.float64]
@@ -115,12 +112,12 @@ class PersonTable:
         levels: Mapping[str, Sequence[str]] | None = None,
         name: str | None = None,
     ) -> PersonTable:
-        """Read a CSV file with one row per person.
+        """Read a file of any kind with one row per person.
 
         Parameters
         ----------
         path : str or Path
-            UTF-8 text with a header; separated by comma, semicolon or tab.
+            A file as `CaptureTable.read` takes it.
         lists : sequence of str
             Columns that hold 0 or 1.
         covariates : sequence of str, optional
@@ -135,19 +132,19 @@ class PersonTable:
         InputError
             With every problem of the file at once, by row and column and without the values.
         """
-        faults = Faults(str(path), private=True)
-        grid = read_grid(path, faults, "count")
-        return _from_grid(grid, faults, lists, covariates, levels, Path(path).stem if name is None else name)
+        faults = Faults(called(path), private=True)
+        grid = source_grid(path, faults)
+        return _from_grid(grid, faults, lists, covariates, levels, stem(path, "persons") if name is None else name)
 
     @classmethod
     def from_frame(
-        cls, frame: pd.DataFrame, *, lists: Sequence[str], covariates: Sequence[str] | None = None,
+        cls, frame: Any, *, lists: Sequence[str], covariates: Sequence[str] | None = None,
         name: str = "persons",
     ) -> PersonTable:  # fmt: skip
         """Build a table from a data frame with one row per person; as `from_csv`."""
         faults = Faults("data frame", private=True)
-        grid, levels = frame_grid(frame, faults)
-        return _from_grid(grid, faults, lists, covariates, levels, name)
+        grid = source_grid(frame, faults)
+        return _from_grid(grid, faults, lists, covariates, grid.levels, name)
 
     @property
     def observed(self) -> int:
@@ -214,13 +211,10 @@ def _from_grid(
     for role, named in (("list", lists), ("covariate", covariates or ())):
         for title in named:
             if title not in grid.header:
-                allowed = said("allowed.one_2", header=(*grid.header,))
-                faults.add(
-                    said("found.no_list_column") if role == "list" else said("found.no_covariate_column"),
-                    allowed,
-                    said("do.correct_name"),
-                    column=title,
-                )
+                allowed = f"one of {', '.join(grid.header)}"
+                near = get_close_matches(title, grid.header, n=1)
+                remedy = f"did you mean {near[0]!r}?" if near else "correct the name"
+                faults.add(f"there is no column for this {role}", allowed, remedy, column=title)
             elif role == "covariate" and title in lists:
                 faults.add(
                     said("found.named_both_list_covariate"), said("allowed.one_other"), said("do.choose"), column=title

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mse.computing.inputfiles import read_input
-from mse.errors import InputError, Problem, names_of
+from mse.errors import InputError, Problem
+from mse.tables.checks import Faults
+from mse.tables.grids import Grid
 from mse.tables.levels import Where, selected
-from mse.words.said import said
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mse.tables.reading import called, source_grid
 
 MOST_STRATA = 2**20
 """Combinations of levels in a table of a population."""
@@ -72,40 +70,35 @@ class Population:
 
     @classmethod
     def from_csv(cls, path: str | Path, *, count: str = "population", source: str = "") -> Population:
-        """Read a CSV file in UTF-8: one column per dimension, and the persons in `count`.
+        """Read a file of any kind: one column per dimension, and the persons in `count`.
 
         Raises
         ------
         InputError
             With every row that is wrong: a number that is none, a stratum twice, strata that are missing.
         """
-        import pandas as pd
-
-        try:
-            frame = pd.read_csv(io.BytesIO(read_input(path)), dtype=str, keep_default_na=False)
-        except (OSError, ValueError) as error:
-            why = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-            raise InputError(
-                Problem(said("found.population_cannot_read", why=str(why)), said("allowed.csv_file_utf_8"),
-                        said("do.check_path"),
-                        file=str(path))
-            ) from error  # fmt: skip
-        return cls._built(frame, count, source or Path(path).name, str(path), 2)
+        faults = Faults(called(path))
+        grid = source_grid(path, faults, count)
+        faults.raise_if_any()
+        return cls._built(grid, count, source or Path(path).name, faults)
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, *, count: str = "population", source: str = "") -> Population:
+    def from_frame(cls, frame: Any, *, count: str = "population", source: str = "") -> Population:
         """Build from a data frame; as `from_csv`, rows named by position from 0."""
-        return cls._built(frame, count, source, "the population", 0)
+        faults = Faults("the population")
+        return cls._built(source_grid(frame, faults, count), count, source, faults)
 
     @classmethod
-    def _built(cls, frame: pd.DataFrame, count: str, source: str, place: str, first: int) -> Population:
-        if count not in frame.columns:
+    def _built(cls, grid: Grid, count: str, source: str, faults: Faults) -> Population:
+        place = faults.source
+        number_at = _count_place(grid.header, count)
+        if number_at is None:
             raise InputError(
-                Problem(said("found.no_column_persons", count=repr(count)), names_of(map(str, frame.columns)),
-                        said("do.name_column_count"), file=place)
+                Problem(f"there is no column {count!r} with the persons", ", ".join(grid.header),
+                        "name the column with count=", file=place)
             )  # fmt: skip
-        dims = [str(name) for name in frame.columns if name != count]
-        labels = {dim: [str(x).strip() for x in frame[dim]] for dim in dims}
+        dims = [name for i, name in enumerate(grid.header) if i != number_at]
+        labels = {dim: grid.columns[grid.header.index(dim)] for dim in dims}
         levels = {dim: tuple(dict.fromkeys(labels[dim])) for dim in dims}
         if (strata := math.prod(map(len, levels.values()))) > MOST_STRATA:
             raise InputError(
@@ -115,19 +108,18 @@ class Population:
             )  # fmt: skip
         index = np.full([len(x) for x in levels.values()], -1)
         values, problems = np.zeros(index.shape), []
-        for i, text in enumerate(frame[count]):
+        for i, text in enumerate(grid.columns[number_at]):
             at = tuple(levels[dim].index(labels[dim][i]) for dim in dims)
-            number = _number(str(text))
+            number = _number(text)
             if number is None:
                 problems.append(
-                    Problem(said("found.population_not_number"), said("allowed.persons_0_more_without"),
-                            said("do.correct_number"), file=place, row=i + first, column=count, value=str(text))
+                    Problem("the population is not a number", "persons, 0 or more, without thousands separators",
+                            "correct the number", file=place, row=grid.rows[i], column=count, value=str(text))
                 )  # fmt: skip
             if index[at] >= 0:
                 problems.append(
-                    Problem(said("found.stratum_twice_first_row", index=str(index[at] + first)),
-                            said("allowed.one_row_each_stratum"),
-                            said("do.keep_one_them"), file=place, row=i + first,
+                    Problem(f"the stratum is there twice, first in row {grid.rows[index[at]]}",
+                            "one row for each stratum", "keep one of them", file=place, row=grid.rows[i],
                             value=", ".join(labels[d][i] for d in dims))
                 )  # fmt: skip
             index[at], values[at] = i, number or 0.0
@@ -143,10 +135,16 @@ class Population:
         return cls(levels, values.reshape(-1), source)
 
 
+def _count_place(header: Sequence[str], count: str) -> int | None:
+    """Return the place of the persons: the column of that name, whatever the case of its letters."""
+    alike = [i for i, name in enumerate(header) if name.casefold() == count.casefold()]
+    return header.index(count) if count in header else alike[0] if len(alike) == 1 else None
+
+
 def _number(text: str) -> float | None:
     """Return a number of persons; None when it is none."""
     try:
-        value = float(text)
+        value = float(text.replace(",", ".") if re.fullmatch(r"\d+,\d{1,2}", text) else text)
     except ValueError:
         return None
     return value if 0.0 <= value < math.inf else None

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mse.tables.cells import ROWS_ARE_PERSONS, count_column
 from mse.tables.checks import Faults, whole_counts
 from mse.tables.codings import COUNT_NAMES, REGISTRATION_NAMES, count_place, registrations_place
 from mse.tables.countcolumns import rough_counts, whole_numbers
 from mse.tables.covariates import Column, Columns, columns_digest, freeze_columns, read_columns
-from mse.tables.files import read_grid
-from mse.tables.grids import Grid, frame_grid
+from mse.tables.grids import Grid
 from mse.tables.identifyingcolumns import add_identifying_faults
-from mse.words.said import said
+from mse.tables.reading import called, source_grid, stem
+from mse.tables.roles import ROWS_ARE_PERSONS, count_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,12 +144,12 @@ class RepeatCounts:
         sum_duplicates: bool = False,
         name: str | None = None,
     ) -> RepeatCounts:
-        """Read a CSV file with a column of registrations, one of counts, and covariates.
+        """Read a file of any kind with a column of registrations, one of counts, and covariates.
 
         Parameters
         ----------
         path : str or Path
-            UTF-8 text with a header; separated by comma, semicolon or tab.
+            A file as `CaptureTable.read` takes it.
         registrations, count : str
             Names of those two columns; where they are not there, the names that are usual are taken too (``nbcap``;
             ``n``, ``freq``).
@@ -171,15 +170,15 @@ class RepeatCounts:
         InputError
             With every problem of the file at once, by row and column.
         """
-        faults = Faults(str(path), private=persons)
-        grid = read_grid(path, faults, count)
-        said = Path(path).stem if name is None else name
+        faults = Faults(called(path), private=persons)
+        grid = source_grid(path, faults, count)
+        said = stem(path, "register") if name is None else name
         return _from_grid(grid, faults, registrations, count, covariates, levels, persons, sum_duplicates, said)
 
     @classmethod
     def from_frame(
         cls,
-        frame: pd.DataFrame,
+        frame: Any,
         *,
         registrations: str = "registrations",
         count: str | None = "count",
@@ -189,9 +188,9 @@ class RepeatCounts:
     ) -> RepeatCounts:
         """Build a table from a data frame; ``count=None`` when each row is one person, else as in `from_csv`."""
         faults = Faults("data frame", private=count is None)
-        grid, levels = frame_grid(frame, faults)
+        grid = source_grid(frame, faults, count or "count")
         return _from_grid(
-            grid, faults, registrations, count or "count", covariates, levels, count is None, sum_duplicates, name
+            grid, faults, registrations, count or "count", covariates, grid.levels, count is None, sum_duplicates, name
         )
 
     # ---- reading ------------------------------------------------------------------------------------
@@ -294,12 +293,9 @@ def _from_grid(
         faults.raise_if_any()
     unknown = [x for x in covariates or () if x not in grid.header or grid.header.index(x) in (times_at, number_at)]
     for title in unknown:
-        faults.add(
-            said("found.no_such_covariate"),
-            said("allowed.one_2", header=(*grid.header,)),
-            said("do.correct_name"),
-            column=title,
-        )
+        near = get_close_matches(title, grid.header, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else "correct the name"
+        faults.add("there is no such covariate", f"one of {', '.join(grid.header)}", remedy, column=title)
     faults.raise_if_any()
     places = [i for i in range(len(grid.header)) if i not in (times_at, number_at)]
     add_identifying_faults(grid, faults, places, rough_counts(grid, number_at), levels)
@@ -322,7 +318,7 @@ def _from_grid(
 
 def columns_named(path: str | Path, said: str, count: str) -> list[str]:
     """Return the columns of a file whose names stand in a text, such as a formula."""
-    header = read_grid(path, Faults(str(path)), count).header
+    header = source_grid(path, Faults(called(path)), count).header
     return [name for name in header if name and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said)]
 
 

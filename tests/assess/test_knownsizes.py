@@ -12,12 +12,14 @@ from scipy import stats
 
 from benchmarks.known_populations import EVERYBODY, SETTINGS, answers, populations, study_of
 from benchmarks.known_sizes import COMMAND, LEARNED, known_answers, left_out, library, markdown, standard_errors
+from benchmarks.known_verdicts import wilson
 from benchmarks.learning import (
     LOG_SCALE_SD,
     LOG_TAIL_SD,
     SCALE,
     SHIFT_SD,
     SLOPE_SD,
+    STRETCH_SD,
     TAIL_SCALE,
     KnownAnswer,
     learn,
@@ -38,10 +40,20 @@ from mse.assess.calibrated import (
     shipped_library,
     write_library,
 )
-from mse.assess.departures import FEATURES, POINTS, DepartureModel, departed, features, log_unseen, student_cdf
+from mse.assess.departures import (
+    FEATURES,
+    POINTS,
+    SCALE_FEATURES,
+    DepartureModel,
+    departed,
+    features,
+    log_unseen,
+    scale_features,
+)
 from mse.assess.knownsizes import consistency, known_sizes
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem
+from mse.kernels.studentmixture import mixed_student_cdf
 from mse.methods import run_method
 from mse.shipped import load_table
 from mse.tables.captures import CaptureTable
@@ -230,7 +242,7 @@ def test_a_lognormal_law_is_scored_by_its_closed_forms():
 
 def test_student_with_four_degrees_of_freedom():
     x = np.linspace(-60, 60, 4001)
-    assert np.allclose(student_cdf(x), stats.t.cdf(x, 4), atol=1e-12)
+    assert np.allclose(mixed_student_cdf(x, np.array([0.0]), 1.0, 1.0), stats.t.cdf(x, 4), atol=1e-12)
 
 
 def unseen_law(median=300.0, sd=0.3):
@@ -281,11 +293,12 @@ def test_features_are_those_of_the_page():
 
 
 def test_features_beyond_what_was_learned_from_count_as_the_nearest():
+    none = np.zeros(2)
     model = DepartureModel(
         0.5, np.array([0.1, -0.2, 0.3]), 0.2, 0.3, np.zeros(3), np.ones(3), -np.ones(3), np.ones(3), 9, ("a",)
     )
-    assert model.at(np.array([9.0, 9.0, 9.0])) == model.at(np.ones(3))
-    assert model.at(np.ones(3))[0] == pytest.approx(0.5 + 0.1 - 0.2 + 0.3)
+    assert model.at(np.array([9.0, 9.0, 9.0]), none) == model.at(np.ones(3), none)
+    assert model.at(np.ones(3), none)[0] == pytest.approx(0.5 + 0.1 - 0.2 + 0.3)
 
 
 # ---- learning -------------------------------------------------------------------------------------------------
@@ -315,7 +328,7 @@ def test_learning_finds_what_was_put_in():
 def objective(answers, model, slope_sd=SLOPE_SD):
     """The penalised score of a model, from the definitions."""
     size = {a.study: sum(b.study == a.study for b in answers) for a in answers}
-    total = sum(log_score(a, *model.at(a.features)) / math.sqrt(size[a.study]) for a in answers)
+    total = sum(log_score(a, *model.at(a.features, a.about)) / math.sqrt(size[a.study]) for a in answers)
     total += stats.norm.logpdf(model.shift, 0, SHIFT_SD) + stats.norm.logpdf(model.slopes, 0, slope_sd).sum()
     return total + stats.norm.logpdf(math.log(model.scale), math.log(SCALE), LOG_SCALE_SD)
 
@@ -358,17 +371,46 @@ def test_tails_are_found_and_nothing_is_moved():
     assert model.scale == pytest.approx(0.1, rel=0.4) and model.upper == pytest.approx(0.5, rel=0.2)
 
 
+def test_what_departures_grow_with_is_found_and_only_what_is_asked_for():
+    few, many = tailed(11, 0.1, 0.2), tailed(12, 0.2, 0.4)
+    answers = [replace(a, about=np.array([five, 0.0])) for five, part in ((0.0, few), (1.0, many)) for a in part]
+    model = learn_tails(answers)
+    assert model.stretch == pytest.approx([math.log(2), 0.0], abs=0.2)
+    at = [model.at(answers[0].features, np.array([five, 0.0])) for five in (0.0, 1.0, 7.0)]
+    assert at[1][2] / at[0][2] == pytest.approx(math.exp(model.stretch[0])) and at[1] == at[2]
+    assert not learn_tails(answers, chosen=()).stretch.any()
+
+
+def test_scale_features_are_those_of_the_page():
+    table = load_table("uk-2013-5")
+    unseen = np.full(POINTS, math.log(1000.0))
+    five, share = scale_features(table, unseen)
+    assert len(SCALE_FEATURES) == 2 and five == 1.0 and share == features(table, unseen)[2]
+    assert scale_features(load_table("uk-2013-4"), unseen)[0] == 0.0
+
+
+def test_a_share_has_the_interval_of_wilson():
+    for hits, tries in ((13, 16), (16, 16), (0, 5)):
+        found = stats.binomtest(hits, tries).proportion_ci(method="wilson")
+        assert wilson(hits, tries) == pytest.approx((found.low, found.high), abs=1e-9)
+
+
 def test_no_tails_near_by_have_a_better_penalised_score():
     answers = tailed(9, 0.2, 0.4, studies=7, each=3)
+    rng = np.random.default_rng(10)
+    answers = [replace(a, about=np.array([float(rng.random() < 0.5), rng.normal(-1, 0.5)])) for a in answers]
     model = learn_tails(answers)
 
     def worth(m):
         size = {a.study: sum(b.study == a.study for b in answers) for a in answers}
-        total = sum(log_score(a, *m.at(a.features)) / math.sqrt(size[a.study]) for a in answers)
+        total = sum(log_score(a, *m.at(a.features, a.about)) / math.sqrt(size[a.study]) for a in answers)
         logs = np.log([m.scale, m.upper])
+        total += stats.norm.logpdf(m.stretch, 0, STRETCH_SD).sum()
         return total + stats.norm.logpdf(logs, math.log(TAIL_SCALE), LOG_TAIL_SD).sum()
 
     for step in (0.02, -0.02):
+        for i in range(2):
+            assert worth(replace(model, stretch=model.stretch + step * np.eye(2)[i])) < worth(model)
         for name in ("scale", "upper"):
             assert worth(replace(model, **{name: getattr(model, name) * math.exp(step)})) < worth(model)
 

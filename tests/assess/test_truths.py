@@ -9,6 +9,7 @@ from benchmarks.scores import Score
 from benchmarks.truthkinds import KINDS, fitted, membership, mixed, simulate_truth
 from benchmarks.truths import FAILED, Held, hold, pages, run, summaries
 from mse.assess.knownsizes import quick_consistency
+from mse.assess.rules import Thresholds
 from mse.computing.parallel import Compute
 from mse.errors import ModelError
 from mse.methods import estimate
@@ -80,6 +81,22 @@ def test_kinds_depend_the_way_they_say():
     assert ratio("heterogeneity").min() > 0.3
     assert ratio("shy of all").max() < 0.0
     assert ratio("referral").max() > 1.0
+    assert np.median(ratio("strong heterogeneity")) > 1.5 * np.median(ratio("heterogeneity"))
+    assert ratio("eager of all").min() > 0.0 > ratio("shy of all").max()
+    assert ratio("frailty").min() > 0.0
+
+
+def test_a_nested_list_lies_in_another_and_a_blind_one_sees_nobody_of_a_group():
+    on = membership(4).astype(bool)
+    for seed in range(20):
+        rng = np.random.default_rng([seed, 2])
+        covers = np.array([0.1, 0.2, 0.3, 0.25])
+        share = KINDS["nested"].cells(rng, covers)
+        totals = share @ on
+        inside = max(share[on[:, i] & on[:, j]].sum() / totals[i] for i, j in itertools.permutations(range(4), 2))
+        assert 0.79 < inside < 0.985 and share.sum() == pytest.approx(1.0)
+        blind = KINDS["never by one"].cells(rng, covers)
+        assert blind @ on == pytest.approx(covers)
 
 
 def test_intervals_are_held_by_verdict_and_what_failed_counts_as_no_answer(tmp_path):
@@ -126,3 +143,26 @@ def test_known_sizes_of_the_table_are_looked_at_where_there_are_any():
     few = CaptureTable.from_arrays(["A", "B", "C", "D"], np.array([9, 9, 1, 9, 1, 1, 0, 9, 1, 1, 0, 1, 0, 0, 0]))
     assert quick_consistency(few) == {}
     assert "known_bias" not in estimate(few, "chapman", seed=1).verdict.checked
+
+
+def test_few_persons_who_are_not_on_the_largest_list_ask_for_caution():
+    """All that is known of those whom a list misses is how the others saw the few whom it missed."""
+    counts = np.array([120, 6, 150, 3, 60, 2, 40, 1, 20, 1, 25, 0, 10, 0, 8])
+    few = CaptureTable.from_arrays(["main", "a", "b", "c"], counts, name="few")
+    more = np.where(np.arange(1, 16) % 2 == 0, 3 * counts, counts)
+    for table, asked in ((few, True), (CaptureTable.from_arrays(few.lists, more, name="more"), False)):
+        outside = table.observed - table.list_totals().max()
+        assert (outside < Thresholds().outside) == asked
+        found = estimate(table, seed=1, compute=Compute(workers=1)).verdict
+        reasons = {reason.code: reason for reason in found.reasons}
+        assert "outside" in found.checked and ("outside" in reasons) == asked
+
+
+def test_what_the_rule_on_persons_outside_the_largest_list_says():
+    counts = np.array([120, 6, 150, 3, 60, 2, 40, 1, 20, 1, 25, 0, 10, 0, 8])
+    table = CaptureTable.from_arrays(["main", "a", "b", "c"], counts, name="few")
+    verdict = estimate(table, seed=1, compute=Compute(workers=1)).verdict
+    reason = next(r for r in verdict.reasons if r.code == "outside")
+    assert reason.level == "publish with caution" and reason.names == {"what": "main"}
+    assert reason.figures["figure"] == table.observed - table.list_totals()[0]
+    assert "are not on main" in str(reason.said)

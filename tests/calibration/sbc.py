@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,16 @@ from mse.errors import MseError
 from mse.estimators.averages import averaging, decomposable
 from mse.estimators.averages import searched as stochastic
 from mse.estimators.averages.decomposable import DecomposableSpec
-from mse.estimators.averages.modelsearch import make_space
-from mse.estimators.averages.pool import represent
-from mse.estimators.averages.weighing import correct
+from mse.estimators.averages.listmodels import ListModels
+from mse.estimators.averages.weighing import corrected_mass
 from mse.estimators.latentclass import hiddenclasses as latentclass
+from mse.estimators.modelspace.modelfamilies import make_space
+from mse.estimators.modelspace.modelsearch import Effort
+from mse.estimators.modelspace.pool import represent
+from mse.estimators.modelspace.walking import explore
 from mse.estimators.shrinkage import shrinkage as shrunk
 from mse.estimators.shrinkage.shrinkspec import COMMON_SD, ShrinkageSpec
 from mse.estimators.stratified import strataaverage as strata_average
-from mse.estimators.stratified import visited as strata_walks
 from mse.simulate.national import simulate_captures
 from mse.simulate.section import national_spec
 from tests.calibration import ranks
@@ -48,9 +51,9 @@ table, so that there is no prior to draw from; all kernels are the same."""
 
 def mixed(pool, corrected, observed, seed):
     """Draw N from the mixture that an average makes its law of N of, without the exact sum of Poisson laws."""
-    _, found = correct(pool, corrected, seed, ONE)
+    _, _, grid, mass = corrected_mass(pool, corrected, seed, ONE)
     rng = np.random.default_rng([seed, 7])
-    means = np.exp(rng.choice(found.grid, DRAWS, p=found.mass / found.mass.sum()))
+    means = np.exp(rng.choice(grid, DRAWS, p=mass / mass.sum()))
     return observed + rng.poisson(np.minimum(means, 1e18))
 
 
@@ -62,8 +65,8 @@ def average(corrected=0.99, **options):
 def searched(table, seed):
     spec = stochastic.SearchAverageSpec(max_order=None, models=1000)
     subsets = stochastic.check_terms(table.n_lists, None)
-    space = make_space(table.dense(), subsets, np.zeros(len(subsets) + 1), 1.0)
-    found = represent([stochastic.explore(space, spec, seed, ONE)], spec.corrected, seed)
+    space = make_space(ListModels(table.dense(), subsets), np.zeros(len(subsets) + 1), 1.0)
+    found = represent([explore(space, Effort(spec.window, spec.models), seed, ONE)], spec.corrected, seed)
     return mixed(found.pool, 1.0, table.observed, seed)
 
 
@@ -129,6 +132,7 @@ def strata_tables(one_stratum=False, **shape):
     return drawn
 
 
+SHORT = partial(strata_average.EFFORT, steps=300, segments=1)
 IN_M = {"L2": {"sex": "m"}}
 CASES = {
     "average-3": (1000, flat_tables(3), average()),
@@ -223,7 +227,7 @@ def national(method):
 
 def main(names):
     # the walks only measure what was visited; short ones do here
-    strata_walks.STEPS = 300
+    strata_average.EFFORT = SHORT
     for name in names or [*CASES, *(f"national {m}" for m in NATIONAL)]:
         begin = time.process_time()
         method = name.removeprefix("national ")

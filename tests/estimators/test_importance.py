@@ -1,12 +1,15 @@
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy.special import gammaln
 
+from mse.estimators.modelspace.correcting import importance
+from mse.estimators.modelspace.modelfamilies import Peak
 from mse.kernels.batch import fit_models, terms_of
-from mse.kernels.importance import FREEDOM, sample_model, smooth_weights
+from mse.kernels.importance import information_factor, log_targets, smooth_weights
 from mse.kernels.mixture import add_normals, add_points
 from mse.kernels.newton import CONVERGED, cold_start, fit_loglinear
 from mse.shipped import load_table
@@ -23,12 +26,9 @@ def fitted(table, notation, precision=1.0):
 
 
 def sampled(counts, cells, terms, fit, size, seed, precision=1.0):
-    rng = np.random.default_rng(seed)
-    shape = (size, len(terms))
-    return sample_model(
-        counts, cells, terms, precision, fit.beta, rng.standard_normal(shape), rng.random(shape),
-        np.sqrt(FREEDOM / rng.chisquare(FREEDOM, size)),
-    )  # fmt: skip
+    factor = information_factor(cells, terms, precision, fit.beta)
+    target = partial(log_targets, counts, cells, terms, precision)
+    return importance(Peak(fit.beta, factor, np.ones(len(terms)), target), size, np.random.default_rng(seed))
 
 
 def log_posterior(counts, cells, terms, beta, precision=1.0):
@@ -57,7 +57,7 @@ def test_evidence_is_the_integral(counts):
     # The law of log n_0 is right as well, not only the constant.
     weight = np.exp(values - values.max())
     mean = (weight * grid.sum(-1)).sum() / weight.sum()
-    assert np.exp(drawn.log_weight) @ drawn.log_unseen == pytest.approx(mean, abs=0.03)
+    assert np.exp(drawn.log_weight) @ drawn.betas.sum(axis=1) == pytest.approx(mean, abs=0.03)
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_tables_with_a_covariate_are_what_they_say(shape):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in sbc.CASES if "Laplace" not in name])
 def test_ranks_are_uniform(name, monkeypatch):
-    monkeypatch.setattr(sbc.strata_walks, "STEPS", 300)
+    monkeypatch.setattr(sbc.strata_average, "EFFORT", sbc.SHORT)
     found = sbc.repeated(name)
     assert found["tables"] >= 100
     assert found["band_p"] > 0.001

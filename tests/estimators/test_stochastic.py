@@ -10,11 +10,23 @@ from mse.answers.posterior import Posterior
 from mse.computing.parallel import Compute
 from mse.errors import ModelError
 from mse.estimators.averages import averaging
-from mse.estimators.averages.modelsearch import Visited, _joined, make_space, search, starting_models, walk
-from mse.estimators.averages.searched import SearchAverageSpec, check_terms, estimate, explore, log_prior_by_size
+from mse.estimators.averages.listmodels import ListModels
+from mse.estimators.averages.searched import SearchAverageSpec, check_terms, estimate, log_prior_by_size
+from mse.estimators.modelspace.modelfamilies import held, joined, make_space
+from mse.estimators.modelspace.modelsearch import Effort, added, nothing, search, starting_models
+from mse.estimators.modelspace.walking import explore, walk
 from mse.kernels.batch import fit_models
-from mse.kernels.enumeration import count_models, facet_masks
-from mse.kernels.modelwalks import hierarchical, walk_models
+from mse.kernels.enumeration import BITS, count_models, facet_masks, facet_words
+from mse.kernels.modelstore import (
+    Store,
+    changes,
+    flip,
+    fresh_neighbours,
+    hierarchical,
+    index_models,
+    new_store,
+    rows_of,
+)
 from mse.kernels.neighbours import fit_neighbours
 from mse.kernels.treelevels import list_levels
 from mse.terms import candidates
@@ -30,7 +42,7 @@ def every_model(facets):
 def space_of(name, max_order, sd=1.0):
     table = mse.load_table(name)
     subsets = candidates(table.n_lists, max_order)
-    return make_space(table.dense(), subsets, np.zeros(len(subsets) + 1), sd)
+    return make_space(ListModels(table.dense(), subsets), np.zeros(len(subsets) + 1), sd)
 
 
 @pytest.mark.parametrize(
@@ -58,17 +70,18 @@ def test_it_finds_what_enumeration_finds(name, max_order):
 def test_the_share_visited_is_the_share_of_the_weight():
     """With few models visited, the walks' estimate against the exact share, and the law of N is still right."""
     space = space_of("uk-2013-5", None)
-    few = search(space, 1e-6, 300, 3, ONE)
-    masks = all_masks(space.candidates)
-    evidence = fit_models(*space.dense, space.candidates, masks, 1.0)[:, 0]
+    effort = Effort(1e-6, 300)
+    few = search(space, effort, 3, ONE)
+    masks = all_masks(space.family.terms)
+    evidence = space.family.fit(masks[:, None], 1.0)[:, 0]
     weight = np.exp(evidence - evidence.max())
     weight /= weight.sum()
-    share = float(weight[np.isin(masks, few.masks)].sum())
-    walks = walk(space, few, 0, 3, ONE)
+    share = float(weight[few.rows(masks[:, None]) >= 0].sum())
+    walks = walk(space, few, effort, 0, 3, ONE)
     assert 0.2 < share < 0.995
     assert abs(walks.share - share) < 4 * walks.error + 0.005
     assert 0.0 < walks.error < 0.1
-    assert not np.isin(walks.outside, few.masks).any()
+    assert (few.rows(walks.outside) < 0).all()
 
 
 def test_a_search_cut_short_gives_the_same_answer_and_says_so():
@@ -87,44 +100,82 @@ def test_a_search_cut_short_gives_the_same_answer_and_says_so():
 def test_a_walk_has_the_law_of_the_models():
     """Occupation of each model against its exact weight, without and with known models; the same walk either way."""
     space = space_of("kosovo-1999-4", None)
-    masks = np.sort(all_masks(space.candidates))
-    fits = fit_models(*space.dense, space.candidates, masks, 1.0)
+    masks = np.sort(all_masks(space.family.terms))[:, None]
+    fits = space.family.fit(masks, 1.0)
     weight = np.exp(fits[:, 0] - fits[:, 0].max())
     weight /= weight.sum()
-    numbers = np.random.default_rng(8).random((60_000, 4))
-    arguments = (*space.dense, space.candidates, space.facets, space.log_prior, 1.0)
-    cold = walk_models(*arguments, np.empty(0, np.int64), np.empty(0), 0, numbers)
-    warm = walk_models(*arguments, masks, fits[:, 0], 0, numbers)
-    met = cold.masks[-1 - cold.places]
-    assert np.array_equal(met, masks[warm.places])
-    assert len(warm.masks) == 0
-    assert len(np.unique(cold.masks)) == len(cold.masks)
-    for mask, share in zip(masks, weight, strict=True):
-        assert np.mean(met == mask) == pytest.approx(share, abs=0.02)
+    every = added(space, nothing(space), masks, fits)
+    half = added(space, nothing(space), masks[::2], fits[::2])
+    effort = Effort(1e-6, 1000, steps=15_000, segments=1)
+    cold, mixed, warm = (walk(space, known, effort, 0, 8, ONE) for known in (nothing(space), half, every))
+    assert cold.share == 0.0 and warm.share == 1.0 and len(warm.outside) == 0
+    assert cold.times.sum() == 4 * 12_000
+    rows = every.rows(cold.outside)
+    assert len(np.unique(rows)) == len(rows) and (rows >= 0).all()
+    np.testing.assert_allclose(cold.outside_fits, fits[rows])
+    met = np.zeros(len(masks))
+    met[rows] = cold.times / cold.times.sum()
+    assert mixed.share == pytest.approx(met[::2].sum())
+    np.testing.assert_allclose(met, weight, atol=0.02)
 
 
 def test_a_walk_is_on_hierarchical_models_only():
     facets = facet_masks(candidates(4))
     listed = set(every_model(facets))
     for mask in range(1 << 10):
-        assert hierarchical(mask, facets) == (mask in listed)
+        assert hierarchical(np.array([mask]), facets[:, None]) == (mask in listed)
     space = space_of("uk-2013-5", None)
     for mask in starting_models(space, 40, np.random.default_rng(0)):
-        assert hierarchical(int(mask), space.facets)
+        assert hierarchical(mask, space.facets)
+
+
+@pytest.mark.parametrize("terms", [candidates(4), candidates(5), candidates(7)])
+def test_masks_of_any_number_of_words_against_plain_sets(terms):
+    """Seven lists of every order are 119 terms, two words: neighbours and look-ups as plain Python finds them."""
+    facets, number = facet_words(terms), len(terms)
+    assert facets.shape[1] == -(-number // BITS)
+    inside = {int(t): {int(u) for u in terms if u & t == u and u != t} for t in terms}
+    rng = np.random.default_rng(5)
+    models, plain = [], []
+    for _ in range(12):
+        mask, own = np.zeros(facets.shape[1], np.int64), set()
+        for i in rng.permutation(number)[: number // 2].tolist():
+            if inside[int(terms[i])] <= own:
+                flip(mask, i)
+                own.add(int(terms[i]))
+        models.append(mask)
+        plain.append(frozenset(own))
+
+    def near(own):
+        add = [t for t in inside if t not in own and inside[t] <= own]
+        return {own ^ {t} for t in [*add, *(t for t in own if not any(t in inside[u] for u in own))]}
+
+    def as_set(mask):
+        return frozenset(terms[held(mask[None], number)[0]].tolist())
+
+    masks = np.unique(np.array(models), axis=0)
+    known = index_models(new_store(masks[:0]).slots, masks, 0)
+    for mask, own in zip(models, plain, strict=True):
+        assert as_set(mask) == own and hierarchical(mask, facets)
+        assert sum(1 << i for i, t in enumerate(terms) if int(t) in own) == joined(mask)
+        assert {own ^ {t} for t in as_set(changes(facets, mask))} == near(own)
+    flips, children = fresh_neighbours(facets, known, masks)
+    found = [as_set(child) for child in children]
+    assert len(set(found)) == len(found) == held(flips, number).sum()
+    assert set(found) == set().union(*(near(own) for own in plain)) - set(plain)
+    assert rows_of(known, masks).tolist() == list(range(len(masks)))
+    assert (rows_of(known, children) == -1).all()
+    grown = index_models(known.slots, np.concatenate([masks, children]), len(masks))
+    assert rows_of(Store(*grown), children).tolist() == list(range(len(masks), len(masks) + len(children)))
 
 
 @pytest.mark.parametrize(("name", "max_order"), [("uk-2013-5", None), ("new-orleans-8-n185", 2)])
 def test_neighbours_in_lanes_are_the_models_fitted_one_by_one(name, max_order):
     space = space_of(name, max_order)
-    models = starting_models(space, 6, np.random.default_rng(1))
-    bits = 1 << np.arange(len(space.candidates))
-    changes, children = [], []
-    for model in models.tolist():
-        near = [int(model ^ b) for b in bits if hierarchical(int(model ^ b), space.facets)]
-        changes.append(sum(model ^ m for m in near))
-        children += near
-    fits = fit_neighbours(*space.dense, space.candidates, 1.0, models, np.array(changes))
-    single = fit_models(*space.dense, space.candidates, np.array(children), 1.0)
+    models = np.unique(starting_models(space, 6, np.random.default_rng(1)), axis=0)
+    flips, children = fresh_neighbours(space.facets, new_store(models[:0]), models)
+    fits = fit_neighbours(*space.family.dense, space.family.terms, 1.0, models[:, 0], flips[:, 0])
+    single = fit_models(*space.family.dense, space.family.terms, children[:, 0], 1.0)
     np.testing.assert_allclose(fits, single, atol=2e-4)
 
 
@@ -184,13 +235,12 @@ def test_same_seed_same_answer_for_any_number_of_workers_and_after_an_interrupti
     assert one.draws.min() >= table.observed
 
 
-def test_an_empty_list_of_known_models_and_joining_keep_order():
+def test_models_without_a_maximum_weigh_nothing():
     space = space_of("kosovo-1999-4", None)
-    nothing = Visited(np.empty(0, np.int64), np.empty((0, 3)), np.empty(0), np.empty(0, bool))
-    masks = np.array([5, 1, 0])
-    joined = _joined(space, nothing, masks, np.array([[3.0, 0, 1], [2.0, 0, 1], [math.nan, 0, 1]]))
-    assert joined.masks.tolist() == [0, 1, 5]
-    assert joined.values.tolist() == [-math.inf, 2.0, 3.0]
+    masks = np.array([[5], [1], [0]])
+    found = added(space, nothing(space), masks, np.array([[3.0, 0, 1], [2.0, 0, 1], [math.nan, 0, 1]]))
+    assert found.values.tolist() == [3.0, 2.0, -math.inf]
+    assert found.rows(np.array([[0], [2], [5]])).tolist() == [2, -1, 0]
 
 
 def test_a_grid_of_priors_weighs_its_members():
@@ -226,12 +276,12 @@ def test_structural_zeros_are_left_out_as_in_exact_averaging():
 def test_models_of_weight_that_walks_find_are_added_and_followed():
     """A window that stops at once leaves most models to the walks; the second set is made after they are added."""
     space = space_of("uk-2013-5", None)
-    spec = SearchAverageSpec(max_order=None, window=0.3, models=1000)
-    searched = explore(space, spec, 5, ONE)
-    first = search(space, spec.window, spec.models, 5, ONE)
+    effort = Effort(0.3, 1000)
+    searched = explore(space, effort, 5, ONE)
+    first = search(space, effort, 5, ONE)
     top = searched.visited.values.max()
     assert searched.visited.values.max() >= first.values.max()
-    heavy = searched.visited.values >= top + math.log(spec.window)
+    heavy = searched.visited.values >= top + math.log(effort.window)
     assert searched.visited.followed[heavy].all()
 
 

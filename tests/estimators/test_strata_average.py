@@ -12,15 +12,15 @@ from mse.estimators.averages.averaging import estimate as average
 from mse.estimators.stratified.opencells import build_cells
 from mse.estimators.stratified.strataaverage import StrataAverageSpec, estimate
 from mse.estimators.stratified.stratasearch import join_candidates
-from mse.estimators.stratified.strataweights import balanced
+from mse.estimators.stratified.stratummodels import strata_models
 from mse.tables.captures import CaptureTable
 
 
 def test_columns_are_orthonormal_over_the_whole_product():
     cells = build_cells(mse.load_table("spina-bifida-3-ethnicity"))
-    design = balanced(cells, [0, 1, 2, 4, 8, *join_candidates(cells, 3)])
-    gram = design.matrix.T @ design.matrix
-    np.testing.assert_allclose(gram, len(design.matrix) * np.eye(len(gram)), atol=1e-9)
+    family = strata_models(cells, join_candidates(cells, 3))
+    gram = family.matrix.T @ family.matrix
+    np.testing.assert_allclose(gram, len(family.matrix) * np.eye(len(gram)), atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["kosovo-1999-4", "uk-2013-4"])

@@ -66,7 +66,6 @@ def test_every_problem_at_once_with_its_line(tmp_path):
     [
         ('list = "P"', 'list = "P*"', "name of a list"),
         ('path = ["p.csv"]', "path = []", "no file is named"),
-        ('path = ["p.csv"]', 'path = ["a.csv", "b.parquet"]', "CSV and Parquet"),
         ('publisher = "National Police"', 'publisher = "FILL IN"', "not filled in"),
         ("max_rejects", 'delimiter = "x"\nmax_rejects', "separator"),
         ("max_rejects", 'encoding = "klingon"\nmax_rejects', "encoding"),

@@ -379,3 +379,37 @@ def test_a_disk_that_is_full_leaves_what_was_there(tmp_path, monkeypatch):
 
 def test_the_first_day_of_a_year_is_a_day():
     assert birth_date(date(1990, 1, 1).isoformat(), ["%Y-%m-%d"]) == ("1990-01-01", "1990")
+
+
+def test_bloom_filters_are_similar_where_names_and_dates_are() -> None:
+    """Keyed, as long as a hash may be, alike for alike names; exchanged names are alike, other keys are not."""
+    from mse.intake.pseudonyms.bloomfilters import Filters
+
+    def dice(a: str, b: str) -> float:
+        one, other = int(a, 16), int(b, 16)
+        return 2 * (one & other).bit_count() / (one.bit_count() + other.bit_count())
+
+    make, other = Filters(b"k" * 32), Filters(b"o" * 32)
+    name, day = make.names("kowalska", "katarzyna"), make.birth("1990-02-03")
+    assert len(name) == len(day) == 128
+    assert dice(name, make.names("kowaslka", "katarzyna")) > 0.75
+    assert dice(name, make.names("katarzyna", "kowalska")) == 1.0
+    assert dice(name, make.names("dejong", "sanne")) < 0.55
+    assert dice(day, make.birth("1990-03-02")) > 0.6 > dice(day, make.birth("1974-11-28"))
+    assert 100 < int(name, 16).bit_count() < 300 and 90 < int(day, 16).bit_count() < 250
+    assert dice(name, other.names("kowalska", "katarzyna")) < 0.55
+    assert make.names("", "") == make.birth("") == ""
+
+
+def test_bloom_filters_are_made_where_they_are_asked_for(tmp_path: Path) -> None:
+    from mse.intake.contracts.clauses import Identity
+    from mse.intake.pseudonyms.delivering import pseudonymise_file
+
+    source = tmp_path / "own.csv"
+    source.write_text("surname,given_name,birth_date,date\nde Jong,Anna,1990-02-03,2024-05-01\nBos,,,2024-05-02\n")
+    who = Identity(surname="surname", given="given_name", birth_date="birth_date")
+    done = pseudonymise_file(source, tmp_path / "out.csv", b"k" * 32, identity=who, clk=True)
+    assert done.columns[-2:] == ("name_clk", "birth_clk") and done.missing["birth_clk"] == 1
+    assert "name_clk" not in pseudonymise_file(source, tmp_path / "two.csv", b"k" * 32, identity=who).columns
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert len(lines[1].split(",")[-1]) == 128 and lines[2].endswith(",")

@@ -504,7 +504,7 @@ def test_quality_files_are_read_again_and_the_same_every_time(two_deliveries, tm
         first = write_quality(registers, tmp_path / "a")
         second = write_quality(registers, tmp_path / "b", language="en")
         table = quality_table(registers, "P")
-    assert [x.name for x in first] == ["quality-P.csv", "quality-P.html"]
+    assert [x.name for x in first] == ["quality-P.csv", "quality-P.html", "codes-P.csv"]
     assert [x.read_bytes() for x in first] == [x.read_bytes() for x in second]
     pd.testing.assert_frame_equal(read_quality(first[0]), table)
     pd.testing.assert_frame_equal(earlier_quality(first[0], two_deliveries, tmp_path), table)
@@ -522,9 +522,9 @@ def test_reports_for_suppliers_whose_rows_would_stop_a_run(tmp_path):
     delivery(tmp_path / "p.csv", 100, bad=10)
     (tmp_path / "P.toml").write_text(changed("max_rejects = 1.0", "max_rejects = 0.0"))
     written = report_quality([tmp_path / "P.toml"], tmp_path / "q", previous={"P": tmp_path / "old.csv"}, language="nl")
-    assert [x.name for x in written] == ["quality-P.csv", "quality-P.html", "rejects-P.csv"]
+    assert [x.name for x in written] == ["quality-P.csv", "quality-P.html", "codes-P.csv", "rejects-P.csv"]
     assert {x.stat().st_mode & 0o777 for x in written} == {0o600}  # they hold small counts
-    assert sorted(os.listdir(tmp_path / "q")) == [x.name for x in written]
+    assert sorted(os.listdir(tmp_path / "q")) == sorted(x.name for x in written)
     assert len(reasons(tmp_path / "q" / "rejects-P.csv")) == 11
     assert value(read_quality(written[0]), "rows", "delivered", "previous") == 201
     with pytest.raises(InputError, match="without a contract"):

@@ -13,7 +13,7 @@ from mse.jobs.job import make_job, read_job
 from mse.jobs.running import run_job
 from mse.publish.report.html import render_report
 from mse.publish.wording.sentences import terminal_summary
-from mse.shipped import list_tables, shipped_names, shipped_path
+from mse.shipped import list_tables, shipped_jobs, shipped_path
 from tests.examples.national import national
 
 ENGLISH = re.compile(
@@ -78,7 +78,7 @@ def job(table: str, method: str, **more: Any) -> Results:
     }))  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in shipped_names("models") if name.endswith(".toml")])
+@pytest.mark.parametrize("name", shipped_jobs())
 def test_every_shipped_job_brings_its_dutch_words(name: str) -> None:
     report = read_job(shipped_path("models", name)).report
     own = getattr(report, "nl")  # noqa: B009

@@ -27,7 +27,7 @@ from mse.publish.indicators.sdg import sdg_table
 from mse.publish.release.bundle import FIGURES, PACKAGE, write_release
 from mse.publish.release.outgoing import published_tables
 from mse.publish.release.verification import verify_release
-from mse.shipped import shipped_names, shipped_path
+from mse.shipped import shipped_jobs, shipped_path
 from tests.examples.parts import national, with_title
 from tests.examples.recorded import counts_of, entries_of, with_counts, with_entries
 from tests.examples.results import uk
@@ -215,10 +215,6 @@ def check_nothing_raw(release: Path, results: Results) -> None:
                 assert ((frame[named] != "all").sum(axis=1) <= 2).all()
             if "point" in frame.columns:
                 assert repr(results.headline.point) not in set(frame["point"]) or results.headline.point.is_integer()
-
-
-def shipped_jobs() -> list[str]:
-    return [name for name in shipped_names("models") if name.endswith(".toml")]
 
 
 @pytest.mark.parametrize("name", shipped_jobs())

@@ -119,7 +119,8 @@ def test_page_can_be_used_without_seeing_it(name: str, language: str) -> None:
     assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
     figures = sum(tag == "figure" for tag, _ in tags)
     drawings = [attrs for tag, attrs in tags if tag == "svg" and attrs.get("role") == "img"]
-    assert figures == len(drawings) == sum(tag == "figcaption" for tag, _ in tags)
+    assert 2 * figures == len(drawings) == 2 * sum(tag == "figcaption" for tag, _ in tags)
+    assert sum("narrow" in str(attrs["class"]) for attrs in drawings) == figures
     assert all(len(attrs["aria-label"] or "") > 20 for attrs in drawings)
     assert all("scope" in attrs for tag, attrs in tags if tag == "th")
     assert sum(tag == "table" for tag, _ in tags) == sum(tag == "caption" for tag, _ in tags)
@@ -166,8 +167,8 @@ def test_parts_come_in_order_and_the_number_never_without_its_verdict() -> None:
     assert places == sorted(places)
     assert "13,000" not in text[: places[1]]
     # A figure that is copied out of the page takes the verdict along.
-    drawings = re.findall(r'<svg class="drawing".*?</svg>', text, flags=re.DOTALL)
-    assert ["Verdict: Publish with caution" in drawing for drawing in drawings] == [True, True, False]
+    drawings = re.findall(r'<svg class="drawing [wn].*?</svg>', text, flags=re.DOTALL)
+    assert ["Verdict: Publish with caution" in drawing for drawing in drawings] == [True] * 4 + [False] * 2
 
 
 def test_refusal_shows_the_number_only_as_not_for_citation() -> None:
@@ -182,7 +183,7 @@ def test_everything_that_is_known_is_on_the_page() -> None:
     text = words("uk")
     for piece in (
         "United Kingdom 2013 Table uk-2013-5 20 November 2026",
-        "LA × NG × PFNCA",
+        "Local authorities × Non-government organisations × Police forces or National Crime Agency",
         "Averaged over 6,893 models",
         "as if over 41.4 equally good ones",
         "Chance in who was registered.",
@@ -220,7 +221,7 @@ def test_the_overlap_of_a_table_that_is_not_public_never_appears(language: str) 
     said = set(re.findall(r"\d+", re.sub(r"[.,]", "", " ".join(Reader(render_report(hidden, language)).text))))
     assert not {str(count) for count in marked.values()} & said
     assert not {"7654321", "8765432", "7123456", "9123456"} & said
-    drawn = re.findall(r'<svg class="drawing".*?</svg>', render_report(hidden, language), flags=re.DOTALL)
+    drawn = re.findall(r'<svg class="drawing [wn].*?</svg>', render_report(hidden, language), flags=re.DOTALL)
     assert not any('id="overlap-' in drawing for drawing in drawn)
     public = replace(made, table=replace(made.table, public=True))
     shown = Results(results.headline, results.comparison, public, tables)

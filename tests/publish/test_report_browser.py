@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -99,23 +100,63 @@ def test_page_asks_nothing_of_anybody_and_passes_axe(browser: Chrome, name: str,
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
+OUTSIDE = """
+const shown = [...document.querySelectorAll('svg.drawing')].filter(svg => svg.getClientRects().length);
+const faults = shown.length ? [] : ['no figure is shown'];
+for (const svg of shown) {
+  const all = svg.getBoundingClientRect();
+  const texts = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()]);
+  for (const [words, box] of texts)
+    if (box.left < all.left - 2 || box.right > all.right + 2 || box.top < all.top - 2 || box.bottom > all.bottom + 2)
+      faults.push('outside: ' + words);
+  texts.forEach(([words, box], i) => texts.slice(i + 1).forEach(([others, other]) => {
+    const wide = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+    const high = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
+    if (wide > 1 && high > 0.35 * Math.min(box.height, other.height)) faults.push(words + ' over ' + others);
+  }));
+  if (svg.textContent.includes('…')) faults.push('cut off');
+}
+return faults;
+"""
+"""Words of a figure that leave it, lie over each other, or are cut off."""
+
+WIDTHS = {"phone": 390, "screen": 1280}
+
+
+@pytest.mark.parametrize("device", WIDTHS)
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_page_fits_a_phone_and_no_words_of_a_figure_are_cut_off(browser: Chrome, name: str, tmp_path: Path) -> None:
-    """Wide tables and figures scroll inside their own frame; the page itself never does."""
-    opened(browser, name, "nl", tmp_path, 390)
-    shown, whole = browser.execute_script(
-        "return [document.documentElement.clientWidth, document.documentElement.scrollWidth]"
-    )
-    assert whole <= shown
-    browser.set_window_size(1200, 1000)
-    outside = browser.execute_script(
-        "return [...document.querySelectorAll('svg.drawing')].flatMap(svg => {"
-        " const all = svg.getBoundingClientRect();"
-        " return [...svg.querySelectorAll('text')].filter(text => {"
-        "  const box = text.getBoundingClientRect();"
-        "  return box.left < all.left - 2 || box.right > all.right + 2 || box.top < all.top - 2"
-        "   || box.bottom > all.bottom + 2;"
-        " }).map(text => text.textContent);"
-        "})"
-    )
-    assert outside == []
+def test_page_fits_and_the_words_of_its_figures_can_be_read(
+    browser: Chrome, name: str, device: str, tmp_path: Path
+) -> None:
+    metrics = {"width": WIDTHS[device], "height": 900, "deviceScaleFactor": 1, "mobile": device == "phone"}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        opened(browser, name, "nl", tmp_path, 1200)
+        sizes = browser.execute_script(
+            "return [document.documentElement.clientWidth, document.documentElement.scrollWidth]"
+        )
+        assert sizes == [WIDTHS[device]] * 2
+        assert browser.execute_script(OUTSIDE) == []
+        scrolled = browser.execute_script(
+            "return [...document.querySelectorAll('.scroll')].filter(x => x.scrollWidth > x.clientWidth + 1)"
+            ".map(x => x.textContent.trim().slice(0, 60))"
+        )
+        assert scrolled == [] or device == "screen"
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_on_a_dark_screen_every_colour_of_a_figure_has_its_counterpart(browser: Chrome, tmp_path: Path) -> None:
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    for name in EXAMPLES:
+        used = set(re.findall(r"var\((--c-[0-9a-f]{6})", page(name, "nl")))
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+        try:
+            opened(browser, name, "nl", tmp_path, 1200)
+            known = browser.execute_script(
+                "const style = getComputedStyle(document.documentElement);"
+                " return arguments[0].filter(name => style.getPropertyValue(name));", sorted(used),
+            )  # fmt: skip
+        finally:
+            browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        assert set(known) == used

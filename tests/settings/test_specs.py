@@ -30,7 +30,7 @@ from mse.publish.disclosure.control import Disclosure
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import Between, count, keys_of, members, plain_kind, settings_of
 from mse.settings.specreading import read_spec, written
-from mse.shipped import shipped_names, shipped_path
+from mse.shipped import shipped_jobs, shipped_path
 from mse.simulate.section import national_spec
 from mse.words.catalogues import catalogue
 from mse.words.said import Said
@@ -210,7 +210,7 @@ def test_a_linkage_has_one_threshold():
             make_job({"registers": {"contracts": ["a.toml"], "threshold": value}})
 
 
-@pytest.mark.parametrize("name", [x for x in shipped_names("models") if x.endswith(".toml")])
+@pytest.mark.parametrize("name", shipped_jobs())
 def test_a_job_is_read_again_from_its_record(name):
     """With a simulated nation too, whose day of consent is a text there."""
     job = read_job(shipped_path("models", name))

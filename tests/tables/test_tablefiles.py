@@ -121,14 +121,14 @@ BAD = [
     # --- the header
     ("name twice", "A,A,B,count\n1,1,0,5\n0,0,1,4\n1,1,1,3\n", ("column 'A'", "used twice", "rename")),
     ("no name", "A,,count\n1,0,5\n0,1,4\n1,1,3\n", ("row 1", "no name", "column 2")),
-    ("no header", "1,0,5\n0,1,4\n1,1,3\n", ("row 1", "numbers, not names", "put a header")),
+    ("no header", "1,0\n0,1\n1,1\n", ("row 1", "numbers, not names", "put a header")),
     ("no header, with a name", "Jansen,0,1\nPieters,1,1\n", ("row 1", "numbers, not names")),
     (
         "several separators",
         "A,B;count,x\n1,0;5,1\n",
         ("row 1", "several kinds of separator", "comma, semicolon, tab"),
     ),
-    ("bars", "A|B|count\n1|0|5\n", ("row 1", "no separator", "comma, semicolon, tab")),
+    ("colons", "A:B:count\n1:0:5\n", ("row 1", "no separator", "comma, semicolon, tab")),
     # --- rows
     ("too few cells", GOOD + "1,0\n", ("row 5", "too few cells: 2", "3 cells")),
     ("too many cells", "A,B,count\n1,0,1,234\n0,1,4\n", ("row 2", "too many cells: 4", "thousands")),
@@ -140,16 +140,19 @@ BAD = [
     ("only separators", ",,\n,,\n", ("the file has no rows",)),
     ("header only", "A,B,count\n\n", ("a header but no rows",)),
     # --- not this kind of file
-    ("latin-1", "A,B,naam,count\n1,0,Zoë,5\n".encode("cp1252"), ("row 2", "0xeb", "'ë'", "UTF-8")),
-    ("UTF-16", GOOD.encode("utf-16"), ("UTF-16", "encoding UTF-8")),
-    ("UTF-16 without a mark", GOOD.encode("utf-16-be"), ("UTF-16",)),
-    ("Excel", b"PK\x03\x04\x14\x00\x06\x00", ("Excel", "export")),
-    ("old Excel", b"\xd0\xcf\x11\xe0\xa1\xb1", ("Excel",)),
-    ("parquet", b"PAR1\x15\x04", ("parquet",)),
-    ("gzip", b"\x1f\x8b\x08\x00", ("gzip",)),
+    (
+        "two encodings",
+        "A,B,naam,count\n1,0,Zoë,5\n".encode("cp1252") + "1,1,Zoë,5\n".encode(),
+        ("row 2", "0xeb", "'ë'", "UTF-8"),
+    ),
+    ("damaged Excel", b"PK\x03\x04\x14\x00\x06\x00", ("damaged", "zip")),
+    ("damaged old Excel", b"\xd0\xcf\x11\xe0\xa1\xb1", ("no workbook", "damaged")),
+    ("damaged Parquet", b"PAR1\x15\x04", ("Parquet", "damaged")),
+    ("damaged gzip", b"\x1f\x8b\x08\x00", ("gzip", "damaged")),
     ("HTML", "\n<!DOCTYPE html><html>", ("web page",)),
     ("XML", '<?xml version="1.0"?>', ("XML",)),
-    ("JSON", '[{"A": 1}]', ("JSON",)),
+    ("JSON", '[{"A": [1]}]', ("no rows can be made", "records")),
+    ("damaged JSON", '[{"A": 1}', ("no JSON",)),
     ("binary", b"A,B,count\n1,0,\x00\x01\n", ("not text", "0x00")),
 ]
 
@@ -213,7 +216,8 @@ def test_many_bad_columns_do_not_flood(tmp_path):
 
 
 def test_encoding_is_reported_beside_the_other_problems(tmp_path):
-    said = message("A,B,naam,count\n1,0,Zoë,5\n0,1,Zoë,-1\n1,1,x,2\n".encode("cp1252"), tmp_path)
+    windows = "A,B,naam,count\n1,0,Zoë,5\n0,1,Zoë,-1\n".encode("cp1252")
+    said = message(windows + "1,1,é,2\n".encode(), tmp_path)
     assert "row 2" in said and "row 3" in said and "negative" in said
 
 
@@ -256,6 +260,9 @@ SAME = [
     ("no last newline", GOOD.rstrip()),
     ("semicolons", GOOD.replace(",", ";")),
     ("tabs", GOOD.replace(",", "\t")),
+    ("bars", GOOD.replace(",", "|")),
+    ("UTF-16", GOOD.encode("utf-16")),
+    ("UTF-16 without a mark", GOOD.encode("utf-16-be")),
     ("sep= line of Excel", "sep=;\r\n" + GOOD.replace(",", ";")),
     ("quotes", 'A,B,"count"\n"1","0","5"\n0,1,4\n1,1,3\n'),
     ("padding", " A , B,count \n 1,0 ,  5\n0,1,4\n1,1,\t3\n"),

@@ -18,18 +18,13 @@ import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior, Says
-from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimators.averages.weighing import (
-    Correction,
-    Pool,
-    correct,
-    gather,
-    prior_factor,
-    refitted,
-    without_unidentified,
-)
+from mse.estimators.averages.listmodels import ListModels
+from mse.estimators.averages.weighing import corrected_law, gather, prior_factor, refitted, without_unidentified
+from mse.estimators.modelspace.correcting import Correction
+from mse.estimators.modelspace.modelfamilies import joined
+from mse.estimators.modelspace.pool import Pool
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Check, Draws, Order
 from mse.tables.captures import CaptureTable
@@ -142,15 +137,9 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
     compute = compute or Compute()
     models = check_size(table.n_lists, spec.max_order)
     laplace, astray, unidentified = laplace_pool(table, spec, compute)
-    subsets = laplace.subsets
-    pool, correction = correct(laplace, spec.corrected, seed, compute)
-    law = Distribution.poisson_mixture(table.observed, correction.grid, correction.mass)
+    pool, correction, law = corrected_law(table.observed, laplace, spec.corrected, seed, compute)
     weight = pool.weight / pool.total
     heavy = weight[: correction.models]
-    inclusion = {
-        ":".join(table.lists[j] for j in members(int(term))): float(share / pool.total)
-        for term, share in zip(subsets, pool.inclusion, strict=True)
-    }
     says = Says(
         inside=INSIDE if models > 1 else INSIDE[1:],
         outside=OUTSIDE if models > 1 else (INSIDE[0], *OUTSIDE),
@@ -168,7 +157,7 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
         settled={"sd": spec.grid if len(spec.grid) > 1 else next(iter(spec.grid))},
         draws=np.random.default_rng([seed, 1]),
         models=heaviest(table, pool, correction, weight),
-        interactions=dict(sorted(inclusion.items(), key=lambda item: -item[1])),
+        interactions=interactions(table, pool),
         diagnostics={
             "models": float(models),
             "effective_models": pool.total**2 / pool.total_square,
@@ -176,7 +165,7 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
             "corrected_weight": float(heavy.sum()),
             "correction_mean": float(correction.log_ratio @ heavy / heavy.sum()) if len(heavy) else 0.0,
             "correction_largest": float(np.abs(correction.log_ratio).max(initial=0.0)),
-            "unreliable_weight": float(heavy[~(correction.pareto_k <= RELIABLE)].sum()),
+            "unreliable_weight": correction.unreliable(weight),
             "binned_weight": float(pool.rest[:, 0].sum() / pool.total),
             "not_converged": float(astray),
             "unidentified_weight": unidentified,
@@ -200,11 +189,12 @@ def laplace_pool(table: CaptureTable, spec: AverageSpec, compute: Compute) -> tu
                        keep=min(KEPT, models), run=run)
         for sd, prior in spec.grid.items()
     ]  # fmt: skip
-    pool = gather(dense, subsets, tuple(spec.grid), sweeps)
+    family = ListModels(dense, subsets)
+    pool = gather(family, tuple(spec.grid), sweeps)
     astray = sum(sweep.not_converged for sweep in sweeps)
     if astray and models <= KEPT:
         pool, astray = refitted(pool, log_prior), 0
-    pool, unidentified = without_unidentified(pool)
+    pool, unidentified = without_unidentified(family, pool)
     return pool, astray, unidentified
 
 
@@ -248,13 +238,22 @@ def heaviest(table: CaptureTable, pool: Pool, correction: Correction, weight: Ar
     shape = np.full(len(weight), np.nan)
     shape[: correction.models] = correction.pareto_k
     return ModelWeights(
-        notation=tuple(model_of(int(mask), pool.subsets, table.n_lists).notation for mask in pool.mask[order]),
+        notation=tuple(model_of(joined(mask), pool.family.terms, table.n_lists).notation for mask in pool.mask[order]),
         weight=weight[order],
         log_evidence=pool.log_evidence[order],
         size=table.observed + np.exp(pool.mean[order]),
         log_sd=np.sqrt(pool.variance[order]),
         pareto_k=shape[order],
     )
+
+
+def interactions(table: CaptureTable, pool: Pool) -> dict[str, float]:
+    """Return the probability of every term of two lists and more, the likeliest first."""
+    found = {
+        ":".join(table.lists[j] for j in members(int(term))): float(share / pool.total)
+        for term, share in zip(pool.family.terms, pool.inclusion, strict=True)
+    }
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def restriction(n_lists: int, max_order: int | None) -> tuple[Said, ...]:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior, Says
+from mse.answers.referees import Referee
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.registry import METHODS
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 FEWEST_LISTS, MOST_LISTS = METHODS["decomposable"].lists
+
+ROUGH = 50
+"""Resolution of the first look at the whole grid: a fiftieth of n0."""
 
 HEAVIEST = 1000
 """Graphs that are listed at most; the list stops earlier when it holds 99.99 % of the weight."""
@@ -169,6 +173,46 @@ def estimate(table: CaptureTable, spec: DecomposableSpec, *, seed: int, compute:
     )  # fmt: skip
 
 
+def referee(table: CaptureTable, spec: DecomposableSpec, *, seed: int, compute: Compute, rough: bool) -> Referee:
+    """Return what a verdict reads of `estimate`; `rough` from the first look at the whole grid alone.
+
+    Raises
+    ------
+    ModelError
+        As `estimate`.
+    """
+    found = _graphs_of(table, spec, rough)
+    law = law_of(found, table.observed)
+    low, point, high = (float(x) for x in law.quantile([0.025, 0.5, 0.975]))
+    beyond = found.beyond_end / (1.0 + found.beyond_end) if math.isfinite(found.beyond_end) else 1.0
+    # a cell of the rough grid is a fiftieth of n0 wide, and no interval is told to less than two cells
+    within, wider = (1.05, 1.1 + 0.1 / math.log(high / low) if high > low else math.inf) if rough else (1.0, 1.0)
+    return Referee(point, low, high, True, max(law.beyond, beyond), within, wider)
+
+
+def rough_draws(table: CaptureTable, spec: DecomposableSpec, draws: int, rng: np.random.Generator) -> Array:
+    """Return draws of N from the first look at the whole grid, persons, (draws,)."""
+    return law_of(_graphs_of(table, spec, True), table.observed).draw(draws, rng).astype(np.float64)
+
+
+def _graphs_of(table: CaptureTable, spec: DecomposableSpec, rough: bool) -> GraphPosterior:
+    """Return the joint posterior of graph and unseen, roughly or on the grid that fits it."""
+    from mse.kernels.graphs import decomposable_graphs, posterior_on, without_complete
+
+    counts = _check(table)
+    graphs = decomposable_graphs(table.n_lists)
+    graphs = graphs if spec.saturated else without_complete(graphs)
+    delta = 2.0**-table.n_lists if spec.delta is None else float(spec.delta)
+    shape, scale = spec.shape_scale
+    if rough:
+        found = posterior_on(counts, graphs, delta, geometric_grid(spec.limit, ROUGH), shape=shape, scale=scale)
+    else:
+        found = adaptive_posterior(
+            counts, graphs, delta, shape=shape, scale=scale, tolerance=spec.tolerance, limit=spec.limit
+        )  # fmt: skip
+    return found
+
+
 def _check(table: CaptureTable) -> Array:
     """Return counts by history, or say everything that keeps this method from the table."""
     dense, problems = table.dense(), []
@@ -284,7 +328,7 @@ def adaptive_posterior(
     """
     from mse.kernels.graphs import posterior_on
 
-    survey = posterior_on(counts, graphs, delta, geometric_grid(limit, 50), shape=shape, scale=scale)
+    survey = posterior_on(counts, graphs, delta, geometric_grid(limit, ROUGH), shape=shape, scale=scale)
     last = int(np.searchsorted(np.cumsum(survey.mass), 1.0 - tolerance))
     end = min(limit, max(100, 2 * int(survey.grid.unseen[min(last, survey.mass.size - 1)])))
     resolution = 1000

@@ -10,7 +10,7 @@ weighed by the time that was spent there.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from math import comb
@@ -19,20 +19,22 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
-from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
-from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.averages import averaging
 from mse.estimators.averages.averaging import AverageSpec, Corrected, Grid, ModelPrior, PriorSd
-from mse.estimators.averages.modelsearch import Space, add, follow, make_space, search, walk
-from mse.estimators.averages.pool import FEWEST_SAMPLED, SAMPLED, Representation, Searched, represent
-from mse.estimators.averages.weighing import Correction, Pool, correct, prior_factor, without_unidentified
+from mse.estimators.averages.listmodels import ListModels
+from mse.estimators.averages.weighing import corrected_law, prior_factor, without_unidentified
+from mse.estimators.modelspace.correcting import effective_models
+from mse.estimators.modelspace.modelfamilies import make_space
+from mse.estimators.modelspace.modelsearch import Effort
+from mse.estimators.modelspace.pool import FEWEST_SAMPLED, SAMPLED, Representation, represent
+from mse.estimators.modelspace.walking import Searched, explore
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import WITHIN, Draws, Order, count
 from mse.tables.captures import CaptureTable
-from mse.terms import MAX_CANDIDATES, candidates, members, term_of
+from mse.terms import MAX_CANDIDATES, candidates, term_of
 from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
@@ -112,28 +114,19 @@ def estimate(table: CaptureTable, spec: SearchAverageSpec, *, seed: int, compute
         When the table has strata, or there are more than 62 candidate terms.
     """
     compute = compute or Compute()
-    dense = table.dense()
     subsets = check_terms(table.n_lists, spec.max_order)
     log_prior = log_prior_by_size(subsets, table.n_lists, spec)
     grid = spec.exact.grid
+    family, effort = ListModels(table.dense(), subsets), Effort(spec.window, spec.models)
     found = [
-        explore(make_space(dense, subsets, log_prior + math.log(prior), sd), spec, seed, compute)
+        explore(make_space(family, log_prior + math.log(prior), sd), effort, seed, compute)
         for sd, prior in grid.items()
     ]
     standing = represent(found, spec.corrected, seed)
-    laplace, unidentified = without_unidentified(standing.pool)
+    laplace, unidentified = without_unidentified(family, standing.pool)
     heavy = min(standing.heavy, len(laplace.mask))
-    pool, correction = correct(laplace, 1.0 if spec.corrected > 0 else 0.0, seed, compute)
-    law = Distribution.poisson_mixture(table.observed, correction.grid, correction.mass)
+    pool, correction, law = corrected_law(table.observed, laplace, 1.0 if spec.corrected > 0 else 0.0, seed, compute)
     weight = pool.weight / pool.total
-    gain = pool.total / laplace.total
-    square = gain**2 * laplace.total_square + float(
-        (pool.weight[:heavy] ** 2 - (gain * laplace.weight[:heavy]) ** 2).sum()
-    )
-    inclusion = {
-        ":".join(table.lists[j] for j in members(int(term))): float(share / pool.total)
-        for term, share in zip(subsets, pool.inclusion, strict=True)
-    }
     models = sum(len(s.visited.masks) for s in found)
     says = Says(
         inside=averaging.INSIDE,
@@ -151,37 +144,26 @@ def estimate(table: CaptureTable, spec: SearchAverageSpec, *, seed: int, compute
         seed=seed,
         settled={"sd": grid if len(grid) > 1 else next(iter(grid))},
         draws=np.random.default_rng([seed, 1]),
-        models=averaging.heaviest(table, *_heavy(pool, correction, heavy), weight[:heavy]),
-        interactions=dict(sorted(inclusion.items(), key=lambda item: -item[1])),
+        models=averaging.heaviest(table, pool.only(slice(heavy)), correction.first(heavy), weight[:heavy]),
+        interactions=averaging.interactions(table, pool),
         diagnostics={
             "models": float(models),
             "visited": standing.visited,
             "visited_error": standing.visited_error,
             "rhat_max": max(s.walks.rhat for s in found),
             "ess_bulk_min": min(s.walks.effective for s in found),
-            "effective_models": pool.total**2 / square,
+            "effective_models": effective_models(laplace, pool, heavy),
             "corrected_models": float(correction.models),
             "corrected_weight": float(weight[: correction.models].sum()),
             "sampled_weight": standing.sampled_weight,
             "correction_mean": float(correction.log_ratio @ weight[: correction.models]),
             "correction_largest": float(np.abs(correction.log_ratio).max(initial=0.0)),
-            "unreliable_weight": float(weight[: correction.models][~(correction.pareto_k <= RELIABLE)].sum()),
+            "unreliable_weight": correction.unreliable(weight),
             "unidentified_weight": unidentified,
             "mc_error": averaging.mc_error(law, _worth(standing, found, correction.effective)),
             "prior_factor": prior_factor(table.observed, laplace),
         },
     )
-
-
-def explore(space: Space, spec: SearchAverageSpec, seed: int, compute: Compute) -> Searched:
-    """Search, estimate what was missed, add what weighs, and estimate again from fresh walks."""
-    visited = search(space, spec.window, spec.models, seed, compute)
-    walks = walk(space, visited, 0, seed, compute)
-    larger = add(space, visited, walks, spec.window)
-    if len(larger.masks) > len(visited.masks):
-        visited = follow(space, larger, spec.window, spec.models, compute)
-        walks = walk(space, visited, 1, seed, compute)
-    return Searched(space, visited, walks)
 
 
 def check_terms(n_lists: int, max_order: int | None) -> Integers:
@@ -238,17 +220,6 @@ def _three_way_models(n_lists: int) -> Array:
         for chosen in range(t + 1):
             out[edges + chosen] += float(counts[edges, t]) * comb(t, chosen)
     return out
-
-
-def _heavy(pool: Pool, correction: Correction, heavy: int) -> tuple[Pool, Correction]:
-    """Return the models that stand for themselves."""
-    models = min(heavy, correction.models)
-    return replace(
-        pool, sd=pool.sd[:heavy], mask=pool.mask[:heavy], weight=pool.weight[:heavy],
-        log_evidence=pool.log_evidence[:heavy], mean=pool.mean[:heavy], variance=pool.variance[:heavy],
-    ), correction._replace(
-        models=models, log_ratio=correction.log_ratio[:models], pareto_k=correction.pareto_k[:models]
-    )  # fmt: skip
 
 
 def _worth(standing: Representation, found: list[Searched], effective: float) -> float:

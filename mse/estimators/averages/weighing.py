@@ -1,106 +1,30 @@
-"""From a sweep over all models to the law of N: weights, their correction by importance sampling, the mixture."""
+"""From weighed models to the law of N without strata: the sweeps' models put together, corrected, and their mixture."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from mse.answers.distribution import LOG_STEP
-from mse.computing.convergence import RELIABLE
+from mse.answers.distribution import LOG_STEP, Distribution
 from mse.computing.parallel import Compute
+from mse.estimators.averages.listmodels import ListModels
+from mse.estimators.modelspace.correcting import Correction, Importance, correct, to_correct
+from mse.estimators.modelspace.modelfamilies import Array, held
+from mse.estimators.modelspace.pool import Pool
+from mse.estimators.normallaw import mixture_quantiles
 from mse.kernels.streaming import Evidence
-from mse.tables.captures import DenseCells
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-
-MOST_CORRECTED = 4_000
-"""Models that are corrected at most; a wider spread of the weight is reported, not hidden."""
-
-FEWEST_DRAWS, MOST_DRAWS, ALL_DRAWS = 250, 100_000, 200_000
-"""Importance draws of a light model, of a heavy one, and their sum, which is shared out by weight."""
-
-AGAIN = 4_000
-"""Draws at least when a model is sampled a second time because its weights were too uneven."""
+LENGTHS = 250, 100_000
+"""Importance draws of a light model, and of a heavy one."""
 
 FINEST_GRID = 200_000
 """Points of the grid of log n_0 at most."""
 
-CHUNK = 50
-"""Models in one task."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pool:
-    """Models with their Laplace weights; all weights are relative to the heaviest one's.
-
-    Parameters
-    ----------
-    dense : DenseCells
-        The table.
-    subsets : (c,) int64
-        Candidate terms that the bits of a mask stand for.
-    sd : (m,) float64
-        Prior standard deviation of each kept model.
-    mask : (m,) int64
-        The kept models, heaviest first.
-    weight, log_evidence, mean, variance : (m,) float64
-        Their weight, log evidence, and mode and variance of η_0 = log expected n_0.
-    rest : (b, 3) float64
-        Weight, mean and variance of η_0 of the bins that hold all lighter models.
-    total, total_square : float
-        Sum of the weights, and of their squares, over all models, kept or not.
-    inclusion : (c,) float64
-        Sum of the weights of the models that have each candidate.
-    """
-
-    dense: DenseCells
-    subsets: Integers
-    sd: Array
-    mask: Integers
-    weight: Array
-    log_evidence: Array
-    mean: Array
-    variance: Array
-    rest: Array
-    total: float
-    total_square: float
-    inclusion: Array
-
-
-class Correction(NamedTuple):
-    """What importance sampling changed.
-
-    Attributes
-    ----------
-    models : int
-        The first so many models of the pool were corrected.
-    log_ratio : (models,) float64
-        ln(evidence) minus Laplace's.
-    pareto_k : (models,) float64
-        Shape of the tail of the importance weights.
-    effective : float
-        Independent draws that the sampled part of the mixture is worth.
-    grid : (g,) float64
-        Log expected n_0, equally spaced.
-    mass : (g,) float64
-        Posterior mass there over all models, unnormalised.
-    """
-
-    models: int
-    log_ratio: Array
-    pareto_k: Array
-    effective: float
-    grid: Array
-    mass: Array
-
-
-def gather(dense: DenseCells, subsets: Integers, sds: Sequence[float], sweeps: Sequence[Evidence]) -> Pool:
+def gather(family: ListModels, sds: Sequence[float], sweeps: Sequence[Evidence]) -> Pool:
     """Put the sweeps under several prior standard deviations together, heaviest model first."""
     top = max(s.reference for s in sweeps)
     scale = [math.exp(s.reference - top) for s in sweeps]
@@ -109,10 +33,9 @@ def gather(dense: DenseCells, subsets: Integers, sds: Sequence[float], sweeps: S
     bins = [np.stack([s.dropped_weights * f, s.dropped_means, s.dropped_variances], axis=1)
             for s, f in zip(sweeps, scale, strict=True)]  # fmt: skip
     return Pool(
-        dense=dense,
-        subsets=subsets,
+        family=family,
         sd=np.repeat(sds, [len(s.masks) for s in sweeps])[order],
-        mask=np.concatenate([s.masks for s in sweeps])[order],
+        mask=np.concatenate([s.masks for s in sweeps])[order, None],
         weight=np.exp(log_weight[order]),
         log_evidence=np.concatenate([s.log_evidences for s in sweeps])[order],
         mean=np.concatenate([s.log_unseens for s in sweeps])[order],
@@ -136,105 +59,92 @@ def refitted(pool: Pool, log_prior: Array) -> Pool:
     log_prior : (c + 1,) float64
         Log prior of a model with 0, 1, … c interactions.
     """
-    from mse.kernels.batch import fit_models
-
-    fits = np.empty((len(pool.mask), 3))
-    for sd in np.unique(pool.sd):
-        at = pool.sd == sd
-        fits[at] = fit_models(*pool.dense, pool.subsets, pool.mask[at], sd**-2)
-    log_weight = fits[:, 0] + log_prior[np.bitwise_count(pool.mask)]
+    fits = _fitted(pool, 1.0)
+    log_weight = fits[:, 0] + log_prior[np.bitwise_count(pool.mask).sum(axis=1)]
     order = np.argsort(-log_weight, kind="stable")
     weight = np.exp(log_weight[order] - log_weight.max())
-    bits = (pool.mask[order, None] >> np.arange(len(pool.subsets))) & 1
     return replace(
         pool, sd=pool.sd[order], mask=pool.mask[order], weight=weight, log_evidence=fits[order, 0], mean=fits[order, 1],
         variance=fits[order, 2], total=float(weight.sum()), total_square=float((weight**2).sum()),
-        inclusion=weight @ bits,
+        inclusion=weight @ held(pool.mask[order], len(pool.inclusion)),
     )  # fmt: skip
 
 
-def without_unidentified(pool: Pool) -> tuple[Pool, float]:
+def without_unidentified(family: ListModels, pool: Pool) -> tuple[Pool, float]:
     """Return the pool without kept models that leave N unidentified, and the share of the weight they had.
 
     Only structural zeros bring them about, beside the saturated model: the direction of log n_0 is then not in the row
     space of the design over the observable cells.
     """
-    counts, cells = pool.dense
+    counts, cells = family.dense
     seen = np.flatnonzero(cells[1:]) + 1
     if len(seen) == len(counts) - 1:
         return pool, 0.0
-    from mse.kernels.batch import terms_of
-
-    lists = len(counts).bit_length() - 1
     keep = np.ones(len(pool.mask), dtype=bool)
     heavy = np.flatnonzero(pool.weight > 1e-9)
     for i in heavy:
-        terms = terms_of(int(pool.mask[i]), pool.subsets, lists)
+        terms = family.terms_of(pool.mask[i])
         design = 1.0 - 2.0 * (np.bitwise_count(seen[:, None] & terms) & 1)
         solution = np.linalg.lstsq(design.T, np.ones(len(terms)), rcond=None)[0]
         keep[i] = np.abs(design.T @ solution - 1.0).max() < 1e-8
     lost = pool.weight[~keep]
-    bits = (pool.mask[~keep, None] >> np.arange(len(pool.subsets))) & 1
     kept = replace(
-        pool, sd=pool.sd[keep], mask=pool.mask[keep], weight=pool.weight[keep], log_evidence=pool.log_evidence[keep],
-        mean=pool.mean[keep], variance=pool.variance[keep], total=pool.total - float(lost.sum()),
-        total_square=pool.total_square - float((lost**2).sum()), inclusion=pool.inclusion - lost @ bits,
+        pool.only(keep), total=pool.total - float(lost.sum()), total_square=pool.total_square - float((lost**2).sum()),
+        inclusion=pool.inclusion - lost @ held(pool.mask[~keep], len(pool.inclusion)),
     )  # fmt: skip
     return kept, float(lost.sum() / pool.total)
 
 
-def correct(pool: Pool, share: float, seed: int, compute: Compute) -> tuple[Pool, Correction]:
-    """Correct the heaviest models that hold `share` of the weight by importance sampling.
+def corrected_law(
+    observed: int, pool: Pool, share: float, seed: int, compute: Compute
+) -> tuple[Pool, Correction, Distribution]:
+    """Correct the heaviest models that hold `share` of the weight, and return the law of N over all models.
 
-    Every model draws from a stream of random numbers of its own, so that the answer depends on the seed alone. Models
-    that are not sampled get the average correction of those that are.
-
-    Returns
-    -------
-    tuple of Pool and Correction
-        The pool with corrected weights, log evidences, sums and inclusions (the same models in the same order),
-        and the posterior mass over log expected n_0.
+    Parameters
+    ----------
+    observed : int
+        Persons on at least one list.
+    pool : Pool
+        Laplace's weights.
+    share : float
+        At 0 nothing is corrected.
+    seed : int
+        Of the importance samples.
+    compute : Compute
+        Workers and progress.
     """
-    below = np.cumsum(pool.weight) < share * pool.total
-    models = min(int(below.sum()) + 1, len(below), MOST_CORRECTED) if share > 0 else 0
+    corrected, correction, grid, mass = corrected_mass(pool, share, seed, compute)
+    return corrected, correction, Distribution.poisson_mixture(observed, grid, mass)
+
+
+def corrected_mass(pool: Pool, share: float, seed: int, compute: Compute) -> tuple[Pool, Correction, Array, Array]:
+    """Return the corrected pool, what was changed, and the grid of log expected n_0 with the posterior mass on it.
+
+    The mass is over all models, unnormalised; parameters as in `corrected_law`.
+    """
+    from mse.kernels.mixture import add_normals, add_points
+
     parts = np.concatenate([pool.rest, np.stack([pool.weight, pool.mean, pool.variance], axis=1)])
     grid = _grid(parts)
-    mass = np.zeros(len(grid))
-    log_ratio, pareto_k, worth = np.zeros(models), np.full(models, np.nan), np.ones(models)
-    step = grid[1] - grid[0]
-    lengths = np.clip(pool.weight[:models] / pool.total * ALL_DRAWS, FEWEST_DRAWS, MOST_DRAWS).astype(np.int64)
+    first, step = grid[0], grid[1] - grid[0]
 
-    def sample(start: int) -> Array:
-        chunk = range(start, min(start + CHUNK, models))
-        law = np.zeros(len(grid))
-        for i in chunk:
-            log_ratio[i], pareto_k[i], worth[i] = _sample(pool, i, int(lengths[i]), seed, (grid[0], step), law)
-        return law
+    def law(drawn: Iterator[tuple[int, Importance]]) -> Array:
+        mass = np.zeros(len(grid))
+        for i, found in drawn:
+            if math.isfinite(found.correction):
+                weight = pool.weight[i] * np.exp(found.correction + found.log_weight)
+                add_points(mass, first, step, weight, found.betas.sum(axis=1))
+            else:
+                add_normals(mass, first, step, pool.weight[[i]], pool.mean[[i]], np.sqrt(pool.variance[[i]]))
+        return mass
 
-    for law in compute.map("correcting the heaviest models", sample, range(0, models, CHUNK)):
-        mass += law
-    from mse.kernels.mixture import add_normals
-
-    before, after = pool.weight[:models], pool.weight[:models] * np.exp(log_ratio)
-    # Laplace is low nearly everywhere: lighter models get the average gain, lest correcting tilt the weights.
-    gain = float(after.sum() / before.sum()) if models else 1.0
-    for w, mean, variance in (pool.rest.T, np.stack([pool.weight, pool.mean, pool.variance])[:, models:]):
-        add_normals(mass, grid[0], step, gain * w, np.ascontiguousarray(mean), np.sqrt(variance))
-    factor = np.full(len(pool.weight), gain)
-    factor[:models] = np.exp(log_ratio)
-    extra = after - gain * before
-    bits = (pool.mask[:models, None] >> np.arange(len(pool.subsets))) & 1
-    corrected = replace(
-        pool,
-        weight=pool.weight * factor,
-        log_evidence=pool.log_evidence + np.log(factor),
-        rest=pool.rest * [gain, 1.0, 1.0],
-        total=gain * pool.total + float(extra.sum()),
-        total_square=gain**2 * pool.total_square + float((after**2 - (gain * before) ** 2).sum()),
-        inclusion=gain * pool.inclusion + extra @ bits,
-    )
-    effective = float(after.sum() ** 2 / (after**2 / worth).sum()) if models else math.inf
-    return corrected, Correction(models, log_ratio, pareto_k, effective, grid, mass)
+    models = to_correct(pool, share)
+    corrected, correction, laws = correct(pool, models, LENGTHS, law, seed, compute)
+    mass = np.sum(laws, axis=0) if laws else np.zeros(len(grid))
+    lighter = corrected.only(slice(models, None))
+    for weight, mean, variance in (corrected.rest.T, (lighter.weight, lighter.mean, lighter.variance)):
+        add_normals(mass, first, step, np.ascontiguousarray(weight), np.ascontiguousarray(mean), np.sqrt(variance))
+    return corrected, correction, grid, mass
 
 
 def _grid(parts: Array) -> Array:
@@ -251,39 +161,6 @@ def _grid(parts: Array) -> Array:
     return low + step * points
 
 
-def _sample(
-    pool: Pool, i: int, draws: int, seed: int, axis: tuple[float, float], mass: Array
-) -> tuple[float, float, float]:
-    """Sample model `i` and add its corrected law to `mass`, a grid with first point and step `axis`.
-
-    Returns the log ratio to Laplace's evidence, the Pareto shape, and how many independent draws it is worth.
-    """
-    from mse.kernels.batch import terms_of
-    from mse.kernels.importance import FREEDOM, sample_model
-    from mse.kernels.mixture import add_normals, add_points
-    from mse.kernels.newton import cold_start, fit_loglinear
-
-    counts, cells = pool.dense
-    terms = terms_of(int(pool.mask[i]), pool.subsets, len(counts).bit_length() - 1)
-    precision = float(pool.sd[i]) ** -2
-    mode = fit_loglinear(counts, cells, terms, precision, cold_start(counts, cells, terms, precision), 100, 1e-10).beta
-    for attempt, size in enumerate((draws, min(max(4 * draws, AGAIN), MOST_DRAWS))):
-        rng = np.random.default_rng([seed, 2, int(pool.mask[i]), round(pool.sd[i] * 1e6), attempt])
-        drawn = sample_model(
-            counts, cells, terms, precision, mode,
-            rng.standard_normal((size, len(terms))), rng.random((size, len(terms))),
-            np.sqrt(FREEDOM / rng.chisquare(FREEDOM, size)),
-        )  # fmt: skip
-        if drawn.pareto_k <= RELIABLE:
-            break
-    if not math.isfinite(drawn.correction):
-        add_normals(mass, *axis, pool.weight[[i]], pool.mean[[i]], np.sqrt(pool.variance[[i]]))
-        return 0.0, math.inf, 1.0
-    weight = pool.weight[i] * math.exp(drawn.correction)
-    add_points(mass, *axis, weight * np.exp(drawn.log_weight), drawn.log_unseen)
-    return drawn.correction, drawn.pareto_k, max(1.0, drawn.effective * size)
-
-
 def prior_factor(observed: int, pool: Pool) -> float:
     """Return the factor by which the median of N moves when the prior standard deviation is doubled.
 
@@ -296,31 +173,24 @@ def prior_factor(observed: int, pool: Pool) -> float:
     pool : Pool
         Uncorrected models.
     """
-    from mse.kernels.batch import fit_models
-
     medians = []
     with np.errstate(divide="ignore"):
         base = np.log(pool.weight)
     for widen in (1.0, 2.0):
-        log_weight, mean = base.copy(), pool.mean.copy()
-        variance = pool.variance.copy()
+        log_weight, mean, variance = base.copy(), pool.mean, pool.variance
         if widen != 1.0:
-            for sd in np.unique(pool.sd):
-                at = pool.sd == sd
-                fits = fit_models(*pool.dense, pool.subsets, pool.mask[at], (widen * sd) ** -2)
-                log_weight[at] += fits[:, 0] - pool.log_evidence[at]
-                mean[at], variance[at] = fits[:, 1], fits[:, 2]
-        medians.append(observed + math.exp(_median(np.exp(log_weight - log_weight.max()), mean, np.sqrt(variance))))
+            fits = _fitted(pool, widen)
+            log_weight += fits[:, 0] - pool.log_evidence
+            mean, variance = fits[:, 1], fits[:, 2]
+        weight = np.exp(log_weight - log_weight.max())
+        medians.append(observed + math.exp(mixture_quantiles(weight, mean, np.sqrt(variance), [0.5])[0]))
     return max(medians) / min(medians)
 
 
-def _median(weight: Array, mean: Array, sd: Array) -> float:
-    """Return the median of a mixture of normals, by bisection."""
-    from scipy.special import ndtr
-
-    low, high = float((mean - 9 * sd).min()), float((mean + 9 * sd).max())
-    while high - low > 1e-9 * (1 + abs(low)):
-        middle = 0.5 * (low + high)
-        below = float(weight @ ndtr((middle - mean) / sd)) < 0.5 * weight.sum()
-        low, high = (middle, high) if below else (low, middle)
-    return low
+def _fitted(pool: Pool, widen: float) -> Array:
+    """Fit every kept model on its own, its prior standard deviation `widen` times as large: (m, 3)."""
+    fits = np.empty((len(pool.mask), 3))
+    for sd in np.unique(pool.sd):
+        at = pool.sd == sd
+        fits[at] = pool.family.fit(pool.mask[at], float(widen * sd))
+    return fits

@@ -25,7 +25,7 @@ from typing import Annotated, Literal
 import numpy as np
 import numpy.typing as npt
 
-from mse.answers.posterior import CHAINS, Posterior, Says
+from mse.answers.posterior import Posterior, Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
 from mse.estimators.multilevel.chaindiagnostics import (
@@ -52,6 +52,9 @@ from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
 Engine = Literal["kernel", "pymc"]
+
+CHAINS = 4
+"""Chains of the sampler, and those in which its draws are stored."""
 
 INSIDE = (said("source.dependence_strata"), said("source.sizes_strata"), said("source.chance"))
 OUTSIDE = (said("source.beyond_pairs"), said("source.linkage"), said("source.prior"), said("source.truth"))

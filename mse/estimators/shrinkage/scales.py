@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +78,7 @@ class Priors:
                        log_normaliser=self.log_normaliser[chosen])  # fmt: skip
 
 
+@lru_cache(maxsize=64)
 def make_grid(
     pair_sd: tuple[float, ...], ratio: tuple[float, ...], common_sd: tuple[float, ...], largest: int,
     visibility: tuple[float, ...] = (0.0,),
@@ -104,12 +106,19 @@ def make_grid(
     return ScaleGrid(columns[0], columns[1], columns[2], seen, np.full(len(seen), -math.log(len(seen))))
 
 
+@lru_cache(maxsize=64)
 def terms_upto(n_lists: int, largest: int) -> Integers:
     """Return all terms of at most `largest` lists by size, then by value: (p,)."""
     chosen = [0]
     for size in range(1, largest + 1):
         chosen += sorted(sum(1 << j for j in lists) for lists in itertools.combinations(range(n_lists), size))
     return np.array(chosen, dtype=np.int64)
+
+
+@lru_cache(maxsize=32)
+def usual_priors(grid: ScaleGrid, n_lists: int, largest: int, main_sd: float) -> Priors:
+    """Return `priors_of` all terms of at most `largest` lists, kept for the next table of as many lists."""
+    return priors_of(grid, terms_upto(n_lists, largest), main_sd)
 
 
 def priors_of(grid: ScaleGrid, terms: Integers, main_sd: float) -> Priors:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.shrinkage.manylists import LEFT_OUT, ManyLaws, check_many, laws_of_many
-from mse.estimators.shrinkage.scales import Priors, ScaleGrid, priors_of, terms_upto
+from mse.estimators.shrinkage.scales import Priors, ScaleGrid, usual_priors
 from mse.estimators.shrinkage.shrinkspec import ALL_ORDERS, ShrinkageSpec, largest_term
 from mse.estimators.shrinkage.unseen import FINE, MANY, Checked, Effort, UnseenLaws, check_laws, counted, unseen_laws
 from mse.tables.captures import CaptureTable
@@ -266,11 +266,11 @@ def _checked(
     if (found := _many(part, grid, main_sd, MANY)) is not None:
         return check_many(found, grid, main_sd, seed, weight), found.left_out
     seen, priors = part.seen(), _priors(part, grid, main_sd)
-    return check_laws(seen, priors, grid, unseen_laws(seen, priors, grid, effort), seed, effort, weight), 0.0
+    return check_laws(seen, priors, grid, unseen_laws(seen, priors, grid, effort), seed, weight), 0.0
 
 
 def _priors(part: Part, grid: ScaleGrid, main_sd: float) -> Priors:
-    return priors_of(grid, terms_upto(len(part.lists), part.largest), main_sd)
+    return usual_priors(grid, len(part.lists), part.largest, main_sd)
 
 
 def draw_parts(parts: Sequence[Part], found: Together, draws: int, rng: np.random.Generator) -> Integers:

@@ -28,7 +28,7 @@ from mse.answers.strata import StrataDraws
 from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
 from mse.estimators.shrinkage.accounts import CITATIONS, INSIDE, assumptions, flags_of, notes, outside
-from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, priors_of, terms_upto
+from mse.estimators.shrinkage.scales import ScaleGrid, make_grid, usual_priors
 from mse.estimators.shrinkage.sharedscales import (
     Part,
     Together,
@@ -38,7 +38,7 @@ from mse.estimators.shrinkage.sharedscales import (
     part_of_many,
     parts_of,
 )
-from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term
+from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec, common_values, largest_term, usual_spec
 from mse.estimators.shrinkage.unseen import (
     WORTH,
     Effort,
@@ -90,21 +90,12 @@ class LogLaw:
 
         The Poisson noise of n_0 about its mean is taken by Wilson & Hilferty's normal law of a cube root.
         """
-        from scipy.special import ndtr
+        from mse.kernels.lawgrid import noisy_quantiles
 
         wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
         kept = np.flatnonzero(self.mass > 1e-9 * self.mass.max())
-        means, mass = np.exp(self.log_means[kept]), self.mass[kept] / self.mass[kept].sum()
-        low = np.full(len(wanted), -1.0)
-        high = np.full(len(wanted), means[-1] + 10.0 * math.sqrt(means[-1]) + 20.0)
-        while (high - low > 1e-6 * (high + 1.0)).any():
-            middle = 0.5 * (low + high)
-            shape = np.maximum(middle, 0.0)[:, None] + 1.0
-            # P(Poisson(μ) ≤ n) = P(Gamma(n + 1) > μ), and the cube root of a gamma variate is nearly normal
-            z = 3.0 * np.sqrt(shape) * (np.cbrt(means[None, :] / shape) - 1.0 + 1.0 / (9.0 * shape))
-            below = ndtr(-z) @ mass < wanted
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        out = self.observed + np.maximum(high, 0.0)
+        mass = self.mass[kept]
+        out = self.observed + np.maximum(noisy_quantiles(wanted, np.exp(self.log_means[kept]), mass / mass.sum()), 0.0)
         return out if np.ndim(q) else np.asarray(out[0])
 
 
@@ -126,11 +117,11 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort:
         Not corrected by importance sampling. Another prior over the grid needs no other fit:
         ``mixture(law.laws, log_prior)``.
     """
-    spec = spec or ShrinkageSpec()
+    spec = spec or usual_spec()
     dense = table.dense()
     largest = largest_term(table.n_lists, spec)
     grid = make_grid(spec.pair_sd, spec.ratio, common_values(spec, False), largest, spec.visibility)
-    priors = priors_of(grid, terms_upto(table.n_lists, largest), spec.main_sd)
+    priors = usual_priors(grid, table.n_lists, largest, spec.main_sd)
     laws = unseen_laws(counted(dense.counts, dense.cells), priors, grid, effort)
     return LogLaw(table.observed, grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
 
@@ -266,6 +257,12 @@ def _scales(grid: ScaleGrid, found: Together) -> dict[str, float]:
     }
 
 
+def _quantile(q: float, x: Array, mass: Array) -> float:
+    """Return the log mean below which a share q of a mixture on an equally spaced grid lies."""
+    upto = np.cumsum(mass) - 0.5 * mass
+    return float(np.interp(q * mass.sum(), upto, x))
+
+
 def _sampling(
     parts: Sequence[Part], found: Together, grid: ScaleGrid, law: Distribution, draws: int
 ) -> dict[str, float]:
@@ -279,8 +276,7 @@ def _sampling(
     if len(parts) == 1:
         ends = []
         for laws in checked[0].batches:
-            x, mass = mixture(laws, found.log_prior(grid))
-            ends.append(parts[0].observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.975 * mass.sum()))]))
+            ends.append(parts[0].observed + math.exp(_quantile(0.975, *mixture(laws, found.log_prior(grid), COARSE))))
         error = float(np.std(np.log(ends), ddof=1) / math.sqrt(len(ends)))
     else:
         spread = math.sqrt(0.025 * 0.975 / draws)
@@ -306,6 +302,5 @@ def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, law: Distribution)
     for factor in (1.0, 2.0):
         grid = _grid_of(parts, spec, factor)
         laws = laws_of_part(part, grid, factor * spec.main_sd)
-        x, mass = mixture(laws, grid.log_prior)
-        sizes.append(part.observed + math.exp(x[int(np.searchsorted(np.cumsum(mass), 0.5 * mass.sum()))]))
+        sizes.append(part.observed + math.exp(_quantile(0.5, *mixture(laws, grid.log_prior, COARSE))))
     return {"prior_factor": max(sizes) / min(sizes)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Annotated
 
 from mse.estimators.registry import ALL_ORDERS as ALL_ORDERS
@@ -72,6 +73,12 @@ class ShrinkageSpec:
     def by_stratum(self) -> bool:
         """Whether strata are estimated."""
         return self.strata or bool(self.blind or self.missing)
+
+
+@cache
+def usual_spec() -> ShrinkageSpec:
+    """Return the usual options."""
+    return ShrinkageSpec()
 
 
 def common_values(spec: ShrinkageSpec, many: bool) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -55,6 +56,9 @@ MANY = Effort(10.0, 1.5, 12.0, 1e-4)
 LIGHT = 1e-4
 """Points with less of the weight are not corrected by importance sampling."""
 
+FAINT = 1e-6
+"""Share of the probability below which a node is not sampled."""
+
 PAIRS, PAIRS_IF_MANY, MANY_TERMS = 128, 32, 100
 """Draws at each node, each with its mirror image: of a model with up to `MANY_TERMS` terms, and of a larger one."""
 
@@ -79,6 +83,8 @@ class UnseenLaws:
         Nodes and log p(x, n) there; empty for points that do not matter.
     failed : int
         Points at which no mode was found.
+    rungs : tuple of G arrays
+        Modes at the nodes, (m, p), for `check_laws`; empty where a step found no way down.
     """
 
     log_evidence: Array
@@ -87,6 +93,7 @@ class UnseenLaws:
     nodes: tuple[Array, ...]
     log_density: tuple[Array, ...]
     failed: int
+    rungs: tuple[Array, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,27 +165,41 @@ def unseen_laws(seen: Counted, priors: Priors, grid: ScaleGrid, effort: Effort |
 
     Without an `effort` it is `QUICK`, or `QUICK_IF_MANY` where terms are many.
     """
+    from mse.kernels.lawgrid import log_integrals
     from mse.kernels.raschrounds import rasch_offsets
     from mse.kernels.shrunklaw import laws_on_grid
 
     effort = effort or (QUICK if len(priors.terms) <= MANY_TERMS else QUICK_IF_MANY)
-    taus, which = np.unique(grid.visibility, return_inverse=True)
+    layers = _layers(grid)
     found = laws_on_grid(
-        seen, rasch_offsets(seen, taus), which.astype(np.int64), *_alike(grid), priors.terms, priors.first, priors.last,
+        seen, rasch_offsets(seen, layers.taus), *layers[1:], priors.terms, priors.first, priors.last,
         priors.precision, priors.common, priors.log_normaliser, grid.log_prior, *effort,
     )  # fmt: skip
-    evidence, mode, variance = found.log_evidence, found.mode, found.variance
-    nodes = tuple(x[:m].copy() for x, m in zip(found.nodes, found.length, strict=True))
-    density = tuple(x[:m].copy() for x, m in zip(found.log_density, found.length, strict=True))
-    evidence = np.where(np.isnan(evidence), -math.inf, evidence)
-    return integrated(UnseenLaws(evidence, mode, variance, nodes, density, int(found.failed.sum())))
+    evidence = np.where(np.isnan(found.log_evidence), -math.inf, found.log_evidence)
+    log_integrals(found.nodes, found.log_density, found.length, evidence)
+    length = found.length.tolist()
+    nodes = tuple(x[:m].copy() for x, m in zip(found.nodes, length, strict=True))
+    density = tuple(x[:m].copy() for x, m in zip(found.log_density, length, strict=True))
+    rungs = tuple(x[: 0 if bad else m] for x, m, bad in zip(found.rungs, length, found.failed, strict=True))
+    return UnseenLaws(evidence, found.mode, found.variance, nodes, density, int(found.failed.sum()), rungs)
 
 
-def _alike(grid: ScaleGrid) -> tuple[Integers, Array]:
+class _Layers(NamedTuple):
+    """The visibilities of a grid, which of them each point has, and from where its mode is looked for."""
+
+    taus: Array
+    which: Integers
+    like: Integers
+    steps: Array
+
+
+@lru_cache(maxsize=64)
+def _layers(grid: ScaleGrid) -> _Layers:
     """Return for every point the one before it that differs in visibility alone, or −1, and the ratio of the steps.
 
     Modes move about as the variance of visibility does, so that two of them tell where the third is.
     """
+    taus, which = np.unique(grid.visibility, return_inverse=True)
     like, steps = np.full(len(grid), -1, dtype=np.int64), np.zeros(len(grid))
     seen: dict[tuple[float, ...], int] = {}
     variance = (grid.visibility**2).tolist()
@@ -187,7 +208,7 @@ def _alike(grid: ScaleGrid) -> tuple[Integers, Array]:
         if near >= 0 and (far := like[near]) >= 0:
             steps[g] = (variance[g] - variance[near]) / (variance[near] - variance[far])
         like[g], seen[scales] = near, g
-    return like, steps
+    return _Layers(taus, which.astype(np.int64), like, steps)
 
 
 def integrated(laws: UnseenLaws) -> UnseenLaws:
@@ -209,62 +230,48 @@ def weights(laws: UnseenLaws, grid: ScaleGrid) -> Array:
 
 
 def check_laws(
-    seen: Counted, priors: Priors, grid: ScaleGrid, laws: UnseenLaws, seed: int, effort: Effort = FINE,
-    weight: Array | None = None,
-) -> Checked:  # fmt: skip
+    seen: Counted, priors: Priors, grid: ScaleGrid, laws: UnseenLaws, seed: int, weight: Array | None = None
+) -> Checked:
     """Correct the laws of the points that carry the weight by importance sampling at every node.
 
     At each node the other coefficients are drawn from the normal law of Laplace's formula; the mean weight says by how
-    much the formula is off there. All nodes and points share their random numbers, so that ratios are smooth.
+    much the formula is off there. All nodes and points share their random numbers, so that ratios are smooth. Nodes
+    with less than `FAINT` of all the probability are multiplied by what their neighbours are.
 
     Parameters
     ----------
     seen, priors, grid, laws
-        The table, and what `unseen_laws` found with the same effort.
+        The table, and what `unseen_laws` found.
     seed : int
         Of the random numbers.
-    effort : Effort
-        As before.
     weight : (G,) float64, optional
         Posterior probability of each point, where others than this table have a say in it.
     """
-    from mse.kernels.importance import smooth_weights
-    from mse.kernels.rungs import sample_rung
-    from mse.kernels.shrinking import Shrinkage, fit_shrunk
-    from mse.kernels.shrunklaw import ladder
+    from mse.kernels.rungs import sample_law
+    from mse.kernels.shrinking import Shrinkage
 
     pairs = PAIRS if len(priors.terms) <= MANY_TERMS else PAIRS_IF_MANY
     normals = np.random.default_rng([seed, 3]).standard_normal((pairs, len(priors.terms)))
     weight = weights(laws, grid) if weight is None else weight
-    nodes = list(laws.nodes)
     densities = [list(laws.log_density) for _ in range(BATCHES + 1)]
     log_ratio, pareto_k, worth = (np.full(len(grid), np.nan) for _ in range(3))
-    start = np.zeros(len(priors.terms))
-    start[0] = math.log((seen.counts.sum() + 0.5) / len(seen.counts))
     offsets = {float(tau): towards_rasch(seen, float(tau)) for tau in np.unique(grid.visibility)}
     for g in np.flatnonzero(weight >= LIGHT):
-        seen = offsets[float(grid.visibility[g])]
-        if len(laws.nodes[g]) <= 3:
+        if len(laws.rungs[g]) <= 3:
             continue
         prior = Shrinkage(
             priors.precision[g], priors.common[g], priors.first, priors.last, priors.log_normaliser[g]
         )  # fmt: skip
-        start = fit_shrunk(seen, priors.terms, prior, start, effort.tolerance)[0]
-        sd = math.sqrt(laws.variance[g])
-        rungs = ladder(seen, priors.terms, prior, start, sd, effort.spacing, effort.depth, effort.tolerance)
-        drawn = [sample_rung(seen, priors.terms, prior, mode, normals) for mode in rungs.modes]
-        if rungs.failed or any(failed for _, failed in drawn):
+        found = sample_law(
+            offsets[float(grid.visibility[g])], priors.terms, prior, laws.rungs[g], laws.log_density[g],
+            math.log(float(weight[g]) / FAINT), normals, BATCHES,
+        )  # fmt: skip
+        if found.failed:
             continue
-        nodes[g] = rungs.nodes
-        log_weight = np.array([x for x, _ in drawn])
-        whole = _log_means(log_weight)
-        densities[0][g] = rungs.log_density + whole
-        for b in range(BATCHES):
-            densities[b + 1][g] = rungs.log_density + _log_means(log_weight[:, b::BATCHES])
-        heavy = densities[0][g] > densities[0][g].max() - 7.0
-        worth[g] = effective_share((log_weight - whole[:, None])[heavy])
-        pareto_k[g] = smooth_weights((log_weight - whole[:, None])[heavy].ravel())
-    full, *batches = (integrated(replace(laws, nodes=tuple(nodes), log_density=tuple(x))) for x in densities)
+        for b, ratio in enumerate(found.log_ratio):
+            densities[b][g] = laws.log_density[g] + ratio
+        pareto_k[g], worth[g] = found.pareto_k, found.worth
+    full, *batches = (integrated(replace(laws, log_density=tuple(x))) for x in densities)
     sampled = ~np.isnan(pareto_k)
     log_ratio[sampled] = (full.log_evidence - laws.log_evidence)[sampled]
     return Checked(full, tuple(batches), log_ratio, pareto_k, worth)
@@ -300,10 +307,3 @@ def mixture(laws: UnseenLaws, log_weight: Array, step: float = LOG_STEP) -> tupl
     for g in used:
         add_law(mass, low, step, laws.nodes[g], laws.log_density[g], float(log_weight[g]) - top)
     return x, mass
-
-
-def _log_means(x: Array) -> Array:
-    """Return log of the mean of exp x along the last axis."""
-    top = x.max(axis=1)
-    out: Array = top + np.log(np.exp(x - top[:, None]).mean(axis=1))
-    return out

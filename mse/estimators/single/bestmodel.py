@@ -11,6 +11,7 @@ import numpy as np
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
+from mse.answers.referees import Referee, referee_of
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
@@ -18,7 +19,7 @@ from mse.estimators.single.existence import Existence
 from mse.estimators.single.facefit import FACE, fit_on_face
 from mse.estimators.single.fitted import LoglinearFit as LoglinearFit
 from mse.estimators.single.fitted import fit_model as fit_model
-from mse.estimators.single.selection import NESTED, penalty, saturated_log_likelihood
+from mse.estimators.single.selection import NESTED, best_model, penalty, saturated_log_likelihood
 from mse.estimators.single.selection import rank_models as rank_models
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Criterion, Draws, Order
@@ -179,6 +180,25 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
             "infinite_terms": float(len(fit.infinite)),
         },
     )
+
+
+def referee(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Compute, rough: bool) -> Referee:
+    """Return what a verdict reads of `estimate`, without ranking what it does not ask for.
+
+    Raises
+    ------
+    ModelError
+        As `estimate`.
+    """
+    chosen = None
+    if spec.model is None and not nested_lists(table, NESTED):
+        chosen = best_model(table, spec.max_order, spec.criterion, compute)
+    if chosen is None:
+        return referee_of(estimate(table, spec, seed=seed, compute=compute))
+    fit = fit_model(table, chosen)
+    if fit.existence is not Existence.FINE:
+        raise ModelError(_unusable(table, fit.model.notation, _status(fit)))
+    return Referee(fit.N, *fit.interval(0.95), bayes=False)
 
 
 def note_on_model(fit: LoglinearFit, table: CaptureTable) -> Said:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +96,11 @@ class LoglinearFit:
     corner: Array
     corner_se: Array
 
+    def __repr__(self) -> str:
+        """One line: the model, N, and how it fits."""
+        fit = f"deviance {self.deviance:.1f} on {self.df} df, BIC {self.bic:.1f}"
+        return f"<LoglinearFit {self.model}: N {self.N:,.0f}, {fit}>"
+
     def interval(self, prob: float) -> tuple[float, float]:
         """Return the log-normal interval n + n̂_0 exp(∓z·log_sd), conditional on the model.
 
@@ -138,9 +145,11 @@ def fit_model(table: CaptureTable, model: Model | str) -> LoglinearFit:
     from mse.kernels.newton import CONVERGED, cold_start, fit_loglinear
 
     if isinstance(model, str):
-        model = Model.parse(model, table.lists)
+        model = _parsed(model, table.lists)
     _check_model(table, model)
     counts, cells = table.dense()
+    if (plain := _plain_fit(table, model, counts, cells)) is not None:
+        return plain
     face = extended(counts, cells, model.terms)
     state = check_model(counts, cells, model)
     terms = tuple(t for t in model.terms if t in face.infinite or t in set(face.finite.tolist()))
@@ -204,6 +213,42 @@ def fit_model(table: CaptureTable, model: Model | str) -> LoglinearFit:
     )
 
 
+@lru_cache(maxsize=256)
+def _parsed(model: str, lists: tuple[str, ...]) -> Model:
+    return Model.parse(model, lists)
+
+
+@lru_cache(maxsize=256)
+def _terms(model: Model) -> tuple[tuple[int, ...], Integers]:
+    """Return all terms of a model, as numbers and as an array."""
+    return model.terms, np.array(model.terms, dtype=np.int64)
+
+
+def _plain_fit(table: CaptureTable, model: Model, counts: Array, cells: Array) -> LoglinearFit | None:
+    """Return the fit of a model whose estimate is seen to exist; None where that has to be looked into."""
+    from mse.kernels.singlefit import fit_single
+
+    terms, array = _terms(model)
+    found = fit_single(counts, cells, array)
+    if not found.plain:
+        return None
+    fit, p = found.fit, len(terms)
+    unseen, log_likelihood, observed = math.exp(fit.log_unseen), fit.log_likelihood, table.observed
+    se = math.sqrt(unseen + unseen**2 * fit.var_log_unseen)
+    walsh = np.full(p, math.nan)
+    walsh[found.finite] = fit.beta
+    return LoglinearFit(
+        model=model, lists=table.lists, observed=observed, existence=Existence.FINE, limit=None,
+        limit_N=observed + unseen, infinite=tuple(t for t, in_it in zip(terms, found.finite, strict=True) if not in_it),
+        N=observed + unseen, unseen=unseen, se=se,
+        log_sd=math.sqrt(math.log1p((se / unseen) ** 2)), log_likelihood=log_likelihood,
+        deviance=max(2.0 * (found.saturated - log_likelihood), 0.0), parameters=p, df=counts.size - 1 - p,
+        aic=-2.0 * log_likelihood + 2.0 * p, bic=-2.0 * log_likelihood + math.log(observed) * p,
+        bic_cells=-2.0 * log_likelihood + math.log(counts.size - 1) * p, fitted=_frozen(found.fitted), terms=terms,
+        walsh=_frozen(walsh), corner=_frozen(found.corner), corner_se=_frozen(found.corner_se),
+    )  # fmt: skip
+
+
 def _frozen(values: Array) -> Array:
     """Return the array made read-only."""
     values.setflags(write=False)
@@ -234,7 +279,7 @@ def _check_model(table: CaptureTable, model: Model) -> None:
                 value=model.notation,
             )
         )
-    elif sum(t.bit_count() > 1 for t in model.terms) > MAX_CANDIDATES:
+    elif sum(t.bit_count() > 1 for t in _terms(model)[0]) > MAX_CANDIDATES:
         problems.append(
             Problem(
                 said("fault.many_interactions"),

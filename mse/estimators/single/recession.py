@@ -9,15 +9,11 @@ that each starts from the basis of the one before.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from mse.computing.linearsolver import new_solver
-
-if TYPE_CHECKING:
-    import highspy
+from mse.computing.linearsolver import LinearProgramme
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -83,23 +79,19 @@ class Programme:
         self.family = family
         self.rows, self.terms, self.design = family.design(totals)
         self.empty = counts[self.rows] == 0
-        self.highs: highspy.Highs | None = None
+        self.loaded: LinearProgramme | None = None
 
-    def _load(self) -> highspy.Highs:
+    def _load(self) -> LinearProgramme:
         """Hand the design to HiGHS, once."""
-        import highspy
-
-        if self.highs is None:
-            solver = new_solver()
-            for _ in range(self.terms.size + self.rows.size):
-                solver.addVar(0.0, 0.0)
+        if self.loaded is None:
+            nothing = np.zeros(self.terms.size + self.rows.size)
+            self.loaded = LinearProgramme(nothing, nothing)
             for cell, line in enumerate(self.design):
                 inside = np.flatnonzero(line)
-                columns = np.append(inside, self.terms.size + cell).astype(np.int32)
-                solver.addRow(0.0, 0.0, columns.size, columns, np.append(np.ones(inside.size), -1.0))
-            solver.changeObjectiveSense(highspy.ObjSense.kMaximize)
-            self.highs = solver
-        return self.highs
+                self.loaded.add_row(
+                    0.0, 0.0, np.append(inside, self.terms.size + cell), np.append(np.ones(inside.size), -1.0)
+                )
+        return self.loaded
 
     def _risky(self, row: int) -> Flags:
         """Return which of the seen cells model `row` fits and nobody is in."""
@@ -113,24 +105,18 @@ class Programme:
 
     def _maximise(self, row: int, cost: Array, still: bool = False) -> Array:
         """Return y at the maximum of cost · (y, t) over the cone of model `row`; `still` holds y_∅ at 0."""
-        import highspy
-
         fitted = (self.family.masks[row] & self.family.blockers[self.rows]) == 0
-        free = highspy.kHighsInf
-        y_bound = np.where(self.family.estimated(row, self.terms.size), free, 0.0)
+        y_bound = np.where(self.family.estimated(row, self.terms.size), np.inf, 0.0)
         if still:
             y_bound[0] = 0.0
-        low = np.concatenate([-y_bound, np.where(fitted, 0.0, -free)])
-        high = np.concatenate([y_bound, np.where(fitted, self.empty, free)])
-        columns = np.arange(cost.size, dtype=np.int32)
-        solver = self._load()
-        solver.changeColsBounds(columns.size, columns, low, high)
-        solver.changeColsCost(columns.size, columns, cost)
-        solver.run()
-        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            # cannot happen: y = 0 is feasible and every cost that is used here is bounded
-            raise RuntimeError(f"the linear programme ended with {solver.getModelStatus()}")
-        return np.asarray(solver.getSolution().col_value, dtype=np.float64)[: self.terms.size]
+        programme = self._load()
+        low = np.concatenate([-y_bound, np.where(fitted, 0.0, -np.inf)])
+        programme.set_ends(0, low, np.concatenate([y_bound, np.where(fitted, self.empty, np.inf)]))
+        programme.set_costs(0, cost)
+        found = programme.optimum(largest=True)
+        # y = 0 is feasible and every cost that is used here is bounded
+        assert found is not None and found.at.size
+        return found.at[: self.terms.size]
 
     def rise(self, row: int) -> tuple[np.int64, Array] | None:
         """Return the candidates in a y of model `row` as a mask, and its Ay on the seen cells.

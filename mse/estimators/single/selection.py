@@ -17,13 +17,13 @@ from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Criterion, Order, count
 from mse.tables.captures import CaptureTable
 from mse.tables.overlapshape import nested_lists
-from mse.terms import MAX_CANDIDATES, MOST_MODELS, candidates, count_models, notations
+from mse.terms import MAX_CANDIDATES, MOST_MODELS, Model, candidates, count_models, model_of, notations
 from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mse.kernels.likelihoods import Likelihoods
+    from mse.kernels.likelihoods import Likelihoods, Run
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -36,6 +36,9 @@ NESTED = 10
 
 MOST_HELD = 50_000
 """Models whose fits are kept for another ranking of the same table: 3 MB."""
+
+FEW = 200
+"""Models of a table of four lists at most, 12 KB."""
 
 _COLUMNS = (
     "model", "N", "se", "deviance", "df", "aic", "bic", "bic_cells", "status", "n_infinite", "existence",
@@ -94,7 +97,6 @@ def _on_faces(table: CaptureTable, frame: pd.DataFrame, criterion: Criterion) ->
     Only where a list lies inside another one: elsewhere an empty cell is taken for one that could have held somebody.
     """
     from mse.estimators.single.facefit import FACE, fit_on_face
-    from mse.terms import Model
 
     found = np.zeros(len(frame), dtype=bool)
     missing = frame[frame["existence"] == int(Existence.NO_MLE)].sort_values(criterion, kind="stable")
@@ -126,10 +128,69 @@ def _check_size(n_lists: int, subsets: Integers) -> int:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Every model of a table as fitted, and which of them have an estimate (values of `Existence`)."""
+
+    fits: Likelihoods
+    codes: npt.NDArray[np.int8]
+    usable: npt.NDArray[np.bool_]
+
+
 @lru_cache(maxsize=1)
-def _held(counts: bytes, cells: bytes, subsets: bytes) -> list[Likelihoods]:
+def _held(counts: bytes, cells: bytes, subsets: bytes, existence: bool) -> list[_Family]:
     """Return where the fits of the last table are kept: it is ranked by one criterion after the other."""
     return []
+
+
+_held_small = lru_cache(maxsize=256)(_held.__wrapped__)
+"""The same for up to `FEW` models, of many tables: strata are ranked by one criterion after the other."""
+
+
+def _family(
+    table: CaptureTable, subsets: Integers, cost: float, existence: bool, most: int | None, run: Run
+) -> _Family:
+    """Fit every model, or the `most` best ones at this cost of a parameter, and see which have an estimate."""
+    from mse.kernels.likelihoods import best_of, sweep_likelihood
+    from mse.kernels.newton import CONVERGED
+
+    counts, cells = table.dense()
+
+    def judged(fits: Likelihoods) -> _Family:
+        codes = check_models(counts, cells, fits.masks, subsets) if existence else fits.statuses.astype(np.int8)
+        return _Family(fits, codes, (codes == Existence.FINE) & (fits.statuses == CONVERGED))
+
+    # an error of √(2·tolerance)·sd in η_0: N to 1e-6 even where it is all but open
+    sweep = partial(sweep_likelihood, counts, cells, subsets, tolerance=1e-15, run=run, penalty=cost)
+    if _check_size(table.n_lists, subsets) > MOST_HELD:
+        return judged(sweep(keep=most))
+    keeping = _held_small if _check_size(table.n_lists, subsets) <= FEW else _held
+    held = keeping(counts.tobytes(), cells.tobytes(), subsets.tobytes(), existence)
+    if not held:
+        held.append(judged(sweep()))
+    return held[0] if most is None else judged(best_of(held[0].fits, cost, most))
+
+
+def best_model(
+    table: CaptureTable, max_order: int | None, criterion: Criterion, compute: Compute | None = None
+) -> Model | None:
+    """Return the model that `rank_models` puts first, without its table; None where no model has an estimate.
+
+    Where a list lies inside another one (`nested_lists`), models without an estimate have no part in it.
+    """
+    counts, cells = table.dense()
+    subsets = observable_candidates(cells, max_order)
+    models, most = _check_size(table.n_lists, subsets), RankSpec().keep
+    run = partial((compute or Compute()).map, f"ranking {models:,} models")
+    cost = penalty(criterion, counts, cells)
+    found = _family(table, subsets, cost, True, None if models <= most else most, run)
+    if not found.usable.any():
+        return None
+    parameters = 1 + table.n_lists + np.bitwise_count(found.fits.masks).astype(np.int64)
+    values = np.where(found.usable, -2.0 * found.fits.log_likelihoods + cost * parameters, np.inf).round(9)
+    tied = np.flatnonzero(values == values.min())
+    best = tied[np.lexsort((found.fits.masks[tied], parameters[tied]))[0]]
+    return model_of(int(found.fits.masks[best]), subsets, table.n_lists)
 
 
 def rank_models(
@@ -189,29 +250,15 @@ def rank_models(
     import pandas as pd
     from scipy.special import chdtrc
 
-    from mse.kernels.likelihoods import best_of, sweep_likelihood
-    from mse.kernels.newton import CONVERGED
-
     RankSpec(criterion, max_order, keep)
     counts, cells = table.dense()
     subsets = observable_candidates(cells, max_order)
     models = _check_size(table.n_lists, subsets)
     run = partial((compute or Compute()).map, f"ranking {models:,} models")
-    most = None if models <= keep else keep
-    cost = penalty(criterion, counts, cells)
-    # an error of √(2·tolerance)·sd in η_0: N to 1e-6 even where it is all but open
-    sweep = partial(sweep_likelihood, counts, cells, subsets, tolerance=1e-15, run=run)
-    if models <= MOST_HELD:
-        held = _held(counts.tobytes(), cells.tobytes(), subsets.tobytes())
-        if not held:
-            held.append(sweep(penalty=cost))
-        found = held[0] if most is None else best_of(held[0], cost, most)
-    else:
-        found = sweep(penalty=cost, keep=most)
-    codes = found.statuses.astype(np.int8)
-    if existence:
-        codes = check_models(counts, cells, found.masks, subsets)
-    usable = (codes == Existence.FINE) & (found.statuses == CONVERGED)
+    family = _family(
+        table, subsets, penalty(criterion, counts, cells), existence, None if models <= keep else keep, run
+    )  # fmt: skip
+    found, codes, usable = family.fits, family.codes, family.usable.copy()
     words = np.array([code.words for code in Existence], dtype=object)[codes]
     words[(codes == Existence.FINE) & ~usable] = "not converged"
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from mse.computing.linearsolver import LinearProgramme
+
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
@@ -36,28 +38,22 @@ def face(design: Array, occupied: Flags) -> Flags:
     Maximise Σz subject to z ≤ −Xy and 0 ≤ z ≤ 1 on the empty cells, Xy = 0 on the others. Directions add up and can
     be scaled, so that at the optimum z is 1 exactly where some direction lowers the cell.
     """
-    from scipy.optimize import linprog
-    from scipy.sparse import csr_array, hstack, identity
-
     keep = np.ones(design.shape[0], dtype=bool)
     empty = np.unique(design[~occupied], axis=0)
     if not empty.size:
         return keep
-    fixed = np.unique(design[occupied], axis=0)
     m, p = empty.shape
-    result = linprog(
-        np.concatenate([np.zeros(p), -np.ones(m)]),
-        A_ub=hstack([csr_array(empty), identity(m, format="csr")], format="csr"),
-        b_ub=np.zeros(m),
-        A_eq=hstack([csr_array(fixed), csr_array((fixed.shape[0], m))], format="csr"),
-        b_eq=np.zeros(fixed.shape[0]),
-        bounds=[(None, None)] * p + [(0.0, 1.0)] * m,
-        method="highs",
-    )
-    if result.x is None:
-        return keep
-    direction = np.asarray(result.x[:p], dtype=np.float64)
-    keep[~occupied] = design[~occupied] @ direction > -0.5
+    programme = LinearProgramme(np.repeat([-np.inf, 0.0], [p, m]), np.repeat([np.inf, 1.0], [p, m]), presolve=True)
+    for i, row in enumerate(empty):
+        inside = np.flatnonzero(row)
+        programme.add_row(-np.inf, 0.0, np.append(inside, p + i), np.append(row[inside], 1.0))
+    for row in np.unique(design[occupied], axis=0):
+        inside = np.flatnonzero(row)
+        programme.add_row(0.0, 0.0, inside, row[inside])
+    programme.set_costs(p, np.ones(m))
+    found = programme.optimum(largest=True)
+    if found is not None and found.at.size:
+        keep[~occupied] = design[~occupied] @ found.at[:p] > -0.5
     return keep
 
 

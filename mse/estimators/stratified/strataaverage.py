@@ -1,17 +1,18 @@
 """Average over hierarchical models on lists and covariates, with blind and missing lists, labels and bounds.
 
 Every term but the intercept has independent N(0, σ²) coefficients in orthonormal sum-to-zero coding, which is the unit
-information prior at σ = 1 (Overstall & King 2014), and the intercept is flat. Models are visited by their evidence
-(Laplace): from main effects the best neighbour is followed, then all neighbours of every model in the window are
-fitted until none is new (Madigan & Raftery 1994). The heaviest are corrected by importance sampling with a Student t
-around the mode. Each draw takes a model and coefficients, then the persons themselves: Poisson in hidden cells, Poisson
-cut off at the bound in bounded ones, multinomial for missing labels: the augmentation of Overstall et al. (2014),
-without a chain.
+information prior at σ = 1 (Overstall & King 2014), and the intercept is flat. Models are searched, walked over and
+corrected as those on lists alone (`mse.estimators.averages.searched`), all with the same prior probability: from main
+effects the best neighbour is followed, then all neighbours of every model in the window are fitted until none is new
+(Madigan & Raftery 1994). Each draw takes a model and coefficients, then the persons themselves: Poisson in hidden
+cells, Poisson cut off at the bound in bounded ones, multinomial for missing labels: the augmentation of Overstall et
+al. (2014), without a chain.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Annotated
@@ -21,24 +22,30 @@ import numpy as np
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior, Says
 from mse.answers.strata import StrataDraws
-from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
+from mse.errors import ModelError, Problem
+from mse.estimators.modelspace.correcting import Importance, correct, effective_models
+from mse.estimators.modelspace.modelfamilies import joined, make_space
+from mse.estimators.modelspace.modelsearch import Effort
+from mse.estimators.modelspace.pool import represent
+from mse.estimators.modelspace.walking import explore
 from mse.estimators.stratified.declared import Blind, Bounded, Missing, Unknown, declare
 from mse.estimators.stratified.formulas import term_name
 from mse.estimators.stratified.notes import assumptions, flags, notes_on_cells, plain
-from mse.estimators.stratified.opencells import build_cells
+from mse.estimators.stratified.opencells import Integers, StrataCells, build_cells
 from mse.estimators.stratified.stratasearch import join_candidates, require
-from mse.estimators.stratified.strataweights import balanced, correct, draw_persons, shares, visit
 from mse.estimators.stratified.stratumfit import fit_strata
-from mse.estimators.stratified.visited import walk
+from mse.estimators.stratified.stratummodels import Persons, StrataModels, draw_persons, strata_models
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import WITHIN, Between, Draws, Order
 from mse.tables.captures import CaptureTable
-from mse.terms import Model
+from mse.terms import Model, model_of
 from mse.words.said import said
 
-CORRECTED = 0.999
-"""Share of the weight whose models are corrected by importance sampling."""
+LENGTHS = 500, 10_000
+"""Importance draws of a light model, and of a heavy one."""
+EFFORT = partial(Effort, most=20_000, starts=1, chunk=16, steps=4_000, segments=4)
+"""How far models are searched: a fit takes a hundred times as long as without covariates."""
 REPORTED = 1000
 
 CITATIONS = (
@@ -109,9 +116,10 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
     Posterior
         With `strata`. Diagnostics: ``models`` (visited), ``visited`` and ``visited_error`` (the
         share of the probability that they hold, by random walks made afterwards, and its standard error),
-        ``walks_rhat`` (of the log posterior along these walks), ``effective_models``, ``corrected_models``,
-        ``unreliable_weight`` (of models whose importance weights have a tail shape above 0.7), ``boundary_weight`` (of
-        visited models whose neighbours were not all fitted), ``few_lists``, ``bounded_persons``, ``unlabelled``.
+        ``walks_rhat`` (along these walks), ``effective_models``, ``corrected_models``, ``sampled_weight`` (of models
+        that a sample stands for), ``unreliable_weight`` (of models whose importance weights have a tail shape above
+        0.7), ``boundary_weight`` (of visited models whose neighbours were not all fitted), ``few_lists``,
+        ``bounded_persons``, ``unlabelled``.
 
     Raises
     ------
@@ -126,74 +134,75 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
     cells = build_cells(table, bounded=spec.bounded, unknown=spec.unknown)
     # a proper prior stands in for empty overlaps, but not for lists that were not there
     require(cells, fit_strata(cells, Model(len(cells.names), ())), ("not identifiable",))
-    singles = [1 << j for j in range(len(cells.names))]
-    design = balanced(cells, [0, *singles, *join_candidates(cells, spec.max_order)])
-    found = visit(cells, design, spec.sd, spec.window, compute)
-    walks = walk(cells, design, spec.sd, spec.window, found, (seed, 2), compute)
-    if walks.outside:
-        found = visit(cells, design, spec.sd, spec.window, compute, [*found, *walks.outside])
-        walks = walk(cells, design, spec.sd, spec.window, found, (seed, 3), compute)
-    laplace = shares(np.array([w.log_evidence for w in found]))
-    heavy = int(np.searchsorted(np.cumsum(laplace), CORRECTED)) + 1
-    task = partial(correct, cells, design, spec.sd, seed)
-    sampled = list(
-        compute.map("importance sampling", task, [(i, w, float(laplace[i])) for i, w in enumerate(found[:heavy])])
-    )
-    shift = float(np.average([c.log_evidence - w.log_evidence for c, w in zip(sampled, found, strict=False)],
-                             weights=laplace[: len(sampled)]))  # fmt: skip
-    evidence = np.array([c.log_evidence for c in sampled] + [w.log_evidence + shift for w in found[heavy:]])
-    weights = shares(evidence)
+    family = strata_models(cells, join_candidates(cells, spec.max_order))
+    space = make_space(family, np.zeros(len(family.terms) + 1), spec.sd)
+    if not np.isfinite(family.fit(np.zeros_like(space.facets[:1]), spec.sd)[0, 0]):
+        raise ModelError(
+            Problem(said("fault.no_mode"), "a table with overlap", "check the table",
+                    file=f"table {cells.table.name!r}")
+        )  # fmt: skip
+    searched = explore(space, EFFORT(spec.window), seed, compute)
+    standing = represent([searched], 1.0, seed)
+    laplace, models = standing.pool, len(standing.pool.mask)
+    wanted = np.maximum(np.ceil(3 * spec.draws * laplace.weight / laplace.total), 100).astype(np.int64)
+
+    def persons(drawn: Iterator[tuple[int, Importance]]) -> list[Persons]:
+        made = []
+        for i, found in drawn:
+            rng = np.random.default_rng([seed, 1, i])
+            chosen = rng.choice(len(found.betas), size=int(wanted[i]), p=np.exp(found.log_weight))
+            made.append(draw_persons(cells, family, laplace.mask[i], found.betas[chosen], rng))
+        return made
+
+    pool, correction, made = correct(laplace, models, LENGTHS, persons, seed, compute)
+    drawn = [one for chunk in made for one in chunk]
+    weights = pool.weight / pool.total
     rng = np.random.default_rng([seed, 0])
-    # models that were not corrected hold a thousandth of the weight at most; they are not drawn from
-    times = rng.multinomial(spec.draws, weights[:heavy] / weights[:heavy].sum())
-    counted = 0
-    parts, sizes, spreads = [], np.full(len(found), np.nan), np.full(len(found), np.nan)
-    for i, (weighed, sample) in enumerate(zip(found, sampled, strict=False)):
-        chosen = rng.choice(sample.weights.size, size=max(int(times[i]), 100), p=sample.weights)
-        drawn, inside = draw_persons(cells, design, weighed.columns, sample.betas[chosen], rng)
-        unseen = np.maximum(drawn.sum(axis=1) - int(cells.certain.sum()), 1)
-        sizes[i], spreads[i] = drawn.sum(axis=1).mean(), np.log(unseen).std()
-        parts.append(drawn[: times[i]])
-        counted += int(inside[: times[i]].sum())
-    draws = rng.permutation(np.concatenate(parts))
+    times = rng.multinomial(spec.draws, weights / weights.sum())
+    # a model that correcting made much heavier may be asked for more than it has
+    rows = [np.arange(n) if n <= w else rng.integers(w, size=n) for n, w in zip(times, wanted, strict=True)]
+    draws = rng.permutation(np.concatenate([one.sizes[at] for one, at in zip(drawn, rows, strict=True)]))
+    counted = sum(int(one.inside[at].sum()) for one, at in zip(drawn, rows, strict=True))
     values, counts = np.unique(draws.sum(axis=1), return_counts=True)
     law = Distribution.from_mass(values.astype(np.float64), counts.astype(np.float64))
-    shapes = np.array([c.pareto_k for c in sampled])
-    limit = math.log(spec.window) + max(w.log_evidence for w in found)
-    order = np.argsort(-weights, kind="stable")[:REPORTED]
-    held = [set(w.model.terms) for w in found]
-    pairs = {
-        term_name(term, cells.names): float(sum(w for w, terms in zip(weights, held, strict=True) if term in terms))
-        for term in design.place
-        if term.bit_count() > 1
-    }
+    order = np.argsort(-weights[: standing.heavy], kind="stable")[:REPORTED]
+    own = np.exp(searched.visited.values - searched.visited.values.max())
     observed = table.observed - int(cells.upper.sum())
+    notes = notes_on_cells(cells, counted / spec.draws)
+    if standing.sampled_weight > 0.02:
+        notes = [*notes, said("note.spread_sampled", share=standing.sampled_weight)]
     says = Says(
         inside=(said("source.interactions_covariates"), said("source.strength"), said("source.chance")),
         outside=(said("source.all_lists"), said("source.linkage"), said("source.prior")),
         assumptions=(*ASSUMPTIONS, *assumptions(cells)),
         citations=CITATIONS,
-        notes=tuple(notes_on_cells(cells, counted / spec.draws)),
+        notes=tuple(notes),
         point_kind=said("kind.posterior_covariates"),
     )
     return Posterior.of(
         table, spec, law, says, method="average-strata", seed=seed, settled=plain(asdict(spec)),
         draws=draws.sum(axis=1), observed=observed,
         models=ModelWeights(
-            tuple(" + ".join(term_name(g, cells.names) for g in found[i].model.generators) for i in order),
-            weights[order], evidence[order], sizes[order], spreads[order],
-            np.array([shapes[i] if i < heavy else math.nan for i in order]),
+            tuple(_named(cells, family, pool.mask[i]) for i in order),
+            weights[order], pool.log_evidence[order],
+            np.array([drawn[i].sizes.sum(axis=1).mean() for i in order]),
+            np.array([_log_sd(cells, drawn[i]) for i in order]),
+            correction.pareto_k[order],
         ),
-        interactions=pairs,
+        interactions={
+            term_name(int(term), cells.names): float(share / pool.total)
+            for term, share in zip(family.terms, pool.inclusion, strict=True)
+        },
         diagnostics={
-            "models": float(len(found)),
-            "visited": walks.share,
-            "visited_error": walks.error,
-            "walks_rhat": walks.rhat,
-            "effective_models": float(1.0 / (weights**2).sum()),
-            "corrected_models": float(heavy),
-            "unreliable_weight": float(weights[:heavy][~(shapes <= RELIABLE)].sum()),
-            "boundary_weight": float(weights[[w.log_evidence < limit for w in found]].sum()),
+            "models": float(len(searched.visited.masks)),
+            "visited": standing.visited,
+            "visited_error": standing.visited_error,
+            "walks_rhat": searched.walks.rhat,
+            "effective_models": effective_models(laplace, pool, standing.heavy),
+            "corrected_models": float(models),
+            "sampled_weight": standing.sampled_weight,
+            "unreliable_weight": correction.unreliable(weights),
+            "boundary_weight": float(own[~searched.visited.followed].sum() / own.sum()),
             "few_lists": float((cells.operating < 3).sum()),
             "bounded_persons": float(cells.upper.sum()),
             "unlabelled": float(cells.unlabelled),
@@ -204,3 +213,14 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
             unlabelled=cells.without_label,
         ),
     )  # fmt: skip
+
+
+def _named(cells: StrataCells, family: StrataModels, mask: Integers) -> str:
+    """Return the generators of a model as a formula writes them."""
+    model = model_of(joined(mask), family.terms, len(cells.names))
+    return " + ".join(term_name(generator, cells.names) for generator in model.generators)
+
+
+def _log_sd(cells: StrataCells, drawn: Persons) -> float:
+    """Return the standard deviation of the log of the unseen."""
+    return float(np.log(np.maximum(drawn.sizes.sum(axis=1) - int(cells.certain.sum()), 1)).std())

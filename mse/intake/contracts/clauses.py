@@ -37,6 +37,10 @@ Length = Annotated[StrictInt, Field(ge=0, le=1_000_000)]
 Where = dict[str, Texts]
 
 
+Place = tuple[Annotated[StrictInt, Field(ge=1)], Annotated[StrictInt, Field(ge=1)]]
+"""First character, from 1, and number of characters of a column in a file of fixed width."""
+
+
 class Section(BaseModel):
     """A part of a contract: unknown keys are refused, and nothing changes afterwards."""
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, StrictStr
+from pydantic import Field, PrivateAttr, StrictBool, StrictStr
 
 from mse.computing.inputfiles import matching
 from mse.errors import InputError, Problem
@@ -19,11 +19,13 @@ from mse.intake.contracts.clauses import (
     Identity,
     Interval,
     License,
+    Place,
     Role,
     Section,
     Source,
     Texts,
 )
+from mse.intake.contracts.versions import Layout
 from mse.settings.places import JobFile
 from mse.words.said import said
 
@@ -38,6 +40,9 @@ class Contract(Section):
     path: Texts
     delimiter: StrictStr = ","
     encoding: StrictStr = "utf-8"
+    sheet: StrictStr | None = None
+    header: StrictBool = True
+    places: dict[str, Place] = Field(default_factory=dict)
     territory: StrictStr
     victim: StrictStr
     period: Interval
@@ -47,6 +52,7 @@ class Contract(Section):
     key_id: StrictStr | None = None
     personal: tuple[StrictStr, ...] = ()
     fields: tuple[ContractField, ...]
+    layout: tuple[Layout, ...] = ()
     dimensions: dict[str, Dimension] = Field(default_factory=dict)
     blind: tuple[Blind, ...] = ()
     closed: tuple[Closed, ...] = ()
@@ -95,7 +101,7 @@ class Contract(Section):
         return tuple(dict.fromkeys(["", *said]))
 
     def files(self) -> tuple[Path, ...]:
-        """Return the files that its paths stand for, sorted within each pattern, each once.
+        """Return the files that its paths and those of its layouts stand for, sorted within each pattern, each once.
 
         Raises
         ------
@@ -103,7 +109,7 @@ class Contract(Section):
             When a pattern asks for folders at any depth, or stands for too many files.
         """
         found: dict[Path, None] = {}
-        for pattern in self.path:
+        for pattern in (*self.path, *(pattern for layout in self.layout for pattern in layout.path or ())):
             try:
                 names = matching(pattern, self.folder)
             except OSError as error:
@@ -120,13 +126,13 @@ class Contract(Section):
                "sources", "licenses"}  # fmt: skip
         files = [path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else path.as_posix()
                  for path in self.files()] or list(self.path)  # fmt: skip
-        parquet = files[0].endswith(".parquet")
+        kind = next((end for end in ("parquet", "xlsx", "ods") if files[0].endswith(f".{end}")), "csv")
         text = {"encoding": self.encoding, "dialect": {"delimiter": self.delimiter}}
         resource: dict[str, Any] = {
             "name": _slug(self.list), "type": "table", "title": self.title,
             "path": files[0] if len(files) == 1 else files,
-            "format": "parquet" if parquet else "csv",
-            **({} if parquet else text),
+            "format": kind,
+            **(text if kind == "csv" else {}),
             "schema": {"fields": [_table_field(field) for field in self.fields],
                        "missingValues": list(dict.fromkeys(["", *self.missingValues]))},
         }  # fmt: skip
@@ -140,6 +146,7 @@ class Contract(Section):
             if value := self.model_dump(mode="json", exclude_none=True)[key] if getattr(self, key) else None:
                 package[key] = value
         package["resources"] = [resource]
+        own |= {key for key in ("places", "layout") if not getattr(self, key)} | ({"header"} if self.header else set())
         package["mse"] = {"list": self.list} | self.model_dump(mode="json", exclude_none=True, exclude=own)
         return package
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
 from pathlib import Path
 
-from mse.errors import InputError, Problem
 from mse.identifying.identifying_formats import POSTCODES
 from mse.identifying.identifying_values import CODES, NAMES
 from mse.intake.contracts.clauses import PSEUDONYM, Interval
-from mse.intake.contracts.soundness import DELIMITERS, GAP
+from mse.intake.contracts.samples import SampleColumn, read_sample
+from mse.intake.contracts.soundness import GAP
 from mse.intake.pseudonyms.keyedhash import PARTS
-from mse.intake.registers.deliveryfiles import check_kind
 from mse.intake.registers.guard import personal_kind
 from mse.words.said import said
 
@@ -28,45 +24,50 @@ ROWS = 10_000
 _DATES = ("%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d")
 _TIMES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%d-%m-%Y %H:%M", "%d/%m/%Y %H:%M")
 _NAMES = {
-    "record": r"record|id|nr|nummer|number|row_?id"
-    r"|(case|zaak|dossier|registratie|registration|melding)_?(id|nr|nummer|number)?",
-    "key": r"key|pseudonym|pseudoniem|pseudo_?id",
-    "entered": r"entered|entry_?date|invoer_?datum|recorded|ingevoerd|recorded_?on",
-    "date": r"date|datum|(registration|registratie|melding|meld|report|incident|contact)s?_?(date|datum)",
-    "referred_from": r"referred(_?from|_?by)?|verwezen(_?door)?|verwijzer|doorverwezen_?door|sender",
+    "record": r"record|id|nr|nummer|number|row_?id|volgnummer|volgnr|kenmerk|registratie_?kenmerk"
+    r"|(record|case|zaak|dossier|registratie|registration|melding|incident|aangifte|file|cli[eë]nt)s?_?(id|nr|nummer|number|no)?",
+    "key": r"key|pseudonym|pseudoniem|pseudo_?id|sleutel",
+    "entered": r"entered|entry_?date|invoer_?datum|recorded|ingevoerd|recorded_?on|registered_?on|ingevoerd_?op"
+    r"|datum_?(van_?)?(invoer|opvoer)|opvoer_?datum|date_?(of_?)?entry|created(_?(on|at))?|aangemaakt(_?op)?",
+    "date": r"date|datum|(registration|registratie|melding|meld|report|incident|contact|intake|signaal|aanmeld"
+    r"|aanmelding|instroom|pleeg|referral|notification|event)s?_?(date|datum)|(date|datum)_?(of_?|van_?|de_?)*(registration|registratie"
+    r"|melding|report|incident|contact|intake|signaal|aanmelding|notification)|gemeld_?op|geregistreerd_?op|reported_?on",
+    "referred_from": r"referred(_?from|_?by)?|verwezen(_?door)?|verwijzer|doorverwezen_?door|sender|verwezen_?van"
+    r"|verwijzende_?(instantie|organisatie)|aangemeld_?door|referrer|referring_?(agency|organisation|organization)|afzender"
+    r"|herkomst_?melding",
     "date?": r"(date|datum)_.*|.*(date|datum)",
-    "coarse": r"birth_?year|year_?of_?birth|geboorte_?jaar|yob",
+    "coarse": r"birth_?year|year_?of_?birth|geboorte_?jaar|yob|jaar_?van_?geboorte|geb_?jaar",
 }
+_AGE = re.compile(
+    r"age(_?(at|in)_?\w+)?|leeftijd(_?(op|bij)_?\w+)?|lft|age_?years|leeftijd_?(in_?)?jaren|age_?of_?victim"
+)
 _LABELS = re.compile(
-    r"sex|gender|geslacht|form|vorm|type|exploitation|uitbuiting(svorm)?|nationality|nationaliteit|country|land|region|regio"
-    r"|province|provincie|gemeente|municipality|age(_?group|_?class)?|leeftijd(s_?(groep|klasse))?|minor|minderjarig|sector"
-    r"|status|category|categorie|code"
+    r"(sex|gender|geslacht|sekse)(_?(code|victim|slachtoffer))?|form|vorm|type|soort|exploitation|uitbuiting|nationalities"
+    r"|(form|vorm|type|soort|aard)_?(of_?|van_?|de_?)*(exploitation|uitbuiting|mensenhandel|trafficking)|uitbuitings?_?(vorm|type|soort)"
+    r"|exploitation_?(form|type)|nationality|nationaliteit(s_?code)?|nat|country(_?of_?(origin|birth|citizenship))?|land|regio?n?"
+    r"|(geboorte|herkomst)_?land|citizenship|province|provincie|prov|gemeente|municipality|city|stad|politie_?(eenheid|regio)|eenheid"
+    r"|age_?(group|class|cat(egory)?|band)|leeftijds?_?(groep|klasse|categorie)|(is_?)?(minor|minderjarig(e|heid)?)|sector|branche"
+    r"|status|category|categorie|code|herkomst|rol|role|regio_?code|werk_?gebied|nationality_?group|nationaliteits?_?groep"
 )
 _IDENTITY = {
-    "surname": re.compile(r"(sur|last|family)_?names?|achternaam|familienaam|geslachtsnaam"),
-    "given": re.compile(r"(given|first)_?names?|voorna(am|men)|voorletters|initials?"),
-    "birth_date": re.compile(r"(date_?of_?birth|birth_?date|dob|geboorte_?datum|geb_?datum)"),
+    "surname": re.compile(
+        r"(sur|last|family|birth|maiden)_?names?|(achter|familie|geslachts|geboorte|meisjes)_?naam|naam_?achter"
+    ),
+    "given": re.compile(
+        r"(given|first|fore|christian)_?names?|(voor|roep)_?na(a?m|men)|voorletters|initials?|initialen"
+    ),
+    "birth_date": re.compile(
+        r"date_?of_?birth|birth_?(date|day)|dob|born(_?on)?|geb(oorte)?_?(datum|dat|dag)|datum_?(van_?)?geboorte|geboren(_?op)?"
+    ),
 }
 _FEW, _OFTEN, _RARE = 60, 5, 3
+_FEW_AGES = 4
+"""Different numbers from which an age is one in years."""
 _EVER = Interval(first=date.min, last=date.max)
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A column of the sample: its name, and its values without empty ones."""
-
-    name: str
-    values: tuple[str, ...]
-
-    @property
-    def word(self) -> str:
-        """The name in small letters with underscores."""
-        split = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.name)
-        return re.sub(r"[\W_]+", "_", split).strip("_").casefold()
-
-
 def new_contract(sample: str | Path) -> str:
-    """Return the draft of a contract, as TOML with comments, from a sample of the file (CSV or Parquet).
+    """Return the draft of a contract, as TOML with comments, from a sample of the file.
 
     Types, formats of dates and short code lists are guessed. What only a person knows is marked ``FILL IN``. Nothing
     that looks personal is written into it: no names, no numbers of persons, no code in fewer than three rows.
@@ -74,7 +75,8 @@ def new_contract(sample: str | Path) -> str:
     Parameters
     ----------
     sample : str or Path
-        A file of the supplier, before or after it went through ``mse pseudonymise``.
+        A file of the supplier, before or after it went through ``mse pseudonymise``: CSV, TSV, fixed width with a line
+        of names, a workbook or Parquet, packed or not.
 
     Raises
     ------
@@ -82,17 +84,18 @@ def new_contract(sample: str | Path) -> str:
         When the sample cannot be read.
     """
     path = Path(sample)
-    columns, layout = _parquet(path) if path.suffix == ".parquet" else _csv(path)
+    columns, layout = read_sample(path)
     identity = {key: c.name for key, pattern in _IDENTITY.items() for c in columns if pattern.fullmatch(c.word)}
     roles = {column.name: _role(column) for column in columns if column.name not in identity.values()}
     dates = sorted((role, name) for name, role in roles.items() if role in ("date", "date?"))
     roles |= {name: "date" if (role, name) == dates[0] else None for role, name in dates}
     days = [day for c in columns if roles.get(c.name) == "date" for day in _days(c)]
+    called = re.sub("[^A-Za-z0-9 _-]", "", path.name.partition(".")[0]).strip()
     lines = [
         "# Data contract of one supplier. Guessed from a sample; replace every FILL IN and check every guess, then run",
         "# mse contract check. The words of a field are those of Frictionless Table Schema.",
         "",
-        f"list = {_text(re.sub('[^A-Za-z0-9 _-]', '', path.stem).strip() or 'A')}  # the list in the overlap table",
+        f"list = {_text(called or 'A')}  # the list in the overlap table",
         f'title = "{GAP}"  # what the register is called',
         f'publisher = "{GAP}"  # who delivers it',
         f"path = [{_text(path.name)}]  # relative to this file; * and ? are allowed",
@@ -125,62 +128,10 @@ def new_contract(sample: str | Path) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-# ---- reading the sample -----------------------------------------------------------------------------
-
-
-def _csv(path: Path) -> tuple[list[_Column], list[str]]:
-    check_kind(path, parquet=False)
-    with path.open("rb") as file:
-        data = file.read(2**22)
-    try:
-        data.rsplit(b"\n", 1)[0].decode("utf-8-sig")
-        encoding = "utf-8"
-    except UnicodeDecodeError:
-        encoding = "cp1252"
-    text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace").splitlines(keepends=True)
-    first = next((line for line in text if line.strip()), "")
-    delimiter = max(DELIMITERS, key=first.count)
-    try:
-        rows = [row for row in islice(csv.reader(text, delimiter=delimiter), ROWS + 1) if any(map(str.strip, row))]
-    except csv.Error:
-        rows = []
-    if len(rows) < 2 or len(rows[0]) < 2:
-        raise InputError(
-            Problem(said("found.no_table_found_sample"), said("allowed.header_rows_two_columns"),
-                    said("do.give_part_file_its"), file=str(path))
-        )  # fmt: skip
-    header, width = [name.strip() for name in rows[0]], len(rows[0])
-    if not all(header) or len(set(header)) < width or any(re.search(r"\d{3}|@", name) for name in header):
-        raise InputError(
-            Problem(said("found.first_row_sample_no"),
-                    said("allowed.first_row_names_columns"), said("do.add"), file=str(path), row=1)
-        )  # fmt: skip
-    body = [row for row in rows[1:] if len(row) == width]
-    columns = [_Column(name, tuple(x for row in body if (x := row[i].strip()))) for i, name in enumerate(header)]
-    layout = [f"delimiter = {_text(delimiter)}  # {DELIMITERS[delimiter]}", f"encoding = {_text(encoding)}"]
-    return columns, layout
-
-
-def _parquet(path: Path) -> tuple[list[_Column], list[str]]:
-    import duckdb
-
-    check_kind(path, parquet=True)
-    try:
-        with duckdb.connect(":memory:") as connection:
-            found = connection.read_parquet(str(path)).limit(ROWS)
-            names, rows = found.columns, found.fetchall()
-    except duckdb.Error:
-        raise InputError(Problem(said("found.no_parquet_file_can"), said("allowed.parquet_file"),
-                                 said("do.give_another_sample"),
-                                 file=str(path))) from None  # fmt: skip
-    cells = [tuple(str(row[i]) for row in rows if row[i] is not None) for i in range(len(names))]
-    return [_Column(name, values) for name, values in zip(names, cells, strict=True)], []
-
-
 # ---- guesses ----------------------------------------------------------------------------------------
 
 
-def _role(column: _Column) -> str | None:
+def _role(column: SampleColumn) -> str | None:
     """Return the role that a name, or what is in a column, speaks for."""
     if column.word in PARTS[1:-1] or column.word.endswith("_hash"):
         return "hash"
@@ -192,7 +143,7 @@ def _role(column: _Column) -> str | None:
     return None
 
 
-def _date_formats(column: _Column) -> list[tuple[str, str]]:
+def _date_formats(column: SampleColumn) -> list[tuple[str, str]]:
     """Return the types and formats in which nearly all values of a column are dates."""
     found = []
     for kind, patterns in (("date", _DATES), ("datetime", _TIMES)):
@@ -210,7 +161,7 @@ def _day(value: str, pattern: str) -> date | None:
         return None
 
 
-def _days(column: _Column) -> list[date]:
+def _days(column: SampleColumn) -> list[date]:
     formats = _date_formats(column)
     return [day for value in column.values if formats and (day := _day(value, formats[0][1]))]
 
@@ -225,7 +176,7 @@ def _period(days: Sequence[date]) -> list[str]:
     ]
 
 
-def _codes(column: _Column) -> tuple[list[str], int] | None:
+def _codes(column: SampleColumn) -> tuple[list[str], int] | None:
     """Return the codes of a label that are frequent enough to write down, and how many are not; None if no label."""
     counts = Counter(column.values)
     label = bool(_LABELS.fullmatch(column.word)) or _role(column) == "referred_from"
@@ -242,7 +193,7 @@ def _codes(column: _Column) -> tuple[list[str], int] | None:
     return (codes, len(counts) - len(codes)) if codes else None
 
 
-def _field(column: _Column, role: str | None) -> list[str]:
+def _field(column: SampleColumn, role: str | None) -> list[str]:
     formats = _date_formats(column)
     lines = ["[[fields]]", f"name = {_text(column.name)}"]
     if role in ("date", "entered"):
@@ -256,6 +207,8 @@ def _field(column: _Column, role: str | None) -> list[str]:
         lines.append(f'role = "{role}"')
         lines += [f"into = {_text(column.word)}"] if role == "hash" and column.word != column.name else []
         lines += ["constraints = { unique = true }"] if role == "record" and _unique(column) else []
+    elif role is None and (ages := _ages(column)):
+        lines += ages
     elif coded := _codes(column):
         codes, rare = coded
         if role == "referred_from":
@@ -274,7 +227,19 @@ def _field(column: _Column, role: str | None) -> list[str]:
     return [*lines, ""]
 
 
-def _separator(column: _Column) -> str | None:
+def _ages(column: SampleColumn) -> list[str]:
+    """Return the lines of an age in years: classes in place of a code for every age; none where it is no age."""
+    years = [value for value in column.values if re.fullmatch(r"\d{1,3}(?:[.,]0+)?", value)]
+    if not _AGE.fullmatch(column.word) or 10 * len(years) < 9 * len(column.values) or len({*years}) < _FEW_AGES:
+        return []
+    own = [] if column.word == "age" else ['into = "age"']
+    own = ['into = "age"'] if column.name != "age" else own
+    return ['role = "stratum"', *own, 'type = "integer"',
+            "# classes of years, ends included; choose those of the other suppliers",
+            'classes = [{ level = "minor", maximum = 17 }, { level = "adult", minimum = 18 }]']  # fmt: skip
+
+
+def _separator(column: SampleColumn) -> str | None:
     """Return what stands between the codes of a cell that holds several of them, if any does."""
     coded = None if _role(column) else _codes(column)
     codes = set(coded[0]) if coded else set()
@@ -285,7 +250,7 @@ def _separator(column: _Column) -> str | None:
     return None
 
 
-def _dimension(column: _Column) -> list[str]:
+def _dimension(column: SampleColumn) -> list[str]:
     return [
         f"[dimensions.{_target(column)}]",
         f'several = "{GAP}"  # when a person has two: "first", "priority" (add order), "both", "level" (add level)',
@@ -293,21 +258,21 @@ def _dimension(column: _Column) -> list[str]:
     ]
 
 
-def _target(column: _Column) -> str:
+def _target(column: SampleColumn) -> str:
     """Return a name that a dimension can have."""
     name = re.sub(r"[^a-z0-9_]", "", column.word)
     return name if re.match("[a-z]", name) else f"label_{name}"
 
 
-def _unique(column: _Column) -> bool:
+def _unique(column: SampleColumn) -> bool:
     return len(set(column.values)) > 0.9 * len(column.values)
 
 
-def _ignored(column: _Column, why: str) -> list[str]:
+def _ignored(column: SampleColumn, why: str) -> list[str]:
     return ["[[fields]]", f"name = {_text(column.name)}", f'role = "ignored"  # {why}', ""]
 
 
-def _pseudonyms(columns: Sequence[_Column], identity: dict[str, str]) -> list[str]:
+def _pseudonyms(columns: Sequence[SampleColumn], identity: dict[str, str]) -> list[str]:
     """Return the fields that `mse pseudonymise` makes, and the section that tells it of what."""
     lines = ["# What mse pseudonymise puts in the place of the identity."]
     for part in PARTS:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mse.errors import Problem, names_of
 from mse.intake.contracts.clauses import ContractField, Identity
+from mse.intake.contracts.layouts import layout_faults
 from mse.settings.places import JobFile, Place
 from mse.tables.checks import NOT_IN_LIST_NAMES, RESERVED
 from mse.words.said import Said, said
@@ -40,6 +41,7 @@ def contract_problems(contract: Contract) -> list[Problem]:
         *_roles_faults(contract),
         *_dimension_faults(contract),
         *_sight_faults(contract),
+        *layout_faults(contract),
     ]
     return [
         *(contract.file.put(problem, place) for place, problem in found),
@@ -90,15 +92,15 @@ def _head_faults(contract: Contract) -> Iterator[Fault]:
         allowed = said("allowed.text_without_any_no", not_in_list_names=" ".join(NOT_IN_LIST_NAMES))
         yield ("list",), Problem(said("found.cannot_name_list"), allowed, said("do.rename_list"), value=name)
     if not contract.path or any(not p.strip() or "\0" in p for p in contract.path):
-        yield (
-            ("path",),
-            Problem(said("found.no_file_named"), said("allowed.paths_csv_parquet_files"), said("do.name_least_one")),
-        )
-    if len({p.endswith(".parquet") for p in contract.path}) > 1:
-        yield (
-            ("path",),
-            Problem(said("found.csv_parquet_files_one"), said("allowed.one_kind"), said("do.write_one_contract_each")),
-        )
+        yield ("path",), Problem("no file is named", "paths of files", "name at least one")
+    own = contract.identity
+    here = [field.name for field in contract.fields]
+    here += [] if own is None else [own.surname, own.given, own.birth_date]
+    gone = [f.name for f in contract.fields if own is None and f.role != "ignored" and f.name not in contract.places]
+    for name in [*(x for x in contract.places if x not in here), *(gone if contract.places else ())]:
+        yield ("places",), Problem("the places of a file of fixed width are not those of its columns", ", ".join(here),
+                                   "give first character and number of characters of every column",
+                                   value=name)  # fmt: skip
     if contract.delimiter not in DELIMITERS:
         yield ("delimiter",), Problem(said("found.separator_not_known"), names_of(DELIMITERS.values()),
                                       said("do.choose_one"),

@@ -20,14 +20,14 @@ transitive:
 4. Components of at most `LISTED` nodes are drawn exactly, from all their partitions; larger ones by Gibbs sampling,
    node by node, from the partition that the most probable pairs give.
 
-The parameters of the model of pairs are held fixed: their uncertainty is not in the draws, nor are pairs that no block
-contains.
+The parameters of the model of pairs are drawn anew for every linkage (`mse.intake.linkage.pairmodel.redraw`); pairs
+that no block contains are in none of the draws, and `mse.intake.linkage.recalls` says how many there may be.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -35,6 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.intake.linkage.linking import components
+from mse.intake.linkage.pairmodel import PairModel, redraw
 
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -67,8 +68,24 @@ class Component(NamedTuple):
     log_odds: Array
 
 
+def drawn_from(model: PairModel, draws: int, *, seed: int) -> Iterator[Integers]:
+    """Yield linkages of a model, each under parameters of its own: the person of every registration, shape (R,).
+
+    Parameters
+    ----------
+    model : PairModel
+        As trained.
+    draws : int
+        Linkages to draw.
+    seed : int
+        Of parameters and linkages.
+    """
+    for number, log_odds in enumerate(redraw(model, draws, seed=seed)):
+        yield from draw_linkages(model.records, model.left, model.right, log_odds, 1, seed=(seed, 3, number))
+
+
 def draw_linkages(
-    records: int, left: Integers, right: Integers, log_odds: Array, draws: int, *, seed: int
+    records: int, left: Integers, right: Integers, log_odds: Array, draws: int, *, seed: int | Sequence[int]
 ) -> Iterator[Integers]:
     """Yield linkages: the person of every registration, named by a registration, each of shape (R,).
 
@@ -82,18 +99,22 @@ def draw_linkages(
         Natural log of the odds that they are one person.
     draws : int
         Linkages to draw.
-    seed : int
+    seed : int or sequence of int
         Every component has a stream of its own: what happens in one does not change another.
     """
+    seeds = (seed,) if isinstance(seed, int) else tuple(seed)
     certain = log_odds >= math.log(CERTAIN / (1.0 - CERTAIN))
     node = components(records, left[certain], right[certain])
-    where, drawn = [], []
-    for part in _components(node, left, right, log_odds):
-        rng = np.random.default_rng([seed, int(part.nodes[0])])
+    a, b, mean, label = _possible_pairs(node, left, right, log_odds)
+    alone = np.bincount(label, minlength=len(node))[label] == 1  # the only pair of its component: two nodes
+    pair = np.maximum(a[alone], b[alone])
+    joined = _uniform(pair, draws, seeds) < 1.0 / (1.0 + np.exp(-mean[alone]))
+    where, drawn = [pair], [np.where(joined, np.minimum(a[alone], b[alone]), pair)]
+    for part in _components(a[~alone], b[~alone], mean[~alone], label[~alone]):
+        rng = np.random.default_rng([*seeds, int(part.nodes[0])])
         where.append(part.nodes)
         drawn.append(part.nodes[draw_partitions(part.log_odds, draws, rng)])
-    places = np.concatenate([np.zeros(0, dtype=np.int64), *where])
-    persons = np.concatenate([np.zeros((draws, 0), dtype=np.int64), *drawn], axis=1)
+    places, persons = np.concatenate(where), np.concatenate(drawn, axis=1)
     for d in range(draws):
         name = np.arange(records)
         name[places] = persons[d]
@@ -149,8 +170,19 @@ def _together(n: int) -> npt.NDArray[np.bool_]:
     return np.asarray(partitions[:, :, None] == partitions[:, None, :])
 
 
-def _components(node: Integers, left: Integers, right: Integers, log_odds: Array) -> Iterator[Component]:
-    """Yield the sets of nodes that uncertain pairs connect."""
+def _uniform(node: Integers, draws: int, seeds: Sequence[int]) -> Array:
+    """Return a uniform random number for every draw and node that depends on nothing but them, shape (draws, n)."""
+    key = np.random.default_rng(list(seeds)).integers(0, 2**63, draws, dtype=np.uint64)
+    x = node.astype(np.uint64)[None, :] * np.uint64(0x9E3779B97F4A7C15) + key[:, None]
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64 (Steele, Lea & Flood 2014)
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray((x ^ (x >> np.uint64(31))) >> np.uint64(11), dtype=np.float64) / 2.0**53
+
+
+def _possible_pairs(
+    node: Integers, left: Integers, right: Integers, log_odds: Array
+) -> tuple[Integers, Integers, Array, Integers]:
+    """Return the pairs of nodes within components that uncertain pairs connect, their log odds and component."""
     a, b = node[left], node[right]
     between = a != b
     a, b, odds = np.minimum(a, b)[between], np.maximum(a, b)[between], log_odds[between]
@@ -164,7 +196,11 @@ def _components(node: Integers, left: Integers, right: Integers, log_odds: Array
     possible = mean >= math.log(POSSIBLE / (1.0 - POSSIBLE))
     label = components(len(node), a[possible], b[possible])
     inside = label[a] == label[b]
-    a, b, mean, label = a[inside], b[inside], mean[inside], label[a[inside]]
+    return a[inside], b[inside], mean[inside], label[a[inside]]
+
+
+def _components(a: Integers, b: Integers, mean: Array, label: Integers) -> Iterator[Component]:
+    """Yield the sets of three nodes or more that uncertain pairs connect."""
     order = np.argsort(label, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(label[order])) + 1):
         if len(rows):

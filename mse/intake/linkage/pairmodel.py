@@ -1,45 +1,36 @@
-"""How probable it is that two registrations are one person: the model of Fellegi & Sunter, trained by Splink.
+"""How probable it is that two registrations are one person: the model of Fellegi & Sunter on all the evidence there is.
 
 Names and dates are keyed hashes, so that two of them are equal or not: a typing error changes the whole of one. What
-helps are the parts: a surname that sounds the same, an initial, a year of birth.
+helps are the parts (a surname that sounds the same, an initial, a year of birth), Bloom filters where suppliers make
+them, and what stands beside the identity: the labels of the strata, the days of registration, who sent whom.
+`mse.intake.linkage.comparing` says what is compared, `mse.intake.linkage.rates` how its probabilities are found, and
+`mse.intake.linkage.candidates` which pairs are looked at; a pair with errors in so many parts that it agrees on none of
+the combinations is never found. Equal pseudonyms are one person, whatever the rest says.
 
-* **Names** are compared together, from both equal to neither, because surnames and given names go together (people of
-  one nationality share them) and two comparisons would count that twice. To agree on a rare name counts for more; how
-  rare it is, is counted over pseudonyms and not over registrations.
-* **Birth**: date, year, else.
-* **Sex and nationality**, as far as they are dimensions of the registers: a name tells them already, so that to agree
-  on them says little; how little, pairs of one name and two pseudonyms say (u), and pairs of one pseudonym (m).
-* **Every further hashed or coarse part** of the contracts: equal or not.
+Decisions of clerks on a sample of pairs (`mse.intake.linkage.clerical`) move the log odds of all pairs along a line,
+log odds → a + b · log odds, found by maximum a posteriori with a ~ N(0, 1), b ~ N(1, 0.3²).
 
-A comparison says nothing where one of the two is missing. The probabilities of the levels among pairs that do not
-match (u) come from random pairs, those among matches (m) from EM on two sets of pairs in which matches are not too few
-for it: pairs with one date of birth, for the names; pairs with one name that at most two registrations have, for birth.
-(On all pairs with one name EM is led astray: most of those are different persons.) The share of matches among all pairs
-starts from the pairs with the same pseudonym; then it is put where the match probabilities of the compared pairs add up
-to it, which is one more step of EM over all of them.
-
-Only pairs that agree on one of several combinations of columns are compared (`BLOCKS`); a pair with errors in so many
-parts that it agrees on none of them is never found. Equal pseudonyms are one person, whatever the rest says.
-
-References: Fellegi & Sunter (1969), JASA 64, 1183; Linacre et al. (2022), Int. J. Population Data Science 7(3).
+References: Fellegi & Sunter (1969), JASA 64, 1183; Schnell, Bachteler & Reiher (2009), BMC Med. Inform. 9, 41.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem
-from mse.intake.linkage.withsplink import PAIRS, Backend, Comparison, run_splink
-from mse.intake.quoting import identifier
-from mse.words.said import said
+from mse.intake.linkage.candidates import block_codes, candidate_pairs
+from mse.intake.linkage.comparing import Levels, Plan, levels_of_pairs, make_plan
+from mse.intake.linkage.countedpairs import count_levels
+from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SURNAME, write_records
+from mse.intake.linkage.rates import PULL, Counted, Rates, learn
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,39 +38,17 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-SURNAME, SOUND, GIVEN, INITIAL = "surname_hash", "surname_sound_hash", "given_hash", "initial_hash"
-BIRTH_DATE, BIRTH_YEAR, SEX, NATIONALITY = "birthdate_hash", "birth_year", "sex", "nationality"
-KNOWN = (SURNAME, SOUND, GIVEN, INITIAL, BIRTH_DATE, BIRTH_YEAR)
-
-FULL, SCARCE = "full_name", "scarce_name"
-"""Columns that are made: all names together; the same where at most two registrations have it."""
-
-NAMES: tuple[tuple[tuple[str, ...], str | None], ...] = (
-    ((FULL,), FULL), ((SOUND, GIVEN), GIVEN), ((SURNAME, INITIAL), SURNAME), ((SURNAME,), SURNAME), ((GIVEN,), GIVEN),
-    ((SOUND, INITIAL), None), ((SOUND,), None),
-)  # fmt: skip
-"""Levels of the names: columns that agree, and the one of which a rare value counts for more."""
-
-BLOCKS = (
-    (FULL,), (BIRTH_DATE, GIVEN), (BIRTH_DATE, SURNAME), (BIRTH_DATE, SOUND), (BIRTH_DATE, INITIAL),
-    (SOUND, INITIAL, BIRTH_YEAR), (SURNAME, BIRTH_YEAR),
-)  # fmt: skip
-"""Pairs that agree on all the columns of one of these are compared."""
-
-FLOOR = 1e-4
-"""Least probability of a level among matches: no register is right about a thing every time."""
-
-ERRORS = 0.04
-"""Share of the matches that do not agree fully on a comparison, for EM to start from."""
-
-KEY_RECALL = 0.9
-"""Share of the matches that have the same pseudonym, to start from."""
-
-COMPARED, LEAST = 1e-4, 1e-3
-"""Match probabilities from which a pair is returned by Splink, and is kept once the share of matches is settled."""
+COMPARED, LEAST = 1e-5, 1e-3
+"""Match probabilities from which a pair takes part in learning, and is kept afterwards."""
 
 SURE = math.log(1e6)
 """Log odds of two registrations with the same pseudonym."""
+
+UNSURE = SURE - 0.01
+"""Most log odds of two registrations of different pseudonyms."""
+
+AGAIN = 12
+"""Steps of EM for each draw of the parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +64,37 @@ class Level:
     def weight(self) -> float:
         """The match weight, log2 of m/u."""
         return math.log2(self.m / self.u)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """What a model was learned from, for drawing its parameters again.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is compared.
+    counted : Counted
+        What was counted.
+    compared : int16 array, shape (C, comparisons)
+        Levels of the pairs that took part in learning.
+    kept : int64 array, shape (P - same,)
+        Which of them are the pairs with different pseudonyms of the model.
+    rates : Rates
+        What was learned.
+    line : tuple of float
+        a and b of the line that decisions moved the log odds along, and the standard deviations of both.
+    decided : tuple of int
+        Places of the pairs that were decided on.
+    """
+
+    plan: Plan
+    counted: Counted
+    compared: Levels
+    kept: Integers
+    rates: Rates
+    line: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 0.0)
+    decided: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +115,9 @@ class PairModel:
     share : float
         Share of matches among all pairs.
     settings : str
-        The model with all its settings, JSON as Splink reads it; byte-identical between identical runs.
+        The model with all its settings, JSON; byte-identical between identical runs.
+    learned : Learned or None
+        What it was learned from.
     """
 
     records: int
@@ -125,6 +127,7 @@ class PairModel:
     levels: tuple[Level, ...]
     share: float
     settings: str
+    learned: Learned | None = None
 
     @property
     def probability(self) -> Array:
@@ -136,9 +139,9 @@ def train_model(
     con: duckdb.DuckDBPyConnection,
     lists: Sequence[str],
     parts: Sequence[str],
+    dimensions: Sequence[str] = (),
     *,
     seed: int,
-    backend: Backend = "duckdb",
     progress: Progress = silent,
 ) -> PairModel:
     """Train the model on the registrations and return the pairs that may be one person.
@@ -151,182 +154,170 @@ def train_model(
         Lists to link; persons may stand on one of them more than once.
     parts : sequence of str
         Hashed and coarse columns of the identity.
+    dimensions : sequence of str
+        Strata, all of which are evidence.
     seed : int
-        Of the sample of random pairs.
-    backend : {"duckdb", "spark"}
-        Where Splink computes: in this process, or on the Spark cluster that the environment is set up for.
+        Of the samples of pairs that are counted.
     progress : callable
         Receives what is being done, and how far it is.
 
     Raises
     ------
     InputError
-        When Splink is not installed, when the columns are too few, when no pairs agree on enough to be trained on.
+        When the columns are too few, when no registrations agree on enough to learn from.
     """
-    columns = _columns_in_use(con, parts)
-    names = [column for column in (SURNAME, GIVEN) if column in columns]
-    birth = [column for column in (BIRTH_DATE, BIRTH_YEAR) if column in columns]
-    if not names or not birth:
+    progress("linkage", 0, 4)
+    records = write_records(con, lists, parts, dimensions)
+    have = records.parts
+    if not {SURNAME, GIVEN} & set(have) or not {BIRTH_DATE, BIRTH_YEAR} & set(have):
         raise InputError(
-            Problem(said("found.registers_have_too_few"),
-                    said("allowed.contracts", surname=SURNAME, given=GIVEN, birth_date=BIRTH_DATE,
-                         birth_year=BIRTH_YEAR),
-                    said("do.ask_suppliers_them_mse"),
-                    value=", ".join(columns) or "none")
+            Problem("the registers have too few parts of the identity to tell persons apart by probability",
+                    f"{SURNAME} or {GIVEN}, and {BIRTH_DATE} or {BIRTH_YEAR}, in the contracts",
+                    "ask the suppliers for them (mse pseudonymise makes them), or set linkage = \"exact\"",
+                    value=", ".join([*have, *records.labels]) or "none")
         )  # fmt: skip
-    keyed = _write_records(con, columns, names)
-    records, pairs = len(keyed), len(keyed) * (len(keyed) - 1) / 2.0
-    size = np.bincount(keyed)
-    same = float((size * (size - 1.0)).sum() / 2.0)
-    others = [column for column in parts if column in columns and column not in KNOWN]
-    usable = {*columns, FULL, SCARCE}
-    blocks = [block for block in BLOCKS if set(block) <= usable]
-    model, rows = run_splink(
-        con, lists, sorted(usable), _comparisons(con, columns, names, birth, others),
-        [*blocks, *((column,) for column in others if column.endswith("_hash"))], [(birth[0],), (FULL, SCARCE)],
-        share=max(same, 1.0) / KEY_RECALL / pairs, settle=_settle, least=COMPARED, seed=seed, backend=backend,
-        progress=progress,
-    )  # fmt: skip
-    open_ = keyed[rows.left] != keyed[rows.right]
-    left, right, weights = rows.left[open_], rows.right[open_], rows.weight[open_] * math.log(2.0)
-    share, shift = _settled_share(weights, model["probability_two_random_records_match"], same, pairs)
-    model["probability_two_random_records_match"] = share
-    kept = weights + shift >= math.log(LEAST / (1.0 - LEAST))
-    again = np.flatnonzero(keyed != np.arange(records))
+    plan, counted = count_levels(make_plan(records), seed)
+    if not sum(counts.sum() for counts in counted.matches):
+        raise InputError(
+            Problem("no registrations agree on parts of the identity, so that no model can be trained on them",
+                    "registers in which some persons stand more than once",
+                    "check that all suppliers used the same key for the pseudonyms, or set linkage = \"exact\"")
+        )  # fmt: skip
+    progress("linkage", 1, 4)
+    left, right, levels = _compared(plan, counted.start)
+    progress("linkage", 3, 4)
+    rates = learn(counted, plan, levels, counted.start)
+    odds = np.minimum(rates.log_odds(levels), UNSURE)
+    kept = np.flatnonzero(odds >= math.log(LEAST / (1.0 - LEAST)))
+    again = np.flatnonzero(records.person != np.arange(len(records)))
+    progress("linkage", 4, 4)
     return PairModel(
-        records,
-        np.concatenate([keyed[again], left[kept]]),
+        len(records),
+        np.concatenate([records.person[again], left[kept]]),
         np.concatenate([again, right[kept]]),
-        np.concatenate([np.full(len(again), SURE), weights[kept] + shift]),
-        _levels(model), share, json.dumps(model, indent=2, sort_keys=True),
+        np.concatenate([np.full(len(again), SURE), odds[kept]]),
+        _levels(plan, rates), rates.share, _settings(plan, rates),
+        Learned(plan, counted, levels, kept, rates),
     )  # fmt: skip
 
 
-def _comparisons(
-    con: duckdb.DuckDBPyConnection, columns: Sequence[str], names: Sequence[str], birth: Sequence[str],
-    others: Sequence[str],
-) -> list[Comparison]:  # fmt: skip
-    """Return what is compared, as far as the registers have it."""
-    here = {*columns, FULL}
-    levels = [
-        (level, rare) for level, rare in NAMES if set(level) <= here and not (len(names) == 1 and level == tuple(names))
-    ]
-    found = [
-        Comparison(
-            "names", tuple(names), tuple(level for level, _ in levels), tuple(_rare(levels)), _start(len(levels))
-        ),
-        Comparison("birth", (birth[0],), tuple((x,) for x in birth), (None,) * len(birth), _start(len(birth))),
-    ]
-    for label in (SEX, NATIONALITY):
-        if label in columns:
-            match = min(_agreement(con, label, "person"), 1.0 - FLOOR)
-            differ = min(_agreement(con, label, FULL), match)  # to disagree is never a sign of a match
-            found.append(
-                Comparison(label, (label,), ((label,),), (None,), (match, 1.0 - match), (differ, 1.0 - differ))
-            )
-    return found + [Comparison(x, (x,), ((x,),), (x,), _start(1)) for x in others]
+def _compared(plan: Plan, start: Rates) -> tuple[Integers, Integers, Levels]:
+    """Return the pairs that agree on some combination and are not sure to be two persons, sorted, and their levels."""
+    found: list[tuple[Integers, Integers, Levels]] = []
+    least = math.log(COMPARED)
+    for left, right in candidate_pairs(plan.records, block_codes(plan.records)):
+        levels = levels_of_pairs(plan, left, right)
+        kept = start.log_odds(levels) >= least
+        found.append((left[kept], right[kept], levels[kept]))
+    if not found:
+        none = np.zeros(0, dtype=np.int64)
+        return none, none, np.zeros((0, len(plan.comparisons)), dtype=np.int16)
+    left, right = (np.concatenate([x[side] for x in found]) for side in (0, 1))
+    order = np.lexsort((right, left))
+    return left[order], right[order], np.concatenate([x[2] for x in found])[order]
 
 
-def _rare(levels: Sequence[tuple[tuple[str, ...], str | None]]) -> Iterator[str | None]:
-    """Yield for every level the column of which a rare value counts for more, where it has a level of its own."""
-    single = {level[0] for level, _ in levels if len(level) == 1}
-    for _, rare in levels:
-        yield rare if rare in single else None
+def redraw(model: PairModel, draws: int, *, seed: int) -> Iterator[Array]:
+    """Yield log odds under parameters drawn from what the data leave open about them, each of shape (P,).
 
-
-def _start(levels: int) -> tuple[float, ...]:
-    """Return the probabilities among matches that EM starts from, the last one for all else."""
-    return (1.0 - ERRORS, *(ERRORS / levels,) * levels)
-
-
-def _columns_in_use(con: duckdb.DuckDBPyConnection, parts: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns that can tell one person from another: those with two values or more."""
-    there = {row[0] for row in con.execute("DESCRIBE registrations").fetchall()}
-    asked = [column for column in dict.fromkeys([*parts, SEX, NATIONALITY]) if column in there]
-    query = ", ".join(f"count(DISTINCT {identifier(column)})" for column in asked)
-    found = con.execute(f"SELECT {query} FROM registrations").fetchall()[0] if asked else ()
-    return tuple(column for column, values in zip(asked, found, strict=True) if values > 1)
-
-
-def _write_records(con: duckdb.DuckDBPyConnection, columns: Sequence[str], names: Sequence[str]) -> Integers:
-    """Write the table ``linkage_records``, one row per registration, numbered whatever the order of the rows.
-
-    A registration with several codes stands in several rows of ``registrations``; it is one here.
-
-    Returns
-    -------
-    int64 array, shape (R,)
-        The first registration with the same pseudonym; its own number where there is none.
-    """
-    kept = "".join(f", any_value({identifier(column)}) AS {identifier(column)}" for column in columns)
-    full = " || '|' || ".join(names)
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE linkage_records AS WITH numbered AS (SELECT row_number() OVER "
-        f"(ORDER BY list, source, row) - 1 AS id, list, source, row, any_value(key) AS key{kept} FROM registrations "
-        f"GROUP BY list, source, row), named AS (SELECT *, {full} AS {FULL} FROM numbered) "
-        "SELECT *, CASE WHEN key IS NULL THEN id ELSE min(id) OVER (PARTITION BY key) END AS person, "
-        f"CASE WHEN count(*) OVER (PARTITION BY {FULL}) <= 2 THEN {FULL} END AS {SCARCE} FROM named"
-    )
-    found = con.execute("SELECT person FROM linkage_records ORDER BY id").fetchnumpy()["person"]
-    return np.asarray(found, dtype=np.int64)
-
-
-def _agreement(con: duckdb.DuckDBPyConnection, label: str, group: str) -> float:
-    """Return the share of pairs that agree on a label, of those of one pseudonym, or of one name and two."""
-    once = "" if group == "person" else "DISTINCT"
-    equal, every = con.execute(
-        f"WITH one AS (SELECT {once} person, {group} AS grp, {label} AS label FROM linkage_records "
-        f"WHERE {group} IS NOT NULL AND {label} IS NOT NULL), "
-        "cells AS (SELECT grp, label, count(*) AS n FROM one GROUP BY ALL), "
-        "sums AS (SELECT sum(n * (n - 1) / 2) AS same, sum(n) AS total FROM cells GROUP BY grp) "
-        "SELECT coalesce(sum(same), 0), coalesce(sum(total * (total - 1) / 2), 0) FROM sums"
-    ).fetchall()[0]
-    return float((equal + 1.0) / (every + 2.0))
-
-
-def _settle(model: dict[str, Any]) -> None:
-    """Put a floor under the probabilities of a trained model."""
-    for comparison in model["comparisons"]:
-        levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
-        for name, least in (("m_probability", FLOOR), ("u_probability", 1.0 / PAIRS)):
-            floored = [max(float(level.get(name) or 0.0), least) for level in levels]
-            for level, value in zip(levels, floored, strict=True):
-                level[name] = value / sum(floored)
-
-
-def _levels(model: dict[str, Any]) -> tuple[Level, ...]:
-    """Return the levels of a model, the narrowest of each comparison first."""
-    return tuple(
-        Level(
-            comparison["output_column_name"], level["label_for_charts"], level["m_probability"], level["u_probability"]
-        )
-        for comparison in model["comparisons"]
-        for level in comparison["comparison_levels"]
-        if not level.get("is_null_level")
-    )
-
-
-def _settled_share(weights: Array, share: float, same: float, pairs: float) -> tuple[float, float]:
-    """Return the share of matches at which the match probabilities add up to it, and the shift of the log odds.
+    The pairs that are learned from get random weights (a Bayesian bootstrap; Rubin 1981), the counts of what stands
+    beside the identity come from Dirichlet laws, and EM goes on from where it had arrived.
 
     Parameters
     ----------
-    weights : float64 array, shape (P,)
-        Log odds under `share` of the pairs with different pseudonyms.
-    share : float
-        Where to start.
-    same : float
-        Pairs with the same pseudonym, which match.
-    pairs : float
-        All pairs of registrations, compared or not.
+    model : PairModel
+        With what it was learned from; without, its log odds are yielded as they are.
+    draws : int
+        How many.
+    seed : int
+        Of the draws.
     """
-    start = math.log(share / (1.0 - share))
-    shift = 0.0
-    for _ in range(200):
-        matches = max(same + float(np.sum(1.0 / (1.0 + np.exp(-(weights + shift))))), 1.0)
-        share = min(matches / pairs, 0.5)
-        moved = math.log(share / (1.0 - share)) - start
-        if abs(moved - shift) < 1e-12:
+    known = model.learned
+    for number in range(draws):
+        if known is None:
+            yield model.log_odds
+            continue
+        rng = np.random.default_rng([seed, 2, number])
+        m, u = list(known.rates.m), list(known.rates.u)
+        for column, comparison in enumerate(known.plan.comparisons):
+            if comparison.kind == "context":
+                group = np.array(comparison.domain)
+                for counts, into in ((known.counted.others[column], u), (known.counted.matches[column], m)):
+                    base = counts if into is u else counts + PULL * known.rates.u[column]
+                    drawn = rng.standard_gamma(np.maximum(base, 1e-3))
+                    into[column] = np.maximum(drawn / np.bincount(group, weights=drawn)[group], 1e-9)
+        start = replace(known.rates, m=tuple(m), u=tuple(u))
+        weights = rng.standard_exponential(len(known.compared))
+        same = float(rng.standard_gamma(max(known.counted.same, 1.0)))
+        rates = learn(known.counted, known.plan, known.compared, start, AGAIN, weights, same)
+        a, b, sd_a, sd_b = known.line
+        a, b = rng.normal(a, sd_a), max(rng.normal(b, sd_b), 0.1)
+        odds = model.log_odds.copy()
+        odds[len(odds) - len(known.kept) :] = np.minimum(a + b * rates.log_odds(known.compared[known.kept]), UNSURE)
+        places = list(known.decided)
+        odds[places] = model.log_odds[places]
+        yield odds
+
+
+def decided(model: PairModel, decisions: Mapping[tuple[int, int], bool]) -> PairModel:
+    """Return a model with the decisions of clerks: on the pairs themselves, and on what all pairs are worth.
+
+    Parameters
+    ----------
+    model : PairModel
+        As trained.
+    decisions : mapping of (int, int) to bool
+        Numbers of two registrations, the smaller first, and whether they are one person.
+    """
+    known = model.learned
+    assert known is not None
+    first = len(model.left) - len(known.kept)
+    pairs = zip(model.left[first:].tolist(), model.right[first:].tolist(), strict=True)
+    place = {pair: first + i for i, pair in enumerate(pairs)}
+    judged = [(place[pair], match) for pair, match in sorted(decisions.items()) if pair in place]
+    if not judged:
+        return model
+    at, match = np.array([x for x, _ in judged]), np.array([x for _, x in judged], dtype=np.float64)
+    line = _line(model.log_odds[at], match)
+    odds = model.log_odds.copy()
+    odds[first:] = np.minimum(line[0] + line[1] * odds[first:], UNSURE)
+    odds[at] = np.where(match > 0, SURE, -SURE)
+    return replace(model, log_odds=odds, learned=replace(known, line=line, decided=tuple(at.tolist())))
+
+
+def _line(odds: Array, match: Array) -> tuple[float, float, float, float]:
+    """Return a, b and their standard deviations: logistic regression of decisions on log odds, with its prior."""
+    mean, precision = np.array([0.0, 1.0]), np.diag([1.0, 1.0 / 0.3**2])
+    x = np.stack([np.ones(len(odds)), np.clip(odds, -12.0, 12.0)], axis=1)
+    beta = mean.copy()
+    hessian = precision
+    for _ in range(50):
+        p = 1.0 / (1.0 + np.exp(-(x @ beta)))
+        gradient = x.T @ (match - p) - precision @ (beta - mean)
+        hessian = (x * (p * (1.0 - p))[:, None]).T @ x + precision
+        step = np.linalg.solve(hessian, gradient)
+        beta = beta + step
+        if np.abs(step).max() < 1e-10:
             break
-        shift = moved
-    return share, shift
+    sd = np.sqrt(np.diag(np.linalg.inv(hessian)))
+    return float(beta[0]), float(beta[1]), float(sd[0]), float(sd[1])
+
+
+def _levels(plan: Plan, rates: Rates) -> tuple[Level, ...]:
+    """Return the levels of all comparisons, the narrowest of each first."""
+    return tuple(
+        Level(comparison.name, level, float(m), float(u))
+        for comparison, ms, us in zip(plan.comparisons, rates.m, rates.u, strict=True)
+        for level, m, u in zip(comparison.levels, ms, us, strict=True)
+    )
+
+
+def _settings(plan: Plan, rates: Rates) -> str:
+    """Return the model as JSON."""
+    comparisons = [
+        {"name": comparison.name, "kind": comparison.kind,
+         "levels": [{"level": level, "domain": domain, "m": float(m), "u": float(u)} for level, domain, m, u in
+                    zip(comparison.levels, comparison.domain, ms, us, strict=True)]}
+        for comparison, ms, us in zip(plan.comparisons, rates.m, rates.u, strict=True)
+    ]  # fmt: skip
+    return json.dumps({"share": rates.share, "comparisons": comparisons}, indent=2, sort_keys=True)

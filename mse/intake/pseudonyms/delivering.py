@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from mse.computing.savefiles import work_folder
 from mse.errors import InputError, Problem
 from mse.intake.contracts.clauses import Interval
-from mse.intake.pseudonyms.keyedhash import PARTS, Hashing, Pseudonym, age_group, fingerprint
+from mse.intake.contracts.layouts import versions
+from mse.intake.pseudonyms.keyedhash import CLKS, PARTS, Hashing, Pseudonym, age_group, fingerprint
 from mse.intake.pseudonyms.placeholders import KINDS, is_placeholder, january_stands_for_unknown, kind_of_day
-from mse.intake.registers.deliveryfiles import check_kind, unchanged
+from mse.intake.registers.deliveryfiles import check_kind, header_of, own_form, unchanged
 from mse.intake.registers.guard import personal_kind
 from mse.intake.registers.rowchecks import date_format
+from mse.intake.registers.rowsources import Form, open_rows
 from mse.tables.checks import Faults
 from mse.words.said import said
 
@@ -70,16 +72,18 @@ def pseudonymise_file(
     identity: Identity | None = None,
     delimiter: str = ",",
     encoding: str = "utf-8",
+    clk: bool = False,
     overwrite: bool = False,
 ) -> Disguised:
-    """Write a copy of a CSV file with pseudonyms in the place of the columns with the identity.
+    """Write a copy of a file with pseudonyms in the place of the columns with the identity.
 
     Parameters
     ----------
     path : str or Path
-        The supplier's own file.
+        The supplier's own file: CSV, TSV, fixed width, a workbook or Parquet, packed or not.
     out : str or Path
-        The file to deliver; written in one step, readable by its owner only.
+        The file to deliver, Parquet where its name ends so, packed where it ends on ``.gz``, else CSV; written in one
+        step, readable by its owner only.
     key : bytes
         As `mse.intake.pseudonyms.keyedhash.read_key` returns it.
     contract : Contract, optional
@@ -89,6 +93,8 @@ def pseudonymise_file(
         Columns with the identity, without a contract; all other columns are delivered.
     delimiter, encoding : str
         Of the file, without a contract.
+    clk : bool
+        Without a contract, make Bloom filters too; with one they are made where it has fields for them.
     overwrite : bool
         Replace `out`.
 
@@ -109,18 +115,105 @@ def pseudonymise_file(
                                  said("do.choose_another_name"),
                                  file=str(target)))  # fmt: skip
     if contract is not None:
-        delimiter, encoding = contract.delimiter, contract.encoding
-    check_kind(source, parquet=False, encoding=encoding)
+        contract = _version(contract, source)
+        who = identity or contract.identity or who
+    form = Form(delimiter, encoding) if contract is None else own_form(contract)
+    check_kind(source, parquet=source.suffix == ".parquet", encoding=form.encoding)
     with work_folder(target, parents=False) as work:
         fresh = work / "fresh"
         with (
             unchanged(source),
             open(fresh, "w", encoding="utf-8", newline="", opener=_private) as file,
         ):
-            done = _copy(source, encoding, csv.writer(file, delimiter=delimiter, lineterminator="\n"),
-                         delimiter, _Plan(who, key, contract))  # fmt: skip
-        os.replace(fresh, target)
+            done = _copy(source, form, csv.writer(file, delimiter=form.delimiter, lineterminator="\n"),
+                         _Plan(who, key, contract, clk))  # fmt: skip
+        os.replace(_packed(fresh, target.name, form.delimiter), target)
     return done
+
+
+def pseudonymise_files(
+    paths: Sequence[str | Path], folder: str | Path, key: bytes, *, contract: Contract | None = None,
+    identity: Identity | None = None, delimiter: str = ",", encoding: str = "utf-8", clk: bool = False,
+    overwrite: bool = False,
+) -> dict[Path, Disguised]:  # fmt: skip
+    """Write copies of several files into a folder, all of them or none; parameters as in `pseudonymise_file`.
+
+    Files keep their names; what is no text or Parquet becomes ``NAME.csv``.
+
+    Raises
+    ------
+    InputError
+        With every problem of every file.
+    """
+    home = Path(folder)
+    targets = [home / _delivered_name(Path(path)) for path in paths]
+    problems = [
+        Problem("two files would be written under one name", "files with names of their own", "rename one",
+                file=str(target))
+        for target in dict.fromkeys(x for x in targets if targets.count(x) > 1)
+    ]  # fmt: skip
+    problems += [
+        Problem("the file to write exists already", "a new file", "choose another folder", file=str(target))
+        for target in targets if not overwrite and os.path.lexists(target)
+    ]  # fmt: skip
+    if problems:
+        raise InputError(problems)
+    done: dict[Path, Disguised] = {}
+    with work_folder(home, "work-") as work:
+        for path, target in zip(paths, targets, strict=True):
+            try:
+                done[target] = pseudonymise_file(path, work / target.name, key, contract=contract, identity=identity,
+                                                 delimiter=delimiter, encoding=encoding, clk=clk)  # fmt: skip
+            except InputError as error:
+                problems += error.problems
+        if problems:
+            raise InputError(problems)
+        home.mkdir(exist_ok=True)
+        for target in targets:
+            os.replace(work / target.name, target)
+    return done
+
+
+def _delivered_name(path: Path) -> str:
+    kept = path.suffix in (".csv", ".tsv", ".txt", ".parquet") or path.name.endswith((".csv.gz", ".tsv.gz", ".txt.gz"))
+    return path.name if kept else f"{path.stem}.csv"
+
+
+def _packed(fresh: Path, name: str, delimiter: str) -> Path:
+    """Return the file that was written in the form that the name of what is delivered asks for."""
+    if name.endswith(".gz"):
+        import gzip
+        import shutil
+
+        out = fresh.with_name("fresh.gz")
+        with open(fresh, "rb") as plain, open(out, "wb", opener=_private) as file, gzip.open(file, "wb") as packed:
+            shutil.copyfileobj(plain, packed)
+        return out
+    if name.endswith(".parquet"):
+        import duckdb
+
+        out = fresh.with_name("fresh.parquet")
+        os.close(os.open(out, os.O_CREAT | os.O_WRONLY, 0o600))
+        with duckdb.connect(":memory:") as connection:
+            connection.read_csv(str(fresh), sep=delimiter, all_varchar=True, header=True).write_parquet(str(out))
+        os.chmod(out, 0o600)
+        return out
+    return fresh
+
+
+def _version(contract: Contract, source: Path) -> Contract:
+    """Return the layout of a contract whose columns, those of the identity included, a supplier's own file has."""
+    known = [version for version, _ in versions(contract, source)]
+    check_kind(source, parquet=False, encoding=contract.encoding) if len(known) > 1 else None
+    for version in known if len(known) > 1 else ():
+        who, header = version.identity, header_of(source, own_form(version))
+        made = [field.name for field in version.with_role("key", "hash", "coarse") if field.target in (*PARTS, *CLKS)]
+        needed = [f.name for f in version.fields if f.role != "ignored" and f.name not in made and f.name]
+        needed = [name for name in needed if who is None or name != who.age]
+        needed += [] if who is None else [who.surname, who.given, who.birth_date]
+        if {*needed} <= {*header}:
+            return version
+    return known[0] if len(known) == 1 else contract
 
 
 def _private(path: str, flags: int) -> int:
@@ -131,7 +224,8 @@ def _private(path: str, flags: int) -> int:
 class _Plan:
     """Which columns go where, once the header is known."""
 
-    def __init__(self, identity: Identity, key: bytes, contract: Contract | None) -> None:
+    def __init__(self, identity: Identity, key: bytes, contract: Contract | None, clk: bool = False) -> None:
+        self.clk = clk
         self.identity, self.contract, self.key = identity, contract, key
         self.hashing = Hashing(key, identity.birth_format)
 
@@ -144,13 +238,15 @@ class _Plan:
         """Return the columns to write: those of the file, and those to make under the names of the contract."""
         own = (self.identity.surname, self.identity.given, self.identity.birth_date)
         if self.contract is None:
-            kept, made = [name for name in header if name not in own], list(PARTS)
+            kept, made = [name for name in header if name not in own], [*PARTS, *(CLKS if self.clk else ())]
         else:
             fields = [field for field in self.contract.fields if field.role != "ignored"]
             made = [
-                field.target for field in fields if field.role in ("key", "hash", "coarse") and field.target in PARTS
+                field.target
+                for field in fields
+                if field.role in ("key", "hash", "coarse") and field.target in (*PARTS, *CLKS)
             ]
-            kept = [f.name for f in fields if f.target not in made and f.name != self.identity.age]
+            kept = [f.name for f in fields if f.target not in made and f.name != self.identity.age and f.name]
         for name in (*own, *kept):
             if header.count(name) != 1:
                 found = (
@@ -180,11 +276,10 @@ class _Plan:
         return [*kept, *(targets[part] for part in made), *([self.identity.age] if self.identity.age else [])]
 
 
-def _copy(source: Path, encoding: str, writer: Any, delimiter: str, plan: _Plan) -> Disguised:
+def _copy(source: Path, form: Form, writer: Any, plan: _Plan) -> Disguised:
     faults = Faults(str(source), private=True)
-    kind = "utf-8-sig" if encoding == "utf-8" else encoding
-    with open(source, encoding=kind, newline="") as text:
-        rows = _rows(csv.reader(text, delimiter=delimiter, strict=True), faults)
+    with open_rows(source, form, "strict") as text:
+        rows = _rows(text, faults)
         _, header = next(rows, (1, []))
         header = [name.strip() for name in header]
         kept, made = plan.columns(header, faults)
@@ -192,8 +287,8 @@ def _copy(source: Path, encoding: str, writer: Any, delimiter: str, plan: _Plan)
         born = header.index(plan.identity.birth_date)
         plan.look_at_births(row[born] for _, row in rows if len(row) == len(header))
     faults = Faults(str(source), private=True)
-    with open(source, encoding=kind, newline="") as text:
-        rows = _rows(csv.reader(text, delimiter=delimiter, strict=True), faults)
+    with open_rows(source, form, "strict") as text:
+        rows = _rows(text, faults)
         next(rows, None)
         names = plan.names(kept, made)
         writer.writerow(names)
@@ -214,7 +309,8 @@ def _copy_rows(
         last=contract.extraction_date if contract else date.today(),
     )
     family, given, born = map(header.index, (who.surname, who.given, who.birth_date))
-    places, parts, width = [header.index(x) for x in kept], [PARTS.index(x) for x in made], len(header)
+    places, parts, width = [header.index(x) for x in kept], [(*PARTS, *CLKS).index(x) for x in made], len(header)
+    filters = not set(CLKS).isdisjoint(made)
     day = _day_reader(plan.contract, header) if who.age else None
     hashing, good = plan.hashing, True
     count, unreadable, missing, stands = 0, 0, Counter[str](), Counter[str]()
@@ -227,14 +323,15 @@ def _copy_rows(
             )
             continue
         pseudonym = hashing(row[family], row[given], row[born])
-        cells = [row[i] for i in places] + [pseudonym[i] for i in parts]
+        whole = (*pseudonym, *hashing.clks(row[family], row[given], row[born])) if filters else pseudonym
+        cells = [row[i] for i in places] + [whole[i] for i in parts]
         if day is not None:
             birth = hashing.written_day(row[born])[0]
             cells.append(age_group("" if birth and kind_of_day(birth) else birth, day(row)))
         if good:
             writer.writerow(cells)
         if "" in pseudonym:
-            missing.update(part for part, i in zip(made, parts, strict=True) if not pseudonym[i])
+            missing.update(part for part, i in zip(made, parts, strict=True) if not whole[i])
             found = _placeholders(row[family], row[given], hashing.written_day(row[born])[0], pseudonym)
             stands.update(found)
             unreadable += bool(row[born].strip()) and not (pseudonym.birthdate_hash or {*found} & _DAYS)

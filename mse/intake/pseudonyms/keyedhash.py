@@ -18,6 +18,8 @@ birthdate_hash       the date of birth
 birth_year           not hashed: the year of birth
 ===================  ==================================================================================
 
+With ``clk`` two columns follow that are not hashes but Bloom filters: `mse.intake.pseudonyms.bloomfilters`.
+
 What is written where something is not known (`mse.intake.pseudonyms.placeholders`) is not known: it has no hash.
 """
 
@@ -32,7 +34,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mse.computing.inputfiles import check_input
-from mse.errors import InputError, Problem, names_of
+from mse.errors import InputError, Problem
+from mse.intake.pseudonyms.bloomfilters import Filters
 from mse.intake.pseudonyms.canonical import birth_date as iso_birth_date
 from mse.intake.pseudonyms.canonical import given_name, later_names, sound
 from mse.intake.pseudonyms.canonical import surname as plain_surname
@@ -49,6 +52,9 @@ PARTS = (
     "key", "surname_hash", "surname_sound_hash", "given_hash", "initial_hash", "birthdate_hash", "birth_year",
 )  # fmt: skip
 """Columns that take the place of an identity."""
+
+CLKS = ("name_clk", "birth_clk")
+"""Bloom filters of the names and of the date of birth, where they are asked for."""
 
 DIGITS, MORE = 32, 8
 """Hexadecimal digits of a hash, and of what follows it for every further given name."""
@@ -166,6 +172,7 @@ class Hashing:
         self._starts = {part: hmac.new(key, _HEAD + part + b"\x1f", "sha256") for part in _MESSAGES}
         self._formats, self._january = tuple(birth_formats), january
         remember = lru_cache(_CACHE)
+        self.filters = Filters(key)
         self.surname, self.given, self.birth_date = map(remember, (self._surname, self._given, self._birth_date))
         self.written_day, self.later = remember(self._written_day), remember(later_names)
 
@@ -177,6 +184,11 @@ class Hashing:
             self.birth_date(birth_date),
         )
         return Pseudonym(self.identity(name, first, day, self.later(given)), *family, *names, *born)
+
+    def clks(self, surname: str, given: str, birth_date: str) -> tuple[str, str]:
+        """Return the Bloom filters of an identity, `CLKS`; "" where nothing is known."""
+        name, first, day = self.surname(surname)[0], self.given(given)[0], self.birth_date(birth_date)[0]
+        return self.filters.names(name, first), self.filters.birth(day)
 
     def identity(self, name: str, first: str, day: str, later: Sequence[str] = ()) -> str:
         """Return the hash of a whole identity, normalised; "" unless all of it is known."""
@@ -230,6 +242,7 @@ def disguise(
     birth_date: str = "birth_date",
     birth_formats: Sequence[str] = ("%Y-%m-%d",),
     age_on: str | None = None,
+    clk: bool = False,
 ) -> pd.DataFrame:
     """Return a frame with pseudonyms in the place of identities.
 
@@ -246,11 +259,13 @@ def disguise(
     age_on : str, optional
         Column with the date (ISO, or a date) on which to say, in a column ``age``, whether the person is ``minor`` or
         ``adult``.
+    clk : bool
+        Make Bloom filters too, `CLKS`.
 
     Returns
     -------
     pandas.DataFrame
-        The other columns, then `PARTS`, then ``age`` if asked for; missing where a part is not known.
+        The other columns, then `PARTS`, `CLKS` and ``age`` if asked for; missing where a part is not known.
 
     Raises
     ------
@@ -279,6 +294,9 @@ def disguise(
     made = {"key": np.fromiter(map(make.identity, names, firsts, days, later), dtype=object, count=len(frame))}
     pieces = [part[code] for (_, *parts), code in zip(found, codes, strict=True) for part in parts]
     made |= dict(zip(PARTS[1:], pieces, strict=True))
+    if clk:
+        made["name_clk"] = np.fromiter(map(make.filters.names, names, firsts), dtype=object, count=len(frame))
+        made["birth_clk"] = np.fromiter(map(make.filters.birth, days), dtype=object, count=len(frame))
     if age_on:
         births = ["" if day and kind_of_day(day) else day for day in births]
         made["age"] = np.fromiter(map(age_group, births, _column(frame[age_on])), dtype=object, count=len(frame))

@@ -237,6 +237,8 @@ def write_quality(
 ) -> tuple[Path, ...]:
     """Write the quality report of every list for its supplier: ``quality-LIST.csv`` and ``quality-LIST.html``.
 
+    Codes that no code list of its contract has stand in ``codes-LIST.csv``, where there are any in three rows or more.
+
     Parameters
     ----------
     registers : Registers
@@ -258,6 +260,8 @@ def write_quality(
     InputError
         When the folder cannot be written, or there are no words in that language.
     """
+    import pandas as pd
+
     written = {}
     for contract in registers.contracts:
         table = quality_table(registers, contract.list, (previous or {}).get(contract.list))
@@ -265,6 +269,9 @@ def write_quality(
         files = [name for name in registers.digests if name.startswith(f"{contract.list}/")]
         written[f"{stem}.csv"] = csv_text(table)
         written[f"{stem}.html"] = quality_page(table, contract, files, language)
+        if codes := [(x.column, x.code, x.count) for x in registers.unmapped if x.list == contract.list]:
+            unmapped = pd.DataFrame(codes, columns=["column", "code", "rows"])
+            written[f"codes-{_stem(contract)}.csv"] = csv_text(unmapped)
     home = Path(folder)
     _make_home(home)
     with private_writing(), work_folder(home) as work:

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Self
 from mse.computing.csvtext import SQL_DEFUSED, SQL_LOADED
 from mse.errors import InputError, Problem
 from mse.intake.contradictions import Contradiction, resolve_keys
-from mse.intake.registers.loading import Filled, Reading, Rejected, StepCount, create_tables, read_list
+from mse.intake.registers.filelayouts import Unmapped
+from mse.intake.registers.loading import (
+    Filled,
+    Reading,
+    Rejected,
+    StepCount,
+    create_tables,
+    read_list,
+)
 from mse.intake.registers.rowchecks import NO_FAULT, REASONS, literal
 from mse.words.said import Said, said
 
@@ -55,6 +63,8 @@ class Registers:
         Folder of the database; removed by `close`.
     contradictions : tuple of Contradiction
         Registrations whose pseudonym is that of others with another name or sex; their keys differ in the table.
+    unmapped : tuple of Unmapped
+        Codes that no code list has, by list and column.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -67,6 +77,7 @@ class Registers:
     digests: Mapping[str, str]
     workspace: Path
     contradictions: tuple[Contradiction, ...] = ()
+    unmapped: tuple[Unmapped, ...] = ()
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -224,6 +235,7 @@ def _read_all(
         counts=tuple(count for reading in readings for count in reading.counts),
         rejected=tuple(row for reading in readings for row in reading.rejected),
         filled=tuple(row for reading in readings for row in reading.filled),
+        unmapped=tuple(row for reading in readings for row in reading.unmapped),
         digests=MappingProxyType(
             {
                 f"{contract.list}/{name}": digest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,13 +16,11 @@ from typing import IO, TYPE_CHECKING
 
 from mse.computing.inputfiles import check_input
 from mse.computing.provenance import file_digest
-from mse.errors import InputError, Problem, names_of
-from mse.tables.files import MAGIC
-from mse.words.said import said
+from mse.errors import InputError, Problem
+from mse.intake.registers.rowsources import Form, Rows, head_of, names_in, open_rows
+from mse.tables.unpacking import MAGIC
 
 if TYPE_CHECKING:
-    from _csv import Reader
-
     from mse.intake.contracts.contract import Contract
 
 SEPARATOR = "\x1f"
@@ -113,18 +112,26 @@ def check_kind(path: Path, *, parquet: bool, encoding: str = "utf-8") -> None:
     """
     try:
         check_input(path)
+        start = head_of(path)
         with path.open("rb") as file:
-            start = file.read(4096)
             file.seek(-4, os.SEEK_END) if len(start) >= 4 else None
             end = file.read(4)
+    except (EOFError, zlib.error):
+        start = end = b""
+        raise InputError(Problem("the packed file is damaged", "a file packed with gzip, bz2 or xz",
+                                 "ask the supplier for the file again", file=str(path))) from None  # fmt: skip
     except (OSError, ValueError) as error:
         raise InputError(_unreadable(path, error)) from None
-    wanted = said("allowed.parquet_file") if parquet else said("allowed.csv_file", encoding=encoding)
-    kind = next((said("found.magic", what=what) for magic, what in MAGIC if start.startswith(magic)), None)
+    wanted = "a Parquet file" if parquet else f"a CSV file in {encoding}, a workbook or a Parquet file"
     if parquet:
-        kind = None if start[:4] == end == b"PAR1" else kind or said("found.no_parquet_file_only")
-    elif start.startswith((b"\xff\xfe", b"\xfe\xff")) and not encoding.lower().startswith(
-        ("utf-16", "utf-32", "utf16")
+        kind = "" if start[:4] == end == b"PAR1" else "this is no Parquet file, or only a part of one"
+    else:
+        kind = next((f"this is {what}" for magic, what in MAGIC[4:] if start.startswith(magic)), "")
+    if (
+        not kind
+        and not parquet
+        and start.startswith((b"\xff\xfe", b"\xfe\xff"))
+        and not encoding.lower().startswith(("utf-16", "utf-32", "utf16"))
     ):
         kind = said("found.text_utf_16")
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
@@ -153,15 +160,13 @@ def clean_csv(path: Path, contract: Contract, clean: Path, broken: Path) -> Cell
     InputError
         When the file has no header with the columns of the contract, or ends within a cell.
     """
-    encoding = "utf-8-sig" if contract.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else contract.encoding
     with ExitStack() as stack:
-        text = stack.enter_context(open(path, encoding=encoding, errors="surrogateescape", newline=""))
         writer = _Writer(stack.enter_context(open(clean, "wb")), stack.enter_context(open(broken, "wb")))
-        reader = csv.reader(text, delimiter=contract.delimiter, strict=True)
+        reader = stack.enter_context(open_rows(path, form_of(contract)))
         try:
             cells = Cells(_header(reader, path, contract))
             names = [f.name for f in contract.fields if f.role != "ignored"]
-            writer.pick = itemgetter(*map(cells.header.index, names))  # two or more: a date and a pseudonym
+            writer.pick = _picking(cells.header, names)
             _rows(reader, cells, writer)
         except UnicodeError:
             raise InputError(
@@ -177,6 +182,14 @@ def clean_csv(path: Path, contract: Contract, clean: Path, broken: Path) -> Cell
                         file=str(path), row=reader.line_num)
             ) from None  # fmt: skip
     return cells
+
+
+def _picking(header: Sequence[str], names: Sequence[str]) -> Callable[[Sequence[str]], Sequence[str]]:
+    """Return what takes the cells of some columns from a row; that of a column that a layout does not have is empty."""
+    if "" not in names:
+        return itemgetter(*map(header.index, names))  # two or more: a date and a pseudonym
+    places = [header.index(name) if name else None for name in names]
+    return lambda row: ["" if place is None else row[place] for place in places]
 
 
 class _Writer:
@@ -225,7 +238,7 @@ class _Writer:
         self.broken.write(f"{number}{SEPARATOR}{code}\n".encode())
 
 
-def _rows(reader: Reader, cells: Cells, writer: _Writer) -> None:
+def _rows(reader: Rows, cells: Cells, writer: _Writer) -> None:
     """Write all rows, in batches: a row begins on the line after the last one of the row before it."""
     start, more = reader.line_num + 1, True
     while more:
@@ -275,18 +288,43 @@ def _lost(first: int, last: int, code: str, cells: Cells, writer: _Writer) -> in
     return last + 1
 
 
-def _header(reader: Reader, path: Path, contract: Contract) -> list[str]:
+def _header(reader: Rows, path: Path, contract: Contract) -> list[str]:
     try:
-        header: list[str] = next((row for row in reader if any(map(str.strip, row))), [])
-        if header and header[0].lower().startswith("sep=") and not any(header[1:]):
-            header = next((row for row in reader if any(map(str.strip, row))), [])
+        header = list(names_in(reader))
     except csv.Error as error:
         if "field larger" in str(error):
             raise
         header = []
-    header = [name.strip() for name in header]
     check_header(header, path, contract)
     return header
+
+
+def form_of(contract: Contract) -> Form:
+    """Return how the files of a contract are written; with an identity, fixed width is that of the supplier's own."""
+    places = own_form(contract).places if contract.identity is None else ()
+    return Form(contract.delimiter, contract.encoding, contract.sheet, places, contract.header)
+
+
+def own_form(contract: Contract) -> Form:
+    """Return how a supplier's own file is written, before it went through ``mse pseudonymise``."""
+    places = tuple((name, first, width) for name, (first, width) in contract.places.items())
+    return Form(contract.delimiter, contract.encoding, contract.sheet, places, contract.header)
+
+
+def header_of(path: Path, form: Form) -> list[str]:
+    """Return the names of the columns of a file; none where there are none."""
+    try:
+        with open_rows(path, form) as rows:
+            return list(names_in(rows))
+    except (csv.Error, UnicodeError, LookupError):
+        return []
+
+
+def has_columns(header: Sequence[str], contract: Contract) -> bool:
+    """Return whether a file has the columns that a contract reads, and no others."""
+    return all(f.name in header for f in contract.fields if f.role != "ignored" and f.name) and (
+        {*header} <= {f.name for f in contract.fields}
+    )
 
 
 def check_header(header: Sequence[str], path: Path, contract: Contract) -> None:
@@ -299,9 +337,10 @@ def check_header(header: Sequence[str], path: Path, contract: Contract) -> None:
     InputError
         With every column that is missing, there twice, or not in the contract. One that is ignored may be missing.
     """
-    names = [f.name for f in contract.fields]
+    names = [f.name for f in contract.fields if f.name]
     places = {name: [i for i, x in enumerate(header, 1) if x == name] for name in names}
-    absent = [field.name for field in contract.fields if field.role != "ignored" and not places[field.name]]
+    needed = [field.name for field in contract.fields if field.role != "ignored" and field.name]
+    absent = [name for name in needed if not places[name]]
     found: list[Problem] = []
     if absent:
         cells = {"cells": len(header), "separator": repr(contract.delimiter)}

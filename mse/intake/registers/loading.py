@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mse.errors import InputError, Problem
-from mse.intake.registers.deliveryfiles import SEPARATOR, check_header, check_kind, clean_csv, unchanged
+from mse.intake.contracts.layouts import Version, merged
+from mse.intake.registers.deliveryfiles import (
+    SEPARATOR,
+    check_header,
+    check_kind,
+    clean_csv,
+    form_of,
+    header_of,
+    unchanged,
+)
+from mse.intake.registers.filelayouts import Unmapped, added_up, fitting_versions, unmapped_codes
 from mse.intake.registers.guard import personal_problems
-from mse.intake.registers.rowchecks import checked_query, checks, columns_of, literal, reading, without_identity
-from mse.words.said import said
+from mse.intake.registers.rowchecks import (
+    checked_query,
+    checks,
+    columns_of,
+    literal,
+    reading,
+    without_identity,
+)
+from mse.intake.registers.rowsources import head_of, is_packed
 
 if TYPE_CHECKING:
     import duckdb
@@ -73,6 +90,8 @@ class Reading:
         SHA-256 of every file by its name.
     unnamed : int
         Good rows without a pseudonym or any hashed part of one: each is a person of its own.
+    unmapped : tuple of Unmapped
+        Codes that no code list has.
     """
 
     counts: tuple[StepCount, ...]
@@ -81,6 +100,7 @@ class Reading:
     bad: int
     digests: dict[str, str]
     unnamed: int
+    unmapped: tuple[Unmapped, ...] = ()
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, parts: Sequence[str], dimensions: Sequence[str]) -> None:
@@ -126,14 +146,14 @@ def read_list(
         raise InputError(contract.file.put(problem, ("path",)))
     connection.execute("CREATE TEMP TABLE broken (file INTEGER, row BIGINT, code VARCHAR)")
     try:
-        digests, delivered = _load(connection, contract, files, home)
+        digests, delivered, unmapped = _load(connection, contract, files, home)
         if not delivered:
             raise InputError(Problem(said("found.header_but_no_rows"), said("allowed.registrations"),
                                      said("do.ask_supplier_file_again"), file=str(files[0])))  # fmt: skip
         _set_aside(connection, contract)
         names = [_name(contract, path) for path in files]
         _insert(connection, contract, names, parts, dimensions)
-        return _reading(connection, contract, names, delivered, digests)
+        return replace(_reading(connection, contract, names, delivered, digests), unmapped=tuple(unmapped))
     finally:
         for table in ("broken", "checked", "aside"):
             connection.execute(f"DROP TABLE IF EXISTS {table}")
@@ -145,17 +165,20 @@ def _name(contract: Contract, path: Path) -> str:
 
 def _load(
     connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[Path], home: Path
-) -> tuple[dict[str, str], int]:
-    """Load the files into the table ``checked``; return digests and the number of rows delivered."""
+) -> tuple[dict[str, str], int, list[Unmapped]]:
+    """Load the files into the table ``checked``; return digests, the number of rows delivered, and unknown codes."""
     import duckdb
 
     digests, delivered = {}, 0
+    unmapped: list[Unmapped] = []
     problems: list[Problem] = []
     for number, path in enumerate(files):
         try:
             with unchanged(path) as digest:
-                load = _load_parquet if path.suffix == ".parquet" else _load_csv
-                delivered += load(connection, contract, path, number, home)
+                load = _load_parquet if path.suffix == ".parquet" or _is_parquet(path) else _load_rows
+                rows, codes = load(connection, contract, path, number, home)
+                delivered += rows
+                unmapped += codes
             digests[_name(contract, path)] = digest
         except InputError as error:
             problems += error.problems
@@ -164,25 +187,34 @@ def _load(
                                     said("do.ask_supplier_file_again"), file=str(path)))  # fmt: skip
     if problems:
         raise InputError(problems)
-    return digests, delivered
+    return digests, delivered, added_up(unmapped)
 
 
-def _load_csv(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path, number: int, home: Path) -> int:
+def _is_parquet(path: Path) -> bool:
+    return head_of(path, 4) == b"PAR1" and not is_packed(path)
+
+
+def _load_rows(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path, number: int, home: Path
+) -> tuple[int, list[Unmapped]]:
     check_kind(path, parquet=False, encoding=contract.encoding)
     clean, broken = home / "clean.txt", home / "broken.txt"
+    fitting = fitting_versions(contract, path, lambda version: header_of(path, form_of(version)))
     try:
-        cells = clean_csv(path, contract, clean, broken)
-        if problems := personal_problems(cells.header, cells.samples, contract, path):
+        cells = clean_csv(path, fitting[0][0], clean, broken)
+        declared = merged([version for version, _ in fitting])
+        if problems := personal_problems(cells.header, cells.samples, declared, path):
             raise InputError(problems)
         columns = {"row": "BIGINT"} | {f"c{i}": "VARCHAR" for i in range(len(reading(contract)))}
-        _check(connection, contract, _plain_text(clean, columns), number)
+        source = _plain_text(clean, columns)
+        _check(connection, fitting, source, number)
         connection.execute(
             f"INSERT INTO broken SELECT {number}, * FROM {_plain_text(broken, {'row': 'BIGINT', 'code': 'VARCHAR'})}"
         )
+        return cells.delivered, unmapped_codes(connection, contract, declared, source, number)
     finally:
         clean.unlink(missing_ok=True)
         broken.unlink(missing_ok=True)
-    return cells.delivered
 
 
 def _plain_text(path: Path, columns: dict[str, str]) -> str:
@@ -195,7 +227,7 @@ def _plain_text(path: Path, columns: dict[str, str]) -> str:
 
 def _load_parquet(
     connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path, number: int, home: Path
-) -> int:
+) -> tuple[int, list[Unmapped]]:
     import duckdb
 
     check_kind(path, parquet=True)
@@ -203,17 +235,24 @@ def _load_parquet(
     try:
         kinds = {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
         kinds.pop("file_row_number")
-        check_header(list(kinds), path, contract)
+        fitting = fitting_versions(contract, path, lambda version: list(kinds))
+        version, declared = fitting[0][0], merged([version for version, _ in fitting])
+        check_header(list(kinds), path, version)
         text = {name: _as_text(name, kind) for name, kind in kinds.items()}
         sample = (
             f"SELECT {', '.join(text.values())} FROM {source} USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)"
         )
         samples = [tuple(map(_cell, row)) for row in connection.execute(sample).fetchall()]
-        if problems := personal_problems(list(kinds), samples, contract, path):
+        if problems := personal_problems(list(kinds), samples, declared, path):
             raise InputError(problems)
-        cells = ", ".join(f"{text[field.name]} AS c{i}" for i, field in enumerate(reading(contract)))
+        cells = ", ".join(
+            f"{text[field.name] if field.name else 'CAST(NULL AS VARCHAR)'} AS c{i}"
+            for i, field in enumerate(reading(version))
+        )
         iso = [name for name, kind in kinds.items() if _is_day(kind)]
-        _check(connection, contract, f"(SELECT file_row_number + 1 AS row, {cells} FROM {source})", number, iso)
+        plain = f"(SELECT file_row_number + 1 AS row, {cells} FROM {source})"
+        _check(connection, fitting, plain, number, iso)
+        codes = unmapped_codes(connection, contract, declared, plain, number)
         ((rows,),) = connection.execute(f"SELECT count(*) FROM {source}").fetchall()
     except duckdb.OutOfMemoryException:
         raise
@@ -222,7 +261,7 @@ def _load_parquet(
             Problem(said("found.no_parquet_file_can_2"), said("allowed.parquet_file"),
                     said("do.ask_supplier_file_again"), file=str(path))
         ) from None  # fmt: skip
-    return int(rows)
+    return int(rows), codes
 
 
 def _is_day(kind: str) -> bool:
@@ -240,12 +279,19 @@ def _cell(value: object) -> str:
 
 
 def _check(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, source: str, number: int, iso: Sequence[str] = ()
+    connection: duckdb.DuckDBPyConnection, fitting: Sequence[Version], source: str, number: int, iso: Sequence[str] = ()
 ) -> None:
-    """Check the rows of one file into the table ``checked``."""
-    query = checked_query(contract, source, number, iso)
-    tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE table_name = 'checked'").fetchall()
-    connection.execute(f"INSERT INTO checked {query}" if tables else f"CREATE TEMP TABLE checked AS {query}")
+    """Check the rows of a file into the table ``checked``, each by the version of its day; the last takes the rest."""
+    for k, (version, days) in enumerate(fitting):
+        query = checked_query(version, source, number, iso)
+        conditions = []
+        if days is not None and k + 1 < len(fitting):
+            conditions.append(f"date BETWEEN DATE '{days[0]}' AND DATE '{days[1]}'")
+        if k:
+            conditions.append(f"row NOT IN (SELECT row FROM checked WHERE file = {number})")
+        query = f"SELECT * FROM ({query}) WHERE {' AND '.join(conditions)}" if conditions else query
+        tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE table_name = 'checked'").fetchall()
+        connection.execute(f"INSERT INTO checked {query}" if tables else f"CREATE TEMP TABLE checked AS {query}")
 
 
 def _set_aside(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:

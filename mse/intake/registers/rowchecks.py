@@ -114,6 +114,24 @@ def checked_query(contract: Contract, source: str, number: int, iso: Sequence[st
     )
 
 
+def unmapped_query(contract: Contract, source: str) -> str | None:
+    """Return the query for the codes in three rows or more that the code lists do not have; None where all are taken.
+
+    It gives the place of the column (`reading`), the code and its rows.
+    """
+    parts = []
+    for i, field in enumerate(reading(contract)):
+        if field.role in ("stratum", "referred_from") and field.mapping and field.other is None:
+            cell = f"string_split(v, {literal(field.separator)})" if field.separator else "[v]"
+            known = ", ".join(map(literal, field.mapping))
+            parts.append(
+                f"SELECT {i} AS place, code, count(*) AS rows FROM (SELECT trim(unnest({cell})) AS code FROM "
+                f"(SELECT {_value(contract, field, i)} AS v FROM {source}) WHERE v IS NOT NULL) "
+                f"WHERE code <> '' AND code NOT IN ({known}) GROUP BY code HAVING count(*) > 2"
+            )
+    return " UNION ALL ".join(parts) + " ORDER BY place, rows DESC, code" if parts else None
+
+
 def checks(contract: Contract, iso: Sequence[str] = ()) -> list[Check]:
     """Return every check of a row, in the order of the columns."""
     found: list[Check] = []

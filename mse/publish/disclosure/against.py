@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.earlierreleases import OldTable
-from mse.computing.linearsolver import new_solver
+from mse.computing.linearsolver import LinearProgramme
 from mse.errors import ModelError, Problem
-from mse.publish.disclosure.attack import SLACK, Beside, Bounds, add_rows, add_variables, attack, run_to_end
+from mse.publish.disclosure.attack import SLACK, Beside, Bounds, attack
 from mse.publish.disclosure.counts import KNOWN, LABEL, CountTable, Place, PublishedCells
 from mse.words.said import said
 
@@ -234,22 +234,13 @@ def _completed(
     possible: npt.NDArray[np.bool_],
 ) -> Integers | None:  # fmt: skip
     """Return whole counts of all base cells that give the table and agree with the sums; None where there are none."""
-    import highspy
-
-    solver = new_solver()
-    solver.setOptionValue("presolve", "on")
-    solver.setOptionValue("solver", "choose")
-    add_variables(solver, np.zeros(possible.size), np.where(possible, np.inf, 0.0))
-    for j in range(possible.size):
-        solver.changeColIntegrality(j, highspy.HighsVarType.kInteger)
-    exact = counts.astype(np.float64)
-    add_rows(solver, PublishedCells(tuple((str(i),) for i in range(len(base))), _matrix(base, possible.size)), exact,
-             exact)  # fmt: skip
-    sums = PublishedCells(tuple(row[0] for row in rows), _matrix([row[1] for row in rows], possible.size))
-    add_rows(solver, sums, np.array([row[2] for row in rows]), np.array([row[3] for row in rows]))
-    if run_to_end(solver) != highspy.HighsModelStatus.kOptimal:
-        return None
-    return np.rint(np.asarray(solver.getSolution().col_value)).astype(np.int64)
+    programme = LinearProgramme(np.zeros(possible.size), np.where(possible, np.inf, 0.0), whole=True, presolve=True)
+    for inside, count in zip(base, counts, strict=True):
+        programme.add_row(count, count, sorted(inside))
+    for _, inside, low, high in rows:
+        programme.add_row(low, high, sorted(inside))
+    found = programme.optimum()
+    return None if found is None else np.rint(found.at).astype(np.int64)
 
 
 def _matrix(rows: Sequence[frozenset[int]], size: int) -> csr_array:

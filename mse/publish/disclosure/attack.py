@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.computing.linearsolver import new_solver
+from mse.computing.linearsolver import LinearProgramme, Optimum
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
 
 if TYPE_CHECKING:
-    import highspy
     from scipy.sparse import csr_array
 
     from mse.publish.disclosure.control import SafeTable
@@ -137,75 +136,34 @@ class Bounds:
 
     def __init__(self, possible: Flags, cells: PublishedCells, low: Array, high: Array, whole: bool) -> None:
         self.cells, self.whole, self.size = cells, whole, possible.size
-        self.highs = new_solver()
-        add_variables(self.highs, np.zeros(self.size), np.where(possible, np.inf, 0.0))
-        add_rows(self.highs, cells, low, high)
-        self.used = np.zeros(0, dtype=np.int32)
+        self.programme = LinearProgramme(np.zeros(self.size), np.where(possible, np.inf, 0.0))
+        for c in range(len(cells.places)):
+            self.programme.add_row(low[c], high[c], members(cells, c))
 
     def range(self, cell: int) -> tuple[float, float]:
         """Return the smallest and largest count of a published cell, whole persons."""
-        import highspy
+        costs = np.zeros(self.size)
+        costs[members(self.cells, cell)] = 1.0
+        self.programme.set_costs(0, costs)
+        return float(np.ceil(self._optimum(False) - SLACK)), float(np.floor(self._optimum(True) + SLACK))
 
-        self.highs.changeColsCost(self.used.size, self.used, np.zeros(self.used.size))
-        self.used = members(self.cells, cell)
-        self.highs.changeColsCost(self.used.size, self.used, np.ones(self.used.size))
-        low = self._optimum(highspy.ObjSense.kMinimize)
-        return float(np.ceil(low - SLACK)), float(np.floor(self._optimum(highspy.ObjSense.kMaximize) + SLACK))
-
-    def _optimum(self, sense: highspy.ObjSense) -> float:
+    def _optimum(self, largest: bool) -> float:
         """Return the optimum; with whole persons where the linear programme ends in parts of persons."""
-        import highspy
+        found = self._solved(largest)
+        if self.whole and found.at.size and np.abs(found.at - np.rint(found.at)).max() >= SLACK:
+            self.programme.set_whole(True)
+            found = self._solved(largest)
+            self.programme.set_whole(False)
+        return found.value
 
-        solver = self.highs
-        solver.changeObjectiveSense(sense)
-        optimum, counts = _outcome(solver)
-        if not self.whole or np.isinf(optimum) or np.abs(counts - np.rint(counts)).max() < SLACK:
-            return optimum
-        for kind in (highspy.HighsVarType.kInteger, highspy.HighsVarType.kContinuous):
-            for j in range(self.size):
-                solver.changeColIntegrality(j, kind)
-            if kind == highspy.HighsVarType.kInteger:
-                optimum, _ = _outcome(solver)
-        return optimum
-
-
-def _outcome(solver: highspy.Highs) -> tuple[float, Array]:
-    """Run; return the optimum, infinite where there is none, and the variables there."""
-    import highspy
-
-    status = run_to_end(solver)
-    if status in (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible):
-        return np.inf, np.zeros(0)
-    if status != highspy.HighsModelStatus.kOptimal:
-        raise RuntimeError(f"the programme of the attack ended with {status}")
-    return float(solver.getObjectiveValue()), np.asarray(solver.getSolution().col_value, dtype=np.float64)
+    def _solved(self, largest: bool) -> Optimum:
+        found = self.programme.optimum(largest=largest)
+        if found is None:
+            raise RuntimeError("no counts are as they were published")
+        return found
 
 
 def members(cells: PublishedCells, cell: int) -> npt.NDArray[np.int32]:
     """Return the base cells of a published one."""
     start, end = cells.sums.indptr[cell], cells.sums.indptr[cell + 1]
     return np.asarray(cells.sums.indices[start:end], dtype=np.int32)
-
-
-def run_to_end(solver: highspy.Highs) -> highspy.HighsModelStatus:
-    """Run and return how it ended; from scratch once more where the last basis led nowhere."""
-    import highspy
-
-    solver.run()
-    if solver.getModelStatus() in (highspy.HighsModelStatus.kUnknown, highspy.HighsModelStatus.kSolveError):
-        solver.clearSolver()
-        solver.run()
-    return solver.getModelStatus()
-
-
-def add_variables(solver: highspy.Highs, low: Array, high: Array) -> None:
-    """Add one variable per pair of bounds."""
-    for a, b in zip(low, high, strict=True):
-        solver.addVar(float(a), float(b))
-
-
-def add_rows(solver: highspy.Highs, cells: PublishedCells, low: Array, high: Array) -> None:
-    """Add one row per published cell: the sum of its base cells, between two ends."""
-    for c in range(len(cells.places)):
-        inside = members(cells, c)
-        solver.addRow(float(low[c]), float(high[c]), inside.size, inside, np.ones(inside.size))

@@ -13,10 +13,9 @@ from itertools import combinations
 
 import numpy as np
 
-from mse.computing.linearsolver import new_solver
+from mse.computing.linearsolver import LinearProgramme
 from mse.errors import ModelError, Problem
-from mse.publish.disclosure.attack import SLACK, run_to_end
-from mse.words.said import said
+from mse.publish.disclosure.attack import SLACK
 
 Ends = tuple[float, float]
 
@@ -70,33 +69,27 @@ def ranges(
         Published counts, where they are rounded.
     """
     n = len(steps)
-    solver = new_solver()
-    for i, step in enumerate(steps):
-        value = step.count if shown is None else shown[i]
-        solver.addVar(*((0.0, math.inf) if hidden[i] else (max(value - slack, 0.0), float(value + slack))))
+    shown = [step.count for step in steps] if shown is None else shown
+    counts, unknown = np.array(shown, dtype=np.float64), np.array(hidden, dtype=bool)
+    programme = LinearProgramme(
+        np.where(unknown, 0.0, np.maximum(counts - slack, 0.0)), np.where(unknown, math.inf, counts + slack)
+    )
     at = {step.name: i for i, step in enumerate(steps)}
     rest = [(at[step.of], i) if step.within and step.of is not None else None for i, step in enumerate(steps)]
     for pair in rest:
         if pair is not None:
-            solver.addRow(0.0, math.inf, 2, np.array(pair, dtype=np.int32), np.array([1.0, -1.0]))
+            programme.add_row(0.0, math.inf, pair, [1.0, -1.0])
     for whole, group in adding_up(steps):
-        columns = np.array([whole, *group], dtype=np.int32)
-        solver.addRow(0.0, 0.0, columns.size, columns, np.array([1.0] + [-1.0] * len(group)))
+        programme.add_row(0.0, 0.0, [whole, *group], [1.0] + [-1.0] * len(group))
 
     def ends(signs: Sequence[tuple[int, float]]) -> Ends:
-        import highspy
-
-        found = []
-        for sense in (highspy.ObjSense.kMinimize, highspy.ObjSense.kMaximize):
-            cost = np.zeros(n)
-            for i, sign in signs:
-                cost[i] = sign
-            solver.changeColsCost(n, np.arange(n, dtype=np.int32), cost)
-            solver.changeObjectiveSense(sense)
-            status = run_to_end(solver)
-            best = float(solver.getObjectiveValue()) if status == highspy.HighsModelStatus.kOptimal else math.inf
-            found.append(best)
-        return math.ceil(found[0] - SLACK), found[1] if math.isinf(found[1]) else math.floor(found[1] + SLACK)
+        costs = np.zeros(n)
+        for i, sign in signs:
+            costs[i] = sign
+        programme.set_costs(0, costs)
+        found = [programme.optimum(largest=largest) for largest in (False, True)]
+        low, high = (math.inf if end is None else end.value for end in found)
+        return math.ceil(low - SLACK), high if math.isinf(high) else math.floor(high + SLACK)
 
     others = [None if pair is None else ends([(pair[0], 1.0), (pair[1], -1.0)]) for pair in rest]
     return [ends([(i, 1.0)]) for i in range(n)], others

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.computing.linearsolver import new_solver
+from mse.computing.linearsolver import LinearProgramme, Optimum
 from mse.errors import ModelError, Problem
-from mse.publish.disclosure.attack import members, run_to_end
+from mse.publish.disclosure.attack import members
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
 from mse.words.said import said
 
 if TYPE_CHECKING:
-    import highspy
-
     from mse.publish.disclosure.attack import Beside
     from mse.publish.disclosure.control import Disclosure
 
@@ -64,9 +62,9 @@ def round_controlled(
     """
     values = cells.values(table)
     for further in range(WIDEST):
-        solver = _rounding_programme(table, cells, values, base, further, pinned or {})
-        if _solved(solver):
-            rounded = np.rint(np.asarray(solver.getSolution().col_value)[: table.counts.size]).astype(np.int64)
+        found = _rounded(table, cells, values, base, further, pinned or {})
+        if found is not None:
+            rounded = np.rint(found.at[: table.counts.size]).astype(np.int64)
             return np.asarray(cells.sums @ rounded, dtype=np.int64) * base, (1 + further) * base - 1
     raise ModelError(
         Problem(said("found.no_rounding_adds_up"), said("allowed.rounded_counts_add_up"),
@@ -74,47 +72,27 @@ def round_controlled(
     )  # fmt: skip
 
 
-def _rounding_programme(
+def _rounded(
     table: CountTable, cells: PublishedCells, values: Integers, base: int, further: int, pinned: Mapping[Place, int]
-) -> highspy.Highs:
-    import highspy
-
-    solver = new_solver()
-    solver.setOptionValue("presolve", "on")
-    solver.setOptionValue("solver", "choose")
+) -> Optimum | None:
     size = table.counts.size
-    for can in table.possible:
-        solver.addVar(0.0, float("inf") if can else 0.0)
-    for j in range(size):
-        solver.changeColIntegrality(j, highspy.HighsVarType.kInteger)
+    programme = LinearProgramme(np.zeros(size), np.where(table.possible, np.inf, 0.0), whole=True, presolve=True)
+    costs = np.zeros(size + 3 * values.size)
     for c, value in enumerate(values):
         inside = members(cells, c)
         down, rest = divmod(int(value), base)
         low, high = max(down - further, 0), down + (rest > 0) + further
         if cells.places[c] in pinned:
             low = high = pinned[cells.places[c]] // base
-        # Two variables: how far the multiple lies above the lower one (at most one step), and how far beyond both.
-        solver.addVar(0.0, float(rest > 0))
-        solver.addVar(0.0, float(2 * further))
-        solver.addVar(0.0, float(2 * further))
+        # How far the multiple lies above the lower one (at most one step), and how far beyond both.
+        programme.add_variables(np.zeros(3), [rest > 0, 2 * further, 2 * further])
         step = size + 3 * c
-        solver.changeColCost(step, float(base - 2 * rest) if rest else 0.0)
-        solver.changeColCost(step + 1, float(2 * base))
-        solver.changeColCost(step + 2, float(2 * base))
-        columns = np.concatenate([inside, [step, step + 1, step + 2]]).astype(np.int32)
+        costs[step : step + 3] = base - 2 * rest if rest else 0.0, 2 * base, 2 * base
         weights = np.concatenate([np.ones(inside.size), [-1.0, -1.0, 1.0]])
-        solver.addRow(float(down), float(down), columns.size, columns, weights)
-        solver.addRow(float(low), float(high), inside.size, inside, np.ones(inside.size))
-    return solver
-
-
-def _solved(solver: highspy.Highs) -> bool:
-    import highspy
-
-    status = run_to_end(solver)
-    if status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible):
-        raise RuntimeError(f"the programme of rounding ended with {status}")
-    return bool(status == highspy.HighsModelStatus.kOptimal)
+        programme.add_row(down, down, [*inside, step, step + 1, step + 2], weights)
+        programme.add_row(low, high, inside)
+    programme.set_costs(0, costs)
+    return programme.optimum()
 
 
 def named_place(table: CountTable, place: Place) -> list[list[str]]:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.computing.linearsolver import new_solver
+from mse.computing.linearsolver import LinearProgramme
 from mse.errors import ModelError, Problem
-from mse.publish.disclosure.attack import SLACK, Beside, add_variables, members, run_to_end
+from mse.publish.disclosure.attack import SLACK, Beside, members
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells, joined
 from mse.words.said import said
 
@@ -238,19 +238,14 @@ class Search:
         self.size, self.count = counts.size, values.size
         self.price = 1.0 + np.log1p(self.values)
         self.floor, self.cap = np.zeros(values.size), np.full(values.size, math.inf)
-        self.highs, self.whole = new_solver(), False
-        self.base = np.arange(self.size, dtype=np.int32)
         self.least = -counts.astype(np.float64)
         self.most = np.where(possible, math.inf, 0.0)
-        add_variables(self.highs, self.least, self.most)
-        for _ in range(2 * self.count):
-            self.highs.addVar(0.0, 0.0)
+        self.programme = LinearProgramme(self.least, self.most)
+        self.programme.add_variables(np.zeros(2 * self.count), np.zeros(2 * self.count))
         for c in range(self.count):
             inside = members(cells, c)
-            columns = np.concatenate([inside, [self.size + c, self.size + self.count + c]]).astype(np.int32)
-            weights = np.concatenate([np.ones(inside.size), [-1.0, 1.0]])
-            self.highs.addRow(0.0, 0.0, columns.size, columns, weights)
-        self.columns = np.arange(self.size, self.size + 2 * self.count, dtype=np.int32)
+            columns = [*inside, self.size + c, self.size + self.count + c]
+            self.programme.add_row(0.0, 0.0, columns, np.concatenate([np.ones(inside.size), [-1.0, 1.0]]))
 
     def _solve(self, doubt: Doubt, open_: Flags, price: Array) -> Array | None:
         """Return the changes of the cells at the least cost, shape (C,); None when there are none."""
@@ -268,28 +263,14 @@ class Search:
         return np.zeros(high.size), high
 
     def _run(self, low: Array, high: Array, price: Array, whole: bool = False) -> Array | None:
-        import highspy
-
-        self.highs.changeColsBounds(self.columns.size, self.columns, low, high)
-        self.highs.changeColsCost(self.columns.size, self.columns, price)
-        self._only_whole(whole)
-        status = run_to_end(self.highs)
-        if status == highspy.HighsModelStatus.kInfeasible:
+        self.programme.set_ends(self.size, low, high)
+        self.programme.set_costs(self.size, price)
+        self.programme.set_whole(whole, self.size)
+        found = self.programme.optimum()
+        if found is None:
             return None
-        if status != highspy.HighsModelStatus.kOptimal:
-            raise RuntimeError(f"the programme of suppression ended with {status}")
-        parts = np.asarray(self.highs.getSolution().col_value, dtype=np.float64)[self.size :]
+        self.moved, parts = found.at[: self.size], found.at[self.size :]
         return parts[: self.count] - parts[self.count :]
-
-    def _only_whole(self, whole: bool) -> None:
-        """Ask for whole changes, or allow any."""
-        import highspy
-
-        if whole != self.whole:
-            kind = highspy.HighsVarType.kInteger if whole else highspy.HighsVarType.kContinuous
-            for j in range(self.size):
-                self.highs.changeColIntegrality(j, kind)
-            self.whole = whole
 
     def enlarge(self, doubt: Doubt) -> Array:
         """Hide the cells that the cheapest witness of a doubt changes, and return it."""
@@ -321,17 +302,18 @@ class Search:
 
     def _dive(self, doubt: Doubt, price: Array) -> Array | None:
         """Fix those changes of base cells that are nearly whole, solve again, and so on until all are or none fits."""
-        self.highs.changeColsCost(self.size, self.base, price)
+        low, high = self.least.copy(), self.most.copy()
+        self.programme.set_costs(0, price)
         while (change := self.witness(doubt, self.hidden)) is not None:
-            moved = np.asarray(self.highs.getSolution().col_value, dtype=np.float64)[: self.size]
-            off = np.abs(moved - np.rint(moved))
+            off = np.abs(self.moved - np.rint(self.moved))
             parts = np.flatnonzero(off > SLACK)
             if not parts.size:
                 break
-            for j in parts[np.argsort(off[parts])][: math.ceil(FIXED * parts.size)]:
-                self.highs.changeColBounds(int(j), *[float(np.rint(moved[j]))] * 2)
-        self.highs.changeColsCost(self.size, self.base, np.zeros(self.size))
-        self.highs.changeColsBounds(self.size, self.base, self.least, self.most)
+            fixed = parts[np.argsort(off[parts])][: math.ceil(FIXED * parts.size)]
+            low[fixed] = high[fixed] = np.rint(self.moved[fixed])
+            self.programme.set_ends(0, low, high)
+        self.programme.set_costs(0, np.zeros(self.size))
+        self.programme.set_ends(0, self.least, self.most)
         return None if change is None else np.rint(change)
 
     def most_down(self, cell: int, limit: int) -> int:

@@ -1,9 +1,9 @@
-"""The assessment as figures: the estimate along an assumption, and after small changes."""
+"""The estimate as a curve along an assumption, or along the share of persons that was used."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,24 +11,35 @@ import numpy as np
 
 from mse.publish.drawings.axes import (
     ACCENT,
+    CHARACTER,
     FAINT,
-    GREY,
     INK,
+    LINE,
     LOG_FROM,
+    NARROW,
     RULE,
     SOFT,
     as_svg,
     axis_ticks,
     drawing,
-    fraction,
-    number_axis,
     stamp,
+    stamp_lines,
+    wrapped,
 )
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Dashes = str | tuple[int, tuple[int, int]]
+
+STYLES: tuple[tuple[str, Dashes], ...] = (
+    ("#9b4a1c", "-"), ("#17633a", "-"), ("#6a3d9a", "-"),
+    ("#9b4a1c", (0, (4, 2))), ("#17633a", (0, (4, 2))), ("#6a3d9a", (0, (4, 2))),
+)  # fmt: skip
+"""Colour and dashes of the lines beside the main one: told apart on paper and by those who see few colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +53,11 @@ class Line:
     high: Sequence[float] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One row of intervals: its name, the number with the ends of its interval, and what is written beside it."""
-
-    name: str
-    point: float
-    low: float
-    high: float
-    words: str
-    main: bool = False
-
-
 def curve_figure(
     name: str, main: Line, others: Sequence[Line], ticks: Sequence[tuple[float, str]], axis: str, one: float | None,
-    said: Headline, finding: str, say: Catalogue,
+    said: Headline, finding: str, say: Catalogue, width: float,
 ) -> str:  # fmt: skip
-    """Return N along something that no data show: the main curve with its band, others as thin lines with names.
+    """Return N along something that no data show: the main curve with its band, others as lines with names.
 
     Parameters
     ----------
@@ -74,107 +73,46 @@ def curve_figure(
         Where the assumption itself stands.
     said, finding, say
         Verdict to print, what the figure shows, and language.
+    width : float
+        Inches.
     """
-    with drawing(3.7) as figure:
-        axes = figure.add_axes((0.1, 0.15, 0.74 if others else 0.87, 0.75))
+    values = [*main.low, *main.high, *(x for line in others for x in line.point)]
+    low, high = min(values), max(values)
+    log = high > LOG_FROM * low
+    low, high = (low / 1.1, high * 1.1) if log else (max(0.0, low - 0.08 * (high - low)), high + 0.08 * (high - low))
+    values_at = axis_ticks(low, high, log, most=6)
+    left = (CHARACTER * 8.5 * max(len(say.number(tick)) for tick in values_at) + 10) / 72
+    title = wrapped(axis, width - 0.3, 8.5)
+    names = _legend([main, *others] if others else [], width)
+    head = LINE * 8.5 * len(stamp_lines(said, say, width)) + 0.34
+    foot = 0.36 + LINE * 8.5 * len(title)
+    keys = sum(LINE * 8.5 * max(map(len, row)) + 0.05 for row in names)
+    height = head + 2.5 + foot + keys
+    with drawing(width, height) as figure:
+        axes = figure.add_axes((left / width, (foot + keys) / height, 1 - (left + 0.15) / width, 2.5 / height))
         axes.set_xscale("log")
         axes.set_xlim(main.at[0], main.at[-1])
-        values = [*main.low, *main.high, *(x for line in others for x in line.point)]
-        low, high = min(values), max(values)
-        log = high > LOG_FROM * low
         if log:
             axes.set_yscale("log")
-        axes.set_ylim(
-            (low / 1.1, high * 1.1) if log else (max(0.0, low - 0.08 * (high - low)), high + 0.08 * (high - low))
-        )
+        axes.set_ylim(low, high)
         axes.fill_between(main.at, main.low, main.high, color=SOFT, lw=0)
-        for line in others:
-            axes.plot(line.at, line.point, color=GREY, lw=1)
+        for line, style in zip(others, STYLES, strict=False):
+            axes.plot(line.at, line.point, color=style[0], lw=1.4, ls=style[1])
         axes.plot(main.at, main.point, color=ACCENT, lw=2.4)
         if one is not None:
             axes.axvline(one, color=INK, lw=1, ls=(0, (4, 3)))
-        _value_axis(axes, log, say)
+        _value_axis(axes, values_at, say)
         _named_axis(axes, ticks)
-        axes.set_xlabel(axis)
-        if others:
-            _end_names(axes, [main, *others])
+        axes.set_xlabel("\n".join(title))
+        figure.text(0.02, 1 - (head - 0.08) / height, say("intervals.axis"), fontsize=8.5, color=FAINT, va="bottom")
+        _write_legend(figure, names, keys)
         stamp(figure, said, say)
         return as_svg(figure, name, finding)
 
 
-def marks_figure(
-    name: str, marks: Sequence[Mark], line: float, axis: str, said: Headline, finding: str, say: Catalogue,
-    write: Callable[[float], str] | None = None,
-) -> str:  # fmt: skip
-    """Return one row per mark with its interval, against a line that all are compared with.
-
-    Parameters
-    ----------
-    name : str
-        Of the figure inside the page.
-    marks : sequence of Mark
-        From top to bottom.
-    line : float
-        What they are compared with.
-    axis : str
-        What the axis is.
-    said, finding, say
-        Verdict to print, what the figure shows, and language.
-    write : callable, optional
-        Writes the numbers of the axis; in whole persons when not given.
-    """
-    height = 0.95 + 0.34 * len(marks)
-    low = min([line, *(mark.low for mark in marks)])
-    farthest = 4 * max([line, *(mark.point for mark in marks)])
-    high = max([line, *(min(mark.high, farthest) for mark in marks)])
-    log = low > 0 and high > 2.5 * low
-    edge = (high / low) ** 0.04 if log else 0.05 * max(high - low, 1e-9)
-    low, high = (low / edge, high * edge) if log else (max(0.0, low - edge), high + edge)
-    with drawing(height) as figure:
-        left, right, bottom = 0.3, 0.77, 0.55 / height
-        axes = figure.add_axes((left, bottom, right - left, 1 - bottom - 0.3 / height))
-        if write is None:
-            number_axis(axes, low, high, log, say)
-        else:
-            _free_axis(axes, low, high, log, write)
-        axes.set_ylim(len(marks) - 0.4, -0.6)
-        axes.set_yticks([])
-        axes.axvline(line, color=INK, lw=1, ls=(0, (4, 3)))
-        for at, mark in enumerate(marks):
-            colour = ACCENT if mark.main else "#6b7683"
-            axes.plot([mark.low, min(mark.high, high)], [at, at], color=colour, lw=3, solid_capstyle="butt")
-            if mark.high > high:
-                axes.plot([high], [at], ">", color=colour, ms=6, clip_on=False)
-            axes.plot([mark.point], [at], "D" if mark.main else "o", color=colour, ms=6, mec="white", mew=1)
-            axes.text(-0.02, at, say.shortened(mark.name, 40), transform=axes.get_yaxis_transform(), fontsize=8,
-                      ha="right", va="center", color=INK)  # fmt: skip
-            axes.text(1.02, at, mark.words, transform=axes.get_yaxis_transform(), fontsize=7.5, ha="left", va="center",
-                      color=FAINT)  # fmt: skip
-        axes.set_xlabel(axis)
-        stamp(figure, said, say)
-        return as_svg(figure, name, finding)
-
-
-def _free_axis(axes: Axes, low: float, high: float, log: bool, write: Callable[[float], str]) -> None:
-    """Prepare an axis of numbers that are not persons."""
+def _value_axis(axes: Axes, ticks: Sequence[float], say: Catalogue) -> None:
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-    if log:
-        axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    places = [x for x in (0.1, 0.2, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0) if low <= x <= high]
-    axes.xaxis.set_major_locator(FixedLocator(places))
-    axes.xaxis.set_major_formatter(FixedFormatter([write(x) for x in places]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.grid(axis="x", color=RULE, lw=0.6)
-    axes.set_axisbelow(True)
-
-
-def _value_axis(axes: Axes, log: bool, say: Catalogue) -> None:
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-
-    low, high = axes.get_ylim()
-    ticks = axis_ticks(low, high, log, most=6)
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_major_formatter(FixedFormatter([say.number(tick) for tick in ticks]))
     axes.yaxis.set_minor_locator(NullLocator())
@@ -191,21 +129,31 @@ def _named_axis(axes: Axes, ticks: Sequence[tuple[float, str]]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def _end_names(axes: Axes, lines: Sequence[Line]) -> None:
-    """Write the name of every line at its right end, pushed apart where they would overlap."""
-    low, high = axes.get_ylim()
-    log = axes.get_yscale() == "log"
-    order = sorted(lines, key=lambda line: line.point[-1])
-    places = [fraction(line.point[-1], low, high, log) for line in order]
-    gap = 0.052
-    for i in range(1, len(places)):
-        places[i] = max(places[i], places[i - 1] + gap)
-    over = places[-1] - 1.0
-    places = [place - max(over, 0.0) * (i + 1) / len(places) for i, place in enumerate(places)]
-    for line, place in zip(order, places, strict=True):
-        main = line is lines[0]
-        axes.text(1.01, place, line.name, transform=axes.transAxes, fontsize=7.5, va="center", ha="left",
-                  color=ACCENT if main else FAINT, fontweight="bold" if main else "normal")  # fmt: skip
+def _legend(lines: Sequence[Line], width: float) -> list[list[list[str]]]:
+    """Return the names of the lines, wrapped, in rows of as many columns as the figure has."""
+    columns = 1 if width == NARROW else 2
+    names = [wrapped(line.name, width / columns - 0.6, 8.5) for line in lines]
+    return [names[i : i + columns] for i in range(0, len(names), columns)]
+
+
+def _write_legend(figure: Figure, names: Sequence[Sequence[Sequence[str]]], height: float) -> None:
+    """Write the names of the lines under the axis, each beside a piece of its line."""
+    from matplotlib.lines import Line2D
+
+    width, whole = figure.get_figwidth(), figure.get_figheight()
+    styles = iter([(ACCENT, "-"), *STYLES])
+    top = height
+    for row in names:
+        for i, lines in enumerate(row):
+            colour, dashes = next(styles)
+            x, y = 0.15 + i * width / len(names[0]), top - LINE * 8.5 / 2
+            thick = 2.4 if colour == ACCENT else 1.4
+            figure.add_artist(
+                Line2D([x / width, (x + 0.35) / width], [y / whole] * 2, color=colour, ls=dashes, lw=thick)
+            )
+            figure.text((x + 0.43) / width, top / whole, "\n".join(lines), fontsize=8, va="top", color=INK,
+                        linespacing=1.1, fontweight="bold" if colour == ACCENT else "normal")  # fmt: skip
+        top -= LINE * 8.5 * max(map(len, row)) + 0.05
 
 
 def log_ticks(at: Sequence[float], say: Catalogue) -> list[tuple[float, str]]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import io
 import math
 import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -22,11 +24,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ACCENT, SOFT, INK, FAINT, RULE, GREY = "#1f5a8c", "#c5d9ea", "#1c2430", "#5b6675", "#d5dae0", "#8c97a3"
-WIDTH = 8.0
-"""Inches; the page scales a figure to its own width."""
+WIDE, NARROW = 8.0, 3.6
+"""Inches. Every figure is drawn twice, for a sheet of paper or a screen and for a phone; the page shows one of them, at
+its own width."""
 
 CHARACTER = 0.62
 """Width of an average digit of the font in which room is measured, as a share of its size."""
+
+LINE = 1.2 / 72
+"""Inches from one line of text to the next, for each point of its size."""
 
 LOG_FROM = 5.0
 """Ratio of the largest to the smallest number from which an axis is logarithmic."""
@@ -46,8 +52,11 @@ def number_axis(axes: Axes, low: float, high: float, log: bool, say: Catalogue) 
     if log:
         axes.set_xscale("log")
     axes.set_xlim(low, high)
-    room = 72 * WIDTH * axes.get_position().width
+    room = 72 * inches_wide(axes)
     ticks = axis_ticks(low, high, log, most=max(2, int(room / (CHARACTER * 8.5 * (len(say.number(high)) + 2)))))
+    # A number at the end of the axis would grow out of the figure.
+    half = {tick: CHARACTER * 8.5 * len(say.number(tick)) / 2 / room for tick in ticks}
+    ticks = [x for x in ticks if half[x] <= fraction(x, low, high, log) + 0.01 <= 1.02 - half[x]] or ticks[:1]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_major_formatter(FixedFormatter([say.number(tick) for tick in ticks]))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -82,17 +91,35 @@ def axis_ticks(low: float, high: float, log: bool, most: int = 9) -> list[float]
     return [step * k for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
+def inches_wide(axes: Axes) -> float:
+    """Return the width of the axes in inches."""
+    figure = axes.get_figure(root=True)
+    return axes.get_position().width * (figure.get_figwidth() if figure else WIDE)
+
+
+def wrapped(text: str, room: float, size: float) -> list[str]:
+    """Return a text in lines that fit in so many inches when written in so many points."""
+    return textwrap.wrap(text, max(8, int(72 * room / (CHARACTER * size)))) or [""]
+
+
+def stamp_lines(said: Headline, say: Catalogue, width: float) -> list[str]:
+    """Return the verdict in the lines that it takes in a figure of so many inches."""
+    strong = said.judgement in ("refuse", "unjudged")
+    words = say("verdict.stamp", verdict=said.verdict) + (f" – {say('key.not_cited')}" if strong else "")
+    return wrapped(words, 0.96 * width, 9.5)
+
+
 def stamp(figure: Figure, said: Headline, say: Catalogue) -> None:
     """Print the verdict in the figure: a picture that is copied takes it along."""
     strong = said.judgement in ("refuse", "unjudged")
-    words = say("verdict.stamp", verdict=said.verdict) + (f" – {say('key.not_cited')}" if strong else "")
-    figure.text(0.98, 1 - 0.04 / figure.get_figheight(), words, fontsize=8.5, ha="right", va="top",
+    words = "\n".join(stamp_lines(said, say, figure.get_figwidth()))
+    figure.text(0.98, 1 - 0.04 / figure.get_figheight(), words, fontsize=8.5, ha="right", va="top", linespacing=1.1,
                 color="#9b1c1c" if strong else FAINT, fontweight="bold")  # fmt: skip
 
 
 @contextmanager
-def drawing(height: float) -> Iterator[Figure]:
-    """Give an empty figure under settings that are ours alone; those outside are back afterwards."""
+def drawing(width: float, height: float) -> Iterator[Figure]:
+    """Give an empty figure of so many inches under settings that are ours alone; those outside are back afterwards."""
     import matplotlib.style
     from matplotlib.figure import Figure
 
@@ -103,11 +130,26 @@ def drawing(height: float) -> Iterator[Figure]:
         "xtick.color": FAINT, "xtick.labelsize": 8.5,
     }  # fmt: skip
     with matplotlib.style.context(["default", settings]):
-        yield Figure(figsize=(WIDTH, height))
+        yield Figure(figsize=(width, height))
+
+
+_PICTURES: ContextVar[dict[str, bytes] | None] = ContextVar("pictures", default=None)
+
+
+@contextmanager
+def also_png() -> Iterator[dict[str, bytes]]:
+    """Collect every figure that is drawn inside as PNG too, by its SVG."""
+    pictures: dict[str, bytes] = {}
+    token = _PICTURES.set(pictures)
+    try:
+        yield pictures
+    finally:
+        _PICTURES.reset(token)
 
 
 def as_svg(figure: Figure, name: str, finding: str) -> str:
     """Return the figure as an SVG element for a page: ids of its own, a title, no style that leaks."""
+    shape = "narrow" if figure.get_figwidth() == NARROW else "wide"
     stream = io.StringIO()
     figure.savefig(
         stream,
@@ -123,17 +165,21 @@ def as_svg(figure: Figure, name: str, finding: str) -> str:
     # The page's font: narrower than the one that the room was measured with, so that nothing grows out of it.
     body = re.sub(r"font: ((?:\w+ )*)([\d.]+)px [^;\"]*", _font, body)
     # Numbers for ids: those of matplotlib are digests of what is drawn.
-    used = {
-        x: f"{name}-{i}" for i, x in enumerate(dict.fromkeys(re.findall(r"(?:xlink:href=\"|url\()#([^\")]+)", body)))
-    }
+    found = dict.fromkeys(re.findall(r"(?:xlink:href=\"|url\()#([^\")]+)", body))
+    used = {x: f"{name}-{shape}-{i}" for i, x in enumerate(found)}
     body = re.sub(r' id="([^"]+)"', lambda m: f' id="{used[m[1]]}"' if m[1] in used else "", body)
     body = re.sub(r'xlink:href="#([^"]+)"', lambda m: f'href="#{used[m[1]]}"', body)
     body = re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{used[m[1]]})", body)
     body = re.sub(r' (?:d|x|y|transform)="[^"]*"', _to_hundredths, body)
     view = re.search(r'viewBox="[^"]*"', body)
-    opening = f'<svg class="drawing" role="img" aria-label="{escape(finding)}" {view[0] if view else ""}>'
+    opening = f'<svg class="drawing {shape}" role="img" aria-label="{escape(finding)}" {view[0] if view else ""}>'
     inner = re.sub(r"\n\s*\n+", "\n", body[body.index(">") + 1 :]).strip()
-    return f"{opening}\n<title>{escape(finding)}</title>\n{inner}"
+    svg = f"{opening}\n<title>{escape(finding)}</title>\n{inner}"
+    if (pictures := _PICTURES.get()) is not None:
+        raster = io.BytesIO()
+        figure.savefig(raster, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+        pictures[svg] = raster.getvalue()
+    return svg
 
 
 def _to_hundredths(found: re.Match[str]) -> str:

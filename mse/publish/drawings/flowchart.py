@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mse.publish.drawings.axes import ACCENT, FAINT, INK, as_svg, drawing
-
-PITCH = 0.72
-"""Inches from one box to the next."""
+from mse.publish.drawings.axes import ACCENT, FAINT, INK, LINE, NARROW, as_svg, drawing, wrapped
 
 
-def flow_figure(steps: Sequence[tuple[str, str, str]], finding: str) -> str:
+def flow_figure(steps: Sequence[tuple[str, str, str]], finding: str, width: float) -> str:
     """Return one box per step, from top to bottom.
 
     Parameters
@@ -19,23 +16,36 @@ def flow_figure(steps: Sequence[tuple[str, str, str]], finding: str) -> str:
         What the step is, how many are left after it, and what was taken off on the way to it.
     finding : str
         What the figure shows, for those who cannot see it.
+    width : float
+        Inches.
     """
     from matplotlib.patches import FancyBboxPatch
 
-    height = PITCH * len(steps) - 0.12
-    with drawing(height) as figure:
+    wide = width if width == NARROW else 0.6 * width
+    left = (width - wide) / 2
+    names = [wrapped(name, wide - 0.3 - 0.09 * max(len(count) for _, count, _ in steps), 9) for name, _, _ in steps]
+    lost = [wrapped(words, width / 2 - 0.2, 8) for _, _, words in steps]
+    boxes = [0.14 + LINE * 10 * len(lines) for lines in names]
+    gaps = [0.0, *(max(0.28, 0.06 + LINE * 8.5 * len(lines)) for lines in lost[1:])]
+    height = 0.12 + sum(boxes) + sum(gaps)
+    with drawing(width, height) as figure:
         axes = figure.add_axes((0, 0, 1, 1))
-        axes.set(xlim=(0, 8), ylim=(height, 0))
+        axes.set(xlim=(0, width), ylim=(height, 0))
         axes.axis("off")
-        for i, (name, count, lost) in enumerate(steps):
-            top = 0.06 + PITCH * i
-            box = FancyBboxPatch((1.6, top), 4.8, 0.42, boxstyle="round,pad=0.0,rounding_size=0.06", ec=ACCENT,
-                                 fc="#eef4f9", lw=1)  # fmt: skip
-            axes.add_patch(box)
-            axes.text(1.75, top + 0.21, name, fontsize=9, color=INK, va="center", ha="left")
-            axes.text(6.25, top + 0.21, count, fontsize=9.5, color=INK, va="center", ha="right", fontweight="bold")
+        top = 0.06
+        for i, ((_, count, _), lines, words, tall, gap) in enumerate(zip(steps, names, lost, boxes, gaps, strict=True)):
             if i:
                 arrow = {"arrowstyle": "-|>", "color": FAINT, "lw": 1, "shrinkA": 0, "shrinkB": 0}
-                axes.annotate("", (4, top), (4, top - PITCH + 0.42), arrowprops=arrow)
-                axes.text(4.12, top - (PITCH - 0.42) / 2, lost, fontsize=8, color=FAINT, va="center", ha="left")
+                axes.annotate("", (width / 2, top + gap), (width / 2, top), arrowprops=arrow)
+                axes.text(width / 2 + 0.12, top + gap / 2, "\n".join(words), fontsize=8, color=FAINT, va="center",
+                          ha="left", linespacing=1.1)  # fmt: skip
+            top += gap
+            box = FancyBboxPatch((left + 0.03, top), wide - 0.06, tall, boxstyle="round,pad=0.0,rounding_size=0.06",
+                                 ec=ACCENT, fc="#eef4f9", lw=1)  # fmt: skip
+            axes.add_patch(box)
+            axes.text(left + 0.12, top + tall / 2, "\n".join(lines), fontsize=9, color=INK, va="center", ha="left",
+                      linespacing=1.1)  # fmt: skip
+            axes.text(left + wide - 0.12, top + tall / 2, count, fontsize=9.5, color=INK, va="center", ha="right",
+                      fontweight="bold")  # fmt: skip
+            top += tall
         return as_svg(figure, "flow", finding)

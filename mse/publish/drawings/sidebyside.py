@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
-import textwrap
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mse.publish.drawings.axes import (
     ACCENT,
+    CHARACTER,
     FAINT,
     INK,
-    LOG_FROM,
+    LINE,
     SOFT,
     as_svg,
     drawing,
     fraction,
     number_axis,
     stamp,
+    stamp_lines,
+    wrapped,
 )
-from mse.publish.facts.statements import Facts, MethodRow
+from mse.publish.drawings.intervalrows import Mark, Scale, rows_figure
+from mse.publish.facts.statements import Facts
 from mse.publish.wording.captions import hump_words, interval_name, number_words, to_unit
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
@@ -34,17 +36,11 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-LABEL = 38
-"""Characters of a method's name on one line."""
-
 KNOTS, STEPS = 25, 20
 """Points through which the law of a table that is not public is drawn, and steps of their heights."""
 
-FARTHEST = 8.0
-"""An interval that ends this many times beyond every estimate is cut off, with an arrow and its number."""
 
-
-def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) -> str | None:
+def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue, width: float) -> str | None:
     """Return point and interval of every method that gave one, the headline on top; None when none did.
 
     Parameters
@@ -55,49 +51,25 @@ def interval_figure(facts: Facts, said: Headline, finding: str, say: Catalogue) 
         What the figure shows, for those who cannot see it.
     say : Catalogue
         Language.
+    width : float
+        Inches.
     """
-    rows = [row for row in facts.methods if row.point is not None]
-    if not rows:
+    marks = []
+    for row in facts.methods:
+        if row.point is not None:
+            point, span = number_words(row, say)
+            words = f"{point} ({span})" if span else point
+            marks.append(Mark(row.label.text, words, row.point, row.low, row.high, row.headline))
+    if not marks:
         return None
     observed = facts.observed
-    low, high, log = _span(rows, observed)
-    pitch = 0.6 if any(len(row.label.text) > LABEL for row in rows) else 0.5
-    height = 0.95 + pitch * len(rows)
-    with drawing(height) as figure:
-        left, bottom = 0.37, 0.55 / height
-        axes = figure.add_axes((left, bottom, 0.98 - left, 1 - bottom - 0.38 / height))
-        number_axis(axes, low, high, log, say)
-        axes.set_ylim(len(rows) - 0.45, -0.6)
-        axes.set_yticks([])
-        if observed is not None:
-            axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
-        for at, row in enumerate(rows):
-            _method(axes, at, row, high, log)
-            colour = ACCENT if row.headline else INK
-            weight = "bold" if row.headline else "normal"
-            figure_x = axes.get_yaxis_transform()
-            label: dict[str, Any] = {"transform": figure_x, "va": "center", "ha": "left"}
-            outside = -left / (0.98 - left)
-            lines = _two_lines(row.label.text, LABEL, say)
-            rise = (0.07 + 0.065 * (len(lines) - 1)) / pitch if row.kind.text else 0
-            axes.text(outside, at - rise, "\n".join(lines), fontsize=9, color=colour, fontweight=weight,
-                      linespacing=1.1, **label)  # fmt: skip
-            drop = (0.1 + 0.04 * (len(lines) - 1)) / pitch
-            axes.text(outside, at + drop, say.shortened(row.kind.text, 54), fontsize=7, color=FAINT, **label)
-            point, span = number_words(row, say)
-            middle = _place(row, low, high, log)
-            words = f"{point} ({span})" if span else point
-            axes.text(min(max(middle, 0.0), 1.0), at - 0.3, words, fontsize=8, color=colour,
-                      fontweight=weight, transform=figure_x, va="center",
-                      ha="left" if middle < 0.3 else "right" if middle > 0.7 else "center")  # fmt: skip
-        _observed_label(axes, facts, low, high, log, say)
-        suffix = f" ({say('intervals.log')})" if log else ""
-        axes.set_xlabel(say("intervals.axis") + suffix)
-        stamp(figure, said, say)
-        return as_svg(figure, "intervals", finding)
+    words = "" if observed is None else say("intervals.observed", observed=say.number(observed))
+    return rows_figure("intervals", marks, Scale(say("intervals.axis"), observed, words), said, finding, say, width)
 
 
-def posterior_figure(law: Distribution, facts: Facts, said: Headline, finding: str, say: Catalogue) -> str | None:
+def posterior_figure(
+    law: Distribution, facts: Facts, said: Headline, finding: str, say: Catalogue, width: float
+) -> str | None:
     """Return the density of log N with its humps, the interval shaded; None for a single value."""
     drawn = _law(law, facts, said)
     if drawn is None:
@@ -108,8 +80,13 @@ def posterior_figure(law: Distribution, facts: Facts, said: Headline, finding: s
     low, high = min(float(sizes[0]), *([] if observed is None else [float(observed)])), float(sizes[-1])
     if len(facts.humps) > 1:  # room for the words at the right of the last hump
         high = max(high, low * (to_unit(facts.humps[-1].peak, rounded.unit) / low) ** 1.35)
-    with drawing(3.5) as figure:
-        axes = figure.add_axes((0.03, 0.155, 0.95, 0.74))
+    span = say.range(rounded.low, rounded.high)
+    words = f"{say('intervals.axis')} ({say('intervals.log')}); {interval_name(facts, say)} {span}"
+    title = wrapped(words, 0.95 * width, 8.5)
+    head, foot = LINE * 8.5 * len(stamp_lines(said, say, width)) + 0.26, 0.36 + LINE * 8.5 * len(title)
+    height = head + 2.6 + foot
+    with drawing(width, height) as figure:
+        axes = figure.add_axes((0.03, foot / height, 0.95, 2.6 / height))
         number_axis(axes, low, high, True, say)
         top = 1.0
         axes.set_ylim(-0.13 * top, 1.28 * top)
@@ -134,13 +111,13 @@ def posterior_figure(law: Distribution, facts: Facts, said: Headline, finding: s
             share = fraction(size, low, high, True)
             # Outer humps carry their words on the outer side, where no curve runs.
             side = "right" if several and hump is humps[0] else "left" if several and hump is humps[-1] else "center"
-            side = "left" if share < 0.22 else "right" if share > 0.78 else side
-            offset = {"left": 4, "right": -4, "center": 0}[side]
-            axes.annotate(words, (size, peak), (offset, 6), textcoords="offset points", fontsize=9,
-                          color=INK, ha=side, va="bottom", fontweight="bold")  # fmt: skip
+            room = CHARACTER * 9.5 * len(words) / 72 / (0.95 * width)
+            least = {"left": 0.0, "right": room, "center": room / 2}[side]
+            place = min(max(share, least), 1 - room + least)
+            axes.text(place, (peak + 0.06 + 0.13) / 1.41, words, transform=axes.transAxes, fontsize=9, color=INK,
+                      ha=side, va="bottom", fontweight="bold")  # fmt: skip
         _observed_label(axes, facts, low, high, True, say)
-        span = say.range(said.rounded.low, said.rounded.high)
-        axes.set_xlabel(f"{say('intervals.axis')} ({say('intervals.log')}); {interval_name(facts, say)} {span}")
+        axes.set_xlabel("\n".join(title))
         stamp(figure, said, say)
         return as_svg(figure, "posterior", finding)
 
@@ -169,48 +146,6 @@ def _law(law: Distribution, facts: Facts, said: Headline) -> tuple[Array, Array]
     heights = np.rint(STEPS * heights / max(float(heights.max()), 1e-300)) / STEPS
     fine = np.linspace(at[0], at[-1], 10 * KNOTS)
     return np.exp(fine), np.clip(PchipInterpolator(at, heights)(fine), 0.0, 1.0)
-
-
-def _two_lines(text: str, width: int, say: Catalogue) -> list[str]:
-    """Return a label broken into at most two lines."""
-    lines = textwrap.wrap(text, width)
-    return lines if len(lines) < 3 else [lines[0], say.shortened(" ".join(lines[1:]), width)]
-
-
-# ---- parts ------------------------------------------------------------------------------------------
-
-
-def _span(rows: Sequence[MethodRow], observed: int | None) -> tuple[float, float, bool]:
-    """Return the ends of the axis for these methods, and whether it is logarithmic."""
-    points = [row.point for row in rows if row.point is not None]
-    lows = [row.low for row in rows if row.low is not None] or points
-    farthest = FARTHEST * max(points)
-    highs = [min(row.high, farthest) for row in rows if row.high is not None] or points
-    seen = [] if observed is None else [float(observed)]
-    low, high = max(1.0, min(*seen, *lows, *points)), max(*seen, *highs, *points)
-    log = high > LOG_FROM * low
-    edge = (high / low) ** 0.03 if log else 0.04 * max(high - low, 1.0)
-    return (low / edge, high * edge, log) if log else (max(0.0, low - edge), high + edge, log)
-
-
-def _place(row: MethodRow, low: float, high: float, log: bool) -> float:
-    """Return the middle of the drawn interval as a fraction of the axis."""
-    point = row.point or low
-    ends = (row.low if row.low is not None else point, min(row.high if row.high is not None else point, high))
-    return sum(fraction(end, low, high, log) for end in ends) / 2
-
-
-def _method(axes: Axes, at: int, row: MethodRow, end: float, log: bool) -> None:
-    """Draw one point and interval; an interval that leaves the axis ends in an arrow."""
-    colour = ACCENT if row.headline else "#6b7683"
-    if row.low is not None and row.high is not None:
-        beyond = row.high > end
-        axes.plot([row.low, min(row.high, end)], [at, at], color=colour, lw=4 if row.headline else 2.5,
-                  solid_capstyle="butt")  # fmt: skip
-        if beyond:
-            axes.plot([end], [at], ">", color=colour, ms=7, clip_on=False)
-    if row.point is not None:
-        axes.plot([row.point], [at], "D" if row.headline else "o", color=colour, ms=7, mec="white", mew=1.2)
 
 
 def _observed_label(axes: Axes, facts: Facts, low: float, high: float, log: bool, say: Catalogue) -> None:

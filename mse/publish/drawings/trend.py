@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-import textwrap
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mse.publish.drawings.axes import ACCENT, FAINT, GREY, INK, RULE, as_svg, axis_ticks, drawing, stamp
+from mse.publish.drawings.axes import (
+    ACCENT,
+    CHARACTER,
+    FAINT,
+    GREY,
+    INK,
+    LINE,
+    NARROW,
+    RULE,
+    as_svg,
+    axis_ticks,
+    drawing,
+    inches_wide,
+    stamp,
+    stamp_lines,
+    wrapped,
+)
 from mse.publish.facts.statements import Facts
 from mse.publish.indicators.partnumbers import Part
 from mse.publish.wording.messages import Catalogue
@@ -17,11 +33,13 @@ if TYPE_CHECKING:
 
 TRUE = "#9a4f00"
 MOST_PANELS = 8
+LEFT = 0.62
+"""Inches for the numbers of the upright axis."""
 
 
 def trend_figure(
     years: Sequence[str], parts: Sequence[Part], truth: Sequence[float] | None, facts: Facts, said: Headline,
-    finding: str, say: Catalogue,
+    finding: str, say: Catalogue, width: float,
 ) -> str:  # fmt: skip
     """Return the trend of the total.
 
@@ -39,11 +57,19 @@ def trend_figure(
         What the figure shows, for those who cannot see it.
     say : Catalogue
         Language.
+    width : float
+        Inches.
     """
     from matplotlib.patches import Patch
 
-    with drawing(3.8) as figure:
-        axes = figure.add_axes((0.085, 0.09, 0.9, 0.71))
+    narrow = width == NARROW
+    written = _break_words(years, facts, width)
+    keys = 0.2 * (5 if narrow else 1)
+    lines = max((len(words) for _, _, words in written), default=0)
+    head = LINE * 8.5 * len(stamp_lines(said, say, width)) + 0.12 + keys + LINE * 8 * lines
+    height = head + 2.7 + 0.3
+    with drawing(width, height) as figure:
+        axes = figure.add_axes((LEFT / width, 0.3 / height, 1 - (LEFT + 0.1) / width, 2.7 / height))
         _panel(axes, years, parts, truth, facts, say, large=True)
         handles = [
             *axes.plot([], [], "-o", color=ACCENT, lw=2.5, ms=6, mec="white", label=say("trend.estimated")),
@@ -55,28 +81,36 @@ def trend_figure(
             handles += axes.plot([], [], "x", color=FAINT, ms=6, label=say("trend.unstated"))
         if truth:
             handles += axes.plot([], [], "D", color=TRUE, ms=5, label=say("trend.truth"))
-        axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.12), ncols=5, frameon=False, fontsize=8.5,
-                    handlelength=1.6, borderpad=0)  # fmt: skip
-        _breaks(axes, years, facts, say)
+        over = 1 + (LINE * 8 * lines + 0.08) / 2.7
+        axes.legend(handles=handles, loc="lower left", bbox_to_anchor=((0.1 - LEFT) / (width - LEFT), over),
+                    ncols=1 if narrow else 5, frameon=False, fontsize=8.5, handlelength=1.6, borderpad=0,
+                    columnspacing=1.0)  # fmt: skip
+        for share, left, words in written:
+            axes.text(share + (0.006 if left else -0.006), 1.01, "\n".join(words), transform=axes.transAxes, fontsize=8,
+                      ha="left" if left else "right", va="bottom", color=INK, linespacing=1.1)  # fmt: skip
         stamp(figure, said, say)
         return as_svg(figure, "trend", finding)
 
 
 def trend_panels(
     years: Sequence[str], groups: Mapping[str, Sequence[Part]], facts: Facts, said: Headline, finding: str, name: str,
-    say: Catalogue,
+    say: Catalogue, width: float,
 ) -> str:  # fmt: skip
     """Return the trend of every group in a panel of its own, each on its own scale."""
-    columns = 2
+    columns = 1 if width == NARROW else 2
     rows = -(-len(groups) // columns)
-    height = 0.45 + 2.05 * rows
-    with drawing(height) as figure:
-        for i, (label, parts) in enumerate(groups.items()):
+    each = width / columns
+    names = [wrapped(label, each - LEFT - 0.1, 9.5) for label in groups]
+    pitch = 1.9 + LINE * 9.5 * max(map(len, names))
+    head = 0.3 + LINE * 8.5 * len(stamp_lines(said, say, width))
+    height = head + pitch * rows
+    with drawing(width, height) as figure:
+        for i, (lines, parts) in enumerate(zip(names, groups.values(), strict=True)):
             row, column = divmod(i, columns)
-            bottom = 1 - (0.45 + 2.05 * (row + 1) - 0.36) / height
-            axes = figure.add_axes((0.085 + 0.5 * column, bottom, 0.405, 1.38 / height))
+            bottom = 1 - (head + pitch * (row + 1) - 0.4) / height
+            axes = figure.add_axes(((LEFT + each * column) / width, bottom, (each - LEFT - 0.1) / width, 1.38 / height))
             _panel(axes, years, parts, None, facts, say, large=False)
-            axes.set_title(say.shortened(label, 44), fontsize=9.5, color=INK, loc="left", fontweight="bold", pad=6)
+            axes.set_title("\n".join(lines), fontsize=9.5, color=INK, loc="left", fontweight="bold", pad=6)
         stamp(figure, said, say)
         return as_svg(figure, name, finding)
 
@@ -116,7 +150,8 @@ def _panel(
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_major_formatter(FixedFormatter([say.number(tick) for tick in ticks]))
     axes.tick_params(axis="y", length=0, labelcolor=FAINT, labelsize=8)
-    step = -(-len(years) // (12 if large else 6))
+    label = (CHARACTER * 8.5 * max(map(len, years)) + 6) / 72
+    step = max(1, math.ceil(len(years) * label / inches_wide(axes)))
     shown = [(x, year) for i, (x, year) in enumerate(zip(at, years, strict=True)) if (len(years) - 1 - i) % step == 0]
     axes.xaxis.set_major_locator(FixedLocator([x for x, _ in shown]))
     axes.xaxis.set_major_formatter(FixedFormatter([year for _, year in shown]))
@@ -124,17 +159,17 @@ def _panel(
     axes.set_axisbelow(True)
 
 
-def _breaks(axes: Axes, years: Sequence[str], facts: Facts, say: Catalogue) -> None:
-    """Write what each break was above its line, on the side that has room."""
+def _break_words(years: Sequence[str], facts: Facts, width: float) -> list[tuple[float, bool, list[str]]]:
+    """Return what each break was, where on the axis it stands, and whether its words stand at its right."""
     at = _places(years)
-    for found in facts.breaks:
-        if not at[0] - 0.6 < found.at < at[-1] + 0.6:
-            continue
-        share = (found.at - at[0] + 0.6) / (at[-1] - at[0] + 1.2)
-        left = share < 0.55
-        words = textwrap.wrap(f"{found.label}: {found.text}" if found.text else found.label, 58)[:2]
-        axes.text(share + (0.006 if left else -0.006), 1.01, "\n".join(words), transform=axes.transAxes, fontsize=8,
-                  ha="left" if left else "right", va="bottom", color=INK, linespacing=1.1)  # fmt: skip
+    found = []
+    for one in facts.breaks:
+        if at[0] - 0.6 < one.at < at[-1] + 0.6:
+            share = (one.at - at[0] + 0.6) / (at[-1] - at[0] + 1.2)
+            left = share < 0.55
+            room = (width - LEFT - 0.1) * (1 - share if left else share)
+            found.append((share, left, wrapped(f"{one.label}: {one.text}" if one.text else one.label, room, 8)))
+    return found
 
 
 def _places(years: Sequence[str]) -> list[float]:

@@ -275,7 +275,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         averaged=number(headline.diagnostics.get("models")),
         notes=_notes(table, about, say),
         sources=tuple(sources(table.sources)),
-        names=called,
+        names=names({row.name: row.title or "" for row in lists}, called),
         time=time_dimension(headline.strata.dimensions if headline.strata else {}, report.time),
         breaks=breaks(report.breaks, own.breaks, say),
         texts={key: said for key in TEXTS if (said := getattr(own, key) or getattr(given, key))},

@@ -60,7 +60,7 @@ def verdict_section(m: Material) -> Section:
     ]
     if rows:
         heads = [say(f"full.{part}") for part in ("rule", "level", "found", "figures")]
-        blocks.append(sheet(say("full.table"), [*heads], rows, wide=True))
+        blocks.append(sheet(say("full.table"), [*heads], rows))
     blocks += _parts(m)
     silent = silent_rules(facts, say)
     last = say("full.none") if verdict is None else say("full.silent_none")
@@ -158,7 +158,7 @@ def provenance_section(m: Material) -> Section:
         blocks += [_record(title, rows, say)] if rows else []
     if record.job.settings:
         blocks += [Heading(say("provenance.job")), Listing(_plain(shown_job(record.job.settings), indent=2))]
-    return Section("provenance", say("section.provenance"), tuple(blocks))
+    return Section("provenance", say("section.provenance"), tuple(blocks), True)
 
 
 def citation(m: Material) -> str:

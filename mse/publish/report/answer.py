@@ -19,8 +19,10 @@ from mse.publish.report.page import (
     Row,
     Section,
     bullets,
+    called,
     cell,
     entries,
+    figure,
     paragraph,
     row,
     sheet,
@@ -55,7 +57,7 @@ def methods_section(m: Material) -> Section:
     rows = [_method_row(found, contained, m) for found in facts.methods if found.point is not None]
     heads = [say("intervals.method"), "#" + say("intervals.point"), "#" + say("intervals.interval")]
     heads += [say("intervals.contains")] if contained else []
-    table = [sheet(say("intervals.table"), [*heads], rows, wide=True)] if rows else []
+    table = [sheet(say("intervals.table"), [*heads], rows)] if rows else []
     why = [
         Words(
             say(
@@ -70,7 +72,7 @@ def methods_section(m: Material) -> Section:
     ]
     failed: list[Block] = [Heading(say("intervals.failed")), bullets(why)] if why else []
     lead = paragraph(say("intervals.lead"), "lead")
-    drawn = figure(interval_figure(facts, m.said, finding, say), finding)
+    drawn = figure(lambda width: interval_figure(facts, m.said, finding, say, width), finding)
     return Section("intervals", say("section.intervals"), (lead, *drawn, *table, *failed))
 
 
@@ -90,10 +92,13 @@ def posterior_section(m: Material) -> Section | None:
     if facts.coarse:
         return None
     finding = posterior_finding(facts, m.said.rounded, say)
-    drawn = posterior_figure(m.results.headline.distribution, facts, m.said, finding, say)
+    law = m.results.headline.distribution
     key = "posterior.lead" if facts.credible else "posterior.lead_sampling"
-    blocks: list[Block] = [paragraph(say(key, interval=interval_name(facts, say)), "lead")] if drawn else []
-    blocks += figure(drawn, finding if drawn else say("posterior.single"))
+    blocks = figure(lambda width: posterior_figure(law, facts, m.said, finding, say, width), finding)
+    if isinstance(blocks[0], Drawing):
+        blocks.insert(0, paragraph(say(key, interval=interval_name(facts, say)), "lead"))
+    else:
+        blocks = [paragraph(say("posterior.single"))]
     if len(facts.humps) > 1:
         blocks.append(paragraph(say("posterior.not_one")))
     title = say("section.posterior" if facts.credible else "section.sampling")
@@ -106,7 +111,7 @@ def overlap_section(m: Material) -> Section:
     known = bool(facts.histories)
     finding = overlap_finding(facts, say) if known else say("overlap.missing" if facts.public else "overlap.closed")
     blocks: list[Block] = [paragraph(say("overlap.lead"), "lead")] if known else []
-    blocks += figure(overlap_figure(facts, finding, say), finding)
+    blocks += figure(lambda width: overlap_figure(facts, finding, say, width), finding)
     titled = any(found.title for found in facts.lists)
     closed = None if facts.public or len(facts.lists) > MOST_LISTS else list_counts(m.results)
     heads = [say("overlap.list"), *([say("overlap.title")] if titled else [])]
@@ -122,7 +127,7 @@ def overlap_section(m: Material) -> Section:
             share = f" ({say.percent(found.shared / found.total)})" if found.total else ""
             counts = [say.number(found.total), say.number(found.shared) + share]
         rows.append(row(found.name, *([found.title or ""] if titled else []), *counts))
-    blocks.append(sheet(say("overlap.table"), [*heads], rows, wide=titled))
+    blocks.append(sheet(say("overlap.table"), [*heads], rows))
     return Section("overlap", say("section.overlap"), tuple(blocks))
 
 
@@ -132,7 +137,7 @@ def models_section(m: Material) -> Section:
     shown = [x for x in facts.models[:MOST_MODELS] if facts.public or x.weight >= COARSE] or [*facts.models[:1]]
     if not shown:
         return Section("models", say("section.models"), (paragraph(say(f"models.{_kind_of(m)}")),))
-    blocks: list[Block] = [paragraph(say("models.lead", example=_groups(shown[0])[0]), "lead")]
+    blocks: list[Block] = [paragraph(say("models.lead", example=_groups(shown[0], m)[0]), "lead")]
     if facts.effective:
         effective = say.figure(round(facts.effective, 1 if facts.public else None))
         averaged = {"count": say.number(facts.averaged)} if facts.averaged else {}
@@ -140,7 +145,7 @@ def models_section(m: Material) -> Section:
             paragraph(say("models.averaged" if averaged else "models.effective", effective=effective, **averaged))
         )
     rows = [
-        row(Cell(groups=_groups(found)), _probable(found.weight, m), *sizes)
+        row(Cell(groups=_groups(found, m)), _probable(found.weight, m), *sizes)
         for found in shown
         for sizes in [[say.number(round_point(found.size))] if facts.public else []]
     ]
@@ -150,7 +155,7 @@ def models_section(m: Material) -> Section:
     weight = _probable(sum(found.weight for found in shown), m)
     rest = say("models.rest", count=say.count_word(len(rows)), weight=weight)
     cited = f"{rest} {say('models.citation')}" if facts.public else rest
-    blocks += [sheet(caption, [*heads], rows, wide=True), paragraph(cited)]
+    blocks += [sheet(caption, [*heads], rows), paragraph(cited)]
     return Section("models", say("section.models"), tuple(blocks))
 
 
@@ -160,9 +165,7 @@ def interactions_section(m: Material) -> Section:
     found = sorted(m.results.headline.interactions.items(), key=lambda item: (-item[1], item[0]))
     if not found:
         return Section("interactions", say("section.interactions"), (paragraph(say("interactions.missing")),))
-    rows = [
-        row(" × ".join(x.split(":")), _probable(p, m), Cell(share=_coarse(p, m))) for x, p in found[:MOST_INTERACTIONS]
-    ]
+    rows = [row(called(x, m), _probable(p, m), Cell(share=_coarse(p, m))) for x, p in found[:MOST_INTERACTIONS]]
     heads = [Column(say("interactions.name")), Column(say("interactions.probability"), numeric=True)]
     table = sheet(say("interactions.table"), [*heads, Column("", bar=True)], rows)
     lighter = len(found) - len(rows)
@@ -252,17 +255,12 @@ def _kind_of(m: Material) -> str:
     return {"assumed": "assumed", "one model": "missing"}.get(basis, "unlisted")
 
 
-def figure(svg: str | None, finding: str) -> list[Block]:
-    """Return a figure, or the words that say why there is none."""
-    return [Drawing(svg, finding) if svg else paragraph(finding)]
-
-
 def joined(words: Sequence[Words], say: Catalogue) -> Words:
     """Return "a, b and c"; marked with a language when all of it is in that one."""
     languages = {x.language for x in words}
     return Words(say.listing([x.text for x in words]), languages.pop() if len(languages) == 1 else None)
 
 
-def _groups(found: ModelRow) -> tuple[str, ...]:
+def _groups(found: ModelRow, m: Material) -> tuple[str, ...]:
     """Return groups of lists that influence each other first, then the lists that stand alone."""
-    return tuple(" × ".join(group) for group in sorted(found.generators, key=lambda group: -len(group)))
+    return tuple(called(":".join(group), m) for group in sorted(found.generators, key=lambda group: -len(group)))

@@ -87,6 +87,7 @@ def compose(results: Results, language: str | None = None) -> Page:
         labels={
             "contents": say("page.contents"),
             "skip": say("page.skip"),
+            "unfold": say("page.unfold"),
             "made": made,
             "reasons": say("verdict.reasons"),
             "stamp": say("verdict.stamp", verdict=said.verdict),

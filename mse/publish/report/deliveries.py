@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from mse.answers.strata import ALL
 from mse.publish.drawings.flowchart import flow_figure
 from mse.publish.registrationquality import REGISTRATIONS, SafeFlow, column_quality, safe_flow, timeliness
-from mse.publish.report.page import Block, Drawing, Material, Row, Section, paragraph, row, sheet
+from mse.publish.report.page import Block, Material, Row, Section, figure, paragraph, row, sheet
 from mse.publish.wording.captions import interval_name
 
 CHECKS = ("sensitivity", "robustness", "checks")
@@ -28,13 +28,13 @@ def quality_section(m: Material) -> Section | None:
             *("#" + say(f"quality_column.{x}") for x in ("filled", "valid")),
         ]
         rows = [row(called.get(x.list, x.list), x.column, _share(x.filled, m), _share(x.valid, m)) for x in columns]
-        blocks.append(sheet(say("quality.columns"), [*heads], rows, wide=True))
+        blocks.append(sheet(say("quality.columns"), [*heads], rows))
     if times:
         heads = [say("quality_column.list"), *("#" + say(f"quality_column.{x}") for x in ("median", "most", "late"))]
         rows = [
             row(called.get(x.list, x.list), _count(x.median, m), _count(x.most, m), _share(x.late, m)) for x in times
         ]
-        blocks.append(sheet(say("quality.times"), [*heads], rows, wide=True))
+        blocks.append(sheet(say("quality.times"), [*heads], rows))
     if not m.facts.public:
         blocks.append(paragraph(say("quality.note"), "lead"))
     return Section("quality", say("section.quality"), tuple(blocks))
@@ -62,8 +62,8 @@ def _flow(flow: SafeFlow, m: Material) -> list[Block]:
         shown = public or step in rows
         cells.append(row(name, *(_count(flow.counts.get((step, x)), m) if shown else "" for x in flow.lists), count))
     finding = finding or say("quality.closed")
-    drawn = Drawing(flow_figure(told, finding), finding)
-    return [drawn, sheet(say("quality.table"), [*heads], cells, wide=len(flow.lists) > 3)]
+    drawn = figure(lambda width: flow_figure(told, finding, width), finding)
+    return [*drawn, sheet(say("quality.table"), [*heads], cells)]
 
 
 def _count(value: float | None, m: Material) -> str:
@@ -89,7 +89,7 @@ def gather_section(m: Material, sections: Sequence[Section]) -> Section:
         rows.append(row(f"{i}. {say(f'gather.i{i}')}", words))
     heads = [say("gather.item"), say("gather.here")]
     lead = paragraph(say("gather.lead"), "lead")
-    return Section("gather", say("section.gather"), (lead, sheet(say("gather.table"), [*heads], rows)))
+    return Section("gather", say("section.gather"), (lead, sheet(say("gather.table"), [*heads], rows)), True)
 
 
 def _gather(m: Material, titles: Mapping[str, str]) -> list[list[str | None]]:

@@ -8,10 +8,23 @@ from typing import Any
 
 from mse.assess.robustness import CELLS, WITHOUT_LIST, WITHOUT_REFERRALS
 from mse.assess.sensitivity import ALL_LISTS
-from mse.publish.drawings.assessed import Line, Mark, curve_figure, log_ticks, marks_figure
+from mse.publish.drawings.assessed import Line, curve_figure, log_ticks
+from mse.publish.drawings.intervalrows import Mark, Scale, rows_figure
 from mse.publish.publishedparts import assessed_values, telling
 from mse.publish.registered import one_number_only
-from mse.publish.report.page import Block, Drawing, Heading, Material, Row, Section, bullets, paragraph, row, sheet
+from mse.publish.report.page import (
+    Block,
+    Heading,
+    Material,
+    Row,
+    Section,
+    bullets,
+    called,
+    figure,
+    paragraph,
+    row,
+    sheet,
+)
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.rounding import Rounded, round_interval
 
@@ -60,21 +73,23 @@ def _curves(m: Material) -> list[Block]:
     ends = {"low": say.number(round_interval(min(main.point), main.low[-1], main.high[0]).point)}
     ends["high"] = say.number(round_interval(max(main.point), main.low[-1], main.high[0]).point)
     finding = say("sensitivity.finding", first=_odds(main.at[0], say), last=_odds(main.at[-1], say), **ends)
-    drawn = curve_figure("sensitivity", main, others, log_ticks(main.at, say), say("sensitivity.axis"), 1.0, m.said,
-                         finding, say)  # fmt: skip
+    drawn = figure(
+        lambda width: curve_figure("sensitivity", main, others, log_ticks(main.at, say), say("sensitivity.axis"), 1.0,
+                                   m.said, finding, say, width), finding,
+    )  # fmt: skip
     shown = [x for x in (0.25, 0.5, 1.0, 2.0, 4.0) if any(abs(at - x) < 1e-9 for at in main.at)]
     rows = []
     for name in names:
         at = {round(float(x["odds_ratio"]), 6): x for x in found if x["assumption"] == name}
         cells = [say.number(numbers(at[x], m).point) if x in at else "" for x in shown]
-        rows.append(row(_assumption(name, say), *cells, tone="main" if name == ALL_LISTS else ""))
+        rows.append(row(_assumption(name, m), *cells, tone="main" if name == ALL_LISTS else ""))
     heads = [say("sensitivity.assumption"), *(f"#{_odds(x, say)}" for x in shown)]
-    return [Drawing(drawn, finding), sheet(say("sensitivity.table"), [*heads], rows)]
+    return [*drawn, sheet(say("sensitivity.table"), [*heads], rows)]
 
 
 def _line(name: str, found: Sequence[Record], m: Material) -> Line:
     rows = sorted(found, key=lambda x: float(x["odds_ratio"]))
-    return _drawn(_assumption(name, m.say), [float(x["odds_ratio"]) for x in rows], [numbers(x, m) for x in rows])
+    return _drawn(_assumption(name, m), [float(x["odds_ratio"]) for x in rows], [numbers(x, m) for x in rows])
 
 
 def _drawn(name: str, at: Sequence[float], found: Sequence[Rounded]) -> Line:
@@ -82,8 +97,8 @@ def _drawn(name: str, at: Sequence[float], found: Sequence[Rounded]) -> Line:
     return Line(name, at, [x.point for x in found], [x.low for x in found], [x.high for x in found])
 
 
-def _assumption(name: str, say: Catalogue) -> str:
-    return say("sensitivity.all_lists") if name == ALL_LISTS else " × ".join(name.split(":"))
+def _assumption(name: str, m: Material) -> str:
+    return m.say("sensitivity.all_lists") if name == ALL_LISTS else called(name, m)
 
 
 def _odds(value: float, say: Catalogue) -> str:
@@ -100,7 +115,7 @@ def _tipping(m: Material) -> list[Block]:
     known, quiet = set(), dict[str, None]()
     for found in records(m, "tipping"):
         claim, name = str(found["claim"]), str(found["assumption"])
-        about = {"assumption": _assumption(name, say), "value": say.number(_claimed(float(found["value"]), m))}
+        about = {"assumption": _assumption(name, m), "value": say.number(_claimed(float(found["value"]), m))}
         if finite(found, "odds_ratio"):
             ends = sorted((x["odds_ratio"], x["point"]) for x in curves if x["assumption"] == name)
             rises = bool(ends) and ends[-1][1] > ends[0][1]
@@ -221,7 +236,7 @@ def _changes(m: Material) -> list[Block]:
     marks, rows = [], []
     for x in all_of:
         what = x["what"] if isinstance(x["what"], str) else ""
-        name = say(f"change.{str(x['change']).replace(' ', '_')}", what=" + ".join(what.split(":")))
+        name = say(f"change.{str(x['change']).replace(' ', '_')}", what=called(what, m, " + "))
         if not finite(x, "point", "low", "high"):
             rows.append(row(name, say("terminal.failed"), "", ""))
             continue
@@ -232,21 +247,22 @@ def _changes(m: Material) -> list[Block]:
         words = (say.number(shown.point), say.range(shown.low, shown.high))
         rows.append(row(name, *words, say.number(shown.point / line, 2), tone="main" if x is base else ""))
         if x["change"] != "merged":
-            marks.append(Mark(name, shown.point, shown.low, shown.high, f"{words[0]} ({words[1]})", x is base))
+            marks.append(Mark(name, f"{words[0]} ({words[1]})", shown.point, shown.low, shown.high, x is base))
     points = [mark for mark in marks if not mark.main] or marks
     if not points:
         return []
     least, most = min(points, key=lambda x: x.point), max(points, key=lambda x: x.point)
     finding = say("robustness.finding", least=least.words.split(" (")[0], least_name=_inside(least.name),
                   most=most.words.split(" (")[0], most_name=_inside(most.name))  # fmt: skip
-    drawn = marks_figure("robustness", marks, line, say("intervals.axis"), m.said, finding, say)
+    scale = Scale(say("intervals.axis"), line)
+    drawn = figure(lambda width: rows_figure("robustness", marks, scale, m.said, finding, say, width), finding)
     heads = [
         say("robustness.change"),
         "#" + say("intervals.point"),
         "#" + say("intervals.interval"),
         "#" + say("robustness.ratio"),
     ]
-    return [Drawing(drawn, finding), sheet(say("robustness.table"), [*heads], rows)]
+    return [*drawn, sheet(say("robustness.table"), [*heads], rows)]
 
 
 def _inside(name: str) -> str:
@@ -284,5 +300,8 @@ def _accumulation(m: Material) -> list[Block]:
     ticks = [(float(x["share"]), say.percent(float(x["share"]))) for x in found]
     first = {"share": say.percent(line.at[0]), "first": say.number(numbers({**found[0], "observed": 0}, m).point)}
     finding = say("accumulation.finding", **first, last=say.number(numbers(found[-1], m).point))
-    drawn = curve_figure("accumulation", line, (), ticks, say("accumulation.axis"), None, m.said, finding, say)
-    return [Heading(say("accumulation.title")), paragraph(say("accumulation.lead")), Drawing(drawn, finding)]
+    drawn = figure(
+        lambda width: curve_figure("accumulation", line, (), ticks, say("accumulation.axis"), None, m.said, finding,
+                                   say, width), finding,
+    )  # fmt: skip
+    return [Heading(say("accumulation.title")), paragraph(say("accumulation.lead")), *drawn]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mse.publish.drawings.assessed import Mark, marks_figure
+from mse.publish.drawings.intervalrows import Mark, Scale, rows_figure
 from mse.publish.facts.entries import text
 from mse.publish.report.dependence import Record, finite, records
-from mse.publish.report.page import Block, Drawing, Heading, Material, Section, paragraph, row, sheet
+from mse.publish.report.page import Block, Heading, Material, Section, figure, paragraph, row, sheet
 from mse.publish.wording.messages import Words, words_of
 from mse.publish.wording.rounding import round_interval, rounded_values
 from mse.words.said import from_json, verbatim
@@ -47,7 +47,7 @@ def _consistency(m: Material) -> list[Block]:
             continue
         point, low, high = _against(x, m)
         ends = say("format.range", low=_ratio(low, m), high=_ratio(high, m))
-        marks.append(Mark(name, point, low, high, f"{_ratio(point, m)} ({ends})"))
+        marks.append(Mark(name, f"{_ratio(point, m)} ({ends})", point, low, high))
         rounded = round_interval(x["point"], x["low"], x["high"])
         cells = [say.number(rounded.point), say.range(rounded.low, rounded.high)]
         rows.append(row(name, *true, *cells, _ratio(point, m), inside))
@@ -56,14 +56,12 @@ def _consistency(m: Material) -> list[Block]:
     heads = [say("overlap.list")]
     shown: list[Block] = [paragraph(finding)]
     if facts.public:
-        drawn = marks_figure(
-            "consistency", marks, 1.0, say("consistency.axis"), m.said, finding, say, lambda x: _ratio(x, m)
-        )
-        shown = [Drawing(drawn, finding)]
+        scale = Scale(say("consistency.axis"), 1.0, write=lambda x: _ratio(x, m))
+        shown = figure(lambda width: rows_figure("consistency", marks, scale, m.said, finding, say, width), finding)
         heads += [f"#{say('consistency.true')}", f"#{say('intervals.point')}", f"#{say('intervals.interval')}"]
         heads.append(f"#{say('consistency.ratio')}")
     heads.append(say("consistency.covered"))
-    table = sheet(say("consistency.table"), [*heads], rows, wide=True)
+    table = sheet(say("consistency.table"), [*heads], rows)
     return [Heading(say("consistency.title")), paragraph(say("consistency.lead")), *shown, table]
 
 
@@ -117,7 +115,7 @@ def _fit(m: Material) -> list[Block]:
         ]  # fmt: skip
         heads = [say("overlap.list"), say("fit.kind"), "#" + say("fit.observed"), "#" + say("fit.expected")]
         heads += ["#" + say("intervals.interval"), "#" + say("fit.p_value")]
-        blocks.append(sheet(say("fit.table"), [*heads], rows, wide=True))
+        blocks.append(sheet(say("fit.table"), [*heads], rows))
     return blocks
 
 
@@ -137,5 +135,5 @@ def _coverage(m: Material) -> list[Block]:
         return []
     heads = [say("coverage.truth"), "#" + say("coverage.replicates"), "#" + say("coverage.claimed")]
     heads += ["#" + say("coverage.covered"), "#" + say("coverage.bias")]
-    table = sheet(say("coverage.table"), [*heads], rows, wide=True)
+    table = sheet(say("coverage.table"), [*heads], rows)
     return [Heading(say("coverage.title")), paragraph(say("coverage.lead")), table]

@@ -39,7 +39,7 @@ def indicators_section(m: Material) -> Section | None:
         below = "" if unit.casefold() in name.casefold() else unit
         rows.append(row(cell(name, below), _period(str(x["period"]), m), *_numbers(x, m)))
     heads = [say("indicators.indicator"), say("indicators.period"), "#" + say("indicators.value")]
-    table = sheet(say("indicators.table"), [*heads, "#" + say("intervals.interval")], rows, wide=True)
+    table = sheet(say("indicators.table"), [*heads, "#" + say("intervals.interval")], rows)
     lead, rest = paragraph(say("indicators.lead"), "lead"), paragraph(say("indicators.rest"))
     return Section("indicators", say("section.indicators"), (lead, table, *([rest] if dims else [])))
 
@@ -87,7 +87,7 @@ def sdg_section(m: Material) -> Section | None:
         rows.append(row(*places, *_sdg_numbers(x, rated, m), tone="main" if whole else ""))
     keys = ("detected", "undetected", "interval", *(("per_100k",) if rated else ()))
     heads = [*(dimension(dim, m) for dim in dims), *("#" + say(f"sdg.{key}") for key in keys)]
-    table = sheet(f"{say('sdg.table')}, {level(year, m)}", [*heads], rows, wide=True)
+    table = sheet(f"{say('sdg.table')}, {level(year, m)}", [*heads], rows)
     return Section("sdg", say("section.sdg"), (paragraph(say("sdg.lead"), "lead"), table))
 
 
@@ -115,7 +115,7 @@ def survey_section(m: Material) -> Section | None:
         say("survey.group"),
         *("#" + say(f"survey.{key}") for key in ("rate", "population", "persons", "interval")),
     ]
-    table = sheet(say("survey.table"), [*heads], rows, wide=True)
+    table = sheet(say("survey.table"), [*heads], rows)
     return Section("survey", say("section.survey"), (paragraph(say("survey.lead"), "lead"), table))
 
 
@@ -138,7 +138,7 @@ def chain_section(m: Material) -> Section | None:
         of = say.known("step", str(x["of"])) if text(x["of"]) else ""
         rows.append(row(say.known("step", str(x["step"])), count, of, *rate))
     heads = [say("chain.step"), "#" + say("chain.count"), say("chain.of"), "#" + say("chain.rate")]
-    table = sheet(say("chain.table"), [*heads, "#" + say("intervals.interval")], rows, wide=True)
+    table = sheet(say("chain.table"), [*heads, "#" + say("intervals.interval")], rows)
     blocks: list[Block] = [paragraph(say("chain.lead"), "lead"), table]
     if any(x["kind"] == "ratio" for x in found):
         blocks.append(paragraph(say("chain.ratio"), "lead"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
 from mse.answers.results import Results
+from mse.publish.drawings.axes import NARROW, WIDE
 from mse.publish.facts.statements import Facts
 from mse.publish.wording.messages import Catalogue, Words
 from mse.publish.wording.sentences import Headline
@@ -92,20 +93,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table with its caption; a wide one scrolls on a narrow screen."""
+    """A table with its caption; on a narrow screen the cells of a row stand below each other, each with its column."""
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    wide: bool = False
     kind: str = field(default="sheet", init=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A figure as SVG, and what it shows in words."""
+    """A figure as SVG for a sheet or screen, the same for a phone, and what it shows in words."""
 
     svg: str
+    narrow: str
     finding: str
     kind: str = field(default="drawing", init=False)
 
@@ -123,11 +124,12 @@ Block = Paragraph | Heading | Bullets | Sheet | Drawing | Listing
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the report under its own heading; `key` is the address inside the page."""
+    """A part of the report under its own heading; `key` is its address in the page, a folded one opens on demand."""
 
     key: str
     title: str
     blocks: tuple[Block, ...]
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +192,12 @@ class Page:
     day: date | None
 
 
-def sheet(caption: str, columns: list[str | Column], rows: list[Row], *, wide: bool = False) -> Sheet:
+def sheet(caption: str, columns: list[str | Column], rows: list[Row]) -> Sheet:
     """Return a table; a column given as text holds words, one that starts with ``#`` numbers."""
     heads = tuple(
         x if isinstance(x, Column) else Column(x.removeprefix("#"), numeric=x.startswith("#")) for x in columns
     )
-    return Sheet(caption, heads, tuple(rows), wide)
+    return Sheet(caption, heads, tuple(rows))
 
 
 def row(*cells: str | Words | Cell, tone: str = "") -> Row:
@@ -213,6 +215,12 @@ def paragraph(words: str | Words, tone: str = "") -> Paragraph:
     return Paragraph(_words(words), tone)
 
 
+def figure(draw: Callable[[float], str | None], finding: str) -> list[Block]:
+    """Return a figure, drawn for both widths, or the words that say why there is none."""
+    wide, narrow = draw(WIDE), draw(NARROW)
+    return [Drawing(wide, narrow, finding) if wide and narrow else paragraph(finding)]
+
+
 def bullets(items: list[str] | list[Words] | tuple[Words, ...]) -> Bullets:
     """Return a list, every entry as a sentence."""
     return Bullets(tuple(_sentence(_words(item)) for item in items))
@@ -221,6 +229,11 @@ def bullets(items: list[str] | list[Words] | tuple[Words, ...]) -> Bullets:
 def entries(title: str, items: list[Words] | tuple[Words, ...], otherwise: str) -> tuple[Block, ...]:
     """Return a heading with a list below it, or with what is said where the list is empty."""
     return (Heading(title), bullets(items) if items else paragraph(otherwise))
+
+
+def called(lists: str, m: Material, between: str = " × ") -> str:
+    """Return lists that are written "A:B" by what they are called."""
+    return between.join(m.facts.names.get(name, name) for name in lists.split(":"))
 
 
 def _words(text: str | Words) -> Words:

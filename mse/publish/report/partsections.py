@@ -12,22 +12,22 @@ from mse.publish.publishedparts import PublishedParts
 from mse.publish.report.page import (
     Block,
     Cell,
-    Drawing,
     Heading,
     Material,
     Row,
     Section,
     bullets,
     cell,
+    figure,
     paragraph,
     row,
     sheet,
 )
 from mse.publish.wording.messages import Words
-from mse.publish.wording.sentences import judged_part
+from mse.publish.wording.partwords import judged_parts
 
-MOST_COLUMNS, MOST_NAMED = 6, 12
-"""Columns of a table of one dimension by time; parts named with a rule."""
+MOST_COLUMNS = 6
+"""Columns of a table of one dimension by time."""
 
 
 def trend_section(m: Material, parts: PublishedParts) -> Section | None:
@@ -42,7 +42,7 @@ def trend_section(m: Material, parts: PublishedParts) -> Section | None:
     blocks: list[Block] = [paragraph(say("trend.lead", interval=say.level(parts.prob)), "lead")]
     if truth:
         blocks.append(paragraph(say("trend.simulated"), "notice"))
-    blocks.append(Drawing(trend_figure(years, total, truth, facts, m.said, finding, say), finding))
+    blocks += figure(lambda width: trend_figure(years, total, truth, facts, m.said, finding, say, width), finding)
     if facts.breaks:
         blocks.append(paragraph(say("trend.breaks", breaks="; ".join(f"{b.label}: {b.text}" for b in facts.breaks))))
     heads = [dimension(parts.time, m), *_heads(m), *([f"#{say('trend.truth')}"] if truth else [])]
@@ -112,19 +112,7 @@ def _flags(levels: Sequence[str], found: Sequence[Part], m: Material) -> list[Bl
 
 def _judgements(found: Sequence[Part], m: Material) -> list[Block]:
     """Return which parts may not be cited on their own, and which only with caution, by the rule that says so."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for part in found:
-        against = {"refuse": part.against, "caution": part.doubtful}
-        for key, reasons in against.items():
-            for reason in reasons:
-                groups.setdefault((key, reason.code), []).append(judged_part(part, reason, m.facts.names, m.say))
-    said = []
-    for (key, code), names in sorted(groups.items(), key=lambda item: item[0][0] != "refuse"):
-        rest = len(names) - MOST_NAMED
-        named = names[:MOST_NAMED] + ([m.say("part.more", count=m.say.number(rest))] if rest > 0 else [])
-        crossed = any(len(part.levels) > 1 for part in found)
-        parts = "; ".join(named) if crossed else m.say.listing(named)
-        said.append(m.say(f"part.{key}", rule=m.say.known("rule", code), parts=parts))
+    said = judged_parts(found, m.facts.names, m.say)
     return [bullets(said)] if said else []
 
 
@@ -144,12 +132,13 @@ def _over_time(dim: str, parts: PublishedParts, m: Material) -> list[Block]:
                              for part in (group[0], group[-1]))  # fmt: skip
             told.append(say("strata.panel", name=name, start=early, end=late))
         finding = say("strata.panels", first=years[0], last=years[-1], groups="; ".join(told))
-        blocks.append(Drawing(trend_panels(years, groups, m.facts, m.said, finding, f"trend-{dim}", say), finding))
+        name = f"trend-{dim}"
+        blocks += figure(lambda width: trend_panels(years, groups, m.facts, m.said, finding, name, say, width), finding)
     if len(levels) <= MOST_COLUMNS:
         heads = [dimension(parts.time, m), *(f"#{level(x, m)}" for x in levels)]
         rows = [row(level(year, m), *(_estimate(at[year, x], m) for x in levels)) for year in years]
         caption = say("strata.by_time", dimension=dimension(dim, m).lower(), time=dimension(parts.time, m).lower())
-        blocks += [sheet(caption, [*heads], rows, wide=True), *_judgements(crossed, m)]
+        blocks += [sheet(caption, [*heads], rows), *_judgements(crossed, m)]
     return blocks
 
 

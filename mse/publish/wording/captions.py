@@ -86,6 +86,6 @@ def overlap_finding(facts: Facts, say: Catalogue) -> str:
         observed=say.number(observed),
         share=say.percent((observed - multiple) / observed),
         multiple=say.number(multiple),
-        lists=say.listing([facts.lists[j].name for j in most.lists]),
+        lists=say.listing([facts.lists[j].title or facts.lists[j].name for j in most.lists]),
         count=say.number(most.count),
     )

@@ -19,6 +19,7 @@ from mse.publish.facts.statements import Facts, languages, read_facts
 from mse.publish.registered import is_public
 from mse.publish.wording.captions import hump_words, interval_name, number_words, small_humps
 from mse.publish.wording.messages import VERBATIM, Catalogue, Words, read_catalogue, words_of
+from mse.publish.wording.partwords import judged_part, judged_parts
 from mse.publish.wording.rounding import Rounded
 from mse.publish.wording.terminaltext import cut_apart, terminal_width
 from mse.words.said import said, verbatim
@@ -26,7 +27,6 @@ from mse.words.said import said, verbatim
 if TYPE_CHECKING:
     from mse.answers.estimates import Level, Reason, Verdict
     from mse.answers.results import Results
-    from mse.publish.indicators.partnumbers import Part
     from mse.publish.publishedparts import PublishedParts
 
 TERMINAL_WIDTH, TERMINAL_LINES = 100, 24
@@ -71,6 +71,8 @@ class Headline:
         Why, the gravest first.
     account : tuple of str
         What was tried and what to change, where the computation did not settle.
+    parts : tuple of str
+        Which years are not to be cited on their own, or only with caution.
     remarks : tuple of str
         Registers, publisher, period, population: what a reader must not blur.
     rounded : Rounded
@@ -87,6 +89,7 @@ class Headline:
     record: str | None
     reasons: tuple[Words, ...]
     account: tuple[str, ...]
+    parts: tuple[str, ...]
     remarks: tuple[str, ...]
     rounded: Rounded
 
@@ -133,6 +136,7 @@ def headline(facts: Facts, say: Catalogue) -> Headline:
         record=record,
         reasons=() if verdict is None else tuple(reason_sentence(r, facts, rounded, say) for r in verdict.reasons),
         account=facts.account,
+        parts=tuple(judged_parts(parts.margin(parts.time), facts.names, say)) if parts.time and latest else (),
         remarks=tuple(_remarks(facts, parts, say)),
         rounded=rounded,
     )
@@ -198,25 +202,13 @@ def dimension_name(name: str, names: Mapping[str, str], say: Catalogue) -> str:
     return names.get(name) or say.known("dimension", name)
 
 
-def judged_part(part: Part, reason: Reason, names: Mapping[str, str], say: Catalogue, *, rule: bool = False) -> str:
-    """Return the name of a part with the figure of a finding on it, "2018 (6.8)", and with the rule where asked for.
-
-    Counts of persons are never said here: they may be withheld.
-    """
-    name = ", ".join(names.get(level) or say.known("level", level) for level in part.levels.values())
-    digits = {"width": 1, "converged": 3, "draws": 0, "lists": 0}.get(reason.code)
-    figure = "" if digits is None else say.number(reason.figures["figure"], digits)
-    told = " ".join(x for x in (say.known("rule", reason.code) if rule else "", figure) if x)
-    return f"{name} ({told})" if told else name
-
-
 def largest_pair(facts: Facts) -> list[str]:
     """Return the two lists that share most persons; nothing where no lists overlap."""
     shared: dict[tuple[int, int], int] = {}
     for history in facts.histories:
         for pair in combinations(history.lists, 2):
             shared[pair] = shared.get(pair, 0) + history.count
-    return [facts.lists[j].name for j in max(shared, key=shared.__getitem__)] if shared else []
+    return [facts.lists[j].title or facts.lists[j].name for j in max(shared, key=shared.__getitem__)] if shared else []
 
 
 def _sentence(text: str) -> str:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from mse.estimators.averages.modelsearch import Space, Visited, Walks
-from mse.estimators.averages.weighing import Pool
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from mse.estimators.modelspace.modelfamilies import Array, Family, Flags, Integers, held
+from mse.estimators.modelspace.modelsearch import values_of
+from mse.estimators.modelspace.walking import Searched
 
 MOST_HEAVY = 1_000
 """Models that stand for themselves at most."""
@@ -25,12 +22,46 @@ SAMPLED = 2_000
 FEWEST_SAMPLED = 100
 
 
-class Searched(NamedTuple):
-    """What a search under one prior standard deviation came to."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Models with their weights; all weights are relative to the heaviest one's.
 
-    space: Space
-    visited: Visited
-    walks: Walks
+    Parameters
+    ----------
+    family : Family
+        What the models are of.
+    sd : (m,) float64
+        Prior standard deviation of each kept model.
+    mask : (m, W) int64
+        The kept models, heaviest first.
+    weight, log_evidence, mean, variance : (m,) float64
+        Their weight, log evidence, and mode and variance of log expected n_0.
+    rest : (b, 3) float64
+        Weight, mean and variance of log expected n_0 of the bins that hold all lighter models.
+    total, total_square : float
+        Sum of the weights, and of their squares, over all models, kept or not.
+    inclusion : (c,) float64
+        Sum of the weights of the models that have each candidate.
+    """
+
+    family: Family
+    sd: Array
+    mask: Integers
+    weight: Array
+    log_evidence: Array
+    mean: Array
+    variance: Array
+    rest: Array
+    total: float
+    total_square: float
+    inclusion: Array
+
+    def only(self, chosen: Flags | slice) -> Pool:
+        """Return the pool with these of the kept models; the sums stay."""
+        return replace(
+            self, sd=self.sd[chosen], mask=self.mask[chosen], weight=self.weight[chosen],
+            log_evidence=self.log_evidence[chosen], mean=self.mean[chosen], variance=self.variance[chosen],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +96,7 @@ class _Weighed(NamedTuple):
     mask: Integers
     fits: Array
     weight: Array
-    visited: npt.NDArray[np.bool_]
+    visited: Flags
 
 
 def represent(found: Sequence[Searched], share: float, seed: int) -> Representation:
@@ -93,7 +124,7 @@ def represent(found: Sequence[Searched], share: float, seed: int) -> Representat
         totals.append(part.weight.sum())
     known = _Weighed(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
     total = float(sum(totals))
-    order = np.lexsort((known.mask, -np.where(known.visited, known.weight, -1.0)))
+    order = np.lexsort((*known.mask.T, -np.where(known.visited, known.weight, -1.0)))
     most = min(MOST_HEAVY if share > 0 else 20 * MOST_HEAVY, int(known.visited.sum()))
     below = np.cumsum(known.weight[order[:most]]) < (share or 1.0) * total
     heavy = min(int(below.sum()) + 1, most)
@@ -101,10 +132,9 @@ def represent(found: Sequence[Searched], share: float, seed: int) -> Representat
     left = float(known.weight[rest].sum())
     chosen, weight = _sample(known, rest, left / total, np.random.default_rng([seed, 6]))
     every = np.concatenate([order[:heavy], chosen])
-    space = found[0].space
+    family = found[0].space.family
     pool = Pool(
-        dense=space.dense,
-        subsets=space.candidates,
+        family=family,
         sd=known.sd[every],
         mask=known.mask[every],
         weight=np.concatenate([known.weight[order[:heavy]], weight]),
@@ -114,7 +144,7 @@ def represent(found: Sequence[Searched], share: float, seed: int) -> Representat
         rest=np.empty((0, 3)),
         total=total,
         total_square=squares,
-        inclusion=np.array([known.weight[(known.mask >> i) & 1 == 1].sum() for i in range(len(space.candidates))]),
+        inclusion=known.weight @ held(known.mask, len(family.terms)),
     )
     parted = np.array(totals) / total
     visited = float(parted @ [s.walks.share for s in found])
@@ -137,7 +167,7 @@ def _weigh(searched: Searched, top: float) -> tuple[_Weighed, float]:
     share = max(walks.share, 1.0 / (1.0 + float(walks.times.sum())))
     lost = float(own.sum()) * (1.0 - share) / share
     # over a class of models Σw² is Σw times the mean weight along a walk within it
-    square += lost * float(times @ np.exp(fits[:, 0] + space.log_prior[np.bitwise_count(masks)] - top))
+    square += lost * float(times @ np.exp(values_of(space, masks, fits) - top))
     flags = np.arange(len(own) + len(masks)) < len(own)
     return _Weighed(
         np.full(len(flags), space.sd),

@@ -1,0 +1,74 @@
+"""Commands for the other numbers of a rapporteur: key figures, and the chain through time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, in_language, print_frame, say
+
+
+@click.command()
+@click.argument("job", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page, CSV and JSON.")
+@OVERWRITE
+@click.option("--language", type=LANGUAGES, callback=in_language, help="Of the sentences; the first of the job.")
+@AS_JSON
+def figures(job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool) -> None:
+    """Print the key figures of a JOB as sentences: totals, shares, changes, multiples, ranks, estimates beside them."""
+    from mse.jobs.figurejob import figures as make
+    from mse.publish.figures.figurefiles import json_text, write_figures
+
+    found = make(job)
+    sentences = found.sentences(language)
+    if out is not None:
+        write_figures(out, found, overwrite=overwrite)
+    if as_json:
+        click.echo(json_text(found), nl=False)
+    else:
+        for i, sentence in enumerate(sentences):
+            click.echo("", nl=i > 0)
+            say(sentence)
+
+
+@click.command()
+@click.argument("job", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page, CSV and JSON.")
+@OVERWRITE
+@click.option("--language", type=LANGUAGES, callback=in_language, help="Of the sentences; the first of the job.")
+@AS_JSON
+def chain(job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool) -> None:
+    """Print what becomes of persons or cases through time, from the dated events of a JOB; or rates, from counts.
+
+    JOB is a job file of dated events (shares by state, medians, a flow diagram), or, where only counts exist, a CSV
+    file with the columns step, count, of, within (rates along the chain).
+    """
+    if job.suffix.casefold() == ".csv":
+        _rates(job, out, as_json)
+        return
+    from mse.jobs.chainjob import chain as make
+    from mse.publish.chainfiles import chain_json, write_chain
+
+    found = make(job)
+    sentences = found.sentences(language)
+    if out is not None:
+        write_chain(out, found, overwrite=overwrite)
+    if as_json:
+        click.echo(chain_json(found), nl=False)
+    else:
+        for sentence in sentences:
+            say(sentence)
+
+
+def _rates(file: Path, out: Path | None, as_json: bool) -> None:
+    """Print the rates along a chain of counts, after disclosure control with its usual thresholds."""
+    from mse.errors import InputError, Problem
+    from mse.evidence.chain import read_chain
+    from mse.publish.disclosure.control import Disclosure
+    from mse.publish.publishedchain import chain_of_counts
+
+    if out is not None:
+        remedy = "leave --out away, or name the chain under [publish] of an estimation job"
+        raise InputError(Problem("a folder for a chain of counts", "a job of dated events with --out", remedy))
+    print_frame(chain_of_counts(read_chain(file), Disclosure()), as_json)

@@ -1,0 +1,1 @@
+"""Hierarchical models that are searched, walked over, weighed and corrected, whatever they are fitted to."""

@@ -1,0 +1,122 @@
+"""One list, several layouts: how its files were written before and after a change, as contracts of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mse.computing.inputfiles import matching
+from mse.errors import Problem
+
+if TYPE_CHECKING:
+    from mse.intake.contracts.contract import Contract
+    from mse.intake.contracts.versions import Layout
+    from mse.settings.places import Place
+
+
+def contract_as(contract: Contract, layout: Layout) -> Contract:
+    """Return the contract of files in a layout: columns under their names there, and codes as they were then."""
+    fields = []
+    for field in contract.fields:
+        name = field.name
+        changes: dict[str, object] = {"name": layout.columns.get(name, name)}
+        if field.role in ("hash", "coarse", "stratum"):
+            changes["into"] = field.target
+        if name in layout.codes:
+            changes["codes"] = {**field.mapping, **layout.codes[name]}
+            changes["constraints"] = field.constraints.model_copy(update={"enum": ()})
+        if name in layout.formats:
+            changes["format"] = layout.formats[name]
+        fields.append(field.model_copy(update=changes))
+    update: dict[str, object] = {"fields": tuple(fields), "layout": ()}
+    if layout.places or contract.places:
+        placed = {**contract.places, **layout.places}
+        update["places"] = {layout.columns.get(name, name): place for name, place in placed.items()}
+    if contract.identity is not None:
+        own = {
+            key: layout.columns.get(x := getattr(contract.identity, key), x)
+            for key in ("surname", "given", "birth_date")
+        }
+        update["identity"] = contract.identity.model_copy(update=own)
+    given = {"delimiter": layout.delimiter, "encoding": layout.encoding, "sheet": layout.sheet, "header": layout.header,
+             "missingValues": layout.missingValues}  # fmt: skip
+    return contract.model_copy(update=update | {key: value for key, value in given.items() if value is not None})
+
+
+type Version = tuple[Contract, tuple[date, date] | None]
+"""A contract by which a file may be written, and the days of its registrations; None for all others."""
+
+
+def versions(contract: Contract, path: Path) -> list[Version]:
+    """Return the contracts by which a file may be written, each with the days of its registrations.
+
+    A layout with paths of its own is that of its files and of no others. None in place of days stands for all others:
+    the contract as it is, for registrations of no layout.
+    """
+    own = [layout for layout in contract.layout if _is_of(contract, layout, path)]
+    chosen = own or [layout for layout in contract.layout if layout.path is None]
+    last = contract.period.last + timedelta(days=36_500)
+    found: list[Version] = [(contract_as(contract, layout), (layout.first, layout.until or last)) for layout in chosen]
+    return found if own else [*found, (contract, None)]
+
+
+def _is_of(contract: Contract, layout: Layout, path: Path) -> bool:
+    try:
+        names = [name for pattern in layout.path or () for name in matching(pattern, contract.folder)]
+    except OSError:
+        return False
+    return any(contract.folder / name == path for name in names)
+
+
+def layout_faults(contract: Contract) -> Iterator[tuple[Place, Problem]]:
+    """Yield what is wrong with the layouts of a contract."""
+    fields = {field.name: field for field in contract.fields}
+    own = contract.identity
+    others = () if own is None else (own.surname, own.given, own.birth_date)
+    known = ", ".join((*fields, *others))
+    for i, layout in enumerate(contract.layout):
+        place = ("layout", str(i))
+        if layout.until is not None and layout.until < layout.first:
+            yield (
+                (*place, "until"),
+                Problem("the layout ends before it begins", "from on or before until", "correct one"),
+            )
+        for key in ("columns", "codes", "formats", "places"):
+            for name in (x for x in getattr(layout, key) if x not in fields and x not in others):
+                yield (*place, key), Problem("there is no such column", known, "correct the name", value=name)
+        for name, codes in layout.codes.items():
+            levels = {*fields[name].levels, ""} if name in fields else set(codes.values())
+            for level in {*codes.values()} - levels:
+                yield (*place, "codes"), Problem(f"a code of {name!r} leads to a level that it does not have",
+                                                 ", ".join(sorted(levels - {""})),
+                                                 "correct it, or add the level to the codes of the field",
+                                                 value=level)  # fmt: skip
+        names = [layout.columns.get(name, name) for name in fields]
+        for name in (x for x in fields if layout.columns.get(x) == "" and fields[x].required):
+            yield (*place, "columns"), Problem("a column that is required is not there in this layout",
+                                               "columns that may be empty", "set constraints.required = false",
+                                               value=name)  # fmt: skip
+        for name in dict.fromkeys(x for x in names if x and names.count(x) > 1):
+            yield (*place, "columns"), Problem("two columns have one name in this layout", "a name for each",
+                                               "correct it", value=name)  # fmt: skip
+        for j, other in enumerate(contract.layout[:i]):
+            if layout.path is None and other.path is None and _meet(layout, other):
+                yield place, Problem(f"the layout holds for days of layout {j + 1} too", "days that do not overlap",
+                                     "end one before the other begins")  # fmt: skip
+
+
+def _meet(one: Layout, other: Layout) -> bool:
+    far = date.max
+    return one.first <= (other.until or far) and other.first <= (one.until or far)
+
+
+def merged(contracts: Sequence[Contract]) -> Contract:
+    """Return the first of several contracts of one file, with the codes of all of them, as what is declared in it."""
+    first = contracts[0]
+    fields = []
+    for i, field in enumerate(first.fields):
+        codes = {code: level for other in contracts for code, level in other.fields[i].mapping.items()}
+        fields.append(field.model_copy(update={"codes": codes}) if len(contracts) > 1 and codes else field)
+    return first.model_copy(update={"fields": tuple(fields)})

@@ -1,0 +1,325 @@
+"""What is compared between two registrations, and on which level a pair is: identity first, then what stands beside it.
+
+A comparison has levels in one or more *domains*; the level of a pair is one of its domain, and probabilities add up to
+one within a domain. Level -1 says nothing.
+
+* **Names** are one comparison, from both equal to neither, since people of one nationality share surnames and given
+  names and two comparisons would count that twice. To be equal in a rare name says more: full names have a level for
+  each of some classes of how many persons have them. Where Bloom filters are there, the Dice similarity of two of them
+  takes the place of sound and initial. A name that is missing on one side leaves a domain of its own.
+* **Birth**: the date, with Bloom filters a similar date, the year, else; without a date the year alone.
+* **Every further hashed or coarse part** of the identity: equal or not.
+* **Lists**: which two lists; **tie**: on one list or two, whether one names the other as sender, how many days apart.
+* **Labels** of the strata: for each whether it is equal, apart for pairs of one full name, of one given name or
+  surname, of one date of birth, and others, since a name or a year of birth tells sex, nationality and age already.
+  Labels depend on each other, so that their weights are added up to a score; the level of a pair is the bin of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from mse.intake.linkage.evidence import (
+    BIRTH_DATE,
+    BIRTH_YEAR,
+    GIVEN,
+    INITIAL,
+    KNOWN,
+    NO_DAY,
+    SOUND,
+    SURNAME,
+    Codes,
+    Integers,
+    Records,
+    dice,
+    joined_codes,
+)
+
+Levels = npt.NDArray[np.int16]
+Bools = npt.NDArray[np.bool_]
+
+COMMON = (2, 4, 8, 16)
+"""Most persons with one full name in each class but the last."""
+NAME_BINS = (0.85, 0.7, 0.55)
+BIRTH_BINS = (0.8, 0.6, 0.45)
+"""Dice similarities from which a level begins."""
+DAYS = (7, 30, 70, 180, 366)
+SENT_DAYS = (-7, 30, 90)
+"""Days between two registrations, and from the sender's to the receiver's, up to which a level reaches."""
+NAME_CLK, BIRTH_CLK = "name_clk", "birth_clk"
+
+GROUPS = ("full name equal", "given name equal", "surname equal", "neither equal", "given name and date equal",
+          "surname and date equal", "date equal")  # fmt: skip
+"""Domains of the labels."""
+BOTH_EQUAL = ((4, 1), (5, 2))
+"""Domains of one name and one date of birth, each with that of the name alone."""
+NEITHER, DATE = 3, 6
+SCORES = (-6.0, -3.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+"""Scores of the labels, natural logs, at which a bin ends."""
+LABELS = "labels"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A comparison and its levels.
+
+    Parameters
+    ----------
+    name : str
+        What is compared.
+    levels : tuple of str
+        What each level means.
+    domain : tuple of int
+        The domain of every level.
+    given, surname : tuple of bool
+        Whether the given names, or the surnames, are equal on it; empty where that is not asked.
+    kind : {"names", "birth", "part", "context"}
+        How its probabilities are found.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    domain: tuple[int, ...]
+    kind: str
+    given: tuple[bool, ...] = ()
+    surname: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What is compared in these registers.
+
+    Parameters
+    ----------
+    records : Records
+        The registrations.
+    comparisons : tuple of Comparison
+        In the order of the columns of `levels_of_pairs`.
+    full : int32 array, shape (R,)
+        Codes of the full name; of the only name where there is one.
+    common : int16 array, shape (R,)
+        Class of how many persons have it.
+    weights : mapping of str to float64 array, shape (groups, 2)
+        Weight of every label when it is equal, and when it is not; empty as long as they are not known, and every label
+        is a comparison of its own.
+    """
+
+    records: Records
+    comparisons: tuple[Comparison, ...]
+    full: Codes
+    common: Levels
+    weights: Mapping[str, npt.NDArray[np.float64]] = MappingProxyType({})
+
+
+def with_weights(plan: Plan, weights: Mapping[str, npt.NDArray[np.float64]]) -> Plan:
+    """Return the plan with one comparison in the place of the labels."""
+    kept = tuple(x for x in plan.comparisons if x.name not in plan.records.labels)
+    ends = [f"up to {x:g}" for x in SCORES] + ["more"]
+    levels = tuple(f"score {end} ({group})" for group in GROUPS for end in ends)
+    domain = tuple(np.repeat(np.arange(len(GROUPS)), len(ends)).tolist())
+    labels = (Comparison(LABELS, levels, domain, "context"),) if weights else ()
+    return replace(plan, comparisons=(*kept, *labels), weights=MappingProxyType(dict(weights)))
+
+
+def score_levels(equal: Sequence[Levels], weights: Sequence[npt.NDArray[np.float64]], group: Levels) -> Levels:
+    """Return the level of pairs in the comparison of the labels: 0 for equal, 1 for different, -1 missing, by label."""
+    score = np.zeros(len(group))
+    known = np.zeros(len(group), dtype=bool)
+    for level, weight in zip(equal, weights, strict=True):
+        score += np.where(level < 0, 0.0, weight[group, np.maximum(level, 0)])
+        known |= level >= 0
+    level = group * (len(SCORES) + 1) + np.searchsorted(np.array(SCORES), score, side="left")
+    return np.where(known, level, -1).astype(np.int16)
+
+
+def make_plan(records: Records) -> Plan:
+    """Return what can be compared."""
+    parts = records.parts
+    names = [name for name in (SURNAME, GIVEN) if name in parts]
+    full = joined_codes([parts[name] for name in names])
+    comparisons = [_names(records, len(names) == 2), _birth(records)]
+    for name in parts:
+        if name not in KNOWN:
+            comparisons.append(Comparison(name, ("equal", "different"), (0, 0), "part"))
+    lists = [f"{i}:{j}" for i in range(records.lists) for j in range(i, records.lists)]
+    comparisons.append(Comparison("lists", tuple(lists), (0,) * len(lists), "context"))
+    spans = [f"up to {days} days" for days in DAYS] + ["later"]
+    tie = [*(f"one list, {x}" for x in spans), *(f"two lists, {x}" for x in spans),
+           "sent, before", *(f"sent, up to {days} days" for days in SENT_DAYS[1:]), "sent, later"]  # fmt: skip
+    comparisons.append(Comparison("tie", tuple(tie), (0,) * len(spans) + (1,) * (len(tie) - len(spans)), "context"))
+    domain = tuple(np.repeat(np.arange(len(GROUPS)), 2).tolist())
+    for name in records.labels:
+        levels = tuple(f"{word} ({group})" for group in GROUPS for word in ("equal", "different"))
+        comparisons.append(Comparison(name, levels, domain, "context"))
+    return Plan(records, tuple(comparisons), full, _commonness(records, full))
+
+
+def _commonness(records: Records, full: Codes) -> Levels:
+    """Return the class of how many persons have the full name of a registration; equal pseudonyms count once."""
+    first = (records.person == np.arange(len(records))) & (full >= 0)
+    persons = np.bincount(full[first], minlength=int(full.max(initial=0)) + 1)
+    return np.searchsorted(np.array(COMMON), persons[np.maximum(full, 0)], side="left").astype(np.int16)
+
+
+def _names(records: Records, both: bool) -> Comparison:
+    persons = [f"up to {n} persons" for n in COMMON] + ["more persons"]
+    found = [(f"equal, a name of {text}", 0, True, True) for text in persons]
+    if both and NAME_CLK in records.filters:
+        for word, given, surname in (("given name equal", True, False), ("surname equal", False, True),
+                                     ("neither equal", False, False)):  # fmt: skip
+            found += [(f"{word}, similarity from {x}", 0, given, surname) for x in NAME_BINS]
+        found += [("given name equal, else", 0, True, False), ("surname equal, else", 0, False, True)]
+    elif both:
+        found += [("sound and given name equal", 0, True, False), ("surname and initial equal", 0, False, True),
+                  ("surname equal", 0, False, True), ("given name equal", 0, True, False),
+                  ("sound and initial equal", 0, False, False), ("sound equal", 0, False, False)]  # fmt: skip
+    elif SURNAME in records.parts:
+        found.append(("sound equal", 0, False, False))
+    else:
+        found.append(("initial equal", 0, False, False))
+    found.append(("different", 0, False, False))
+    if both:
+        found += [("surname missing, given name equal", 1, True, False),
+                  ("surname missing, given name different", 1, False, False),
+                  ("given name missing, surname equal", 2, False, True),
+                  ("given name missing, surname different", 2, False, False)]  # fmt: skip
+    levels, domain, equal, family = zip(*found, strict=True)
+    return Comparison("names", levels, domain, "names", equal, family)
+
+
+def _birth(records: Records) -> Comparison:
+    found = [("date equal", 0)] if BIRTH_DATE in records.parts else []
+    if BIRTH_CLK in records.filters and found:
+        found += [(f"similarity from {x}", 0) for x in BIRTH_BINS]
+    if BIRTH_YEAR in records.parts:
+        found.append(("year equal", 0))
+    found.append(("different", 0))
+    if BIRTH_DATE in records.parts and BIRTH_YEAR in records.parts:
+        found += [("date missing, year equal", 1), ("date missing, year different", 1)]
+    levels, domain = zip(*found, strict=True)
+    return Comparison("birth", levels, domain, "birth")
+
+
+def levels_of_pairs(plan: Plan, left: Integers, right: Integers) -> Levels:
+    """Return the level of every pair in every comparison, shape (pairs, comparisons); -1 says nothing."""
+    records = plan.records
+    out = np.full((len(left), len(plan.comparisons)), -1, dtype=np.int16)
+    group = np.full(len(left), NEITHER)
+    for column, comparison in enumerate(plan.comparisons):
+        if comparison.kind == "names":
+            out[:, column] = _name_levels(plan, comparison, left, right)
+        elif comparison.kind == "birth":
+            out[:, column] = birth = _birth_levels(records, comparison, left, right)
+            group = _groups(plan, (birth == 0) & (comparison.levels[0] == "date equal"), left, right)
+        elif comparison.kind == "part":
+            out[:, column] = _equality(records.parts[comparison.name], left, right)
+        elif comparison.name == "lists":
+            low, high = (f(records.place[left], records.place[right]) for f in (np.minimum, np.maximum))
+            out[:, column] = low * records.lists - low * (low - 1) // 2 + high - low
+        elif comparison.name == "tie":
+            out[:, column] = _tie_levels(records, left, right)
+        elif comparison.name == LABELS:
+            equal = [_equality(records.labels[name], left, right) for name in plan.weights]
+            out[:, column] = score_levels(equal, list(plan.weights.values()), group)
+        else:
+            level = _equality(records.labels[comparison.name], left, right)
+            out[:, column] = np.where(level < 0, -1, 2 * group + level)
+    return out
+
+
+def _groups(plan: Plan, same_date: Bools, left: Integers, right: Integers) -> Levels:
+    """Return the domain of the labels of every pair."""
+    parts, none = plan.records.parts, np.zeros(len(left), dtype=bool)
+    given = _equal(parts[GIVEN], left, right) if GIVEN in parts else none
+    family = _equal(parts[SURNAME], left, right) if SURNAME in parts else none
+    group = np.where(given, 1, np.where(family, 2, NEITHER))
+    group = np.where(same_date, np.array([0, 4, 5, DATE])[group], group)
+    return np.where(_equal(plan.full, left, right), 0, group).astype(np.int16)
+
+
+def _equal(code: Codes, left: Integers, right: Integers) -> Bools:
+    return np.asarray((code[left] == code[right]) & (code[left] >= 0))
+
+
+def _equality(code: Codes, left: Integers, right: Integers) -> Levels:
+    """Return 0 for equal, 1 for different, -1 where one is missing."""
+    a, b = code[left], code[right]
+    return np.where((a < 0) | (b < 0), -1, (a != b).astype(np.int16)).astype(np.int16)
+
+
+def _name_levels(plan: Plan, comparison: Comparison, left: Integers, right: Integers) -> Levels:
+    parts, place = plan.records.parts, {level: i for i, level in enumerate(comparison.levels)}
+    both = SURNAME in parts and GIVEN in parts
+    full = _equal(plan.full, left, right)
+    if not both:
+        near = SOUND if SURNAME in parts else INITIAL
+        known = (plan.full[left] >= 0) & (plan.full[right] >= 0)
+        level = np.full(len(left), place["different"])
+        if near in parts:
+            level[_equal(parts[near], left, right)] = len(COMMON) + 1
+        level = np.where(full, np.maximum(plan.common[left], plan.common[right]), level)
+        return np.where(known, level, -1).astype(np.int16)
+    family, first = (_equality(parts[x], left, right) for x in (SURNAME, GIVEN))
+    start = len(COMMON) + 1
+    level = np.full(len(left), place["different"])
+    if NAME_CLK in plan.records.filters:
+        alike = dice(plan.records.filters[NAME_CLK], left, right)
+        bin_ = np.searchsorted(-np.array(NAME_BINS), -np.nan_to_num(alike), side="left")
+        which = np.where(first == 0, 0, np.where(family == 0, 1, 2))
+        inside = bin_ < len(NAME_BINS)
+        level = np.where(inside, start + which * len(NAME_BINS) + bin_, level)
+        level[~inside & (first == 0)] = place["given name equal, else"]
+        level[~inside & (family == 0) & (first != 0)] = place["surname equal, else"]
+    else:
+        sound = _equal(parts[SOUND], left, right) if SOUND in parts else np.zeros(len(left), dtype=bool)
+        initial = _equal(parts[INITIAL], left, right) if INITIAL in parts else np.zeros(len(left), dtype=bool)
+        for mask, word in ((sound, "sound equal"), (sound & initial, "sound and initial equal"),
+                           (first == 0, "given name equal"), (family == 0, "surname equal"),
+                           ((family == 0) & initial, "surname and initial equal"),
+                           ((first == 0) & sound, "sound and given name equal")):  # fmt: skip
+            level[mask] = place[word]
+    level = np.where(full, np.maximum(plan.common[left], plan.common[right]), level)
+    lacks_family, lacks_first = family < 0, first < 0
+    level = np.where(lacks_family, place["surname missing, given name equal"] + first, level)
+    level = np.where(lacks_first, place["given name missing, surname equal"] + family, level)
+    return np.where(lacks_family & lacks_first, -1, level).astype(np.int16)
+
+
+def _birth_levels(records: Records, comparison: Comparison, left: Integers, right: Integers) -> Levels:
+    place = {level: i for i, level in enumerate(comparison.levels)}
+    none = np.full(len(left), -1, dtype=np.int16)
+    date = _equality(records.parts[BIRTH_DATE], left, right) if BIRTH_DATE in records.parts else none
+    year = _equality(records.parts[BIRTH_YEAR], left, right) if BIRTH_YEAR in records.parts else none
+    level = np.full(len(left), place["different"])
+    if BIRTH_YEAR in records.parts:
+        level[year == 0] = place["year equal"]
+    if BIRTH_CLK in records.filters and BIRTH_DATE in records.parts:
+        alike = np.nan_to_num(dice(records.filters[BIRTH_CLK], left, right))
+        bin_ = np.searchsorted(-np.array(BIRTH_BINS), -alike, side="left")
+        level = np.where(bin_ < len(BIRTH_BINS), 1 + bin_, level)
+    if BIRTH_DATE not in records.parts:
+        return np.where(year < 0, -1, level).astype(np.int16)
+    level = np.where(date == 0, 0, level)
+    if BIRTH_YEAR in records.parts:
+        level = np.where(date < 0, np.where(year < 0, -1, place["date missing, year equal"] + year), level)
+        return level.astype(np.int16)
+    return np.where(date < 0, -1, level).astype(np.int16)
+
+
+def _tie_levels(records: Records, left: Integers, right: Integers) -> Levels:
+    day, place, sender = records.day, records.place, records.sender
+    apart = day[right].astype(np.int64) - day[left]
+    span = np.searchsorted(np.array(DAYS), np.abs(apart), side="left")
+    two = place[left] != place[right]
+    level = span + two * (len(DAYS) + 1)
+    after = two & (sender[right] == place[left])
+    before = two & (sender[left] == place[right])
+    since = np.where(after, apart, -apart)
+    sent = 2 * (len(DAYS) + 1) + np.searchsorted(np.array(SENT_DAYS), since, side="left")
+    level = np.where(after | before, sent, level)
+    return np.where((day[left] == NO_DAY) | (day[right] == NO_DAY), -1, level).astype(np.int16)

@@ -1,0 +1,270 @@
+"""A job of key figures: read, checked against its sources, and made."""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from mse.computing.inputfiles import check_values, read_settings
+from mse.errors import InputError, MseError, Problem
+from mse.intake.pseudonyms.keyedhash import read_key
+from mse.jobs.asked import Checked, RunSpec
+from mse.jobs.figuresources import figure_problems, open_estimate, open_source, with_lists
+from mse.jobs.sections import ReportSpec
+from mse.publish.disclosure.control import Disclosure, DisclosureRules
+from mse.publish.figures.figurefiles import KeyFigures
+from mse.publish.figures.figuresentences import Speaker
+from mse.publish.figures.figurespec import EstimateSpec, FigureLimits, FigureSpec, SourceSpec
+from mse.publish.figures.figuretables import Cell, CountedSource, protect_sources
+from mse.publish.figures.figurevalues import cells_behind, key_figure
+from mse.publish.wording.messages import read_catalogue
+from mse.settings.places import JobFile
+from mse.settings.specchecks import Placed
+from mse.settings.specreading import read_spec
+from mse.shipped import shipped_names, shipped_path
+from mse.words.said import said
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresPublish(DisclosureRules):
+    """Disclosure control of key figures.
+
+    Parameters
+    ----------
+    key : Path
+        Secret of the lot, the same every year; needed where counts are rounded by lot.
+    """
+
+    key: Path | None = None
+
+    def together(self) -> Placed:
+        """Yield what does not fit together."""
+        if self.method == "random" and self.key is None:
+            found = Problem(said("figures.key"), said("figures.key_allowed"), said("figures.key_remedy"))
+            yield ("key",), found
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresJob(Checked):
+    """Key figures: where the counts are from, and which sentences are wanted.
+
+    Parameters
+    ----------
+    title : str
+        Of the page.
+    source : tuple of SourceSpec
+        Counts of persons.
+    estimate : tuple of EstimateSpec
+        Estimates that figures name.
+    figure : tuple of FigureSpec
+        The sentences, in their order.
+    publish : FiguresPublish
+        Disclosure control.
+    verdict : FigureLimits
+        Of the verdict on a figure.
+    run : RunSpec
+        Probability of the intervals.
+    report : ReportSpec
+        Languages, and words for dimensions and levels.
+    file : JobFile
+        Where the settings stand, for messages.
+    """
+
+    title: str | None = None
+    source: tuple[SourceSpec, ...] = ()
+    estimate: tuple[EstimateSpec, ...] = ()
+    figure: tuple[FigureSpec, ...] = ()
+    publish: FiguresPublish = FiguresPublish()
+    verdict: FigureLimits = FigureLimits()
+    run: RunSpec = RunSpec()
+    report: ReportSpec = ReportSpec()
+    file: JobFile = field(default_factory=JobFile, compare=False, repr=False, metadata={"key": False})
+
+    def together(self) -> Placed:
+        """Yield what does not fit together."""
+        if not self.figure:
+            yield (), Problem(said("figures.no_figures"), "[[figure]]", "add one")
+        for kind in ("source", "estimate"):
+            names = [x.name for x in getattr(self, kind)]
+            for i, name in enumerate(names):
+                if name in names[:i]:
+                    yield (kind, str(i), "name"), Problem(said("figures.name_twice"), "every name once", "rename one",
+                                                          value=name)  # fmt: skip
+
+    def at(self, folder: Path) -> FiguresJob:
+        """Return the job with the paths in it taken from a folder."""
+
+        def there(path: Path | None) -> Path | None:
+            return None if path is None else folder / path
+
+        sources = tuple(
+            replace(
+                x, path=there(x.path), results=there(x.results), contracts=tuple(str(folder / c) for c in x.contracts)
+            )
+            for x in self.source
+        )
+        estimates = tuple(replace(x, results=there(x.results), rates=there(x.rates)) for x in self.estimate)
+        publish = replace(self.publish, key=there(self.publish.key))
+        return replace(self, source=sources, estimate=estimates, publish=publish)
+
+
+def read_figures(path: str | Path) -> FiguresJob:
+    """Read and check a file of key figures; a name under models/ that is not here is looked up among those that ship.
+
+    Raises
+    ------
+    InputError
+        With every problem: not TOML, unknown keys, wrong types, what a kind of figure lacks.
+    """
+    raw, file, folder = read_job_file(path)
+    return make_figures(raw, file).at(folder)
+
+
+def read_job_file(path: str | Path) -> tuple[dict[str, Any], JobFile, Path]:
+    """Return what a job file says, where it says it, and its folder.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read or is not TOML.
+    """
+    path = Path(path)
+    if not os.path.exists(path) and path.name in shipped_names("models"):
+        path = shipped_path("models", path.name)
+    try:
+        text, raw = read_settings(path)
+    except OSError as error:
+        raise InputError(
+            Problem(f"the job file cannot be read: {error.strerror or type(error).__name__}", "a TOML file",
+                    "check the path", file=str(path))
+        ) from error  # fmt: skip
+    except ValueError as error:
+        raise InputError(
+            Problem(f"the job file is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",
+                    file=str(path))
+        ) from error  # fmt: skip
+    return raw, JobFile.of(str(path), text), path.parent
+
+
+def make_figures(settings: Mapping[str, Any], file: JobFile | None = None) -> FiguresJob:
+    """Check the settings of a job of key figures.
+
+    Raises
+    ------
+    InputError
+        With every problem.
+    """
+    file = file or JobFile()
+    try:
+        check_values(settings)
+    except ValueError as error:
+        beyond = Problem(f"the settings cannot be used: {error}", "settings as TOML holds them", "correct them")
+        raise InputError(file.put(beyond, ())) from None
+    job, problems = read_spec(FiguresJob, settings, file=file)
+    if job is None:
+        raise InputError(problems)
+    return replace(job, file=file)
+
+
+def figures(job: FiguresJob | Mapping[str, Any] | str | Path) -> KeyFigures:
+    """Return key figures, all of which may be published.
+
+    Parameters
+    ----------
+    job : FiguresJob, mapping, or path
+        The job; its settings; or the path of its file.
+
+    Returns
+    -------
+    KeyFigures
+        With ``sentences(language)``, ``to_pandas()``, and what `mse.write_figures` writes.
+
+    Raises
+    ------
+    InputError
+        With every problem of the job and of all its sources.
+    ModelError
+        When counts cannot be kept in doubt.
+    """
+    if isinstance(job, str | Path):
+        job = read_figures(job)
+    elif not isinstance(job, FiguresJob):
+        job = make_figures(job)
+    by_name = {source.name: source for source in job.source}
+    job = replace(job, figure=tuple(with_lists(spec, by_name.get(spec.source or "")) for spec in job.figure))
+    sources, estimates = _open(job)
+    wanted = [one for spec in job.figure for one in _each(spec, sources)]
+    asked: dict[str, list[Cell]] = {}
+    for spec in wanted:
+        if spec.source is not None:
+            source = sources[spec.source]
+            asked.setdefault(spec.source, []).extend(cells_behind(spec, source.spec.time, source.dimensions))
+    rule = _rule(job.publish)
+    shown = protect_sources(list(sources.values()), {x: list(dict.fromkeys(y)) for x, y in asked.items()}, rule)
+    found = tuple(
+        key_figure(spec, shown[spec.source] if spec.source is not None else None,
+                   [estimates[name] for name in spec.estimate], job.verdict, job.run.prob)
+        for spec in wanted
+    )  # fmt: skip
+    speakers, titles = speakers_of(job.report, job.title, job.run.prob, "keyfigures.title")
+    return KeyFigures(job.title or next(iter(titles.values())), found, rule.in_words(), job.run.prob, speakers, titles)
+
+
+def _open(job: FiguresJob) -> tuple[dict[str, CountedSource], dict[str, Any]]:
+    """Read everything that a job names, and check its figures against it; all problems at once."""
+    problems: list[Problem] = []
+    sources: dict[str, CountedSource] = {}
+    estimates: dict[str, Any] = {}
+    for i, source in enumerate(job.source):
+        try:
+            sources[source.name] = open_source(source)
+        except MseError as error:
+            problems += [p if p.file else job.file.put(p, ("source", str(i))) for p in error.problems]
+    for i, estimate in enumerate(job.estimate):
+        try:
+            estimates[estimate.name] = open_estimate(estimate, job.run.prob)
+        except MseError as error:
+            problems += [p if p.file else job.file.put(p, ("estimate", str(i))) for p in error.problems]
+    for i, spec in enumerate(job.figure):
+        names = {x.name for x in job.source}, {x.name for x in job.estimate}
+        for key, problem in figure_problems(spec, sources, *names):
+            place = ("figure", str(i), key)
+            problems.append(job.file.put(replace(problem, column=".".join(place)), place))
+    if problems:
+        raise InputError(problems)
+    return sources, estimates
+
+
+def _each(spec: FigureSpec, sources: Mapping[str, CountedSource]) -> list[FigureSpec]:
+    """Return a figure for every period where that is asked for."""
+    if spec.when != "each" or spec.source is None:
+        return [spec]
+    return [replace(spec, when=period) for period in sources[spec.source].periods]
+
+
+def _rule(publish: FiguresPublish) -> Disclosure:
+    options = {f.name: getattr(publish, f.name) for f in fields(DisclosureRules)}
+    if publish.key is None:
+        return Disclosure(**options)
+    secret = hmac.digest(read_key(publish.key), b"rounding of key figures", "sha256").hex()
+    return Disclosure(**options, secret=secret)
+
+
+def speakers_of(
+    report: ReportSpec, given: str | None, prob: float, usual: str
+) -> tuple[dict[str, Speaker], dict[str, str]]:
+    """Return the languages of a job with what things are called in them, and its titles."""
+    asked: Sequence[str] = report.languages or (report.language or "en",)
+    speakers, titles = {}, {}
+    for language in asked:
+        own = getattr(report, language, None)
+        say = read_catalogue(language)
+        names = {**report.names, **(own.names if own is not None else {})}
+        speakers[language] = Speaker(say, names, prob)
+        title = own.title if own is not None and own.title else report.title or given
+        titles[language] = title or say(usual)
+    return speakers, titles

@@ -1,0 +1,1 @@
+"""Key figures: sentences with a number, made from nothing but what may be published."""

@@ -1,0 +1,240 @@
+"""Key figures as they leave: sentences, a page in every language, CSV and JSON, all from the same published numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mse.computing.csvtext import csv_text
+from mse.computing.filemodes import make_open
+from mse.computing.savefiles import replace_folder, work_folder
+from mse.errors import InputError, Problem
+from mse.publish.figures.figuresentences import Speaker, sentence, sources_of
+from mse.publish.figures.figurevalues import KeyFigure
+from mse.publish.report.html import page_template
+from mse.publish.report.page import Cell, Column, Row, Sheet
+from mse.publish.wording.messages import Words
+from mse.words.said import Said, said
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CSV, JSON, PAGE = "key-figures.csv", "key-figures.json", "key-figures"
+FORMAT = "mse-key-figures/1"
+_TONES = {"publish": "publish", "publish with caution": "caution", "do not publish": "refuse"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyFigures:
+    """Key figures, all of which may leave the house.
+
+    Parameters
+    ----------
+    title : str
+        Of the job.
+    figures : tuple of KeyFigure
+        In the order in which they were asked for.
+    rule : Said
+        How counts were controlled.
+    prob : float
+        Probability of the intervals.
+    speakers : mapping of str to Speaker
+        Languages, the first is the job's.
+    titles : mapping of str to str
+        The title by language.
+    """
+
+    title: str
+    figures: tuple[KeyFigure, ...]
+    rule: Said
+    prob: float
+    speakers: Mapping[str, Speaker]
+    titles: Mapping[str, str]
+
+    def sentences(self, language: str | None = None) -> tuple[str, ...]:
+        """Return a sentence for each figure, with its sources; in the first language when none is named.
+
+        Raises
+        ------
+        InputError
+            When the job has no texts in that language.
+        """
+        return tuple(sentence(figure, self.speaker(language)) for figure in self.figures)
+
+    def speaker(self, language: str | None = None) -> Speaker:
+        """Return who speaks a language.
+
+        Raises
+        ------
+        InputError
+            When the job does not ask for that language.
+        """
+        chosen = language or next(iter(self.speakers))
+        if chosen not in self.speakers:
+            raise InputError(
+                Problem(said("figures.language"), ", ".join(self.speakers), "add it to languages under [report]",
+                        value=chosen)
+            )  # fmt: skip
+        return self.speakers[chosen]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row per figure, as `key-figures.csv` has them: numbers, verdict, sources, sentences."""
+        import pandas as pd
+
+        frame = pd.DataFrame(_records(self))
+        return frame.astype({name: "Int64" for name in ("count", "base", "count_before", "base_before")})
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what `key-figures.json` holds."""
+        return {
+            "format": FORMAT, "title": self.title, "prob": self.prob, "disclosure": str(self.rule),
+            "interval": str(said("keyfigure.chance", prob=self.prob)), "figures": _records(self, codes=True),
+        }  # fmt: skip
+
+
+def write_figures(folder: str | Path, found: KeyFigures, *, overwrite: bool = False) -> Path:
+    """Write key figures into a folder, in one step: either all files are there afterwards, or none.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where to.
+    found : KeyFigures
+        What `mse.figures` gave.
+    overwrite : bool
+        Replace a folder of key figures that exists.
+
+    Raises
+    ------
+    InputError
+        When the folder exists and may not be replaced, or cannot be written.
+    """
+    out = Path(folder)
+    if out.exists() and not (overwrite and out.is_dir() and (not any(out.iterdir()) or (out / JSON).is_file())):
+        allowed = said("figures.free_ours") if overwrite else said("figures.free")
+        raise InputError(Problem(said("figures.exists"), allowed, said("figures.free_remedy"), file=str(out)))
+    files = {CSV: csv_text(found.to_pandas()), JSON: json_text(found)}
+    for number, language in enumerate(found.speakers):
+        files[f"{PAGE}.html" if number == 0 else f"{PAGE}.{language}.html"] = page(found, language)
+    with work_folder(out) as work:
+        fresh = work / out.name
+        fresh.mkdir()
+        for name, text in files.items():
+            (fresh / name).write_text(text, encoding="utf-8", newline="")
+        make_open(fresh)
+        replace_folder(fresh, out, work)
+    return out
+
+
+def json_text(found: KeyFigures) -> str:
+    """Return key figures as JSON."""
+    return json.dumps(found.as_record(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _records(found: KeyFigures, codes: bool = False) -> list[dict[str, Any]]:
+    """Return the figures as records of plain values: None, or nothing in CSV, where there is none."""
+    rows = []
+    for figure in found.figures:
+        spec, source = figure.spec, figure.source
+        told = [source] if source is not None else [x.spec for x in figure.estimates]
+        row: dict[str, Any] = {
+            "kind": spec.kind, "source": spec.source or "", "where": _chosen(spec.where), "of": _chosen(spec.of),
+            "period": spec.when or "; ".join(dict.fromkeys([*([source.period or _span(figure)] if source else []),
+                                                            *(x.period for x in figure.estimates)])),
+            "against": spec.against or "", "level": figure.level, "point": _number(figure.value.point),
+            "low": _number(figure.value.low), "high": _number(figure.value.high), "unit": figure.unit,
+            "count": figure.count, "base": figure.base, "count_before": figure.count_before,
+            "base_before": figure.base_before, "probability": _number(figure.probability),
+            "status": figure.status, "verdict": figure.verdict,
+            "reasons": [x.as_record() for x in figure.reasons] if codes else "; ".join(x.code for x in figure.reasons),
+            "estimates": [
+                {"name": x.spec.name, "period": x.period, "point": _number(x.size.point), "low": _number(x.size.low),
+                 "high": _number(x.size.high), "status": x.status} for x in figure.estimates
+            ] if codes else "; ".join(x.spec.name for x in figure.estimates),
+            "publisher": "; ".join(x.publisher for x in told), "definition": "; ".join(x.definition for x in told),
+        }  # fmt: skip
+        texts = {language: sentence(figure, to) for language, to in found.speakers.items()}
+        row |= {"sentence": texts} if codes else {f"sentence_{language}": text for language, text in texts.items()}
+        rows.append(row)
+    return rows
+
+
+def _span(figure: KeyFigure) -> str:
+    return "" if not figure.periods else f"{figure.periods[0]}-{figure.periods[-1]}"
+
+
+def _chosen(levels: Mapping[str, str | tuple[str, ...]]) -> str:
+    return "; ".join(f"{dim} = {x if isinstance(x, str) else ' + '.join(x)}" for dim, x in levels.items())
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+# ---- the page ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One figure on the page: the sentence, its sources, its verdict in words and as a tone."""
+
+    sentence: str
+    sources: tuple[str, ...]
+    verdict: str
+    tone: str
+
+
+def page(found: KeyFigures, language: str) -> str:
+    """Return the page of a language: one HTML file that loads nothing, the same bytes for the same figures."""
+    to = found.speaker(language)
+    say = to.say
+    told = [
+        _Told(_first(sentence(x, to), sources_of(x, to)), tuple(sources_of(x, to)),
+              say(f"keyfigures.{_TONES[x.verdict]}"), _TONES[x.verdict])
+        for x in found.figures
+    ]  # fmt: skip
+    notes = [say.said(said("keyfigure.chance", prob=found.prob)), say.said(found.rule)]
+    return page_template("figures.html").render(
+        language=language, title=found.titles[language], figures=told, notes=notes, sheet=_sheet(found, to),
+        labels={"numbers": say("keyfigures.numbers"), "notes": say("keyfigures.notes")},
+    )  # fmt: skip
+
+
+def _first(text: str, sources: Sequence[str]) -> str:
+    """Return a sentence without its sources, which the page sets apart."""
+    return text.removesuffix(" ".join(sources)).rstrip()
+
+
+def _sheet(found: KeyFigures, to: Speaker) -> Sheet:
+    """Return all numbers as a table."""
+    say = to.say
+    heads = [Column(say(f"keyfigures.{x}")) for x in ("figure", "period", "against")]
+    heads += [Column(say(f"keyfigures.{x}"), numeric=True) for x in ("count", "base", "number", "interval")]
+    rows = []
+    for figure in found.figures:
+        spec, value = figure.spec, figure.value
+        name = to.text(spec, "label") or ", ".join(
+            to.level(x) for levels in spec.where.values() for x in ([levels] if isinstance(levels, str) else levels)
+        )
+        persons = to.text(figure.source or figure.estimates[0].spec, "persons")
+        write = {"share": say.share, "points": to.points, "change": to.change}.get(figure.unit)
+        number = "–" if not math.isfinite(value.point) else (write or _plain(to, figure.unit))(value.point)
+        ends = ""
+        if math.isfinite(value.low) and math.isfinite(value.high):
+            ends = say("format.range", low=(write or _plain(to, figure.unit))(value.low),
+                       high=(write or _plain(to, figure.unit))(value.high))  # fmt: skip
+        period = spec.when or (figure.estimates[0].period if figure.source is None else figure.source.period or "")
+        counts = ["" if x is None else say.number(x) for x in (figure.count, figure.base)]
+        cells = [Cell(Words(name or persons), below=Words(persons if name else "")),
+                 *(Cell(Words(x)) for x in (period, spec.against or "", *counts, number, ends))]  # fmt: skip
+        rows.append(Row(tuple(cells)))
+    return Sheet(say("keyfigures.table"), tuple(heads), tuple(rows))
+
+
+def _plain(to: Speaker, unit: str) -> Any:
+    digits = 0 if unit == "persons" else 2
+    return lambda x: to.say.number(x, digits)

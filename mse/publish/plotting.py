@@ -1,0 +1,84 @@
+"""Figures of the report for a notebook or a file: from an answer, from methods side by side, or from results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mse.answers.notebook import Picture
+from mse.answers.posterior import Posterior
+from mse.answers.record import Record, TableRecord
+from mse.answers.results import Results, read_results
+from mse.errors import ModelError, Problem
+from mse.methods import Outcome, comparison, label_of
+from mse.publish.drawings.axes import also_png
+from mse.publish.report.composing import compose
+from mse.publish.report.page import Drawing
+from mse.publish.takeaway import standalone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+
+def plot(
+    what: Posterior | Results | str | Path,
+    kind: str = "posterior",
+    *,
+    methods: pd.DataFrame | None = None,
+    language: str = "en",
+) -> Picture:
+    """Return a figure as the report draws it.
+
+    Parameters
+    ----------
+    what : Posterior, Results, str or Path
+        An answer, the results of a job, or their folder.
+    kind : str
+        ``"posterior"`` for the law of N; ``"intervals"`` for the methods side by side; ``"trend"`` and ``"strata"`` for
+        years and other parts; of results also ``"overlap"``, ``"sensitivity"``, ``"robustness"``, ``"checks"``, ….
+    methods : DataFrame, optional
+        What `mse.compare` gave, for ``"intervals"`` of a Posterior.
+    language : str
+        ``"en"`` or ``"nl"``.
+
+    Returns
+    -------
+    Picture
+        A notebook shows it; ``.save("figure.svg")`` or ``.save("figure.png")`` writes it.
+
+    Raises
+    ------
+    ModelError
+        When the answer has no such figure; the message names those that it has.
+    """
+    if isinstance(what, Posterior):
+        what = _results(what, methods)
+    results = what if isinstance(what, Results) else read_results(what)
+    with also_png() as pictures:
+        drawn: Mapping[str, Drawing] = {
+            section.key: block
+            for section in compose(results, language).sections
+            for block in section.blocks
+            if isinstance(block, Drawing)
+        }
+    if kind not in drawn:
+        raise ModelError(
+            Problem("the answer has no such figure", ", ".join(drawn) or "nothing: this answer has no figure",
+                    "ask for one of these", column="kind", value=kind)
+        )  # fmt: skip
+    return Picture(standalone(drawn[kind].svg), pictures[drawn[kind].svg], drawn[kind].finding)
+
+
+def _results(posterior: Posterior, methods: pd.DataFrame | None) -> Results:
+    """Return an answer as results of a run; whoever plots it has the table and may see its counts."""
+    import pandas as pd
+
+    rows = comparison(posterior, [Outcome(posterior.method, label_of(posterior.method, {}), posterior)], 0.95)
+    rows.insert(2, "headline", [True])
+    if methods is not None:
+        others: Any = methods[methods["method"] != posterior.method]
+        rows = pd.concat([rows, others.assign(headline=False)[rows.columns]], ignore_index=True)
+    table = TableRecord(name=posterior.table, observed=posterior.observed, public=True)
+    return Results(posterior, rows, Record(posterior.table, 0.95, 0, {}, table=table))

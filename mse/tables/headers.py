@@ -1,0 +1,181 @@
+"""Rows of cells to columns with names: what stands above the header, names of rows, rows that are too short or long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mse.tables.checks import Faults
+from mse.tables.grids import Grid
+from mse.words.said import Said, said
+
+ROW_NAMES = frozenset(
+    ("", "x", "unnamed: 0", "...1", "rownames", "row.names", "row_names", "rowname", "row", "rownr", "rn", "index",
+     "level_0", "v1", "nr", "no", "nr.", "no.", "#", "rij", "regel", "volgnummer", "volgnr", "_n", "seq")
+)  # fmt: skip
+"""What a column of the numbers of rows is called."""
+
+
+class Row(NamedTuple):
+    """The cells of one row, stripped, and its line in the file."""
+
+    line: int
+    cells: list[str]
+
+
+def grid_of(rows: Sequence[Row], faults: Faults, count: str, whole: bool = True, *, titles: int = 0) -> Grid:
+    """Return the columns of rows of which the first has the names.
+
+    A line or two above the header that fill one cell only, and a note under the rows, are left out and said, and so are
+    names of rows as R and spreadsheets write them.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Those that are not blank.
+    faults : Faults
+        Receives what is wrong with the rows.
+    count : str
+        Name of the count column.
+    whole : bool
+        Whether these are all the rows of the file.
+    titles : int
+        Lines that were left out before the first row.
+
+    Raises
+    ------
+    InputError
+        When there are no rows, or the first holds no names.
+    """
+    above = _titles_of(rows)
+    below = _notes_of(rows[above:])
+    body = list(rows[above : len(rows) - below])
+    if len(body) < 2:
+        if not whole:
+            faults.raise_if_any()
+        kind = "there is a header but no rows" if body else "the file has no rows"
+        faults.add(kind, "a header row and one row per history", "check the step that made the file")
+        faults.raise_if_any()
+    told: list[Said] = [said("read.beside", count=titles + above + below)] if titles + above + below else []
+    top, header = body[0]
+    if count not in header and (all(_number(name) for name in header) or {"0", "1"} & set(header)):
+        if not _bare(body):
+            faults.add(
+                "the first row holds numbers, not names", "a header row with the names of the columns",
+                f"put a header above the data: a name for every column, and {count!r}", row=top,
+            )  # fmt: skip
+            faults.raise_if_any()
+        header = [*(f"list_{j + 1}" for j in range(len(header) - 1)), count]
+        body = [Row(0, header), *body]
+        told.append(said("read.no_header"))
+    if _one_more(body):
+        header = ["", *header]
+    lines, kept, all_rows = _squared(body[1:], len(header), faults)
+    columns = [[cells[i] for cells in kept] for i in range(len(header))]
+    grid = _named(Grid(header, columns, lines, whole and all_rows, True, tuple(told)), top, faults)
+    return grid
+
+
+def _number(name: str) -> bool:
+    return bool(re.fullmatch(r"-?[\d.,]+", name))
+
+
+def _filled(row: Row) -> int:
+    return sum(map(bool, row.cells))
+
+
+def _titles_of(rows: Sequence[Row]) -> int:
+    """Return how many rows at the top fill one cell only, where the rows under them fill three or more."""
+    head = next((i for i, row in enumerate(rows[:12]) if _filled(row) > 1), 0)
+    return head if head and all(_filled(row) > 2 for row in rows[head : head + 2]) and len(rows) > head + 1 else 0
+
+
+def _notes_of(rows: Sequence[Row]) -> int:
+    """Return how many rows at the end are a note: the first cell alone, in words, under a header of three or more."""
+    count = 0
+    while rows and count < len(rows) - 2 and _filled(rows[0]) > 2:
+        cells = rows[-1 - count].cells
+        short = len(cells) < len(rows[0].cells) and not any(re.search(r"^[\d.,]+$", cell) for cell in cells)
+        if not (short or _filled(rows[-1 - count]) == 1) or not re.search(r"[^\W\d]{2}.*[\s:]", cells[0]):
+            break
+        count += 1
+    return count
+
+
+def _bare(rows: Sequence[Row]) -> bool:
+    """Return whether rows without a header can only be lists and a count: 0 and 1, then whole numbers beyond 1."""
+    width = len(rows[0].cells)
+    good = all(
+        len(row.cells) == width and {*row.cells[:-1]} <= {"0", "1"} and re.fullmatch(r"\d{1,10}", row.cells[-1])
+        for row in rows
+    )
+    return width > 2 and len(rows) > 2 and good and any(row.cells[-1] not in ("0", "1") for row in rows)
+
+
+def _one_more(rows: Sequence[Row]) -> bool:
+    """Return whether every row has a name in front of its cells, as R writes it with a header of one name less."""
+    width = len(rows[0].cells) + 1
+    if len(rows) < 3 or any(len(row.cells) != width for row in rows[1:]):
+        return False
+    return _names_rows("", [row.cells[0] for row in rows[1:]])
+
+
+def _names_rows(name: str, cells: Sequence[str]) -> bool:
+    """Return whether a column holds names of rows: none twice, numbers that rise beyond 1, or words without a name."""
+    if len(set(cells)) < len(cells) or "" in cells or len(cells) < 2:
+        return False
+    if all(re.fullmatch(r"\d{1,9}", x) for x in cells):
+        numbers = [int(x) for x in cells]
+        running = numbers in (list(range(len(cells))), list(range(1, len(cells) + 1)))
+        rising = numbers == sorted(numbers)
+        histories = all(re.fullmatch("[01]+", x) for x in cells) and len(cells) > 2
+        return numbers[-1] > 1 and (running or (rising and not name and not histories))
+    return not name and any(re.search(r"[^\W\d]", x) for x in cells)
+
+
+def _squared(rows: Sequence[Row], width: int, faults: Faults) -> tuple[list[int], list[list[str]], bool]:
+    """Return the lines and cells of the rows that have as many cells as the header, and whether all have."""
+    lines, kept, all_rows = [], [], True
+    for line, cells in rows:
+        if len(cells) > width and not any(cells[width:]):
+            cells = cells[:width]
+        if len(cells) == width:
+            lines.append(line)
+            kept.append(cells)
+            continue
+        all_rows = False
+        faults.add(
+            f"the row has too {'many' if len(cells) > width else 'few'} cells",
+            f"{width} cells, as in the header",
+            "remove the extra separators, or write numbers without a separator for thousands"
+            if len(cells) > width
+            else "fill in the cells that are missing",
+            detail=f": {len(cells)}",
+            row=line,
+        )  # fmt: skip
+    return lines, kept, all_rows
+
+
+def _named(grid: Grid, top: int, faults: Faults) -> Grid:
+    """Return the columns that have a name or a cell, without those that only number or name the rows."""
+    columns = grid.columns
+    kept = [i for i in range(len(grid.header)) if grid.header[i] or any(columns[i])]
+    told, all_columns = list(grid.told), True
+    if len(kept) > 2 and grid.header[kept[0]].casefold() in ROW_NAMES:
+        i = kept[0]
+        if _names_rows(grid.header[i], columns[i]):
+            told.append(said("read.row_names"))
+            kept = kept[1:]
+    elif len(kept) == 2 and not grid.header[kept[0]] and len(set(columns[kept[0]])) == len(grid.rows):
+        grid.header[kept[0]] = "history"  # names of rows are all that says which lists the counts are of
+    for i in kept:
+        if not grid.header[i]:
+            all_columns = False
+            detail = f": column {i + 1}"
+            allowed = "a name above every column"
+            faults.add("a column has no name", allowed, "name it or remove it", detail=detail, row=top)
+    return grid._replace(
+        header=[grid.header[i] for i in kept], columns=[columns[i] for i in kept], told=tuple(told),
+        all_columns=all_columns,
+    )  # fmt: skip

@@ -1,0 +1,140 @@
+"""One row for each registration, who and on which list, as one row for each person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from mse.identifying.identifying_values import CODES
+from mse.identifying.table_columns import table_kind
+from mse.tables.checks import MOST_LISTS, Faults
+from mse.tables.codings import bits_of, count_like
+from mse.tables.grids import Grid
+from mse.tables.identifyingcolumns import add_identifying_faults
+from mse.tables.readspec import Reading
+from mse.words.said import said
+
+ID_NAMES = frozenset(
+    "id ids person person_id personid persons_id persoon persoon_id persoonid pid key pseudonym pseudoniem pseudo_id "
+    "case case_id caseid individual individual_id individu subject subject_id unit unit_id unique_id uid "
+    "client client_id clientid cluster cluster_id entity entity_id match_id link_id victim_id slachtoffer_id "
+    "who pers_id respondent patient patient_id animal animal_id".split()
+)
+LIST_NAMES = frozenset(
+    "list lists list_name listname list_id lijst lijsten lijstnaam source sources source_id bron bronnen register "
+    "registry organisation organization organisatie org organisatienaam supplier leverancier agency agencies sample "
+    "occasion capture database dataset system melder reporter instantie instelling institution site provider".split()
+)
+
+
+def with_persons(grid: Grid, faults: Faults, reading: Reading) -> tuple[Grid, bool]:
+    """Return the grid with one row for each person where it has one for each registration, and whether it had.
+
+    The columns are those that are named, else those that are called as they usually are and hold what they should;
+    other columns become covariates where they say the same in all rows of a person. Where two columns look like persons
+    and lists but are not called so, `faults` receives the question.
+    """
+    if reading.id_column is not None or reading.list_column is not None:
+        return _named(grid, faults, reading)
+    if reading.lists is not None or count_like(grid.header, grid.columns) or reading.count in grid.header:
+        return grid, False
+    if any(bits_of(cells) is not None and len({*cells}) > 1 for cells in grid.columns):
+        return grid, False
+    ids = [i for i, cells in enumerate(grid.columns) if _like_ids(cells)]
+    lists = [i for i, cells in enumerate(grid.columns) if i not in ids and _like_lists(cells)]
+    pairs = [(i, j) for i in ids for j in lists if _fits(grid.columns[i], grid.columns[j])]
+    known = [(i, j) for i, j in pairs if _called(grid.header[i], ID_NAMES) and _called(grid.header[j], LIST_NAMES)]
+    if len(known) == 1:
+        return _pivoted(grid, *known[0], faults, reading), True
+    if pairs and not reading.persons:
+        faults.private = True
+        faults.add(said("ask.long"), said("ask.long_allowed"), said("ask.long_remedy"))
+        faults.raise_if_any()
+    return grid, False
+
+
+def _called(name: str, names: frozenset[str]) -> bool:
+    return "_".join(name.casefold().replace(".", " ").replace("-", " ").split()) in names
+
+
+def _named(grid: Grid, faults: Faults, reading: Reading) -> tuple[Grid, bool]:
+    faults.private = True
+    for given in (reading.id_column, reading.list_column):
+        if given is None:
+            faults.add(said("ask.long_half"), said("ask.long_allowed"), said("ask.long_remedy"))
+        elif given not in grid.header:
+            near = get_close_matches(given, grid.header, n=1)
+            remedy = said("ask.did_you_mean", name=near[0]) if near else said("ask.correct_name")
+            faults.add(said("ask.no_column"), said("ask.one_of", names=grid.header), remedy, column=given)
+    faults.raise_if_any()
+    i, j = grid.header.index(str(reading.id_column)), grid.header.index(str(reading.list_column))
+    return _pivoted(grid, i, j, faults, reading), True
+
+
+def _guard(grid: Grid, i: int, faults: Faults) -> None:
+    """Refuse columns that say who somebody is; that of the persons may hold a code or number of its own for each."""
+    add_identifying_faults(grid, faults, [x for x in range(len(grid.header)) if x != i])
+    kind = table_kind("id" if _called(grid.header[i], ID_NAMES) else grid.header[i], grid.columns[i])
+    if kind is not None and kind != CODES:
+        faults.add(said("guard.table", kind=kind), said("guard.table_allowed"), said("guard.table_remedy"),
+                   column=grid.header[i])  # fmt: skip
+
+
+def _like_ids(cells: Sequence[str]) -> bool:
+    """Return whether these may say who: many values, some of them several times, few rows each."""
+    values = {*cells}
+    return "" not in values and 2 < len(values) < len(cells) <= 6 * len(values)
+
+
+def _like_lists(cells: Sequence[str]) -> bool:
+    return "" not in {*cells} and 2 <= len({*cells}) <= MOST_LISTS and len({*cells}) < len(cells)
+
+
+def _fits(ids: Sequence[str], lists: Sequence[str]) -> bool:
+    """Return whether somebody is on several lists, and most persons on each no more than once."""
+    pairs = {*zip(ids, lists, strict=True)}
+    return len(pairs) > len({*ids}) and 10 * len(pairs) >= 9 * len(ids) and 2 * len({*lists}) < len({*ids}) + 4
+
+
+def _pivoted(grid: Grid, i: int, j: int, faults: Faults, reading: Reading) -> Grid:
+    """Return one row for each person: lists as columns, and what is the same in all rows of everybody."""
+    faults.private = True
+    _guard(grid, i, faults)
+    for k, (who, where) in enumerate(zip(grid.columns[i], grid.columns[j], strict=True)):
+        for at, cell in ((i, who), (j, where)):
+            if not cell:
+                faults.add(said("ask.long_empty"), said("ask.long_filled"), said("ask.long_complete"),
+                           row=grid.rows[k], column=grid.header[at])  # fmt: skip
+    names = [x for x in grid.levels.get(grid.header[j], ()) if x in grid.columns[j]]
+    names = names or sorted({*grid.columns[j]} - {""})
+    if len(names) > reading.most:
+        faults.add(said("ask.long_many", count=len(names), name=grid.header[j]), said("ask.long_allowed"),
+                   said("ask.long_remedy"))  # fmt: skip
+        faults.raise_if_any()
+    persons: dict[str, int] = {}
+    first: dict[str, int] = {}
+    for who, row in zip(grid.columns[i], grid.rows, strict=True):
+        persons.setdefault(who, len(persons))
+        first.setdefault(who, row)
+    bits = [["0"] * len(persons) for _ in names]
+    places = {name: p for p, name in enumerate(names)}
+    for who, where in zip(grid.columns[i], grid.columns[j], strict=True):
+        if where:
+            bits[places[where]][persons[who]] = "1"
+    header, columns, varies = list(names), bits, []
+    for at in (x for x in range(len(grid.header)) if x not in (i, j)):
+        per: dict[str, str] = {}
+        pairs = zip(grid.columns[i], grid.columns[at], strict=True)
+        same = all(per.setdefault(who, cell) == cell for who, cell in pairs)
+        if same:
+            header.append(grid.header[at])
+            columns.append(list(per.values()))
+        elif grid.header[at] in (reading.covariates or ()):
+            faults.add(said("ask.long_varies"), said("ask.long_same"), said("ask.long_choose"), column=grid.header[at])
+        else:
+            varies.append(grid.header[at])
+    faults.raise_if_any()
+    told = said("read.long", who=grid.header[i], where=grid.header[j])
+    more = [said("read.varies", names=varies)] if varies else []
+    grid = grid._replace(header=header, columns=columns, rows=list(first.values()), sure=frozenset(names))
+    return grid.with_told(told, *more)

@@ -1,0 +1,356 @@
+"""Key figures: their numbers, sentences, verdicts; that nothing in them tells of a count that is left out."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from scipy.stats import beta
+
+import mse
+from mse.cli import main
+from mse.errors import InputError, ModelError
+from mse.publish.figures.figurefiles import json_text, write_figures
+from mse.publish.figures.figurevalues import in_words, rank_probability
+from mse.publish.wording.rounding import Rounded
+from tests.publish.figureattacker import conditions, ranges
+
+SOURCE = {"name": "r", "persons": "victims", "publisher": "centre", "definition": "reported", "time": "year"}
+
+
+def rows(counts: dict[tuple[str, str], int]) -> list[dict[str, object]]:
+    return [{"year": year, "form": form, "count": n} for (year, form), n in counts.items()]
+
+
+def job(counts: dict[tuple[str, str], int], *figures: dict[str, Any], **more: Any) -> dict[str, Any]:
+    source = SOURCE | {"counts": rows(counts)} | more.pop("source", {})
+    return {"source": [source], "figure": [{"source": "r", **x} for x in figures], **more}
+
+
+BIG = {("2016", "a"): 300, ("2016", "b"): 100, ("2020", "a"): 150, ("2020", "b"): 250}
+
+
+def test_the_shipped_job_has_the_sentences_of_the_page() -> None:
+    found = mse.figures("models/key-figures.toml")
+    english, dutch = " ".join(found.sentences("en")), " ".join(found.sentences("nl"))
+    for words in ("984 registered victims of human trafficking in 2020; about 5,000 (4,000 to 7,000)", "43% (",
+                  "11% (95% interval 9.1% to 13.1%)", "against 24%", "45% (", "7,800 boys", "13,000 girls", "48% (",
+                  "41% (", "75% (", "against 50%", "24% (", "170 suspects", "−40% against the 283 of 2016",
+                  "About one in three", "5 times as many reports"):  # fmt: skip
+        assert words in english, words
+    for words in ("5.000 (4.000 tot 7.000)", "ongeveer 7.800 jongens", "Ongeveer één op de drie", "5 keer zo veel",
+                  "−40% ten opzichte van de 283 van 2016", "tegen 24%"):  # fmt: skip
+        assert words in dutch, words
+    for sentence in (*found.sentences("en"), *found.sentences("nl")):
+        assert re.search(r"(Source|Bron): [^;]+; [^;]+; ", sentence)
+
+
+def test_numbers_are_those_of_the_counts() -> None:
+    found = mse.figures(job(
+        BIG, {"kind": "share", "when": "2020", "where": {"form": "a"}},
+        {"kind": "change", "when": "2020", "against": "2016", "where": {"form": "a"}},
+        {"kind": "multiple", "when": "2020", "where": {"form": "b"}, "of": {"form": "a"}},
+        {"kind": "share change", "when": "2020", "against": "2016", "where": {"form": "a"}},
+    )).figures  # fmt: skip
+    share, change, multiple, points = (x.value for x in found)
+    low, high = beta.ppf([0.025, 0.975], 150.5, 250.5)
+    assert share.point == pytest.approx(0.375, abs=0.005)
+    assert share.low <= low < share.low + 0.01 and share.high - 0.01 < high <= share.high
+    p = beta.ppf([0.025, 0.975], 150.5, 300.5)
+    assert change.point == pytest.approx(-0.5, abs=0.01)
+    assert change.low <= p[0] / (1 - p[0]) - 1 < change.low + 0.02
+    assert multiple.point == pytest.approx(5 / 3, abs=0.05)
+    assert points.point == pytest.approx(-0.375, abs=0.01) and points.low < -0.375 < points.high
+    assert found[3].now.point == share.point
+
+
+def test_the_probability_of_a_rank_is_that_of_draws() -> None:
+    rng = np.random.default_rng(5)
+    counts = np.array([60, 52, 50, 9])
+    draws = rng.gamma(counts + 0.5, size=(400_000, 4))
+    order = (-draws).argsort(axis=1)
+    for place in (1, 2, 3):
+        share = (order[:, place - 1] == 0).mean()
+        assert rank_probability(60, [52, 50, 9], place) == pytest.approx(share, abs=0.003)
+    assert rank_probability(60, [60]) == pytest.approx(0.5) and rank_probability(900, [10, 0]) == 1.0
+
+
+@pytest.mark.parametrize(("value", "words"), [
+    ((0.335, 0.27, 0.41), (1, 3)), ((0.5, 0.45, 0.55), (1, 2)), ((0.4, 0.38, 0.42), (2, 5)),
+    ((0.447, 0.44, 0.455), (4, 9)),
+    ((0.002, 0.001, 0.003), None), ((0.99, 0.98, 1.0), None),
+])  # fmt: skip
+def test_a_share_in_words(value: tuple[float, float, float], words: tuple[int, int] | None) -> None:
+    assert in_words(Rounded(*value, 0.001)) == words
+
+
+def test_one_more_level_that_nobody_asks_for_changes_nothing() -> None:
+    asked = {"kind": "share", "when": "2020", "where": {"form": "a"}}
+    split = {**BIG, ("2020", "b"): 246, ("2020", "c"): 4}
+    one, other = (mse.figures(job(x, asked)) for x in (BIG, split))
+    assert one.to_pandas().equals(other.to_pandas())
+
+
+def test_verdicts() -> None:
+    few = {("2016", "a"): 14, ("2016", "b"): 12, ("2020", "a"): 30, ("2020", "b"): 12}
+    wide, cautious, tiny, rank = mse.figures(job(
+        few, {"kind": "change", "when": "2020", "against": "2016", "where": {"form": "a"}},
+        {"kind": "share", "when": "2020", "where": {"form": "a"}},
+        {"kind": "share", "when": "2016", "where": {"form": "a"}},
+        {"kind": "rank", "when": "2016", "dimension": "form"},
+        verdict={"few": [50, 30]},
+    )).figures  # fmt: skip
+    assert (wide.status, wide.verdict) == ("too few data", "do not publish") and math.isnan(wide.value.point)
+    assert cautious.verdict == "publish with caution" and cautious.reasons[0].code == "keyfigure.few"
+    assert tiny.status == "too few data" and rank.status == "too few data"
+    same = {("2020", "a"): 60, ("2020", "b"): 60}
+    (tied,) = mse.figures(job(same, {"kind": "rank", "when": "2020", "dimension": "form"})).figures
+    assert tied.verdict == "publish with caution" and tied.reasons[0].code == "keyfigure.rank"
+    (broken,) = mse.figures(job(
+        BIG, {"kind": "change", "when": "2020", "against": "2016"},
+        source={"breaks": [{"at": "2020", "text": "a new form", "texts": {"nl": {"text": "een nieuw formulier"}}}]},
+        report={"languages": ["nl"]},
+    )).sentences()  # fmt: skip
+    assert "Vanaf 2020: een nieuw formulier." in broken
+
+
+def test_estimates_of_another_period_give_no_share() -> None:
+    estimate = {"name": "n", "persons": "victims", "publisher": "rapporteur", "definition": "all", "point": 1000,
+                "low": 800, "high": 1600}  # fmt: skip
+    asked = {"kind": "in view", "when": "2020", "estimate": ["n"]}
+    same, other = (mse.figures(job(BIG, asked, estimate=[estimate | {"period": x}])) for x in ("2020", "2018-2019"))
+    assert same.figures[0].value[:3] == (0.4, 0.25, 0.5) and "were in view" in same.sentences()[0]
+    assert math.isnan(other.figures[0].value.point) and "no share is stated" in other.sentences()[0]
+
+
+# ---- disclosure --------------------------------------------------------------------------------------------
+
+
+def random_job(number: int, method: str = "suppress") -> tuple[dict[str, Any], dict[tuple[str, str], int]]:
+    rng = np.random.default_rng([17, number])
+    years, forms = ("2018", "2019", "2020")[: int(rng.integers(2, 4))], ("a", "b", "c", "d")[: int(rng.integers(3, 5))]
+    counts = {(y, f): int(rng.poisson(rng.choice([3, 8, 30, 120]))) for y in years for f in forms}
+    kinds: list[dict[str, Any]] = []
+    for year in years:
+        kinds += [{"kind": "total", "when": year}, {"kind": "rank", "dimension": "form", "when": year}]
+        kinds += [{"kind": "share", "when": year, "where": {"form": f}} for f in forms]
+        kinds += [{"kind": "multiple", "when": year, "where": {"form": forms[0]}, "of": {"form": forms[1]}}]
+    for f in forms:
+        kinds += [{"kind": "change", "when": years[-1], "against": years[0], "where": {"form": f}},
+                  {"kind": "share change", "when": years[-1], "against": years[0], "where": {"form": f}}]  # fmt: skip
+    kinds.append({"kind": "share", "when": years[0], "where": {"form": [forms[0], forms[1]]}})
+    chosen = rng.permutation(len(kinds))[: int(rng.integers(4, len(kinds)))]
+    return job(counts, *[kinds[i] for i in chosen], publish={"method": method}), counts
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_no_small_count_can_be_worked_out(number: int) -> None:
+    settings, counts = random_job(number)
+    dims = {"year": sorted({y for y, _ in counts}), "form": sorted({f for _, f in counts})}
+    frame = mse.figures(settings).to_pandas()
+    told = conditions(frame, dims, "year", 0)
+    places = list(itertools.product(*dims.values()))
+    small = [i for i, p in enumerate(places) if 0 < counts[p] < 10]
+    if not told or not small:
+        return
+    sums = [np.eye(len(places))[i] for i in small]
+    for (low, high), i in zip(ranges(told, sums), small, strict=True):
+        assert low <= 0 and high >= 10, (places[i], counts[places[i]], low, high)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(8, 60))
+def test_no_small_count_can_be_worked_out_of_many(number: int) -> None:
+    test_no_small_count_can_be_worked_out(number)
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_rounded_counts_stay_in_doubt(number: int) -> None:
+    settings, counts = random_job(number, "controlled")
+    dims = {"year": sorted({y for y, _ in counts}), "form": sorted({f for _, f in counts})}
+    frame = mse.figures(settings).to_pandas()
+    for key in ("count", "base", "count_before", "base_before"):
+        assert (frame[key].dropna() % 3 == 0).all()
+    told = conditions(frame, dims, "year", 2)
+    places = list(itertools.product(*dims.values()))
+    for low, high in ranges(told, [np.eye(len(places))[i] for i in range(len(places))]):
+        assert high - low >= 2
+
+
+def test_everything_follows_from_what_is_published() -> None:
+    """Two tables with the same published counts give the same bytes: a share has no digits of its own."""
+    one = {("2020", "a"): 4, ("2020", "b"): 7, ("2020", "c"): 300, ("2019", "a"): 100, ("2019", "b"): 90}
+    one[("2019", "c")] = 80
+    other = {**one, ("2020", "a"): 6, ("2020", "b"): 5}
+    kinds = [
+        {"kind": k, "when": "2020", **x} for k, x in (
+            ("total", {}), ("rank", {"dimension": "form"}), ("change", {"against": "2019"}),
+            *(("share", {"where": {"form": f}}) for f in "abc"),
+            *(("change", {"where": {"form": f}, "against": "2019"}) for f in "abc"),
+            *(("multiple", {"where": {"form": f}, "of": {"form": "c"}}) for f in "ab"),
+        )
+    ]  # fmt: skip
+    found = [mse.figures(job(x, *kinds)) for x in (one, other)]
+    assert json_text(found[0]) == json_text(found[1])
+    assert {x.status for x in found[0].figures} == {"ok", "suppressed"}
+    assert "suppressed" in {x.status for x in found[0].figures if x.spec.kind == "share"}
+
+
+def test_sources_of_the_same_persons_are_held_against_each_other(tmp_path: Path) -> None:
+    """One gives the total of 2020, the other all forms but a small one: the difference would be that one."""
+    by_form = {("2020", "a"): 4, ("2020", "b"): 60, ("2020", "c"): 70, ("2019", "a"): 50, ("2019", "b"): 60}
+    by_form[("2019", "c")] = 7
+    parts = [{"kind": "total", "when": "2020", "where": {"form": f}, "source": "r"} for f in "bc"]
+    whole = {"kind": "total", "when": "2020", "source": "t"}
+    total = SOURCE | {"name": "t", "counts": [{"year": "2019", "count": 117}, {"year": "2020", "count": 134}]}
+    settings = job(by_form, *parts, whole)
+    settings["source"].append(total)
+    found = mse.figures(settings)
+    assert [x.status for x in found.figures].count("suppressed") >= 1
+    dims = {"year": ["2019", "2020"], "form": ["a", "b", "c"]}
+    told = conditions(found.to_pandas(), dims, "year", 0)
+    ((low, high),) = ranges(told, [np.array([0, 0, 0, 1.0, 0, 0])])
+    assert low <= 0 and high >= 10
+    apart = settings | {"source": [settings["source"][0], total | {"persons": "others"}]}
+    assert {x.status for x in mse.figures(apart).figures} == {"ok"}
+    pd.DataFrame(rows(by_form)).to_csv(tmp_path / "r.csv", index=False)
+    file = {"path": tmp_path / "r.csv"}
+    twice = [SOURCE | file, SOURCE | {"name": "t", "persons": "others"} | file]
+    assert "suppressed" in {x.status for x in mse.figures(settings | {"source": twice}).figures}
+    public = settings | {"source": [settings["source"][0], total | {"public": True}]}
+    assert found.figures[-1].status in ("ok", "suppressed") and mse.figures(public).figures[-1].count == 134
+
+
+def test_a_rank_that_a_hidden_count_might_have_is_not_stated() -> None:
+    counts = {("2020", "a"): 5, ("2020", "b"): 12, ("2020", "c"): 14}
+    (found,) = mse.figures(job(counts, {"kind": "rank", "when": "2020", "dimension": "form"})).figures
+    assert found.status == "suppressed" and found.level == ""
+
+
+# ---- files and faults --------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = CliRunner().invoke(main, ["figures", "models/key-figures.toml", "--out", str(out), "--language", "nl"])
+    assert done.exit_code == 0 and done.stdout.startswith("Er waren 984")
+    assert sorted(x.name for x in out.iterdir()) == ["key-figures.csv", "key-figures.html", "key-figures.json",
+                                                      "key-figures.nl.html"]  # fmt: skip
+    record = json.loads((out / "key-figures.json").read_text("utf-8"))
+    assert record["format"] == "mse-key-figures/1" and len(record["figures"]) == 15
+    assert all({"publisher", "definition", "period", "sentence"} <= set(x) for x in record["figures"])
+    page = (out / "key-figures.nl.html").read_text("utf-8")
+    assert 'lang="nl"' in page and "http" not in page.replace("http-equiv", "")
+    with pytest.raises(InputError, match="exists already"):
+        write_figures(out, mse.figures("models/key-figures.toml"))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(InputError, match="exists already"):
+        write_figures(tmp_path / "mine", mse.figures("models/key-figures.toml"), overwrite=True)
+
+
+def test_every_problem_at_once_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "counts.csv").write_text("year,form,count\n2019,a,12\n2019,a,3\n2020,a,-4\n2020,,7\n2020,b,1.5\n")
+    (tmp_path / "job.toml").write_text(
+        '[[source]]\nname = "r"\npersons = "v"\npublisher = "p"\ndefinition = "d"\ntime = "year"\npath = "counts.csv"\n'
+        '[[source]]\nname = "s"\npersons = "w"\npublisher = "p"\ndefinition = "d"\nperiod = "2020"\n'
+        'counts = [{ form = "a", count = 30 }, { form = "b", count = 20 }]\n'
+        '[[figure]]\nkind = "share"\nsource = "s"\nwhere = { form = "c" }\n'
+        '[[figure]]\nkind = "total"\nsource = "q"\n'
+        '[[figure]]\nkind = "total"\nsource = "s"\nwhen = "2020"\n'
+    )
+    out = tmp_path / "out"
+    done = CliRunner().invoke(main, ["figures", str(tmp_path / "job.toml"), "--out", str(out)])
+    assert done.exit_code == 2 and done.stdout == "" and not out.exists()
+    text = " ".join(done.stderr.split())
+    for words in ("counts.csv, row 3", "counts.csv, row 4, column 'count'", "row 5, column 'form'", "row 6",
+                  "job.toml, row 18", "'c'", "'q'", "no dimension of time"):  # fmt: skip
+        assert words in text, words
+
+
+@pytest.mark.parametrize(("more", "code"), [
+    ({"kind": "share", "when": "2020"}, "figures.needs"), ({"kind": "multiple", "when": "2020"}, "figures.multiple"),
+    ({"kind": "change", "when": "each", "against": "2016"}, "figures.each"),
+    ({"kind": "multiple", "when": "2020", "where": {"form": "a"}, "of": {"form": ["a", "b"]}}, "figures.overlap"),
+    ({"kind": "share", "when": "2020", "where": {"form": "a"}, "of": {"form": "b"}}, "figures.wider"),
+    ({"kind": "share", "when": "1999", "where": {"form": "a"}}, "figures.unknown_level"),
+    ({"kind": "rank", "when": "2020", "dimension": "sort"}, "figures.unknown_dimension"),
+    ({"kind": "in view", "when": "2020", "estimate": ["x"]}, "figures.unknown_estimate"),
+])  # fmt: skip
+def test_what_does_not_fit_is_refused(more: dict[str, Any], code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        mse.figures(job(BIG, more))
+    assert code in [getattr(p.found, "code", "") for p in caught.value.problems]
+
+
+def test_a_lot_without_a_key_is_refused() -> None:
+    with pytest.raises(InputError, match="needs a key"):
+        mse.figures(job(BIG, {"kind": "total", "when": "2020"}, publish={"method": "random"}))
+
+
+def test_identifying_columns_are_refused() -> None:
+    settings = job(BIG, {"kind": "total", "when": "2020"})
+    settings["source"][0]["counts"] = [{"year": "2020", "bsn": x, "count": 1} for x in ("111222333", "123456782")]
+    with pytest.raises((InputError, ModelError)):
+        mse.figures(settings)
+
+
+# ---- registers and results ---------------------------------------------------------------------------------
+
+
+def test_registers_are_counted_by_year_form_and_list(tmp_path: Path) -> None:
+    """Two lists, linked by key: persons once a year, and who is on a list."""
+    from tests.examples.registers import CONTRACT, row, write
+
+    people = [row(i, date=f"{2018 + i % 2}-03-04", entered=f"{2018 + i % 2}-03-10", form=("SEX", "LAB", "LAB")[i % 3])
+              for i in range(120)]  # fmt: skip
+    write(tmp_path / "p.csv", people)
+    write(tmp_path / "k.csv", people[60:90])
+    (tmp_path / "p.toml").write_text(CONTRACT)
+    border = CONTRACT.replace('list = "P"', 'list = "K"').replace('"p.csv"', '"k.csv"').replace("Police", "Border")
+    (tmp_path / "k.toml").write_text(border.replace('KMAR = "K"', 'KMAR = "P"'))
+    source = {k: v for k, v in SOURCE.items() if k != "time"} | {"time": "year", "by": ["year", "form"]}
+    settings = {
+        "source": [source | {"contracts": [str(tmp_path / "p.toml"), str(tmp_path / "k.toml")]}],
+        "figure": [
+            {"kind": "share", "source": "r", "when": "2018", "where": {"form": "labour"}},
+            {"kind": "total", "source": "r", "when": "2019", "where": {"list": "K"}},
+            {"kind": "rank", "source": "r", "when": "2019", "dimension": "form"},
+        ],
+    }  # fmt: skip
+    share, on_list, rank = mse.figures(settings).figures
+    assert (share.count, share.base) == (40, 60) and on_list.count == 15 and rank.level == "labour"
+    assert "victims (K) in 2019" in mse.figures(settings).sentences()[1]
+
+
+def test_results_are_taken_as_they_are_published(tmp_path: Path) -> None:
+    from mse.answers.results import write_results
+    from mse.publish.publishedparts import published_parts
+    from tests.examples.national import national
+
+    results = national()
+    write_results(tmp_path / "results", results, lambda r: {})
+    parts = published_parts(results)
+    time = str(parts.time)
+    year = parts.dimensions[time][-1]
+    part = next(x for x in parts.parts if dict(x.levels) == {time: year})
+    settings = {
+        "source": [{"name": "r", "persons": "victims", "publisher": "p", "definition": "d",
+                    "results": tmp_path / "results"}],
+        "estimate": [{"name": "n", "persons": "victims", "publisher": "p", "definition": "d",
+                      "results": tmp_path / "results", "where": {time: year}}],
+        "figure": [{"kind": "in view", "source": "r", "when": year, "estimate": ["n"]},
+                   {"kind": "total", "source": "r", "when": "each"}],
+    }  # fmt: skip
+    found = mse.figures(settings).figures
+    assert found[0].count == part.observed and found[0].estimates[0].size == part.size
+    assert found[0].value.point == pytest.approx(part.view.point, abs=0.01)
+    assert [x.count for x in found[1:]] == [x.observed for x in parts.margin(time)]

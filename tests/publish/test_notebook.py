@@ -1,0 +1,71 @@
+"""What a notebook shows: one line instead of arrays, small tables, figures that can be taken away, late progress."""
+
+from __future__ import annotations
+
+import pytest
+
+import mse
+from mse.computing.progress import LateProgress
+from mse.errors import InputError, ModelError
+from mse.publish.plotting import _results
+
+
+@pytest.fixture(scope="module")
+def posterior() -> mse.Posterior:
+    return mse.estimate(mse.load_table("spina-bifida-3"), "decomposable", seed=1)
+
+
+def test_values_are_one_line(posterior: mse.Posterior) -> None:
+    fit = mse.fit_model(mse.load_table("spina-bifida-3"), "[12,3]")
+    results = _results(posterior, None)
+    for value in (posterior, posterior.summary(), posterior.verdict, posterior.distribution, fit, results):
+        assert "\n" not in repr(value) and len(repr(value)) < 200, repr(value)[:300]
+
+
+def test_strata_are_one_line_and_a_table() -> None:
+    table = mse.load_table("spina-bifida-3-ethnicity")
+    found = mse.estimate(table, "covariates", formula="~ S1 + S2 + S3 + eth + S2:S3", seed=1)
+    assert found.strata is not None
+    assert len(repr(found.strata)) < 200 and "\n" not in repr(found.strata)
+    assert "caucasian" in found.strata._repr_html_()
+    frame = found.to_pandas()
+    assert (frame[list(found.strata.names())].sum(axis=1) == frame["N"]).all()
+
+
+def test_independent_draws_are_one_chain(posterior: mse.Posterior) -> None:
+    tree = posterior.to_datatree()
+    assert dict(tree["posterior"].sizes) == {"chain": 1, "draw": len(posterior.draws)}
+    assert (posterior.to_pandas()["N"] == posterior.draws).all()
+
+
+def test_a_notebook_shows_number_verdict_and_reasons(posterior: mse.Posterior) -> None:
+    shown = posterior._repr_html_()
+    assert "<svg" in shown and "Publish" in shown and "http" not in shown
+    assert posterior.verdict is not None
+    for reason in posterior.verdict.reasons:
+        assert reason.text.replace("'", "&#x27;") in shown
+    assert posterior.verdict.level in posterior.verdict._repr_html_()
+
+
+def test_figures_can_be_taken_away(posterior: mse.Posterior, tmp_path) -> None:
+    figure = posterior.plot()
+    assert figure.save(tmp_path / "law.svg").read_text(encoding="utf-8").startswith("<svg xmlns")
+    assert figure.save(tmp_path / "law.png").read_bytes().startswith(b"\x89PNG")
+    others = mse.compare(mse.load_table("spina-bifida-3"), ["chao", "loglinear"])
+    dutch = mse.plot(posterior, "intervals", methods=others, language="nl")
+    assert "Ondergrens van Chao" in dutch.svg and dutch.png != figure.png
+    with pytest.raises(ModelError, match="intervals, posterior"):
+        posterior.plot("trend")
+    with pytest.raises(InputError, match=r"\.svg or \.png"):
+        figure.save(tmp_path / "law.bmp")
+
+
+def test_what_is_quick_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, seen = [0.0], []
+    monkeypatch.setattr("mse.computing.progress.time.monotonic", lambda: now[0])
+    late = LateProgress(lambda *said: seen.append(said))
+    for moment, said in ((0.0, ("a", 0, 2)), (1.0, ("a", 2, 2)), (2.5, ("b", 0, 2)), (2.6, ("b", 1, 2)),
+                         (9.0, ("b", 2, 2)), (9.1, ("c", 3, 3))):  # fmt: skip
+        now[0] = moment
+        late(*said)
+    assert seen == [("b", 0, 2), ("b", 1, 2), ("b", 2, 2)]
