@@ -18,7 +18,7 @@ from mse.estimators.methodspecs import make_spec, named
 from mse.methods import Table, estimate
 from mse.settings.specchecks import check_value
 from mse.settings.specfields import Seed
-from mse.words.said import Said, as_said, to_json
+from mse.words.said import Said, as_said, said, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,12 +75,14 @@ def estimate_many(
     make_spec(name, given)
     if not 0.0 < prob < 1.0:
         raise InputError(
-            Problem("the probability of an interval is out of range", "a number between 0 and 1, both excluded",
-                    "ask for example for prob=0.95", value=str(prob))
+            Problem(said("found.probability_interval_out_range"), said("allowed.number_between_0_1"),
+                    said("do.ask_example_prob_0"), value=str(prob))
         )  # fmt: skip
     pairs = list(tables.items()) if isinstance(tables, Mapping) else [(_name(x), x) for x in tables]
     if not pairs:
-        raise ModelError(Problem("there are no tables", "one table or more", "give the tables to estimate from"))
+        raise ModelError(
+            Problem(said("found.no_tables"), said("allowed.one_table_more"), said("do.give_tables_estimate"))
+        )
     whole = [x for _, x in pairs if not isinstance(x, MseError)]
     tasks = [tuple(whole[i : i + BATCH]) for i in range(0, len(whole), BATCH)]
     work = partial(_rows, name, dict(given), seed, prob)

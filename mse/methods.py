@@ -179,9 +179,9 @@ def _of_lists(source: Any) -> CaptureTable:
     """Return the table of lists that a source is or holds."""
     table = read_table(source)
     if not isinstance(table, CaptureTable):
-        allowed = f"an overlap table of 2 to {MAX_LISTS} lists"
-        raise ModelError(Problem(f"methods cannot be put side by side on a {type(table).__name__}", allowed,
-                                 "estimate by each method on its own"))  # fmt: skip
+        allowed = said("allowed.overlap_table_2_lists", max_lists=MAX_LISTS)
+        raise ModelError(Problem(said("found.methods_cannot_put_side", name=type(table).__name__), allowed,
+                                 said("do.estimate_each_method_its")))  # fmt: skip
     return table
 
 

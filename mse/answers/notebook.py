@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from mse.computing.savefiles import write_file
 from mse.errors import InputError, Problem
+from mse.words.said import said
 
 Array = npt.NDArray[np.float64]
 
@@ -62,8 +63,8 @@ class Picture:
         content = {".svg": self.svg.encode(), ".png": self.png}.get(place.suffix.lower())
         if content is None:
             raise InputError(
-                Problem("a figure cannot be written with this ending", "a path that ends in .svg or .png",
-                        "give the path another ending", value=place.suffix)
+                Problem(said("found.figure_cannot_written_ending"), said("allowed.path_ends_svg_png"),
+                        said("do.give_path_another_ending"), value=place.suffix)
             )  # fmt: skip
         write_file(place, content)
         return place

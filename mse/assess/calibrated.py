@@ -31,7 +31,7 @@ from mse.assess.departures import (
     log_unseen,
     scale_features,
 )
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.said import said, to_json

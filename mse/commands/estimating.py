@@ -128,8 +128,8 @@ def estimate(
     if len(names) > 1:
         if out is not None:
             raise InputError(
-                Problem("a results folder is asked for, of several tables", "--out with one table",
-                        "leave out --out and keep what is printed, or estimate one by one", value=str(out))
+                Problem(said("found.results_folder_asked_several"), said("allowed.out_one_table"),
+                        said("do.leave_out_out_keep"), value=str(out))
             )  # fmt: skip
         given = {name: value for name, value in options.items() if value is not None} | read_options(more)
         _many(names, method, reading, seed, prob, compute(workers, cluster, resume), as_json, given)

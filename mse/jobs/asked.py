@@ -10,6 +10,7 @@ from mse.errors import InputError, Problem
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import Prob, Seed
 from mse.tables.readspec import Reading
+from mse.words.said import said
 
 
 class Checked:

@@ -12,6 +12,7 @@ from mse.errors import Problem, names_of
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import SHARE, Between, Check
 from mse.simulate.weather import Weather
+from mse.words.said import said
 
 SEXES = ("female", "male")
 AGES = ("minor", "adult")

@@ -21,6 +21,7 @@ from mse.simulate.calibration import calibration_table
 from mse.simulate.national import Simulated
 from mse.simulate.registering import LABELS, SEVERAL
 from mse.simulate.suppliers import DATES, PSEUDONYMS, codes_of, contract_text, hand_of
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd

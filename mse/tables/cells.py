@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from mse.errors import names_of
 from mse.tables.checks import Faults, add_name_faults, add_structure_faults
 from mse.tables.codings import questions
 from mse.tables.countcolumns import rough_counts, whole_numbers, without_total
@@ -71,8 +72,8 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
     before = len(faults)
     for i, name in enumerate(grid.header):
         if name and name in grid.header[:i]:
-            remedy = "rename or remove one"
-            faults.add("a column name is used twice", "every column its own name", remedy, column=name)
+            remedy = said("do.rename_remove_one")
+            faults.add(said("found.column_name_used_twice"), said("allowed.every_column_its_own"), remedy, column=name)
     levels = {**grid.levels, **reading.levels}
     grid = _with_whole(_without_ignored(grid, faults, reading))
     grid = without_total(with_histories(grid, faults, reading), reading)
@@ -92,9 +93,8 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
         for k in (k for k, bit in enumerate(column) if bit is None):
             text, name = grid.columns[i][k], grid.header[i]
             faults.add(
-                "a list column must be 0/1", "1 for on the list, 0 for not on it",
-                f"write 1 or 0; if the column is a covariate, {NAME_IT}; if empty cells mean not on it, "
-                "blank_is_no=True (command line: --blank-is-no)",
+                said("found.list_column_must_0"), said("allowed.n1_list_0_not"),
+                said("do.write_1_0_if_2", name_it=NAME_IT),
                 detail="" if text else ", and this cell is empty",
                 row=grid.rows[k], column=name, value=text or None,
             )  # fmt: skip
@@ -111,7 +111,7 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
         # A cell that cannot be read gets the benefit of the doubt: no second fault follows from it.
         maybe = [[bit != 0 and n != 0 for bit, n in zip(column, numbers, strict=True)] for column in bits]
         overlap = any(sum(row) > 1 for row in zip(*maybe, strict=True))
-        aside = f" (with other values than 0 and 1, so covariates: {', '.join(strata)})" if strata else ""
+        aside = said("found.so_covariates", names=tuple(strata)) if strata else None
         add_structure_faults(faults, names, [any(column) for column in maybe], overlap, aside=aside, most=reading.most)
         if len(faults) == before and lists is None and reading.covariates is None:
             _add_questions(faults, names, bits, numbers, grid.sure)
@@ -166,8 +166,8 @@ def _add_questions(
     beside = [(name, "the histories are of other lists") for name in names if sure and name not in sure]
     for name, why in beside or asked:
         faults.add(
-            f"it is not clear whether this column is a list: {why}", "lists of persons, and covariates named as such",
-            f"if it is a covariate, {NAME_IT}; if it is a list, {NAME_LISTS}", column=name,
+            said("found.not_clear_whether_column", why=why), said("allowed.lists_persons_covariates_named"),
+            said("do.if_covariate_if_list", name_it=NAME_IT, name_lists=NAME_LISTS), column=name,
         )  # fmt: skip
 
 

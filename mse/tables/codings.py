@@ -195,9 +195,9 @@ def questions(
         elif same is not None and any(columns[j]):
             yield name, said("doubt.same", other=repr(same))
         elif against is not None:
-            yield name, f"everybody is on either it or {against!r} and nobody on both"
+            yield name, said("doubt.opposite", other=repr(against))
         elif called_otherwise(name):
-            yield name, "its name is that of a characteristic of persons"
+            yield name, said("doubt.name")
         elif len(names) > 2 and _never_alone(j, rows):
             yield name, said("doubt.alone")
 

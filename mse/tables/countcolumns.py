@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mse.tables.checks import MAX_COUNT, Faults
 from mse.tables.codings import count_place
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.tables.grids import Grid
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MISSING = ("", "na", "nan", "n/a", "null", "none", ".", "-", "<na>", "#n/a", "?")
 _TOTALS = frozenset(("", "total", "totaal", "sum", "som", "totals", "all", "alle", "allen", "n", "all lists"))
-_WHOLE = f"a whole number from 0 to {MAX_COUNT:,}"
+_WHOLE = said("allowed.whole_number_0", max_count=MAX_COUNT)
 
 
 def whole_numbers(grid: Grid, i: int, faults: Faults, nobody: Collection[int] = frozenset()) -> list[int | None]:
@@ -48,9 +48,9 @@ def _count_fault(text: str) -> tuple[Said, Said] | None:
     """Return what is wrong with a count and what to do about it, or None."""
     if re.fullmatch(r"[0-9]+", text):
         too_large = len(text.lstrip("0")) > 10 or int(text) > MAX_COUNT
-        return ("a count is too large", "check the unit of the counts") if too_large else None
+        return (said("found.count_too_large"), said("do.check_unit_counts")) if too_large else None
     if text.casefold() in _MISSING:
-        return "a count is missing", "write 0 where nobody was seen, or remove the row"
+        return said("found.count_missing"), said("do.write_0")
     if re.fullmatch(r"[-−][0-9.,]+", text):
         return said("found.count_negative"), said("do.nobody_negative")
     if re.fullmatch(r"[0-9]{1,3}(?:[.,' \u00a0\u202f][0-9]{3})+", text):

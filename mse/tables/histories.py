@@ -18,7 +18,7 @@ import numpy.typing as npt
 from mse.tables.captures import CaptureTable
 from mse.tables.checks import MOST_LISTS, Faults, add_name_faults, add_structure_faults, whole_counts
 from mse.tables.readspec import Reading
-from mse.words.said import Said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.tables.cells import OverlapCells

@@ -20,6 +20,7 @@ from mse.tables.grids import Grid
 from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits
 from mse.tables.reading import called, source_grid, stem
+from mse.words.said import said
 
 Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[np.float64]
@@ -211,10 +212,10 @@ def _from_grid(
     for role, named in (("list", lists), ("covariate", covariates or ())):
         for title in named:
             if title not in grid.header:
-                allowed = f"one of {', '.join(grid.header)}"
+                allowed = said("allowed.one_2", header=(*grid.header,))
                 near = get_close_matches(title, grid.header, n=1)
-                remedy = f"did you mean {near[0]!r}?" if near else "correct the name"
-                faults.add(f"there is no column for this {role}", allowed, remedy, column=title)
+                remedy = said("do.did_you_mean_4", near=repr(near[0])) if near else said("do.correct_name")
+                faults.add(said("found.no_column_3", role=role), allowed, remedy, column=title)
             elif role == "covariate" and title in lists:
                 faults.add(
                     said("found.named_both_list_covariate"), said("allowed.one_other"), said("do.choose"), column=title

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.tables.checks import Faults
 from mse.tables.grids import Grid
 from mse.tables.levels import Where, selected
 from mse.tables.reading import called, source_grid
+from mse.words.said import said
 
 MOST_STRATA = 2**20
 """Combinations of levels in a table of a population."""
@@ -94,8 +95,8 @@ class Population:
         number_at = _count_place(grid.header, count)
         if number_at is None:
             raise InputError(
-                Problem(f"there is no column {count!r} with the persons", ", ".join(grid.header),
-                        "name the column with count=", file=place)
+                Problem(said("found.no_column_persons", count=repr(count)), names_of(grid.header),
+                        said("do.name_column_count"), file=place)
             )  # fmt: skip
         dims = [name for i, name in enumerate(grid.header) if i != number_at]
         labels = {dim: grid.columns[grid.header.index(dim)] for dim in dims}
@@ -113,13 +114,14 @@ class Population:
             number = _number(text)
             if number is None:
                 problems.append(
-                    Problem("the population is not a number", "persons, 0 or more, without thousands separators",
-                            "correct the number", file=place, row=grid.rows[i], column=count, value=str(text))
+                    Problem(said("found.population_not_number"), said("allowed.persons_0_more_without"),
+                            said("do.correct_number"), file=place, row=grid.rows[i], column=count, value=str(text))
                 )  # fmt: skip
             if index[at] >= 0:
                 problems.append(
-                    Problem(f"the stratum is there twice, first in row {grid.rows[index[at]]}",
-                            "one row for each stratum", "keep one of them", file=place, row=grid.rows[i],
+                    Problem(said("found.stratum_twice_first_row_2", rows=grid.rows[index[at]]),
+                            said("allowed.one_row_each_stratum"), said("do.keep_one_them"), file=place,
+                            row=grid.rows[i],
                             value=", ".join(labels[d][i] for d in dims))
                 )  # fmt: skip
             index[at], values[at] = i, number or 0.0

@@ -22,6 +22,7 @@ from mse.tables.grids import Grid
 from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.reading import called, source_grid, stem
 from mse.tables.roles import ROWS_ARE_PERSONS, count_column
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -294,8 +295,8 @@ def _from_grid(
     unknown = [x for x in covariates or () if x not in grid.header or grid.header.index(x) in (times_at, number_at)]
     for title in unknown:
         near = get_close_matches(title, grid.header, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else "correct the name"
-        faults.add("there is no such covariate", f"one of {', '.join(grid.header)}", remedy, column=title)
+        remedy = said("do.did_you_mean_4", near=repr(near[0])) if near else said("do.correct_name")
+        faults.add(said("found.no_such_covariate"), said("allowed.one_2", header=(*grid.header,)), remedy, column=title)
     faults.raise_if_any()
     places = [i for i in range(len(grid.header)) if i not in (times_at, number_at)]
     add_identifying_faults(grid, faults, places, rough_counts(grid, number_at), levels)

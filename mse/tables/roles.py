@@ -40,6 +40,7 @@ from mse.tables.grids import Grid
 from mse.tables.longtables import ID_NAMES
 from mse.tables.readspec import Reading
 from mse.tables.recoding import GONE
+from mse.words.said import said
 
 SAYS_YES_OR_NO = frozenset("yes no y n ja nee j true false t f x - + on off v".split())
 _PAIRS = (("yes", "no"), ("ja", "nee"), ("true", "false"), ("waar", "onwaar"), ("y", "n"), ("j", "n"))
@@ -91,13 +92,15 @@ def roles_of(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> Rol
     for role, named in (("list", lists or ()), ("covariate", covariates or ())):
         for name in named:
             if name not in grid.header or grid.header.index(name) == place:
-                kind = f"there is no column for this {role}"
+                kind = said("found.no_column_3", role=role)
                 free = [x for i, x in enumerate(grid.header) if i != place]
                 near = get_close_matches(name, free, n=1) or [x for x in free if x.casefold() == name.casefold()]
-                remedy = f"did you mean {near[0]!r}?" if near else "correct the name"
-                faults.add(kind, f"one of {', '.join(grid.header)}", remedy, column=name)
+                remedy = said("do.did_you_mean_4", near=repr(near[0])) if near else said("do.correct_name")
+                faults.add(kind, said("allowed.one_2", header=(*grid.header,)), remedy, column=name)
             elif role == "covariate" and name in (lists or ()):
-                faults.add("named both as list and covariate", "one or the other", "choose", column=name)
+                faults.add(
+                    said("found.named_both_list_covariate"), said("allowed.one_other"), said("do.choose"), column=name
+                )
     found = Roles([], [], place, [], persons)
     open_to_all = [i for i, name in enumerate(grid.header) if i != place and name not in (covariates or ())]
     worded = {open_to_all[k] for k in read_as_lists([grid.columns[i] for i in open_to_all])}
@@ -119,15 +122,14 @@ def roles_of(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> Rol
             found.unread.append(i)
         elif covariates is not None or binary:
             faults.add(
-                "the column is neither a list (0/1) nor named as a covariate",
-                "lists, covariates and the count",
-                f"remove it, or {NAME_IT}; {IGNORE}", column=name,
+                said("found.column_neither_list_0"),
+                said("allowed.lists_covariates_count"),
+                said("do.remove_2", name_it=NAME_IT, ignore=IGNORE), column=name,
             )  # fmt: skip
         elif doubt := _doubt(name, cells):
             faults.add(
-                f"it is not clear what this column is: {doubt}", "0 and 1 in a list; levels in a covariate",
-                f"write 0 and 1 if it is a list (or say what stands for 1: yes=…, --yes); if it is a covariate, "
-                f"{NAME_IT}; {IGNORE}",
+                said("found.not_clear_what_column", doubt=doubt), said("allowed.n0_1_list_levels"),
+                said("do.write_0_1_if_2", name_it=NAME_IT, ignore=IGNORE),
                 column=name,
             )  # fmt: skip
         else:
@@ -145,8 +147,8 @@ def _count_role(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> 
         place = count_column(grid.header, count)
         if place is not None:
             faults.add(
-                "there is a count column although each row is said to be one person", "one or the other",
-                "leave out persons=True (command line: --persons), or remove the column", column=grid.header[place],
+                said("found.count_column_although_each"), said("allowed.one_other"),
+                said("do.leave_out_persons_true"), column=grid.header[place],
             )  # fmt: skip
         return place, True
     free = ["" if name in reading.named and name != count else name for name in grid.header]
@@ -154,23 +156,28 @@ def _count_role(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> 
     if place is not None:
         return place, False
     faults.private = True  # this may well be a file of persons
-    allowed = f"a column {count!r} with the number of persons"
+    allowed = said("allowed.column_number_persons", count=repr(count))
     near = get_close_matches(count, [x for x in free if x], n=1) if count != COUNT_NAMES[0] else []
     if near:
-        faults.add("there is no count column", allowed, f"did you mean {near[0]!r}?")
+        faults.add(said("found.no_count_column"), allowed, said("do.did_you_mean_4", near=repr(near[0])))
         return None, False
     several = count_like(free, grid.columns) if count == COUNT_NAMES[0] else []
     maybe = several or _maybe_counts(grid, free, reading)
     if maybe:
         names = [grid.header[i] for i in maybe]
         first = f"rename the column {names[0]!r} to {count!r}, or say which it is: count={names[0]!r} "
-        faults.add("there is no count column" if len(names) < 2 else f"there is no count column, or more than one that "
-                   f"may be it: {', '.join(names)}", allowed,
-                   f"{first}(command line: --count {names[0]}); or, {ROWS_ARE_PERSONS}")  # fmt: skip
+        faults.add(said("found.no_count_column") if len(names) < 2 else said("found.no_count_column_more",
+                                                                             names=(*names,)), allowed,
+                   said("do.command_line_count", first=first, names=names[0],
+                        rows_are_persons=ROWS_ARE_PERSONS))  # fmt: skip
         return None, False
     if count == COUNT_NAMES[0] and _alike(grid, free, reading):
         return None, True
-    faults.add("there is no count column", allowed, f"add a column {count!r}; or, {ROWS_ARE_PERSONS}")
+    faults.add(
+        said("found.no_count_column"),
+        allowed,
+        said("do.add_column_4", count=repr(count), rows_are_persons=ROWS_ARE_PERSONS),
+    )
     return None, False
 
 

@@ -60,8 +60,8 @@ def spoken(say: Catalogue) -> set[str]:
     folder, tree = ROOM.parent / "reports" / "templates", dict[str, object]()
     for name in ("said", "faults"):
         parts = tomllib.loads((folder / f"{name}.{say.language}.toml").read_text("utf-8"))
-        assert not set(parts) & set(tree)
-        tree |= parts
+        for section, words in parts.items():
+            tree[section] = {**tree.get(section, {}), **words}  # type: ignore[dict-item]
     return {f"{k}.{key}" for k, part in tree.items() if isinstance(part, dict) for key in part} | {"verbatim"}
 
 

@@ -16,7 +16,6 @@ from mse.intake.contracts.samples import SampleColumn, read_sample
 from mse.intake.contracts.soundness import GAP
 from mse.intake.pseudonyms.keyedhash import PARTS
 from mse.intake.registers.guard import personal_kind
-from mse.words.said import said
 
 ROWS = 10_000
 """Rows of the sample that are looked at."""

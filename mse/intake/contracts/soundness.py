@@ -92,14 +92,14 @@ def _head_faults(contract: Contract) -> Iterator[Fault]:
         allowed = said("allowed.text_without_any_no", not_in_list_names=" ".join(NOT_IN_LIST_NAMES))
         yield ("list",), Problem(said("found.cannot_name_list"), allowed, said("do.rename_list"), value=name)
     if not contract.path or any(not p.strip() or "\0" in p for p in contract.path):
-        yield ("path",), Problem("no file is named", "paths of files", "name at least one")
+        yield ("path",), Problem(said("found.no_file_named"), said("allowed.paths_files"), said("do.name_least_one"))
     own = contract.identity
     here = [field.name for field in contract.fields]
     here += [] if own is None else [own.surname, own.given, own.birth_date]
     gone = [f.name for f in contract.fields if own is None and f.role != "ignored" and f.name not in contract.places]
     for name in [*(x for x in contract.places if x not in here), *(gone if contract.places else ())]:
-        yield ("places",), Problem("the places of a file of fixed width are not those of its columns", ", ".join(here),
-                                   "give first character and number of characters of every column",
+        yield ("places",), Problem(said("found.places_file_fixed_width"), names_of(here),
+                                   said("do.give_first_character_number"),
                                    value=name)  # fmt: skip
     if contract.delimiter not in DELIMITERS:
         yield ("delimiter",), Problem(said("found.separator_not_known"), names_of(DELIMITERS.values()),

@@ -148,12 +148,13 @@ def pseudonymise_files(
     home = Path(folder)
     targets = [home / _delivered_name(Path(path)) for path in paths]
     problems = [
-        Problem("two files would be written under one name", "files with names of their own", "rename one",
+        Problem(said("found.two_files_would_written"), said("allowed.files_names_their_own"), said("do.rename_one"),
                 file=str(target))
         for target in dict.fromkeys(x for x in targets if targets.count(x) > 1)
     ]  # fmt: skip
     problems += [
-        Problem("the file to write exists already", "a new file", "choose another folder", file=str(target))
+        Problem(said("found.file_write_exists_already"), said("allowed.new_file"), said("do.choose_another_folder"),
+                file=str(target))
         for target in targets if not overwrite and os.path.lexists(target)
     ]  # fmt: skip
     if problems:

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mse.computing.inputfiles import check_input
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.intake.pseudonyms.bloomfilters import Filters
 from mse.intake.pseudonyms.canonical import birth_date as iso_birth_date
 from mse.intake.pseudonyms.canonical import given_name, later_names, sound

@@ -16,9 +16,10 @@ from typing import IO, TYPE_CHECKING
 
 from mse.computing.inputfiles import check_input
 from mse.computing.provenance import file_digest
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.intake.registers.rowsources import Form, Rows, head_of, names_in, open_rows
 from mse.tables.unpacking import MAGIC
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.intake.contracts.contract import Contract
@@ -118,15 +119,15 @@ def check_kind(path: Path, *, parquet: bool, encoding: str = "utf-8") -> None:
             end = file.read(4)
     except (EOFError, zlib.error):
         start = end = b""
-        raise InputError(Problem("the packed file is damaged", "a file packed with gzip, bz2 or xz",
-                                 "ask the supplier for the file again", file=str(path))) from None  # fmt: skip
+        raise InputError(Problem(said("found.packed_file_damaged"), said("allowed.file_packed_gzip_bz2"),
+                                 said("do.ask_supplier_file_again"), file=str(path))) from None  # fmt: skip
     except (OSError, ValueError) as error:
         raise InputError(_unreadable(path, error)) from None
-    wanted = "a Parquet file" if parquet else f"a CSV file in {encoding}, a workbook or a Parquet file"
+    wanted = said("allowed.parquet_file") if parquet else said("allowed.csv_file_workbook_parquet", encoding=encoding)
     if parquet:
-        kind = "" if start[:4] == end == b"PAR1" else "this is no Parquet file, or only a part of one"
+        kind = None if start[:4] == end == b"PAR1" else said("found.no_parquet_file_only")
     else:
-        kind = next((f"this is {what}" for magic, what in MAGIC[4:] if start.startswith(magic)), "")
+        kind = next((said("found.magic", what=what) for magic, what in MAGIC[4:] if start.startswith(magic)), None)
     if (
         not kind
         and not parquet

@@ -29,6 +29,7 @@ from mse.intake.registers.rowchecks import (
     without_identity,
 )
 from mse.intake.registers.rowsources import head_of, is_packed
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import duckdb

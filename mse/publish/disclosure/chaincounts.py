@@ -16,6 +16,7 @@ import numpy as np
 from mse.computing.linearsolver import LinearProgramme
 from mse.errors import ModelError, Problem
 from mse.publish.disclosure.attack import SLACK
+from mse.words.said import said
 
 Ends = tuple[float, float]
 
