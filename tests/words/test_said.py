@@ -57,11 +57,11 @@ def spoken(say: Catalogue) -> set[str]:
     """Return the codes of the catalogues for what is said; the page's own messages are another file."""
     import tomllib
 
-    folder, tree = ROOM.parent / "reports" / "templates", dict[str, object]()
+    folder, tree = ROOM.parent / "reports" / "templates", dict[str, dict[str, str]]()
     for name in ("said", "faults"):
         parts = tomllib.loads((folder / f"{name}.{say.language}.toml").read_text("utf-8"))
-        for section, words in parts.items():
-            tree[section] = {**tree.get(section, {}), **words}  # type: ignore[dict-item]
+        for section in (x for x, words in parts.items() if isinstance(words, dict)):
+            tree[section] = {**tree.get(section, {}), **parts[section]}
     return {f"{k}.{key}" for k, part in tree.items() if isinstance(part, dict) for key in part} | {"verbatim"}
 
 
