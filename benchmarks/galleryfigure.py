@@ -51,7 +51,7 @@ def draw(pairs: Sequence[Pair]) -> None:
 
     from mse.publish.drawings.axes import ACCENT, FAINT, INK, RULE, as_svg, drawing
 
-    with drawing(0.55 * len(pairs) + 0.7) as figure:
+    with drawing(8.0, 0.55 * len(pairs) + 0.7) as figure:
         axes = figure.add_axes((0.36, 0.09, 0.6, 0.89))
         axes.set_xscale("log")
         for at, pair in enumerate(pairs):

@@ -34,7 +34,7 @@ RUN = ("tutorial.md", "notebook.md", "from-registers.md", "which-method.md", "fa
 
 FENCE = re.compile(r"^```(?P<kind>[a-z]+)(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 OUTPUT = re.compile(r"\n\n```output\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-SLOW = re.compile(r"<!-- slow(?:: (?P<day>[\d-]+), (?P<seconds>\d+) s, (?P<digest>\w+))? -->\n$")
+SLOW = re.compile(r"<!-- slow(?:: (?P<day>[\d-]+),(?: (?P<seconds>\d+) s,)? (?P<digest>\w+))? -->\n$")
 FIGURE = re.compile(
     r"<!-- figure: (?P<what>\w+) of (?P<folder>[\w/-]+)(?P<language> in \w\w)? -->\n!\[[^\]]*\]\([^)]*\)"
 )
@@ -127,8 +127,9 @@ def run_step(step: Step, names: dict[str, Any]) -> str:
 def _command(words: Sequence[str], remarks: io.StringIO) -> None:
     from mse.cli import main
 
+    expanded = [name for word in words for name in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
     try:
-        main(words, prog_name="mse")
+        main(expanded, prog_name="mse")
     except SystemExit as end:
         if end.code not in (0, None):
             raise RuntimeError(remarks.getvalue()) from end

@@ -76,6 +76,8 @@ class Phrase:
         Numbers of both.
     slow : bool
         Whether ours is computed only on demand.
+    stored : mapping or None
+        Where ours stand, when a run of ``tests/calibration`` stores them: its file, the way to them, the command.
     """
 
     package: str
@@ -88,6 +90,7 @@ class Phrase:
     note: str
     rows: tuple[Row, ...]
     slow: bool
+    stored: Mapping[str, Any] | None
 
     @property
     def key(self) -> str:
@@ -127,7 +130,7 @@ def _phrase(entry: Mapping[str, Any]) -> Phrase:
     return Phrase(
         entry["package"], entry["title"], entry.get("table") or entry["repeats"], "repeats" in entry,
         call.partition(" # ")[0].strip(), entry["code"].strip(), entry["command"], entry.get("note", ""), rows,
-        entry.get("slow", False),
+        entry.get("slow", False), entry.get("stored"),
     )  # fmt: skip
 
 
@@ -135,6 +138,9 @@ def ours(phrase: Phrase) -> list[float]:
     """Compute our numbers of one pair."""
     import mse
 
+    if phrase.stored is not None:
+        run = _stored_run(phrase)
+        return [float(_along(run, row.expression.split("."))) for row in phrase.rows]
     table = mse.load_repeats(phrase.table) if phrase.repeats else mse.load_table(phrase.table)
     names: dict[str, Any] = {"mse": mse, "table": table}
     exec(phrase.code, names)
@@ -145,6 +151,19 @@ def stored() -> dict[str, dict[str, Any]]:
     """Return our numbers as they were last computed, by pair, each with its day."""
     known = json.loads(STORED.read_text(encoding="utf-8")) if STORED.is_file() else {}
     return {phrase.key: known[phrase.key] for phrase in phrases() if phrase.key in known}
+
+
+def _stored_run(phrase: Phrase) -> Any:
+    """Return the stored run that has our numbers, with its date."""
+    assert phrase.stored is not None
+    path = ROOT / "tests" / "calibration" / phrase.stored["file"]
+    return _along(json.loads(path.read_text(encoding="utf-8")), phrase.stored["at"])
+
+
+def _along(value: Any, way: Sequence[str]) -> Any:
+    for step in way:
+        value = value[int(step)] if isinstance(value, list) else value[step]
+    return value
 
 
 def written(known: Mapping[str, Mapping[str, Any]]) -> str:
@@ -180,7 +199,8 @@ def main(arguments: Sequence[str]) -> None:
     for phrase in phrases():
         named = not asked or any(word in phrase.key for word in asked)
         if named and (phrase.key not in known or not phrase.slow or "--slow" in arguments):
-            known[phrase.key] = {"day": date.today().isoformat(), "ours": [round(x, 6) for x in ours(phrase)]}
+            day = date.today().isoformat() if phrase.stored is None else _stored_run(phrase)["date"]
+            known[phrase.key] = {"day": day, "ours": [round(x, 6) for x in ours(phrase)]}
             print(phrase.key, known[phrase.key]["ours"], file=sys.stderr)
             STORED.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8", newline="\n")
     put("phrases", written(stored()), code=False, file=PAGE)

@@ -46,16 +46,18 @@ def claim() -> str:
     simulated = json.loads((stored / "truths.json").read_text(encoding="utf-8"))["auto"]["figures"]["publish"]
     covers = {row["setting"]: row["coverage"][-1] for row in known["results"]}
     others = [covers[name] for name in OTHERS]
-    may = known["verdicts"]["publish"]
+    may, parts = (known["verdicts"][what]["publish"] for what in ("leaderboard", "parts"))
     kinds, on_kinds = len(simulated["kind"]), simulated["all"]["all"]["coverage"][-1]
-    held = round(may["problems"] * may["coverage"][-1])
     return (
         "Its intervals are held against the truth. "
         f"On {known['problems']} populations of known size, of {known['studies']} studies, the 95 % interval that is "
         f"printed covers {100 * covers['shrinkage, calibrated']:.0f} %, with every study left out in turn; "
         f"those of other methods cover {100 * min(others):.0f} to {100 * max(others):.0f} %. "
         f"On simulated populations of {kinds} kinds it covers {100 * on_kinds:.0f} % of those that may be published. "
-        f"Known sizes that may be published are few yet, {may['problems']}: it covers {held} of them "
+        f"Known sizes that may be published are few yet: it covers {may['hold']} of {may['problems']}, and "
+        f"{parts['hold']} of {parts['problems']} among parts of these tables, from which nothing was learned. "
+        "What no table shows is that being on one list keeps people off the next, or brings them onto it, and that "
+        "nobody but one list reaches some of them: ask for that before you cite a number "
         "([how, and what that assumes](docs/truth.md))."
     )
 

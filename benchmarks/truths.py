@@ -245,6 +245,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tables = chosen.tables if len(chosen.tables) > 1 else chosen.tables * len(chosen.lists)
     held = run(chosen.method, options, chosen.kinds, dict(zip(chosen.lists, tables, strict=True)), where)
     command = f"python -m benchmarks.truths {chosen.method}" + (f" --options '{chosen.options}'" if options else "")
+    if chosen.lists != parser.get_default("lists"):
+        command += f" --lists {' '.join(map(str, chosen.lists))}"
     command += f" --tables {' '.join(map(str, chosen.tables))}"
     record = stored()
     for name, rows in held.items():

@@ -13,11 +13,13 @@ import numpy.typing as npt
 from mse.answers.posterior import Posterior
 from mse.computing.chunks import Chunk
 from mse.computing.parallel import Compute
+from mse.computing.progress import if_watched
 from mse.errors import InputError, ModelError, MseError, Problem
 from mse.estimators.methodspecs import make_spec, named
 from mse.methods import Table, estimate
 from mse.settings.specchecks import check_value
 from mse.settings.specfields import Seed
+from mse.shipped import read_table
 from mse.words.said import Said, as_said, said, to_json
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ WORDS = ("verdict", "reasons", "chosen", "status", "said")
 
 
 def estimate_many(
-    tables: Iterable[Table | MseError] | Mapping[str, Table | MseError],
+    tables: Iterable[Any] | Mapping[str, Any],
     method: str | object = "auto",
     *,
     seed: int = 0,
@@ -44,7 +46,8 @@ def estimate_many(
     Parameters
     ----------
     tables : iterable, or mapping by name
-        Tables of any kind that the method reads. An error in the place of a table, from reading it, becomes its row.
+        Tables of any kind that the method reads, or what `mse.estimate` reads one from: names, paths, data frames. A
+        table that cannot be read is a row that says why, and so is an `MseError` in its place.
     method, **options
         As in `mse.estimate`, for all tables.
     seed : int
@@ -78,7 +81,8 @@ def estimate_many(
             Problem(said("found.probability_interval_out_range"), said("allowed.number_between_0_1"),
                     said("do.ask_example_prob_0"), value=str(prob))
         )  # fmt: skip
-    pairs = list(tables.items()) if isinstance(tables, Mapping) else [(_name(x), x) for x in tables]
+    given_names = tables.items() if isinstance(tables, Mapping) else ((None, x) for x in tables)
+    pairs = [(label or _name(x), x) for label, x in ((label, _read(x)) for label, x in given_names)]
     if not pairs:
         raise ModelError(
             Problem(said("found.no_tables"), said("allowed.one_table_more"), said("do.give_tables_estimate"))
@@ -86,7 +90,7 @@ def estimate_many(
     whole = [x for _, x in pairs if not isinstance(x, MseError)]
     tasks = [tuple(whole[i : i + BATCH]) for i in range(0, len(whole), BATCH)]
     work = partial(_rows, name, dict(given), seed, prob)
-    found = list((compute or Compute()).spread("estimating tables", work, tasks))
+    found = list((compute or if_watched()).spread("estimating tables", work, tasks))
     numbers, words = _in_place([x for _, x in pairs], found)
     return pd.DataFrame(
         {
@@ -98,6 +102,16 @@ def estimate_many(
             **{column: words[:, i] for i, column in enumerate(WORDS)},
         }
     )
+
+
+def _read(table: object) -> Table | MseError:
+    """Return a table as it is read; an error in its place when it cannot be."""
+    if isinstance(table, MseError):
+        return table
+    try:
+        return read_table(table)
+    except MseError as error:
+        return error
 
 
 def _name(table: Table | MseError) -> str:

@@ -123,7 +123,6 @@ def test_arviz_opens_what_is_saved(tmp_path):
     with xr.open_datatree(tmp_path / "p.nc", engine="h5netcdf") as tree:
         summary = az.summary(tree, ci_kind="eti", ci_prob=0.95, round_to="none")
     assert summary.loc["N", "mean"] == pytest.approx(posterior.draws.mean(), rel=1e-6)
-    assert summary.loc["N", "r_hat"] < 1.02
 
 
 def test_not_a_posterior(tmp_path):

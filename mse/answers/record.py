@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mse.answers.earlierreleases import EarlierRelease
 from mse.computing.sealing import keyed
+from mse.settings.specchecks import Checked
 from mse.words.said import Said
 
 if TYPE_CHECKING:
@@ -153,16 +154,34 @@ def overlap_of(table: CaptureTable) -> Overlap:
 
 
 @dataclass(frozen=True, slots=True)
-class BreakMark:
-    """A break in the registration as the job names it: when (``"2018"``, ``"2018-05"``), and what happened."""
+class BreakMark(Checked):
+    """A break in the registration, marked in the trend figure.
+
+    Parameters
+    ----------
+    at : str
+        When.
+    text : str
+        What happened.
+    """
 
     at: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class ReportTexts:
-    """What the report calls things: in all languages, or in one; `names` are words for lists, dimensions and levels."""
+class ReportTexts(Checked):
+    """What the report calls things in one language.
+
+    Parameters
+    ----------
+    title, population, territory, publisher, funding, contact, inclusion, evidence
+        The same text of [report] in this language.
+    names : mapping of str to str
+        Words for lists, dimensions and levels.
+    breaks : tuple of str
+        Texts in the order of the breaks of [report].
+    """
 
     title: str | None = None
     population: str | None = None
@@ -172,7 +191,6 @@ class ReportTexts:
     contact: str | None = None
     inclusion: str | None = None
     evidence: str | None = None
-    extracted: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
 
@@ -191,8 +209,8 @@ class ReportSettings:
         Whether it is written as PDF, too.
     period : tuple of str
         First and last year, one entry when they are the same.
-    date, time : str or None
-        Of the report; the dimension of the strata that is time.
+    date, time, extracted : str or None
+        Of the report; the dimension of the strata that is time; the day on which the registers were drawn.
     breaks : tuple of BreakMark
         In the registration.
     words : mapping of str to ReportTexts
@@ -205,6 +223,7 @@ class ReportSettings:
     period: tuple[str, ...] = ()
     date: str | None = None
     time: str | None = None
+    extracted: str | None = None
     breaks: tuple[BreakMark, ...] = ()
     words: Mapping[str, ReportTexts] = field(default_factory=dict)
 

@@ -263,6 +263,7 @@ def report_settings(settings: Mapping[str, Any]) -> ReportSettings:
         period=period_of(report, "period"),
         date=report.text("date"),
         time=report.text("time"),
+        extracted=report.text("extracted"),
         breaks=tuple(BreakMark(x.text("at") or "", x.text("text") or "") for x in report.sections("breaks")),
         words={language: _texts(part) for language, part in report.languages()},
     )
@@ -278,7 +279,8 @@ def _report_json(report: ReportSettings) -> dict[str, Any]:
     found: dict[str, Any] = _filled(asdict(report.texts))
     found |= {
         "languages": list(report.languages), "pdf": report.pdf or None, "period": _period_json(report.period),
-        "date": report.date, "time": report.time, "breaks": [asdict(x) for x in report.breaks],
+        "date": report.date, "time": report.time, "extracted": report.extracted,
+        "breaks": [asdict(x) for x in report.breaks],
     }  # fmt: skip
     return _filled(found | {language: _filled(asdict(words)) for language, words in report.words.items()})
 

@@ -77,7 +77,7 @@ def added_roughly(parts: Sequence[CaptureTable], spec: object, home: Home, seed:
     rng = np.random.default_rng([seed, 4])
     totals = np.sum([draw(part, spec, DRAWS, rng) for part in parts], axis=0)
     low, point, high = (float(x) for x in np.quantile(totals, [0.025, 0.5, 0.975]))
-    return Referee(point, low, high, bayes=True, within=1.12, wider=1.4)
+    return Referee(point, low, high, bayes=True, within=1.08, wider=1.3)
 
 
 def settled(posterior: Posterior, asked: Mapping[str, Asked], limits: Thresholds) -> dict[str, Referee]:

@@ -24,9 +24,14 @@ def contract() -> None:
 def check_contract(contracts: tuple[Path, ...]) -> None:
     """Check CONTRACTS, each on its own and then against each other."""
     from mse.intake.contracts.together import check_contracts
+    from mse.intake.populations import definitions
 
-    for found in check_contracts(contracts):
+    checked = check_contracts(contracts)
+    for found in checked:
         click.echo(f"{found.list}: {found.title}, {len(found.fields)} columns, dimensions {', '.join(found.strata)}")
+    for name, texts in definitions(checked):
+        for lists, text in texts:
+            click.echo(f"{name or 'counted'} ({', '.join(lists)}): {text}")
 
 
 @contract.command("new")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,8 @@ from mse.answers.strata import EMPTY, StrataDraws
 from mse.answers.worstof import worst_diagnostic
 from mse.errors import ModelError, MseError, Problem, names_of
 from mse.tables.captures import CaptureTable
-from mse.words.said import said
+from mse.tables.levels import vague_levels
+from mse.words.said import Said, said
 
 DRAWS = 20_000
 """Draws of every stratum, which make up the draws of the total."""
@@ -50,7 +51,7 @@ def estimate_separately(
     kept = list(margin.strata)
     levels = {dim: margin.strata[dim] for dim in kept}
     parts: list[Posterior | None] = []
-    problems = []
+    failed: dict[int, MseError] = {}
     for index, cell in enumerate(itertools.product(*levels.values())):
         where = dict(zip(kept, cell, strict=True))
         if not margin.counts[index].any():
@@ -58,17 +59,31 @@ def estimate_separately(
             continue
         place = [f"{dim} {level}" for dim, level in where.items()]
         try:
-            parts.append(
-                run(margin.part(where), int(np.random.default_rng([seed, index]).integers(2**31)), ", ".join(place))
-            )
+            parts.append(run(margin.part(where), _seed(seed, index), ", ".join(place)))
         except MseError as error:
-            problems += [replace(p, found=said("fault.part", where=place, what=p.found)) for p in error.problems]
+            failed[index] = error
+            parts.append(None)
+    cells = list(itertools.product(*levels.values()))
+    vague = {dim: vague_levels(names) for dim, names in levels.items()}
+    carried = {
+        i: int(margin.counts[i].sum()) for i in failed
+        if any(level in vague[dim] for dim, level in zip(kept, cells[i], strict=True)) and any(parts)
+    }  # fmt: skip
+    problems = [
+        replace(p, found=said("fault.part", what=p.found,
+                              where=[f"{dim} {level}" for dim, level in zip(kept, cells[i], strict=True)]))
+        for i, error in failed.items() if i not in carried for p in error.problems
+    ]  # fmt: skip
     if problems:
         more = Problem(said("fault.every_part"), said("allowed.strata_overlapping_lists"),
                        said("do.put_small_strata_together"),
                        file=f"table {table.name!r}")  # fmt: skip
         raise ModelError([*problems, more])
-    return _added(table, levels, parts, seed)
+    return _added(table, levels, parts, seed, carried)
+
+
+def _seed(seed: int, index: int) -> int:
+    return int(np.random.default_rng([seed, index]).integers(2**31))
 
 
 def parts_by(table: CaptureTable, dims: Sequence[str]) -> list[CaptureTable]:
@@ -105,17 +120,27 @@ def margin_of(table: CaptureTable, dims: Sequence[str]) -> CaptureTable:
 
 
 def _added(
-    table: CaptureTable, levels: dict[str, tuple[str, ...]], every: Sequence[Posterior | None], seed: int
-) -> Posterior:
-    """Add the parts up; where nobody was registered there is no number, and the total says that it leaves it out."""
+    table: CaptureTable, levels: dict[str, tuple[str, ...]], every: Sequence[Posterior | None], seed: int,
+    carried: Mapping[int, int],
+) -> Posterior:  # fmt: skip
+    """Add the parts up; where nobody was registered there is no number, and the total says that it leaves it out.
+
+    Persons of strata that are `carried`, whose label is missing or stands for several, are in view as everybody is
+    whose label is known: their number is theirs over the share in view of the others, in every draw.
+    """
     parts = [part for part in every if part is not None]
     rng = np.random.default_rng([seed, len(every)])
     nobody = np.zeros(DRAWS, dtype=np.int64)
     draws = np.stack([nobody if part is None else part.distribution.draw(DRAWS, rng) for part in every], axis=1)
     first, n = parts[0], np.array([0 if part is None else part.observed for part in every])
+    points = np.array([0.0 if part is None else part.point for part in every])
+    flags: list[tuple[Said, ...]] = [(EMPTY,) if part is None else () for part in every]
+    unseen, seen = draws.sum(axis=1) / n.sum(), points.sum() / n.sum()
+    for i, persons in carried.items():
+        draws[:, i] = np.rint(persons * unseen)
+        points[i], n[i], flags[i] = persons * seen, persons, (said("flag.no_estimate"), said("flag.carried"))
     strata = StrataDraws(
-        levels, draws, np.array([0.0 if part is None else part.point for part in every]), n,
-        np.full((len(every), len(every)), np.nan), tuple((EMPTY,) if part is None else () for part in every),
+        levels, draws, points, n, np.full((len(every), len(every)), np.nan), tuple(flags),
     )  # fmt: skip
     total = draws.sum(axis=1)
     values, counts = np.unique(total, return_counts=True)
@@ -124,10 +149,10 @@ def _added(
         name: (worst_diagnostic(name) or max)(part.diagnostics[name] for part in parts if name in part.diagnostics)
         for name in sorted(names)
     }
-    empty = [
-        ", ".join(cell) for cell, part in zip(itertools.product(*levels.values()), every, strict=True) if part is None
-    ]
-    left_out = (said("note.unregistered", names=empty),) if empty else ()
+    names_of = [", ".join(cell) for cell in itertools.product(*levels.values())]
+    empty = [name for i, name in enumerate(names_of) if every[i] is None and i not in carried]
+    left_out: tuple[Said, ...] = (said("note.unregistered", names=empty),) if empty else ()
+    left_out += (said("note.carried", names=[names_of[i] for i in carried]),) if carried else ()
     return replace(
         first,
         table=table.name,

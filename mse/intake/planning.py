@@ -41,6 +41,8 @@ class IntakeSpec:
         What clerks decided on a sample of pairs (`mse linkage sample`), relative to the job file.
     referrals : {"keep", "remove"}
         What to do with registrations of persons whom another list sent.
+    counts : str
+        Population that is counted, as contracts name theirs, where registers count several; these are linked too.
     strata : tuple of str
         Dimensions of the table.
     unit : {"person-year", "person"}
@@ -61,6 +63,7 @@ class IntakeSpec:
     draws: Annotated[int, count(0, 1000)] = 20
     decisions: Path | None = None
     referrals: Literal["keep", "remove"] = "keep"
+    counts: str | None = None
     strata: Annotated[tuple[str, ...], Check(said("example.strata"), _twice)] = ()
     unit: Unit = "person-year"
     rules: Mapping[str, Rule] = field(default_factory=dict)

@@ -19,6 +19,15 @@ from mse.intake.linkage.keycheck import check_links
 from mse.intake.linkage.linking import COUNTED, count_registrations, link_exactly, write_linkage
 from mse.intake.planning import IntakeSpec as IntakeSpec
 from mse.intake.planning import plan_table
+from mse.intake.populations import (
+    OtherPopulation,
+    asked_for,
+    by_population,
+    count_other,
+    keep_asked,
+    notes_of,
+    quality_of,
+)
 from mse.intake.registers.delivered import Registers, read_registers
 from mse.intake.tabulate import NOT_KNOWN, Layout, count_cells, make_units, to_tables
 from mse.tables.captures import CaptureTable
@@ -67,6 +76,8 @@ class Intake:
         What one should know of the table.
     told : tuple of str
         The same without a count of it: what a page may say.
+    others : tuple of OtherPopulation
+        Populations of the same registers beside the one that is counted.
     """
 
     table: CaptureTable
@@ -79,6 +90,7 @@ class Intake:
     digests: Mapping[str, str]
     notes: tuple[Said, ...]
     told: tuple[Said, ...]
+    others: tuple[OtherPopulation, ...] = ()
 
 
 def take_in(
@@ -139,10 +151,12 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
     InputError
         As `take_in`.
     """
-    con, lists = registers.connection, registers.lists
+    con, every = registers.connection, registers.lists
+    chosen, beside = asked_for(registers.contracts, spec.counts)
+    lists = tuple(contract.list for contract in chosen)
     with _room(registers.workspace):
-        layout, notes = plan_table(con, registers.contracts, spec)
-        strange = check_links(con, lists, registers.parts)
+        layout, notes = plan_table(con, chosen, spec)
+        strange = check_links(con, every, registers.parts)
         remove = spec.referrals == "remove"
         model = _model(registers, spec, seed, progress)
         report, quality, draws = None, None, []
@@ -153,7 +167,7 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
 
             exact = spec.linkage == "exact"
             person = link_at(model, 1.0 if exact else spec.threshold)
-            quality = linkage_quality(model, person, lists)
+            quality = quality_of(linkage_quality(model, person, every), every, lists)
             if not exact:
                 assert model.learned is not None
                 report = make_report(model, model.learned.plan.records.place.astype(np.int64), spec.threshold)
@@ -176,8 +190,12 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         steps = [(row.step, row.list, row.count) for row in registers.counts]
         told_rows = [*unlike_counts(con, lists, registers.contradictions), *linked_counts(con, layout, removed=remove)]
         flow = to_frame([*delivered_counts(steps), *told_rows])
+        keep_asked(con)
         unreferred = _unreferred(con, layout) if referrals and not remove else None
+        kinds = by_population(registers.contracts)
+        others = tuple(count_other(con, kinds[name], name, spec) for name in beside)
     notes += [said("intake.no_links", list=name) for name in strange]
+    notes += notes_of(others, spec.counts or "")
     told = list(notes)
     if referrals:
         left, both = said("intake.referrals_left", count=referrals), said("intake.referrals_both", count=referrals)
@@ -198,7 +216,7 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
     unknown = {dim: NOT_KNOWN for dim, levels in tables[0].strata.items() if NOT_KNOWN in levels}
     return Intake(
         tables[0], drawn, unreferred, MappingProxyType(unknown), flow, report, quality, registers.digests,
-        tuple(notes), tuple(told),
+        tuple(notes), tuple(told), others,
     )  # fmt: skip
 
 

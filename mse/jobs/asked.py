@@ -6,21 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mse.errors import InputError, Problem
-from mse.settings.specchecks import Placed, check_spec
+from mse.errors import Problem
+from mse.settings.specchecks import Checked, Placed
 from mse.settings.specfields import Prob, Seed
 from mse.tables.readspec import Reading
 from mse.words.said import said
-
-
-class Checked:
-    """A section that is checked when it is made."""
-
-    __slots__ = ()
-
-    def __post_init__(self) -> None:
-        """Check every setting."""
-        check_spec(self, InputError)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from mse.errors import InputError
 from mse.evidence.eventfile import read_events
 from mse.evidence.eventspec import ChainSpec
 from mse.evidence.occupation import TimeChain, time_chain
-from mse.jobs.asked import Checked, RunSpec
+from mse.jobs.asked import RunSpec
 from mse.jobs.figurejob import read_job_file, speakers_of
 from mse.jobs.sections import ReportSpec
 from mse.publish.chainfiles import ChainAbout, PublishedTimeChain
 from mse.publish.coarsechain import coarse_chain
 from mse.settings.places import JobFile
+from mse.settings.specchecks import Checked
 from mse.settings.specfields import Between
 from mse.settings.specreading import read_spec
 

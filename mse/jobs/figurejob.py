@@ -12,7 +12,7 @@ from typing import Any
 from mse.computing.inputfiles import check_values, read_settings
 from mse.errors import InputError, MseError, Problem
 from mse.intake.pseudonyms.keyedhash import read_key
-from mse.jobs.asked import Checked, RunSpec
+from mse.jobs.asked import RunSpec
 from mse.jobs.figuresources import figure_problems, open_estimate, open_source, with_lists
 from mse.jobs.sections import ReportSpec
 from mse.publish.disclosure.control import Disclosure, DisclosureRules
@@ -23,7 +23,7 @@ from mse.publish.figures.figuretables import Cell, CountedSource, protect_source
 from mse.publish.figures.figurevalues import cells_behind, key_figure
 from mse.publish.wording.messages import read_catalogue
 from mse.settings.places import JobFile
-from mse.settings.specchecks import Placed
+from mse.settings.specchecks import Checked, Placed
 from mse.settings.specreading import read_spec
 from mse.shipped import shipped_names, shipped_path
 from mse.words.said import said

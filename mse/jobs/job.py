@@ -13,10 +13,10 @@ from mse.assess.assessment import AssessSpec
 from mse.assess.rules import Thresholds
 from mse.computing.inputfiles import check_values, read_settings
 from mse.errors import InputError, ModelError, Problem, names_of
-from mse.jobs.asked import Checked, ComputeSpec, RunSpec, TableSpec
+from mse.jobs.asked import ComputeSpec, RunSpec, TableSpec
 from mse.jobs.sections import MethodChoice, PublishSpec, RegistersSpec, ReportSpec
 from mse.settings.places import JobFile, Place
-from mse.settings.specchecks import Placed
+from mse.settings.specchecks import Checked, Placed
 from mse.settings.specreading import read_spec, written
 from mse.shipped import TableInfo, load_table, shipped_jobs, shipped_names, shipped_path, table_info
 from mse.simulate.spec import SimulateSpec

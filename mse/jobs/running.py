@@ -27,6 +27,7 @@ from mse.errors import InputError, Problem, names_of
 from mse.estimators.automatic import choose
 from mse.intake.pseudonyms.keyedhash import read_key
 from mse.jobs.job import Job, dimension_problems, make_job
+from mse.jobs.otherpopulations import populations_table
 from mse.jobs.sections import PublishSpec
 from mse.jobs.sources import JobSource, open_source
 from mse.methods import (
@@ -105,6 +106,7 @@ def run_job(
         run_or_fail(source.table, r, job.run.seed, compute) for r in asked if r not in (method, (method, options))
     ]
     tables = dict(source.tables)
+    tables |= populations_table(job, headline, source.others, method, options, compute)
     if job.assess is not None:
         tables |= run_assessment(job, headline, source, compute)
     headline = judged(headline, source.table, others, job.verdict, tables, job.report.time)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from mse.answers.record import BreakMark, ReportTexts
 from mse.errors import Problem, names_of
 from mse.estimators.methodspecs import read_options
 from mse.intake.planning import IntakeSpec
-from mse.jobs.asked import Checked
 from mse.publish.disclosure.control import DisclosureRules
 from mse.settings.places import JobFile, Place
-from mse.settings.specchecks import Placed
+from mse.settings.specchecks import Checked, Placed
 from mse.settings.specfields import Between, Check
 from mse.words.catalogues import languages_there_are
 from mse.words.said import Said, said
@@ -129,48 +129,6 @@ class PublishSpec(DisclosureRules):
         """Return the section with its paths taken from a folder."""
         return replace(self, key=_at(folder, self.key), population=_at(folder, self.population),
                        chain=_at(folder, self.chain), survey=_at(folder, self.survey))  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class BreakMark(Checked):
-    """A break in the registration, marked in the trend figure.
-
-    Parameters
-    ----------
-    at : str
-        When.
-    text : str
-        What happened.
-    """
-
-    at: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReportTexts(Checked):
-    """What the report calls things in one language.
-
-    Parameters
-    ----------
-    title, population, territory, publisher, funding, contact, inclusion, evidence
-        The same text of [report] in this language.
-    names : mapping of str to str
-        Words for lists, dimensions and levels.
-    breaks : tuple of str
-        Texts in the order of the breaks of [report].
-    """
-
-    title: str | None = None
-    population: str | None = None
-    territory: str | None = None
-    publisher: str | None = None
-    funding: str | None = None
-    contact: str | None = None
-    inclusion: str | None = None
-    evidence: str | None = None
-    names: Mapping[str, str] = field(default_factory=dict)
-    breaks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from mse.words.said import said
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mse.intake.populations import OtherPopulation
     from mse.intake.taking import Intake
 
 RECORDS, REJECTS, QUALITY, SIMULATED = "intake", "rejects.csv", "quality", "registers"
@@ -40,6 +41,8 @@ class JobSource:
         What is known about a public table.
     draws : tuple of CaptureTable
         The table under other linkages of the registrations, each as likely as the others; empty when links are certain.
+    others : tuple of OtherPopulation
+        Populations of the same registers beside the one that is counted.
     unknown : mapping of str to str
         Level that stands for a missing label, by dimension.
     unreferred : CaptureTable or None
@@ -56,6 +59,7 @@ class JobSource:
     info: TableInfo | None = None
     draws: tuple[CaptureTable, ...] = ()
     unknown: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[OtherPopulation, ...] = ()
     unreferred: CaptureTable | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
@@ -124,6 +128,7 @@ def _registered(job: Job, contracts: list[str], truth: Path | None, workspace: P
             "counted": [note.as_record() for note in taken.notes],
         },
         links=links,
+        others=taken.others,
     )
 
 

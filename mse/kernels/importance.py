@@ -42,17 +42,19 @@ def log_targets(counts: Array, cells: Array, terms: NDArray[np.int64], precision
     (S,) float64
     """
     eta = np.empty(counts.shape[0])
-    out = np.zeros(betas.shape[0])
+    out = np.empty(betas.shape[0])
     for s in range(betas.shape[0]):
         eta[:] = 0.0
+        value = 0.0
         for i in range(terms.shape[0]):
             eta[terms[i]] = betas[s, i]
             if i > 0:
-                out[s] -= 0.5 * precision * betas[s, i] * betas[s, i]
+                value -= 0.5 * precision * betas[s, i] * betas[s, i]
         transform(eta)
         for cell in range(1, counts.shape[0]):
             if cells[cell] > 0.0:
-                out[s] += counts[cell] * eta[cell] - math.exp(min(eta[cell], 700.0))
+                value += counts[cell] * eta[cell] - math.exp(min(eta[cell], 700.0))
+        out[s] = value
     return out
 
 

@@ -13,6 +13,11 @@ REACH = 8.5
 """Standard deviations of a component that are put on the grid; the rest is below double precision."""
 
 
+# cells so fine, in standard deviations, that the series of the mass of one is good to 1e-12; and when φ is taken anew
+_FINE, _ANEW = 0.05, 32
+_PEAK = 1.0 / math.sqrt(2.0 * math.pi)
+
+
 @compiled
 def add_normals(mass: Array, start: float, step: float, weight: Array, mean: Array, sd: Array) -> None:
     """Add normal components to the grid, in place.
@@ -34,6 +39,25 @@ def add_normals(mass: Array, start: float, step: float, weight: Array, mean: Arr
         high = math.floor((mean[m] + REACH * sd[m] - start) / step + 0.5)
         if high == low:
             mass[min(max(int(low), 0), cells - 1)] += weight[m]
+            continue
+        width = step / sd[m]
+        if width <= _FINE and low >= 0 and high < cells:
+            # φ from the middle of one cell to the next, and what it is on average over a cell
+            shrink = math.exp(-width * width)
+            density = 0.0
+            ratio = 0.0
+            for g in range(int(low), int(high) + 1):
+                z = (start + g * step - mean[m]) / sd[m]
+                if (g - int(low)) % _ANEW == 0:
+                    density = weight[m] * width * _PEAK * math.exp(-0.5 * z * z)
+                    ratio = math.exp(-width * (z + 0.5 * width))
+                square = z * z
+                bend = 1.0 + width * width * (
+                    (square - 1.0) / 24.0 + width * width * ((square - 6.0) * square + 3.0) / 1920.0
+                )  # fmt: skip
+                mass[g] += density * bend
+                density *= ratio
+                ratio *= shrink
             continue
         below = 0.0
         for g in range(int(min(max(low, 0), cells - 1)), int(min(max(high, 0), cells - 1)) + 1):

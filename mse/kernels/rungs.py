@@ -11,7 +11,7 @@ from mse.kernels.compiled import compiled
 from mse.kernels.exponential import both_ways
 from mse.kernels.importance import tail_shape
 from mse.kernels.lanes import LANES, Lanes, load, spread, store
-from mse.kernels.rowwise import solve_rows
+from mse.kernels.rowwise import solve_back_lanes, solve_rows
 from mse.kernels.shrinking import Counted, Shrinkage, derivatives, objective, shifted_log_means
 from mse.kernels.walsh import transform_lanes
 
@@ -178,7 +178,7 @@ def sample_rung(
             store(z, i, x)
             length = length + x * x
         store(square, 0, length)
-        _solve_back(h, inverse, p, z)
+        solve_back_lanes(h, inverse, p, z)
         change[:] = 0.0
         for i in range(p):
             store(change, terms[i], load(z, i))
@@ -188,29 +188,6 @@ def sample_rung(
             out[first + lane] = lowest - plus[lane] + 0.5 * square[lane]
             out[s + first + lane] = lowest - minus[lane] + 0.5 * square[lane]
     return out, False
-
-
-@compiled
-def _solve_back(u: Array, inverse: Array, size: int, b: Array) -> None:
-    """Replace four vectors, (size · 4,), by U⁻¹b; `inverse` is one over the diagonal."""
-    for i in range(size - 1, -1, -1):
-        row = u[i]
-        # four sums, none of which waits for another
-        s = load(b, i)
-        t = spread(0.0)
-        v = spread(0.0)
-        w = spread(0.0)
-        j = i + 1
-        while j + 3 < size:
-            s = s - spread(row[j]) * load(b, j)
-            t = t - spread(row[j + 1]) * load(b, j + 1)
-            v = v - spread(row[j + 2]) * load(b, j + 2)
-            w = w - spread(row[j + 3]) * load(b, j + 3)
-            j += 4
-        while j < size:
-            s = s - spread(row[j]) * load(b, j)
-            j += 1
-        store(b, i, ((s + t) + (v + w)) * spread(inverse[i]))
 
 
 @compiled

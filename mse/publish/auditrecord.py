@@ -12,6 +12,7 @@ from mse.evidence.survey import read_rates, survey_persons
 from mse.publish.indicators.basis import population_frame, read_basis, risk_groups
 from mse.publish.indicators.measures import indicators
 from mse.publish.indicators.sdg import sdg_table
+from mse.tables.levels import vague_levels
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -132,6 +133,6 @@ def _unknown_levels(people: Population, table: CaptureTable, file: Path) -> list
         problems += [
             Problem(said("found.population_lacks_level_table"), names_of(levels), said("do.add_its_rows_named"),
                     file=str(file), column=dim, value=level)
-            for level in known if level not in levels
+            for level in known if level not in levels and level not in vague_levels(known)
         ]  # fmt: skip
     return problems

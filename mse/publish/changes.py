@@ -335,7 +335,7 @@ def _definitions(record: Record) -> tuple[tuple[str, str | None], ...]:
     texts, table = record.report.texts, record.table
     return (
         ("population", texts.population or table.population), ("territory", texts.territory or table.territory),
-        ("publisher", texts.publisher or table.publisher), ("extracted", texts.extracted),
+        ("publisher", texts.publisher or table.publisher), ("extracted", record.report.extracted),
         ("inclusion", texts.inclusion), ("time", record.report.time),
     )  # fmt: skip
 

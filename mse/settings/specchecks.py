@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard, Union, get_args, get_origin
 
-from mse.errors import ModelError, MseError, Problem
+from mse.errors import InputError, ModelError, MseError, Problem
 from mse.settings.specfields import (
     LARGEST,
     LONGEST_LIST,
@@ -32,6 +32,16 @@ if TYPE_CHECKING:
 Place = tuple[str, ...]
 type Placed = Iterator[tuple[Place, Problem]]
 """Problems, each with the names on the way to the setting."""
+
+
+class Checked:
+    """A section of a file that is checked when it is made."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """Check every setting."""
+        check_spec(self, InputError)  # type: ignore[arg-type]
 
 
 def check_spec(spec: DataclassInstance, error: type[MseError] = ModelError) -> None:

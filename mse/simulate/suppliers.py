@@ -31,6 +31,12 @@ class Hand:
     numbered: bool
 
 
+LATER_NAMES = {
+    "record": "case_number", "date": "registered_on", "entered": "entered_on", "sex": "sex_code", "age": "age_group",
+    "nationality": "nationality_group", "region": "province", "form": "exploitation", "referred_from": "sent_by",
+}  # fmt: skip
+"""Names of columns in the later layout, where there is one."""
+
 HANDS = (Hand(",", "%Y-%m-%d", False), Hand(";", "%d-%m-%Y", True))
 """Suppliers write in the one way or the other, by turns."""
 
@@ -44,6 +50,11 @@ def codes_of(spec: SimulateSpec, name: str, label: str) -> dict[str, str]:
     """Return the code of every level of a label in a register."""
     levels = spec.levels[label]
     return {level: str(i) if hand_of(spec, name).numbered else level for i, level in enumerate(levels, 1)}
+
+
+def later_codes(spec: SimulateSpec, label: str) -> dict[str, str]:
+    """Return the code of every level of a label in the later layout."""
+    return {level: f"{label[0].upper()}{i}" for i, level in enumerate(reversed(spec.levels[label]), 1)}
 
 
 def contract_text(spec: SimulateSpec, name: str, files: Sequence[str], parts: Sequence[str] = PSEUDONYMS) -> str:
@@ -99,6 +110,7 @@ def contract_text(spec: SimulateSpec, name: str, files: Sequence[str], parts: Se
     senders = {name: "" if name in spec.weather.aggregated else name for name in spec.lists}
     lines += _field("referred_from", "referred_from", _codes(senders))
     lines += _dimensions(spec, hand)
+    lines += _later_layout(spec)
     if blind := spec.blind_forms(register):
         lines += ["[[blind]]", f"where = {{ form = {_texts(blind)} }}",
                   'reason = "Outside the mandate of the organisation: it can register nobody there."', ""]  # fmt: skip
@@ -109,6 +121,20 @@ def contract_text(spec: SimulateSpec, name: str, files: Sequence[str], parts: Se
         f"birth_format = [{_text(hand.date_format)}]",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _later_layout(spec: SimulateSpec) -> list[str]:
+    """Return the layout of the later years."""
+    first = spec.weather.layout_from
+    if first is None or not spec.first_year < first <= spec.last_year:
+        return []
+    columns = ", ".join(f"{old} = {_text(new)}" for old, new in LATER_NAMES.items())
+    codes = (
+        f"{label} = {{ {', '.join(f'{_text(code)} = {_text(level)}' for level, code in coded.items())} }}"
+        for label in LABELS if (coded := later_codes(spec, label))
+    )  # fmt: skip
+    return ["# The system was renewed.", "[[layout]]", f"from = {first}-01-01", f"until = {spec.last_year}-12-31",
+            f"columns = {{ {columns} }}", f"codes = {{ {', '.join(codes)} }}", ""]  # fmt: skip
 
 
 def _dimensions(spec: SimulateSpec, hand: Hand) -> list[str]:

@@ -44,6 +44,8 @@ class Weather:
         Part of the referred registrations that name their sender.
     quarterly : bool
         Whether suppliers deliver a file every quarter; off: false.
+    layout_from : int or None
+        Year from which every supplier writes other names of columns and other codes; None for one layout.
     other_key : tuple of str
         Registers whose pseudonyms were made with another key; off: none.
     aggregated : tuple of str
@@ -61,6 +63,7 @@ class Weather:
     regions_wrong: Share = 0.0
     senders_named: Share = 1.0
     quarterly: bool = False
+    layout_from: int | None = None
     other_key: tuple[str, ...] = ()
     aggregated: tuple[str, ...] = ()
 

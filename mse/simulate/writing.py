@@ -20,7 +20,16 @@ from mse.errors import InputError, Problem
 from mse.simulate.calibration import calibration_table
 from mse.simulate.national import Simulated
 from mse.simulate.registering import LABELS, SEVERAL
-from mse.simulate.suppliers import DATES, PSEUDONYMS, codes_of, contract_text, hand_of
+from mse.simulate.spec import SimulateSpec
+from mse.simulate.suppliers import (
+    DATES,
+    LATER_NAMES,
+    PSEUDONYMS,
+    codes_of,
+    contract_text,
+    hand_of,
+    later_codes,
+)
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -29,6 +38,8 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 Disguise = Callable[["pd.DataFrame"], "pd.DataFrame"]
 
+LATER = "later"
+"""In the names of files in the later layout."""
 TRUTH, LINKS, CALIBRATION, RECORD = "truth.csv", "links.csv", "calibration.csv", "simulation.json"
 
 
@@ -133,6 +144,8 @@ def _fill(folder: Path, simulated: Simulated, disguise: Disguise | None, other: 
         files = list(delivered)
         for file, rows in delivered.items():
             part = frame[rows]
+            if file.startswith(f"{name}-{LATER}"):
+                part = _in_later_layout(spec, name, part)
             write_csv(part, folder / file, hand_of(spec, name).delimiter)
             person = register.loc[rows, "person"].to_numpy()
             columns = {"list": name, "source": file, "row": range(2, len(part) + 2), "person": person}
@@ -158,6 +171,17 @@ def _fill(folder: Path, simulated: Simulated, disguise: Disguise | None, other: 
 def _deliveries(simulated: Simulated, name: str) -> dict[str, Bools]:
     """Return the files of a register and which of its rows stand in each: one, one for each delivery, or by quarter."""
     register, spec = simulated.registers[name], simulated.spec
+    found = _by_delivery(register, spec, name)
+    if spec.weather.layout_from is None:
+        return found
+    later = (register["date"].str[:4].astype(int) >= spec.weather.layout_from).to_numpy()
+    both = {file: rows & ~later for file, rows in found.items()}
+    both |= {file.replace(name, f"{name}-{LATER}", 1): rows & later for file, rows in found.items()}
+    return {file: rows for file, rows in both.items() if rows.any()}
+
+
+def _by_delivery(register: pd.DataFrame, spec: SimulateSpec, name: str) -> dict[str, Bools]:
+    """Return the files of a register in one layout."""
     late = (register["delivery"] > 1).to_numpy()
     if not spec.weather.quarterly:
         return {f"{name}-1.csv": ~late, f"{name}-2.csv": late} if spec.late else {f"{name}.csv": ~late}
@@ -171,6 +195,19 @@ def _counts(register: pd.DataFrame) -> pd.DataFrame:
     """Return the persons of a register by year and sex, as a supplier counts that delivers no rows."""
     known = register.assign(year=register["date"].str[:4], sex=register["sex"].fillna("not known"))
     return known.groupby(["year", "sex"], as_index=False).agg(persons=("person", "nunique"))
+
+
+def _in_later_layout(spec: SimulateSpec, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of a register with the names of columns and the codes of the later layout."""
+    written: dict[str, Any] = {}
+    for label in LABELS:
+        level = {code: level for level, code in codes_of(spec, name, label).items()}
+        code = later_codes(spec, label)
+        cells = {
+            x: SEVERAL.join(code[level[part]] for part in x.split(SEVERAL)) for x in frame[label].dropna().unique()
+        }
+        written[label] = frame[label].map(cells)
+    return frame.assign(**written).rename(columns=LATER_NAMES)
 
 
 def _in_hand(simulated: Simulated, name: str, frame: pd.DataFrame) -> pd.DataFrame:

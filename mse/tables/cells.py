@@ -26,6 +26,7 @@ from mse.tables.checks import Faults, add_name_faults, add_structure_faults
 from mse.tables.codings import questions
 from mse.tables.countcolumns import rough_counts, whole_numbers, without_total
 from mse.tables.grids import Grid
+from mse.tables.headers import without_row_numbers
 from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits, with_combinations, with_histories, with_other_lists
 from mse.tables.longtables import with_persons
@@ -75,7 +76,9 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
             remedy = said("do.rename_remove_one")
             faults.add(said("found.column_name_used_twice"), said("allowed.every_column_its_own"), remedy, column=name)
     levels = {**grid.levels, **reading.levels}
-    grid = _with_whole(_without_ignored(grid, faults, reading))
+    grid = _without_ignored(grid, faults, reading)
+    named = bool(grid.header) and (grid.header[0] in (*reading.named, reading.count, reading.id_column))
+    grid = _with_whole(grid if named else without_row_numbers(grid))
     grid = without_total(with_histories(grid, faults, reading), reading)
     grid, one_each = with_persons(grid, faults, reading)
     grid = recoded(with_combinations(grid, reading), faults, reading)

@@ -28,7 +28,10 @@ HISTORY_NAMES = ("ch", "history", "histories", "hist", "capture_history", "captu
 BIT = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 _CODINGS: tuple[Mapping[str, int], ...] = (
     {"false": 0, "true": 1}, {"f": 0, "t": 1}, {"no": 0, "yes": 1}, {"n": 0, "y": 1}, {"nee": 0, "ja": 1},
-    {"n": 0, "j": 1}, {"onwaar": 0, "waar": 1},
+    {"n": 0, "j": 1}, {"onwaar": 0, "waar": 1}, {"un": 0, "obs": 1}, {"unobserved": 0, "observed": 1},
+    {"absent": 0, "present": 1},
+    {"not seen": 0, "seen": 1}, {"not registered": 0, "registered": 1}, {"niet": 0, "wel": 1}, {"nein": 0, "ja": 1},
+    {"non": 0, "oui": 1}, {"off": 0, "on": 1}, {"-": 0, "+": 1}, {"afwezig": 0, "aanwezig": 1},
 )  # fmt: skip
 LOGICAL = 2
 """The first so many codings are what programs write for 0 and 1; the others are words, which a covariate has too."""
@@ -59,7 +62,9 @@ def bits_of(cells: Sequence[str]) -> list[int | None] | None:
     found = [BIT.get(cell) for cell in cells]
     if _mostly(found, "0" in cells or all(x is not None for x in found)):
         return found
-    for coding in _CODINGS:
+    values = {cell.casefold() for cell in cells if cell}
+    whole = [coding for coding in _CODINGS if values <= coding.keys()]  # n is no in more than one of them
+    for coding in whole or _CODINGS:
         said = [coding.get(cell.casefold()) for cell in cells]
         if _mostly(said, 0 in said):
             return said

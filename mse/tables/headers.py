@@ -10,11 +10,13 @@ from mse.tables.checks import Faults
 from mse.tables.grids import Grid
 from mse.words.said import Said, said
 
-ROW_NAMES = frozenset(
-    ("", "x", "unnamed: 0", "...1", "rownames", "row.names", "row_names", "rowname", "row", "rownr", "rn", "index",
-     "level_0", "v1", "nr", "no", "nr.", "no.", "#", "rij", "regel", "volgnummer", "volgnr", "_n", "seq")
-)  # fmt: skip
-"""What a column of the numbers of rows is called."""
+UNNAMED = frozenset(("", "unnamed: 0", "...1", "rownames", "row.names", "row_names", "rowname", "_n"))
+"""What programs call a column of names of rows that they write."""
+
+ROW_NAMES = UNNAMED | frozenset(
+    "x row rownr rn index level_0 v1 nr no nr. no. # rij regel volgnummer volgnr seq".split()
+)
+"""What a column that numbers the rows of a table is called."""
 
 
 class Row(NamedTuple):
@@ -134,6 +136,13 @@ def _names_rows(name: str, cells: Sequence[str]) -> bool:
     return not name and any(re.search(r"[^\W\d]", x) for x in cells)
 
 
+def without_row_numbers(grid: Grid) -> Grid:
+    """Return a table without a column in front that only numbers its rows."""
+    if len(grid.header) > 2 and grid.header[0].casefold() in ROW_NAMES and _names_rows(grid.header[0], grid.columns[0]):
+        return grid.without([0]).with_told(said("read.row_names"))
+    return grid
+
+
 def _squared(rows: Sequence[Row], width: int, faults: Faults) -> tuple[list[int], list[list[str]], bool]:
     """Return the lines and cells of the rows that have as many cells as the header, and whether all have."""
     lines, kept, all_rows = [], [], True
@@ -162,7 +171,7 @@ def _named(grid: Grid, top: int, faults: Faults) -> Grid:
     columns = grid.columns
     kept = [i for i in range(len(grid.header)) if grid.header[i] or any(columns[i])]
     told, all_columns = list(grid.told), True
-    if len(kept) > 2 and grid.header[kept[0]].casefold() in ROW_NAMES:
+    if len(kept) > 2 and grid.header[kept[0]].casefold() in UNNAMED:
         i = kept[0]
         if _names_rows(grid.header[i], columns[i]):
             told.append(said("read.row_names"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,27 @@ from mse.words.said import Said, said
 
 Where = Mapping[str, str | Sequence[str]]
 """Levels by dimension: ``{"year": "2019", "sex": ["f", "m"]}``; ``{}`` for everybody."""
+
+
+_MISSING = re.compile(
+    r"(not|niet|un|on)[ _-]?(known|bekend|stated|recorded|specified|available|registered|ingevuld|vermeld"
+    r"|geregistreerd)|missing|ontbreekt|unk|n/?a|nvt|n\.v\.t\.|[?]+"
+)
+_SEVERAL = re.compile(r"several|multiple|combined|combination|mixed|both|meerdere|meervoudig|combinatie|gemengd|beide")
+
+
+def vague_levels(levels: Sequence[str]) -> frozenset[str]:
+    """Return the levels that are not one thing: a label that is not known, or one that stands for several others.
+
+    The latter names two levels of its dimension or more (``sexual + labour``), or says that it stands for several.
+    """
+    found = set()
+    for level in levels:
+        text = " ".join(level.casefold().split())
+        within = [x for x in levels if x != level and re.search(rf"(?<!\w){re.escape(x.casefold())}(?!\w)", text)]
+        if _MISSING.fullmatch(text) or _SEVERAL.fullmatch(text) or len(within) > 1:
+            found.add(level)
+    return frozenset(found)
 
 
 def selected(dimensions: Mapping[str, Sequence[str]], where: Where, whose: Said) -> npt.NDArray[np.bool_]:

@@ -38,7 +38,7 @@ def object_grid(source: Any, faults: Faults, count: str = "count") -> Grid:
     """
     module = type(source).__module__.partition(".")[0]
     if module == "pandas":
-        grid = _of_pandas(source, count)
+        grid = _of_pandas(source, faults, count)
     elif module == "numpy":
         grid = _of_array(source, faults, count)
     elif module == "xarray":
@@ -62,9 +62,17 @@ def object_grid(source: Any, faults: Faults, count: str = "count") -> Grid:
     return grid
 
 
-def _of_pandas(source: Any, count: str) -> Grid:
+def _of_pandas(source: Any, faults: Faults, count: str) -> Grid:
     import pandas as pd
 
+    series = isinstance(source, pd.Series)
+    bare = not series and not isinstance(source, pd.DataFrame)
+    if bare or (series and isinstance(source.index, pd.RangeIndex)):  # numbers without a history
+        faults.add(said("object.unknown", kind=type(source).__name__), said("object.allowed"), said("object.remedy"))
+        faults.raise_if_any()
+    if source.index.nlevels == 1 and source.index.name is None and (series or source.shape[1] == 1):
+        if series or not isinstance(source.index, pd.RangeIndex):
+            source = source.rename_axis(index="history")
     if isinstance(source, pd.Series):
         name = count if source.name is None or source.name == 0 else str(source.name)
         source = source.rename(name).reset_index()

@@ -174,7 +174,7 @@ def test_gravest_reason_first_and_worst_wins():
 
 
 def test_every_rule_has_its_threshold_and_every_reason_its_figures():
-    without = {"below_observed", "identifying", "one_model", "dependence", "no_overlap"}
+    without = {"below_observed", "identifying", "one_model", "dependence", "no_overlap", "recall_unknown"}
     several = {"hump_weight", "hump_ratio", "prior_k", "prior_weights"}
     made = {"humps", "prior_checked", "class_prior"}  # the last is held against the thresholds of `prior`
     assert set(RULES) == {f.name for f in fields(Thresholds)} - several | made | without

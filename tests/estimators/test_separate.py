@@ -6,7 +6,9 @@ import pytest
 import mse
 from mse.computing.parallel import Compute
 from mse.errors import ModelError
+from mse.methods import run_method
 from mse.tables.captures import CaptureTable
+from mse.tables.levels import vague_levels
 
 TABLE = mse.load_table("scotland-pwid-2006-4")
 
@@ -63,3 +65,26 @@ def test_every_stratum_without_an_estimate_is_named():
 def test_methods_with_covariates_take_no_by():
     with pytest.raises(ModelError, match="option is unknown"):
         mse.estimate(TABLE, "covariates", by=["Gender"])
+
+
+@pytest.mark.parametrize("vague", ["not known", "onbekend", "sexual + labour"])
+@pytest.mark.parametrize("method", ["independence", "chao"])
+def test_persons_whose_label_is_vague_are_carried_along(vague, method):
+    counts = np.zeros((2, 3, 7), dtype=np.int64)
+    counts[:, :2] = [30, 20, 9, 25, 8, 7, 3]
+    counts[0, 2, [0, 1, 3]] = [6, 4, 2]
+    forms = ["sexual", "labour", vague]
+    table = CaptureTable.from_arrays(["A", "B", "C"], counts, strata={"year": ["1", "2"], "form": forms})
+    found = run_method(table, method, seed=1, compute=Compute(1), by=["year", "form"])
+    assert found.observed == table.observed and found.strata is not None
+    known = np.array([True, True, False] * 2)
+    share = found.strata.point[known].sum() / found.strata.observed[known].sum()
+    assert found.strata.point[2] == pytest.approx(12 * share) and found.strata.observed[2] == 12
+    assert found.strata.point[5] == 0 and any(note.code == "note.carried" for note in found.notes)
+    assert [flag.code for flag in found.strata.flags[2]] == ["flag.no_estimate", "flag.carried"]
+
+
+def test_which_levels_are_vague():
+    levels = ["sexual", "labour", "sexual + labour", "Not known", "onbekend", "several", "other", "criminal"]
+    assert vague_levels(levels) == {"sexual + labour", "Not known", "onbekend", "several"}
+    assert vague_levels(["north", "north west", "2019", "2020"]) == set()

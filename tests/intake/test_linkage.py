@@ -216,9 +216,8 @@ def test_identical_runs_give_the_identical_model(
     ]  # fmt: skip
     settings = json.loads(model.settings)
     assert settings["share"] == pytest.approx(model.share)
-    assert [x["name"] for x in settings["comparisons"]] == [
-        "names", "birth", "lists", "tie", "sex", "age", "nationality", "region", "form",
-    ]  # fmt: skip
+    assert [x["name"] for x in settings["comparisons"]] == ["names", "birth", "lists", "tie", "labels"]
+    assert list(settings["label_weights"]) == ["age", "form", "nationality", "region", "sex"]
 
 
 def test_threshold_table(model: PairModel, truth: np.ndarray) -> None:

@@ -245,7 +245,11 @@ def test_estimate_from_persons(here):
     (here / "persons.csv").write_text("\n".join(rows) + "\n")
     done = call("estimate", "persons.csv", "--persons", "--method", "independence", "--json")
     assert done.exit_code == 0 and json.loads(done.stdout)["estimate"]["observed"] == 93
-    refused = call("estimate", "persons.csv")
+    understood = call("estimate", "persons.csv", "--method", "independence", "--json")
+    assert json.loads(understood.stdout)["estimate"] == json.loads(done.stdout)["estimate"]
+    assert "3 lists (A, B, C), 6 histories, one row per person" in understood.stderr
+    (here / "few.csv").write_text("A,B,C\n1,0,0\n0,1,0\n0,0,1\n1,1,0\n")  # no row twice: counts may be missing
+    refused = call("estimate", "few.csv")
     assert refused.exit_code == 2 and "--persons" in refused.stderr
 
 

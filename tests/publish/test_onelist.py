@@ -17,6 +17,7 @@ import pytest
 
 from mse.answers.distribution import Distribution
 from mse.answers.results import Results, plain
+from mse.publish.facts.statements import read_facts
 from mse.publish.indicators.basis import population_frame
 from mse.publish.indicators.measures import indicators
 from mse.publish.indicators.partnumbers import Part
@@ -292,7 +293,7 @@ def test_assessments_of_a_release_are_those_of_the_page(public: bool) -> None:
         words = ["not shown", ""] if math.isnan(row["point"]) else [
             say.number(row["point"]), say.range(row["low"], row["high"])
         ]  # fmt: skip
-        (line,) = [x for x in shown if x[0] == _change(row, say)]
+        (line,) = [x for x in shown if x[0] == _change(row, results, say)]
         assert line[1:3] == words, row
     curve = {(x["assumption"], x["odds_ratio"]): x["point"] for x in tables["sensitivity"].to_dict("records")}
     table = sheets(page, "sensitivity")[0]
@@ -301,9 +302,9 @@ def test_assessments_of_a_release_are_those_of_the_page(public: bool) -> None:
     assert first.cells[at_one].words.text == say.number(curve["all lists", 1.0])
 
 
-def _change(row: dict[Any, Any], say: Catalogue) -> str:
-    what = row["what"] if isinstance(row["what"], str) else ""
-    return say(f"change.{row['change'].replace(' ', '_')}", what=" + ".join(what.split(":")))
+def _change(row: dict[Any, Any], results: Results, say: Catalogue) -> str:
+    what, names = row["what"] if isinstance(row["what"], str) else "", read_facts(results, say).names
+    return say(f"change.{row['change'].replace(' ', '_')}", what=" + ".join(names.get(x, x) for x in what.split(":")))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -128,9 +128,8 @@ def test_a_claim_holds_on_the_side_where_its_curve_says() -> None:
                           columns=["assumption", "odds_ratio", "point", "low", "high"])  # fmt: skip
     tables = {**results.tables, "tipping": pair, "sensitivity": rising}
     found = compose(replace(results, tables=tables), "en")
-    assert "LA × NG: the estimate stays above 4,000 as long as the odds ratio is at least 0.5." in texts(
-        found, "sensitivity"
-    )
+    told = "the estimate stays above 4,000 as long as the odds ratio is at least 0.5."
+    assert f"Local authorities × Non-government organisations: {told}" in texts(found, "sensitivity")
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "is itself an assumption"), ("nl", "is zelf een aanname")])

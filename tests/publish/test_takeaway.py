@@ -13,11 +13,28 @@ from openpyxl import load_workbook
 import mse
 from mse.errors import InputError
 from mse.publish.report.word import render_docx
-from tests.examples.results import results
+
+JOB = """
+title = "Spina bifida"
+[table]
+name = "spina-bifida-3"
+[estimate]
+method = "decomposable"
+[report]
+publisher = "A rapporteur"
+date = "2026-11-28"
+"""
 
 
-def test_every_figure_and_table_can_be_taken_away(tmp_path) -> None:
-    folder = mse.take_away(results("national"), tmp_path / "taken")
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> mse.Results:
+    path = tmp_path_factory.mktemp("job") / "job.toml"
+    path.write_text(JOB)
+    return mse.run_job(mse.read_job(path))
+
+
+def test_every_figure_and_table_can_be_taken_away(results: mse.Results, tmp_path) -> None:
+    folder = mse.take_away(results, tmp_path / "taken")
     figures = {path.name for path in (folder / "figures").iterdir()}
     assert {"intervals.svg", "intervals.png", "posterior.svg", "posterior.png"} <= figures
     tables = {path.stem for path in (folder / "tables").iterdir()}
@@ -25,18 +42,17 @@ def test_every_figure_and_table_can_be_taken_away(tmp_path) -> None:
     rows = pd.read_csv(folder / "tables" / "intervals.csv")
     assert len(rows) > 1 and rows.columns[0] == "Method"
     with pytest.raises(InputError, match="exists already"):
-        mse.take_away(results("national"), folder)
+        mse.take_away(results, folder)
 
 
 @pytest.mark.parametrize("language", ["en", "nl"])
-def test_the_file_of_word_has_verdict_sentence_and_citation(language: str) -> None:
-    found = results("national")
-    content = render_docx(found, language)
-    assert content == render_docx(found, language)
+def test_the_file_of_word_has_verdict_sentence_and_citation(results: mse.Results, language: str) -> None:
+    content = render_docx(results, language)
+    assert content == render_docx(results, language)
     document = Document(io.BytesIO(content))
     text = "\n".join(paragraph.text for paragraph in document.paragraphs)
-    assert mse.cite(found, language=language) in text
+    assert mse.cite(results, language=language) in text
     assert ("Oordeel" if language == "nl" else "Verdict") in text
     assert document.tables and document.inline_shapes
     assert {info.date_time for info in zipfile.ZipFile(io.BytesIO(content)).infolist()} == {(1980, 1, 1, 0, 0, 0)}
-    assert document.core_properties.author == (found.record.report.texts.publisher or "")
+    assert document.core_properties.author == (results.record.report.texts.publisher or "")

@@ -201,7 +201,7 @@ def test_thresholds_in_the_wrong_order_are_refused_in_python_as_in_a_job(pair):
 
 def test_a_linkage_has_one_threshold():
     job = make_job({"registers": {"contracts": ["a.toml"]}})
-    assert job.registers.threshold == IntakeSpec().threshold == 0.8
+    assert job.registers.threshold == IntakeSpec().threshold == 0.9
     assert isinstance(job.registers, IntakeSpec)
     for value in (0.4, 1.0):
         with pytest.raises(InputError, match="from 0.5 to below 1"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -95,6 +96,17 @@ def test_files_every_quarter_counts_only_and_another_key(tmp_path: Path) -> None
     assert counts["persons"].sum() == len(found.registers["O"])
     with pytest.raises(InputError, match="list Z shares no value of any hashed part with the other lists"):
         take_in(paths, tmp_path, IntakeSpec(strata=("year",)), seed=1)
+
+
+def test_other_columns_and_codes_from_some_year_on_are_read_as_before(tmp_path: Path) -> None:
+    small = replace(national_spec(**CLEAN), registrations=3_000)
+    tables = []
+    for number, weather in enumerate((Weather(), Weather(layout_from=2021, quarterly=True))):
+        found = simulate(replace(small, weather=weather), seed=1)
+        paths = write_registers(tmp_path / str(number), found, partial(disguise, key=b"k" * 32))
+        tables.append(take_in(paths, tmp_path, IntakeSpec(strata=("year", "form", "region"), draws=0), seed=1).table)
+    assert (tmp_path / "1" / "P-later-2021-q1.csv").exists()
+    assert tables[0] == tables[1]
 
 
 def test_a_section_of_weather_is_checked() -> None:

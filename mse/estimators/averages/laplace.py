@@ -72,7 +72,8 @@ def rough_draws(table: CaptureTable, spec: AverageSpec, draws: int, rng: np.rand
     """Return draws of N by Laplace alone, persons, (draws,)."""
     weight, mean, sd = _components(table, spec)
     which = rng.choice(len(weight), size=draws, p=weight)
-    return np.asarray(table.observed + np.exp(np.minimum(rng.normal(mean[which], sd[which]), math.log(HIGHEST))))
+    means = np.exp(np.minimum(rng.normal(mean[which], sd[which]), math.log(HIGHEST)))
+    return np.asarray(table.observed + rng.poisson(means), dtype=np.float64)
 
 
 def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute, rough: bool) -> Referee:
@@ -84,7 +85,10 @@ def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compu
         As `averaging.estimate`.
     """
     if rough:
-        low, point, high = (float(x) for x in laplace_quantiles(table, [0.025, 0.5, 0.975], spec))
+        weight, mean, sd = _components(table, spec)
+        noisy = np.sqrt(sd**2 + np.exp(-mean))  # log n_0 about log μ_0
+        unseen = np.exp(np.minimum(mixture_quantiles(weight, mean, noisy, [0.025, 0.5, 0.975]), 700.0))
+        low, point, high = (float(x) for x in table.observed + unseen)
         return Referee(point, low, high, True, 0.0 if high < HIGHEST else 1.0, WITHIN, WIDER)
     pool, _, _ = laplace_pool(table, spec, compute)
     _, _, law = corrected_law(table.observed, pool, spec.corrected, seed, compute)

@@ -45,6 +45,7 @@ class Contract(Section):
     places: dict[str, Place] = Field(default_factory=dict)
     territory: StrictStr
     victim: StrictStr
+    counts: StrictStr | None = None
     period: Interval
     extraction_date: Day
     max_rejects: Annotated[float, Field(ge=0, le=1)] = 0.05

@@ -80,7 +80,7 @@ def count_registrations(con: duckdb.DuckDBPyConnection, lists: Sequence[str], *,
     con : DuckDBPyConnection
         Holds the tables ``registrations`` and ``linkage``.
     lists : sequence of str
-        Lists in the order in which they come first on one day.
+        Lists in the order in which they come first on one day; registrations of others do not count.
     remove_referrals : bool
         Leave referrals out; otherwise they are only counted.
     """
@@ -97,10 +97,13 @@ def count_registrations(con: duckdb.DuckDBPyConnection, lists: Sequence[str], *,
             "JOIN registrations r ON r.rowid = f.record WHERE f.person NOT IN (SELECT person "
             f"FROM {TABLE} l WHERE NOT EXISTS (SELECT 1 FROM referrals g WHERE g.record = l.record)) GROUP BY f.person)"
         )
-        rest = "WHERE NOT EXISTS (SELECT 1 FROM referrals f WHERE f.record = l.record)"
+        rest = "AND NOT EXISTS (SELECT 1 FROM referrals f WHERE f.record = l.record)"
     else:
         rest = ""
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {COUNTED} AS SELECT * FROM {TABLE} l {rest}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {COUNTED} AS SELECT l.* FROM {TABLE} l JOIN registrations r "
+        f"ON r.rowid = l.record WHERE list_contains({array(lists)}, r.list) {rest}"
+    )
     query = (
         "SELECT count(DISTINCT (r.list, r.source, r.row)) FROM referrals f JOIN registrations r ON r.rowid = f.record"
     )

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem
 from mse.intake.linkage.candidates import block_codes, candidate_pairs
-from mse.intake.linkage.comparing import Levels, Plan, levels_of_pairs, make_plan
+from mse.intake.linkage.comparing import GROUPS, Levels, Plan, levels_of_pairs, make_plan
 from mse.intake.linkage.countedpairs import count_levels
 from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SURNAME, write_records
 from mse.intake.linkage.rates import PULL, Counted, Rates, learn
@@ -322,4 +322,10 @@ def _settings(plan: Plan, rates: Rates) -> str:
                     zip(comparison.levels, comparison.domain, ms, us, strict=True)]}
         for comparison, ms, us in zip(plan.comparisons, rates.m, rates.u, strict=True)
     ]  # fmt: skip
-    return json.dumps({"share": rates.share, "comparisons": comparisons}, indent=2, sort_keys=True)
+    labels = {
+        name: {group: {"equal": float(weight[0]), "different": float(weight[1])}
+               for group, weight in zip(GROUPS, weights, strict=True)}
+        for name, weights in plan.weights.items()
+    }  # fmt: skip
+    whole = {"share": rates.share, "comparisons": comparisons, "label_weights": labels}
+    return json.dumps(whole, indent=2, sort_keys=True)

@@ -147,7 +147,9 @@ class Facts:
     breaks : tuple of Break
         In the registration.
     texts : mapping of str to str
-        What a job tells for the checklist: ``funding``, ``contact``, ``inclusion``, ``evidence``, ``extracted``.
+        What a job tells for the checklist: ``funding``, ``contact``, ``inclusion``, ``evidence``.
+    extracted : str or None
+        The day on which the registers were drawn.
     thresholds : Thresholds
         Of the verdict, as the job has them.
     account : tuple of str
@@ -189,6 +191,7 @@ class Facts:
     time: str | None
     breaks: tuple[Break, ...]
     texts: Mapping[str, str]
+    extracted: str | None
     thresholds: Thresholds
     account: tuple[str, ...]
     unsettled: bool
@@ -201,7 +204,7 @@ BOUNDS = {"finite": "alike", "by list": "any", "classical": "many"}
 SMALL = 0.02
 """Least probability of a hump that is mentioned."""
 
-TEXTS = ("funding", "contact", "inclusion", "evidence", "extracted")
+TEXTS = ("funding", "contact", "inclusion", "evidence")
 
 
 def languages(results: Results) -> tuple[str, ...]:
@@ -279,6 +282,7 @@ def read_facts(results: Results, say: Catalogue) -> Facts:
         time=time_dimension(headline.strata.dimensions if headline.strata else {}, report.time),
         breaks=breaks(report.breaks, own.breaks, say),
         texts={key: said for key in TEXTS if (said := getattr(own, key) or getattr(given, key))},
+        extracted=report.extracted,
         thresholds=limits,
         account=account(headline, say),
         unsettled=unsettled(headline),

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from mse.errors import InputError, Problem, names_of
-from mse.settings.specchecks import Placed, check_spec, setting_problem
+from mse.errors import Problem, names_of
+from mse.settings.specchecks import Checked, Placed, setting_problem
 from mse.settings.specfields import Between, Check, Prob, settings_of
 from mse.words.catalogues import languages_there_are
 from mse.words.said import Said, said
@@ -29,18 +29,8 @@ def _unknown_language(name: str) -> Said | None:
 Language = Annotated[str, Check(", ".join(languages_there_are()), _unknown_language)]
 
 
-class _Checked:
-    """A section that is checked when it is made."""
-
-    __slots__ = ()
-
-    def __post_init__(self) -> None:
-        """Check every setting."""
-        check_spec(self, InputError)  # type: ignore[arg-type]
-
-
 @dataclass(frozen=True, slots=True)
-class SourceTexts(_Checked):
+class SourceTexts(Checked):
     """What the sentences call a source, or an estimate, in another language.
 
     Parameters
@@ -56,7 +46,7 @@ class SourceTexts(_Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class BreakTexts(_Checked):
+class BreakTexts(Checked):
     """What a break is called in another language.
 
     Parameters
@@ -69,7 +59,7 @@ class BreakTexts(_Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class Break(_Checked):
+class Break(Checked):
     """A break in how a source counts: no change across it is stated without a word of warning.
 
     Parameters
@@ -88,7 +78,7 @@ class Break(_Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class SourceSpec(_Checked):
+class SourceSpec(Checked):
     """Counts of persons: from a file, from rows in the job itself, from registers, or from a results folder.
 
     Parameters
@@ -164,7 +154,7 @@ class SourceSpec(_Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class EstimateSpec(_Checked):
+class EstimateSpec(Checked):
     """An estimate that a figure may name: from a results folder, from a file of survey rates, or published elsewhere.
 
     Parameters
@@ -229,7 +219,7 @@ class EstimateSpec(_Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class FigureTexts(_Checked):
+class FigureTexts(Checked):
     """What a sentence says in another language.
 
     Parameters
@@ -243,7 +233,7 @@ class FigureTexts(_Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class FigureSpec(_Checked):
+class FigureSpec(Checked):
     """A sentence that is wanted.
 
     Parameters
@@ -313,7 +303,7 @@ class FigureSpec(_Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class FigureLimits(_Checked):
+class FigureLimits(Checked):
     """What the verdict on a figure holds it against: the first value asks for caution, the second forbids.
 
     Parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from mse.answers.estimates import LEVELS, Level
@@ -16,6 +17,9 @@ from mse.publish.wording.rounding import Rounded, rounded_values
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from mse.publish.figures.figureestimates import ShownEstimate
 
 NONE = Rounded(math.nan, math.nan, math.nan, 1.0)
@@ -269,7 +273,7 @@ def rank_probability(count: int, others: Sequence[int], place: int = 1) -> float
     import numpy as np
     from scipy.stats import gamma
 
-    points, weights = np.polynomial.legendre.leggauss(400)
+    points, weights = _nodes()
     rates = gamma.ppf((points + 1) / 2, count + 0.5)
     law = np.zeros((len(others) + 1, rates.size))
     law[0] = 1.0
@@ -278,6 +282,15 @@ def rank_probability(count: int, others: Sequence[int], place: int = 1) -> float
         law[1:] = law[1:] * (1 - above) + law[:-1] * above
         law[0] *= 1 - above
     return round(float((weights / 2 * law[place - 1]).sum()), 4) if place <= len(others) + 1 else 0.0
+
+
+@cache
+def _nodes() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return points and weights of Gauss and Legendre's rule, which take longer to find than to use."""
+    import numpy as np
+
+    points, weights = np.polynomial.legendre.leggauss(400)
+    return points, weights
 
 
 def in_words(value: Rounded) -> tuple[int, int] | None:

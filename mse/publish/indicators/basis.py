@@ -69,7 +69,7 @@ def read_basis(results: Results) -> Basis:
     strata = headline.strata if headline.strata is not None and headline.strata.dimensions else None
     when = report.period or table.period
     source = [x for x in (report.texts.publisher or table.publisher, table.name) if x]
-    extracted = report.texts.extracted
+    extracted = report.extracted
     registered = f"persons on at least one of the lists {', '.join(headline.lists)}"
     registered += f" ({', '.join([*source, *([f'extracted {extracted}'] if extracted else [])])})" if source else ""
     estimated = f"persons registered or not; {estimate.kind}, method {estimate.method}"

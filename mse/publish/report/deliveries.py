@@ -116,7 +116,7 @@ def _gather(m: Material, titles: Mapping[str, str]) -> list[list[str | None]]:
         for part in (head.inside, head.outside)
     )
     version = m.results.record.engine
-    extracted = facts.texts.get("extracted")
+    extracted = facts.extracted
     assumed = say.listing([say.said(x) for x in head.assumptions])
     return [
         [indicator, facts.population],

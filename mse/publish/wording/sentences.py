@@ -184,6 +184,8 @@ def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalog
     values: dict[str, object] = dict(finding.values)
     if pair := largest_pair(facts):
         values.setdefault("pair", ":".join(pair))
+    if isinstance(of := values.get("pair"), str):
+        values["pair"] = ":".join(facts.names.get(name, name) for name in of.split(":"))
     if facts.humps:
         # In the unit of the headline, and counted as the page counts them.
         values |= {"count": len(facts.humps), "humps": tuple(hump_words(facts.humps, rounded, say))}
@@ -223,7 +225,7 @@ def _remarks(facts: Facts, parts: PublishedParts, say: Catalogue) -> list[str]:
         said.append(say("headline.population", population=_closed(facts.population)))
     if facts.publisher:
         said.append(say("headline.publisher", publisher=_closed(facts.publisher)))
-    if extracted := facts.texts.get("extracted"):
+    if extracted := facts.extracted:
         said.append(say("headline.extracted", date=say.date(extracted)))
     if parts.time is not None:
         said.append(say("headline.years_person" if facts.unit == "person-year" else "headline.years"))
