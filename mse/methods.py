@@ -219,7 +219,7 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
         fitting = ", ".join(name for name, other in METHODS.items() if kind in (other.reads, *other.also))
         raise ModelError(
             Problem(said("found.method_reads", method=repr(method), reads=METHODS[method].reads, kind=kind),
-                    said("allowed.table", fitting=fitting or 'no method'), said("do.choose_one_these"))
+                    said("allowed.table", fitting=fitting or said("allowed.no_method")), said("do.choose_one_these"))
         )  # fmt: skip
     if method == "auto":
         return _chosen(table, options, seed, compute)

@@ -98,7 +98,7 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
             faults.add(
                 said("found.list_column_must_0"), said("allowed.n1_list_0_not"),
                 said("do.write_1_0_if_2", name_it=NAME_IT),
-                detail="" if text else ", and this cell is empty",
+                detail="" if text else said("found.and_empty"),
                 row=grid.rows[k], column=name, value=text or None,
             )  # fmt: skip
     names, bits = with_other_lists(names, read, reading.merge, reading.drop, faults.source)
@@ -166,7 +166,7 @@ def _add_questions(
 ) -> None:  # fmt: skip
     """Ask about lists that may be covariates coded 0 and 1: beside histories that name the lists, about all others."""
     asked = [(name, why) for name, why in questions(names, bits, numbers) if name not in sure]
-    beside = [(name, "the histories are of other lists") for name in names if sure and name not in sure]
+    beside = [(name, said("doubt.beside_histories")) for name in names if sure and name not in sure]
     for name, why in beside or asked:
         faults.add(
             said("found.not_clear_whether_column", why=why), said("allowed.lists_persons_covariates_named"),
@@ -226,7 +226,7 @@ def _sums(
             faults.add(
                 said("found.same_history_covariates_stand"), said("allowed.one_row_each"),
                 said("do.remove_one_add_them"),
-                detail=f", first in row {first[tuple(key)]}", row=row,
+                detail=said("found.first_in_row", row=str(first[tuple(key)])), row=row,
             )  # fmt: skip
         first.setdefault(tuple(key), row)
         counts[tuple(key)] = counts.get(tuple(key), 0) + (n or 0)

@@ -44,7 +44,7 @@ class Faults:
         self._groups: dict[tuple[Said, str | None], list[Problem]] = {}
 
     def add(
-        self, kind: Said, allowed: Said, remedy: Said, *, detail: str = "", row: int | None = None,
+        self, kind: Said, allowed: Said, remedy: Said, *, detail: Said | str = "", row: int | None = None,
         column: str | None = None, value: str | None = None,
     ) -> None:  # fmt: skip
         """Record one fault; `detail` follows a `kind` in words in the message and is not part of the grouping."""

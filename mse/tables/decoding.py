@@ -78,7 +78,7 @@ def _damaged(data: bytes, faults: Faults) -> str:
             guess = byte.decode("cp1252", "replace")
             faults.add(
                 said("found.byte_not_utf_8"), said("allowed.text_utf_8"), said("do.save_file_csv_encoding"),
-                detail=f": 0x{byte.hex()} at position {error.start + 1} ({guess!r} in Windows text)",
+                detail=said("found.byte_at", byte=byte.hex(), position=str(error.start + 1), guess=repr(guess)),
                 row=row,
             )  # fmt: skip
     faults.unreadable = unreadable

@@ -155,7 +155,7 @@ def _squared(rows: Sequence[Row], width: int, faults: Faults) -> tuple[list[int]
             continue
         all_rows = False
         faults.add(
-            said("found.row_has_too_cells", what='many' if len(cells) > width else 'few'),
+            said("found.row_too_long") if len(cells) > width else said("found.row_too_short"),
             said("allowed.cells_header", width=width),
             said("do.remove_extra_separators_write")
             if len(cells) > width
@@ -181,7 +181,7 @@ def _named(grid: Grid, top: int, faults: Faults) -> Grid:
     for i in kept:
         if not grid.header[i]:
             all_columns = False
-            detail = f": column {i + 1}"
+            detail = said("found.of_column", number=str(i + 1))
             allowed = said("allowed.name_above_every_column")
             faults.add(said("found.column_has_no_name"), allowed, said("do.name_remove"), detail=detail, row=top)
     return grid._replace(

@@ -108,11 +108,11 @@ def with_other_lists(
     unknown = [name for name in dict.fromkeys([*members, *drop]) if name not in {*names, *merge}]
     gone = [name for name in dict.fromkeys(drop) if name in members]
     if unknown or gone or len(set(members)) < len(members) or not all(merge.values()):
-        found = said("found.no_list", repr=" or ".join(map(repr, unknown or gone)))
+        found = said("found.no_list", repr=[*map(repr, unknown or gone)])
         if not unknown and not gone:
             found = said("found.merge_names_list_twice")
         near = [x for name in unknown for x in get_close_matches(name, names, n=1)]
-        remedy = said("do.did_you_mean_3", repr=" and ".join(map(repr, near))) if near else said("do.correct_names")
+        remedy = said("do.did_you_mean_3", repr=[*map(repr, near)]) if near else said("do.correct_names")
         raise ModelError(Problem(found, names_of(names), remedy, file=source))
     kept: list[tuple[str, Bits]] = []
     for name, column in zip(names, bits, strict=True):

@@ -229,7 +229,7 @@ def _from_grid(
             if bit is None:
                 faults.add(
                     said("found.list_column_must_0"), said("allowed.n1_list_0_not"), said("do.write_1_0"),
-                    detail="" if cell else ", and this cell is empty", row=grid.rows[k], column=title, value=cell,
+                    detail="" if cell else said("found.and_empty"), row=grid.rows[k], column=title, value=cell,
                 )  # fmt: skip
     if not len(faults):
         for k in np.flatnonzero(~on.any(axis=1)).tolist():

@@ -362,7 +362,7 @@ def _rows(
             faults.add(
                 said("found.same_registrations_covariates_stand"), said("allowed.one_row_each"),
                 said("do.remove_one_add_them"),
-                detail=f", first in row {grid.rows[rows[key][0]]}", row=grid.rows[k],
+                detail=said("found.first_in_row", row=str(grid.rows[rows[key][0]])), row=grid.rows[k],
             )  # fmt: skip
         first, so_far = rows.get(key, (k, 0))
         rows[key] = (first, so_far + number)

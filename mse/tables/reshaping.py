@@ -267,7 +267,7 @@ def _mask(table: Overlap, where: Where) -> npt.NDArray[np.bool_]:
 def _places(table: Overlap, names: Sequence[str]) -> list[int]:
     unknown = [name for name in dict.fromkeys(names) if name not in table.lists]
     if unknown:
-        raise _misfit(table, said("found.no_list", repr=" or ".join(map(repr, unknown))), names_of(table.lists))
+        raise _misfit(table, said("found.no_list", repr=[*map(repr, unknown)]), names_of(table.lists))
     return [table.lists.index(name) for name in names]
 
 

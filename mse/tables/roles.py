@@ -40,15 +40,15 @@ from mse.tables.grids import Grid
 from mse.tables.longtables import ID_NAMES
 from mse.tables.readspec import Reading
 from mse.tables.recoding import GONE
-from mse.words.said import said
+from mse.words.said import Said, said
 
 SAYS_YES_OR_NO = frozenset("yes no y n ja nee j true false t f x - + on off v".split())
 _PAIRS = (("yes", "no"), ("ja", "nee"), ("true", "false"), ("waar", "onwaar"), ("y", "n"), ("j", "n"))
 
-ROWS_ARE_PERSONS = "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
-NAME_IT = "name it as one: covariates=[…] (command line: --covariate)"
-NAME_LISTS = "name all the lists: lists=[…] (command line: --list for each)"
-IGNORE = "to leave it out, ignore=[…] (command line: --ignore)"
+ROWS_ARE_PERSONS = said("do.rows_are_persons")
+NAME_IT = said("do.name_it_covariate")
+NAME_LISTS = said("do.name_all_lists")
+IGNORE = said("do.to_ignore")
 
 
 class Roles(NamedTuple):
@@ -165,7 +165,7 @@ def _count_role(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> 
     maybe = several or _maybe_counts(grid, free, reading)
     if maybe:
         names = [grid.header[i] for i in maybe]
-        first = f"rename the column {names[0]!r} to {count!r}, or say which it is: count={names[0]!r} "
+        first = said("do.rename_or_say_count", name=repr(names[0]), count=repr(count))
         faults.add(said("found.no_count_column") if len(names) < 2 else said("found.no_count_column_more",
                                                                              names=(*names,)), allowed,
                    said("do.command_line_count", first=first, names=names[0],
@@ -236,25 +236,25 @@ def _gaps(cells: Sequence[str], worded: Collection[int]) -> bool:
     return coding is not None and 0 < coding and (coding <= LOGICAL or bool(worded))
 
 
-def _doubt(name: str, cells: Sequence[str]) -> str:
-    """Return why a column with other values than 0 and 1 may not be a covariate; empty when it may."""
+def _doubt(name: str, cells: Sequence[str]) -> Said | None:
+    """Return why a column with other values than 0 and 1 may not be a covariate; None when it may."""
     values = set(cells)
     if values == {""}:
-        return "every cell is empty"
+        return said("doubt.empty")
     if "0" in values or ("1" in values and not all(_is_whole(x) for x in values)):
-        return "0 or 1 stands next to other values"
+        return said("doubt.other_values")
     words = {x.casefold() for x in values}
     if words <= SAYS_YES_OR_NO | {""} or ("" in values and len(values) <= 2):
-        return "it looks like a list with another coding than 0 and 1"
+        return said("doubt.other_coding")
     if any({*pair} <= words for pair in _PAIRS):
-        return "it looks like a list in which some cells say neither yes nor no"
+        return said("doubt.neither")
     if name.casefold() in COUNT_NAMES and all(_is_whole(x) for x in values - {""}):
-        return "it is called as counts are, and another column is the count (count=…, command line: --count)"
+        return said("doubt.count")
     if len(values) == len(cells) >= 4:
-        return "every row has a value of its own, as in an identifier or a measurement"
+        return said("doubt.own_value")
     if sum(bool(re.fullmatch(r"-?\d*[.,]\d+%?", x)) for x in values) > len(values) / 2:
-        return "it holds fractions, as a measurement or a share"
-    return ""
+        return said("doubt.fractions")
+    return None
 
 
 def _another_coding(cells: Sequence[str]) -> bool:

@@ -72,7 +72,7 @@ def _pair_faults(one: Contract, other: Contract) -> Iterator[Fault]:
             ),
         )
     for key, mine, theirs in (
-        ("period", f"{one.period.first} to {one.period.last}", f"{other.period.first} to {other.period.last}"),
+        ("period", f"{one.period.first} – {one.period.last}", f"{other.period.first} – {other.period.last}"),
         ("territory", one.territory.strip(), other.territory.strip()),
         ("key_id", one.key_id or other.key_id or "", other.key_id or one.key_id or ""),
     ):

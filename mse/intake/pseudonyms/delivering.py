@@ -250,23 +250,15 @@ class _Plan:
             kept = [f.name for f in fields if f.target not in made and f.name != self.identity.age and f.name]
         for name in (*own, *kept):
             if header.count(name) != 1:
-                found = (
-                    said("found.column_times_2", name=header.count(name))
-                    if name in header
-                    else said("found.column_not")
-                )
+                times = header.count(name)
+                found = said("found.column_times_2", name=times) if times else said("found.column_not")
                 faults.add(
                     found, said("allowed.each_column_once"), said("do.correct_name_separator"), row=1, column=name
                 )
         for name in made if self.contract is None else ():
             if name in kept:
-                faults.add(
-                    said("found.column_has_name_pseudonym"),
-                    said("allowed.other_names"),
-                    said("do.rename"),
-                    row=1,
-                    column=name,
-                )
+                faults.add(said("found.column_has_name_pseudonym"), said("allowed.other_names"), said("do.rename"),
+                           row=1, column=name)  # fmt: skip
         return kept, made
 
     def names(self, kept: Sequence[str], made: Sequence[str]) -> list[str]:

@@ -18,7 +18,7 @@ from mse.computing.inputfiles import check_input
 from mse.computing.provenance import file_digest
 from mse.errors import InputError, Problem, names_of
 from mse.intake.registers.rowsources import Form, Rows, head_of, names_in, open_rows
-from mse.tables.unpacking import MAGIC
+from mse.tables.unpacking import UNREAD
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def check_kind(path: Path, *, parquet: bool, encoding: str = "utf-8") -> None:
     if parquet:
         kind = None if start[:4] == end == b"PAR1" else said("found.no_parquet_file_only")
     else:
-        kind = next((said("found.magic", what=what) for magic, what in MAGIC[4:] if start.startswith(magic)), None)
+        kind = next((said("file.known", what=what) for magic, what in UNREAD[:2] if start.startswith(magic)), None)
     if (
         not kind
         and not parquet

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Protocol
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.tables.checks import Faults
 from mse.tables.grids import as_text
 from mse.tables.unpacking import kind_of
@@ -165,7 +165,7 @@ def _sheet(path: Path, sheet: str | None) -> list[list[str]]:
         sheets = book_rows(file.read(), faults)
     filled = [name for name, rows in sheets if rows]
     if (sheet is not None and sheet not in filled) or (sheet is None and len(filled) != 1):
-        found = said("found.workbook_has_sheets_rows", filled=", ".join(filled) or "none")
+        found = said("found.workbook_has_sheets_rows", filled=names_of(filled))
         raise InputError(Problem(found, said("allowed.one_sheet"), said("do.say_which_contract_sheet"), file=str(path)))
     rows = dict(sheets)[sheet or filled[0]]
     last = rows[-1].line

@@ -107,7 +107,8 @@ class CountTable:
             unknown = [x for levels in groups.values() for x in levels if x not in dims.get(dim, ())]
             taken = [name for name in groups if name in dims.get(dim, ())]
             problems += [Problem(said("found.group_holds_level_not", dim=repr(dim)),
-                                 names_of(dims.get(dim, ("no such dimension",))), said("do.correct_name"), value=x)
+                                 names_of(dims.get(dim, ()), said("allowed.no_such_dimension")),
+                                 said("do.correct_name"), value=x)
                          for x in unknown]  # fmt: skip
             problems += [Problem(said("found.group_has_name_level", dim=repr(dim)), said("allowed.name_its_own"),
                                  said("do.rename"),
