@@ -236,7 +236,8 @@ def _part_problems(spec: FigureSpec, source: CountedSource) -> Iterator[tuple[st
         for dim in both:
             if not set(_several(spec.where[dim])) <= set(_several(spec.of[dim])):
                 yield "where", Problem(said("figures.wider"), names_of(_several(spec.of[dim])),
-                                       said("do.correct_where_or_of"), value=", ".join(_several(spec.where[dim])))  # fmt: skip
+                                       said("do.correct_where_or_of"),
+                                       value=", ".join(_several(spec.where[dim])))  # fmt: skip
     if (
         spec.kind == "multiple"
         and spec.of
