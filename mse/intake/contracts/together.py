@@ -72,11 +72,13 @@ def _pair_faults(one: Contract, other: Contract) -> Iterator[Fault]:
             ),
         )
     for key, mine, theirs in (
-        ("period", f"{one.period.first} – {one.period.last}", f"{other.period.first} – {other.period.last}"),
+        ("period", f"{one.period.first} to {one.period.last}", f"{other.period.first} to {other.period.last}"),
         ("territory", one.territory.strip(), other.territory.strip()),
         ("key_id", one.key_id or other.key_id or "", other.key_id or one.key_id or ""),
     ):
         if mine != theirs:
+            first, last = str(one.period.first), str(one.period.last)
+            shown = said("what.days", first=first, last=last) if key == "period" else repr(mine)
             remedy = {
                 "period": said("do.ask_every_supplier_same"),
                 "territory": said("do.estimate_one_territory_time"),
@@ -85,7 +87,7 @@ def _pair_faults(one: Contract, other: Contract) -> Iterator[Fault]:
             yield (
                 (key,),
                 Problem(
-                    said("found.says", there=there, key=key, mine=repr(mine)),
+                    said("found.says", there=there, key=key, mine=shown),
                     said("allowed.same_all_contracts"),
                     remedy,
                     value=theirs,
