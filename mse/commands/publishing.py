@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mse.commands.fromspecs import SettingsCommand, option_of
 from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, PROB, in_language, print_frame
 
 if TYPE_CHECKING:
@@ -86,15 +87,14 @@ def verify(ctx: click.Context, release: Path, audit: Path | None, as_json: bool)
         ctx.exit(2)
 
 
-@click.command()
+def _of_design() -> list[click.Option]:
+    from mse.evidence.surveydesign import SurveyDesign
+
+    return [option_of(SurveyDesign, name) for name in ("outcome", "weight", "stratum", "psu", "by")]
+
+
+@click.command(cls=SettingsCommand, settings=_of_design)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--outcome", help="Column with 0 and 1: FILE has one row per respondent. Otherwise FILE has published rates."
-)
-@click.option("--weight", help="Column of weights.")
-@click.option("--stratum", help="Column of strata of the sample.")
-@click.option("--psu", help="Column of primary sampling units.")
-@click.option("--by", multiple=True, help="Column whose levels get a rate each; repeat to cross several.")
 @click.option("--population", type=click.Path(path_type=Path), help="CSV: the --by column, and population.")
 @PROB
 @AS_JSON

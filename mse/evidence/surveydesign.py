@@ -39,15 +39,15 @@ class SurveyDesign:
     Parameters
     ----------
     outcome : str
-        0 or 1; empty for whoever did not answer, who then counts for the design but not for the rate.
+        Column with 0 or 1. Empty for whoever did not answer, who then counts for the design but not for the rate.
     weight : str or None
-        Above 0: how many persons the respondent stands for, up to a factor. All alike when None.
+        Column of weights above 0. How many persons the respondent stands for, up to a factor; all alike when None.
     stratum : str or None
-        Strata of the sample; one when None.
+        Column of strata of the sample. One when None.
     psu : str or None
-        Primary sampling units (schools, municipalities), numbered within strata; every respondent when None.
+        Column of primary sampling units. Schools, municipalities, numbered within strata; every respondent when None.
     by : tuple of str
-        Columns whose crossing gives the groups that rates are wanted for.
+        Column whose levels get a rate each, crossed where there are several.
     """
 
     outcome: str

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mse.errors import Problem
+from mse.computing.inputfiles import check_values
+from mse.errors import InputError, Problem
+from mse.settings.places import JobFile
 from mse.settings.specchecks import Checked, Placed
 from mse.settings.specfields import Prob, Seed
+from mse.settings.specreading import read_spec
 from mse.tables.readspec import Reading
 from mse.words.said import said
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +128,24 @@ class ComputeSpec(Checked):
 
     cluster: str | None = None
     resume: Path | None = None
+
+
+def checked_job[J: DataclassInstance](kind: type[J], settings: Mapping[str, Any], file: JobFile | None) -> J:
+    """Return a job of a kind from its settings, with the file that its errors name.
+
+    Raises
+    ------
+    InputError
+        With every problem: unknown keys, wrong types, values that do not fit together.
+    """
+    file = file or JobFile()
+    try:
+        check_values(settings)
+    except ValueError as error:
+        found = said("found.settings_cannot_used", error=str(error))
+        beyond = Problem(found, said("allowed.settings_toml_holds_them"), said("do.correct_them"))
+        raise InputError(file.put(beyond, ())) from None
+    job, problems = read_spec(kind, settings, file=file)
+    if job is None:
+        raise InputError(problems)
+    return replace(job, file=file)

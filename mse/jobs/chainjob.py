@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from mse.errors import InputError
 from mse.evidence.eventfile import read_events
 from mse.evidence.eventspec import ChainSpec
 from mse.evidence.occupation import TimeChain, time_chain
-from mse.jobs.asked import RunSpec
+from mse.jobs.asked import RunSpec, checked_job
 from mse.jobs.figurejob import read_job_file, speakers_of
 from mse.jobs.sections import ReportSpec
 from mse.publish.chainfiles import ChainAbout, PublishedTimeChain
@@ -19,7 +18,6 @@ from mse.publish.coarsechain import coarse_chain
 from mse.settings.places import JobFile
 from mse.settings.specchecks import Checked
 from mse.settings.specfields import Between
-from mse.settings.specreading import read_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +88,7 @@ def make_chain_job(settings: Mapping[str, Any], file: JobFile | None = None) -> 
     InputError
         With every problem.
     """
-    file = file or JobFile()
-    job, problems = read_spec(ChainJob, settings, file=file)
-    if job is None:
-        raise InputError(problems)
-    return replace(job, file=file)
+    return checked_job(ChainJob, settings, file)
 
 
 def chain(job: ChainJob | Mapping[str, Any] | str | Path) -> PublishedTimeChain:

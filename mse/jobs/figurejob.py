@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from mse.computing.inputfiles import check_values, read_settings
+from mse.computing.inputfiles import read_settings
 from mse.errors import InputError, MseError, Problem
 from mse.intake.pseudonyms.keyedhash import read_key
-from mse.jobs.asked import RunSpec
+from mse.jobs.asked import RunSpec, checked_job
 from mse.jobs.figuresources import figure_problems, open_estimate, open_source, with_lists
 from mse.jobs.sections import ReportSpec
 from mse.publish.disclosure.control import Disclosure, DisclosureRules
@@ -24,7 +24,6 @@ from mse.publish.figures.figurevalues import cells_behind, key_figure
 from mse.publish.wording.messages import read_catalogue
 from mse.settings.places import JobFile
 from mse.settings.specchecks import Checked, Placed
-from mse.settings.specreading import read_spec
 from mse.shipped import shipped_names, shipped_path
 from mse.words.said import said
 
@@ -161,20 +160,7 @@ def make_figures(settings: Mapping[str, Any], file: JobFile | None = None) -> Fi
     InputError
         With every problem.
     """
-    file = file or JobFile()
-    try:
-        check_values(settings)
-    except ValueError as error:
-        beyond = Problem(
-            said("found.settings_cannot_used", error=str(error)),
-            said("allowed.settings_toml_holds_them"),
-            said("do.correct_them"),
-        )
-        raise InputError(file.put(beyond, ())) from None
-    job, problems = read_spec(FiguresJob, settings, file=file)
-    if job is None:
-        raise InputError(problems)
-    return replace(job, file=file)
+    return checked_job(FiguresJob, settings, file)
 
 
 def figures(job: FiguresJob | Mapping[str, Any] | str | Path) -> KeyFigures:

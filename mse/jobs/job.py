@@ -11,13 +11,13 @@ from typing import Any
 
 from mse.assess.assessment import AssessSpec
 from mse.assess.rules import Thresholds
-from mse.computing.inputfiles import check_values, read_settings
+from mse.computing.inputfiles import read_settings
 from mse.errors import InputError, ModelError, Problem, names_of
-from mse.jobs.asked import ComputeSpec, RunSpec, TableSpec
+from mse.jobs.asked import ComputeSpec, RunSpec, TableSpec, checked_job
 from mse.jobs.sections import MethodChoice, PublishSpec, RegistersSpec, ReportSpec
 from mse.settings.places import JobFile, Place
 from mse.settings.specchecks import Checked, Placed
-from mse.settings.specreading import read_spec, written
+from mse.settings.specreading import written
 from mse.shipped import TableInfo, load_table, shipped_jobs, shipped_names, shipped_path, table_info
 from mse.simulate.spec import SimulateSpec
 from mse.tables.captures import CaptureTable
@@ -143,20 +143,7 @@ def make_job(settings: Mapping[str, Any], file: JobFile | None = None) -> Job:
     InputError
         With every problem: unknown keys, wrong types, unknown methods and options.
     """
-    file = file or JobFile()
-    try:
-        check_values(settings)
-    except ValueError as error:
-        beyond = Problem(
-            said("found.settings_cannot_used", error=str(error)),
-            said("allowed.settings_toml_holds_them"),
-            said("do.correct_them"),
-        )
-        raise InputError(file.put(beyond, ())) from None
-    job, problems = read_spec(Job, settings, file=file)
-    if job is None:
-        raise InputError(problems)
-    return replace(job, file=file)
+    return checked_job(Job, settings, file)
 
 
 def dimension_problems(job: Job, dims: Mapping[str, Sequence[str]]) -> list[Problem]:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.computing.csvtext import csv_text
-from mse.computing.filemodes import make_open
-from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem, names_of
 from mse.evidence.eventfile import ALL
 from mse.publish.coarsechain import CoarseChain, CoarseChance, CoarseStay
@@ -19,6 +17,7 @@ from mse.publish.drawings.axes import NARROW, WIDE
 from mse.publish.drawings.chainflow import FlowMove, chain_figure, share_width
 from mse.publish.figures.figuresentences import Speaker
 from mse.publish.figures.figurespec import Language, SourceTexts
+from mse.publish.openfolders import write_open
 from mse.publish.report.html import page_template
 from mse.publish.report.page import Cell, Column, Drawing, Row, Sheet
 from mse.publish.wording.messages import Words
@@ -216,20 +215,10 @@ def write_chain(folder: str | Path, found: PublishedTimeChain, *, overwrite: boo
         When the folder exists and may not be replaced, or cannot be written.
     """
     out = Path(folder)
-    if out.exists() and not (overwrite and out.is_dir() and (not any(out.iterdir()) or (out / JSON).is_file())):
-        raise InputError(
-            Problem(said("figures.exists"), said("figures.free"), said("figures.free_remedy"), file=str(out))
-        )
     files = {CSV: csv_text(found.to_pandas()), STAYS: csv_text(found.stays()), JSON: chain_json(found)}
     for number, language in enumerate(found.speakers):
         files[f"{PAGE}.html" if number == 0 else f"{PAGE}.{language}.html"] = chain_page(found, language)
-    with work_folder(out) as work:
-        fresh = work / out.name
-        fresh.mkdir()
-        for name, text in files.items():
-            (fresh / name).write_text(text, encoding="utf-8", newline="")
-        make_open(fresh)
-        replace_folder(fresh, out, work)
+    write_open(out, files, JSON, overwrite=overwrite)
     return out
 
 

@@ -209,10 +209,12 @@ def test_two_rankings_of_a_table_share_their_fits(monkeypatch, name, order):
     table, sweep, swept = load_table(name), likelihoods.sweep_likelihood, []
     monkeypatch.setattr(likelihoods, "sweep_likelihood", lambda *a, **b: swept.append(1) or sweep(*a, **b))
     selection._held.cache_clear()
+    selection._held_small.cache_clear()
     shared = [rank_models(table, order, criterion=x) for x in ("bic", "bic_cells")]
     assert len(swept) == 1
     for frame, criterion in zip(shared, ("bic", "bic_cells"), strict=True):
         selection._held.cache_clear()
+        selection._held_small.cache_clear()
         assert frame.equals(rank_models(table, order, criterion=criterion))
 
 

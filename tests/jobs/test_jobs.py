@@ -13,6 +13,8 @@ from mse.answers.results import ESTIMATES, MODELS, POSTERIOR, PROVENANCE, PUBLIC
 from mse.assess.rules import Thresholds
 from mse.cli import main
 from mse.errors import InputError
+from mse.jobs.chainjob import make_chain_job
+from mse.jobs.figurejob import make_figures
 from mse.jobs.job import make_job, read_job
 from mse.jobs.running import run_job
 from mse.settings.specfields import settings_of
@@ -380,3 +382,9 @@ def test_every_threshold_can_be_set_in_a_job():
         job = make_job({"table": {"name": "uk-2013-4"}, "verdict": {name: pair}})
         assert getattr(job.verdict, name) == (tuple(pair) if isinstance(pair, list) else pair)
         assert job.as_record()["verdict"] in ({name: pair}, {})
+
+
+@pytest.mark.parametrize("make", [make_job, make_figures, make_chain_job])
+def test_settings_that_no_file_can_hold_are_refused_by_every_kind_of_job(make):
+    with pytest.raises(InputError, match="the settings cannot be used"):
+        make({"title": 2**70})

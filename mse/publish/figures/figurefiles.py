@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.computing.csvtext import csv_text
-from mse.computing.filemodes import make_open
-from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem, names_of
 from mse.publish.figures.figuresentences import Speaker, sentence, sources_of
 from mse.publish.figures.figurevalues import KeyFigure
+from mse.publish.openfolders import write_open
 from mse.publish.report.html import page_template
 from mse.publish.report.page import Cell, Column, Row, Sheet
 from mse.publish.wording.messages import Words
@@ -114,19 +113,10 @@ def write_figures(folder: str | Path, found: KeyFigures, *, overwrite: bool = Fa
         When the folder exists and may not be replaced, or cannot be written.
     """
     out = Path(folder)
-    if out.exists() and not (overwrite and out.is_dir() and (not any(out.iterdir()) or (out / JSON).is_file())):
-        allowed = said("figures.free_ours") if overwrite else said("figures.free")
-        raise InputError(Problem(said("figures.exists"), allowed, said("figures.free_remedy"), file=str(out)))
     files = {CSV: csv_text(found.to_pandas()), JSON: json_text(found)}
     for number, language in enumerate(found.speakers):
         files[f"{PAGE}.html" if number == 0 else f"{PAGE}.{language}.html"] = page(found, language)
-    with work_folder(out) as work:
-        fresh = work / out.name
-        fresh.mkdir()
-        for name, text in files.items():
-            (fresh / name).write_text(text, encoding="utf-8", newline="")
-        make_open(fresh)
-        replace_folder(fresh, out, work)
+    write_open(out, files, JSON, overwrite=overwrite)
     return out
 
 
