@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mse.words.catalogues import catalogue
-from mse.words.said import Said, said
+from mse.words.said import Said, said, verbatim
+
+_SYSTEM = {
+    errno.ENOENT: said("system.no_file"), errno.EACCES: said("system.denied"),
+    errno.EPERM: said("system.not_permitted"), errno.EMFILE: said("system.many_files"),
+    errno.EISDIR: said("system.folder"), errno.ENOTDIR: said("system.no_folder"), errno.ENOSPC: said("system.full"),
+    errno.EROFS: said("system.read_only"), errno.ENAMETOOLONG: said("system.long_name"),
+    errno.ELOOP: said("system.loop"), errno.EFBIG: said("system.large_file"),
+    errno.EIO: said("system.device"), errno.EDQUOT: said("system.quota"), errno.EEXIST: said("system.exists"),
+}  # fmt: skip
+"""What a system refuses, by its number."""
+
+
+def reason_of(error: BaseException) -> Said:
+    """Return why something could not be done: the code that an error carries, or the reason of the system."""
+    own = getattr(error, "said", None)
+    if isinstance(own, Said):
+        return own
+    if isinstance(error, OSError) and error.errno in _SYSTEM:
+        return _SYSTEM[error.errno]
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return verbatim(text or type(error).__name__)
 
 
 def names_of(items: Iterable[object], none: Said | None = None) -> Said:
@@ -27,8 +49,10 @@ class Problem:
         What may stand there.
     remedy : Said
         What to do about it.
-    file, column, value : str or None
-        Where it stands; `value` is the offending text itself.
+    file, column : str or None
+        Where it stands.
+    value : str, Said or None
+        The offending text itself; something said where it is in words.
     row : int or None
         Line of the file as an editor counts it (the header is line 1).
     """
@@ -39,7 +63,7 @@ class Problem:
     file: str | None = None
     row: int | None = None
     column: str | None = None
-    value: str | None = None
+    value: str | Said | None = None
 
     def __str__(self) -> str:
         """Return it as an English sentence."""
@@ -53,7 +77,8 @@ class Problem:
             place.append(say.said(said("problem.row", row=str(self.row))))
         if self.column is not None:
             place.append(say.said(said("problem.column", name=repr(self.column))))
-        value = None if self.value is None else said("problem.value", value=repr(_shorten(self.value)))
+        text = say.said(self.value) if isinstance(self.value, Said) else self.value
+        value = None if text is None else said("problem.value", value=repr(_shorten(text)))
         return say.said(
             said(
                 "problem.sentence", where=f"{', '.join(place)}: " if place else "", found=self.found,

@@ -22,7 +22,7 @@ from mse.answers.saying import Says as Says
 from mse.answers.strata import StrataDraws
 from mse.computing.inputfiles import read_input
 from mse.computing.savefiles import write_file
-from mse.errors import InputError, ModelError, Problem
+from mse.errors import InputError, ModelError, Problem, reason_of
 from mse.words.said import Said, from_record, said
 
 if TYPE_CHECKING:
@@ -343,9 +343,9 @@ class Posterior:
             return cls._loaded(unsealed(read_input(path), early=early))
         except Exception as error:  # HDF5, xarray and the entries themselves fail in many ways
             let_go(error)
-            why = str(error) if isinstance(error, Damaged) else getattr(error, "strerror", None)
+            why = reason_of(error) if isinstance(error, Damaged | OSError) else None
             raise InputError(
-                Problem(said("found.file_cannot_read_posterior", what=f': {why}' if why else ''),
+                Problem(said("found.file_cannot_read_posterior", why=said("damage.why", why=why) if why else ""),
                         said("allowed.posterior_nc_written_mse"), said("do.check_path_run_estimate"), file=str(path))
             ) from error  # fmt: skip
 

@@ -247,7 +247,7 @@ def read_results(folder: str | Path) -> Results:
         tables = {path.stem: _table(path) for path in sorted((folder / TABLES).glob("*.csv"))}
         written = record.files.get(POSTERIOR)
         if written is not None and written != file_digest(folder / POSTERIOR):
-            raise Damaged(f"{POSTERIOR} is not the one that was written with {PROVENANCE}")
+            raise Damaged(said("damage.not_beside", place=POSTERIOR, other=PROVENANCE))
     early = "format" not in entries and written is None  # from before files were sealed
     return Results(Posterior.load(folder / POSTERIOR, early=early), comparison, record, tables)
 
@@ -257,9 +257,9 @@ def _table(path: Path) -> pd.DataFrame:
     try:
         return read_csv(io.StringIO(read_input(path).decode("utf-8"), newline=""))
     except UnicodeDecodeError:
-        raise Damaged(f"{path.name} is not text in UTF-8") from None
+        raise Damaged(said("damage.utf8", place=path.name)) from None
     except ValueError:
-        raise Damaged(f"{path.name} is no table of comma-separated values") from None
+        raise Damaged(said("damage.csv", place=path.name)) from None
 
 
 def summary_record(results: Results) -> dict[str, Any]:

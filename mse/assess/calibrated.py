@@ -242,7 +242,7 @@ def _fitting(posterior: Posterior, library: Library) -> Learned:
     raise ModelError(
         Problem(said("found.no_departures_were_learned"), known,
                 said("do.estimate_one_these_leave"),
-                value=f"{posterior.method} with {_said(setting_of(posterior))}")
+                value=said("what.method_with", method=posterior.method, setting=_said(setting_of(posterior))))
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def proportion_interval(count: int, base: int, prob: float, method: IntervalMeth
     if not 0 <= count <= base or base < 1:
         raise ModelError(
             Problem(said("found.these_counts_make_no"), said("allowed.n0_count_base_base"),
-                    said("do.correct_counts_give_ratio"), value=f"{count} of {base}")
+                    said("do.correct_counts_give_ratio"), value=said("what.count_of", count=count, base=base))
         )  # fmt: skip
     check_prob(prob)
     tail = (1 - prob) / 2

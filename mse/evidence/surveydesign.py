@@ -22,7 +22,7 @@ from mse.evidence.chain import check_prob, plain_number, proportion_interval
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
 from mse.tables.identifyingcolumns import add_identifying_faults
-from mse.words.said import said
+from mse.words.said import Said, said, verbatim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,10 +56,13 @@ class SurveyDesign:
     psu: str | None = None
     by: tuple[str, ...] = ()
 
-    def columns(self) -> dict[str, str]:
-        """Return the named columns by what they are."""
-        roles = {"outcome": self.outcome, "weight": self.weight, "stratum": self.stratum, "psu": self.psu}
-        return {role: name for role, name in roles.items() if name is not None} | {name: name for name in self.by}
+    def columns(self) -> tuple[tuple[Said, str], ...]:
+        """Return what the named columns are, and their names."""
+        roles = (
+            (said("what.outcome"), self.outcome), (said("what.weight"), self.weight),
+            (said("what.stratum"), self.stratum), (said("what.psu"), self.psu),
+        )  # fmt: skip
+        return (*((role, name) for role, name in roles if name is not None), *((verbatim(x), x) for x in self.by))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +120,7 @@ def read_respondents(path: Path, design: SurveyDesign) -> Respondents:
     """
     faults = Faults(str(path), private=True)
     grid = read_grid(path, faults, design.outcome)
-    for role, name in design.columns().items():
+    for role, name in design.columns():
         if name not in grid.header:
             faults.add(said("found.no_column_2", role=role), names_of(grid.header), said("do.correct_name"), value=name)
     faults.raise_if_any()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mse.computing.inputfiles import check_values
-from mse.errors import InputError, Problem
+from mse.computing.inputfiles import BeyondSettings, check_values
+from mse.errors import InputError, Problem, reason_of
 from mse.settings.places import JobFile
 from mse.settings.specchecks import Checked, Placed
 from mse.settings.specfields import Prob, Seed
@@ -141,8 +141,8 @@ def checked_job[J: DataclassInstance](kind: type[J], settings: Mapping[str, Any]
     file = file or JobFile()
     try:
         check_values(settings)
-    except ValueError as error:
-        found = said("found.settings_cannot_used", error=str(error))
+    except BeyondSettings as error:
+        found = said("found.settings_cannot_used", error=reason_of(error))
         beyond = Problem(found, said("allowed.settings_toml_holds_them"), said("do.correct_them"))
         raise InputError(file.put(beyond, ())) from None
     job, problems = read_spec(kind, settings, file=file)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mse.computing.inputfiles import read_settings
-from mse.errors import InputError, MseError, Problem
+from mse.errors import InputError, MseError, Problem, reason_of
 from mse.intake.pseudonyms.keyedhash import read_key
 from mse.jobs.asked import RunSpec, checked_job
 from mse.jobs.figuresources import figure_problems, open_estimate, open_source, with_lists
@@ -139,13 +139,13 @@ def read_job_file(path: str | Path) -> tuple[dict[str, Any], JobFile, Path]:
         text, raw = read_settings(path)
     except OSError as error:
         raise InputError(
-            Problem(said("found.job_file_cannot_read", strerror=str(error.strerror or type(error).__name__)),
+            Problem(said("found.job_file_cannot_read", error=reason_of(error)),
                     said("allowed.toml_file"),
                     said("do.check_path"), file=str(path))
         ) from error  # fmt: skip
     except ValueError as error:
         raise InputError(
-            Problem(said("found.job_file_not_toml", error=str(error)), said("allowed.toml_utf_8_https"),
+            Problem(said("found.job_file_not_toml", error=reason_of(error)), said("allowed.toml_utf_8_https"),
                     said("do.correct_2"),
                     file=str(path))
         ) from error  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.errors import InputError, Problem, names_of
+from mse.errors import InputError, Problem, names_of, reason_of
 from mse.publish.figures.figureestimates import ShownEstimate, from_rates, from_results, published_elsewhere
 from mse.publish.figures.figurespec import Chosen, EstimateSpec, FigureSpec, SourceSpec
 from mse.publish.figures.figuretables import CountedSource
@@ -125,7 +125,7 @@ def _of_registers(spec: SourceSpec) -> CountedSource:
         try:
             contracts += matching(pattern) or [pattern]
         except OSError as error:
-            why = said("figures.contracts_not_found", why=error.strerror or type(error).__name__)
+            why = said("figures.contracts_not_found", why=reason_of(error))
             allowed, remedy = said("figures.files_or_pattern"), said("do.correct_path")
             raise InputError(Problem(why, allowed, remedy, value=pattern)) from None
     with tempfile.TemporaryDirectory() as work:

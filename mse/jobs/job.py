@@ -12,7 +12,7 @@ from typing import Any
 from mse.assess.assessment import AssessSpec
 from mse.assess.rules import Thresholds
 from mse.computing.inputfiles import read_settings
-from mse.errors import InputError, ModelError, Problem, names_of
+from mse.errors import InputError, ModelError, Problem, names_of, reason_of
 from mse.jobs.asked import ComputeSpec, RunSpec, TableSpec, checked_job
 from mse.jobs.sections import MethodChoice, PublishSpec, RegistersSpec, ReportSpec
 from mse.settings.places import JobFile, Place
@@ -122,12 +122,12 @@ def read_job(path: str | Path) -> Job:
     except OSError as error:
         shipped = ", ".join(f"models/{name}" for name in shipped_jobs())
         raise InputError(
-            Problem(said("found.job_file_cannot_read", strerror=str(error.strerror or type(error).__name__)),
+            Problem(said("found.job_file_cannot_read", error=reason_of(error)),
                     said("allowed.toml_file_one_ships", shipped=shipped), said("do.check_path"), file=str(path))
         ) from error  # fmt: skip
     except ValueError as error:
         raise InputError(
-            Problem(said("found.job_file_not_toml", error=str(error)), said("allowed.toml_utf_8_https"),
+            Problem(said("found.job_file_not_toml", error=reason_of(error)), said("allowed.toml_utf_8_https"),
                     said("do.correct_2"),
                     file=str(path))
         ) from error  # fmt: skip

@@ -188,7 +188,7 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
             return assess_results(results, compute, workspace=folder)
     record = results.record
     if not record.job.settings or record.table.name is None or record.table.digest is None:
-        raise InputError(damage_problem(RESULTS, "provenance.json lacks the job or the table", "provenance.json"))
+        raise InputError(damage_problem(RESULTS, said("damage.no_job"), "provenance.json"))
     job = make_job(record.job.settings)
     source = open_source(job, workspace, compute)
     flat = source.table.collapse() if source.table.strata else source.table

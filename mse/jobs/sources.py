@@ -13,7 +13,7 @@ from mse.computing.filemodes import private_writing
 from mse.computing.inputfiles import matching
 from mse.computing.parallel import Compute
 from mse.computing.provenance import file_digest
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
 from mse.jobs.job import Job, load_job_table
 from mse.shipped import TableInfo
 from mse.tables.captures import CaptureTable
@@ -173,7 +173,7 @@ def _expanded(patterns: Sequence[str]) -> list[str]:
         try:
             found += matching(pattern) or [pattern]
         except OSError as error:
-            fault = said("found.contracts_cannot_found", strerror=str(error.strerror or type(error).__name__))
+            fault = said("found.contracts_cannot_found", error=reason_of(error))
             allowed = said("allowed.files_pattern_such_contracts")
             raise InputError(Problem(fault, allowed, said("do.correct_path"), value=pattern)) from None
     return list(dict.fromkeys(found))

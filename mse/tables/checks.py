@@ -45,10 +45,10 @@ class Faults:
 
     def add(
         self, kind: Said, allowed: Said, remedy: Said, *, detail: Said | str = "", row: int | None = None,
-        column: str | None = None, value: str | None = None,
+        column: str | None = None, value: str | Said | None = None,
     ) -> None:  # fmt: skip
         """Record one fault; `detail` follows a `kind` in words in the message and is not part of the grouping."""
-        if row in self.unreadable and value is not None and not value.isascii():
+        if row in self.unreadable and isinstance(value, str) and not value.isascii():
             return  # it follows from the damage
         shown = None if self.private and row is not None else value
         found = said("found.in_detail", what=kind, detail=detail) if detail else kind
@@ -229,7 +229,7 @@ def add_content_faults(
         faults.add(
             said("found.persons_stand_cell_marked"), said("allowed.count_0"),
             said("do.mark_cell_observable_find"),
-            value=f"{blind} persons",
+            value=said("what.persons", count=blind),
         )  # fmt: skip
     for j, name in enumerate(lists):
         on_absent = int(counts[np.ix_(absent[:, j], on[:, j])].sum())
@@ -237,7 +237,7 @@ def add_content_faults(
             faults.add(
                 said("found.persons_list_stratum_where"), said("allowed.count_0"),
                 said("do.mark_list_present_correct"),
-                column=name, value=f"{on_absent} persons",
+                column=name, value=said("what.persons", count=on_absent),
             )  # fmt: skip
     add_structure_faults(
         faults, lists, [bool(total[on[:, j]].any()) for j in range(len(lists))],

@@ -7,13 +7,14 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from mse.computing.inputfiles import NotReadable, read_input
+from mse.errors import reason_of
 from mse.tables.checks import Faults
 from mse.tables.decoding import decoded
 from mse.tables.grids import Grid
 from mse.tables.textgrids import SEPARATORS as SEPARATORS
 from mse.tables.textgrids import text_grid
 from mse.tables.unpacking import UNREAD, NotUnpacked, kind_of, unpacked
-from mse.words.said import said, verbatim
+from mse.words.said import said
 
 ENDS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".parquet", ".json", ".dta", ".sav", ".inp", ".gz")
 """Ends of the names of files that are looked among for one that is not there."""
@@ -86,14 +87,14 @@ def _bytes(path: Path, faults: Faults) -> bytes:
     try:
         data = read_input(path)
     except NotReadable as error:
-        faults.add(verbatim(str(error.strerror)), said("file.allowed"), said("do.check_path"))
+        faults.add(error.said, said("file.allowed"), said("do.check_path"))
     except FileNotFoundError:
         near = get_close_matches(path.name, _neighbours(path), n=1)
         remedy = said("do.check_path_did_you", near=near[0]) if near else said("do.check_path")
         faults.add(said("found.no_such_file"), said("file.allowed"), remedy)
     except OSError as error:
         faults.add(
-            said("found.not_opened", why=error.strerror or type(error).__name__),
+            said("found.not_opened", why=reason_of(error)),
             said("file.allowed"),
             said("do.check_permissions_close_program"),
         )

@@ -78,7 +78,7 @@ class PersonTable:
         if nowhere := int((~on.any(axis=1)).sum()):
             faults.add(
                 said("found.persons_none_lists"), said("allowed.persons_least_one_list"),
-                said("do.remove_them_how_many"), value=f"{nowhere} persons",
+                said("do.remove_them_how_many"), value=said("what.persons", count=nowhere),
             )  # fmt: skip
         add_structure_faults(faults, lists, on.any(axis=0).tolist(), bool((on.sum(axis=1) > 1).any()))
         faults.raise_if_any()
@@ -209,14 +209,14 @@ def _from_grid(
                 said("do.rename_one"),
                 column=title,
             )
-    for role, named in (("list", lists), ("covariate", covariates or ())):
+    for role, named in ((said("what.list"), lists), (said("what.covariate"), covariates or ())):
         for title in named:
             if title not in grid.header:
                 allowed = said("allowed.one_2", header=(*grid.header,))
                 near = get_close_matches(title, grid.header, n=1)
                 remedy = said("do.did_you_mean_4", near=repr(near[0])) if near else said("do.correct_name")
                 faults.add(said("found.no_column_3", role=role), allowed, remedy, column=title)
-            elif role == "covariate" and title in lists:
+            elif role.code == "what.covariate" and title in lists:
                 faults.add(
                     said("found.named_both_list_covariate"), said("allowed.one_other"), said("do.choose"), column=title
                 )

@@ -89,7 +89,7 @@ def roles_of(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> Rol
     """
     lists, covariates, levels = reading.lists, reading.covariates, reading.levels
     place, persons = _count_role(grid, faults, reading, persons)
-    for role, named in (("list", lists or ()), ("covariate", covariates or ())):
+    for role, named in ((said("what.list"), lists or ()), (said("what.covariate"), covariates or ())):
         for name in named:
             if name not in grid.header or grid.header.index(name) == place:
                 kind = said("found.no_column_3", role=role)
@@ -97,7 +97,7 @@ def roles_of(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> Rol
                 near = get_close_matches(name, free, n=1) or [x for x in free if x.casefold() == name.casefold()]
                 remedy = said("do.did_you_mean_4", near=repr(near[0])) if near else said("do.correct_name")
                 faults.add(kind, said("allowed.one_2", header=(*grid.header,)), remedy, column=name)
-            elif role == "covariate" and name in (lists or ()):
+            elif role.code == "what.covariate" and name in (lists or ()):
                 faults.add(
                     said("found.named_both_list_covariate"), said("allowed.one_other"), said("do.choose"), column=name
                 )

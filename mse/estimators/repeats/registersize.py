@@ -83,7 +83,7 @@ def fit_repeats(table: RepeatCounts, family: Family = "poisson", formula: str = 
                 said("do.put_levels_together_leave")
                 if fit.status != "dispersion runs away"
                 else said("do.use_chao_zelterman_estimator"),
-                file=source, value=f"{family}, formula {formula}",
+                file=source, value=said("what.family_formula", family=LABELS[family], formula=formula),
             )
         )  # fmt: skip
     return fit, columns

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, StrictBool, StrictStr
 
 from mse.computing.inputfiles import matching
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
 from mse.intake.contracts.clauses import (
     Blind,
     Closed,
@@ -114,7 +114,7 @@ class Contract(Section):
             try:
                 names = matching(pattern, self.folder)
             except OSError as error:
-                found_there = said("found.path_cannot_used", strerror=str(error.strerror or type(error).__name__))
+                found_there = said("found.path_cannot_used", error=reason_of(error))
                 problem = Problem(found_there, said("allowed.file_pattern_such_deliveries"), said("do.correct_path"),
                                   value=pattern)  # fmt: skip
                 raise InputError(self._file.put(problem, ("path",))) from None

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mse.computing.inputfiles import read_settings
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
 from mse.intake.contracts.contract import Contract
 from mse.intake.contracts.soundness import contract_problems, gaps
 from mse.settings.places import JobFile, plain_problem
@@ -56,11 +56,11 @@ def read_contract(path: str | Path) -> Contract:
     try:
         text, raw = read_settings(place)
     except OSError as error:
-        found = said("found.contract_cannot_read", strerror=str(error.strerror or type(error).__name__))
+        found = said("found.contract_cannot_read", error=reason_of(error))
         raise InputError(Problem(found, said("allowed.toml_file"), said("do.check_path"), file=str(path))) from error
     except ValueError as error:
         raise InputError(
-            Problem(said("found.contract_not_toml", error=str(error)), said("allowed.toml_utf_8_https"),
+            Problem(said("found.contract_not_toml", error=reason_of(error)), said("allowed.toml_utf_8_https"),
                     said("do.correct_2"),
                     file=str(path))
         ) from error  # fmt: skip

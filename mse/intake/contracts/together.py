@@ -11,7 +11,7 @@ from mse.errors import InputError, Problem, names_of
 from mse.intake.contracts.contract import Contract
 from mse.intake.contracts.contractfile import read_contract
 from mse.intake.contracts.soundness import Fault
-from mse.words.said import said
+from mse.words.said import Said, said
 
 
 def check_contracts(paths: Sequence[str | Path]) -> tuple[Contract, ...]:
@@ -72,13 +72,12 @@ def _pair_faults(one: Contract, other: Contract) -> Iterator[Fault]:
             ),
         )
     for key, mine, theirs in (
-        ("period", f"{one.period.first} to {one.period.last}", f"{other.period.first} to {other.period.last}"),
+        ("period", _days(one), _days(other)),
         ("territory", one.territory.strip(), other.territory.strip()),
         ("key_id", one.key_id or other.key_id or "", other.key_id or one.key_id or ""),
     ):
         if mine != theirs:
-            first, last = str(one.period.first), str(one.period.last)
-            shown = said("what.days", first=first, last=last) if key == "period" else repr(mine)
+            shown = mine if isinstance(mine, Said) else repr(mine)
             remedy = {
                 "period": said("do.ask_every_supplier_same"),
                 "territory": said("do.estimate_one_territory_time"),
@@ -97,6 +96,10 @@ def _pair_faults(one: Contract, other: Contract) -> Iterator[Fault]:
         yield ("fields",), Problem(said("found.has_no_pseudonym_common", there=there),
                                    said("allowed.key_hash_both_have"),
                                    said("do.let_both_suppliers_deliver"))  # fmt: skip
+
+
+def _days(contract: Contract) -> Said:
+    return said("what.days", first=str(contract.period.first), last=str(contract.period.last))
 
 
 def _code_faults(one: Contract, other: Contract) -> Iterator[Fault]:

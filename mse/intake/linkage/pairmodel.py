@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.computing.parallel import Progress, silent
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.intake.linkage.candidates import block_codes, candidate_pairs
 from mse.intake.linkage.comparing import GROUPS, Levels, Plan, levels_of_pairs, make_plan
 from mse.intake.linkage.countedpairs import count_levels
@@ -176,7 +176,7 @@ def train_model(
                     said("allowed.contracts", surname=SURNAME, given=GIVEN, birth_date=BIRTH_DATE,
                          birth_year=BIRTH_YEAR),
                     said("do.ask_suppliers_them_mse"),
-                    value=", ".join([*have, *records.labels]) or "none")
+                    value=names_of([*have, *records.labels]))
         )  # fmt: skip
     plan, counted = count_levels(make_plan(records), seed)
     if not sum(counts.sum() for counts in counted.matches):

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mse.computing.inputfiles import check_input
-from mse.errors import InputError, Problem, names_of
+from mse.errors import InputError, Problem, names_of, reason_of
 from mse.intake.pseudonyms.bloomfilters import Filters
 from mse.intake.pseudonyms.canonical import birth_date as iso_birth_date
 from mse.intake.pseudonyms.canonical import given_name, later_names, sound
@@ -138,7 +138,7 @@ def _key_file(path: Path) -> bytes:
                 )
             return file.read(2**16)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else said("found.no_path")
+        reason = reason_of(error) if isinstance(error, OSError) else said("found.no_path")
         raise InputError(
             Problem(
                 said("found.key_file_cannot_read", reason=reason),

@@ -15,7 +15,7 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mse.computing.csvtext import SQL_DEFUSED, SQL_LOADED
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
 from mse.intake.contradictions import Contradiction, resolve_keys
 from mse.intake.registers.filelayouts import Unmapped
 from mse.intake.registers.loading import (
@@ -183,9 +183,7 @@ def _room(workspace: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         kind = (
-            full
-            if error.errno in (errno.ENOSPC, errno.EDQUOT)
-            else said("found.cannot_be_used", why=error.strerror or type(error).__name__)
+            full if error.errno in (errno.ENOSPC, errno.EDQUOT) else said("found.cannot_be_used", why=reason_of(error))
         )
         raise InputError(_workspace_problem(workspace, kind)) from None
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from mse.computing.inputfiles import check_input
 from mse.computing.provenance import file_digest
-from mse.errors import InputError, Problem, names_of
+from mse.errors import InputError, Problem, names_of, reason_of
 from mse.intake.registers.rowsources import Form, Rows, head_of, names_in, open_rows
 from mse.tables.unpacking import UNREAD
 from mse.words.said import said
@@ -370,7 +370,7 @@ def check_header(header: Sequence[str], path: Path, contract: Contract) -> None:
 
 
 def _unreadable(path: Path, error: Exception) -> Problem:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else said("found.no_path")
+    reason = reason_of(error) if isinstance(error, OSError) else said("found.no_path")
     found = (
         said("found.no_such_file")
         if isinstance(error, FileNotFoundError)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.computing.linearsolver import LinearProgramme
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.publish.disclosure.attack import SLACK, Beside, members
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells, joined
 from mse.words.said import said
@@ -276,7 +276,7 @@ class Search:
         """Hide the cells that the cheapest witness of a doubt changes, and return it."""
         change = self._solve(doubt, self.reach, np.where(self.hidden, 0.0, self.price))
         if change is None:  # never where nothing is known: the whole table may shrink or grow in proportion
-            place = ", ".join(x for x in self.places[doubt.cell] if x is not None) or "the total"
+            place = names_of((x for x in self.places[doubt.cell] if x is not None), said("what.total"))
             raise ModelError(
                 Problem(said("found.count_left_out_could"), said("allowed.counts_stay_doubt"),
                         said("do.publish_fewer_margins_use_2"), value=place)

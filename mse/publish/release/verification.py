@@ -19,7 +19,7 @@ from mse.publish.release.bundle import FIGURES, PACKAGE, release_csv, release_js
 from mse.publish.release.outgoing import published_tables
 from mse.publish.release.publishedfigures import Figure
 from mse.publish.release.releasefiles import digest_of, fault_of, is_plain, read_bytes
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +78,7 @@ def verify_release(release: str | Path, audit: str | Path | None = None) -> tupl
     again from its draws.
     """
     release = Path(release)
-    missing = [name for name in (FIGURES, PACKAGE) if fault_of(release, name) == "no such file"]
+    missing = [name for name in (FIGURES, PACKAGE) if _is_absent(fault_of(release, name))]
     if missing:
         raise InputError(
             [Problem(said("found.release_lacks", name=str(name)), said("allowed.folder_written_mse_release"),
@@ -123,9 +123,13 @@ def _release_mismatches(
     for resource in map(mapping, items(package.get("resources"))):
         name = str(resource.get("path"))
         fault = fault_of(release, name)
-        digest = digest_of(release, name) if fault is None else fault
+        digest = digest_of(release, name) if fault is None else str(fault)
         if resource.get("hash") != digest:
             yield Mismatch(PACKAGE, f"digest of {name[:80]}", str(resource.get("hash")), digest)
+
+
+def _is_absent(fault: Said | None) -> bool:
+    return fault is not None and fault.code == "found.no_such_file"
 
 
 def _audit_of(release: Path, published: Mapping[str, Any]) -> Path:
@@ -180,7 +184,8 @@ def _table_mismatches(release: Path, name: str, frame: pd.DataFrame) -> Iterator
 
     fault = fault_of(release, name)
     if fault is not None:
-        yield Mismatch(name, "the file", "nothing" if fault == "no such file" else fault, f"{len(frame)} rows")
+        there = "nothing" if _is_absent(fault) else str(fault)
+        yield Mismatch(name, "the file", there, f"{len(frame)} rows")
         return
     try:
         said = list(csv.reader(io.StringIO(read_bytes(release, name).decode("utf-8"), newline=""), strict=True))
