@@ -49,8 +49,10 @@ class Problem:
         What may stand there.
     remedy : Said
         What to do about it.
-    file, column : str or None
-        Where it stands.
+    file : str, Said or None
+        Where it stands: a file, or what is called otherwise.
+    column : str or None
+        The column there.
     value : str, Said or None
         The offending text itself; something said where it is in words.
     row : int or None
@@ -60,7 +62,7 @@ class Problem:
     found: Said
     allowed: Said
     remedy: Said
-    file: str | None = None
+    file: str | Said | None = None
     row: int | None = None
     column: str | None = None
     value: str | Said | None = None
@@ -72,7 +74,7 @@ class Problem:
     def in_words(self, language: str) -> str:
         """Return it as a sentence of a language."""
         say = catalogue(language)
-        place = [self.file] if self.file else []
+        place = [say.said(self.file) if isinstance(self.file, Said) else self.file] if self.file else []
         if self.row is not None:
             place.append(say.said(said("problem.row", row=str(self.row))))
         if self.column is not None:

@@ -116,7 +116,7 @@ def _read(table: object) -> Table | MseError:
 
 def _name(table: Table | MseError) -> str:
     """Return what a table is called; for an error in its place, the file that it is about."""
-    return table.problems[0].file or "" if isinstance(table, MseError) else table.name
+    return str(table.problems[0].file or "") if isinstance(table, MseError) else table.name
 
 
 def _in_place(

@@ -140,7 +140,7 @@ def calibrated(posterior: Posterior, table: CaptureTable | HistoryTable, library
         raise ModelError(
             Problem(said("found.answer_came_another_table"), said("allowed.table_estimated",
                                                                   table=repr(posterior.table)),
-                    said("do.give_table_answer_came"), file=f"table {table.name!r}")
+                    said("do.give_table_answer_came"), file=said("what.table", name=table.name))
         )  # fmt: skip
     study = library.studies.get(flat.digest)
     model = learned.everything if study is None else learned.without.get(study, learned.everything)

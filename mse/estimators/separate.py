@@ -77,7 +77,7 @@ def estimate_separately(
     if problems:
         more = Problem(said("fault.every_part"), said("allowed.strata_overlapping_lists"),
                        said("do.put_small_strata_together"),
-                       file=f"table {table.name!r}")  # fmt: skip
+                       file=said("what.table", name=table.name))  # fmt: skip
         raise ModelError([*problems, more])
     return _added(table, levels, parts, seed, carried)
 
@@ -114,7 +114,9 @@ def margin_of(table: CaptureTable, dims: Sequence[str]) -> CaptureTable:
     if unknown or not dims or len(set(dims)) < len(dims):
         found = said("fault.no_covariate", name=unknown[0]) if unknown else said("fault.by_twice")
         allowed = names_of(table.strata, said("allowed.none_table_has_no"))
-        raise ModelError(Problem(found, allowed, said("do.name_covariates_estimate"), file=f"table {table.name!r}"))
+        raise ModelError(
+            Problem(found, allowed, said("do.name_covariates_estimate"), file=said("what.table", name=table.name))
+        )
     rest = [dim for dim in table.strata if dim not in dims]
     return table.collapse(*rest) if rest else table
 

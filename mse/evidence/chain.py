@@ -170,7 +170,7 @@ def chain(steps: Sequence[Step], prob: float = 0.95) -> pd.DataFrame:
     rows: list[list[object]] = []
 
     for i, step in enumerate(steps, 1):
-        wrong = partial(Problem, file="chain", row=i, column="step", value=step.name)
+        wrong = partial(Problem, file=said("what.chain"), row=i, column="step", value=step.name)
         if step.name in seen:
             problems.append(wrong(said("found.step_twice"), said("allowed.every_step_once"), said("do.rename_remove")))
         if step.count < 0:

@@ -315,7 +315,7 @@ def _check_declared(con: duckdb.DuckDBPyConnection, layout: Layout) -> None:
                     ),
                     said("allowed.no_registrations_where_list"),
                     said("do.correct_contract_its_code"),
-                    file=f"list {declared.list}",
+                    file=said("what.list_named", name=declared.list),
                 )
             )
     if problems:

@@ -43,7 +43,7 @@ def open_source(spec: SourceSpec) -> CountedSource:
         faults = Faults(str(spec.path))
         grid = read_grid(spec.path, faults, COUNT)
         return _counted(spec, grid, faults, frozenset({str(spec.path.resolve())}))
-    faults = Faults(f"source {spec.name}")
+    faults = Faults(said("what.source", name=spec.name))
     header = list(dict.fromkeys(key for row in spec.counts for key in row))
     for i, row in enumerate(spec.counts, 1):
         if set(row) != set(header):

@@ -109,7 +109,7 @@ def read_files(
         try:
             found["chain"] = chain(read_chain(chain_file), prob)
         except MseError as error:
-            problems += [replace(p, file=p.file if p.file not in (None, "chain") else str(chain_file))
+            problems += [replace(p, file=p.file if p.file not in (None, said("what.chain")) else str(chain_file))
                          for p in error.problems]  # fmt: skip
     if survey_file is not None:
         try:

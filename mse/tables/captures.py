@@ -97,7 +97,7 @@ class CaptureTable:
         """Copy the arrays in, freeze them, and check everything."""
         lists = tuple(str(x) for x in self.lists)
         strata = {str(dim): tuple(str(x) for x in levels) for dim, levels in self.strata.items()}
-        faults = Faults(f"table {self.name!r}")
+        faults = Faults(said("what.table", name=self.name))
         add_name_faults(faults, lists, strata)
         faults.raise_if_any()
         n_cells, n_strata = 2 ** len(lists) - 1, math.prod(len(levels) for levels in strata.values())
@@ -162,7 +162,8 @@ class CaptureTable:
             See the class.
         """
         levels = {dim: tuple(values) for dim, values in (strata or {}).items()}
-        n_strata, whole = math.prod(len(x) for x in levels.values()), whole_counts(counts, f"table {name!r}")
+        n_strata = math.prod(len(x) for x in levels.values())
+        whole = whole_counts(counts, said("what.table", name=name))
         shaped = _rows(whole, n_strata)
         seen = np.ones(shaped.shape, dtype=bool) if observable is None else np.array(observable, dtype=bool)
         none = np.zeros((n_strata, len(lists)), dtype=bool) if absent is None else np.array(absent, dtype=bool)
@@ -280,7 +281,7 @@ class CaptureTable:
                 Problem(
                     said("found.no_such_history"), said("allowed.whole_number_1", what=2 ** self.n_lists - 1),
                     said("do.write_history_sum_2"),
-                    file=f"table {self.name!r}", value=str(history),
+                    file=said("what.table", name=self.name), value=str(history),
                 )
             )  # fmt: skip
         return " & ".join(x for j, x in enumerate(self.lists) if history >> j & 1)
@@ -299,7 +300,7 @@ class CaptureTable:
                     said("fault.strata", names=list(self.strata)),
                     said("allowed.table_without_covariates"),
                     said("do.sum_over_them_collapse"),
-                    file=f"table {self.name!r}",
+                    file=said("what.table", name=self.name),
                 )
             )
         counts, cells = np.zeros(2**self.n_lists), np.zeros(2**self.n_lists)

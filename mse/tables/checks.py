@@ -27,7 +27,7 @@ class Faults:
 
     Parameters
     ----------
-    source : str
+    source : str or Said
         File or frame, as the messages name it.
     private : bool
         Rows are persons: the values of cells are left out of every message.
@@ -36,7 +36,7 @@ class Faults:
     shown = 20
     groups_shown = 20
 
-    def __init__(self, source: str, *, private: bool = False) -> None:
+    def __init__(self, source: str | Said, *, private: bool = False) -> None:
         self.source = source
         self.private = private
         self.unreadable: set[int] = set()
@@ -173,7 +173,7 @@ def add_structure_faults(
         )  # fmt: skip
 
 
-def whole_counts(counts: npt.ArrayLike, source: str) -> npt.NDArray[np.int64]:
+def whole_counts(counts: npt.ArrayLike, source: str | Said) -> npt.NDArray[np.int64]:
     """Return a fresh int64 copy of counts.
 
     Raises

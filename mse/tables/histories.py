@@ -59,7 +59,7 @@ class HistoryTable:
     def __post_init__(self) -> None:
         """Copy the arrays in, freeze them, and check everything."""
         lists = tuple(map(str, self.lists))
-        faults = Faults(f"table {self.name!r}")
+        faults = Faults(said("what.table", name=self.name))
         add_name_faults(faults, lists, {}, most=MOST_LISTS)
         faults.raise_if_any()
         histories, counts = np.array(self.histories, dtype=np.int64), whole_counts(self.counts, faults.source)

@@ -11,7 +11,7 @@ from mse.tables.checks import MOST_LISTS, Faults
 from mse.tables.codings import BIT, HISTORY_NAMES, bits_of, history_place, plain_history, split_histories
 from mse.tables.grids import Grid
 from mse.tables.readspec import Reading
-from mse.words.said import said
+from mse.words.said import Said, said
 
 Bits = Sequence[int | None]
 
@@ -95,7 +95,11 @@ def list_bits(cells: Sequence[str]) -> list[int | None]:
 
 
 def with_other_lists(
-    names: tuple[str, ...], bits: Sequence[Bits], merge: Mapping[str, Sequence[str]], drop: Sequence[str], source: str
+    names: tuple[str, ...],
+    bits: Sequence[Bits],
+    merge: Mapping[str, Sequence[str]],
+    drop: Sequence[str],
+    source: str | Said,
 ) -> tuple[tuple[str, ...], list[Bits]]:
     """Return the lists once some are merged (on it when on any) and some dropped, before anything is checked.
 

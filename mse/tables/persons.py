@@ -62,7 +62,7 @@ class PersonTable:
 
     def __post_init__(self) -> None:
         """Copy the arrays in, freeze them, and check everything."""
-        faults = Faults(f"table {self.name!r}", private=True)
+        faults = Faults(said("what.table", name=self.name), private=True)
         lists = tuple(str(x) for x in self.lists)
         on = np.array(self.on)
         if on.ndim != 2 or on.shape[1] != len(lists) or not np.isin(on, (0, 1)).all():
@@ -143,7 +143,7 @@ class PersonTable:
         name: str = "persons",
     ) -> PersonTable:  # fmt: skip
         """Build a table from a data frame with one row per person; as `from_csv`."""
-        faults = Faults("data frame", private=True)
+        faults = Faults(said("what.frame"), private=True)
         grid = source_grid(frame, faults)
         return _from_grid(grid, faults, lists, covariates, grid.levels, name)
 

@@ -86,7 +86,7 @@ class Population:
     @classmethod
     def from_frame(cls, frame: Any, *, count: str = "population", source: str = "") -> Population:
         """Build from a data frame; as `from_csv`, rows named by position from 0."""
-        faults = Faults("the population")
+        faults = Faults(said("what.population"))
         return cls._built(source_grid(frame, faults, count), count, source, faults)
 
     @classmethod

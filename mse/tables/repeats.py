@@ -71,7 +71,7 @@ class RepeatCounts:
 
     def __post_init__(self) -> None:
         """Copy the arrays in, freeze them, and check everything."""
-        faults = Faults(f"table {self.name!r}")
+        faults = Faults(said("what.table", name=self.name))
         counts = whole_counts(self.counts, faults.source)
         times = whole_counts(self.registrations, faults.source)
         if counts.ndim != 1 or counts.shape != times.shape:
@@ -188,7 +188,7 @@ class RepeatCounts:
         name: str = "register",
     ) -> RepeatCounts:
         """Build a table from a data frame; ``count=None`` when each row is one person, else as in `from_csv`."""
-        faults = Faults("data frame", private=count is None)
+        faults = Faults(said("what.frame"), private=count is None)
         grid = source_grid(frame, faults, count or "count")
         return _from_grid(
             grid, faults, registrations, count or "count", covariates, grid.levels, count is None, sum_duplicates, name

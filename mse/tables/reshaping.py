@@ -279,4 +279,6 @@ def _known_dims(table: Overlap, dims: Sequence[str]) -> None:
 
 
 def _misfit(table: Overlap, found: Said, allowed: Said, remedy: Said | None = None) -> ModelError:
-    return ModelError(Problem(found, allowed, remedy or said("do.correct_name"), file=f"table {table.name!r}"))
+    return ModelError(
+        Problem(found, allowed, remedy or said("do.correct_name"), file=said("what.table", name=table.name))
+    )

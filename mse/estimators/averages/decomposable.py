@@ -223,13 +223,13 @@ def _check(table: CaptureTable) -> Array:
                     said("allowed.lists", fewest_lists=FEWEST_LISTS, most_lists=MOST_LISTS),
                     said("do.two_lists_no_dependence") if few
                     else said("do.merge_drop_lists_use"),
-                    file=f"table {table.name!r}")
+                    file=said("what.table", name=table.name))
         )  # fmt: skip
     if not dense.cells[1:].all() or table.absent.any():
         problems.append(
             Problem(said("fault.unobservable"), said("allowed.table_which_every_list"),
                     said("do.drop_lists_blind_absent"),
-                    file=f"table {table.name!r}")
+                    file=said("what.table", name=table.name))
         )  # fmt: skip
     if problems:
         raise ModelError(problems)

@@ -306,7 +306,8 @@ def _pair(table: PersonTable, spec: DoublyRobustSpec) -> tuple[tuple[int, int], 
             raise ModelError(
                 Problem(
                     said("fault.pair"), said("allowed.two_lists_out", lists=(*table.lists,)),
-                    said("do.correct_pair_leave_out"), file=f"table {table.name!r}", value=", ".join(unknown),
+                    said("do.correct_pair_leave_out"), file=said("what.table", name=table.name),
+                    value=", ".join(unknown),
                 )
             )  # fmt: skip
         pair, how = (table.lists.index(spec.pair[0]), table.lists.index(spec.pair[1])), said("how.pair_named")
@@ -316,7 +317,7 @@ def _pair(table: PersonTable, spec: DoublyRobustSpec) -> tuple[tuple[int, int], 
             Problem(
                 said("fault.pair_overlap", count=overlap(table, pair), lists=[table.lists[j] for j in pair]),
                 said("allowed.least_folds", least=least, folds=spec.folds), said("do.choose_another_pair_fewer"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )  # fmt: skip
     return pair, how

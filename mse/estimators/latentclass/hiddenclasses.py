@@ -193,12 +193,12 @@ def latent_table(table: CaptureTable, spec: LatentClassSpec, cells: StrataCells 
         problems.append(
             Problem(said("fault.unobservable"), said("allowed.table_which_every_list"),
                     said("do.estimate_stratum_strata_true"),
-                    file=f"table {table.name!r}")
+                    file=said("what.table", name=table.name))
         )  # fmt: skip
     if table.observed < 1:
         problems.append(
             Problem(said("fault.nobody"), said("allowed.one_person_list_least"), said("do.without_them_nothing_can"),
-                    file=f"table {table.name!r}")
+                    file=said("what.table", name=table.name))
         )  # fmt: skip
     if problems:
         raise ModelError(problems)

@@ -64,7 +64,7 @@ def bootstrap_law(
         raise ModelError(
             Problem(
                 said("fault.replicates", lost=lost, count=replicates), said("allowed.least_20_one"),
-                said("do.choose_log_normal_interval"), file=f"table {table.name!r}",
+                said("do.choose_log_normal_interval"), file=said("what.table", name=table.name),
             )
         )  # fmt: skip
     values, places = np.unique(good, return_inverse=True)

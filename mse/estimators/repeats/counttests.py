@@ -52,7 +52,7 @@ def likelihood_ratio(table: RepeatCounts, smaller: tuple[Family, str], larger: t
                 said("found.not_special_case", smaller=smaller[0], smaller_2=smaller[1], larger=larger[0],
                      larger_2=larger[1]),
                 said("allowed.same_family_fewer_terms"),
-                said("do.compare_other_models_their"), file=f"table {table.name!r}",
+                said("do.compare_other_models_their"), file=said("what.table", name=table.name),
             )
         )  # fmt: skip
     statistic = max(0.0, 2.0 * (second.log_likelihood - first.log_likelihood))

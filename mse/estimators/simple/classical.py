@@ -187,7 +187,7 @@ def _independence(table: CaptureTable) -> _Answer:
                 said("fault.independence", status=fit.existence.said),
                 said("allowed.lists_overlap"),
                 said("do.check_linkage_leave_out"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     return _Answer(
@@ -207,7 +207,7 @@ def _complete(table: CaptureTable) -> Array:
                 said("fault.unobservable_cells"),
                 said("allowed.table_where_every_combination"),
                 said("do.use_method_loglinear_average"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     return counts
@@ -283,7 +283,7 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
             Problem(
                 said("fault.pair_inside", **about) if size - counted < 0.5 else said("fault.pair_below", **about),
                 said("allowed.pair_whose_estimate_not"),
-                said("do.choose_another_pair_method"), file=f"table {table.name!r}",
+                said("do.choose_another_pair_method"), file=said("what.table", name=table.name),
             )
         )  # fmt: skip
     notes = [said("note.pair", lists=names, count=int(row["both"]), how=how)]
@@ -312,7 +312,7 @@ def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
                 said("fault.two_lists"),
                 said("allowed.table_persons_two_lists"),
                 said("do.set_bias_corrected_true"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     share = (table.n_lists - 1) / table.n_lists if spec.form == "finite" else 1.0
@@ -349,7 +349,7 @@ def _coverage(table: CaptureTable, spec: CoverageSpec, rng: np.random.Generator)
                 said("fault.coverage", version=version),
                 said("allowed.table_enough_overlap_coverage"),
                 said("do.choose_version_n1_n0"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     sizes = bootstrap_sizes(counts, unseen, table.n_lists, version, spec.replicates, rng)

@@ -228,7 +228,7 @@ def _unusable(table: CaptureTable, notation: str | None, status: Said) -> Proble
         every if notation is None else said("fault.no_model", model=notation, status=status),
         said("allowed.model_whose_maximum_likelihood"),
         said("do.drop_interactions_merge_lists"),
-        file=f"table {table.name!r}",
+        file=said("what.table", name=table.name),
     )
 
 

@@ -162,7 +162,7 @@ def estimate(table: CaptureTable, spec: BootstrapSpec, *, seed: int, compute: Co
                 said("fault.no_model", model=fit.model.notation, status=fit.existence.said),
                 said("allowed.model_whose_maximum_likelihood"),
                 said("do.drop_interactions_merge_lists_2"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     if spec.resample == "histories":
@@ -177,7 +177,7 @@ def estimate(table: CaptureTable, spec: BootstrapSpec, *, seed: int, compute: Co
                 said("fault.no_resample"),
                 said("allowed.model_choice_models_estimates"),
                 said("do.select_among_all_models"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     law = law_of(found, fit.N, spec.interval)
@@ -279,7 +279,7 @@ def retained_models(
                 said("fault.no_model_at_all"),
                 said("allowed.lists_overlap_which_each"),
                 said("do.merge_drop_lists"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     return usable

@@ -86,7 +86,7 @@ def best_model(table: CaptureTable, criterion: Criterion = "bic", max_order: int
                 said("fault.many_candidates", lists=table.n_lists, count=candidates.size),
                 said("allowed.most_exact_search", max_candidates=MAX_CANDIDATES),
                 said("do.lower_max_order_search"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     none = np.zeros(1, dtype=np.int64)
@@ -98,7 +98,7 @@ def best_model(table: CaptureTable, criterion: Criterion = "bic", max_order: int
                 said("fault.no_model_has") if found.mask < 0 else said("fault.no_end", most=MOST_FITS),
                 said("allowed.table_overlap_candidates_can"),
                 said("do.merge_drop_lists_lower"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     return model_of(found.mask, candidates, table.n_lists)
@@ -166,7 +166,7 @@ def search_models(
                 said("fault.no_model_tried"),
                 said("allowed.lists_overlap_which_each"),
                 said("do.merge_drop_lists"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     frame.insert(3, "starts", frame.groupby("model")["model"].transform("size"))

@@ -100,7 +100,7 @@ def _poisson(y: Array, design: Array, name: str) -> tuple[float, float, float]:
     else:
         raise ModelError(
             Problem(said("found.fit_cells_can_exist"), said("allowed.model_newtons_method_can"),
-                    said("do.drop_interaction_report_table"), file=f"table {name!r}")
+                    said("do.drop_interaction_report_table"), file=said("what.table", name=name))
         )  # fmt: skip
     eta = basis @ b
     along = basis.T @ weights

@@ -128,7 +128,7 @@ def _curve(table: CaptureTable, fit: LoglinearFit) -> _Curve:
                 said("fault.no_model", model=fit.model.notation, status=fit.existence.said),
                 said("allowed.model_whose_maximum_likelihood"),
                 said("do.drop_interactions_merge_lists_3"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     counts, cells = table.dense()

@@ -145,7 +145,7 @@ def stepwise_path(table: CaptureTable, threshold: float = 0.02) -> StepwisePath:
                 said("fault.holds_everybody"),
                 said("allowed.lists_which_each_misses"),
                 said("do.drop_merge_lists"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )
     added = tuple(int(pair) for pair in steps.pairs)
@@ -235,6 +235,6 @@ def check_masks(table: CaptureTable, candidates: npt.NDArray[np.int64]) -> None:
                 said("fault.many_resampled", count=candidates.size),
                 said("allowed.most_eleven_lists_pairs", max_candidates=MAX_CANDIDATES),
                 said("do.merge_drop_lists_lower_2"),
-                file=f"table {table.name!r}",
+                file=said("what.table", name=table.name),
             )
         )

@@ -64,7 +64,7 @@ def declare(table: CaptureTable, blind: Mapping[str, Wheres], absent: Mapping[st
                             _contradicted(name, word, names[row], int(persons[row])),
                             said("allowed.nobody_list_where_cannot"),
                             said("do.correct_declaration_find_out"),
-                            file=f"table {table.name!r}",
+                            file=said("what.table", name=table.name),
                         )
                     )
     if problems:

@@ -91,7 +91,7 @@ def estimate(table: CaptureTable, spec: DutchSpec, *, seed: int, compute: Comput
         raise ModelError(
             Problem(
                 said("fault.table_lists", count=table.n_lists), said("allowed.three_lists_more_so"),
-                said("do.use_method_chapman_two"), file=f"table {table.name!r}",
+                said("do.use_method_chapman_two"), file=said("what.table", name=table.name),
             )
         )  # fmt: skip
     posterior = withcovariates.estimate(table, spec.steps(), seed=seed, compute=compute)

@@ -301,7 +301,7 @@ def _unlabelled(
                         said("fault.unlabelled", cell=table.notation(int(history))),
                         said("allowed.persons_strata_their_lists"),
                         said("do.correct_counts_what_declared"),
-                        file=f"table {table.name!r}",
+                        file=said("what.table", name=table.name),
                     )
                 )
     return pools

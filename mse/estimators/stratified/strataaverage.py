@@ -139,7 +139,7 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
     if not np.isfinite(family.fit(np.zeros_like(space.facets[:1]), spec.sd)[0, 0]):
         raise ModelError(
             Problem(said("fault.no_mode"), said("allowed.table_overlap"), said("do.check_table"),
-                    file=f"table {cells.table.name!r}")
+                    file=said("what.table", name=cells.table.name))
         )  # fmt: skip
     searched = explore(space, EFFORT(spec.window), seed, compute)
     standing = represent([searched], 1.0, seed)

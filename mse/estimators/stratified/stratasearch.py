@@ -152,7 +152,7 @@ def require(cells: StrataCells, fit: StrataFit, refused: Sequence[str] = ("no ML
                 no_mle if status == "no MLE" else open_there,
                 said("allowed.model_fixes_unseen_every"),
                 said("do.leave_out_terms_formula"),
-                file=f"table {cells.table.name!r}",
+                file=said("what.table", name=cells.table.name),
                 value=fit.formula,
             )
         )

@@ -254,6 +254,6 @@ def _failing(table: CaptureTable, fit: StrataFit, failed: int, total: int) -> Pr
         said("fault.failing", failed=failed, count=total),
         said("allowed.most_half_them"),
         said("do.leave_out_terms_put"),
-        file=f"table {table.name!r}",
+        file=said("what.table", name=table.name),
         value=fit.formula,
     )
