@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mse.errors import MseError, Problem, names_of
-from mse.words.said import Said, said, verbatim
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,8 +97,7 @@ def plain_problem(error: ErrorDetails, job: type[BaseModel], file: JobFile) -> P
     elif kind == "missing":
         found, allowed, remedy, value = said("found.required_key_missing"), names_of(keys), said("do.add"), None
     elif kind == "value_error":
-        plain, permitted = str(error["ctx"]["error"]).split("; allowed: ")
-        found, allowed, remedy, value = verbatim(plain), verbatim(permitted), said("do.correct"), None
+        found, allowed, remedy = said("found.value_not_allowed"), said("type.date"), said("do.correct")
     elif kind.startswith(("model", "dict", "mapping")):
         inside = _keys(job, place)
         found, remedy = said("found.no_section"), said("do.write_section")
