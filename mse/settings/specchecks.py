@@ -18,6 +18,7 @@ from mse.settings.specfields import (
     LONGEST_TEXT,
     Between,
     Check,
+    Longest,
     Setting,
     in_words,
     members,
@@ -172,6 +173,31 @@ def fits(value: object, kind: Any) -> bool:
     return True
 
 
+def unfit(value: object, kind: Any, place: Place) -> Iterator[tuple[Place, Any, object]]:
+    """Yield the innermost parts of a value that have another type than is declared, each with its place and type."""
+    plain, _ = plain_kind(kind)
+    origin, parts = get_origin(plain), get_args(plain)
+    inside: list[tuple[str, Any, object]] = []
+    if origin is Mapping and isinstance(value, Mapping) and all(fits(key, parts[0]) for key in value):
+        inside = [(str(key), parts[1], x) for key, x in value.items()]
+    elif (
+        origin in (tuple, Sequence)
+        and isinstance(value, tuple | list)
+        and (parts[-1] is Ellipsis or origin is Sequence)
+    ):
+        inside = [(str(i), parts[0], x) for i, x in enumerate(value)]
+    elif origin in (Union, UnionType):
+        able = [part for part in members(kind) if plain_kind(part)[0] is not NoneType]
+        if len(able) == 1:
+            yield from unfit(value, able[0], place)
+            return
+    wrong = [(name, part, x) for name, part, x in inside if not fits(x, part)]
+    for name, part, x in wrong:
+        yield from unfit(x, part, (*place, name))
+    if not wrong:
+        yield place, kind, value
+
+
 def is_whole(value: object) -> TypeGuard[int]:
     """Return whether this is a whole number, of Python or numpy; true and false are not."""
     return isinstance(value, Integral) and not isinstance(value, bool)
@@ -198,7 +224,8 @@ def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside:
     elif isinstance(value, Real) and math.isnan(value):
         found, allowed = said("setting.nan", name=name), allowed
     elif isinstance(value, tuple | list | Mapping | str):
-        most = LONGEST_TEXT if isinstance(value, str) else LONGEST_LIST
+        longest = next((rule.entries for rule in rules if isinstance(rule, Longest)), LONGEST_LIST)
+        most = LONGEST_TEXT if isinstance(value, str) else longest
         if len(value) > most:
             found, allowed, value = (
                 said("setting.long", name=name),
