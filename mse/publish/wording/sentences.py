@@ -389,8 +389,8 @@ def _method_lines(facts: Facts, said: Headline, say: Catalogue) -> list[str]:
         rows.append([("* " if row.headline else "  ") + name, point, span if row.failure is None else failed, ""])
     ends = [len(row[2]) for row, method in zip(rows[1:], facts.methods, strict=True) if method.failure is None]
     room = max(LABEL, _width() - 6 - max(len(row[1]) for row in rows) - max(ends, default=0))
-    for row, name in zip(rows[1:], cut_apart(labels, room, say.messages["format.ellipsis"]), strict=True):
-        row[0] = row[0][:2] + name
+    for cells, name in zip(rows[1:], cut_apart(labels, room, say.messages["format.ellipsis"]), strict=True):
+        cells[0] = cells[0][:2] + name
     wide = [max(len(row[j]) for row in rows) for j in range(2)]
     lines = [f"{row[0]:<{wide[0]}}  {row[1]:>{wide[1]}}  {row[2]}  {row[3]}".rstrip() for row in rows]
     longest = max(TERMINAL_WIDTH, *(len(x) + 40 for x in labels)) if labels else TERMINAL_WIDTH
