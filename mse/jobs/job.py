@@ -21,6 +21,8 @@ from mse.settings.specreading import written
 from mse.shipped import TableInfo, load_table, shipped_jobs, shipped_names, shipped_path, table_info
 from mse.simulate.spec import SimulateSpec
 from mse.tables.captures import CaptureTable
+from mse.words.cards import card
+from mse.words.catalogues import catalogue
 from mse.words.said import said
 
 
@@ -71,6 +73,27 @@ class Job(Checked):
     publish: PublishSpec | None = None
     report: ReportSpec = ReportSpec()
     file: JobFile = field(default_factory=JobFile, compare=False, repr=False, metadata={"key": False})
+
+    def __repr__(self) -> str:
+        """One line: title, source and method."""
+        return f"<Job {self.title!r}: {self._source()}; {self.estimate.method}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what would be estimated, from what, beside what."""
+        say = catalogue()
+        beside = () if self.compare is None else tuple(x.method for x in self.compare)
+        rows = [(say("card.source"), self._source()), (say("intervals.method"), self.estimate.method)]
+        rows += [(say("card.beside"), ", ".join(beside))] if beside else []
+        rows += [(say("card.seed"), str(self.run.seed)), (say("intervals.interval"), f"{self.run.prob:.0%}")]
+        return card(self.title or self._source(), rows)
+
+    def _source(self) -> str:
+        """Return where the data are from: the public table, the file, or the contracts."""
+        if self.table is not None:
+            return str(self.table.name or self.table.path)
+        if self.simulate is not None or self.registers is None:
+            return "[simulate]"
+        return ", ".join(Path(path).name for path in self.registers.contracts)
 
     def together(self) -> Placed:
         """Yield what is wrong with the source of the data."""

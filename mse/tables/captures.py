@@ -22,6 +22,8 @@ from mse.tables.checks import Faults, add_content_faults, add_name_faults, membe
 from mse.tables.reading import read_overlap, stem
 from mse.tables.readspec import Reading
 from mse.tables.reshaping import Counts, Mask
+from mse.words.cards import card
+from mse.words.catalogues import catalogue
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
@@ -363,6 +365,15 @@ class CaptureTable:
         strata = " x ".join(f"{dim} ({len(levels)})" for dim, levels in self.strata.items())
         seen = f"{self.observed:,} observed{'; strata ' + strata if strata else ''}"
         return f"<CaptureTable {self.name!r}: {self.n_lists} lists {', '.join(self.lists)}; {seen}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what the table is of, without any counts of cells."""
+        say = catalogue()
+        rows = [(say("card.lists"), ", ".join(self.lists)), (say("key.observed"), say.number(self.observed))]
+        rows += [(dim, ", ".join(levels)) for dim, levels in self.strata.items()]
+        if self.absent.any():
+            rows.append((say("card.absent"), ", ".join(np.array(self.lists)[self.absent.any(axis=0)])))
+        return card(self.name, rows, notes=() if self.read_as is None else (str(self.read_as),))
 
 
 def _rows[T: np.generic](array: npt.NDArray[T], n_strata: int) -> npt.NDArray[T]:

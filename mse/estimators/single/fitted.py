@@ -20,6 +20,8 @@ from mse.estimators.single.existence import Existence, Limit, check_model, exten
 from mse.estimators.single.selection import penalty, saturated_log_likelihood
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, Model, members
+from mse.words.cards import card
+from mse.words.catalogues import catalogue
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -100,6 +102,17 @@ class LoglinearFit:
         """One line: the model, N, and how it fits."""
         fit = f"deviance {self.deviance:.1f} on {self.df} df, BIC {self.bic:.1f}"
         return f"<LoglinearFit {self.model}: N {self.N:,.0f}, {fit}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: N with its interval, how it fits, and the coefficients."""
+        say = catalogue()
+        size = (f"{say.number(self.N)} ({say.range(*self.interval(0.95))})" if math.isfinite(self.N)
+                else say("card.no_estimate"))  # fmt: skip
+        rows = [(say("key.observed"), say.number(self.observed)), ("N", size),
+                (say("card.deviance"), say("card.on_df", deviance=say.number(self.deviance, 1), df=self.df)),
+                ("AIC", say.number(self.aic, 1)), ("BIC", say.number(self.bic, 1))]  # fmt: skip
+        frame = self.coefficients().to_html(index=False, border=0, float_format="{:.3f}".format)
+        return card(str(self.model), rows) + frame
 
     def interval(self, prob: float) -> tuple[float, float]:
         """Return the log-normal interval n + n̂_0 exp(∓z·log_sd), conditional on the model.

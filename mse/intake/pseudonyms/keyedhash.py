@@ -108,7 +108,7 @@ def read_key(file: str | Path | None = None, *, variable: str | None = None) -> 
         where, key = said("what.environment", name=variable), os.environb.get(os.fsencode(variable), b"")
     key = key.rstrip(b"\r\n")
     kind = weakness(key)
-    if kind:
+    if kind is not None:
         raise InputError(
             Problem(
                 said("found.values", where=where, kind=kind),
