@@ -147,6 +147,8 @@ def setting_problem(setting: Setting, found: Said, allowed: Said, value: object)
 
 def fits(value: object, kind: Any) -> bool:
     """Return whether a value has a declared type; `bool` is no number, and a list may stand for a tuple."""
+    if kind is str:  # most of what code lists hold
+        return isinstance(value, str)
     plain, _ = plain_kind(kind)
     origin, parts = get_origin(plain), get_args(plain)
     if origin in (Union, UnionType):
@@ -205,6 +207,8 @@ def is_whole(value: object) -> TypeGuard[int]:
 
 def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside: bool = True) -> Placed:
     """Yield what is wrong with a value of the right type, or with a part of it."""
+    if kind is str and len(value) <= LONGEST_TEXT:
+        return
     if value is None and any(plain_kind(part)[0] is NoneType for part in members(kind)):
         return
     fitting = [part for part in members(kind) if fits(value, part)]
@@ -216,25 +220,20 @@ def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside:
         for inner, problem in spec_problems(value) if inside else ():
             yield (*place, *inner), problem
         return
-    found: Said | None = None
-    allowed = in_words(kind)
     if get_origin(plain) is Literal and value not in parts:
         found = said("setting.unknown", name=name) if len(place) == 1 else said("setting.word", name=name)
-        allowed = in_words(plain)
-    elif isinstance(value, Real) and math.isnan(value):
-        found, allowed = said("setting.nan", name=name), allowed
-    elif isinstance(value, tuple | list | Mapping | str):
+        yield place, setting_problem(setting, found, in_words(plain), value)
+        return
+    if isinstance(value, Real) and math.isnan(value):
+        yield place, setting_problem(setting, said("setting.nan", name=name), in_words(kind), value)
+        return
+    if isinstance(value, tuple | list | Mapping | str):
         longest = next((rule.entries for rule in rules if isinstance(rule, Longest)), LONGEST_LIST)
         most = LONGEST_TEXT if isinstance(value, str) else longest
         if len(value) > most:
-            found, allowed, value = (
-                said("setting.long", name=name),
-                said("allowed.most_7", most=most),
-                f"{str(value)[:40]}…",
-            )
-    if found is not None:
-        yield place, setting_problem(setting, found, allowed, value)
-        return
+            found, allowed = said("setting.long", name=name), said("allowed.most_7", most=most)
+            yield place, setting_problem(setting, found, allowed, f"{str(value)[:40]}…")
+            return
     if is_whole(value) and not any(isinstance(rule, Between) for rule in rules):
         rules = (*rules, Between(-LARGEST, LARGEST))
     for rule in rules:

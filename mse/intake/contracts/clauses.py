@@ -19,7 +19,7 @@ PSEUDONYM = "[0-9a-f]{16,128}"
 
 Texts = Annotated[tuple[str, ...], OneOrMore()]
 Length = Annotated[int, Between(0, 1_000_000)]
-Finite = Annotated[float, Check(said("type.finite"), lambda value: not math.isfinite(value))]
+Finite = Annotated[float, Check(said("range.finite"), lambda value: not math.isfinite(value))]
 Codes = Annotated[Mapping[str, str], Longest(100_000)]
 Where = Mapping[str, Texts]
 
@@ -29,12 +29,12 @@ Place = tuple[Annotated[int, Between(1)], Annotated[int, Between(1)]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval(Checked):
-    """First and last day, both included.
+    """Days from one to another.
 
     Parameters
     ----------
     first, last : date
-        The days.
+        The first and the last of the days, both included.
     """
 
     first: date
@@ -210,8 +210,6 @@ class Closed(Interval):
 
     Parameters
     ----------
-    first, last : date
-        The days, both included.
     reason : str
         Why.
     where : mapping of str to tuple of str

@@ -40,8 +40,10 @@ class Contract(Checked):
     ----------
     list : str
         Name of the list that the files become.
-    title, publisher : str
-        The register in words, and who keeps it.
+    title : str
+        The register in words.
+    publisher : str
+        Who keeps it.
     description : str or None
         More about it.
     path : tuple of str
