@@ -94,7 +94,7 @@ def _replicates(
             x, times, counts = matrix[drawn > 0], table.registrations[drawn > 0], drawn[drawn > 0]
         if not times.size:
             continue
-        again = fit_counts(fit.family, times, counts.astype(np.float64), x, fit)
+        again = fit_counts(fit.family, times, counts.astype(np.float64), x, fit, fixed=fit.fixed)
         if again.status == "fine":
             out[k] = counts.sum() + counts @ unseen(again, times, x).each
     return (out,)

@@ -170,13 +170,31 @@ def goodness_of_fit(table: RepeatCounts, fit: CountFit, matrix: Array, *, least:
     least : float
         Smallest fitted frequency of a class.
     """
-    from scipy.special import chdtrc
-
     eta, most = matrix @ fit.coefficients, int(table.registrations.max())
     seen = -np.expm1(log_missed(fit, eta))
     fitted = (table.counts / seen) @ probabilities(fit, eta, most)[:, 1:]
+    return joined_frequencies(table, fitted, fit.n_parameters - fit.coefficients.size + 1, least=least)
+
+
+def joined_frequencies(table: RepeatCounts, fitted: Array, parameters: int, *, least: float = 5.0) -> Frequencies:
+    """Hold the frequencies of a register against fitted ones.
+
+    Parameters
+    ----------
+    table : RepeatCounts
+        The register.
+    fitted : float64 array, shape (Y,)
+        Persons expected with 1, …, Y registrations; all others are expected above.
+    parameters : int
+        Of the law of the counts, as far as they take degrees of freedom.
+    least : float
+        Smallest fitted frequency of a class; the upper ones are joined until it is reached.
+    """
+    from scipy.special import chdtrc
+
     fitted = np.append(fitted, max(table.observed - fitted.sum(), 0.0))
-    observed = np.append(table.frequencies(), 0).astype(np.float64)
+    observed = table.frequencies().astype(np.float64)
+    observed = np.append(observed[: len(fitted) - 1], observed[len(fitted) - 1 :].sum())
     last = len(fitted)
     while last > 1 and fitted[last - 1 :].sum() < least:
         last -= 1
@@ -185,7 +203,7 @@ def goodness_of_fit(table: RepeatCounts, fit: CountFit, matrix: Array, *, least:
     chi_square = float(((observed - fitted) ** 2 / fitted).sum())
     some = observed > 0
     deviance = 2.0 * float(observed[some] @ np.log(observed[some] / fitted[some]))
-    df = last - 2 - (fit.log_dispersion is not None)
+    df = last - 1 - parameters
     p_value = float(chdtrc(df, chi_square)) if df > 0 else math.nan
     labels = (*(str(y) for y in range(1, last)), f"{last}+")
     return Frequencies(labels, observed, fitted, chi_square, deviance, df, p_value)

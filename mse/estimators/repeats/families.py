@@ -65,6 +65,8 @@ class CountFit(NamedTuple):
         ``"fine"`` or why there is no estimate, see `WORDS`.
     steps : int
         Newton steps.
+    fixed : bool
+        The last coefficient is that of an offset: 1, without variance.
     """
 
     family: Family
@@ -74,11 +76,12 @@ class CountFit(NamedTuple):
     log_likelihood: float
     status: Status
     steps: int
+    fixed: bool = False
 
     @property
     def n_parameters(self) -> int:
-        """How many were estimated; a dispersion on its boundary counts."""
-        return self.coefficients.size + (self.log_dispersion is not None)
+        """How many were estimated; a dispersion on its boundary counts, an offset does not."""
+        return self.coefficients.size + (self.log_dispersion is not None) - self.fixed
 
 
 class Unseen(NamedTuple):
@@ -151,8 +154,9 @@ def dispersed_likelihood(times: Array, eta: Array, log_alpha: float) -> tuple[Ar
 
 
 def fit_counts(
-    family: Family, times: npt.NDArray[np.int64], persons: Array, matrix: Array, start: CountFit | None = None
-) -> CountFit:
+    family: Family, times: npt.NDArray[np.int64], persons: Array, matrix: Array, start: CountFit | None = None,
+    *, fixed: bool = False,
+) -> CountFit:  # fmt: skip
     """Fit one family by maximum likelihood.
 
     Parameters
@@ -167,31 +171,55 @@ def fit_counts(
         Design of η.
     start : CountFit, optional
         A fit to similar data, where the steps begin.
+    fixed : bool
+        The last column of the design is an offset: its coefficient is 1, without variance.
     """
+    if fixed:
+        begun = None if start is None else start._replace(coefficients=start.coefficients[:-1])
+        return _with_offset(_fit(family, times, persons, matrix[:, :-1], matrix[:, -1], begun), matrix)
+    return _fit(family, times, persons, matrix, np.zeros(len(matrix)), start)
+
+
+def _with_offset(fit: CountFit, matrix: Array) -> CountFit:
+    """Return a fit with the coefficient 1 of the offset, which has no variance, behind its own."""
+    place = fit.coefficients.size
+    covariance = np.insert(np.insert(fit.covariance, place, 0.0, axis=0), place, 0.0, axis=1)
+    eta = matrix @ np.append(fit.coefficients, 1.0)
+    finite = fit.status != "fine" or (eta.min() > LOG_RATE[0] and eta.max() < LOG_RATE[1])
+    status: Status = fit.status if finite else "runs away"
+    return fit._replace(coefficients=np.append(fit.coefficients, 1.0), covariance=covariance, status=status, fixed=True)
+
+
+def _fit(
+    family: Family, times: npt.NDArray[np.int64], persons: Array, matrix: Array, offset: Array, start: CountFit | None
+) -> CountFit:
+    """Fit one family, `offset` added to η."""
     rows = used(family, times) & (persons > 0)
-    y, w, x = times[rows].astype(np.float64), persons[rows], matrix[rows]
+    y, w, x, shift = times[rows].astype(np.float64), persons[rows], matrix[rows], offset[rows]
     low = PARTIAL.get(family, 1)
     if not rows.any() or y.max() < low + 1.0 or (family in PARTIAL and y.min() > low):
         return _nothing(family, matrix.shape[1], "runs away")
     if start is None:
         mean = float(w @ y / w.sum())
         guess = np.log(max((low + 1.0) * (mean - low), 1e-3) if family != "geometric" else mean - 1.0)
-        beta = np.linalg.lstsq(x, np.full(y.size, guess), rcond=None)[0]
+        beta = np.linalg.lstsq(x, guess - shift, rcond=None)[0]
     else:
         beta = start.coefficients.copy()
     if family == "negbin":
         known = None if start is None else start.log_dispersion
-        return _fit_dispersed(y, w, x, beta, DISPERSIONS if known is None or not np.isfinite(known) else (known,))
+        return _fit_dispersed(
+            y, w, x, shift, beta, DISPERSIONS if known is None or not np.isfinite(known) else (known,)
+        )
     steps = 0
     while steps < MOST_STEPS:
         steps += 1
-        terms, first, second = row_likelihood(family, y, np.clip(x @ beta, -30.0, 30.0), 0.0)
+        terms, first, second = row_likelihood(family, y, np.clip(x @ beta + shift, -30.0, 30.0), 0.0)
         value = float(w @ terms)
         score, information = x.T @ (w * first), -(x.T * (w * second)) @ x
         move = _solve(information, score)
         if move is None:
             return _nothing(family, beta.size, "runs away")
-        beta, value, moved = _climb(family, y, w, x, beta, move, value)
+        beta, value, moved = _climb(family, y, w, x, shift, beta, move, value)
         if not moved or np.abs(move).max() < 1e-10:
             break
     else:
@@ -200,26 +228,26 @@ def fit_counts(
 
 
 def _climb(
-    family: Family, y: Array, w: Array, x: Array, beta: Array, move: Array, value: float
+    family: Family, y: Array, w: Array, x: Array, shift: Array, beta: Array, move: Array, value: float
 ) -> tuple[Array, float, bool]:
     """Return β after a step, halved until the likelihood does not fall."""
     for _ in range(30):
         trial = beta + move
-        reached = float(w @ row_likelihood(family, y, np.clip(x @ trial, -30.0, 30.0), 0.0)[0])
+        reached = float(w @ row_likelihood(family, y, np.clip(x @ trial + shift, -30.0, 30.0), 0.0)[0])
         if reached >= value - 1e-12 * abs(value):
             return trial, reached, True
         move = 0.5 * move
     return beta, value, False
 
 
-def _fit_dispersed(y: Array, w: Array, x: Array, start: Array, dispersions: Sequence[float]) -> CountFit:
+def _fit_dispersed(y: Array, w: Array, x: Array, offset: Array, start: Array, dispersions: Sequence[float]) -> CountFit:
     """Fit β and log α together, from each of some log α; the information by central differences of the score."""
     from scipy.optimize import minimize
 
     size = x.shape[1]
 
     def negative(theta: Array) -> tuple[float, Array]:
-        eta, log_alpha = np.clip(x @ theta[:size], -40.0, 30.0), float(theta[size])
+        eta, log_alpha = np.clip(x @ theta[:size] + offset, -40.0, 30.0), float(theta[size])
         value, by_eta, by_alpha = dispersed_likelihood(y, eta, log_alpha)
         return -float(w @ value), -np.append(x.T @ (w * by_eta), w @ by_alpha)
 
@@ -241,7 +269,7 @@ def _fit_dispersed(y: Array, w: Array, x: Array, start: Array, dispersions: Sequ
     if theta[size] > LOG_DISPERSION[1] - 0.5:
         return _nothing("negbin", size, "dispersion runs away")
     if theta[size] < LOG_DISPERSION[0] + 3.0:
-        poisson = fit_counts("poisson", y.astype(np.int64), w, x)
+        poisson = _fit("poisson", y.astype(np.int64), w, x, offset, None)
         return poisson._replace(family="negbin", log_dispersion=-np.inf)
     for _ in range(20):
         value, gradient = negative(theta)

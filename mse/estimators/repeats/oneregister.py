@@ -18,6 +18,7 @@ from mse.estimators.normallaw import normal_law
 from mse.estimators.repeats.countdraws import bootstrap_law
 from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity, one_inflation
 from mse.estimators.repeats.families import PARTIAL, Family, used
+from mse.estimators.repeats.registeraverage import estimate_average
 from mse.estimators.repeats.registersize import LABELS
 from mse.estimators.repeats.registersize import fit_repeats as fit_repeats
 from mse.estimators.repeats.registersize import size_of as size_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[np.float64]
+Chosen = Literal["average"] | Family
 Interval = Literal["log-normal", "normal", "parametric", "nonparametric"]
 
 _HELD: dict[Family, Said] = {
@@ -76,12 +78,17 @@ class RepeatsSpec:
     Parameters
     ----------
     family : str
+        ``"average"``, over shapes of the rates with and without too many ones, or one family:
         ``"poisson"``, ``"geometric"``, ``"negbin"``, ``"zelterman"``, ``"chao"`` or
         ``"chao-one-inflated"``; see `mse.estimators.repeats.families`.
     formula : str
         Covariates of the rate, ``"gender + age"``; ``"1"`` for none.
+    exposure : str
+        Covariate with the time that a person was at risk of being registered; empty for none.
+    departures : bool
+        Put departures learned from registers of known size into the interval of the average.
     interval : str
-        ``"log-normal"`` on the unseen or ``"normal"`` on N, both with the delta method's variance;
+        Of one family: ``"log-normal"`` on the unseen or ``"normal"`` on N, both with the delta method's variance;
         ``"parametric"`` bootstrap from the fitted counts (not for Zelterman and Chao, which leave other
         counts open), or ``"nonparametric"``, from the persons of the register: both draw how many are registered
         at all, and take the middle of the replicates.
@@ -91,8 +98,10 @@ class RepeatsSpec:
         Draws of N to store.
     """
 
-    family: Family = "poisson"
+    family: Chosen = "average"
     formula: Formula = "1"
+    exposure: str = ""
+    departures: bool = True
     interval: Interval = "log-normal"
     replicates: Resamples = 1000
     draws: Draws = 10_000
@@ -170,7 +179,8 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
     Returns
     -------
     Posterior
-        Sampling distribution of N̂. It has no verdict: the rules of `judge` are about lists.
+        The average over shapes, or the sampling distribution of N̂ under one family; `mse.assess.registerverdict`
+        judges it.
 
     Raises
     ------
@@ -181,7 +191,9 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
     ----------
     van der Heijden et al. (2003) eqs 7-12: N̂ = Σ 1/(1 − p_i), its variance in two parts.
     """
-    fit, columns = fit_repeats(table, spec.family, spec.formula)
+    if spec.family == "average":
+        return estimate_average(table, spec, seed=seed)
+    fit, columns = fit_repeats(table, spec.family, spec.formula, spec.exposure)
     found = size_of(fit, table, columns.matrix)
     extra: dict[str, float] = {}
     notes: list[Said] = []

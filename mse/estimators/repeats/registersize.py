@@ -60,8 +60,64 @@ class Size(NamedTuple):
         return math.sqrt(math.log1p((self.se / self.unseen) ** 2)) if self.unseen > 0 else 0.0
 
 
-def fit_repeats(table: RepeatCounts, family: Family = "poisson", formula: str = "1") -> tuple[CountFit, Design]:
-    """Fit one family to a register.
+class RegisterDesign(NamedTuple):
+    """What a formula and a time at risk make of the covariates of a register.
+
+    Parameters
+    ----------
+    names : tuple of str, length P
+        Columns.
+    matrix : float64 array, shape (R, P)
+        Design of the log of the rate.
+    offset : float64 array, shape (R,), or None
+        Log of the time at risk; its coefficient is 1.
+    """
+
+    names: tuple[str, ...]
+    matrix: Array
+    offset: Array | None
+
+    @property
+    def whole(self) -> Array:
+        """The matrix with the offset as its last column, where there is one."""
+        return self.matrix if self.offset is None else np.column_stack([self.matrix, self.offset])
+
+
+def register_design(table: RepeatCounts, formula: str = "1", exposure: str = "") -> RegisterDesign:
+    """Return the design of a register.
+
+    Parameters
+    ----------
+    table : RepeatCounts
+        The register.
+    formula : str
+        Covariates of the rate.
+    exposure : str
+        Covariate that holds the time that a person was at risk of being registered; empty for none.
+
+    Raises
+    ------
+    ModelError
+        When the formula does not suit the table, or the time at risk is no number above 0.
+    """
+    source = f"table {table.name!r}"
+    columns = design(table.covariates, len(table.counts), formula, source=source)
+    if not exposure:
+        return RegisterDesign(columns.names, columns.matrix, None)
+    given = table.covariates.get(exposure)
+    numbers = given is not None and given.dtype.kind == "f"
+    if given is None or not numbers or not (given.astype(np.float64) > 0.0).all():
+        found = said("fault.exposure_missing") if given is None else said("fault.exposure")
+        raise ModelError(
+            Problem(found, said("fault.exposure_allowed"), said("fault.exposure_remedy"), file=source, column=exposure)
+        )
+    return RegisterDesign(columns.names, columns.matrix, np.log(given.astype(np.float64)))
+
+
+def fit_repeats(
+    table: RepeatCounts, family: Family = "poisson", formula: str = "1", exposure: str = ""
+) -> tuple[CountFit, Design]:
+    """Fit one family to a register; a time at risk is the last column of the design, its coefficient 1.
 
     Raises
     ------
@@ -69,8 +125,9 @@ def fit_repeats(table: RepeatCounts, family: Family = "poisson", formula: str = 
         When the formula does not suit the table, or there is no estimate; the message says which group it is.
     """
     source = f"table {table.name!r}"
-    columns = design(table.covariates, len(table.counts), formula, source=source)
-    fit = fit_counts(family, table.registrations, table.counts.astype(np.float64), columns.matrix)
+    made = register_design(table, formula, exposure)
+    columns = Design((*made.names, *([f"log({exposure})"] if exposure else [])), made.whole)
+    fit = fit_counts(family, table.registrations, table.counts.astype(np.float64), columns.matrix, fixed=bool(exposure))
     if fit.status != "fine":
         status = WORDS[fit.status]
         if family == "chao-one-inflated" and fit.status == "runs away":

@@ -24,8 +24,8 @@ Array = npt.NDArray[np.float64]
 LOG_SHAPES = np.linspace(-4.0, 3.0, 15)
 """Grid of log α: at −4 the rates differ by 13 %, which no register tells from a Poisson; 3 is nearly its other end."""
 
-SHAPE_MIDDLE, SHAPE_SD = 0.0, 1.0
-"""Prior of log α: the geometric in the middle, two thirds of it between rates that differ by 60 % and by 160 %."""
+SHAPE_MIDDLE, SHAPE_SD = 0.0, 0.7
+"""Prior of log α: the geometric in the middle, two thirds of it between rates that differ by 70 % and by 140 %."""
 
 INFLATED = 0.2
 """Prior probability of too many ones."""
