@@ -143,9 +143,8 @@ def main() -> None:
     for k, s in zip(known, every[DEFAULT], strict=True):
         assert s is not None
         mark = "holds" if s.covered[2] else "MISSES"
-        print(
-            f"{k.table.name:20}{k.table.observed:>8,}{k.true:>9,}{s.point:>11,.0f}{s.low:>11,.0f}{s.high:>13,.0f} {mark}"
-        )
+        found = f"{s.point:>11,.0f}{s.low:>11,.0f}{s.high:>13,.0f}"
+        print(f"{k.table.name:20}{k.table.observed:>8,}{k.true:>9,}{found} {mark}")
     rows = []
     print(f"\n{'setting':28}{'of':>4}{'50 %':>7}{'80 %':>7}{'95 %':>7}{'bias':>8}{'width':>8}{'CRPS':>8}")
     for name, given in every.items():

@@ -2,7 +2,7 @@
 
     nice python -m benchmarks.register_truths [--repeats 60] [--seed 1] [--kinds poisson ...] [--write]
 
-Every kind is drawn at several sizes and intensities: N from 500 to 5,000, so that 10 to 60 % are registered. Held against
+Every kind is drawn at several sizes and intensities: N from 500 to 5,000, 10 to 60 % of them registered. Held against
 N are the default (average over shapes, with departures), the same if a shape held, and three families. Coverage is told
 at 50, 80 and 95 %, over all and given the verdict of the default. With ``--write`` the figures go to
 ``tests/calibration/register-truths.json``.

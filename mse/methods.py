@@ -77,8 +77,9 @@ def estimate(
     Posterior
         ``.summary(prob)`` gives the estimate with its verdict, ``.quantile(q)`` quantiles, ``.draws`` draws of N.
         The verdict holds the answer against other methods that allow for dependence (see `checks`); one register has
-        rules of its own (`mse.assess.registerverdict`), and there are none yet for persons, whose answers stay without. ``.chosen`` says what was chosen
-        and why, ``.identified`` is the law of N if the identifying assumption held exactly.
+        rules of its own (`mse.assess.registerverdict`), and there are none yet for persons, whose answers stay without.
+        ``.chosen`` says what was chosen and why, ``.identified`` is the law of N if the identifying assumption held
+        exactly.
 
     Raises
     ------

@@ -12,7 +12,8 @@ from mse.answers.departing import POINTS
 from mse.answers.distribution import LOG_STEP, Distribution
 from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import mixture_quantiles
-from mse.estimators.repeats.shapes import Shaped, shaped_laws, weights
+from mse.estimators.repeats.registersize import Size
+from mse.estimators.repeats.shapes import Shaped, missed, shaped_laws, weights
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import said
 
@@ -61,6 +62,26 @@ class Averaged(NamedTuple):
             return None
         logs = np.array([law.log_unseen for law in self.laws])
         return float(self.weight[which] @ logs[which]) / share
+
+    def part(
+        self, table: RepeatCounts, rows: npt.NDArray[np.bool_], matrix: Array, offset: Array | None
+    ) -> Size:  # fmt: skip
+        """Return the size of the persons in some rows: its mean over the shapes, their disagreement in its variance."""
+        persons = np.where(rows, table.counts, 0).astype(np.float64)
+        unseen, sampling, variance = (np.zeros(len(self.laws)) for _ in range(3))
+        whole = table.counts.astype(np.float64)
+        for k, (law, weight) in enumerate(zip(self.laws, self.weight, strict=True)):
+            if weight < 1e-6:
+                continue
+            eta = matrix @ law.coefficients + (0.0 if offset is None else offset)
+            each, _, spread = missed(eta, math.exp(law.log_alpha))
+            unseen[k], sampling[k] = persons @ each, persons @ spread
+            # the share of a law's own variance that falls to these rows, as if the rates of all were off alike
+            rest = max(math.expm1(law.log_sd**2) * (whole @ each) ** 2 - whole @ spread, 0.0)
+            variance[k] = rest * (unseen[k] / (whole @ each)) ** 2
+        mean = float(self.weight @ unseen)
+        between = float(self.weight @ (unseen - mean) ** 2)
+        return Size(int(persons.sum()), mean, float(self.weight @ sampling), float(self.weight @ variance) + between)
 
     def law(self, observed: int) -> Distribution:
         """Return the law of N if the counts of all, those never registered too, followed one of the shapes."""

@@ -209,12 +209,12 @@ def joined_frequencies(table: RepeatCounts, fitted: Array, parameters: int, *, l
     return Frequencies(labels, observed, fitted, chi_square, deviance, df, p_value)
 
 
-def heterogeneity(table: RepeatCounts, formula: str = "1") -> Heterogeneity | None:
+def heterogeneity(table: RepeatCounts, formula: str = "1", exposure: str = "") -> Heterogeneity | None:
     """Compare Chao's bound with the Poisson estimate; None when either does not exist."""
     from scipy.special import ndtr
 
     try:
-        found = {family: fit_repeats(table, family, formula) for family in _PAIR}
+        found = {family: fit_repeats(table, family, formula, exposure) for family in _PAIR}
     except MseError:
         return None
     low, high = (size_of(fit, table, columns.matrix) for fit, columns in found.values())
@@ -229,8 +229,9 @@ _PAIR: tuple[Family, Family] = ("poisson", "chao")
 
 
 def compare_families(
-    table: RepeatCounts, formula: str = "1", families: Sequence[Family] | None = None, *, prob: float = 0.95
-) -> pd.DataFrame:
+    table: RepeatCounts, formula: str = "1", families: Sequence[Family] | None = None, exposure: str = "", *,
+    prob: float = 0.95,
+) -> pd.DataFrame:  # fmt: skip
     """Put the families side by side on one register; all, the one-inflated only where there are too many ones.
 
     Returns
@@ -250,7 +251,7 @@ def compare_families(
     rows: list[dict[str, object]] = []
     for family in families:
         try:
-            fit, columns = fit_repeats(table, family, formula)
+            fit, columns = fit_repeats(table, family, formula, exposure)
         except MseError as error:
             rows.append({"family": family, "status": str(error.problems[0].found)})
             continue

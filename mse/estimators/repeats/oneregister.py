@@ -15,11 +15,12 @@ from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
+from mse.estimators.repeats.average import average_shapes
 from mse.estimators.repeats.countdraws import bootstrap_law
 from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity, one_inflation
 from mse.estimators.repeats.families import PARTIAL, Family, used
 from mse.estimators.repeats.registeraverage import estimate_average
-from mse.estimators.repeats.registersize import LABELS
+from mse.estimators.repeats.registersize import LABELS, register_design
 from mse.estimators.repeats.registersize import fit_repeats as fit_repeats
 from mse.estimators.repeats.registersize import size_of as size_of
 from mse.settings.specchecks import Placed, check_spec
@@ -85,8 +86,8 @@ class RepeatsSpec:
         Covariates of the rate, ``"gender + age"``; ``"1"`` for none.
     exposure : str
         Covariate with the time that a person was at risk of being registered; empty for none.
-    departures : bool
-        Put departures learned from registers of known size into the interval of the average.
+    allowance : bool
+        Make the interval of the average allow for departures learned from registers of known size.
     interval : str
         Of one family: ``"log-normal"`` on the unseen or ``"normal"`` on N, both with the delta method's variance;
         ``"parametric"`` bootstrap from the fitted counts (not for Zelterman and Chao, which leave other
@@ -101,7 +102,7 @@ class RepeatsSpec:
     family: Chosen = "average"
     formula: Formula = "1"
     exposure: str = ""
-    departures: bool = True
+    allowance: bool = True
     interval: Interval = "log-normal"
     replicates: Resamples = 1000
     draws: Draws = 10_000
@@ -121,8 +122,9 @@ class RepeatsSpec:
 
 
 def subgroups(
-    table: RepeatCounts, by: str | Sequence[str], family: Family = "poisson", formula: str = "1", *, prob: float = 0.95
-) -> pd.DataFrame:
+    table: RepeatCounts, by: str | Sequence[str], family: Chosen = "average", formula: str = "1", exposure: str = "",
+    *, prob: float = 0.95,
+) -> pd.DataFrame:  # fmt: skip
     """Return N̂ for every combination of levels of some covariates, from one fit to all; the parts add up.
 
     Parameters
@@ -131,8 +133,8 @@ def subgroups(
         The register.
     by : str or sequence of str
         Covariates; those of the formula, or others.
-    family, formula
-        As in `RepeatsSpec`.
+    family, formula, exposure
+        As in `RepeatsSpec`. The intervals of the average are those if a shape held.
     prob : float
         Probability of the log-normal intervals.
 
@@ -151,11 +153,17 @@ def subgroups(
     ]
     if problems:
         raise ModelError(problems)
-    fit, columns = fit_repeats(table, family, formula)
     labels = [tuple(table.covariates[name][k].item() for name in names) for k in range(len(table.counts))]
+    groups = {label: np.array([x == label for x in labels]) for label in sorted(set(labels))}
+    if family == "average":
+        columns = register_design(table, formula, exposure)
+        averaged = average_shapes(table, columns.matrix, columns.offset)
+        sizes = [averaged.part(table, rows, columns.matrix, columns.offset) for rows in groups.values()]
+    else:
+        fit, made = fit_repeats(table, family, formula, exposure)
+        sizes = [size_of(fit, table, made.matrix, rows) for rows in groups.values()]
     out = []
-    for label in sorted(set(labels)):
-        found = size_of(fit, table, columns.matrix, np.array([x == label for x in labels]))
+    for label, found in zip(groups, sizes, strict=True):
         law = Distribution.lognormal(found.observed, found.unseen, found.log_sd)
         low, high = law.quantile([(1 - prob) / 2, (1 + prob) / 2])
         out.append((*label, found.observed, found.size, found.se, float(low), float(high)))
@@ -214,7 +222,7 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
         if fitted.p_value < 0.05:
             p = float(f"{fitted.p_value:.2g}")
             notes.append(said("note.misfit", chi_square=fitted.chi_square, df=fitted.df, p=p))
-    other = heterogeneity(table, spec.formula)
+    other = heterogeneity(table, spec.formula, spec.exposure)
     if other is not None:
         extra |= {"heterogeneity_z": other.z, "heterogeneity_p": other.p_value}
         if other.p_value < 0.05 and spec.family in ("poisson", "zelterman"):

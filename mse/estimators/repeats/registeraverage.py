@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,9 @@ import numpy.typing as npt
 from mse.answers.posterior import Posterior, Says
 from mse.estimators.repeats.average import Averaged, average_shapes
 from mse.estimators.repeats.countfit import joined_frequencies, one_inflation
+from mse.estimators.repeats.families import PARTIAL, Family, log_missed, probabilities
 from mse.estimators.repeats.registerlaw import library
-from mse.estimators.repeats.registersize import register_design
+from mse.estimators.repeats.registersize import fit_repeats, register_design
 from mse.estimators.repeats.shapes import missed
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
@@ -41,9 +42,9 @@ def estimate_average(table: RepeatCounts, spec: RepeatsSpec, *, seed: int) -> Po
     found = average_shapes(table, columns.matrix, columns.offset)
     held = found.law(table.observed)
     learned, study = library().for_register(table)
-    law = learned.law(found.unseen, table.observed) if spec.departures else held
+    law = learned.law(found.unseen, table.observed) if spec.allowance else held
     notes: list[Said] = []
-    if spec.departures:
+    if spec.allowance:
         told = {"problems": learned.problems, "studies": learned.studies}
         notes.append(
             said("note.register_departures", **told)
@@ -77,22 +78,22 @@ def estimate_average(table: RepeatCounts, spec: RepeatsSpec, *, seed: int) -> Po
                         "inflation_factor": max(ratio, 1.0 / ratio)}  # fmt: skip
     inside = [said("source.registering"), said("source.rates"), said("source.spread"), said("source.ones")]
     says = Says(
-        inside=(*inside, *([said("source.register_departures")] if spec.departures else [])),
+        inside=(*inside, *([said("source.register_departures")] if spec.allowance else [])),
         outside=(said("source.recognition"),)
-        if spec.departures
+        if spec.allowance
         else (said("source.never"), said("source.recognition")),
         assumptions=(
-            *([said("assumed.register_transfer")] if spec.departures else []),
+            *([said("assumed.register_transfer")] if spec.allowance else []),
             said("assumed.closed_or_at_risk") if spec.exposure else said("assumed.closed_ever"),
             said("assumed.repeat"),
         ),
         citations=CITED,
         notes=tuple(notes),
-        point_kind=said("kind.register_average") if spec.departures else said("kind.register_average_held"),
+        point_kind=said("kind.register_average") if spec.allowance else said("kind.register_average_held"),
     )
     return Posterior.of(
         table, spec, law, says, method="repeats", seed=seed, draws=np.random.default_rng([seed, 0]),
-        diagnostics=diagnostics, identified=held if spec.departures else None,
+        diagnostics=diagnostics, identified=held if spec.allowance else None,
     )  # fmt: skip
 
 
@@ -128,3 +129,21 @@ def average_fit(table: RepeatCounts, found: Averaged, matrix: Array, offset: Arr
     fitted = fitted_frequencies(table, found, matrix, offset, min(most, 200))
     test = joined_frequencies(table, fitted, 2)
     return {"chi_square": test.chi_square, "chi_square_df": float(test.df), "chi_square_p": test.p_value}
+
+
+def expected_frequencies(posterior: Posterior, table: RepeatCounts) -> Array:
+    """Return how many with 1, 2, … registrations an answer expects among those seen, as many as the register has.
+
+    Zelterman's and Chao's estimators leave the higher counts open: what is expected is then what was counted.
+    """
+    family, formula, exposure = (str(posterior.spec[name]) for name in ("family", "formula", "exposure"))
+    most = int(table.registrations.max())
+    if family == "average":
+        columns = register_design(table, formula, exposure)
+        found = average_shapes(table, columns.matrix, columns.offset)
+        return fitted_frequencies(table, found, columns.matrix, columns.offset, most)
+    if family in PARTIAL:
+        return table.frequencies().astype(np.float64)
+    fit, made = fit_repeats(table, cast(Family, family), formula, exposure)
+    eta = made.matrix @ fit.coefficients
+    return np.asarray((table.counts / -np.expm1(log_missed(fit, eta))) @ probabilities(fit, eta, most)[:, 1:])
