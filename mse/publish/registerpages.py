@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from mse.computing.csvtext import csv_text
 from mse.computing.provenance import versions
 from mse.computing.savefiles import write_file
 from mse.errors import InputError, Problem
+from mse.estimators.repeats.families import Family
+from mse.estimators.repeats.registersize import LABELS
 from mse.publish.drawings.axes import NARROW, WIDE
 from mse.publish.drawings.registerbars import Bar, register_bars
 from mse.publish.openfolders import write_open
@@ -319,7 +321,7 @@ def _sheets(found: PublishedRegister, say: Catalogue) -> list[Sheet]:
         for r in found.rows:
             if r.kind not in kinds:
                 continue
-            name = say.said(said(f"family.{r.name.replace('-', '_')}")) if r.kind == "family" else r.name
+            name = say.said(LABELS[cast(Family, r.name)]) if r.kind == "family" else r.name
             name = name if r.kind in ("family", "group") else say(f"registerpage.{r.kind}")
             seen = "–" if r.observed is None else say.number(r.observed)
             point = "–" if r.point is None else say.number(r.point)

@@ -19,15 +19,9 @@ from mse.estimators.repeats.countfit import (
     goodness_of_fit,
     heterogeneity,
 )
+from mse.estimators.repeats.countlaws import probabilities
 from mse.estimators.repeats.counttests import count_tests, likelihood_ratio, overdispersion, ratio_plot
-from mse.estimators.repeats.families import (
-    FAMILIES,
-    PARTIAL,
-    dispersed_likelihood,
-    fit_counts,
-    probabilities,
-    row_likelihood,
-)
+from mse.estimators.repeats.families import FAMILIES, PARTIAL, dispersed_likelihood, fit_counts, row_likelihood
 from mse.estimators.repeats.oneregister import RepeatsSpec, estimate, fit_repeats, size_of, subgroups
 from mse.shipped import load_repeats
 from mse.tables.repeats import RepeatCounts

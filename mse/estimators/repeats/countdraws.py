@@ -12,7 +12,8 @@ import numpy.typing as npt
 from mse.answers.distribution import Distribution
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimators.repeats.families import CountFit, fit_counts, log_missed, probabilities, unseen
+from mse.estimators.repeats.countlaws import log_missed, probabilities, unseen
+from mse.estimators.repeats.families import CountFit, fit_counts
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import said
 

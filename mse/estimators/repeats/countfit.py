@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import MseError
-from mse.estimators.repeats.families import FAMILIES, PARTIAL, CountFit, Family, log_missed, probabilities
+from mse.estimators.repeats.countlaws import log_missed, probabilities
+from mse.estimators.repeats.families import FAMILIES, MODIFIED, PARTIAL, CountFit, Family
 from mse.estimators.repeats.registersize import fit_repeats, size_of
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
@@ -248,6 +249,7 @@ def compare_families(
         ones = one_inflation(table)
         inflated = ones is not None and ones.p_value < 0.05
         families = [family for family in FAMILIES if inflated or family != "chao-one-inflated"]
+        families += [family for family in MODIFIED if inflated and family.startswith("one-inflated")]
     rows: list[dict[str, object]] = []
     for family in families:
         try:

@@ -25,11 +25,25 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
+from mse.estimators.repeats.modified import fit_law, law_of
 from mse.words.said import Said, said
 
 Array = npt.NDArray[np.float64]
-Family = Literal["poisson", "geometric", "negbin", "zelterman", "chao", "chao-one-inflated"]
-FAMILIES: tuple[Family, ...] = get_args(Family)
+Plain = Literal["poisson", "geometric", "negbin", "zelterman", "chao", "chao-one-inflated"]
+Modified = Literal[
+    "one-inflated-poisson", "one-inflated-geometric", "one-inflated-negbin",
+    "inflated-truncated-poisson", "inflated-truncated-geometric", "inflated-truncated-negbin",
+    "zero-one-truncated-poisson", "zero-one-truncated-geometric", "zero-one-truncated-negbin",
+    "hurdle-poisson", "hurdle-geometric", "hurdle-negbin",
+    "hurdle-truncated-poisson", "hurdle-truncated-geometric", "hurdle-truncated-negbin",
+]  # fmt: skip
+Family = Plain | Modified
+FAMILIES: tuple[Family, ...] = get_args(Plain)
+"""Those that are put side by side."""
+
+MODIFIED: tuple[Family, ...] = get_args(Modified)
+"""Those of `mse.estimators.repeats.modified`, where counts of one follow no rule."""
+
 PARTIAL: Mapping[Family, int] = {"zelterman": 1, "chao": 1, "chao-one-inflated": 2}
 """Families whose likelihood looks at two classes alone, and the lower one of these."""
 Status = Literal["fine", "runs away", "dispersion runs away", "no convergence"]
@@ -67,6 +81,8 @@ class CountFit(NamedTuple):
         Newton steps.
     fixed : bool
         The last coefficient is that of an offset: 1, without variance.
+    log_odds : float or None
+        Logit of the share of ones that follow no rule, or of ones altogether, in those of `MODIFIED`.
     """
 
     family: Family
@@ -77,29 +93,13 @@ class CountFit(NamedTuple):
     status: Status
     steps: int
     fixed: bool = False
+    log_odds: float | None = None
 
     @property
     def n_parameters(self) -> int:
         """How many were estimated; a dispersion on its boundary counts, an offset does not."""
-        return self.coefficients.size + (self.log_dispersion is not None) - self.fixed
-
-
-class Unseen(NamedTuple):
-    """What each person in a row says about the unseen.
-
-    Parameters
-    ----------
-    each : float64 array, shape (R,)
-        Unseen persons that one person of the row stands for.
-    gradient : float64 array, shape (R, Q)
-        Its derivative by η and, for the negative binomial off its boundary, by log α.
-    variance : float64 array, shape (R,)
-        Sampling variance of N that one person of the row carries, parameters known.
-    """
-
-    each: Array
-    gradient: Array
-    variance: Array
+        others = (self.log_dispersion is not None) + (self.log_odds is not None)
+        return self.coefficients.size + others - self.fixed
 
 
 def used(family: Family, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -194,6 +194,8 @@ def _fit(
     family: Family, times: npt.NDArray[np.int64], persons: Array, matrix: Array, offset: Array, start: CountFit | None
 ) -> CountFit:
     """Fit one family, `offset` added to η."""
+    if family in MODIFIED:
+        return _fit_modified(family, times.astype(np.float64), persons, matrix, offset, start)
     rows = used(family, times) & (persons > 0)
     y, w, x, shift = times[rows].astype(np.float64), persons[rows], matrix[rows], offset[rows]
     low = PARTIAL.get(family, 1)
@@ -225,6 +227,43 @@ def _fit(
     else:
         return _nothing(family, beta.size, "no convergence")
     return _finish(family, x, beta, None, np.linalg.inv(information), value, steps)
+
+
+def _fit_modified(
+    family: Family, times: Array, persons: Array, matrix: Array, offset: Array, start: CountFit | None
+) -> CountFit:
+    """Fit a law whose ones follow no rule; what lies on an edge of its range has no variance."""
+    from scipy.special import gammaln
+
+    law = law_of(family)
+    assert law is not None
+    kept = persons > 0
+    y, w, x, shift = times[kept], persons[kept], matrix[kept], offset[kept]
+    width, dispersed = matrix.shape[1], law.base == "negbin"
+    if y.max(initial=0.0) < 3.0:
+        return _nothing(family, width, "runs away")
+    begin = None
+    if start is not None:
+        others = (start.log_dispersion, start.log_odds)
+        begin = np.concatenate([start.coefficients, [v for v in others if v is not None]])
+    theta, value, information = fit_law(law, y, w, x, shift, begin)
+    log_alpha = float(theta[width]) if dispersed else None
+    if log_alpha is not None and log_alpha > LOG_DISPERSION[1] - 0.5:
+        return _nothing(family, width, "dispersion runs away")
+    logit = float(theta[-1]) if law.kind != "zero-one-truncated" else None
+    free = np.ones(theta.size, dtype=bool)
+    free[width : width + dispersed] = log_alpha is not None and log_alpha > -8.0
+    free[width + dispersed :] = logit is not None and abs(logit) < 11.0
+    covariance = np.zeros_like(information)
+    try:
+        covariance[np.ix_(free, free)] = np.linalg.inv(information[np.ix_(free, free)])
+    except np.linalg.LinAlgError:
+        return _nothing(family, width, "runs away")
+    if not (np.diag(covariance)[free] > 0.0).all():
+        return _nothing(family, width, "runs away")
+    value -= float(w @ gammaln(y + 1.0))
+    fit = _finish(family, x, theta[:width], log_alpha, covariance, value, 0)
+    return fit._replace(log_odds=logit)
 
 
 def _climb(
@@ -325,56 +364,5 @@ def _finish(
 
 def _nothing(family: Family, size: int, status: Status) -> CountFit:
     nan = np.full(size, np.nan)
-    dispersion = np.nan if family == "negbin" else None
+    dispersion = np.nan if family.endswith("negbin") else None
     return CountFit(family, nan, dispersion, np.full((size, size), np.nan), np.nan, status, 0)
-
-
-def unseen(fit: CountFit, times: npt.NDArray[np.int64], matrix: Array) -> Unseen:
-    """Return what each row says about the unseen under a fit; shapes as in `Unseen`."""
-    eta = matrix @ fit.coefficients
-    rate = np.exp(eta)
-    if fit.family == "chao":
-        each = np.where(times <= 2, 1.0 / (rate + 0.5 * rate**2), 0.0)
-        return Unseen(each, (-(each**2) * rate * (1.0 + rate))[:, None], each * (1.0 + each))
-    if fit.family == "chao-one-inflated":
-        each = np.where((times == 2) | (times == 3), 1.0 / (rate**2 / 2.0 + rate**3 / 6.0), 0.0)
-        return Unseen(each, (-(each**2) * rate**2 * (1.0 + 0.5 * rate))[:, None], each * (1.0 + each))
-    log_p = log_missed(fit, eta)
-    missed, seen = np.exp(log_p), -np.expm1(log_p)
-    each = missed / seen
-    if fit.family == "geometric":
-        slopes = [-rate / (1.0 + rate)]
-    elif fit.log_dispersion is None or np.isneginf(fit.log_dispersion):
-        slopes = [-rate]
-    else:
-        alpha = np.exp(fit.log_dispersion)
-        slopes = [-rate / (1.0 + alpha * rate), -log_p - rate / (1.0 + alpha * rate)]
-    gradient = np.stack([missed * slope / seen**2 for slope in slopes], axis=1)
-    return Unseen(each, gradient, missed / seen**2)
-
-
-def log_missed(fit: CountFit, eta: Array) -> Array:
-    """Return the log of the probability of no registration, shape of `eta`."""
-    rate = np.exp(eta)
-    if fit.family == "geometric":
-        return np.asarray(-np.log1p(rate))
-    if fit.log_dispersion is None or np.isneginf(fit.log_dispersion):
-        return -rate
-    alpha = np.exp(fit.log_dispersion)
-    return np.asarray(-np.log1p(alpha * rate) / alpha)
-
-
-def probabilities(fit: CountFit, eta: Array, most: int) -> Array:
-    """Return P(y) for y = 0 … `most` before truncation; shape (R, most + 1).
-
-    For those of `PARTIAL` it is the Poisson of their rate, which they trust in their two classes only.
-    """
-    from scipy.stats import geom, nbinom, poisson
-
-    y, rate = np.arange(most + 1.0), np.exp(eta)[:, None]
-    if fit.family == "geometric":
-        return np.asarray(geom.pmf(y + 1.0, 1.0 / (1.0 + rate)))
-    if fit.log_dispersion is None or np.isneginf(fit.log_dispersion):
-        return np.asarray(poisson.pmf(y, rate))
-    alpha = np.exp(fit.log_dispersion)
-    return np.asarray(nbinom.pmf(y, 1.0 / alpha, 1.0 / (1.0 + alpha * rate)))

@@ -18,7 +18,8 @@ from mse.estimators.normallaw import normal_law
 from mse.estimators.repeats.average import average_shapes
 from mse.estimators.repeats.countdraws import bootstrap_law
 from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity, one_inflation
-from mse.estimators.repeats.families import PARTIAL, Family, used
+from mse.estimators.repeats.countlaws import has_law
+from mse.estimators.repeats.families import MODIFIED, Family, used
 from mse.estimators.repeats.registeraverage import estimate_average
 from mse.estimators.repeats.registersize import LABELS, register_design
 from mse.estimators.repeats.registersize import fit_repeats as fit_repeats
@@ -43,6 +44,7 @@ _HELD: dict[Family, Said] = {
     "chao": said("assumed.chao"),
     "chao-one-inflated": said("assumed.chao_one_inflated"),
 }
+_MODIFIED_HELD = said("assumed.modified")
 _INTERVALS: dict[Interval, Said] = {
     "log-normal": said("interval_kind.lognormal"),
     "normal": said("interval_kind.normal"),
@@ -66,6 +68,12 @@ _CITED: dict[Family, tuple[str, ...]] = {
     "chao-one-inflated": ("Böhning, Kaskasamkul & van der Heijden (2019) A modification of Chao's lower bound "
                           "estimator in the case of one-inflation. Metrika 82:361-384",),
 }  # fmt: skip
+_MODIFIED_CITED = (
+    "Godwin & Böhning (2017) Estimation of the population size by using the one-inflated positive Poisson model. "
+    "Journal of the Royal Statistical Society C 66:425-448",
+    "Böhning & van der Heijden (2019) The identity of the zero-truncated, one-inflated likelihood and the "
+    "zero-one-truncated likelihood for general count densities. Annals of Applied Statistics 13:1198-1211",
+)
 _ALWAYS = (
     "van der Heijden, Bustami, Cruyff, Engbersen & van Houwelingen (2003) Point and interval estimation of the "
     "population size using the truncated Poisson regression model. Statistical Modelling 3:305-322",
@@ -81,7 +89,9 @@ class RepeatsSpec:
     family : str
         ``"average"``, over shapes of the rates with and without too many ones, or one family:
         ``"poisson"``, ``"geometric"``, ``"negbin"``, ``"zelterman"``, ``"chao"`` or
-        ``"chao-one-inflated"``; see `mse.estimators.repeats.families`.
+        ``"chao-one-inflated"``; see `mse.estimators.repeats.families`. Where ones follow no rule, before the name of
+        the first three: ``"one-inflated-"``, ``"inflated-truncated-"``, ``"zero-one-truncated-"``, ``"hurdle-"`` or
+        ``"hurdle-truncated-"``; see `mse.estimators.repeats.modified`.
     formula : str
         Covariates of the rate, ``"gender + age"``; ``"1"`` for none.
     exposure : str
@@ -113,7 +123,7 @@ class RepeatsSpec:
 
     def together(self) -> Placed:
         """Yield what does not fit together."""
-        if self.interval == "parametric" and self.family in PARTIAL:
+        if self.interval == "parametric" and self.family != "average" and not has_law(self.family):
             found = Problem(
                 f"{self.family} has no law of the higher counts to draw from", "log-normal, normal, nonparametric",
                 "choose the nonparametric bootstrap", value="parametric",
@@ -216,7 +226,7 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
         extra |= {"replicates": float(spec.replicates - lost), "replicates_lost": float(lost)}
         if lost:
             notes.append(said("note.replicates_large", lost=lost, count=spec.replicates))
-    if spec.family not in PARTIAL:
+    if has_law(spec.family):
         fitted = goodness_of_fit(table, fit, columns.matrix)
         extra |= {"chi_square": fitted.chi_square, "chi_square_df": float(fitted.df), "chi_square_p": fitted.p_value}
         if fitted.p_value < 0.05:
@@ -231,9 +241,9 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
     ones = one_inflation(table)
     if ones is not None:
         extra |= {"one_inflation_z": ones.z, "one_inflation_p": ones.p_value, "ones_expected": ones.expected}
-        if ones.p_value < 0.05 and spec.family != "chao-one-inflated":
+        if ones.p_value < 0.05 and spec.family not in ("chao-one-inflated", *MODIFIED):
             notes.append(ones.said)
-    label, held = LABELS[spec.family], _HELD[spec.family]
+    label, held = LABELS[spec.family], _HELD.get(spec.family, _MODIFIED_HELD)
     if spec.family == "chao" and ones is not None and ones.p_value < 0.05:
         label, held = said("family.chao_unbounded"), said("assumed.chao_unless")
     parameters = float(fit.n_parameters)
@@ -242,7 +252,7 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
         inside=(said("source.registering"), said("source.rates")),
         outside=(said("source.family"), said("source.departures"), said("source.recognition")),
         assumptions=(said("assumed.closed"), said("assumed.repeat"), held),
-        citations=(*_ALWAYS, *_CITED[spec.family]),
+        citations=(*_ALWAYS, *_CITED.get(spec.family, _MODIFIED_CITED)),
         notes=tuple(notes),
         point_kind=said("kind.repeats", family=label, interval=_INTERVALS[spec.interval]),
     )
@@ -256,6 +266,7 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
             "bic": parameters * math.log(n_fit) - 2.0 * fit.log_likelihood,
             **{f"coefficient {n}": float(b) for n, b in zip(columns.names, fit.coefficients, strict=True)},
             **({} if fit.log_dispersion is None else {"dispersion": math.exp(fit.log_dispersion)}),
+            **({} if fit.log_odds is None else {"share_of_ones": 1.0 / (1.0 + math.exp(-fit.log_odds))}),
             **extra,
         },
     )  # fmt: skip

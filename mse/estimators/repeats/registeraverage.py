@@ -11,7 +11,8 @@ import numpy.typing as npt
 from mse.answers.posterior import Posterior, Says
 from mse.estimators.repeats.average import Averaged, average_shapes
 from mse.estimators.repeats.countfit import joined_frequencies, one_inflation
-from mse.estimators.repeats.families import PARTIAL, Family, log_missed, probabilities
+from mse.estimators.repeats.countlaws import has_law, log_missed, probabilities
+from mse.estimators.repeats.families import Family
 from mse.estimators.repeats.registerlaw import library
 from mse.estimators.repeats.registersize import fit_repeats, register_design
 from mse.estimators.repeats.shapes import missed
@@ -79,9 +80,7 @@ def estimate_average(table: RepeatCounts, spec: RepeatsSpec, *, seed: int) -> Po
     inside = [said("source.registering"), said("source.rates"), said("source.spread"), said("source.ones")]
     says = Says(
         inside=(*inside, *([said("source.register_departures")] if spec.allowance else [])),
-        outside=(said("source.recognition"),)
-        if spec.allowance
-        else (said("source.never"), said("source.recognition")),
+        outside=(said("source.recognition"),) if spec.allowance else (said("source.never"), said("source.recognition")),
         assumptions=(
             *([said("assumed.register_transfer")] if spec.allowance else []),
             said("assumed.closed_or_at_risk") if spec.exposure else said("assumed.closed_ever"),
@@ -142,7 +141,7 @@ def expected_frequencies(posterior: Posterior, table: RepeatCounts) -> Array:
         columns = register_design(table, formula, exposure)
         found = average_shapes(table, columns.matrix, columns.offset)
         return fitted_frequencies(table, found, columns.matrix, columns.offset, most)
-    if family in PARTIAL:
+    if not has_law(cast(Family, family)):
         return table.frequencies().astype(np.float64)
     fit, made = fit_repeats(table, cast(Family, family), formula, exposure)
     eta = made.matrix @ fit.coefficients

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
-from mse.estimators.repeats.families import WORDS, CountFit, Family, fit_counts, unseen
+from mse.estimators.repeats.countlaws import unseen
+from mse.estimators.repeats.families import WORDS, CountFit, Family, fit_counts
 from mse.tables.covariates import Design, design
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
@@ -24,6 +25,19 @@ LABELS: dict[Family, Said] = {
     "chao": said("family.chao"),
     "chao-one-inflated": said("family.chao_one_inflated"),
 }
+_BASES = {
+    "poisson": said("family_base.poisson"),
+    "geometric": said("family_base.geometric"),
+    "negbin": said("family_base.negbin"),
+}
+for _base, _word in _BASES.items():
+    LABELS |= {
+        cast(Family, f"one-inflated-{_base}"): said("family.one_inflated", base=_word),
+        cast(Family, f"inflated-truncated-{_base}"): said("family.inflated_truncated", base=_word),
+        cast(Family, f"zero-one-truncated-{_base}"): said("family.zero_one_truncated", base=_word),
+        cast(Family, f"hurdle-{_base}"): said("family.hurdle", base=_word),
+        cast(Family, f"hurdle-truncated-{_base}"): said("family.hurdle_truncated", base=_word),
+    }
 
 
 class Size(NamedTuple):
@@ -163,8 +177,7 @@ def size_of(
     persons = np.where(True if rows is None else rows, table.counts, 0).astype(np.float64)
     parts = unseen(fit, table.registrations, matrix)
     slope = matrix.T @ (persons * parts.gradient[:, 0])
-    if parts.gradient.shape[1] > 1:
-        slope = np.append(slope, persons @ parts.gradient[:, 1])
+    slope = np.append(slope, persons @ parts.gradient[:, 1:])
     return Size(
         int(persons.sum()), float(persons @ parts.each), float(persons @ parts.variance),
         float(slope @ fit.covariance @ slope),
