@@ -118,8 +118,8 @@ def average_shapes(table: RepeatCounts, matrix: Array, offset: Array | None = No
         raise ModelError(
             Problem(
                 said("fault.register", family=said("family.average"), status=said("fault.runs_away")),
-                "a register in which every group of the formula has persons with one and with two registrations",
-                "put levels together, or leave a term out", file=f"table {table.name!r}",
+                said("allowed.register_which_every_group"), said("do.put_levels_together_leave"),
+                file=said("what.table", name=table.name),
             )
         )  # fmt: skip
     weight = weights(laws)

@@ -114,7 +114,7 @@ def register_design(table: RepeatCounts, formula: str = "1", exposure: str = "")
     ModelError
         When the formula does not suit the table, or the time at risk is no number above 0.
     """
-    source = f"table {table.name!r}"
+    source = said("what.table", name=table.name)
     columns = design(table.covariates, len(table.counts), formula, source=source)
     if not exposure:
         return RegisterDesign(columns.names, columns.matrix, None)
@@ -123,7 +123,7 @@ def register_design(table: RepeatCounts, formula: str = "1", exposure: str = "")
     if given is None or not numbers or not (given.astype(np.float64) > 0.0).all():
         found = said("fault.exposure_missing") if given is None else said("fault.exposure")
         raise ModelError(
-            Problem(found, said("fault.exposure_allowed"), said("fault.exposure_remedy"), file=source, column=exposure)
+            Problem(found, said("allowed.exposure"), said("do.exposure"), file=source, column=exposure)
         )
     return RegisterDesign(columns.names, columns.matrix, np.log(given.astype(np.float64)))
 
@@ -138,7 +138,7 @@ def fit_repeats(
     ModelError
         When the formula does not suit the table, or there is no estimate; the message says which group it is.
     """
-    source = f"table {table.name!r}"
+    source = said("what.table", name=table.name)
     made = register_design(table, formula, exposure)
     columns = Design((*made.names, *([f"log({exposure})"] if exposure else [])), made.whole)
     fit = fit_counts(family, table.registrations, table.counts.astype(np.float64), columns.matrix, fixed=bool(exposure))
