@@ -235,6 +235,12 @@ def run_assessment(job: Job, headline: Posterior, source: JobSource, compute: Co
     )  # fmt: skip
 
 
+def answer_of(job: Job, source: JobSource, compute: Compute) -> Posterior:
+    """Return the estimate of a job from its data, without other methods, verdict or checks."""
+    method, options, _ = _settled(job, source)
+    return _headline(job, source, method, options, compute)
+
+
 def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, Any], compute: Compute) -> Posterior:
     """Estimate, over every drawn linkage if there are any."""
     apart = by_stratum(method, options) or "by" in options

@@ -212,7 +212,7 @@ def _key(levels: Mapping[str, str | None]) -> frozenset[tuple[str, str]]:
 
 
 def _same_years(table: CountTable, old: OldTable, time: str | None, years: tuple[str, ...]) -> bool:
-    now = set(table.dimensions[time]) if time in table.dimensions else set(years)
+    now = set(table.dimensions[time]) if time is not None and time in table.dimensions else set(years)
     return now == set(old.years) or not now or not old.years
 
 
@@ -282,8 +282,8 @@ class _Joint:
         most = np.where(self.table.possible, np.inf, 0.0)
         low = np.concatenate([np.zeros(size), np.where(there & ~np.array(added), -np.inf, 0.0)])
         programme = LinearProgramme(low, np.concatenate([np.where(there, most, 0.0), most]))
-        for at, few, many in self.rows:
-            programme.add_row(few, many, at)
+        for summed, few, many in self.rows:
+            programme.add_row(few, many, summed)
         for c in range(state.values.size):
             at = members(self.cells, c)
             ends = _claims(int(state.values[c]), int(state.anchors[c]), int(state.steps[c]))
