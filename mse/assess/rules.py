@@ -159,16 +159,15 @@ class Thresholds:
             if isinstance(usual, tuple):
                 fewest = usual[0] > usual[1]
                 if tuple(pair) != tuple(sorted(pair, reverse=fewest)):
-                    allowed = "the one that asks for caution, then the one that forbids, "
-                    allowed += "not above it" if fewest else "not below it"
+                    allowed = said("allowed.caution_above") if fewest else said("allowed.caution_below")
                     yield (name,), setting_problem(setting, said("setting.order", name=name), allowed, pair)
 
 
 RULES = (
     "lists", "observed", "below_observed", "no_overlap", "nested", "outside", "pair_share", "identifying",
     "one_model", "dependence", "deviance", "bound", "aggregate", "humps", "disagreement", "narrower", "prior", "width",
-    "grid_end", "sampling", "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged", "draws",
-    "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out",
+    "grid_end", "sampling", "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged",
+    "draws", "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out",
     "one_person", "referrals", "linkage", "recall", "recall_unknown", "known_sizes", "known_bias",
     "fit", "coverage",
 )  # fmt: skip

@@ -30,8 +30,8 @@ def job(tmp_path: Path, counts: str, role: str = "bound", strata: bool = True) -
     by = 'by = ["year"]\n' if strata else ""
     path = tmp_path / "job.toml"
     path.write_text(
-        f'compare = []\n[table]\npath = "table.csv"\n[estimate]\nmethod = "average"\n{by}[run]\nseed = 1\n[report]\ntime = "year"\n'
-        f'[[aggregate]]\nname = "Shelters"\npath = "shelters.csv"\nrole = "{role}"\nsource = "annual report"\n'
+        f'compare = []\n[table]\npath = "table.csv"\n[estimate]\nmethod = "average"\n{by}[run]\nseed = 1\n'
+        f'[report]\ntime = "year"\n[[aggregate]]\nname = "Shelters"\npath = "shelters.csv"\nrole = "{role}"\nsource = "annual report"\n'
     )
     return path
 

@@ -162,10 +162,9 @@ def _widen(joint: _Joint, narrow: _Narrow, state: _State, rule: Disclosure) -> N
         if not state.hidden[c] and c not in state.fixed and state.steps[c] < MOST_STEPS * rule.threshold
     ]  # fmt: skip
     if not free:
-        place = ", ".join(str(x) for x in joint.cells.places[narrow.cell] if x is not None) or "the total"
+        place = ", ".join(str(x) for x in joint.cells.places[narrow.cell] if x is not None)
         raise ModelError(
-            Problem("a difference from the preceding release cannot be kept in doubt",
-                    "differences of no or of many persons", "publish fewer margins, or a release without a predecessor",
+            Problem(said("release.difference"), said("release.difference_allowed"), said("release.difference_remedy"),
                     value=place)
         )  # fmt: skip
     order = sorted(free, key=lambda c: (int(state.steps[c]), int(state.values[c]), c))[:TRIED]
