@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from itertools import combinations
 from typing import Any
 
-from mse.answers.earlierreleases import EarlierRelease, OldCell, OldTable
+from mse.answers.earlierreleases import EarlierRelease, OldCell, OldTable, Vintage
 from mse.answers.record import (
     BreakMark,
     InputFile,
@@ -29,7 +29,7 @@ from mse.answers.recordchecks import Damaged
 from mse.answers.recordsections import Section, given_settings, period_of
 from mse.computing.sealing import KEYED
 from mse.tables.checks import MAX_LISTS
-from mse.words.said import Said, from_record
+from mse.words.said import Said, from_record, said
 
 FORMAT = 2
 """Number of the form that is written."""
@@ -59,6 +59,7 @@ def record_json(record: Record) -> dict[str, Any]:
         "diagnostics": record.diagnostics,
         "versions": record.versions,
         "against": [_earlier_json(entry) for entry in record.against],
+        "vintage": None if record.vintage is None else _filled(asdict(record.vintage)),
         "files": record.files,
         "secret": record.secret,
         "secrets": {} if record.rounding is None else {"rounding": record.rounding},
@@ -84,17 +85,17 @@ def read_record_json(entries: Mapping[str, Any], name: str = "provenance.json") 
     whole = Section(entries, name)
     form = whole.whole("format")
     if form is not None and not 2 <= form <= FORMAT:
-        raise Damaged(f"{name} has the format {form}, which this version does not know")
+        raise Damaged(said("damage.format", place=name, form=str(form)))
     for key in NEEDED:
         if key not in entries:
-            raise Damaged(f"{name} lacks {key!r}")
+            raise Damaged(said("damage.lacks", place=name, key=repr(key)))
     prob, seed = whole.number("prob"), whole.whole("seed")
     if prob is None or not 0 < prob < 1:
-        raise Damaged(f"{name}: 'prob' is no number between 0 and 1")
+        raise Damaged(said("damage.prob", place=name))
     if seed is None or seed < 0:
-        raise Damaged(f"{name}: 'seed' is no whole number from 0 on")
+        raise Damaged(said("damage.seed", place=name))
     if not isinstance(entries["title"], str):
-        raise Damaged(f"{name}: 'title' is no text")
+        raise Damaged(said("damage.text", place=name, key=repr("title")))
     overlap = whole.section("overlap")
     return Record(
         title=entries["title"],
@@ -108,6 +109,7 @@ def read_record_json(entries: Mapping[str, Any], name: str = "provenance.json") 
         estimator=dict(whole.section("estimator").entries),
         diagnostics=dict(whole.section("diagnostics").entries),
         against=tuple(_earlier(entry) for entry in whole.sections("against")),
+        vintage=_vintage(whole.section("vintage")) if "vintage" in entries else None,
         files=whole.texts_by_name("files"),
         secret=whole.text("secret"),
         rounding=whole.section("secrets").text("rounding"),
@@ -160,7 +162,7 @@ def _said(entry: object, about: Section) -> Said:
     try:
         return from_record(entry)
     except (KeyError, TypeError, AttributeError, ValueError):
-        raise Damaged(f"{about.place} holds a note that is none") from None
+        raise Damaged(said("damage.note", place=about.place)) from None
 
 
 def _table_json(table: TableRecord) -> dict[str, Any]:
@@ -204,7 +206,7 @@ def _overlap(section: Section) -> Overlap:
     for row in section.sections("histories"):
         names = row.texts("on")
         if not names or len(set(names)) < len(names) or not set(names) <= set(lists):
-            raise Damaged(f"{section.place} holds a history of other lists")
+            raise Damaged(said("damage.history", place=section.place))
         history = sum(1 << lists.index(name) for name in names)
         found[history] = found.get(history, 0) + _count(row.entries.get("count"), section)
     return _sorted(lists, found)
@@ -227,7 +229,7 @@ def _old_overlap(section: Section) -> Overlap:
         elif set(names) <= set(lists):  # in another order than that of the lists
             history = sum(1 << lists.index(name) for name in set(names))
         else:
-            raise Damaged(f"{section.place}.counts holds a history of other lists")
+            raise Damaged(said("damage.history", place=f"{section.place}.counts"))
         found[history] = _count(count, section)
     return _sorted(lists, found)
 
@@ -235,13 +237,13 @@ def _old_overlap(section: Section) -> Overlap:
 def _lists(section: Section) -> tuple[str, ...]:
     lists = section.texts("lists")
     if len(set(lists)) < len(lists) or len(lists) > MAX_LISTS:
-        raise Damaged(f"{section.place}.lists is no list of up to {MAX_LISTS} names")
+        raise Damaged(said("damage.lists", place=f"{section.place}.lists", most=MAX_LISTS))
     return lists
 
 
 def _count(value: object, section: Section) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53 or value != int(value):
-        raise Damaged(f"{section.place} holds something else than counts")
+        raise Damaged(said("damage.only_counts", place=section.place))
     return int(value)
 
 
@@ -298,8 +300,13 @@ def _earlier(entry: Section) -> EarlierRelease:
     chain = {step: None if n is None else _count(n, tables) for step, n in tables.section("chain").entries.items()}
     return EarlierRelease(
         entry.needed("release"), entry.needed("title"), entry.needed("digest"), entry.texts("years"),
-        _old_table(tables, "counts"), _old_table(tables, "lists"), chain,
+        _old_table(tables, "counts"), _old_table(tables, "lists"), chain, entry.whole("number") or 1,
+        entry.text("date"), tuple(tuple(map(str, row)) for row in entry.items("series")),
     )  # fmt: skip
+
+
+def _vintage(part: Section) -> Vintage:
+    return Vintage(part.whole("number") or 1, part.text("date"), part.text("after"))
 
 
 def _old_table(tables: Section, name: str) -> OldTable | None:
@@ -310,7 +317,7 @@ def _old_table(tables: Section, name: str) -> OldTable | None:
         dims = tuple((str(dim), tuple(map(str, levels))) for dim, levels in part.items("dimensions"))
         cells = tuple(_old_cells(part.items("cells"), len(dims)))
     except (TypeError, ValueError, IndexError):
-        raise Damaged(f"{part.place} is no table of counts") from None
+        raise Damaged(said("damage.table", place=part.place)) from None
     return OldTable(dims, cells, part.text("time"), part.texts("years"))
 
 
@@ -329,7 +336,8 @@ def _earlier_json(entry: EarlierRelease) -> dict[str, Any]:
     }
     tables["chain"] = dict(entry.chain)
     return {"release": entry.release, "title": entry.title, "digest": entry.digest, "years": list(entry.years),
-            "tables": _filled(tables)}  # fmt: skip
+            "tables": _filled(tables), "number": entry.number,
+            **_filled({"date": entry.date, "series": [list(row) for row in entry.series]})}  # fmt: skip
 
 
 def _old_table_json(table: OldTable) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+from mse.answers.aggregates import bounded
 from mse.answers.posterior import Posterior
 from mse.answers.record import Record, overlap_of
 from mse.answers.recordchecks import RESULTS, damage_problem
@@ -23,9 +24,10 @@ from mse.computing.progress import if_watched
 from mse.computing.provenance import versions
 from mse.computing.savefiles import work_folder
 from mse.computing.sealing import same_content
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.estimators.automatic import choose
 from mse.intake.pseudonyms.keyedhash import read_key
+from mse.jobs.aggregated import aggregates_table, read_aggregates
 from mse.jobs.job import Job, dimension_problems, make_job
 from mse.jobs.otherpopulations import populations_table
 from mse.jobs.sections import PublishSpec
@@ -81,12 +83,14 @@ def run_job(
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
             return run_job(job, compute, workspace=folder, told=told)
     _raise_if_any(_file_problems(job, None))
+    read_aggregates(job)
     source = open_source(job, workspace, compute)
     _raise_if_any(
         _file_problems(job, source.table)
         + dimension_problems(job, _answered(job, source))
         + _time_problems(job, source)
     )
+    read_aggregates(job, source.table)  # before anything is computed that they go with
     table = source.table.collapse() if source.table.strata else source.table
     method, options, why = _settled(job, source)
     read_as = source.table.read_as
@@ -95,6 +99,8 @@ def run_job(
         if told is not None:
             told(read_as)
     headline = replace(_headline(job, source, method, options, compute), chosen=why)
+    aggregates = read_aggregates(job, source.table)
+    headline = bounded(headline, aggregates)
     summed = summed_over(source.table, method, options)
     by = options.get("by", ())
     asked: list[Request] = (
@@ -105,7 +111,7 @@ def run_job(
     others = [
         run_or_fail(source.table, r, job.run.seed, compute) for r in asked if r not in (method, (method, options))
     ]
-    tables = dict(source.tables)
+    tables = {**source.tables, **aggregates_table(aggregates)}
     tables |= populations_table(job, headline, source.others, method, options, compute)
     if job.assess is not None:
         tables |= run_assessment(job, headline, source, compute)
@@ -157,8 +163,8 @@ def _time_problems(job: Job, source: JobSource) -> list[Problem]:
     time = job.report.time
     if time is None or time in source.table.strata:
         return []
-    allowed = ", ".join(source.table.strata) or "none: the table has no strata"
-    found = Problem("the table has no such dimension", allowed, "correct the name", column="report.time", value=time)
+    allowed = names_of(source.table.strata, said("allowed.none_table_has_no_2"))
+    found = Problem(said("found.table_has_no_such"), allowed, said("do.correct_name"), column="report.time", value=time)
     return [job.file.put(found, ("report", "time"))]
 
 
@@ -188,14 +194,14 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
             return assess_results(results, compute, workspace=folder)
     record = results.record
     if not record.job.settings or record.table.name is None or record.table.digest is None:
-        raise InputError(damage_problem(RESULTS, "provenance.json lacks the job or the table", "provenance.json"))
+        raise InputError(damage_problem(RESULTS, said("damage.no_job"), "provenance.json"))
     job = make_job(record.job.settings)
     source = open_source(job, workspace, compute)
     flat = source.table.collapse() if source.table.strata else source.table
     if not same_content(record.secret, record.table.digest, flat.digest):
         raise InputError(
-            Problem("the data have changed since the results were made", "the data that the results are about",
-                    "run the job again", file=record.table.name)
+            Problem(said("found.data_have_changed_since"), said("allowed.data_results_about"),
+                    said("do.run_job_again"), file=record.table.name)
         )  # fmt: skip
     known = replace(results.headline, table_digest=flat.digest)  # what was read has it keyed where it is not public
     tables = {**results.tables, **run_assessment(job, known, source, compute)}
@@ -233,6 +239,12 @@ def run_assessment(job: Job, headline: Posterior, source: JobSource, compute: Co
         headline, source.table, job.assess, prob=job.run.prob, seed=job.run.seed,
         unreferred=source.unreferred, compute=compute,
     )  # fmt: skip
+
+
+def answer_of(job: Job, source: JobSource, compute: Compute) -> Posterior:
+    """Return the estimate of a job from its data, without other methods, verdict or checks."""
+    method, options, _ = _settled(job, source)
+    return bounded(_headline(job, source, method, options, compute), read_aggregates(job, source.table))
 
 
 def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, Any], compute: Compute) -> Posterior:

@@ -13,10 +13,11 @@ from mse.computing.filemodes import private_writing
 from mse.computing.inputfiles import matching
 from mse.computing.parallel import Compute
 from mse.computing.provenance import file_digest
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
 from mse.jobs.job import Job, load_job_table
 from mse.shipped import TableInfo
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +108,8 @@ def _registered(job: Job, contracts: list[str], truth: Path | None, workspace: P
         tables["thresholds"] = taken.linkage.thresholds
         (workspace / RECORDS / "linkage.svg").write_text(taken.linkage.chart, encoding="utf-8")
         (workspace / RECORDS / "linkage.json").write_text(taken.linkage.settings, encoding="utf-8")
+    if taken.arrived is not None:
+        tables["arrivals"] = taken.arrived
     links = {"unknown": 1.0}
     if taken.quality is not None:
         tables["linkage"] = taken.quality.lists
@@ -172,9 +175,9 @@ def _expanded(patterns: Sequence[str]) -> list[str]:
         try:
             found += matching(pattern) or [pattern]
         except OSError as error:
-            said = f"the contracts cannot be found: {error.strerror or type(error).__name__}"
-            allowed = "files, or a pattern such as contracts/*.toml"
-            raise InputError(Problem(said, allowed, "correct the path", value=pattern)) from None
+            fault = said("found.contracts_cannot_found", error=reason_of(error))
+            allowed = said("allowed.files_pattern_such_contracts")
+            raise InputError(Problem(fault, allowed, said("do.correct_path"), value=pattern)) from None
     return list(dict.fromkeys(found))
 
 

@@ -1,4 +1,4 @@
-"""Where the settings of a job stand in its file, and what is wrong with them in plain words."""
+"""Where the settings of a job stand in its file,."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mse.errors import MseError, Problem
@@ -15,23 +14,10 @@ from mse.errors import MseError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pydantic import BaseModel
-    from pydantic_core import ErrorDetails
-
 Place = tuple[str, ...]
 
 _HEADER = re.compile(r"\s*(\[\[?)([^\[\]=]+)\]\]?\s*(?:#.*)?")
 _KEY = re.compile(r"\s*([^\[\]{}#=]+?)\s*=")
-
-# What pydantic calls a wrong type or range, and what is allowed; braces hold its limits.
-_ALLOWED = {
-    "string": "a text in quotation marks", "path": "a text in quotation marks", "int": "a whole number",
-    "float": "a number", "bool": "true or false", "tuple": "a list in square brackets",
-    "too_short": "a list of {min_length} or more", "too_long": "a list of at most {max_length}",
-    "greater_than_equal": "{ge} or more", "less_than_equal": "{le} or less",
-    "greater_than": "more than {gt}", "less_than": "less than {lt}", "literal": "{expected}",
-    "finite_number": "a number that is finite",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,52 +73,6 @@ class JobFile:
         except MseError as error:
             place = next((x for x in places if x in self.lines), places[0])
             raise type(error)([self.put(p, place) for p in error.problems]) from error
-
-
-def plain_problem(error: ErrorDetails, job: type[BaseModel], file: JobFile) -> Problem:
-    """Return a fault that pydantic found in plain words, with its place in the file."""
-    place = tuple(str(part) for part in error["loc"])
-    where, kind = ".".join(place), str(error["type"])
-    value: str | None = str(error["input"])
-    keys = _keys(job, place[:-1])
-    if kind == "extra_forbidden":
-        near = get_close_matches(place[-1], keys, n=1)
-        remedy = f"did you mean {near[0]!r}" if near else "correct or delete it"
-        found, allowed = "unknown key", ", ".join(keys)
-    elif kind == "missing" and not keys:
-        found, allowed, remedy, value = "a value is missing", "a list of two", "add it", None
-    elif kind == "missing":
-        found, allowed, remedy, value = "a required key is missing", ", ".join(keys), "add it", None
-    elif kind == "value_error":
-        found, allowed = str(error["ctx"]["error"]).split("; allowed: ")
-        remedy, value = "correct it", None
-    elif kind.startswith(("model", "dict", "mapping")):
-        inside = _keys(job, place)
-        found, remedy = "this is no section", "write it as a section"
-        allowed = f"a section with the keys {', '.join(inside)}" if inside else "a section of keys and values"
-    else:
-        found, remedy = "the value is not allowed", "correct it"
-        allowed = next((x for start, x in _ALLOWED.items() if kind.startswith(start)), "the types of the manual")
-        allowed = allowed.format(**error.get("ctx", {}))
-    return replace(file.put(Problem(found, allowed, remedy, value=value), place), column=where or None)
-
-
-def _keys(job: type[BaseModel], place: Place) -> list[str]:
-    """Return the keys of a section of the job; none when it has no keys of its own."""
-    from pydantic import BaseModel
-
-    section: Any = job
-    for part in place:
-        if part.isdigit():
-            continue
-        known = getattr(section, "model_fields", {})
-        if part not in known:
-            return []
-        kind = known[part].annotation
-        inside = [kind, *getattr(kind, "__args__", ())]
-        inside += [x for part in inside for x in getattr(part, "__args__", ())]
-        section = next((x for x in inside if isinstance(x, type) and issubclass(x, BaseModel)), None)
-    return list(getattr(section, "model_fields", {}))
 
 
 def _parts(key: str) -> Place:

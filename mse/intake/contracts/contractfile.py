@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from mse.computing.inputfiles import read_settings
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
 from mse.intake.contracts.contract import Contract
 from mse.intake.contracts.soundness import contract_problems, gaps
-from mse.settings.places import JobFile, plain_problem
+from mse.settings.places import JobFile
+from mse.settings.specreading import read_spec
+from mse.words.said import said
 
 
 def make_contract(settings: Mapping[str, Any], file: JobFile | None = None, folder: Path | None = None) -> Contract:
@@ -33,11 +34,10 @@ def make_contract(settings: Mapping[str, Any], file: JobFile | None = None, fold
         With every problem: unknown keys, wrong types, roles that contradict each other.
     """
     file = file or JobFile()
-    try:
-        contract = Contract.model_validate(settings)
-    except ValidationError as error:
-        raise InputError([*(plain_problem(e, Contract, file) for e in error.errors()), *gaps(settings, file)]) from None
-    contract._file, contract._folder = file, folder or Path()
+    read, problems = read_spec(Contract, settings, file=file)
+    if read is None:
+        raise InputError([*problems, *gaps(settings, file)])
+    contract = replace(read, file=file, folder=folder or Path())
     if problems := contract_problems(contract):
         raise InputError(problems)
     return contract
@@ -55,11 +55,12 @@ def read_contract(path: str | Path) -> Contract:
     try:
         text, raw = read_settings(place)
     except OSError as error:
-        found = f"the contract cannot be read: {error.strerror or type(error).__name__}"
-        raise InputError(Problem(found, "a TOML file", "check the path", file=str(path))) from error
+        found = said("found.contract_cannot_read", error=reason_of(error))
+        raise InputError(Problem(found, said("allowed.toml_file"), said("do.check_path"), file=str(path))) from error
     except ValueError as error:
         raise InputError(
-            Problem(f"the contract is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",
+            Problem(said("found.contract_not_toml", error=reason_of(error)), said("allowed.toml_utf_8_https"),
+                    said("do.correct_2"),
                     file=str(path))
         ) from error  # fmt: skip
     return make_contract(raw, JobFile.of(str(path), text), place.parent)
