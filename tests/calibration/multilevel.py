@@ -5,7 +5,7 @@
 ``coverage 100 switched`` does the same where persons differ much in visibility and nobody is referred, into
 ``multilevel-switched.json``; ``coverage 100 both`` where they differ as much and are referred as well; ``coverage 100
 varied`` in nations each of which is another: visibility uniform from 0 to 1.2, referrals from none to those of
-the nation that ships. Repeats of one nation have in common what no list shows of it; those of the last do not. What
+the nation that ships. A word more, ``on``, goes on after the stored ones. Repeats of one nation have in common what no list shows of it; those of the last do not. What
 stands as ``before`` is what an earlier prior gave, and is kept.
 ``dependence 12`` stores in ``multilevel-dependence.json`` how lists truly depend on each other in the nations that
 repeat, from complete tables, and what the model says of the part that all pairs share.
@@ -101,12 +101,13 @@ def summarise(repeats):
     return out
 
 
-def coverage(n, nation="shipped"):
+def coverage(n, nation="shipped", on=None):
+    """Repeat the register of `n` seeds and store as it goes; with `on` after those stored, under the same prior."""
     path = STORED[nation]
     kept = json.loads(path.read_text()) if path.exists() else {}
     before = kept.get("before")
-    repeats = []
-    for seed in range(1, n + 1):
+    repeats = kept["each"] if on else []
+    for seed in range(len(repeats) + 1, n + 1):
         repeats.append(one_repeat(seed, nation=nation))
         record = {
             "what": "4 years x 2 forms, lists P R O Z of the simulated nation; shares of intervals that hold the truth",
