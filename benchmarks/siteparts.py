@@ -30,6 +30,9 @@ HOLDS = {
 }
 """What the interval of a method holds, by what the method rests on."""
 
+ONE_REGISTER = "how the rates differ, too many ones, and learned departures"
+"""The same for the default of one register."""
+
 READS = {
     "CaptureTable": "overlap table",
     "HistoryTable": "persons on up to 62 lists",
@@ -53,6 +56,9 @@ WHEN = {
     "chapman": "Two lists, and a reason why they are independent",
     "chao": "You want a floor",
     "sample-coverage": "A quick check beside another method",
+    "mh": "You repeat a study that used Rcapture's Mh",
+    "mth": "You repeat a study that used Rcapture's Mth",
+    "mb": "Occasions in their order, and being seen changes what follows",
     "covariates": "One model with covariates, by formula",
     "dutch-method": "You repeat the Dutch monitor",
     "average-strata": "Few covariates, the choice of model inside",
@@ -70,13 +76,18 @@ def fact_rows(name: str, row: Method) -> Iterator[tuple[str, str]]:
     if row.reads in ("CaptureTable", "PersonTable"):
         yield "lists", f"{row.lists[0]} to {min(row.lists[1], MOST_LISTS)}"
     yield "strata", strata_words(row)
-    yield "interval holds", HOLDS[row.basis]
+    yield "interval holds", held_words(row)
     if row.identified is not None:
         yield "departures", "always inside" if name == "auto" else "inside with `departures = true`"
     if row.bound:
         yield "number", "a lower bound"
     yield "in `mse compare`", compared_words(row)
     yield "options", f"[all options](../commands.md#{name}), spec `mse.estimators.{row.module}.{row.spec}`"
+
+
+def held_words(row: Method) -> str:
+    """Return what the interval of a method holds, in words."""
+    return ONE_REGISTER if row.reads == "RepeatCounts" else HOLDS[row.basis]
 
 
 def compared_words(row: Method) -> str:
@@ -134,7 +145,7 @@ def registry_table() -> str:
     for name, row in METHODS.items():
         facts = dict(fact_rows(name, row))
         lists = facts.get("lists", facts["reads"])
-        cells = (f"[`{name}`](method/{name}.md)", WHEN[name], lists, facts["strata"], HOLDS[row.basis])
+        cells = (f"[`{name}`](method/{name}.md)", WHEN[name], lists, facts["strata"], held_words(row))
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
