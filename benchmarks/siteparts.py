@@ -7,11 +7,13 @@ from `mse.__all__`: ``api.md``; from the table of published answers in ``truth.m
 from __future__ import annotations
 
 import html
+import json
 import re
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from benchmarks.galleryfigure import draw, pair_of
 from benchmarks.pages import DOCS, ROOT
@@ -239,11 +241,34 @@ def part(text: str, name: str) -> str:
     return found[1].rstrip()
 
 
+def registers_table() -> str:
+    """Return how often intervals from one register hold the size, as stored by the two boards."""
+    folder = Path(__file__).resolve().parents[1] / "tests" / "calibration"
+    known = json.loads((folder / "known-registers.json").read_text(encoding="utf-8"))
+    drawn = json.loads((folder / "register-truths.json").read_text(encoding="utf-8"))
+    lines = ["| registers | of | 50 % | 80 % | 95 % | median log width |", "|---|---:|---:|---:|---:|---:|"]
+
+    def line(name: str, of: int, row: dict[str, Any]) -> str:
+        cover = " | ".join(f"{100 * x:.0f} %" for x in row["coverage"])
+        return f"| {name} | {of} | {cover} | {row['median_width']:.2f} |"
+
+    for row in known["results"]:
+        lines.append(line(f"known size: {row['setting']}", row["problems"], row))
+    for kind, rows in drawn["kinds"].items():
+        lines.append(line(f"simulated: {kind}", rows["average"]["registers"], rows["average"]))
+    lines.append(line("simulated, all kinds", drawn["all"]["average"]["registers"], drawn["all"]["average"]))
+    lines.append(line("the same, if a shape held", drawn["all"]["held"]["registers"], drawn["all"]["held"]))
+    for verdict, row in drawn["verdicts"].items():
+        lines.append(line(f"verdict *{verdict}*", row["registers"], row))
+    dates = sorted({known["provenance"]["date"], drawn["provenance"]["date"]})
+    return "\n".join([*lines, "", f"Stored {', '.join(dates)} (`tests/calibration`)."])
+
+
 def made(page: str, text: str) -> str:
     """Return a page with its generated parts as they are now."""
     name = Path(page).stem
     makers = {"card": card, "cited": cited}
-    whole = {"registry": registry_table, "api": api, "gallery": gallery, "glossary": glossary}
+    whole = {"registers": registers_table, "registry": registry_table, "api": api, "gallery": gallery, "glossary": glossary}
 
     def fill(found: re.Match[str]) -> str:
         key = found[1]

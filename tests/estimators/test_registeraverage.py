@@ -1,4 +1,4 @@
-"""The default for one register: its twin, known sizes left out in turn, invariants, other families, verdict and page."""
+"""The default for one register: its twin, known sizes left out in turn, invariants, families, verdict and page."""
 
 import json
 import math
