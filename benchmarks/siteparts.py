@@ -256,8 +256,9 @@ def registers_table() -> str:
         lines.append(line(f"known size: {row['setting']}", row["problems"], row))
     for kind, rows in drawn["kinds"].items():
         lines.append(line(f"simulated: {kind}", rows["average"]["registers"], rows["average"]))
-    lines.append(line("simulated, all kinds", drawn["all"]["average"]["registers"], drawn["all"]["average"]))
-    lines.append(line("the same, if a shape held", drawn["all"]["held"]["registers"], drawn["all"]["held"]))
+    everything = drawn["all"]
+    lines.append(line("simulated, all kinds", everything["average"]["registers"], everything["average"]))
+    lines.append(line("the same, if a shape held", everything["held"]["registers"], everything["held"]))
     for verdict, row in drawn["verdicts"].items():
         lines.append(line(f"verdict *{verdict}*", row["registers"], row))
     dates = sorted({known["provenance"]["date"], drawn["provenance"]["date"]})
@@ -268,7 +269,8 @@ def made(page: str, text: str) -> str:
     """Return a page with its generated parts as they are now."""
     name = Path(page).stem
     makers = {"card": card, "cited": cited}
-    whole = {"registers": registers_table, "registry": registry_table, "api": api, "gallery": gallery, "glossary": glossary}
+    whole = {"registers": registers_table, "registry": registry_table, "api": api, "gallery": gallery,
+             "glossary": glossary}  # fmt: skip
 
     def fill(found: re.Match[str]) -> str:
         key = found[1]
