@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated
 
 from mse.estimators.registry import Basis as Basis
@@ -159,6 +160,12 @@ class Thresholds:
                     allowed = "the one that asks for caution, then the one that forbids, "
                     allowed += "not above it" if fewest else "not below it"
                     yield (name,), setting_problem(setting, said("setting.order", name=name), allowed, pair)
+
+
+@cache
+def usual_thresholds() -> Thresholds:
+    """Return the thresholds of the class, checked once."""
+    return Thresholds()
 
 
 RULES = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -208,6 +209,11 @@ def whole_counts(counts: npt.ArrayLike, source: str) -> npt.NDArray[np.int64]:
 
 def membership(n_lists: int) -> npt.NDArray[np.bool_]:
     """Return who is on what: shape (2**K - 1, K), row h - 1 for history h."""
+    return _membership(n_lists).copy()
+
+
+@lru_cache(maxsize=16)
+def _membership(n_lists: int) -> npt.NDArray[np.bool_]:
     on: npt.NDArray[np.bool_] = (np.arange(1, 2**n_lists)[:, None] >> np.arange(n_lists)) & 1 == 1
     return on
 
@@ -229,7 +235,7 @@ def add_content_faults(
             "mark the cell as observable, or find out how they came to be on a list that cannot see them",
             value=f"{blind} persons",
         )  # fmt: skip
-    for j, name in enumerate(lists):
+    for j, name in enumerate(lists if absent.any() else ()):
         on_absent = int(counts[np.ix_(absent[:, j], on[:, j])].sum())
         if on_absent:
             faults.add(
