@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mse import estimate
-from mse.assess.departures import departed
+from mse.answers.departing import departed
 from mse.computing.parallel import Compute
 from mse.estimators.averages import averaging
 from mse.estimators.averages.averaging import AverageSpec

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, MseError, Problem
-from mse.estimators.repeats.families import Family, probabilities
+from mse.estimators.repeats.countlaws import probabilities
+from mse.estimators.repeats.families import Family
 from mse.estimators.repeats.registersize import fit_repeats
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import said
