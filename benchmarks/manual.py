@@ -60,7 +60,7 @@ def settings_table(settings: Mapping[str, Setting]) -> str:
     rows: list[tuple[object, ...]] = []
     for name, setting in settings.items():
         inside = spec_in(setting.kind)
-        kind = in_words(setting.kind).replace(", or nothing (left out)", "") if inside is None else "see below"
+        kind = str(in_words(setting.kind)).replace(", or nothing (left out)", "") if inside is None else "see below"
         default = "required" if setting.required else "–" if inside is not None else shown(setting.default)
         rows.append((f"`{name}`", kind, default, plain_text(setting.meaning)))
     return table(("key", "may be", "default", "meaning"), rows)
@@ -81,7 +81,7 @@ def commands(command: click.Command = main, name: str = "mse") -> Iterator[str]:
         if isinstance(param, click.Option) and "--help" not in param.opts:
             kind = "switch" if param.is_flag else param.make_metavar(ctx)
             if isinstance(param.type, SettingType):
-                kind = in_words(param.type.setting.kind).replace(", or nothing (left out)", "")
+                kind = str(in_words(param.type.setting.kind)).replace(", or nothing (left out)", "")
             default = shown(param.default) if param.show_default and not param.is_flag else "–"
             if param.multiple:
                 kind = f"{kind}, repeated"

@@ -18,6 +18,8 @@ from mse.commands.options import LANGUAGE
 from mse.commands.publishing import cite, release, report, survey, verify
 from mse.commands.stopping import STATUS, end_at_once, told_to_stop
 from mse.commands.takingin import contract, pseudonymise, quality, simulate
+from mse.errors import names_of
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.errors import MseError
@@ -76,8 +78,8 @@ def _print_machine_error(error: OSError) -> None:
 def _print_short_of_memory() -> None:
     from mse.errors import InputError, Problem
 
-    found, allowed = "there is not enough memory", "a table and options that fit into the memory of this machine"
-    _print_error(InputError(Problem(found, allowed, "ask for fewer lists, draws or models, or take a larger machine")))
+    found, allowed = said("found.not_enough_memory"), said("allowed.table_options_fit_into")
+    _print_error(InputError(Problem(found, allowed, said("do.ask_fewer_lists_draws"))))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -99,8 +101,8 @@ def show_help(ctx: click.Context, names: tuple[str, ...]) -> None:
     for name in names:
         known = command.commands if isinstance(command, click.Group) else {}
         if name not in known:
-            allowed = ", ".join(known) or "nothing more: this command has no commands of its own"
-            raise InputError(Problem("there is no such command", allowed, "choose one of these", value=name))
+            allowed = names_of(known, said("allowed.nothing_more_command_has"))
+            raise InputError(Problem(said("found.no_such_command"), allowed, said("do.choose_one_these"), value=name))
         command = known[name]
         inside = click.Context(command, info_name=name, parent=inside)
     click.echo(command.get_help(inside))

@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mse.words.catalogues import catalogue
-from mse.words.said import Said, said
+from mse.words.said import Said, said, verbatim
+
+_SYSTEM = {
+    errno.ENOENT: said("system.no_file"), errno.EACCES: said("system.denied"),
+    errno.EPERM: said("system.not_permitted"), errno.EMFILE: said("system.many_files"),
+    errno.EISDIR: said("system.folder"), errno.ENOTDIR: said("system.no_folder"), errno.ENOSPC: said("system.full"),
+    errno.EROFS: said("system.read_only"), errno.ENAMETOOLONG: said("system.long_name"),
+    errno.ELOOP: said("system.loop"), errno.EFBIG: said("system.large_file"),
+    errno.EIO: said("system.device"), errno.EDQUOT: said("system.quota"), errno.EEXIST: said("system.exists"),
+}  # fmt: skip
+"""What a system refuses, by its number."""
+
+
+def reason_of(error: BaseException) -> Said:
+    """Return why something could not be done: the code that an error carries, or the reason of the system."""
+    own = getattr(error, "said", None)
+    if isinstance(own, Said):
+        return own
+    if isinstance(error, OSError) and error.errno in _SYSTEM:
+        return _SYSTEM[error.errno]
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return verbatim(text or type(error).__name__)
+
+
+def names_of(items: Iterable[object], none: Said | None = None) -> Said:
+    """Return names one after the other, as what is allowed; `none` where there are none of them."""
+    names = tuple(map(str, items))
+    return said("list.names", names=names) if names else none or said("list.none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,40 +43,44 @@ class Problem:
 
     Parameters
     ----------
-    found : str or Said
-        What stands there now, in words; as a code with values where a page may have to say it.
-    allowed : str or Said
+    found : Said
+        What stands there now.
+    allowed : Said
         What may stand there.
-    remedy : str or Said
+    remedy : Said
         What to do about it.
-    file, column, value : str or None
-        Where it stands; `value` is the offending text itself.
+    file : str, Said or None
+        Where it stands: a file, or what is called otherwise.
+    column : str or None
+        The column there.
+    value : str, Said or None
+        The offending text itself; something said where it is in words.
     row : int or None
         Line of the file as an editor counts it (the header is line 1).
     """
 
-    found: str | Said
-    allowed: str | Said
-    remedy: str | Said
-    file: str | None = None
+    found: Said
+    allowed: Said
+    remedy: Said
+    file: str | Said | None = None
     row: int | None = None
     column: str | None = None
-    value: str | None = None
+    value: str | Said | None = None
 
     def __str__(self) -> str:
         """Return it as an English sentence."""
         return self.in_words("en")
 
     def in_words(self, language: str) -> str:
-        """Return it as a sentence of a language; one that has words and no codes stays English."""
-        parts = (self.found, self.allowed, self.remedy)
-        say = catalogue(language if all(isinstance(x, Said) for x in parts) else "en")
-        place = [self.file] if self.file else []
+        """Return it as a sentence of a language."""
+        say = catalogue(language)
+        place = [say.said(self.file) if isinstance(self.file, Said) else self.file] if self.file else []
         if self.row is not None:
             place.append(say.said(said("problem.row", row=str(self.row))))
         if self.column is not None:
             place.append(say.said(said("problem.column", name=repr(self.column))))
-        value = None if self.value is None else said("problem.value", value=repr(_shorten(self.value)))
+        text = say.said(self.value) if isinstance(self.value, Said) else self.value
+        value = None if text is None else said("problem.value", value=repr(_shorten(text)))
         return say.said(
             said(
                 "problem.sentence", where=f"{', '.join(place)}: " if place else "", found=self.found,

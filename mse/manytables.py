@@ -20,7 +20,7 @@ from mse.methods import Table, estimate
 from mse.settings.specchecks import check_value
 from mse.settings.specfields import Seed
 from mse.shipped import read_table
-from mse.words.said import Said, as_said, to_json
+from mse.words.said import Said, as_said, said, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,13 +78,15 @@ def estimate_many(
     make_spec(name, given)
     if not 0.0 < prob < 1.0:
         raise InputError(
-            Problem("the probability of an interval is out of range", "a number between 0 and 1, both excluded",
-                    "ask for example for prob=0.95", value=str(prob))
+            Problem(said("found.probability_interval_out_range"), said("allowed.number_between_0_1"),
+                    said("do.ask_example_prob_0"), value=str(prob))
         )  # fmt: skip
     given_names = tables.items() if isinstance(tables, Mapping) else ((None, x) for x in tables)
     pairs = [(label or _name(x), x) for label, x in ((label, _read(x)) for label, x in given_names)]
     if not pairs:
-        raise ModelError(Problem("there are no tables", "one table or more", "give the tables to estimate from"))
+        raise ModelError(
+            Problem(said("found.no_tables"), said("allowed.one_table_more"), said("do.give_tables_estimate"))
+        )
     whole = [x for _, x in pairs if not isinstance(x, MseError)]
     tasks = [tuple(whole[i : i + BATCH]) for i in range(0, len(whole), BATCH)]
     work = partial(_rows, name, dict(given), seed, prob)
@@ -114,7 +116,7 @@ def _read(table: object) -> Table | MseError:
 
 def _name(table: Table | MseError) -> str:
     """Return what a table is called; for an error in its place, the file that it is about."""
-    return table.problems[0].file or "" if isinstance(table, MseError) else table.name
+    return str(table.problems[0].file or "") if isinstance(table, MseError) else table.name
 
 
 def _in_place(

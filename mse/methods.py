@@ -179,9 +179,9 @@ def _of_lists(source: Any) -> CaptureTable:
     """Return the table of lists that a source is or holds."""
     table = read_table(source)
     if not isinstance(table, CaptureTable):
-        allowed = f"an overlap table of 2 to {MAX_LISTS} lists"
-        raise ModelError(Problem(f"methods cannot be put side by side on a {type(table).__name__}", allowed,
-                                 "estimate by each method on its own"))  # fmt: skip
+        allowed = said("allowed.overlap_table_2_lists", max_lists=MAX_LISTS)
+        raise ModelError(Problem(said("found.methods_cannot_put_side", name=type(table).__name__), allowed,
+                                 said("do.estimate_each_method_its")))  # fmt: skip
     return table
 
 
@@ -218,8 +218,8 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
     if kind not in (METHODS[method].reads, *METHODS[method].also):
         fitting = ", ".join(name for name, other in METHODS.items() if kind in (other.reads, *other.also))
         raise ModelError(
-            Problem(f"the method {method!r} reads a {METHODS[method].reads}, and this is a {kind}",
-                    f"for this table: {fitting or 'no method'}", "choose one of these")
+            Problem(said("found.method_reads", method=repr(method), reads=METHODS[method].reads, kind=kind),
+                    said("allowed.table", fitting=fitting or said("allowed.no_method")), said("do.choose_one_these"))
         )  # fmt: skip
     if method == "auto":
         return _chosen(table, options, seed, compute)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from mse.errors import InputError, ModelError, Problem
+from mse.errors import InputError, ModelError, Problem, names_of
 from mse.tables.captures import CaptureTable
 from mse.tables.checks import MAX_LISTS, MOST_LISTS
 from mse.tables.histories import HistoryTable
@@ -91,9 +91,9 @@ def shipped_path(kind: Kind, name: str) -> Path:
     if name in names:
         return folder_beside(kind) / name
     near = get_close_matches(name, names, n=1)
-    remedy = f"did you mean {near[0]}" if near else "choose one of these"
+    remedy = said("do.did_you_mean", near=near[0]) if near else said("do.choose_one_these")
     raise InputError(
-        Problem(f"nothing of this name in {kind}", ", ".join(names) or "nothing is there", remedy, value=name)
+        Problem(said("found.nothing_name", kind=kind), names_of(names, said("allowed.nothing")), remedy, value=name)
     )
 
 
@@ -158,8 +158,8 @@ def load_table(name: str) -> CaptureTable:
     if info.kind != "overlap":
         raise ModelError(
             Problem(
-                f"this is not an overlap table but one of {info.kind}", "a table of two or more lists",
-                "load it with load_repeats and use the methods for one register", file=name,
+                said("found.not_overlap_table_but", kind=info.kind), said("allowed.table_two_more_lists"),
+                said("do.load_load_repeats_use"), file=name,
             )
         )  # fmt: skip
     fields = _package(name)["resources"][0]["schema"]["fields"]
@@ -228,8 +228,8 @@ def load_repeats(name: str) -> RepeatCounts:
     if info.kind != "repeat-counts":
         raise ModelError(
             Problem(
-                f"this is not a table of repeat registrations but one of {info.kind}",
-                "a table of how often persons stand in one register", "load it with load_table", file=name,
+                said("found.not_table_repeat_registrations", kind=info.kind),
+                said("allowed.table_how_often_persons"), said("do.load_load_table"), file=name,
             )
         )  # fmt: skip
     return RepeatCounts.from_csv(

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
+from mse.words.said import Said, said
 
 Subsets = npt.NDArray[np.int64]
 
@@ -81,9 +82,9 @@ class Model:
         if wrong:
             raise ModelError(
                 Problem(
-                    found=f"terms outside the {self.n_lists} lists: {', '.join(map(str, wrong))}",
-                    allowed=f"bitmasks from 0 to {full}",
-                    remedy="check the number of lists",
+                    found=said("found.terms_outside_lists", n_lists=self.n_lists, terms=(*map(str, wrong),)),
+                    allowed=said("allowed.bitmasks_0", full=full),
+                    remedy=said("do.check_number_lists"),
                 )
             )
         given = {int(g) for g in self.generators} | {1 << j for j in range(self.n_lists)}
@@ -165,54 +166,59 @@ class Model:
             With everything that is wrong: an unknown list, a list or a term written twice, an empty term.
         """
         text = text.strip()
-        faults: list[str] = []
+        faults: list[Said] = []
         if text.startswith("["):
             found = _read_numbers(text, len(lists), faults)
         else:
             found = _read_names(text, lists, faults)
         for term in sorted({t for t in found if found.count(t) > 1}, key=_as_printed):
-            faults.append(f"the term {':'.join(lists[j] for j in members(term))} is there twice")
+            faults.append(said("model.term_twice", term=":".join(lists[j] for j in members(term))))
         if faults:
-            allowed = (
-                f"generators such as {cls(len(lists), (3,)).notation} with the numbers 1 to {len(lists)}, or "
-                f"{cls(len(lists), (3,)).named(lists)} with the lists {', '.join(lists)}"
+            allowed = said(
+                "allowed.generators_such_numbers_1",
+                notation=cls(len(lists), (3,)).notation,
+                lists=len(lists),
+                lists_2=cls(len(lists), (3,)).named(lists),
+                lists_3=(*lists,),
             )
-            raise ModelError([Problem(f"in the model, {f}", allowed, "correct the model", value=text) for f in faults])
+            raise ModelError(
+                [Problem(said("found.model", f=f), allowed, said("do.correct_model"), value=text) for f in faults]
+            )
         return cls(len(lists), tuple(found))
 
 
-def _read_numbers(text: str, n_lists: int, faults: list[str]) -> list[int]:
+def _read_numbers(text: str, n_lists: int, faults: list[Said]) -> list[int]:
     """Read ``[12,3]``; what is wrong goes to `faults`."""
     if not text.endswith("]"):
-        faults.append("the closing bracket is missing")
+        faults.append(said("model.bracket"))
     found = []
     for part in text.strip("[]").split(","):
         digits = [d.strip() for d in (part.split(".") if n_lists >= 10 else part.strip())]
         if not digits or "" in digits:
-            faults.append("a term is empty")
+            faults.append(said("model.empty"))
             continue
         unknown = [d for d in digits if not (d.isascii() and d.isdigit() and 1 <= int(d) <= n_lists)]
-        faults.extend(f"there is no list {d!r}" for d in unknown)
+        faults.extend(said("model.no_list", name=repr(d)) for d in unknown)
         if len(set(digits)) < len(digits):
-            faults.append(f"the term {part.strip()} names a list twice")
+            faults.append(said("model.list_twice", term=part.strip()))
         if not unknown:
             found.append(term_of(int(d) - 1 for d in digits))
     return found
 
 
-def _read_names(text: str, lists: Sequence[str], faults: list[str]) -> list[int]:
+def _read_names(text: str, lists: Sequence[str], faults: list[Said]) -> list[int]:
     """Read ``A:B + C``; what is wrong goes to `faults`."""
     position = {name: j for j, name in enumerate(lists)}
     found = []
     for part in text.removeprefix("~").split("+"):
         names = [name.strip() for name in re.split(r"[:*]", part)]
         if "" in names:
-            faults.append("a term is empty")
+            faults.append(said("model.empty"))
             continue
         unknown = [name for name in names if name not in position]
-        faults.extend(f"there is no list {name!r}" for name in unknown)
+        faults.extend(said("model.no_list", name=repr(name)) for name in unknown)
         if len(set(names)) < len(names):
-            faults.append(f"the term {part.strip()} names a list twice")
+            faults.append(said("model.list_twice", term=part.strip()))
         if not unknown:
             found.append(term_of(position[name] for name in names))
     return found
@@ -268,9 +274,9 @@ def mask_of(model: Model, subsets: Subsets) -> int:
         numbers = ", ".join("".join(str(j + 1) for j in members(term)) for term in beyond)
         raise ModelError(
             Problem(
-                found=f"the model {model} has terms that are not candidates: {numbers}",
-                allowed=f"terms of at most {max((t.bit_count() for t in index), default=1)} lists",
-                remedy="raise max_order or choose another model",
+                found=said("found.model_has_terms_not", model=model, numbers=str(numbers)),
+                allowed=said("allowed.terms_most_lists", what=max((t.bit_count() for t in index), default=1)),
+                remedy=said("do.raise_max_order_choose"),
             )
         )
     return sum(1 << index[term] for term in wanted)
@@ -350,8 +356,8 @@ def count_models(n_lists: int, max_order: int | None = None) -> int:
         return int(by_size(facet_masks(candidates(n_lists, largest)), 0, 0).sum())
     raise ModelError(
         Problem(
-            found=f"models on {n_lists} lists with terms of up to {largest} lists",
-            allowed="at most six lists, or pairs only",
-            remedy="set max_order to 2",
+            found=said("found.models_lists_terms_up", n_lists=n_lists, largest=largest),
+            allowed=said("allowed.most_six_lists_pairs"),
+            remedy=said("do.set_max_order_2_3"),
         )
     )

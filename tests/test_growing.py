@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from mse.kernels.cache import place
-from mse.words.catalogues import catalogue
+from mse.words.catalogues import FILES, catalogue
 
 HOME = Path(__file__).parent.parent
 
@@ -165,7 +165,7 @@ def test_a_rule_is_its_row_its_finding_and_its_words(house: House) -> None:
 
 
 def test_a_language_is_its_catalogues(house: House) -> None:
-    for name in ("messages", "said"):
+    for name in FILES:
         english = (house.folder / "reports" / "templates" / f"{name}.en.toml").read_text(encoding="utf-8")
         house.write(f"reports/templates/{name}.de.toml", english.replace('locale = "en_GB"', 'locale = "de_DE"'))
     assert {Path(name).parent for name in house.touched} == {Path("reports/templates")}

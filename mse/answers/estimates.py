@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from mse.answers.notebook import card
+from mse.words.cards import card
 from mse.words.catalogues import catalogue
 from mse.words.said import Said, Value, plain_value, read_value, said, verbatim
 

@@ -1,11 +1,9 @@
-"""What a notebook shows of a value: a small table with its words, and the curve of a law; self-contained HTML."""
+"""What a notebook shows of an answer: a figure that can be taken away, and the curve of a law; self-contained."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from importlib import import_module
 from pathlib import Path
 
@@ -14,14 +12,12 @@ import numpy.typing as npt
 
 from mse.computing.savefiles import write_file
 from mse.errors import InputError, Problem
+from mse.words.said import said
 
 Array = npt.NDArray[np.float64]
 
 WIDTH, HEIGHT = 320.0, 64.0
 """Of the curve, points."""
-
-TONES = {"publish": "#2e7d4f", "publish with caution": "#b7791f", "do not publish": "#9b1c1c"}
-"""Colours of the verdicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +58,8 @@ class Picture:
         content = {".svg": self.svg.encode(), ".png": self.png}.get(place.suffix.lower())
         if content is None:
             raise InputError(
-                Problem("a figure cannot be written with this ending", "a path that ends in .svg or .png",
-                        "give the path another ending", value=place.suffix)
+                Problem(said("found.figure_cannot_written_ending"), said("allowed.path_ends_svg_png"),
+                        said("do.give_path_another_ending"), value=place.suffix)
             )  # fmt: skip
         write_file(place, content)
         return place
@@ -73,43 +69,6 @@ def drawn(what: object, kind: str, language: str) -> Picture:
     """Return a figure of the report of an answer: what draws it lies above, and is looked up only when it is called."""
     figure: Picture = import_module("mse.publish.plotting").plot(what, kind, language=language)
     return figure
-
-
-def card(
-    heading: str,
-    rows: Sequence[tuple[str, str]],
-    verdict: str = "",
-    notes: Sequence[str] = (),
-    picture: str = "",
-) -> str:
-    """Return a value as a small table in HTML.
-
-    Parameters
-    ----------
-    heading : str
-        What it is.
-    rows : sequence of (str, str)
-        Names and values.
-    verdict : str
-        Level of the verdict, which colours the edge; empty for none.
-    notes : sequence of str
-        Sentences below.
-    picture : str
-        SVG above the notes.
-    """
-    edge = TONES.get(verdict, "#1f5a8c")
-    cells = "".join(
-        f'<tr><td style="text-align:left;padding:1px 12px 1px 0;opacity:.7">{escape(name)}</td>'
-        f'<td style="text-align:left;padding:1px 0">{escape(value)}</td></tr>'
-        for name, value in rows
-    )
-    said = "".join(f'<li style="margin:0">{escape(note)}</li>' for note in notes)
-    below = f'<ul style="margin:4px 0 0;padding-left:18px;max-width:46em">{said}</ul>' if said else ""
-    return (
-        f'<div style="border-left:4px solid {edge};padding:2px 0 4px 12px;margin:4px 0">'
-        f"<strong>{escape(heading)}</strong>"
-        f'<table style="border:0;margin:2px 0;background:none">{cells}</table>{picture}{below}</div>'
-    )
 
 
 def curve(sizes: Array, density: Array, low: float, high: float) -> str:

@@ -120,21 +120,29 @@ def _checked(posteriors: Sequence[Posterior], weights: Sequence[float] | None, h
     """Return the weights, summing to one, or raise with everything that does not fit."""
     problems = []
     if head is None or not posteriors:
-        raise ModelError(Problem("there is nothing to pool", "one posterior or more", "estimate on every drawn table"))
+        raise ModelError(
+            Problem(
+                said("found.nothing_pool"), said("allowed.one_posterior_more"), said("do.estimate_every_drawn_table")
+            )
+        )
     for what, values in (
-        ("methods", {p.method for p in (*posteriors, head)}),
-        ("lists", {", ".join(p.lists) for p in (*posteriors, head)}),
-        ("strata", {str(None if p.strata is None else dict(p.strata.dimensions)) for p in (*posteriors, head)}),
+        (said("what.methods"), {p.method for p in (*posteriors, head)}),
+        (said("what.lists"), {", ".join(p.lists) for p in (*posteriors, head)}),
+        (
+            said("what.strata"),
+            {str(None if p.strata is None else dict(p.strata.dimensions)) for p in (*posteriors, head)},
+        ),
     ):
         if len(values) > 1:
-            remedy = "estimate on the tables of one intake, with one method and the same options"
-            problems.append(Problem(f"the posteriors are of different {what}", f"the same {what}", remedy,
+            remedy = said("do.estimate_tables_one_intake")
+            problems.append(Problem(said("found.posteriors_different", what=what), said("allowed.same", what=what),
+                                    remedy,
                                     value="; ".join(sorted(values))))  # fmt: skip
     given = np.full(len(posteriors), 1.0) if weights is None else np.array(weights, dtype=np.float64)
     if given.shape != (len(posteriors),) or not (np.isfinite(given).all() and (given >= 0).all() and given.sum() > 0):
-        allowed = f"{len(posteriors)} numbers from 0 on, not all 0"
+        allowed = said("allowed.numbers_0_not_all", posteriors=len(posteriors))
         problems.append(
-            Problem("the weights do not fit", allowed, "leave them out for equal weights", value=str(weights))
+            Problem(said("found.weights_do_not_fit"), allowed, said("do.leave_them_out_equal"), value=str(weights))
         )
     if problems:
         raise ModelError(problems)

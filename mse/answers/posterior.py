@@ -22,8 +22,8 @@ from mse.answers.saying import Says as Says
 from mse.answers.strata import StrataDraws
 from mse.computing.inputfiles import read_input
 from mse.computing.savefiles import write_file
-from mse.errors import InputError, ModelError, Problem
-from mse.words.said import Said, from_record
+from mse.errors import InputError, ModelError, Problem, reason_of
+from mse.words.said import Said, from_record, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,8 +127,8 @@ class Posterior:
         draws = np.array(self.draws, dtype=np.int64)
         if self.strata is not None and not np.array_equal(self.strata.draws.sum(axis=1), draws):
             raise ModelError(
-                Problem("the draws of the strata do not add up to those of the total",
-                        "parts that sum to the total in every draw", "take the total as the sum of its parts")
+                Problem(said("found.draws_strata_do_not"),
+                        said("allowed.parts_sum_total_every"), said("do.take_total_sum_its"))
             )  # fmt: skip
         draws.setflags(write=False)
         object.__setattr__(self, "draws", draws)
@@ -219,7 +219,8 @@ class Posterior:
         """
         if not np.all((np.asarray(q) >= 0.0) & (np.asarray(q) <= 1.0)):
             raise InputError(
-                Problem("a share of the probability is out of range", "numbers from 0 to 1", "ask for 0.975, say",
+                Problem(said("found.share_probability_out_range"), said("allowed.numbers_0_1"),
+                        said("do.ask_0_975_say"),
                         value=str(q))
             )  # fmt: skip
         values = self.distribution.quantile(q)
@@ -242,8 +243,8 @@ class Posterior:
         """
         if not 0.0 < prob < 1.0:
             raise InputError(
-                Problem("the probability of an interval is out of range", "a number between 0 and 1, both excluded",
-                        "ask for example for prob=0.95", value=str(prob))
+                Problem(said("found.probability_interval_out_range"), said("allowed.number_between_0_1"),
+                        said("do.ask_example_prob_0"), value=str(prob))
             )  # fmt: skip
         ends = ((1 - prob) / 2, (1 + prob) / 2)
         low, high = self.distribution.quantile(ends)
@@ -342,10 +343,10 @@ class Posterior:
             return cls._loaded(unsealed(read_input(path), early=early))
         except Exception as error:  # HDF5, xarray and the entries themselves fail in many ways
             let_go(error)
-            why = str(error) if isinstance(error, Damaged) else getattr(error, "strerror", None)
+            why = reason_of(error) if isinstance(error, Damaged | OSError) else None
             raise InputError(
-                Problem(f"the file cannot be read as a posterior{f': {why}' if why else ''}",
-                        "a posterior.nc written by mse", "check the path, or run the estimate again", file=str(path))
+                Problem(said("found.file_cannot_read_posterior", why=said("damage.why", why=why) if why else ""),
+                        said("allowed.posterior_nc_written_mse"), said("do.check_path_run_estimate"), file=str(path))
             ) from error  # fmt: skip
 
     @classmethod

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from mse.errors import InputError, ModelError, Problem
 from mse.tables.levels import Where, selected
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.tables.population import Population
@@ -81,8 +82,8 @@ class Quantity:
         """
         if not 0.0 < prob < 1.0:
             raise InputError(
-                Problem("the probability of an interval is out of range", "a number between 0 and 1, both excluded",
-                        "ask for example for 0.95", value=str(prob))
+                Problem(said("found.probability_interval_out_range"), said("allowed.number_between_0_1"),
+                        said("do.ask_example_0_95"), value=str(prob))
             )  # fmt: skip
         if self.undefined == 1.0:
             return float("nan"), float("nan")
@@ -99,8 +100,8 @@ class Quantity:
         """
         if below is None and above is None:
             raise InputError(
-                Problem("no value is given to hold the quantity against", "`below`, `above` or both",
-                        "ask for example for probability(below=1000)")
+                Problem(said("found.no_value_given_hold"), said("allowed.below_above_both"),
+                        said("do.ask_example_probability_below"))
             )  # fmt: skip
         draws = self._defined()
         inside = np.ones(draws.size, dtype=np.bool_)
@@ -193,7 +194,8 @@ def rate(
         at_risk = population.size({dim: levels for dim, levels in where.items() if dim not in ignore})
     if not 0.0 < at_risk < np.inf:
         raise ModelError(
-            Problem("the population at risk is not a positive number", "persons, more than 0", "correct the population",
+            Problem(said("found.population_risk_not_positive"), said("allowed.persons_more_than_0"),
+                    said("do.correct_population"),
                     value=str(at_risk))
         )  # fmt: skip
     return Quantity(f"persons{_said(where)} per 100,000", "per 100,000", _persons(strata, where) / at_risk * 1e5)
@@ -204,20 +206,20 @@ def change(strata: Drawn, dim: str, start: str, end: str, where: Where | None = 
     where = where or {}
     if dim in where:
         raise ModelError(
-            Problem(f"the change is along {dim!r}, and `where` fixes its level", "other dimensions in `where`",
-                    f"leave {dim!r} out of it")
+            Problem(said("found.change_along_where_fixes", dim=repr(dim)), said("allowed.other_dimensions_where"),
+                    said("do.leave_out", dim=repr(dim)))
         )  # fmt: skip
     before, after = (_persons(strata, {**where, dim: level}) for level in (start, end))
-    said = f"{_said(where)} in {end} against {start}"
+    within = f"{_said(where)} in {end} against {start}"
     return Change(
         dim, start, end,
-        Quantity(f"change of persons{said}", "persons", after - before),
-        Quantity(f"ratio of persons{said}", "ratio", _over(after, before)),
+        Quantity(f"change of persons{within}", "persons", after - before),
+        Quantity(f"ratio of persons{within}", "ratio", _over(after, before)),
     )  # fmt: skip
 
 
 def _selected(strata: Drawn, where: Where) -> npt.NDArray[np.bool_]:
-    return selected(strata.dimensions, where, "the strata")
+    return selected(strata.dimensions, where, said("what.the_strata"))
 
 
 def _summed(strata: Drawn, chosen: npt.NDArray[np.bool_]) -> Array:

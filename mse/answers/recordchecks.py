@@ -18,20 +18,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.estimates import LEVELS
-from mse.computing.inputfiles import check_values, read_input
-from mse.errors import InputError, MseError, Problem
+from mse.computing.inputfiles import BeyondSettings, check_values, read_input
+from mse.errors import InputError, MseError, Problem, reason_of
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RESULTS, RELEASE = "the results folder", "the release"
-_REMEDY = {RESULTS: "run the job again", RELEASE: "get the release again"}
+_WHOLE = {RESULTS: said("what.results"), RELEASE: said("what.release")}
+_REMEDY = {RESULTS: said("do.run_job_again"), RELEASE: said("do.get_release_again_2")}
 MOST_JSON = 2**27
+_POSTERIOR = "posterior"
 _SEAL = b"\nmse-sha256:"
 
 
 class Damaged(ValueError):
-    """What is read back is not what was written; the words say where it differs."""
+    """What is read back is not what was written.
+
+    Parameters
+    ----------
+    what : Said
+        Where it differs.
+    """
+
+    def __init__(self, what: Said) -> None:
+        super().__init__(str(what))
+        self.said = what
 
 
 @contextmanager
@@ -55,18 +68,20 @@ def damage(what: str, place: str | Path) -> Iterator[None]:
     except MseError:
         raise
     except Damaged as error:
-        raise InputError(damage_problem(what, str(error), place)) from error
+        raise InputError(damage_problem(what, error.said, place)) from error
     except OSError as error:
-        raise InputError(damage_problem(what, error.strerror or type(error).__name__, place)) from error
+        raise InputError(damage_problem(what, reason_of(error), place)) from error
     except Exception as error:  # whatever an entry of a wrong kind leads to, far from where it was read
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        said = f"{type(error).__name__} in {'/'.join(Path(frame.filename).parts[-2:])}, line {frame.lineno}"
-        raise InputError(damage_problem(what, f"it holds what mse did not write ({said})", place)) from error
+        why = said("damage.foreign", error=type(error).__name__, place="/".join(Path(frame.filename).parts[-2:]),
+                   line=str(frame.lineno))  # fmt: skip
+        raise InputError(damage_problem(what, why, place)) from error
 
 
-def damage_problem(what: str, why: str, place: str | Path) -> Problem:
+def damage_problem(what: str, why: Said, place: str | Path) -> Problem:
     """Return the problem of something that was read back and is not what was written."""
-    return Problem(f"a file of {what} is damaged: {why}", "JSON, CSV and netCDF as mse wrote them", _REMEDY[what],
+    return Problem(said("found.file_damaged", what=_WHOLE[what], why=why), said("allowed.json_csv_netcdf_mse"),
+                   _REMEDY[what],
                    file=str(place))  # fmt: skip
 
 
@@ -94,15 +109,15 @@ def read_record(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(read_input(path, MOST_JSON).decode("utf-8"))
     except UnicodeDecodeError:
-        raise Damaged(f"{path.name} is not text in UTF-8") from None
+        raise Damaged(said("damage.utf8", place=path.name)) from None
     except (ValueError, RecursionError):
-        raise Damaged(f"{path.name} is not JSON") from None
+        raise Damaged(said("damage.json", place=path.name)) from None
     if not isinstance(found, dict):
-        raise Damaged(f"{path.name} is no JSON object")
+        raise Damaged(said("damage.object", place=path.name))
     try:
         check_values(found)
-    except ValueError as error:
-        raise Damaged(f"{path.name}: {error}") from None
+    except BeyondSettings as error:
+        raise Damaged(said("damage.beyond", place=path.name, why=error.said)) from None
     return found
 
 
@@ -130,7 +145,7 @@ def unsealed(content: bytes, *, early: bool = False) -> bytes:
         return content
     body, _, digest = content.rpartition(_SEAL)
     if digest != hashlib.sha256(body).hexdigest().encode() + b"\n":
-        raise Damaged("its bytes are not those that were written")
+        raise Damaged(said("damage.bytes"))
     return body
 
 
@@ -144,12 +159,12 @@ def check_comparison(frame: pd.DataFrame, name: str) -> None:
     """
     for column in ("method", "label", "status", "headline", "point", "low", "high", "prob", "observed"):
         if column not in frame.columns:
-            raise Damaged(f"{name} lacks the column {column!r}")
+            raise Damaged(said("damage.column", place=name, column=repr(column)))
     for column in ("point", "low", "high", "prob", "observed"):
         if frame[column].dtype.kind not in "iuf" and frame[column].notna().any():
-            raise Damaged(f"{name}: {column!r} holds something else than numbers")
+            raise Damaged(said("damage.only_numbers", place=name, key=repr(column)))
     if frame["headline"].dtype.kind != "b" or int(frame["headline"].sum()) != 1:
-        raise Damaged(f"{name} does not say which row is the headline")
+        raise Damaged(said("damage.headline", place=name))
 
 
 def check_posterior(record: Mapping[str, Any]) -> None:
@@ -162,34 +177,34 @@ def check_posterior(record: Mapping[str, Any]) -> None:
     """
     for key in ("method", "table", "table_digest"):
         if not isinstance(record[key], str):
-            raise Damaged(f"{key!r} is no text")
+            raise Damaged(said("damage.text", place=_POSTERIOR, key=repr(key)))
     if not _is_said(record["point_kind"]):
-        raise Damaged("'point_kind' is no text")
+        raise Damaged(said("damage.text", place=_POSTERIOR, key=repr("point_kind")))
     if record.get("chosen") is not None and not _is_said(record["chosen"]):
-        raise Damaged("'chosen' is no text")
+        raise Damaged(said("damage.text", place=_POSTERIOR, key=repr("chosen")))
     if record["kind"] not in ("posterior", "sampling distribution"):
-        raise Damaged("'kind' is unknown")
+        raise Damaged(said("damage.kind"))
     observed = record["observed"]
     if not isinstance(observed, int) or isinstance(observed, bool) or not 0 <= observed < 2**53:
-        raise Damaged("'observed' is no number of persons")
+        raise Damaged(said("damage.observed"))
     if not _is_number(record["point"], finite=False):
-        raise Damaged("'point' is no number")
+        raise Damaged(said("damage.number", place=_POSTERIOR, key=repr("point")))
     for key in ("lists", "inside", "outside", "assumptions", "citations", "notes"):
         if not isinstance(record[key], Sequence) or not all(map(_is_said, record[key])):
-            raise Damaged(f"{key!r} is no list of texts")
+            raise Damaged(said("damage.texts", place=_POSTERIOR, key=repr(key)))
     if not isinstance(record["spec"], Mapping):
-        raise Damaged("'spec' is no section")
+        raise Damaged(said("damage.section", place=f"{_POSTERIOR}: spec"))
     if not all(_is_number(x, finite=False) for x in record["diagnostics"].values()):
-        raise Damaged("'diagnostics' holds something else than numbers")
+        raise Damaged(said("damage.only_numbers", place=_POSTERIOR, key=repr("diagnostics")))
     verdict = record["verdict"]
     if verdict is not None:
         _check_level(verdict)
         if not all(isinstance(x, str) for x in verdict["checked"]):
-            raise Damaged("'checked' is no list of texts")
+            raise Damaged(said("damage.texts", place=_POSTERIOR, key=repr("checked")))
         for part in verdict.get("parts", ()):
             _check_level(part)
             if not all(isinstance(x, str) for x in part["levels"].values()):
-                raise Damaged("a part has a level that is no text")
+                raise Damaged(said("damage.part"))
 
 
 def check_law(values: Any, cdf: Any, draws: Any) -> None:
@@ -203,11 +218,11 @@ def check_law(values: Any, cdf: Any, draws: Any) -> None:
     import numpy as np
 
     if values.ndim != 1 or values.shape != cdf.shape or not values.size or values.dtype.kind not in "iuf":
-        raise Damaged("the law of N has another shape")
+        raise Damaged(said("damage.law_shape"))
     if np.isnan(values).any() or (np.diff(values) < 0).any() or np.isnan(cdf).any() or (np.diff(cdf) < 0).any():
-        raise Damaged("the law of N does not increase")
+        raise Damaged(said("damage.law_order"))
     if cdf[0] < 0 or not 0.5 < cdf[-1] < 1 + 1e-6 or draws.dtype.kind not in "iu" or not draws.size:
-        raise Damaged("the law of N is none")
+        raise Damaged(said("damage.law"))
 
 
 def _is_said(entry: object) -> bool:
@@ -219,13 +234,13 @@ def _is_said(entry: object) -> bool:
 
 def _check_level(judged: Mapping[str, Any]) -> None:
     if judged["level"] not in LEVELS:
-        raise Damaged("a verdict is unknown")
+        raise Damaged(said("damage.verdict"))
     for reason in judged["reasons"]:
         told = reason.get("told", reason.get("text", ""))
         if reason["level"] not in LEVELS or not isinstance(reason["code"], str) or not isinstance(told, str):
-            raise Damaged("a reason of the verdict has another form")
+            raise Damaged(said("damage.reason"))
         if not all(_is_number(x, finite=False) for x in reason.get("figures", {}).values()):
-            raise Damaged("a reason of the verdict has a figure that is no number")
+            raise Damaged(said("damage.reason_figure"))
 
 
 def _is_number(value: object, *, finite: bool = True) -> bool:

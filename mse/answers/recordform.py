@@ -29,7 +29,7 @@ from mse.answers.recordchecks import Damaged
 from mse.answers.recordsections import Section, given_settings, period_of
 from mse.computing.sealing import KEYED
 from mse.tables.checks import MAX_LISTS
-from mse.words.said import Said, from_record
+from mse.words.said import Said, from_record, said
 
 FORMAT = 2
 """Number of the form that is written."""
@@ -84,17 +84,17 @@ def read_record_json(entries: Mapping[str, Any], name: str = "provenance.json") 
     whole = Section(entries, name)
     form = whole.whole("format")
     if form is not None and not 2 <= form <= FORMAT:
-        raise Damaged(f"{name} has the format {form}, which this version does not know")
+        raise Damaged(said("damage.format", place=name, form=str(form)))
     for key in NEEDED:
         if key not in entries:
-            raise Damaged(f"{name} lacks {key!r}")
+            raise Damaged(said("damage.lacks", place=name, key=repr(key)))
     prob, seed = whole.number("prob"), whole.whole("seed")
     if prob is None or not 0 < prob < 1:
-        raise Damaged(f"{name}: 'prob' is no number between 0 and 1")
+        raise Damaged(said("damage.prob", place=name))
     if seed is None or seed < 0:
-        raise Damaged(f"{name}: 'seed' is no whole number from 0 on")
+        raise Damaged(said("damage.seed", place=name))
     if not isinstance(entries["title"], str):
-        raise Damaged(f"{name}: 'title' is no text")
+        raise Damaged(said("damage.text", place=name, key=repr("title")))
     overlap = whole.section("overlap")
     return Record(
         title=entries["title"],
@@ -160,7 +160,7 @@ def _said(entry: object, about: Section) -> Said:
     try:
         return from_record(entry)
     except (KeyError, TypeError, AttributeError, ValueError):
-        raise Damaged(f"{about.place} holds a note that is none") from None
+        raise Damaged(said("damage.note", place=about.place)) from None
 
 
 def _table_json(table: TableRecord) -> dict[str, Any]:
@@ -204,7 +204,7 @@ def _overlap(section: Section) -> Overlap:
     for row in section.sections("histories"):
         names = row.texts("on")
         if not names or len(set(names)) < len(names) or not set(names) <= set(lists):
-            raise Damaged(f"{section.place} holds a history of other lists")
+            raise Damaged(said("damage.history", place=section.place))
         history = sum(1 << lists.index(name) for name in names)
         found[history] = found.get(history, 0) + _count(row.entries.get("count"), section)
     return _sorted(lists, found)
@@ -227,7 +227,7 @@ def _old_overlap(section: Section) -> Overlap:
         elif set(names) <= set(lists):  # in another order than that of the lists
             history = sum(1 << lists.index(name) for name in set(names))
         else:
-            raise Damaged(f"{section.place}.counts holds a history of other lists")
+            raise Damaged(said("damage.history", place=f"{section.place}.counts"))
         found[history] = _count(count, section)
     return _sorted(lists, found)
 
@@ -235,13 +235,13 @@ def _old_overlap(section: Section) -> Overlap:
 def _lists(section: Section) -> tuple[str, ...]:
     lists = section.texts("lists")
     if len(set(lists)) < len(lists) or len(lists) > MAX_LISTS:
-        raise Damaged(f"{section.place}.lists is no list of up to {MAX_LISTS} names")
+        raise Damaged(said("damage.lists", place=f"{section.place}.lists", most=MAX_LISTS))
     return lists
 
 
 def _count(value: object, section: Section) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53 or value != int(value):
-        raise Damaged(f"{section.place} holds something else than counts")
+        raise Damaged(said("damage.only_counts", place=section.place))
     return int(value)
 
 
@@ -310,7 +310,7 @@ def _old_table(tables: Section, name: str) -> OldTable | None:
         dims = tuple((str(dim), tuple(map(str, levels))) for dim, levels in part.items("dimensions"))
         cells = tuple(_old_cells(part.items("cells"), len(dims)))
     except (TypeError, ValueError, IndexError):
-        raise Damaged(f"{part.place} is no table of counts") from None
+        raise Damaged(said("damage.table", place=part.place)) from None
     return OldTable(dims, cells, part.text("time"), part.texts("years"))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mse.answers.record import AtRisk, JobSettings, Limit, PublishSettings
 from mse.answers.recordchecks import Damaged
+from mse.words.said import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Section:
     def __post_init__(self) -> None:
         """Refuse what is no section."""
         if not isinstance(self.entries, Mapping):
-            raise Damaged(f"{self.place} is no section")
+            raise Damaged(said("damage.section", place=self.place))
 
     def text(self, key: str) -> str | None:
         """Return a text that is not empty, else None; a whole number that stands for one (a year) is taken."""
@@ -38,14 +39,14 @@ class Section:
         if value is None:
             return None
         if not isinstance(value, str | int) or isinstance(value, bool):
-            raise Damaged(f"{self.place}: {key!r} is no text")
+            raise Damaged(said("damage.text", place=self.place, key=repr(key)))
         return str(value).strip() or None
 
     def needed(self, key: str) -> str:
         """Return a text that has to be there."""
         found = self.text(key)
         if found is None:
-            raise Damaged(f"{self.place} lacks {key!r}")
+            raise Damaged(said("damage.lacks", place=self.place, key=repr(key)))
         return found
 
     def number(self, key: str) -> float | None:
@@ -54,21 +55,21 @@ class Section:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise Damaged(f"{self.place}: {key!r} is no number")
+            raise Damaged(said("damage.number", place=self.place, key=repr(key)))
         return value
 
     def whole(self, key: str) -> int | None:
         """Return a whole number; None for what is missing."""
         value = self.number(key)
         if value is not None and not isinstance(value, int):
-            raise Damaged(f"{self.place}: {key!r} is no whole number")
+            raise Damaged(said("damage.whole", place=self.place, key=repr(key)))
         return value
 
     def flag(self, key: str) -> bool:
         """Return true or false, which is also what is missing."""
         value = self.entries.get(key)
         if value is not None and not isinstance(value, bool):
-            raise Damaged(f"{self.place}: {key!r} is neither true nor false")
+            raise Damaged(said("damage.flag", place=self.place, key=repr(key)))
         return value is True
 
     def items(self, key: str) -> Sequence[Any]:
@@ -79,14 +80,14 @@ class Section:
         if isinstance(value, str):
             return (value,)
         if not isinstance(value, list | tuple):
-            raise Damaged(f"{self.place}: {key!r} is no list")
+            raise Damaged(said("damage.list", place=self.place, key=repr(key)))
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts."""
         found = self.items(key)
         if not all(isinstance(x, str) for x in found):
-            raise Damaged(f"{self.place}: {key!r} is no list of texts")
+            raise Damaged(said("damage.texts", place=self.place, key=repr(key)))
         return tuple(found)
 
     def section(self, key: str) -> Section:
@@ -102,7 +103,7 @@ class Section:
         """Return texts by name."""
         part = self.section(key)
         if not all(isinstance(x, str) for x in part.entries.values()):
-            raise Damaged(f"{part.place} holds something else than texts")
+            raise Damaged(said("damage.only_texts", place=part.place))
         return {str(name): text for name, text in part.entries.items()}
 
     def languages(self) -> Iterator[tuple[str, Section]]:
@@ -118,9 +119,9 @@ def period_of(section: Section, key: str) -> tuple[str, ...]:
         part = section.section(key)
         ends = [part.text("start"), part.text("end")]
         return tuple(dict.fromkeys(end for end in ends if end))
-    said = section.text(key)
-    years = re.fullmatch(r"(\d{4})\s*[-–/]\s*(\d{4})", said or "")
-    return tuple(dict.fromkeys(years.groups())) if years else (said,) if said else ()
+    text = section.text(key)
+    years = re.fullmatch(r"(\d{4})\s*[-–/]\s*(\d{4})", text or "")
+    return tuple(dict.fromkeys(years.groups())) if years else (text,) if text else ()
 
 
 def given_settings(job: Section) -> JobSettings:
@@ -154,5 +155,5 @@ def _limit(value: object, job: Section) -> Limit:
     """Return a threshold, or the two of a rule."""
     ends = value if isinstance(value, list | tuple) else (value,)
     if len(ends) not in (1, 2) or any(isinstance(x, bool) or not isinstance(x, int | float) for x in ends):
-        raise Damaged(f"{job.place}: verdict holds something else than thresholds")
+        raise Damaged(said("damage.only_thresholds", place=job.place))
     return (ends[0], ends[1]) if len(ends) == 2 else ends[0]

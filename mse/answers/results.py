@@ -25,6 +25,7 @@ from mse.computing.provenance import file_digest
 from mse.computing.savefiles import replace_folder, work_folder, write_file
 from mse.computing.sealing import keyed
 from mse.errors import InputError, Problem
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,12 +183,17 @@ def check_free(folder: Path, overwrite: bool) -> None:
     home = next((p for p in (folder, *folder.absolute().parents) if p.exists()), Path("/"))
     if not home.is_dir() or not os.access(home, os.W_OK):
         raise InputError(
-            Problem("the results folder cannot be made there", "a place in a folder that you may write to",
-                    "choose another folder with --out", file=place)
+            Problem(said("found.results_folder_cannot_made"), said("allowed.place_folder_you_may"),
+                    said("do.choose_another_folder_out"), file=place)
         )  # fmt: skip
     if folder.is_symlink():
         raise InputError(
-            Problem("the results folder is a link", "a folder itself", "choose another folder with --out", file=place)
+            Problem(
+                said("found.results_folder_link"),
+                said("allowed.folder_itself"),
+                said("do.choose_another_folder_out"),
+                file=place,
+            )
         )
     if not folder.exists() or not any(folder.iterdir()):
         return
@@ -197,15 +203,15 @@ def check_free(folder: Path, overwrite: bool) -> None:
         sorted(f"{PUBLIC}/{p.name}" for p in shown.iterdir() if not _PAGE.fullmatch(p.name)) if shown.is_dir() else []
     )
     if foreign or not _ours(folder):
-        more = f" (for example {foreign[0]})" if foreign else ""
+        more = said("found.for_example", name=foreign[0]) if foreign else ""
         raise InputError(
-            Problem(f"the folder holds files that are not results of mse{more}", "a new folder, or one that mse wrote",
-                    "choose another folder with --out", file=place)
+            Problem(said("found.folder_holds_files_not", more=more), said("allowed.new_folder_one_mse"),
+                    said("do.choose_another_folder_out"), file=place)
         )  # fmt: skip
     if not overwrite:
         raise InputError(
-            Problem("the results folder exists already", "a new folder, or leave to replace it",
-                    "add --overwrite, or choose another folder with --out", file=place)
+            Problem(said("found.results_folder_exists_already"), said("allowed.new_folder_leave_replace"),
+                    said("do.add_overwrite_choose_another"), file=place)
         )  # fmt: skip
 
 
@@ -230,8 +236,8 @@ def read_results(folder: str | Path) -> Results:
     missing = [name for name in (POSTERIOR, ESTIMATES, PROVENANCE) if not os.path.isfile(folder / name)]
     if missing:
         raise InputError(
-            [Problem(f"the results folder lacks {name}", "a folder written by mse run or mse estimate --out",
-                     "check the path, or run the job again", file=str(folder)) for name in missing]
+            [Problem(said("found.results_folder_lacks", name=str(name)), said("allowed.folder_written_mse_run"),
+                     said("do.check_path_run_job"), file=str(folder)) for name in missing]
         )  # fmt: skip
     with damage(RESULTS, folder):
         entries = read_record(folder / PROVENANCE)
@@ -241,7 +247,7 @@ def read_results(folder: str | Path) -> Results:
         tables = {path.stem: _table(path) for path in sorted((folder / TABLES).glob("*.csv"))}
         written = record.files.get(POSTERIOR)
         if written is not None and written != file_digest(folder / POSTERIOR):
-            raise Damaged(f"{POSTERIOR} is not the one that was written with {PROVENANCE}")
+            raise Damaged(said("damage.not_beside", place=POSTERIOR, other=PROVENANCE))
     early = "format" not in entries and written is None  # from before files were sealed
     return Results(Posterior.load(folder / POSTERIOR, early=early), comparison, record, tables)
 
@@ -251,9 +257,9 @@ def _table(path: Path) -> pd.DataFrame:
     try:
         return read_csv(io.StringIO(read_input(path).decode("utf-8"), newline=""))
     except UnicodeDecodeError:
-        raise Damaged(f"{path.name} is not text in UTF-8") from None
+        raise Damaged(said("damage.utf8", place=path.name)) from None
     except ValueError:
-        raise Damaged(f"{path.name} is no table of comma-separated values") from None
+        raise Damaged(said("damage.csv", place=path.name)) from None
 
 
 def summary_record(results: Results) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers import quantities
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.words.said import Said, from_json, said, to_json, verbatim
 
 if TYPE_CHECKING:
@@ -86,8 +86,12 @@ class StrataDraws:
         ):
             array = np.array(getattr(self, name), dtype=kind)
             if array.shape != shape or len(self.flags) != s:
-                found = f"`{name}` of the strata has shape {array.shape}, with {len(self.flags)} flags"
-                raise ModelError(Problem(found, f"{shape} for {s} strata", "name the dimensions that the arrays have"))
+                found = said("found.strata_has_shape_flags", name=name, shape=str(array.shape), flags=len(self.flags))
+                raise ModelError(
+                    Problem(
+                        found, said("allowed.strata", shape=str(shape), s=s), said("do.name_dimensions_arrays_have")
+                    )
+                )
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         if self.unlabelled is not None:
@@ -133,9 +137,12 @@ class StrataDraws:
         """
         unknown = [dim for dim in dims if dim not in self.dimensions]
         if unknown:
-            allowed = ", ".join(self.dimensions) or "none: there are no dimensions"
+            allowed = names_of(self.dimensions, said("allowed.none_no_dimensions"))
             raise ModelError(
-                [Problem(f"there is no dimension {x!r} in the strata", allowed, "correct the name") for x in unknown]
+                [
+                    Problem(said("found.no_dimension_strata", x=repr(x)), allowed, said("do.correct_name"))
+                    for x in unknown
+                ]
             )
         kept = {dim: levels for dim, levels in self.dimensions.items() if dim in dims}
         into = np.zeros((self.n_strata, math.prod(map(len, kept.values()))))

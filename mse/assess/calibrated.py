@@ -31,7 +31,7 @@ from mse.assess.departures import (
     log_unseen,
     scale_features,
 )
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.said import said, to_json
@@ -138,8 +138,9 @@ def calibrated(posterior: Posterior, table: CaptureTable | HistoryTable, library
     flat = table.collapse() if isinstance(table, CaptureTable) and table.strata else table
     if posterior.table_digest not in (table.digest, flat.digest):
         raise ModelError(
-            Problem("the answer came from another table", f"the table {posterior.table!r} that was estimated from",
-                    "give the table that the answer came from", file=f"table {table.name!r}")
+            Problem(said("found.answer_came_another_table"), said("allowed.table_estimated",
+                                                                  table=repr(posterior.table)),
+                    said("do.give_table_answer_came"), file=said("what.table", name=table.name))
         )  # fmt: skip
     study = library.studies.get(flat.digest)
     model = learned.everything if study is None else learned.without.get(study, learned.everything)
@@ -237,11 +238,11 @@ def _fitting(posterior: Posterior, library: Library) -> Learned:
     found = _found(posterior, library)
     if found is not None:
         return found
-    known = "; ".join(f"{x.method} with {_said(x.setting)}" for x in library.learned)
+    known = names_of(f"{x.method} ({_said(x.setting)})" for x in library.learned)
     raise ModelError(
-        Problem("no departures were learned for this method and setting", known,
-                "estimate with one of these, or leave the calibrated interval out",
-                value=f"{posterior.method} with {_said(setting_of(posterior))}")
+        Problem(said("found.no_departures_were_learned"), known,
+                said("do.estimate_one_these_leave"),
+                value=said("what.method_with", method=posterior.method, setting=_said(setting_of(posterior))))
     )  # fmt: skip
 
 

@@ -156,8 +156,7 @@ class Thresholds:
             if isinstance(usual, tuple):
                 fewest = usual[0] > usual[1]
                 if tuple(pair) != tuple(sorted(pair, reverse=fewest)):
-                    allowed = "the one that asks for caution, then the one that forbids, "
-                    allowed += "not above it" if fewest else "not below it"
+                    allowed = said("allowed.caution_above") if fewest else said("allowed.caution_below")
                     yield (name,), setting_problem(setting, said("setting.order", name=name), allowed, pair)
 
 

@@ -128,8 +128,8 @@ def estimate(
     if len(names) > 1:
         if out is not None:
             raise InputError(
-                Problem("a results folder is asked for, of several tables", "--out with one table",
-                        "leave out --out and keep what is printed, or estimate one by one", value=str(out))
+                Problem(said("found.results_folder_asked_several"), said("allowed.out_one_table"),
+                        said("do.leave_out_out_keep"), value=str(out))
             )  # fmt: skip
         given = {name: value for name, value in options.items() if value is not None} | read_options(more)
         _many(names, method, reading, seed, prob, compute(workers, cluster, resume), as_json, given)
@@ -207,8 +207,8 @@ def compare(
         return
     if len(what) != 1:
         raise InputError(
-            Problem("this is neither one table nor two results folders", "a table, or two folders that mse wrote",
-                    "check the paths", value=" ".join(what))
+            Problem(said("found.neither_one_table_nor"), said("allowed.table_two_folders_mse"),
+                    said("do.check_paths"), value=" ".join(what))
         )  # fmt: skip
     from mse.computing.progress import compute
     from mse.methods import compare as side_by_side

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, in_language, print_frame, say
+from mse.words.said import said
 
 
 @click.command()
@@ -69,6 +70,6 @@ def _rates(file: Path, out: Path | None, as_json: bool) -> None:
     from mse.publish.publishedchain import chain_of_counts
 
     if out is not None:
-        remedy = "leave --out away, or name the chain under [publish] of an estimation job"
-        raise InputError(Problem("a folder for a chain of counts", "a job of dated events with --out", remedy))
+        remedy = said("do.leave_out_away_name")
+        raise InputError(Problem(said("found.folder_chain_counts"), said("allowed.job_dated_events_out"), remedy))
     print_frame(chain_of_counts(read_chain(file), Disclosure()), as_json)

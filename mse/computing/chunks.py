@@ -24,7 +24,8 @@ import numpy.typing as npt
 
 from mse.computing.filemodes import PRIVATE_FOLDER
 from mse.computing.inputfiles import read_input
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
+from mse.words.said import said
 
 type Chunk = tuple[npt.NDArray[Any], ...]
 
@@ -109,9 +110,9 @@ class ChunkFolder:
         except OSError as error:
             raise InputError(
                 Problem(
-                    f"finished parts cannot be kept there: {error.strerror or error}",
-                    "a folder that can be written",
-                    "choose another folder, or go without one",
+                    said("found.finished_parts_cannot_kept", error=reason_of(error)),
+                    said("allowed.folder_can_written"),
+                    said("do.choose_another_folder_go"),
                     file=str(folder),
                 )
             ) from error

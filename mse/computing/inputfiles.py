@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mse.words.said import Said, said
+
 LARGEST = 2**30
 """Bytes of a file that is read whole: tables, job files, results."""
 LARGEST_REGISTER = 2**35
@@ -27,20 +29,29 @@ DEEPEST = 40
 """Sections within sections of a file of settings."""
 
 _KINDS = (
-    (stat.S_ISDIR, "this is a folder, not a file"),
-    (stat.S_ISFIFO, "this is a pipe, not a file"),
-    (stat.S_ISSOCK, "this is a socket, not a file"),
-    (stat.S_ISCHR, "this is a device, not a file"),
-    (stat.S_ISBLK, "this is a device, not a file"),
+    (stat.S_ISDIR, said("unreadable.folder")),
+    (stat.S_ISFIFO, said("unreadable.pipe")),
+    (stat.S_ISSOCK, said("unreadable.socket")),
+    (stat.S_ISCHR, said("unreadable.device")),
+    (stat.S_ISBLK, said("unreadable.device")),
 )
 
 
 class NotReadable(OSError):
-    """What stands at a path is no file that may be read; `strerror` says why."""
+    """What stands at a path is no file that may be read; `said` says why."""
 
-    def __init__(self, why: str, path: str | Path) -> None:
-        super().__init__(None, why, str(path))
-        self.strerror = why
+    def __init__(self, why: Said, path: str | Path) -> None:
+        super().__init__(None, str(why), str(path))
+        self.strerror = str(why)
+        self.said = why
+
+
+class BeyondSettings(ValueError):
+    """Settings are what no file of TOML holds; `said` says which."""
+
+    def __init__(self, what: Said) -> None:
+        super().__init__(str(what))
+        self.said = what
 
 
 def read_input(path: str | Path, most: int = LARGEST) -> bytes:
@@ -92,14 +103,14 @@ def matching(pattern: str, folder: str | Path | None = None) -> list[str]:
         return [pattern]
     parts = re.split(r"[/\\]", pattern)
     if any("**" in part for part in parts):
-        raise NotReadable("the pattern asks for folders at any depth (**)", pattern)
+        raise NotReadable(said("unreadable.any_depth"), pattern)
     if sum(bool(re.search(r"[*?[]", part)) for part in parts) > 2:
-        raise NotReadable("the pattern has wildcards in more than two of its parts", pattern)
+        raise NotReadable(said("unreadable.wildcards"), pattern)
     found: list[str] = []
     for name in glob.iglob(pattern, root_dir=folder):
         found.append(name)
         if len(found) > MOST_MATCHES:
-            raise NotReadable(f"the pattern stands for more than {MOST_MATCHES:,} files", pattern)
+            raise NotReadable(said("unreadable.many_files", most=MOST_MATCHES), pattern)
     return sorted(found)
 
 
@@ -123,13 +134,13 @@ def parse_settings(text: str) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        When it is not TOML, is nested too deeply, or has a whole number of more than 64 bits.
+        When it is not TOML; a `BeyondSettings` when it is nested too deeply, or a whole number has more than 64 bits.
     """
     try:
         found = tomllib.loads(text)
         check_values(found)
     except RecursionError:
-        raise ValueError(f"it is nested more than {DEEPEST} deep") from None
+        raise BeyondSettings(said("settings.nested", most=DEEPEST)) from None
     return found
 
 
@@ -138,17 +149,17 @@ def check_values(settings: Mapping[str, Any]) -> None:
 
     Raises
     ------
-    ValueError
+    BeyondSettings
         When they are nested too deeply, or a whole number has more than 64 bits.
     """
     for place, value in _walk(settings, (), 0):
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            raise ValueError(f"{'.'.join(place)} is a whole number of more than 64 bits")
+            raise BeyondSettings(said("settings.whole_number", place=".".join(place)))
 
 
 def _walk(value: Any, place: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], Any]]:
     if depth > DEEPEST:
-        raise ValueError(f"it is nested more than {DEEPEST} deep")
+        raise BeyondSettings(said("settings.nested", most=DEEPEST))
     if isinstance(value, Mapping):
         for key, inside in value.items():
             yield from _walk(inside, (*place, str(key)), depth + 1)
@@ -163,11 +174,11 @@ def _checked(path: str | Path) -> str:
     """Return a path that a system call can take."""
     text = os.fspath(path)
     if "\0" in text:
-        raise NotReadable("this cannot be a path: it holds a character NUL", path)
+        raise NotReadable(said("unreadable.nul"), path)
     try:
         os.fsencode(text)
     except UnicodeError:
-        raise NotReadable("this cannot be a path: it holds a character that has no bytes", "") from None
+        raise NotReadable(said("unreadable.no_bytes"), "") from None
     return text
 
 
@@ -179,5 +190,5 @@ def _check_status(status: os.stat_result, path: str | Path, most: int) -> None:
         raise NotReadable(_too_large(most), path)
 
 
-def _too_large(most: int) -> str:
-    return f"the file is too large: more than {most // 2**20:,} MiB"
+def _too_large(most: int) -> Said:
+    return said("unreadable.large", most=most // 2**20)

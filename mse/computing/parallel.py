@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mse.computing.provenance import __version__
 from mse.errors import InputError, MseError, Problem
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.computing.chunks import Chunk
@@ -181,9 +182,9 @@ def _on_processes[T](
             continue
     raise MseError(
         Problem(
-            f"worker processes died {_RESTARTS + 1} times; {len(left)} of {len(tasks)} parts are missing",
-            "enough memory for every worker",
-            "lower the number of workers, or set a folder for finished parts and run again",
+            said("found.worker_processes_died_times", restarts=_RESTARTS + 1, left=len(left), tasks=len(tasks)),
+            said("allowed.enough_memory_every_worker"),
+            said("do.lower_number_workers_set"),
         )
     )
 
@@ -209,9 +210,9 @@ def _on_cluster[T](
         except distributed.KilledWorker as error:
             raise MseError(
                 Problem(
-                    "workers of the cluster died again and again while they computed",
-                    "enough memory for every worker",
-                    "give the workers more memory or fewer threads; finished parts are kept when a folder is set",
+                    said("found.workers_cluster_died_again"),
+                    said("allowed.enough_memory_every_worker"),
+                    said("do.give_workers_more_memory"),
                     value=address,
                 )
             ) from error
@@ -220,9 +221,9 @@ def _on_cluster[T](
                 raise
             raise MseError(
                 Problem(
-                    f"the cluster cannot read the work that it is sent ({type(error).__name__})",
-                    "the same versions of mse and Python on the scheduler, the workers and here",
-                    "install them, and start the cluster again",
+                    said("found.cluster_cannot_read_work", name=str(type(error).__name__)),
+                    said("allowed.same_versions_mse_python"),
+                    said("do.install_them_start_cluster"),
                     value=address,
                 )
             ) from error
@@ -233,9 +234,9 @@ def _on_cluster[T](
 def _scheduler_gone(address: str) -> MseError:
     return MseError(
         Problem(
-            "the scheduler of the cluster is gone: the connection was lost while it computed",
-            "a scheduler that runs until the end",
-            "start the cluster again and repeat the command; finished parts are kept when a folder is set (--resume)",
+            said("found.scheduler_cluster_gone_connection"),
+            said("allowed.scheduler_runs_until_end"),
+            said("do.start_cluster_again_repeat"),
             value=address,
         )
     )
@@ -263,9 +264,9 @@ def _client(address: str) -> Generator[Any]:
     except ImportError as error:
         raise MseError(
             Problem(
-                "work is to go to a cluster, but the library for it is not installed",
-                "dask.distributed",
-                "pip install 'mse-engine[cluster]', or leave the cluster out",
+                said("found.work_go_cluster_but"),
+                said("allowed.dask_distributed"),
+                said("do.pip_install_mse_engine"),
                 value=address,
             )
         ) from error
@@ -275,9 +276,9 @@ def _client(address: str) -> Generator[Any]:
         if not client.scheduler_info(n_workers=-1)["workers"]:
             raise InputError(
                 Problem(
-                    "the cluster has no workers",
-                    "one worker or more",
-                    f"start `dask worker {address}` on the machines that are to compute",
+                    said("found.cluster_has_no_workers"),
+                    said("allowed.one_worker_more"),
+                    said("do.start_dask_worker_machines", address=address),
                     value=address,
                 )
             )
@@ -310,9 +311,9 @@ def _knock(address: str) -> None:
     if failed:
         raise InputError(
             Problem(
-                f"the cluster does not answer ({type(failed[0]).__name__})",
-                "the address of a running Dask scheduler, such as tcp://host:8786",
-                "start `dask scheduler`, check address and firewall, or leave the cluster out to compute here",
+                said("found.cluster_does_not_answer", name=str(type(failed[0]).__name__)),
+                said("allowed.address_running_dask_scheduler"),
+                said("do.start_dask_scheduler_check"),
                 value=address,
             )
         ) from failed[0]

@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
+from mse.words.said import said
 
 MARK = ".mse-work"
 """File in a work folder: held open and locked by the process that works there."""
@@ -134,12 +135,11 @@ def machine_problem(error: OSError, place: str | Path | None) -> Problem:
     about = error.filename if place is None else place
     file = None if about is None else _outside(str(about))
     if error.errno in _FULL:
-        return Problem(f"it cannot be written: the disk is full ({error.strerror}); nothing was kept",
-                       "room for what is written", "make room, or choose another place, and run again",
+        return Problem(said("found.cannot_written_disk_full", error=reason_of(error)),
+                       said("allowed.room_what_written"), said("do.make_room_choose_another"),
                        file=file)  # fmt: skip
-    why = error.strerror or str(error) or type(error).__name__
-    return Problem(f"it cannot be written: {why}; nothing was kept", "a place that may be written to",
-                   "check the path and its permissions, or choose another place", file=file)  # fmt: skip
+    return Problem(said("found.cannot_written_nothing_kept", why=reason_of(error)), said("allowed.place_may_written"),
+                   said("do.check_path_its_permissions"), file=file)  # fmt: skip
 
 
 def _outside(path: str) -> str:

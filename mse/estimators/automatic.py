@@ -94,8 +94,8 @@ def choose(table: Named, options: Mapping[str, Any]) -> Chosen:
         if kind in line.reads and line.lists[0] <= lists <= line.lists[1]:
             return Chosen(line.method, {**line.options, **options}, _why(line, lists))
     raise ModelError(
-        Problem(f"no method is chosen for a {kind} of {lists} lists", "a table of two lists or more, or one register",
-                "name the method")
+        Problem(said("found.no_method_chosen_lists", kind=kind, lists=lists), said("allowed.table_two_lists_more"),
+                said("do.name_method"))
     )  # fmt: skip
 
 

@@ -10,13 +10,14 @@ from importlib import import_module
 from types import NoneType
 from typing import Annotated, Any
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.estimators.automatic import by_options, every_option
 from mse.estimators.registry import METHODS
 from mse.settings.places import JobFile, Place
 from mse.settings.specfields import Check, Setting, keys_of
+from mse.words.said import Said, said
 
-Covariates = Annotated[tuple[str, ...], Check('a list of covariates, for example ["year"]', lambda names: not names)]
+Covariates = Annotated[tuple[str, ...], Check(said("example.covariates"), lambda names: not names)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ def read_options(
     spec, problems = read_spec(spec_of(method), own, place, file, also=anywhere, near=near)
     problems += read_spec(AnywhereSpec, apart, place, file)[1]
     if "by" in apart and by_stratum(method, options):
-        problems.append(Problem("`by` and the strata of the method are both asked for", "one of the two",
-                                "leave out `by` to estimate all strata at once"))  # fmt: skip
+        problems.append(Problem(said("found.strata_method_both_asked"), said("allowed.one_two"),
+                                said("do.leave_out_estimate_all")))  # fmt: skip
     return spec, problems
 
 
@@ -100,8 +101,8 @@ def named(method: object, options: Mapping[str, Any]) -> tuple[str, Mapping[str,
             settings = keys_of(type(method)).values()
             given = {x.name: value for x in settings if (value := getattr(method, x.name)) != x.default}
             return name, {**given, **options}
-    raise ModelError(Problem("this is no method", f"the spec of a method, or {', '.join(METHODS)}",
-                             "choose one of these", value=type(method).__name__))  # fmt: skip
+    raise ModelError(Problem(said("found.no_method"), said("allowed.spec_method", methods=(*METHODS,)),
+                             said("do.choose_one_these"), value=type(method).__name__))  # fmt: skip
 
 
 def spec_of(method: str) -> type:
@@ -129,10 +130,10 @@ def unknown_method(method: str) -> list[Problem]:
     if method in METHODS:
         return []
     return [
-        Problem("the method is unknown", ", ".join(METHODS), _did_you_mean(str(method), METHODS), value=str(method))
+        Problem(said("found.method_unknown"), names_of(METHODS), _did_you_mean(str(method), METHODS), value=str(method))
     ]
 
 
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
+def _did_you_mean(name: str, known: Iterable[str]) -> Said:
     near = get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]!r}" if near else "choose one of these"
+    return said("do.did_you_mean", near=repr(near[0])) if near else said("do.choose_one_these")

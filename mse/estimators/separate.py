@@ -12,7 +12,7 @@ from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
 from mse.answers.strata import EMPTY, StrataDraws
 from mse.answers.worstof import worst_diagnostic
-from mse.errors import ModelError, MseError, Problem
+from mse.errors import ModelError, MseError, Problem, names_of
 from mse.tables.captures import CaptureTable
 from mse.tables.levels import vague_levels
 from mse.words.said import Said, said
@@ -75,9 +75,9 @@ def estimate_separately(
         for i, error in failed.items() if i not in carried for p in error.problems
     ]  # fmt: skip
     if problems:
-        more = Problem(said("fault.every_part"), "strata with overlapping lists",
-                       "put small strata together, estimate by fewer covariates, or use a method that pools strata",
-                       file=f"table {table.name!r}")  # fmt: skip
+        more = Problem(said("fault.every_part"), said("allowed.strata_overlapping_lists"),
+                       said("do.put_small_strata_together"),
+                       file=said("what.table", name=table.name))  # fmt: skip
         raise ModelError([*problems, more])
     return _added(table, levels, parts, seed, carried)
 
@@ -113,8 +113,10 @@ def margin_of(table: CaptureTable, dims: Sequence[str]) -> CaptureTable:
     unknown = [dim for dim in dims if dim not in table.strata]
     if unknown or not dims or len(set(dims)) < len(dims):
         found = said("fault.no_covariate", name=unknown[0]) if unknown else said("fault.by_twice")
-        allowed = ", ".join(table.strata) or "none: this table has no strata"
-        raise ModelError(Problem(found, allowed, "name the covariates to estimate by", file=f"table {table.name!r}"))
+        allowed = names_of(table.strata, said("allowed.none_table_has_no"))
+        raise ModelError(
+            Problem(found, allowed, said("do.name_covariates_estimate"), file=said("what.table", name=table.name))
+        )
     rest = [dim for dim in table.strata if dim not in dims]
     return table.collapse(*rest) if rest else table
 

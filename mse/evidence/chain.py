@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,8 +68,8 @@ def proportion_interval(count: int, base: int, prob: float, method: IntervalMeth
 
     if not 0 <= count <= base or base < 1:
         raise ModelError(
-            Problem("these counts make no proportion", "0 <= count <= base, and base of 1 or more",
-                    "correct the counts, or give a ratio of two counts", value=f"{count} of {base}")
+            Problem(said("found.these_counts_make_no"), said("allowed.n0_count_base_base"),
+                    said("do.correct_counts_give_ratio"), value=said("what.count_of", count=count, base=base))
         )  # fmt: skip
     check_prob(prob)
     tail = (1 - prob) / 2
@@ -84,7 +85,12 @@ def proportion_interval(count: int, base: int, prob: float, method: IntervalMeth
         return Ends(low, 1.0 if count == base else float(beta.ppf(1 - tail, count + 1, base - count)))
     if method != "jeffreys":
         raise ModelError(
-            Problem("the method of an interval is unknown", "jeffreys, wilson, exact", "choose one", value=str(method))
+            Problem(
+                said("found.method_interval_unknown"),
+                said("allowed.jeffreys_wilson_exact"),
+                said("do.choose_one"),
+                value=str(method),
+            )
         )
     low = 0.0 if count == 0 else float(beta.ppf(tail, count + 0.5, base - count + 0.5))
     return Ends(low, 1.0 if count == base else float(beta.ppf(1 - tail, count + 0.5, base - count + 0.5)))
@@ -104,8 +110,8 @@ def check_prob(prob: float) -> None:
     """Raise ModelError when the probability of an interval is not strictly between 0 and 1."""
     if not 0.0 < prob < 1.0:
         raise ModelError(
-            Problem("the probability of an interval is out of range", "a number between 0 and 1, both excluded",
-                    "ask for example for prob=0.95", value=str(prob))
+            Problem(said("found.probability_interval_out_range"), said("allowed.number_between_0_1"),
+                    said("do.ask_example_prob_0"), value=str(prob))
         )  # fmt: skip
 
 
@@ -164,20 +170,18 @@ def chain(steps: Sequence[Step], prob: float = 0.95) -> pd.DataFrame:
     rows: list[list[object]] = []
 
     for i, step in enumerate(steps, 1):
-        wrong = partial(Problem, file="chain", row=i, column="step", value=step.name)
+        wrong = partial(Problem, file=said("what.chain"), row=i, column="step", value=step.name)
         if step.name in seen:
-            problems.append(wrong("a step is there twice", "every step once", "rename or remove it"))
+            problems.append(wrong(said("found.step_twice"), said("allowed.every_step_once"), said("do.rename_remove")))
         if step.count < 0:
-            problems.append(wrong("a count is negative", "0 or more", "correct it"))
+            problems.append(wrong(said("found.count_negative"), said("allowed.n0_more"), said("do.correct")))
         if step.of is not None and step.of not in seen:
-            before = ", ".join(seen) or "nothing: the first step is a share of none"
-            problems.append(
-                wrong(f"a step is a share of {step.of!r}, which does not come before it", before, "correct `of`")
-            )
+            before = names_of(seen, said("allowed.nothing_first_step_share"))
+            problems.append(wrong(said("found.step_share_which_does", of=repr(step.of)), before, said("do.correct_3")))
         elif step.of is not None and step.within and step.count > seen[step.of]:
-            found = f"more persons than in the cohort that they are said to be part of ({step.of})"
-            remedy = "correct the counts, or say within = no if these are not the same persons"
-            problems.append(wrong(found, f"at most {seen[step.of]:,}", remedy))
+            found = said("found.more_persons_than_cohort", of=step.of)
+            remedy = said("do.correct_counts_say_within")
+            problems.append(wrong(found, said("allowed.most_5", seen=seen[step.of]), remedy))
         seen.setdefault(step.name, step.count)
     if problems:
         raise ModelError(problems)
@@ -208,10 +212,17 @@ def read_chain(path: Path) -> tuple[Step, ...]:
     grid = read_grid(path, faults, "count")
     missing = [name for name in ("step", "count") if name not in grid.header]
     for name in missing:
-        faults.add("a column is missing", "step, count, of, within", f"add the column {name}", value=name)
+        faults.add(
+            said("found.column_missing"),
+            said("allowed.step_count_within"),
+            said("do.add_column_2", name=name),
+            value=name,
+        )
     for name in grid.header:
         if name not in ("step", "count", "of", "within"):
-            faults.add("a column is unknown", "step, count, of, within", "rename or remove it", value=name)
+            faults.add(
+                said("found.column_unknown"), said("allowed.step_count_within"), said("do.rename_remove"), value=name
+            )
     faults.raise_if_any()
     columns = dict(zip(grid.header, grid.columns, strict=True))
     empty = [""] * len(grid.rows)
@@ -219,13 +230,25 @@ def read_chain(path: Path) -> tuple[Step, ...]:
     for i, row in enumerate(grid.rows):
         name, text, within = columns["step"][i], columns["count"][i], columns.get("within", empty)[i].casefold()
         if not text.isdecimal():
-            faults.add("this is not a count", "a whole number", "correct it", row=row, column="count", value=text)
+            faults.add(
+                said("found.not_count"),
+                said("allowed.whole_number"),
+                said("do.correct"),
+                row=row,
+                column="count",
+                value=text,
+            )
         if within not in ("", "yes", "no"):
             faults.add(
-                "unknown word", "yes, no, or empty for yes", "correct it", row=row, column="within", value=within
+                said("found.unknown_word"),
+                said("allowed.yes_no_empty_yes"),
+                said("do.correct"),
+                row=row,
+                column="within",
+                value=within,
             )
         if not name:
-            faults.add("a step has no name", "a name", "name it", row=row, column="step")
+            faults.add(said("found.step_has_no_name"), said("allowed.name"), said("do.name"), row=row, column="step")
         of = columns["of"][i] if "of" in columns else (steps[-1].name if steps else "")
         steps.append(Step(name, int(text) if text.isdecimal() else 0, of or None, within != "no"))
     faults.raise_if_any()

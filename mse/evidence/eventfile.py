@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.computing.inputfiles import read_input
+from mse.errors import names_of
 from mse.evidence.eventspec import ChainSpec
 from mse.identifying.identifying_formats import format_kind
 from mse.identifying.table_columns import table_kind
@@ -80,7 +81,7 @@ def read_events(spec: ChainSpec) -> Spells:
         names["cohort"] = spec.cohort
     for name in names.values():
         if name not in grid.header:
-            faults.add(said("figures.missing"), ", ".join(grid.header), "name the column in the job", column=name)
+            faults.add(said("figures.missing"), names_of(grid.header), said("do.name_column_job"), column=name)
     faults.raise_if_any()
     cells = {key: grid.columns[grid.header.index(name)] for key, name in names.items()}
     _guard(grid, cells, names, faults)
@@ -89,12 +90,14 @@ def read_events(spec: ChainSpec) -> Spells:
     known = {name: i for i, name in enumerate(spec.states)}
     states = np.array([known.get(x, -1) for x in cells["state"]], dtype=np.int64)
     for k in np.flatnonzero(states < 0):
-        faults.add(said("chain.state"), ", ".join(known), "correct it, or add it under steps", row=grid.rows[k],
+        faults.add(said("chain.state"), names_of(known), said("do.correct_add_under_steps"), row=grid.rows[k],
                    column=spec.state)  # fmt: skip
     codes: dict[str, int] = {}
     index = np.array([codes.setdefault(x, len(codes)) for x in cells["person"]], dtype=np.int64)
     for k in np.flatnonzero(index == codes.get("", -1)):
-        faults.add(said("chain.nobody"), "a pseudonym", "fill it in", row=grid.rows[k], column=spec.person)
+        faults.add(
+            said("chain.nobody"), said("allowed.pseudonym"), said("do.fill"), row=grid.rows[k], column=spec.person
+        )
     faults.raise_if_any()
     order = np.lexsort((np.arange(index.size), states, days, index))
     if spec.once:
@@ -154,9 +157,16 @@ def _days(texts: Sequence[str], rows: list[int], spec: ChainSpec, faults: Faults
     found = np.array([-1 if (day := read[text]) is None else day for text in texts], dtype=np.int64)
     for k in np.flatnonzero((found < 0) | (found > last)).tolist():
         if found[k] < 0:
-            faults.add(said("chain.day"), "2020-12-31", "write days as year-month-day", row=rows[k], column=spec.date)
+            faults.add(
+                said("chain.day"),
+                said("allowed.n2020_12_31"),
+                said("do.write_days_year_month"),
+                row=rows[k],
+                column=spec.date,
+            )
         else:
-            faults.add(said("chain.late"), f"at most {spec.until}", "correct the day, or until in the job", row=rows[k],
+            faults.add(said("chain.late"), said("allowed.most_9", until=spec.until), said("do.correct_day_until_job"),
+                       row=rows[k],
                        column=spec.date)  # fmt: skip
     return found
 
@@ -170,7 +180,7 @@ def _follow(spec: ChainSpec, who: Integers, state: Integers, day: Integers, rows
         may[at[name], [at[x] for x in after]] = True
     first = np.flatnonzero(np.diff(who, prepend=-1) != 0)
     for k in first[state[first] != at[spec.start]]:
-        faults.add(said("chain.first"), spec.start, "add the row with which the person begins, or correct the day",
+        faults.add(said("chain.first"), names_of([spec.start]), said("do.add_row_which_person"),
                    row=int(rows[k]), column=spec.state)  # fmt: skip
     same = np.flatnonzero(who[1:] == who[:-1])
     bad = same[~may[state[same], state[same + 1]]]
@@ -178,16 +188,16 @@ def _follow(spec: ChainSpec, who: Integers, state: Integers, day: Integers, rows
         before, here = int(state[k]), int(state[k + 1])
         other = int(rows[k])
         if before == here:
-            twice, once = said("chain.twice", row=str(other)), "every state of a person once"
-            faults.add(twice, once, "keep one, or say once = true", row=int(rows[k + 1]), column=spec.state)
+            twice, once = said("chain.twice", row=str(other)), said("allowed.every_state_person_once")
+            faults.add(twice, once, said("do.keep_one_say_once"), row=int(rows[k + 1]), column=spec.state)
             continue
-        allowed = ", ".join(spec.steps.get(names[before], ())) or "nothing: it is an exit"
+        allowed = names_of(spec.steps.get(names[before], ()), said("allowed.nothing_exit"))
         if may[here, before]:
             faults.add(said("chain.order", state=names[here], before=names[before], row=str(other)), allowed,
-                       "correct the days", row=int(rows[k + 1]), column=spec.date)  # fmt: skip
+                       said("do.correct_days"), row=int(rows[k + 1]), column=spec.date)  # fmt: skip
         else:
             cannot = said("chain.follow", state=names[here], before=names[before], row=str(other))
-            remedy = "correct the state, or add the step to the job"
+            remedy = said("do.correct_state_add_step")
             faults.add(cannot, allowed, remedy, row=int(rows[k + 1]), column=spec.state)
 
 
@@ -206,7 +216,7 @@ def _cohorts(
         labels = column[first]
         run = np.cumsum(np.diff(who, prepend=-1) != 0) - 1
         for k in np.flatnonzero((column != labels[run]) | (column == "")):
-            faults.add(said("chain.cohort"), "one cohort for all rows of a person", "correct it", row=int(rows[k]),
+            faults.add(said("chain.cohort"), said("allowed.one_cohort_all_rows"), said("do.correct"), row=int(rows[k]),
                        column=spec.cohort)  # fmt: skip
     names, index = np.unique(labels.astype(str), return_inverse=True)
     run = np.cumsum(np.diff(who, prepend=-1) != 0) - 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import Between
 from mse.words.said import said
@@ -73,19 +73,34 @@ class ChainSpec:
     def together(self) -> Placed:
         """Yield what does not fit together."""
         if self.start not in self.steps:
-            yield ("start",), Problem(said("chain.start"), ", ".join(self.steps), "correct it", value=self.start)
+            yield ("start",), Problem(said("chain.start"), names_of(self.steps), said("do.correct"), value=self.start)
         for state, after in self.steps.items():
             if state in after:
-                yield ("steps", state), Problem(said("chain.itself"), "other states", "leave it out", value=state)
+                yield (
+                    ("steps", state),
+                    Problem(said("chain.itself"), said("allowed.other_states"), said("do.leave_out_2"), value=state),
+                )
         into = {x for after in self.steps.values() for x in after}
         for state in self.steps:
             if state != self.start and state not in into:
-                allowed = "a state that may follow another"
-                yield ("steps", state), Problem(said("chain.unreached"), allowed, "correct it", value=state)
+                allowed = said("allowed.state_may_follow_another")
+                yield ("steps", state), Problem(said("chain.unreached"), allowed, said("do.correct"), value=state)
         if len(self.states) > MOST_STATES:
-            yield ("steps",), Problem(said("chain.states"), f"at most {MOST_STATES}", "put states together",
+            yield ("steps",), Problem(said("chain.states"), said("allowed.most_8", most_states=MOST_STATES),
+                                      said("do.put_states_together"),
                                       value=str(len(self.states)))  # fmt: skip
         if self.since is not None and self.since > self.until:
-            yield ("since",), Problem(said("chain.since"), f"at most {self.until}", "correct it", value=str(self.since))
+            yield (
+                ("since",),
+                Problem(
+                    said("chain.since"),
+                    said("allowed.most_9", until=self.until),
+                    said("do.correct"),
+                    value=str(self.since),
+                ),
+            )
         if not self.within:
-            yield ("within",), Problem(said("chain.within"), "for example [1, 2, 5]", "name one year at least")
+            yield (
+                ("within",),
+                Problem(said("chain.within"), said("allowed.example_1_2_5"), said("do.name_one_year_least")),
+            )

@@ -14,11 +14,12 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.evidence.chain import check_prob, plain_number, proportion_interval
 from mse.evidence.surveydesign import SurveyDesign, logit_interval, prevalence, read_respondents
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +117,8 @@ def survey_persons(rates: Sequence[SurveyRate], prob: float = 0.95) -> pd.DataFr
     check_prob(prob)
     problems = [problem for rate in rates for problem in _problems(rate)]
     names = [rate.group for rate in rates]
-    problems += [Problem("a group is there twice", "every group once", "rename or remove it", value=name)
+    problems += [Problem(said("found.group_twice"), said("allowed.every_group_once"), said("do.rename_remove"),
+                         value=name)
                  for name in dict.fromkeys(x for x in names if names.count(x) > 1 or x == ALL)]  # fmt: skip
     if problems:
         raise ModelError(problems)
@@ -166,8 +168,8 @@ def prevalence_persons(
     missing = [level for level in rates[group] if level not in population]
     if missing:
         raise ModelError(
-            [Problem("the population has no figure for a group of the survey", ", ".join(population),
-                     "add it to the population file", column=group, value=x) for x in missing]
+            [Problem(said("found.population_has_no_figure"), names_of(population),
+                     said("do.add_population_file"), column=group, value=x) for x in missing]
         )  # fmt: skip
     rows = []
     for values in rates.to_dict("records"):
@@ -208,8 +210,8 @@ def survey_from_microdata(
 
     if population is not None and len(design.by) != 1:
         raise ModelError(
-            Problem("persons need one grouping column", "one column, which the population file has too",
-                    "name it: --by COLUMN", value=", ".join(design.by))
+            Problem(said("found.persons_need_one_grouping"), said("allowed.one_column_which_population"),
+                    said("do.name_column"), value=", ".join(design.by))
         )  # fmt: skip
     rates = prevalence(read_respondents(path, design), prob)
     if population is None:
@@ -217,8 +219,8 @@ def survey_from_microdata(
     people, (group,) = Population.from_csv(population), design.by
     if group not in people.dimensions:
         raise ModelError(
-            Problem("the population does not know the grouping column", ", ".join(people.dimensions) or "no dimension",
-                    f"add the column {group}", file=str(population), value=group)
+            Problem(said("found.population_does_not_know"), names_of(people.dimensions, said("allowed.no_dimension")),
+                    said("do.add_column", group=group), file=str(population), value=group)
         )  # fmt: skip
     sizes = {level: people.size({group: level}) for level in people.dimensions[group]}
     return prevalence_persons(rates, sizes, group, source=f"{path.name}; {people.source}")
@@ -238,13 +240,13 @@ def read_rates(path: Path) -> tuple[SurveyRate, ...]:
     faults = Faults(str(path))
     grid = read_grid(path, faults, "rate")
     numbers = ("rate", "population", "low", "high", "prob", "n", "deff")
-    allowed = ", ".join(("group", *numbers, "source"))
+    allowed = names_of(("group", *numbers, "source"))
     for name in ("group", "rate", "population"):
         if name not in grid.header:
-            faults.add("a column is missing", allowed, f"add the column {name}", value=name)
+            faults.add(said("found.column_missing"), allowed, said("do.add_column_2", name=name), value=name)
     for name in grid.header:
         if name not in ("group", *numbers, "source"):
-            faults.add("a column is unknown", allowed, "rename or remove it", value=name)
+            faults.add(said("found.column_unknown"), allowed, said("do.rename_remove"), value=name)
     faults.raise_if_any()
     columns = dict(zip(grid.header, grid.columns, strict=True))
     found = []
@@ -254,13 +256,13 @@ def read_rates(path: Path) -> tuple[SurveyRate, ...]:
             text = columns[name][i] if name in columns else ""
             values[name] = plain_number(text)
             if values[name] is None and (text or name in ("rate", "population")):
-                faults.add("this is not a number", "a number with a decimal point", "correct it", row=row,
+                faults.add(said("found.not_number"), said("allowed.number_decimal_point"), said("do.correct"), row=row,
                            column=name, value=text)  # fmt: skip
         rate, population = values.pop("rate") or 0.0, values.pop("population") or 1.0
         source = columns["source"][i] if "source" in columns else ""
         given = SurveyRate(columns["group"][i], rate, population, source=source, **values)
         for problem in _problems(given):
-            faults.add(str(problem.found), problem.allowed, problem.remedy, row=row, column=problem.column,
+            faults.add(problem.found, problem.allowed, problem.remedy, row=row, column=problem.column,
                        value=problem.value)  # fmt: skip
         found.append(given)
     faults.raise_if_any()
@@ -271,27 +273,49 @@ def _problems(rate: SurveyRate) -> list[Problem]:
     """Return what is wrong with a published rate."""
     found = []
 
-    def wrong(bad: bool, column: str, kind: str, allowed: str, value: object) -> None:
+    def wrong(bad: bool, column: str, kind: Said, allowed: Said, value: object) -> None:
         if bad:
-            found.append(Problem(kind, allowed, "correct it", column=column, value=str(value)))
+            found.append(Problem(kind, allowed, said("do.correct"), column=column, value=str(value)))
 
-    wrong(not rate.group, "group", "a group has no name", "a name", rate.group)
-    wrong(not 0 <= rate.rate <= 1, "rate", "a rate is out of range", "0 to 1: 0.015 for 1.5%", rate.rate)
+    wrong(not rate.group, "group", said("found.group_has_no_name"), said("allowed.name"), rate.group)
+    wrong(not 0 <= rate.rate <= 1, "rate", said("found.rate_out_range"), said("allowed.n0_1_0_015"), rate.rate)
     wrong(not (rate.population > 0 and math.isfinite(rate.population)), "population",
-          "a population is out of range", "a number above 0", rate.population)  # fmt: skip
+          said("found.population_out_range"), said("allowed.number_above_0"), rate.population)  # fmt: skip
     both = rate.low is not None and rate.high is not None
     wrong(
-        (rate.low is None) != (rate.high is None), "low", "an interval has one end", "both ends, or neither", rate.low
+        (rate.low is None) != (rate.high is None),
+        "low",
+        said("found.interval_has_one_end"),
+        said("allowed.both_ends_neither"),
+        rate.low,
     )
     if both and rate.low is not None and rate.high is not None:
         inside = 0 <= rate.low <= rate.rate <= rate.high <= 1
-        wrong(not inside, "low", "an interval does not hold its rate", "0 <= low <= rate <= high <= 1",
+        wrong(not inside, "low", said("found.interval_does_not_hold"), said("allowed.n0_low_rate_high"),
               f"{rate.low:g} to {rate.high:g}")  # fmt: skip
-        wrong(rate.prob is None or not 0 < rate.prob < 1, "prob", "the probability of an interval is missing or out of "
-              "range", "a number between 0 and 1, for example 0.95", rate.prob)  # fmt: skip
-    wrong(rate.n is not None and rate.n < 1, "n", "the number of respondents is out of range", "1 or more", rate.n)
-    wrong(rate.deff is not None and rate.deff <= 0, "deff", "the design effect is out of range", "above 0", rate.deff)
-    wrong(rate.deff is not None and rate.n is None, "n", "a design effect without respondents", "n and deff", rate.n)
+        wrong(rate.prob is None or not 0 < rate.prob < 1, "prob", said("found.probability_interval_missing_out"),
+              said("allowed.number_between_0_1_2"), rate.prob)  # fmt: skip
+    wrong(
+        rate.n is not None and rate.n < 1,
+        "n",
+        said("found.number_respondents_out_range"),
+        said("allowed.n1_more"),
+        rate.n,
+    )
+    wrong(
+        rate.deff is not None and rate.deff <= 0,
+        "deff",
+        said("found.design_effect_out_range"),
+        said("allowed.above_0"),
+        rate.deff,
+    )
+    wrong(
+        rate.deff is not None and rate.n is None,
+        "n",
+        said("found.design_effect_without_respondents"),
+        said("allowed.n_deff"),
+        rate.n,
+    )
     return found
 
 

@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.assess.rules import Thresholds
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.evidence.chain import check_prob, plain_number, proportion_interval
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
 from mse.tables.identifyingcolumns import add_identifying_faults
+from mse.words.said import Said, said, verbatim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,10 +56,13 @@ class SurveyDesign:
     psu: str | None = None
     by: tuple[str, ...] = ()
 
-    def columns(self) -> dict[str, str]:
-        """Return the named columns by what they are."""
-        roles = {"outcome": self.outcome, "weight": self.weight, "stratum": self.stratum, "psu": self.psu}
-        return {role: name for role, name in roles.items() if name is not None} | {name: name for name in self.by}
+    def columns(self) -> tuple[tuple[Said, str], ...]:
+        """Return what the named columns are, and their names."""
+        roles = (
+            (said("what.outcome"), self.outcome), (said("what.weight"), self.weight),
+            (said("what.stratum"), self.stratum), (said("what.psu"), self.psu),
+        )  # fmt: skip
+        return (*((role, name) for role, name in roles if name is not None), *((verbatim(x), x) for x in self.by))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,8 +105,8 @@ class Respondents:
         lonely = int((np.bincount(stratum_of) == 1).sum())
         if lonely:
             raise InputError(
-                Problem(f"{lonely} strata of the sample hold one primary sampling unit only", "two or more in each",
-                        "put such a stratum together with the one most like it")
+                Problem(said("found.strata_sample_hold_one", lonely=lonely), said("allowed.two_more_each"),
+                        said("do.put_such_stratum_together"))
             )  # fmt: skip
 
 
@@ -116,9 +120,9 @@ def read_respondents(path: Path, design: SurveyDesign) -> Respondents:
     """
     faults = Faults(str(path), private=True)
     grid = read_grid(path, faults, design.outcome)
-    for role, name in design.columns().items():
+    for role, name in design.columns():
         if name not in grid.header:
-            faults.add(f"there is no column for the {role}", ", ".join(grid.header), "correct the name", value=name)
+            faults.add(said("found.no_column_2", role=role), names_of(grid.header), said("do.correct_name"), value=name)
     faults.raise_if_any()
     own = (design.outcome, design.weight, design.stratum, design.psu)  # units of a sample may be named
     add_identifying_faults(grid, faults, [i for i, name in enumerate(grid.header) if name not in own])
@@ -126,19 +130,19 @@ def read_respondents(path: Path, design: SurveyDesign) -> Respondents:
     outcome, weight = [], []
     for row, text in zip(grid.rows, columns[design.outcome], strict=True):
         if text not in ("0", "1", ""):
-            faults.add("this is not an outcome", "0, 1, or empty for no answer", "correct it", row=row,
+            faults.add(said("found.not_outcome"), said("allowed.n0_1_empty_no"), said("do.correct"), row=row,
                        column=design.outcome, value=text)  # fmt: skip
         outcome.append(float(text) if text in ("0", "1") else math.nan)
     for row, text in zip(grid.rows, columns[design.weight] if design.weight else ["1"] * len(outcome), strict=True):
         value = plain_number(text)
         if value is None or value <= 0:
-            faults.add("this is not a weight", "a number above 0", "correct it, or leave out who is not in the sample",
+            faults.add(said("found.not_weight"), said("allowed.number_above_0"), said("do.correct_leave_out_who"),
                        row=row, column=design.weight, value=text)  # fmt: skip
         weight.append(value or 1.0)
     for name in [x for x in (design.stratum, design.psu, *design.by) if x]:
         for row, text in zip(grid.rows, columns[name], strict=True):
             if not text:
-                faults.add("a cell is empty", "a name or number", "fill it in", row=row, column=name)
+                faults.add(said("found.cell_empty"), said("allowed.name_number"), said("do.fill"), row=row, column=name)
     faults.raise_if_any()
     n = len(outcome)
     strata = columns[design.stratum] if design.stratum else [""] * n

@@ -64,7 +64,7 @@ class IntakeSpec:
     decisions: Path | None = None
     referrals: Literal["keep", "remove"] = "keep"
     counts: str | None = None
-    strata: Annotated[tuple[str, ...], Check('columns that differ, as in strata = ["year", "form"]', _twice)] = ()
+    strata: Annotated[tuple[str, ...], Check(said("example.strata"), _twice)] = ()
     unit: Unit = "person-year"
     rules: Mapping[str, Rule] = field(default_factory=dict)
     name: str = field(default="registers", metadata={"key": False})

@@ -31,9 +31,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.intake.quoting import array, identifier, literals
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import duckdb
@@ -113,19 +114,21 @@ class Layout:
         """Check unit and rules."""
         problems = []
         if self.unit not in get_args(Unit):
-            allowed = "'person-year' (once in every year) or 'person' (once in all)"
-            problems.append(Problem("the unit is unknown", allowed, "choose one of the two", value=str(self.unit)))
+            allowed = said("allowed.person_year_once_every")
+            problems.append(
+                Problem(said("found.unit_unknown"), allowed, said("do.choose_one_two"), value=str(self.unit))
+            )
         for dim, rule in self.rules.items():
             if dim not in self.levels:
-                found = "a rule is for a dimension that is not asked for"
-                allowed = ", ".join(self.levels) or "none: the table has no strata"
-                problems.append(Problem(found, allowed, "add it to the strata, or leave the rule out", value=dim))
+                found = said("found.rule_dimension_not_asked")
+                allowed = names_of(self.levels, said("allowed.none_table_has_no_2"))
+                problems.append(Problem(found, allowed, said("do.add_strata_leave_rule"), value=dim))
             if rule not in get_args(Rule):
-                found = f"the rule for {dim!r} is unknown"
-                problems.append(Problem(found, ", ".join(get_args(Rule)), "choose one of these", value=str(rule)))
+                found = said("found.rule_unknown", dim=repr(dim))
+                problems.append(Problem(found, names_of(get_args(Rule)), said("do.choose_one_these"), value=str(rule)))
         if YEAR in self.rules:
-            found, allowed = "the year takes no rule", "rules for other dimensions"
-            remedy = "leave it out: a person-year has its year, and a person the first one"
+            found, allowed = said("found.year_takes_no_rule"), said("allowed.rules_other_dimensions")
+            remedy = said("do.leave_out_person_year")
             problems.append(Problem(found, allowed, remedy, value=YEAR))
         if problems:
             raise InputError(problems)
@@ -249,9 +252,9 @@ def levels_of(con: duckdb.DuckDBPyConnection, dim: str, stated: Sequence[str] = 
     """
     columns = [row[0] for row in con.execute("DESCRIBE registrations").fetchall()]
     if dim not in columns:
-        kept = ", ".join(x for x in columns if x not in ("list", "source", "row", "key", "date", "referred_from"))
+        kept = names_of(x for x in columns if x not in ("list", "source", "row", "key", "date", "referred_from"))
         raise InputError(
-            Problem("the registrations have no such column", kept, "name one of these in the strata", value=dim)
+            Problem(said("found.registrations_have_no_such"), kept, said("do.name_one_these_strata"), value=dim)
         )
     found = {row[0] for row in con.execute(f"SELECT DISTINCT {identifier(dim)} FROM registrations").fetchall()}
     found.discard(None)
@@ -300,13 +303,19 @@ def _check_declared(con: duckdb.DuckDBPyConnection, layout: Layout) -> None:
         query = f"SELECT count(*) FROM coded WHERE place = {place} AND {inside or 'true'}"
         (rows,) = con.execute(query).fetchall()[0]
         if rows:
-            said = "; ".join(f"{dim} {', '.join(levels)}" for dim, levels in where.items()) or "everything"
+            inside_of = "; ".join(f"{dim} {', '.join(levels)}" for dim, levels in where.items()) or "everything"
             problems.append(
                 Problem(
-                    f"list {declared.list} is declared {declared.kind} in {said}, and has {rows:,} registrations there",
-                    "no registrations where a list cannot see or did not operate",
-                    "correct the contract or its code list, or ask the supplier how they came to be there",
-                    file=f"list {declared.list}",
+                    said(
+                        "found.list_declared_has_registrations",
+                        list=declared.list,
+                        kind=declared.kind,
+                        where=inside_of,
+                        rows=rows,
+                    ),
+                    said("allowed.no_registrations_where_list"),
+                    said("do.correct_contract_its_code"),
+                    file=said("what.list_named", name=declared.list),
                 )
             )
     if problems:

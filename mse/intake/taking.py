@@ -281,7 +281,9 @@ def _room(workspace: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        found = "there is not enough memory or room to link the registers; nothing was kept"
-        remedy = "give more memory, make room, or choose another workspace, and run again"
+        found = said("found.not_enough_memory_room")
+        remedy = said("do.give_more_memory_make")
         place = str(workspace.parent)
-        raise InputError(Problem(found, "room for twice the files", remedy, file=place)) from error.with_traceback(None)
+        raise InputError(
+            Problem(found, said("allowed.room_twice_files"), remedy, file=place)
+        ) from error.with_traceback(None)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mse.computing.inputfiles import check_values
-from mse.errors import InputError, Problem
+from mse.computing.inputfiles import BeyondSettings, check_values
+from mse.errors import InputError, Problem, reason_of
 from mse.settings.places import JobFile
 from mse.settings.specchecks import Checked, Placed
 from mse.settings.specfields import Prob, Seed
 from mse.settings.specreading import read_spec
 from mse.tables.readspec import Reading
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -76,16 +77,16 @@ class TableSpec(Checked):
     def together(self) -> Placed:
         """Yield what does not fit together."""
         if (self.name is None) == (self.path is None):
-            allowed = "either name, for a public table, or path, for a file"
-            yield (), Problem("no table, or two tables", allowed, "correct it")
+            allowed = said("allowed.either_name_public_table")
+            yield (), Problem(said("found.no_table_two_tables"), allowed, said("do.correct"))
         reading = {"persons": "--persons", "sum_duplicates": "--sum-duplicates", "lists": "--list",
                    "covariates": "--covariate", "count": "--count", "ignore": "--ignore", "id_column": "--id-column",
                    "list_column": "--list-column", "yes": "--yes", "blank_is_no": "--blank-is-no",
                    "sheet": "--sheet"}  # fmt: skip
         given = [f"{key} (command line: {option})" for key, option in reading.items() if getattr(self, key)]
         if self.name is not None and given:
-            found = f"{', '.join(given)} with the public table {self.name}, which says itself how it is read"
-            yield (), Problem(found, "these with a file of your own", "leave them out")
+            found = said("found.public_table_which_says", given=(*given,), name=self.name)
+            yield (), Problem(found, said("allowed.these_file_your_own"), said("do.leave_them_out"))
 
     def reading(self) -> Reading:
         """Return what is said about how the file is to be read."""
@@ -140,8 +141,9 @@ def checked_job[J: DataclassInstance](kind: type[J], settings: Mapping[str, Any]
     file = file or JobFile()
     try:
         check_values(settings)
-    except ValueError as error:
-        beyond = Problem(f"the settings cannot be used: {error}", "settings as TOML holds them", "correct them")
+    except BeyondSettings as error:
+        found = said("found.settings_cannot_used", error=reason_of(error))
+        beyond = Problem(found, said("allowed.settings_toml_holds_them"), said("do.correct_them"))
         raise InputError(file.put(beyond, ())) from None
     job, problems = read_spec(kind, settings, file=file)
     if job is None:

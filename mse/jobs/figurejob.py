@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mse.computing.inputfiles import read_settings
-from mse.errors import InputError, MseError, Problem
+from mse.errors import InputError, MseError, Problem, reason_of
 from mse.intake.pseudonyms.keyedhash import read_key
 from mse.jobs.asked import RunSpec, checked_job
 from mse.jobs.figuresources import figure_problems, open_estimate, open_source, with_lists
@@ -86,12 +86,13 @@ class FiguresJob(Checked):
     def together(self) -> Placed:
         """Yield what does not fit together."""
         if not self.figure:
-            yield (), Problem(said("figures.no_figures"), "[[figure]]", "add one")
+            yield (), Problem(said("figures.no_figures"), said("allowed.figure"), said("do.add_one"))
         for kind in ("source", "estimate"):
             names = [x.name for x in getattr(self, kind)]
             for i, name in enumerate(names):
                 if name in names[:i]:
-                    yield (kind, str(i), "name"), Problem(said("figures.name_twice"), "every name once", "rename one",
+                    yield (kind, str(i), "name"), Problem(said("figures.name_twice"), said("allowed.every_name_once"),
+                                                          said("do.rename_one"),
                                                           value=name)  # fmt: skip
 
     def at(self, folder: Path) -> FiguresJob:
@@ -138,12 +139,14 @@ def read_job_file(path: str | Path) -> tuple[dict[str, Any], JobFile, Path]:
         text, raw = read_settings(path)
     except OSError as error:
         raise InputError(
-            Problem(f"the job file cannot be read: {error.strerror or type(error).__name__}", "a TOML file",
-                    "check the path", file=str(path))
+            Problem(said("found.job_file_cannot_read", error=reason_of(error)),
+                    said("allowed.toml_file"),
+                    said("do.check_path"), file=str(path))
         ) from error  # fmt: skip
     except ValueError as error:
         raise InputError(
-            Problem(f"the job file is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",
+            Problem(said("found.job_file_not_toml", error=reason_of(error)), said("allowed.toml_utf_8_https"),
+                    said("do.correct_2"),
                     file=str(path))
         ) from error  # fmt: skip
     return raw, JobFile.of(str(path), text), path.parent

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of, reason_of
 from mse.publish.figures.figureestimates import ShownEstimate, from_rates, from_results, published_elsewhere
 from mse.publish.figures.figurespec import Chosen, EstimateSpec, FigureSpec, SourceSpec
 from mse.publish.figures.figuretables import CountedSource
@@ -43,11 +43,11 @@ def open_source(spec: SourceSpec) -> CountedSource:
         faults = Faults(str(spec.path))
         grid = read_grid(spec.path, faults, COUNT)
         return _counted(spec, grid, faults, frozenset({str(spec.path.resolve())}))
-    faults = Faults(f"source {spec.name}")
+    faults = Faults(said("what.source", name=spec.name))
     header = list(dict.fromkeys(key for row in spec.counts for key in row))
     for i, row in enumerate(spec.counts, 1):
         if set(row) != set(header):
-            faults.add(said("figures.row"), ", ".join(header), "correct the row", row=i, value=", ".join(row))
+            faults.add(said("figures.row"), names_of(header), said("do.correct_row"), row=i, value=", ".join(row))
     faults.raise_if_any()
     columns = [[str(row[name]) for row in spec.counts] for name in header]
     return _counted(spec, Grid(header, columns, list(range(1, len(spec.counts) + 1)), True, True), faults, frozenset())
@@ -56,7 +56,7 @@ def open_source(spec: SourceSpec) -> CountedSource:
 def _counted(spec: SourceSpec, grid: Grid, faults: Faults, files: frozenset[str]) -> CountedSource:
     """Return the counts of text cells; combinations of levels that are absent count nobody."""
     if COUNT not in grid.header:
-        faults.add(said("figures.missing"), COUNT, "add the column", value=", ".join(grid.header))
+        faults.add(said("figures.missing"), names_of([COUNT]), said("do.add_the_column"), value=", ".join(grid.header))
     faults.raise_if_any()
     place = grid.header.index(COUNT)
     dims = [i for i in range(len(grid.header)) if i != place]
@@ -72,21 +72,22 @@ def _counted(spec: SourceSpec, grid: Grid, faults: Faults, files: frozenset[str]
         at = tuple(grid.columns[i][k] for i in dims)
         for i, level in zip(dims, at, strict=True):
             if not level:
-                faults.add(said("figures.level"), said("figures.level_allowed"), "fill it in", row=row,
+                faults.add(said("figures.level"), said("figures.level_allowed"), said("do.fill_it_in"), row=row,
                            column=grid.header[i])  # fmt: skip
         if at in seen:
-            faults.add(said("figures.twice"), said("figures.once"), f"keep one of them (the first is row {seen[at]})",
+            faults.add(said("figures.twice"), said("figures.once"), said("do.keep_one_first_row", row=str(seen[at])),
                        row=row, value=", ".join(at))  # fmt: skip
         seen.setdefault(at, row)
     names = [grid.header[i] for i in dims]
     if spec.time is not None and spec.time not in names:
-        faults.add(said("figures.unknown_dimension"), ", ".join(names), said("figures.correct"), column="time",
+        faults.add(said("figures.unknown_dimension"), names_of(names), said("figures.correct"), column="time",
                    value=spec.time)  # fmt: skip
     levels = {grid.header[i]: tuple(dict.fromkeys(grid.columns[i])) for i in dims}
     if spec.time in levels:
         levels[str(spec.time)] = tuple(sorted(levels[str(spec.time)]))
     if (size := math.prod(map(len, levels.values()))) > MOST_CELLS:
-        faults.add(f"the columns have {size:,} combinations of levels", f"at most {MOST_CELLS:,}", "leave out columns")
+        faults.add(said("figures.combinations", size=size), said("figures.at_most", most=MOST_CELLS),
+                   said("do.leave_out_columns"))  # fmt: skip
     faults.raise_if_any()
     counts = np.zeros([len(x) for x in levels.values()], dtype=np.int64)
     index = {dim: {x: j for j, x in enumerate(names)} for dim, names in levels.items()}
@@ -124,8 +125,9 @@ def _of_registers(spec: SourceSpec) -> CountedSource:
         try:
             contracts += matching(pattern) or [pattern]
         except OSError as error:
-            why = f"the contracts cannot be found: {error.strerror or type(error).__name__}"
-            raise InputError(Problem(why, "files, or a pattern", "correct the path", value=pattern)) from None
+            why = said("figures.contracts_not_found", why=reason_of(error))
+            allowed, remedy = said("figures.files_or_pattern"), said("do.correct_path")
+            raise InputError(Problem(why, allowed, remedy, value=pattern)) from None
     with tempfile.TemporaryDirectory() as work:
         taken = take_in(list(dict.fromkeys(contracts)), work, IntakeSpec(strata=spec.by, unit=spec.unit), seed=0)
     table = taken.table
@@ -184,7 +186,8 @@ def figure_problems(
             yield "estimate", _unknown(said("figures.unknown_estimate"), estimates, name)
     if spec.kind == "in view" and len(spec.estimate) > 1:
         named_here = ", ".join(spec.estimate)
-        yield "estimate", Problem(said("figures.one_estimate"), "one estimate", "keep one", value=named_here)
+        yield "estimate", Problem(said("figures.one_estimate"), said("figures.just_one_estimate"), said("do.keep_one"),
+                                  value=named_here)  # fmt: skip
     if spec.source is None:
         return
     if spec.source not in named:
@@ -217,12 +220,13 @@ def _name_problems(spec: FigureSpec, source: CountedSource) -> Iterator[tuple[st
         if when is None or (key == "when" and when == "each" and source.periods):
             continue
         if source.spec.time is None:
-            yield key, Problem(said("figures.no_time"), "a source with time = …", "leave it out, or name the dimension",
-                               value=when)  # fmt: skip
+            yield key, Problem(said("figures.no_time"), said("figures.source_with_time"),
+                               said("do.leave_out_or_name_dimension"), value=when)  # fmt: skip
         elif when not in source.periods:
             yield key, _unknown(said("figures.unknown_level"), source.periods, when)
     if spec.against is not None and spec.when is None and source.spec.time is not None:
-        yield "when", Problem(said("figures.needs", kind=spec.kind), "when", "add it", value=spec.kind)
+        found = said("figures.needs", kind=spec.kind)
+        yield "when", Problem(found, names_of(["when"]), said("do.add"), value=spec.kind)
 
 
 def _part_problems(spec: FigureSpec, source: CountedSource) -> Iterator[tuple[str, Problem]]:
@@ -231,22 +235,23 @@ def _part_problems(spec: FigureSpec, source: CountedSource) -> Iterator[tuple[st
     if spec.kind in ("share", "share change"):
         for dim in both:
             if not set(_several(spec.where[dim])) <= set(_several(spec.of[dim])):
-                yield "where", Problem(said("figures.wider"), ", ".join(_several(spec.of[dim])), "correct where or of",
+                yield "where", Problem(said("figures.wider"), names_of(_several(spec.of[dim])),
+                                       said("do.correct_where_or_of"),
                                        value=", ".join(_several(spec.where[dim])))  # fmt: skip
     if (
         spec.kind == "multiple"
         and spec.of
         and not any(not set(_several(spec.where[dim])) & set(_several(spec.of[dim])) for dim in both)
     ):
-        yield "of", Problem(said("figures.overlap"), said("figures.overlap_allowed"), "use the kind share",
+        yield "of", Problem(said("figures.overlap"), said("figures.overlap_allowed"), said("do.use_kind_share"),
                             value=_chosen(spec.of))  # fmt: skip
     if source.safe is not None:
         places = {tuple(x is not None for x in cell.place) for cell in source.safe.cells}
         for cell in cells_behind(spec, source.spec.time, source.dimensions):
             at = dict(cell)
             if tuple(dim in at for dim in source.safe.dimensions) not in places or any(len(x) > 1 for x in at.values()):
-                yield "where", Problem(said("figures.margin"), "levels as the release of the results has them",
-                                       "ask for fewer dimensions at a time", value=", ".join(at))  # fmt: skip
+                yield "where", Problem(said("figures.margin"), said("figures.levels_of_release"),
+                                       said("do.ask_fewer_dimensions"), value=", ".join(at))  # fmt: skip
                 break
 
 
@@ -262,5 +267,5 @@ def _unknown(found: Said, allowed: Sequence[str] | Set[str], value: str) -> Prob
     from difflib import get_close_matches
 
     near = get_close_matches(value, list(allowed), n=1)
-    remedy = f"did you mean {near[0]!r}" if near else said("figures.correct")
-    return Problem(found, ", ".join(list(allowed)[:30]) or "none", remedy, value=value)
+    remedy = said("do.did_you_mean", near=repr(near[0])) if near else said("figures.correct")
+    return Problem(found, names_of(list(allowed)[:30]), remedy, value=value)

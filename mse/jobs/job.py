@@ -12,7 +12,7 @@ from typing import Any
 from mse.assess.assessment import AssessSpec
 from mse.assess.rules import Thresholds
 from mse.computing.inputfiles import read_settings
-from mse.errors import InputError, ModelError, Problem
+from mse.errors import InputError, ModelError, Problem, names_of, reason_of
 from mse.jobs.asked import ComputeSpec, RunSpec, TableSpec, checked_job
 from mse.jobs.sections import MethodChoice, PublishSpec, RegistersSpec, ReportSpec
 from mse.settings.places import JobFile, Place
@@ -21,6 +21,9 @@ from mse.settings.specreading import written
 from mse.shipped import TableInfo, load_table, shipped_jobs, shipped_names, shipped_path, table_info
 from mse.simulate.spec import SimulateSpec
 from mse.tables.captures import CaptureTable
+from mse.words.cards import card
+from mse.words.catalogues import catalogue
+from mse.words.said import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +74,39 @@ class Job(Checked):
     report: ReportSpec = ReportSpec()
     file: JobFile = field(default_factory=JobFile, compare=False, repr=False, metadata={"key": False})
 
+    def __repr__(self) -> str:
+        """One line: title, source and method."""
+        return f"<Job {self.title!r}: {self._source()}; {self.estimate.method}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what would be estimated, from what, beside what."""
+        say = catalogue()
+        beside = () if self.compare is None else tuple(x.method for x in self.compare)
+        rows = [(say("card.source"), self._source()), (say("intervals.method"), self.estimate.method)]
+        rows += [(say("card.beside"), ", ".join(beside))] if beside else []
+        rows += [(say("card.seed"), str(self.run.seed)), (say("intervals.interval"), f"{self.run.prob:.0%}")]
+        return card(self.title or self._source(), rows)
+
+    def _source(self) -> str:
+        """Return where the data are from: the public table, the file, or the contracts."""
+        if self.table is not None:
+            return str(self.table.name or self.table.path)
+        if self.simulate is not None or self.registers is None:
+            return "[simulate]"
+        return ", ".join(Path(path).name for path in self.registers.contracts)
+
     def together(self) -> Placed:
         """Yield what is wrong with the source of the data."""
         if (self.table is None) == (self.registers is None):
-            allowed = "either [table], for an overlap table, or [registers], for the files of suppliers"
-            yield (), Problem("no source of data, or two", allowed, "correct it")
+            allowed = said("allowed.either_table_overlap_table")
+            yield (), Problem(said("found.no_source_data_two"), allowed, said("do.correct"))
         if self.registers is not None and bool(self.registers.contracts) == (self.simulate is not None):
-            found = "registers without contracts, or simulated registers with"
-            allowed = "contracts under [registers], or a section [simulate], which writes its own"
-            yield (), Problem(found, allowed, "correct it")
+            found = said("found.registers_without_contracts_simulated")
+            allowed = said("allowed.contracts_under_registers_section")
+            yield (), Problem(found, allowed, said("do.correct"))
         if self.simulate is not None and self.registers is None:
-            found = "simulated registers that are not read"
-            yield (), Problem(found, "[simulate] together with [registers]", "correct it")
+            found = said("found.simulated_registers_not_read")
+            yield (), Problem(found, said("allowed.simulate_together_registers"), said("do.correct"))
 
     def at(self, folder: Path) -> Job:
         """Return the job with the paths in it taken from a folder."""
@@ -121,12 +145,13 @@ def read_job(path: str | Path) -> Job:
     except OSError as error:
         shipped = ", ".join(f"models/{name}" for name in shipped_jobs())
         raise InputError(
-            Problem(f"the job file cannot be read: {error.strerror or type(error).__name__}",
-                    f"a TOML file, or one that ships: {shipped}", "check the path", file=str(path))
+            Problem(said("found.job_file_cannot_read", error=reason_of(error)),
+                    said("allowed.toml_file_one_ships", shipped=shipped), said("do.check_path"), file=str(path))
         ) from error  # fmt: skip
     except ValueError as error:
         raise InputError(
-            Problem(f"the job file is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",
+            Problem(said("found.job_file_not_toml", error=reason_of(error)), said("allowed.toml_utf_8_https"),
+                    said("do.correct_2"),
                     file=str(path))
         ) from error  # fmt: skip
     job = make_job(raw, JobFile.of(str(path), text))
@@ -155,17 +180,17 @@ def dimension_problems(job: Job, dims: Mapping[str, Sequence[str]]) -> list[Prob
         Dimensions of the answer and their levels.
     """
     problems: list[Problem] = []
-    allowed = ", ".join(dims) or "none: the method gives no estimate by stratum"
+    allowed = names_of(dims, said("allowed.none_method_gives_no"))
 
     def known(place: Place, dim: str, level: str | None = None) -> None:
         if dim not in dims:
             found = Problem(
-                "the answer has no such dimension", allowed, "correct the name", column=".".join(place), value=dim
+                said("found.answer_has_no_such"), allowed, said("do.correct_name"), column=".".join(place), value=dim
             )
             problems.append(job.file.put(found, place))
         elif level is not None and level not in dims[dim]:
             found = Problem(
-                f"the dimension {dim!r} has no such level", ", ".join(dims[dim]), "correct the name",
+                said("found.dimension_has_no_such", dim=repr(dim)), names_of(dims[dim]), said("do.correct_name"),
                 column=".".join(place), value=level,
             )  # fmt: skip
             problems.append(job.file.put(found, place))
@@ -174,7 +199,7 @@ def dimension_problems(job: Job, dims: Mapping[str, Sequence[str]]) -> list[Prob
         for i, group in enumerate(job.publish.at_risk):
             place = ("publish", "at_risk", str(i), "where")
             if len(group.where) > 1:
-                found = Problem("a group at risk is set against more than one dimension", "at most one", "choose one",
+                found = Problem(said("found.group_risk_set_against"), said("allowed.most_one"), said("do.choose_one"),
                                 column=".".join(place), value=", ".join(group.where))  # fmt: skip
                 problems.append(job.file.put(found, place))
             for dim, level in group.where.items():
@@ -195,7 +220,8 @@ def read_options(texts: Sequence[str]) -> dict[str, Any]:
     wrong = [t for t in texts if not t.partition("=")[0].strip().isidentifier() or "=" not in t]
     if wrong:
         raise InputError(
-            [Problem("an option is not of the form NAME=VALUE", "for example replicates=200", "correct it", value=t)
+            [Problem(said("found.option_not_form_name"), said("allowed.example_replicates_200"), said("do.correct"),
+                     value=t)
              for t in wrong]
         )  # fmt: skip
     options = {}

@@ -23,7 +23,7 @@ from mse.computing.progress import if_watched
 from mse.computing.provenance import versions
 from mse.computing.savefiles import work_folder
 from mse.computing.sealing import same_content
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.estimators.automatic import choose
 from mse.intake.pseudonyms.keyedhash import read_key
 from mse.jobs.job import Job, dimension_problems, make_job
@@ -157,8 +157,8 @@ def _time_problems(job: Job, source: JobSource) -> list[Problem]:
     time = job.report.time
     if time is None or time in source.table.strata:
         return []
-    allowed = ", ".join(source.table.strata) or "none: the table has no strata"
-    found = Problem("the table has no such dimension", allowed, "correct the name", column="report.time", value=time)
+    allowed = names_of(source.table.strata, said("allowed.none_table_has_no_2"))
+    found = Problem(said("found.table_has_no_such"), allowed, said("do.correct_name"), column="report.time", value=time)
     return [job.file.put(found, ("report", "time"))]
 
 
@@ -188,14 +188,14 @@ def assess_results(results: Results, compute: Compute | None = None, *, workspac
             return assess_results(results, compute, workspace=folder)
     record = results.record
     if not record.job.settings or record.table.name is None or record.table.digest is None:
-        raise InputError(damage_problem(RESULTS, "provenance.json lacks the job or the table", "provenance.json"))
+        raise InputError(damage_problem(RESULTS, said("damage.no_job"), "provenance.json"))
     job = make_job(record.job.settings)
     source = open_source(job, workspace, compute)
     flat = source.table.collapse() if source.table.strata else source.table
     if not same_content(record.secret, record.table.digest, flat.digest):
         raise InputError(
-            Problem("the data have changed since the results were made", "the data that the results are about",
-                    "run the job again", file=record.table.name)
+            Problem(said("found.data_have_changed_since"), said("allowed.data_results_about"),
+                    said("do.run_job_again"), file=record.table.name)
         )  # fmt: skip
     known = replace(results.headline, table_digest=flat.digest)  # what was read has it keyed where it is not public
     tables = {**results.tables, **run_assessment(job, known, source, compute)}

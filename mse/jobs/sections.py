@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mse.answers.record import BreakMark, ReportTexts
-from mse.errors import Problem
+from mse.errors import Problem, names_of
 from mse.estimators.methodspecs import read_options
 from mse.intake.planning import IntakeSpec
 from mse.publish.disclosure.control import DisclosureRules
@@ -23,7 +23,7 @@ def _unknown_language(name: str) -> Said | None:
     return None if name in languages_there_are() else said("setting.unknown", name="language")
 
 
-Language = Annotated[str, Check(", ".join(languages_there_are()), _unknown_language)]
+Language = Annotated[str, Check(names_of(languages_there_are()), _unknown_language)]
 
 
 def _at(folder: Path, path: Path | None) -> Path | None:
@@ -184,14 +184,17 @@ class ReportBase(Checked):
     def together(self) -> Placed:
         """Yield what does not fit together."""
         if self.language is not None and self.languages:
-            yield (), Problem("both language and languages", "one of them", "correct it")
+            yield (), Problem(said("found.both_language_languages"), said("allowed.one_them"), said("do.correct"))
         if len(set(self.languages)) < len(self.languages):
-            yield ("languages",), Problem("a language is asked for twice", "each once", "correct it")
+            yield (
+                ("languages",),
+                Problem(said("found.language_asked_twice"), said("allowed.each_once"), said("do.correct")),
+            )
         for language in languages_there_are():
             texts = getattr(self, language)
             if texts is not None and texts.breaks and len(texts.breaks) != len(self.breaks):
-                found = "the texts of breaks do not match"
-                yield (language, "breaks"), Problem(found, "one for every break under [report]", "correct it")
+                found = said("found.texts_breaks_do_not")
+                yield (language, "breaks"), Problem(found, said("allowed.one_every_break_under"), said("do.correct"))
 
 
 if TYPE_CHECKING:

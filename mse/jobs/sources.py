@@ -13,10 +13,11 @@ from mse.computing.filemodes import private_writing
 from mse.computing.inputfiles import matching
 from mse.computing.parallel import Compute
 from mse.computing.provenance import file_digest
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
 from mse.jobs.job import Job, load_job_table
 from mse.shipped import TableInfo
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,9 +173,9 @@ def _expanded(patterns: Sequence[str]) -> list[str]:
         try:
             found += matching(pattern) or [pattern]
         except OSError as error:
-            said = f"the contracts cannot be found: {error.strerror or type(error).__name__}"
-            allowed = "files, or a pattern such as contracts/*.toml"
-            raise InputError(Problem(said, allowed, "correct the path", value=pattern)) from None
+            fault = said("found.contracts_cannot_found", error=reason_of(error))
+            allowed = said("allowed.files_pattern_such_contracts")
+            raise InputError(Problem(fault, allowed, said("do.correct_path"), value=pattern)) from None
     return list(dict.fromkeys(found))
 
 

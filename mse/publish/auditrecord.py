@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mse.errors import InputError, MseError, Problem
+from mse.errors import InputError, MseError, Problem, names_of
 from mse.evidence.chain import chain, read_chain
 from mse.evidence.survey import read_rates, survey_persons
 from mse.publish.indicators.basis import population_frame, read_basis, risk_groups
 from mse.publish.indicators.measures import indicators
 from mse.publish.indicators.sdg import sdg_table
 from mse.tables.levels import vague_levels
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +109,7 @@ def read_files(
         try:
             found["chain"] = chain(read_chain(chain_file), prob)
         except MseError as error:
-            problems += [replace(p, file=p.file if p.file not in (None, "chain") else str(chain_file))
+            problems += [replace(p, file=p.file if p.file not in (None, said("what.chain")) else str(chain_file))
                          for p in error.problems]  # fmt: skip
     if survey_file is not None:
         try:
@@ -125,12 +126,12 @@ def _unknown_levels(people: Population, table: CaptureTable, file: Path) -> list
         known = table.strata.get(dim)
         if known is None:
             problems.append(
-                Problem("the population has a dimension that the table has not", ", ".join(table.strata) or "none",
-                        "rename it as in the table, or sum over it", file=str(file), column=dim)
+                Problem(said("found.population_has_dimension_table"), names_of(table.strata, said("allowed.none")),
+                        said("do.rename_table_sum_over"), file=str(file), column=dim)
             )  # fmt: skip
             continue
         problems += [
-            Problem("the population lacks a level of the table", ", ".join(levels), "add its rows, named alike",
+            Problem(said("found.population_lacks_level_table"), names_of(levels), said("do.add_its_rows_named"),
                     file=str(file), column=dim, value=level)
             for level in known if level not in levels and level not in vague_levels(known)
         ]  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.computing.csvtext import csv_text
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.evidence.eventfile import ALL
 from mse.publish.coarsechain import CoarseChain, CoarseChance, CoarseStay
 from mse.publish.drawings.axes import NARROW, WIDE
@@ -145,7 +145,7 @@ class PublishedTimeChain:
         chosen = language or next(iter(self.speakers))
         if chosen not in self.speakers:
             raise InputError(
-                Problem(said("figures.language"), ", ".join(self.speakers), "add it to languages under [report]",
+                Problem(said("figures.language"), names_of(self.speakers), said("do.add_languages_under_report"),
                         value=chosen)
             )  # fmt: skip
         return self.speakers[chosen]

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from mse.answers.results import Results, read_results
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.publish.facts.statements import languages, read_facts
 from mse.publish.wording.messages import read_catalogue
 from mse.publish.wording.sentences import headline
+from mse.words.said import said
 
 Style = Literal["plain", "apa", "bibtex"]
 STYLES: tuple[Style, ...] = get_args(Style)
@@ -36,18 +37,20 @@ def cite(results: Results | str | Path, style: Style = "plain", *, language: str
         When the folder is damaged, or there are no messages in that language.
     """
     if style not in STYLES:
-        raise ModelError(Problem("there is no such style", ", ".join(STYLES), "choose one of these", value=str(style)))
+        raise ModelError(
+            Problem(said("found.no_such_style"), names_of(STYLES), said("do.choose_one_these"), value=str(style))
+        )
     found = results if isinstance(results, Results) else read_results(results)
     say = read_catalogue(language or languages(found)[0])
     facts = read_facts(found, say)
-    said = headline(facts, say)
+    told = headline(facts, say)
     method = next((str(row.label) for row in facts.methods if row.headline), facts.estimate.method)
     year = facts.date[:4] if facts.date else say("cite.no_date")
     values = {
         "title": facts.title.rstrip("."),
         "year": year,
-        "sentence": said.latest or said.sentence,
-        "verdict": say("verdict.stamp", verdict=said.verdict),
+        "sentence": told.latest or told.sentence,
+        "verdict": say("verdict.stamp", verdict=told.verdict),
         "method": method,
         "version": found.record.engine or say("cite.no_version"),
     }

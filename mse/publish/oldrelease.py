@@ -19,6 +19,7 @@ from mse.computing.provenance import file_digest
 from mse.errors import InputError, Problem
 from mse.publish.facts.entries import mapping
 from mse.publish.indicators.basis import spanned
+from mse.words.said import said
 
 FIGURES = "figures.json"
 _FEW = 10
@@ -47,7 +48,8 @@ def read_old_release(folder: Path) -> EarlierRelease:
     missing = [path.name for path in (folder / FIGURES, indicators) if not path.is_file()]
     if missing:
         raise InputError(
-            [Problem(f"the earlier release lacks {name}", "a folder written by mse release", "check the path",
+            [Problem(said("found.earlier_release_lacks", name=str(name)), said("allowed.folder_written_mse_release"),
+                     said("do.check_path"),
                      file=str(folder)) for name in missing]
         )  # fmt: skip
     try:
@@ -63,8 +65,8 @@ def read_old_release(folder: Path) -> EarlierRelease:
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
         raise InputError(
-            Problem("a file of the earlier release is damaged", "files as mse release wrote them",
-                    "get that release again", file=str(folder))
+            Problem(said("found.file_earlier_release_damaged"), said("allowed.files_mse_release_wrote"),
+                    said("do.get_release_again"), file=str(folder))
         ) from error  # fmt: skip
 
 

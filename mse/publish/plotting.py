@@ -9,12 +9,13 @@ from mse.answers.notebook import Picture
 from mse.answers.posterior import Posterior
 from mse.answers.record import Record, TableRecord
 from mse.answers.results import Results, read_results
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.methods import Outcome, comparison, label_of
 from mse.publish.drawings.axes import also_png
 from mse.publish.report.composing import compose
 from mse.publish.report.page import Drawing
 from mse.publish.takeaway import standalone
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,8 +66,8 @@ def plot(
         }
     if kind not in drawn:
         raise ModelError(
-            Problem("the answer has no such figure", ", ".join(drawn) or "nothing: this answer has no figure",
-                    "ask for one of these", column="kind", value=kind)
+            Problem(said("found.answer_has_no_such_2"), names_of(drawn, said("allowed.nothing_answer_has_no")),
+                    said("do.ask_one_these"), column="kind", value=kind)
         )  # fmt: skip
     return Picture(standalone(drawn[kind].svg), pictures[drawn[kind].svg], drawn[kind].finding)
 

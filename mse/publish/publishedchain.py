@@ -14,6 +14,7 @@ from mse.publish.indicators.basis import read_basis
 from mse.publish.registered import disclosure_rule, registered
 from mse.publish.standing import SUPPRESSED
 from mse.publish.wording.rounding import Rounded, rounded_values
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -139,6 +140,6 @@ def published_counts(
             return list(shown)
         again = [n + 1 for n in again]
     raise ModelError(
-        Problem("no rounding leaves every count of the chain in doubt", "counts that stay in doubt",
-                "leave steps out of the chain, or use another method of disclosure control")
+        Problem(said("found.no_rounding_leaves_every"), said("allowed.counts_stay_doubt"),
+                said("do.leave_steps_out_chain_2"))
     )  # fmt: skip

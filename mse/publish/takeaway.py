@@ -20,6 +20,7 @@ from mse.publish.drawings.axes import also_png
 from mse.publish.facts.statements import languages
 from mse.publish.report.composing import compose
 from mse.publish.report.page import Cell, Drawing, Page, Sheet
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,12 @@ def take_away(results: Results | str | Path, folder: str | Path, *, language: st
     place = Path(folder)
     if place.exists():
         raise InputError(
-            Problem("the folder exists already", "a new folder", "name another one, or remove it", file=str(place))
+            Problem(
+                said("found.folder_exists_already"),
+                said("allowed.new_folder"),
+                said("do.name_another_one_remove"),
+                file=str(place),
+            )
         )
     found = results if isinstance(results, Results) else read_results(results)
     with also_png() as pictures:
@@ -114,8 +120,8 @@ def _workbook(path: Path, frames: dict[str, pd.DataFrame]) -> None:
         styles: Any = import_module("openpyxl.styles")
     except ImportError as error:
         raise InputError(
-            Problem("the extra for workbooks is not installed", "openpyxl",
-                    "install it: pip install 'mse-engine[office]'")
+            Problem(said("found.extra_workbooks_not_installed"), said("allowed.openpyxl"),
+                    said("do.install_pip_install_mse_2"))
         ) from error  # fmt: skip
 
     book = workbooks.Workbook()

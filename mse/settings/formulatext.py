@@ -12,6 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
+from mse.errors import names_of
+from mse.words.said import Said, said
+
 LONGEST = 4000
 """Characters of a formula."""
 HIGHEST_POWER = 10
@@ -26,10 +29,7 @@ FUNCTIONS = {
 }  # fmt: skip
 """What may be called on a covariate, with the whole numbers that each takes beside it."""
 
-ALLOWED = (
-    "names of columns (in backquotes where they have blanks or signs), + - : * ^ ( ), 0, 1, and the functions "
-    + ", ".join(FUNCTIONS)
-)
+ALLOWED = said("allowed.formula", functions=tuple(FUNCTIONS))
 
 _TOKEN = re.compile(
     r"(?P<blank>\s+)|(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)|`(?P<quoted>[^`]+)`"
@@ -38,7 +38,11 @@ _TOKEN = re.compile(
 
 
 class FormulaFault(Exception):
-    """What is wrong with a formula, in words."""
+    """What is wrong with a formula."""
+
+    def __init__(self, what: Said) -> None:
+        super().__init__(str(what))
+        self.said = what
 
 
 class Factor(NamedTuple):
@@ -101,16 +105,16 @@ def read_formula(text: str) -> FormulaTerms:
         With what is not allowed and where it stands.
     """
     if len(text) > LONGEST:
-        raise FormulaFault(f"it has {len(text):,} characters, and {LONGEST:,} are the most")
+        raise FormulaFault(said("formula.long", count=len(text), most=LONGEST))
     tokens = _tokens(text)
     left = None
     tildes = [i for i, token in enumerate(tokens) if token.kind == "sign" and token.text == "~"]
     if len(tildes) > 1:
-        raise FormulaFault("it has more than one '~'")
+        raise FormulaFault(said("formula.two_sides"))
     if tildes:
         before = tokens[: tildes[0]]
         if len(before) > 1 or any(token.kind != "name" for token in before):
-            raise FormulaFault("before '~' stands more than one name")
+            raise FormulaFault(said("formula.left"))
         left = before[0].text if before else None
         tokens = tokens[tildes[0] + 1 :]
     return _Reader(tokens, len(text)).formula(left)
@@ -137,7 +141,7 @@ def _tokens(text: str) -> list[_Token]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise FormulaFault(f"{text[at]!r} at character {at + 1} is not allowed in a formula")
+            raise FormulaFault(said("formula.sign", sign=repr(text[at]), at=str(at + 1)))
         kind = str(match.lastgroup)
         if kind != "blank":
             found.append(_Token("name" if kind == "quoted" else kind, match[kind], at + 1))
@@ -185,9 +189,9 @@ class _Reader:
     def refuse(self) -> NoReturn:
         """Raise: what comes next cannot stand there."""
         if self.place >= len(self.tokens):
-            raise FormulaFault("it ends too early")
+            raise FormulaFault(said("formula.ends"))
         token = self.tokens[self.place]
-        raise FormulaFault(f"{token.text[:40]!r} at character {token.at} cannot stand there")
+        raise FormulaFault(said("formula.place", what=repr(token.text[:40]), at=str(token.at)))
 
     def sum(self, top: bool = False) -> tuple[Terms, bool]:
         """Return terms that are added and taken away, and whether the constant is left among them."""
@@ -196,7 +200,7 @@ class _Reader:
         while True:
             if self.number() == "0" or (self.number() == "1" and sign == "-"):
                 if not top:
-                    raise FormulaFault("the constant is taken out within parentheses; write 0 + before everything")
+                    raise FormulaFault(said("formula.constant"))
                 constant = (self.number() == "0") == (sign == "-")
                 self.place += 1
                 if not (self.peek("+", "-") or self.place == len(self.tokens)):
@@ -241,7 +245,7 @@ class _Reader:
             number = self.number()
             if not number.isdigit() or not 1 <= int(number) <= HIGHEST_POWER:
                 if number:
-                    raise FormulaFault(f"the power {sign}{number} is none of 1 to {HIGHEST_POWER}")
+                    raise FormulaFault(said("formula.power", power=f"{sign}{number}", most=HIGHEST_POWER))
                 self.refuse()
             self.place += 1
             base = found
@@ -256,7 +260,7 @@ class _Reader:
             for b in second.values():
                 term = tuple(dict.fromkeys((*a, *b)))
                 if len(term) > HIGHEST_POWER:
-                    raise FormulaFault(f"it has a term of more than {HIGHEST_POWER} factors")
+                    raise FormulaFault(said("formula.factors", most=HIGHEST_POWER))
                 found.setdefault(frozenset(term), term)
             self.bounded(found)
         return found
@@ -264,7 +268,7 @@ class _Reader:
     def bounded(self, terms: Terms) -> Terms:
         """Return the terms, unless they are too many."""
         if len(terms) > MOST_TERMS:
-            raise FormulaFault(f"it expands to more than {MOST_TERMS:,} terms")
+            raise FormulaFault(said("formula.terms", most=MOST_TERMS))
         return terms
 
     def atom(self) -> Terms:
@@ -284,14 +288,14 @@ class _Reader:
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > _DEEPEST:
-            raise FormulaFault(f"its parentheses are more than {_DEEPEST} deep")
+            raise FormulaFault(said("formula.deep", most=_DEEPEST))
 
     def factor(self) -> Factor:
         name = self.name()
         if not self.peek("("):
             return Factor(quoted(name), (name,), True)
         if name not in FUNCTIONS:
-            raise FormulaFault(f"the function {name[:40]!r} is not allowed")
+            raise FormulaFault(said("formula.function", name=repr(name[:40])))
         self.place += 1
         inside = self.name_factor() if name == "C" else self.arithmetic()
         numbers: list[str] = []
@@ -299,9 +303,9 @@ class _Reader:
             numbers.append(self.option(name, len(numbers)))
         self.expect(")")
         if not inside.names:
-            raise FormulaFault(f"{name} is given no column")
+            raise FormulaFault(said("formula.no_column", name=name))
         if len({x.partition("=")[0] for x in numbers}) < len(numbers):
-            raise FormulaFault(f"an argument of {name} stands twice")
+            raise FormulaFault(said("formula.twice", name=name))
         return Factor(f"{name}({', '.join([inside.text, *numbers])})", inside.names, False)
 
     def option(self, function: str, place: int) -> str:
@@ -312,10 +316,10 @@ class _Reader:
             key = self.name()
             self.expect("=")
         if key not in known:
-            raise FormulaFault(f"{function} takes no such argument; allowed: {', '.join(known) or 'none'}")
+            raise FormulaFault(said("formula.argument", function=function, known=names_of(known)))
         number = self.number()
         if not number.isdigit() or not 1 <= int(number) <= _NUMBER_MOST:
-            raise FormulaFault(f"{key} of {function} is no whole number from 1 to {_NUMBER_MOST}")
+            raise FormulaFault(said("formula.number", key=key, function=function, most=_NUMBER_MOST))
         self.place += 1
         return f"{key}={int(number)}"
 
@@ -336,7 +340,7 @@ class _Reader:
             if sign in ("^", "**"):
                 number = self.number()
                 if not number.isdigit() or not 1 <= int(number) <= HIGHEST_POWER:
-                    raise FormulaFault(f"a power within a function is no whole number from 1 to {HIGHEST_POWER}")
+                    raise FormulaFault(said("formula.inner_power", most=HIGHEST_POWER))
             other = self.operand()
             text = f"{found.text} {'**' if sign == '^' else sign} {other.text}"
             found = Factor(text, (*found.names, *other.names), False)
@@ -355,7 +359,7 @@ class _Reader:
         name = self.name()
         if self.take("("):
             if name not in ("log", "log2", "log10", "exp", "center", "scale"):
-                raise FormulaFault(f"the function {name[:40]!r} is not allowed there")
+                raise FormulaFault(said("formula.function_there", name=repr(name[:40])))
             self.deeper()
             inside = self.arithmetic()
             self.expect(")")

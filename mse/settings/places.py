@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from mse.errors import MseError, Problem
+from mse.errors import MseError, Problem, names_of
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,14 +25,6 @@ _HEADER = re.compile(r"\s*(\[\[?)([^\[\]=]+)\]\]?\s*(?:#.*)?")
 _KEY = re.compile(r"\s*([^\[\]{}#=]+?)\s*=")
 
 # What pydantic calls a wrong type or range, and what is allowed; braces hold its limits.
-_ALLOWED = {
-    "string": "a text in quotation marks", "path": "a text in quotation marks", "int": "a whole number",
-    "float": "a number", "bool": "true or false", "tuple": "a list in square brackets",
-    "too_short": "a list of {min_length} or more", "too_long": "a list of at most {max_length}",
-    "greater_than_equal": "{ge} or more", "less_than_equal": "{le} or less",
-    "greater_than": "more than {gt}", "less_than": "less than {lt}", "literal": "{expected}",
-    "finite_number": "a number that is finite",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +90,49 @@ def plain_problem(error: ErrorDetails, job: type[BaseModel], file: JobFile) -> P
     keys = _keys(job, place[:-1])
     if kind == "extra_forbidden":
         near = get_close_matches(place[-1], keys, n=1)
-        remedy = f"did you mean {near[0]!r}" if near else "correct or delete it"
-        found, allowed = "unknown key", ", ".join(keys)
+        remedy = said("do.did_you_mean", near=repr(near[0])) if near else said("do.correct_delete")
+        found, allowed = said("found.unknown_key"), names_of(keys)
     elif kind == "missing" and not keys:
-        found, allowed, remedy, value = "a value is missing", "a list of two", "add it", None
+        found, allowed, remedy, value = said("found.value_missing"), said("allowed.list_two"), said("do.add"), None
     elif kind == "missing":
-        found, allowed, remedy, value = "a required key is missing", ", ".join(keys), "add it", None
+        found, allowed, remedy, value = said("found.required_key_missing"), names_of(keys), said("do.add"), None
     elif kind == "value_error":
-        found, allowed = str(error["ctx"]["error"]).split("; allowed: ")
-        remedy, value = "correct it", None
+        found, allowed, remedy = said("found.value_not_allowed"), said("type.date"), said("do.correct")
     elif kind.startswith(("model", "dict", "mapping")):
         inside = _keys(job, place)
-        found, remedy = "this is no section", "write it as a section"
-        allowed = f"a section with the keys {', '.join(inside)}" if inside else "a section of keys and values"
+        found, remedy = said("found.no_section"), said("do.write_section")
+        allowed = said("allowed.section_keys_2", inside=(*inside,)) if inside else said("allowed.section_keys_values")
     else:
-        found, remedy = "the value is not allowed", "correct it"
-        allowed = next((x for start, x in _ALLOWED.items() if kind.startswith(start)), "the types of the manual")
-        allowed = allowed.format(**error.get("ctx", {}))
+        found, remedy = said("found.value_not_allowed"), said("do.correct")
+        allowed = _allowed(kind, error.get("ctx", {}))
     return replace(file.put(Problem(found, allowed, remedy, value=value), place), column=where or None)
+
+
+def _allowed(kind: str, limits: Mapping[str, object]) -> Said:
+    """Return what a value may be, by the kind of fault that pydantic found."""
+    some = {name: str(x) for name, x in limits.items()}
+    if kind.startswith(("string", "path")):
+        return said("type.quoted")
+    if kind.startswith("too_short"):
+        return said("type.list_at_least", least=some["min_length"])
+    if kind.startswith("too_long"):
+        return said("type.list_at_most", most=some["max_length"])
+    if kind.startswith("greater_than_equal"):
+        return said("range.or_more", low=some["ge"])
+    if kind.startswith("less_than_equal"):
+        return said("type.or_less", high=some["le"])
+    if kind.startswith("greater_than"):
+        return said("type.more_than", low=some["gt"])
+    if kind.startswith("less_than"):
+        return said("type.less_than", high=some["lt"])
+    if kind.startswith("literal"):
+        *words, last = re.findall(r"'[^']*'", some["expected"])
+        return said("type.words", words=words, last=last) if words else names_of([last])
+    plain = {
+        "int": said("type.whole_number"), "float": said("type.number"), "bool": said("type.flag"),
+        "tuple": said("type.bracketed"), "finite_number": said("type.finite"),
+    }  # fmt: skip
+    return next((x for start, x in plain.items() if kind.startswith(start)), said("type.manual"))
 
 
 def _keys(job: type[BaseModel], place: Place) -> list[str]:

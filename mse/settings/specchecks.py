@@ -133,14 +133,14 @@ def wrong_type(setting: Setting, value: object) -> Problem:
     return setting_problem(setting, found, in_words(setting.kind), value)
 
 
-def setting_problem(setting: Setting, found: Said | str, allowed: str, value: object) -> Problem:
+def setting_problem(setting: Setting, found: Said, allowed: Said, value: object) -> Problem:
     """Return a problem with a setting; the remedy is its default where it has one."""
     if setting.required:
-        remedy = "correct it"
+        remedy = said("do.correct")
     elif setting.default in (None, (), {}, ""):
-        remedy = "correct it, or leave it out"
+        remedy = said("do.correct_leave_out")
     else:
-        remedy = f"correct it, or leave it at {setting.default}"
+        remedy = said("do.correct_leave", default=str(setting.default))
     return Problem(found, allowed, remedy, value=str(value))
 
 
@@ -190,16 +190,21 @@ def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside:
         for inner, problem in spec_problems(value) if inside else ():
             yield (*place, *inner), problem
         return
-    found: Said | str | None = None
+    found: Said | None = None
+    allowed = in_words(kind)
     if get_origin(plain) is Literal and value not in parts:
         found = said("setting.unknown", name=name) if len(place) == 1 else said("setting.word", name=name)
         allowed = in_words(plain)
     elif isinstance(value, Real) and math.isnan(value):
-        found, allowed = said("setting.nan", name=name), in_words(kind)
+        found, allowed = said("setting.nan", name=name), allowed
     elif isinstance(value, tuple | list | Mapping | str):
         most = LONGEST_TEXT if isinstance(value, str) else LONGEST_LIST
         if len(value) > most:
-            found, allowed, value = said("setting.long", name=name), f"at most {most:,}", f"{str(value)[:40]}…"
+            found, allowed, value = (
+                said("setting.long", name=name),
+                said("allowed.most_7", most=most),
+                f"{str(value)[:40]}…",
+            )
     if found is not None:
         yield place, setting_problem(setting, found, allowed, value)
         return
@@ -209,7 +214,7 @@ def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside:
         if isinstance(rule, Between) and not rule.holds(value):
             few = rule.counts and value < rule.low
             found = said("setting.few", name=name) if few else said("setting.range", name=name)
-            yield place, setting_problem(setting, found, str(rule), value)
+            yield place, setting_problem(setting, found, rule.in_words(), value)
         elif isinstance(rule, Check) and (fault := rule.fault(value)):
             found = said("setting.form", name=name) if fault is True else fault
             yield place, setting_problem(setting, found, rule.allowed, value)

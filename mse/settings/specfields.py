@@ -13,12 +13,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
-from functools import cache
+from functools import cache, reduce
 from inspect import cleandoc
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAliasType, Union, get_args, get_origin, get_type_hints
 
+from mse.errors import names_of
 from mse.settings.formulatext import ALLOWED, FormulaFault, read_formula
 from mse.words.said import Said, said
 
@@ -56,15 +57,21 @@ class Between:
             value < self.high if self.below else value <= self.high
         )
 
-    def __str__(self) -> str:
-        """Return them in words."""
-        low, high = (f"{x:,.15g}" if x >= 10_000 else f"{x:.15g}" for x in (self.low, self.high))
-        under = f"below {high}" if self.below else f"at most {high}"
+    def in_words(self) -> Said:
+        """Return them as words that a catalogue has."""
+        low, high = (x if x >= 10_000 and x.is_integer() else f"{x:.15g}" for x in (float(self.low), float(self.high)))
+        under = said("range.below", high=high) if self.below else said("range.at_most", high=high)
         if math.isinf(self.low):
             return under
         if math.isinf(self.high):
-            return f"above {low}" if self.above else f"{low} or more"
-        return f"above {low} and {under}" if self.above else f"from {low} to {'below ' * self.below}{high}"
+            return said("range.above", low=low) if self.above else said("range.or_more", low=low)
+        if self.above:
+            return said("range.above_and", low=low, under=under)
+        return said("range.to_below", low=low, high=high) if self.below else said("range.to", low=low, high=high)
+
+    def __str__(self) -> str:
+        """Return them in English."""
+        return str(self.in_words())
 
 
 def count(least: int, most: int = LARGEST) -> Between:
@@ -76,7 +83,7 @@ def count(least: int, most: int = LARGEST) -> Between:
 class Example:
     """What a setting may be, said by an example because its type alone says too little."""
 
-    text: str
+    allowed: Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +92,21 @@ class Check:
 
     Parameters
     ----------
-    allowed : str
+    allowed : Said
         In words.
     fault : callable
         Returns what is wrong with a value in words, true where that is its form, and nothing where it is good.
     """
 
-    allowed: str
-    fault: Callable[[Any], Said | str | bool | None]
+    allowed: Said
+    fault: Callable[[Any], Said | bool | None]
 
 
 def _formula_fault(text: str) -> Said | None:
     try:
         read_formula(text)
     except FormulaFault as fault:
-        return said("setting.formula", fault=str(fault))
+        return said("setting.formula", fault=fault.said)
     return None
 
 
@@ -118,7 +125,7 @@ Resamples = Annotated[int, count(20, 100_000)]
 Order = Annotated[int, Between(1, 16)]
 Criterion = Literal["aic", "bic", "bic_cells"]
 Formula = Annotated[str, Check(ALLOWED, _formula_fault)]
-Pair = Annotated[tuple[str, str], Check('two different lists, ("A", "B")', _pair_fault)]
+Pair = Annotated[tuple[str, str], Check(said("allowed.two_different_lists"), _pair_fault)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,39 +202,47 @@ def members(kind: Any) -> tuple[Any, ...]:
     return tuple(Annotated[part, *rules] for part in parts) if rules else parts
 
 
-_WORDS: Mapping[Any, tuple[str, str]] = {
-    int: ("a whole number", "whole numbers"), float: ("a number", "numbers"), bool: ("true or false", "true or false"),
-    str: ("a text", "texts"), NoneType: ("nothing (left out)", "nothing"), Path: ("a path", "paths"),
-    date: ("a date such as 2018-05-01", "dates"),
+_WORDS: Mapping[Any, tuple[Said, Said]] = {
+    int: (said("type.whole_number"), said("type.whole_numbers")), float: (said("type.number"), said("type.numbers")),
+    bool: (said("type.flag"), said("type.flag")), str: (said("type.text"), said("type.texts")),
+    NoneType: (said("type.left_out"), said("type.nothing")), Path: (said("type.path"), said("type.paths")),
+    date: (said("type.date"), said("type.dates")),
 }  # fmt: skip
-_COUNTS = {1: "one", 2: "two", 3: "three"}
 
 
-def in_words(kind: Any, several: bool = False) -> str:
+def in_words(kind: Any, several: bool = False) -> Said:
     """Return what a declared type allows; of the entries of a list or mapping as `several`."""
     plain, rules = plain_kind(kind)
-    example = next((rule.text for rule in rules if isinstance(rule, Example)), None)
-    between = "".join(f" {rule}" for rule in rules if isinstance(rule, Between))
-    checks = "".join(f"; {rule.allowed}" for rule in rules if isinstance(rule, Check))
-    return (example or _plain_words(plain, several) + between) + checks
+    found = next((rule.allowed for rule in rules if isinstance(rule, Example)), None)
+    if found is None:
+        found = _plain_words(plain, several)
+        for rule in rules:
+            if isinstance(rule, Between):
+                found = said("type.within", what=found, range=rule.in_words())
+    for rule in rules:
+        if isinstance(rule, Check):
+            found = said("type.also", what=found, more=rule.allowed)
+    return found
 
 
-def _plain_words(plain: Any, several: bool) -> str:
+def _plain_words(plain: Any, several: bool) -> Said:
     parts, origin = get_args(plain), get_origin(plain)
     if origin in (Union, UnionType):
-        return ", or ".join(in_words(part, several) for part in parts)
+        either = [in_words(part, several) for part in parts]
+        return reduce(lambda one, other: said("type.either", one=one, other=other), either)
     if origin is Literal:
-        words = [repr(part) if isinstance(part, str) else str(part) for part in parts]
-        return " or ".join(x for x in (", ".join(words[:-1]), words[-1]) if x)
+        *words, last = [repr(part) if isinstance(part, str) else str(part) for part in parts]
+        return said("type.words", words=words, last=last) if words else names_of([last])
     if origin is tuple and parts[-1] is not Ellipsis:
-        return f"a list of {_COUNTS.get(len(parts), len(parts))} {in_words(parts[0], True)}"
+        return said("type.list_of", count=len(parts), what=in_words(parts[0], True))
     if origin in (tuple, Sequence):
-        return f"a list of {in_words(parts[0], True)}"
+        return said("type.list", what=in_words(parts[0], True))
     if origin is Mapping:
-        return f"a mapping of {in_words(parts[0], True)} to {in_words(parts[1], True)}"
+        return said("type.mapping", keys=in_words(parts[0], True), values=in_words(parts[1], True))
     if is_dataclass(plain):
-        return f"{'sections' if several else 'a section'} with the keys {', '.join(keys_of(plain))}"
-    return _WORDS.get(plain, ("what the manual says",) * 2)[several]
+        keys = tuple(keys_of(plain))
+        return said("type.sections", keys=keys) if several else said("type.section", keys=keys)
+    return _WORDS[plain][several] if plain in _WORDS else said("type.manual")
 
 
 def _texts(kind: Any) -> str:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from mse.errors import MseError, Problem
+from mse.errors import MseError, Problem, names_of
 from mse.settings.places import JobFile, Place
 from mse.settings.specchecks import fits, misfits, value_problems, wrong_type
 from mse.settings.specfields import Setting, keys_of, members, plain_kind, settings_of
@@ -63,8 +63,8 @@ def read_spec[Spec](
 def unknown_key(key: str, known: Sequence[str], found: Said, near: Sequence[str] = ()) -> Problem:
     """Return the problem of a key that is not known, with the one that may be meant."""
     meant = get_close_matches(key, near or known, n=1)
-    remedy = f"did you mean {meant[0]!r}" if meant else "correct or delete it"
-    return Problem(found, ", ".join(known), remedy, value=key)
+    remedy = said("do.did_you_mean_2", meant=repr(meant[0])) if meant else said("do.correct_delete")
+    return Problem(found, names_of(known), remedy, value=key)
 
 
 class _Reading:
@@ -95,8 +95,8 @@ class _Reading:
             return settings
         known = keys_of(kind)
         if not isinstance(settings, Mapping):
-            said_so = Problem(said("setting.section"), f"a section with the keys {', '.join(known)}",
-                              "write it as a section", value=str(settings))  # fmt: skip
+            said_so = Problem(said("setting.section"), said("allowed.section_keys", known=(*known,)),
+                              said("do.write_section"), value=str(settings))  # fmt: skip
             self.say(said_so, place)
             self.unread += 1
             return None
@@ -119,7 +119,7 @@ class _Reading:
                     self.unread += 1
                     wrong.add(field.name)
                     missing = said("setting.missing", name=field.name)
-                    self.say(Problem(missing, ", ".join(known), "add it"), (*place, field.name))
+                    self.say(Problem(missing, names_of(known), said("do.add")), (*place, field.name))
             else:
                 sound = self.unread
                 value = self.value(setting, settings[field.name], (*place, field.name))

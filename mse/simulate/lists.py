@@ -20,6 +20,7 @@ import numpy.typing as npt
 from mse.errors import ModelError, Problem
 from mse.simulate.spec import SimulateSpec
 from mse.simulate.victims import Array, Population, expected_victims, stratum_shares
+from mse.words.said import said
 
 Bools = npt.NDArray[np.bool_]
 
@@ -119,9 +120,10 @@ def solve(spec: SimulateSpec) -> Expected:
     raise ModelError(
         [
             Problem(
-                f"register {spec.lists[j]} cannot register {target[y, j]:.0f} persons in {spec.years[y]}",
-                "fewer than the victims it can see who agree to it, and more than referrals alone bring it",
-                "correct `registered`, or the shares of the referrals", column="simulate.registers",
+                said("found.register_cannot_register_persons", lists=spec.lists[j], target=target[y, j],
+                     years=str(spec.years[y])),
+                said("allowed.fewer_than_victims_can"),
+                said("do.correct_registered_shares_referrals"), column="simulate.registers",
             )
             for y, j in zip(*np.nonzero(np.abs(off) >= EXACT), strict=True)
         ]

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.simulate.lists import draw_captures
 from mse.simulate.registering import draw_registers
 from mse.simulate.spec import SimulateSpec
 from mse.simulate.victims import Population, draw_population
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,8 +131,10 @@ def simulate_captures(
     """
     unknown = [dim for dim in dims if dim not in spec.levels]
     if unknown:
-        allowed = ", ".join(spec.levels)
-        raise ModelError([Problem("no such dimension", allowed, "correct the name", value=dim) for dim in unknown])
+        allowed = names_of(spec.levels)
+        raise ModelError(
+            [Problem(said("found.no_such_dimension_2"), allowed, said("do.correct_name"), value=dim) for dim in unknown]
+        )
     population = draw_population(spec, seed)
     on = draw_captures(spec, population, seed).on
     levels = {dim: spec.levels[dim] for dim in dims}

@@ -14,6 +14,7 @@ from mse.settings.places import JobFile
 from mse.settings.specreading import read_spec as read_settings_into
 from mse.shipped import shipped_names, shipped_path
 from mse.simulate.spec import SimulateSpec
+from mse.words.said import said
 
 SECTION = "simulate"
 NATIONAL = "national-simulated.toml"
@@ -45,8 +46,8 @@ def read_spec(path: Path) -> SimulateSpec:
         text, settings = read_settings(path)
     except (OSError, ValueError) as error:
         raise InputError(
-            Problem("the job file cannot be read as TOML", "a TOML file in UTF-8 with a section [simulate]",
-                    "check the path and the file", file=str(path))
+            Problem(said("found.job_file_cannot_read_2"), said("allowed.toml_file_utf_8"),
+                    said("do.check_path_file"), file=str(path))
         ) from error  # fmt: skip
     return make_spec(settings.get(SECTION), JobFile.of(str(path), text))
 
@@ -68,7 +69,9 @@ def make_spec(settings: object, file: JobFile | None = None) -> SimulateSpec:
     """
     file = file or JobFile()
     if not isinstance(settings, Mapping):
-        problem = Problem("there is no section [simulate]", f"one as in models/{NATIONAL}", "copy it from there")
+        problem = Problem(
+            said("found.no_section_simulate"), said("allowed.one_models", national=NATIONAL), said("do.copy")
+        )
         raise InputError(file.put(problem, (SECTION,)))
     spec, problems = read_settings_into(SimulateSpec, settings, (SECTION,), file)
     if spec is None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Literal
 
-from mse.errors import Problem
+from mse.errors import Problem, names_of
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import SHARE, Between, Check
 from mse.simulate.weather import Weather
+from mse.words.said import said
 
 SEXES = ("female", "male")
 AGES = ("minor", "adult")
@@ -24,7 +25,7 @@ Share = Annotated[float, SHARE]
 Positive = Annotated[float, Between(0, math.inf, above=True, below=True)]
 Weights = Annotated[
     Mapping[str, Annotated[float, Between(0, math.inf, below=True)]],
-    Check("parts of a whole by name, not all 0", lambda weights: not sum(weights.values()) > 0),
+    Check(said("example.weights"), lambda weights: not sum(weights.values()) > 0),
 ]
 Year = Annotated[int, Between(1900, 2200)]
 
@@ -169,9 +170,11 @@ class SimulateSpec:
     victims: Positive
     first_year: Year
     last_year: Year
-    forms: Annotated[tuple[Form, ...], Check("one or more sections [[simulate.forms]]", lambda forms: not forms)]
+    forms: Annotated[tuple[Form, ...], Check(said("example.forms"), lambda forms: not forms)]
     regions: Weights
-    registers: Annotated[tuple[Register, ...], Check("2 to 16", lambda found: not 2 <= len(found) <= 16)]
+    registers: Annotated[
+        tuple[Register, ...], Check(said("example.registers"), lambda found: not 2 <= len(found) <= 16)
+    ]
     referrals: tuple[Referral, ...] = ()
     trend: Annotated[float, Between(-1, 1, above=True, below=True)] = 0.0
     visibility: Annotated[float, Between(0, 10, below=True)] = 0.0
@@ -204,12 +207,13 @@ class SimulateSpec:
     def _period(self) -> Placed:
         if self.first_year > self.last_year:
             found = f"{self.first_year}-{self.last_year}"
-            yield ("last_year",), Problem("the period is empty", "years in order", "correct first_year and last_year",
+            yield ("last_year",), Problem(said("found.period_empty"), said("allowed.years_order"),
+                                          said("do.correct_first_year_last"),
                                           value=found)  # fmt: skip
         if self.registers and self.victims * len(self.years) * self.scale > MOST_VICTIMS:
             place = "registrations" if self.registrations else "victims"
-            allowed = f"at most {MOST_VICTIMS:,} victims over all years"
-            yield (place,), Problem("the nation is too large", allowed, "choose a lower number")
+            allowed = said("allowed.most_victims_over_all", most_victims=MOST_VICTIMS)
+            yield (place,), Problem(said("found.nation_too_large"), allowed, said("do.choose_lower_number"))
 
     def _many_forms(self) -> Placed:
         names = [form.name for form in self.forms]
@@ -217,16 +221,19 @@ class SimulateSpec:
         for i, form in enumerate(self.forms):
             place = ("forms", str(i))
             if list(form.nationality) != list(self.nationalities):
-                found = "the nationality groups differ from those of the first form"
-                yield (*place, "nationality"), Problem(found, ", ".join(self.nationalities),
-                                                       "write the same groups in the same order")  # fmt: skip
+                found = said("found.nationality_groups_differ_those")
+                yield (*place, "nationality"), Problem(found, names_of(self.nationalities),
+                                                       said("do.write_same_groups_same"))  # fmt: skip
             later = names[i + 1 :]
             for other in (x for x in form.also if x not in later):
-                found = "a second form must come later in the list of forms"
-                allowed = ", ".join(later) or "none after the last"
-                yield (*place, "also", other), Problem(found, allowed, "correct the name", value=other)
+                found = said("found.second_form_must_come")
+                allowed = names_of(later, said("allowed.none_after_last"))
+                yield (*place, "also", other), Problem(found, allowed, said("do.correct_name"), value=other)
             if sum(form.also.values()) > 1:
-                yield (*place, "also"), Problem("probabilities add up to more than 1", "at most 1", "lower them")
+                yield (
+                    (*place, "also"),
+                    Problem(said("found.probabilities_add_up_more"), said("allowed.most_1"), said("do.lower_them")),
+                )
 
     def _seen(self) -> Placed:
         yield from _once("registers", self.lists)
@@ -234,31 +241,34 @@ class SimulateSpec:
         levels = [level for names in dimensions.values() for level in names]
         forms = dimensions.get("form", ())
         for level in dict.fromkeys(x for x in levels if levels.count(x) > 1):
-            found, allowed = "two dimensions share the name of a level", "every level its own name"
-            yield ("forms",), Problem(found, allowed, "rename one", value=level)
+            found, allowed = said("found.two_dimensions_share_name"), said("allowed.every_level_its_own")
+            yield ("forms",), Problem(found, allowed, said("do.rename_one"), value=level)
         for i, register in enumerate(self.registers):
             place = ("registers", str(i))
             if len(register.registered) != len(self.years):
-                allowed = f"one for each of the years {self.first_year} to {self.last_year}"
-                found = f"{len(register.registered)} numbers for the years"
-                yield (*place, "registered"), Problem(found, allowed, "add or remove some")
+                allowed = said("allowed.one_each_years", first_year=str(self.first_year), last_year=str(self.last_year))
+                found = said("found.numbers_years", registered=len(register.registered))
+                yield (*place, "registered"), Problem(found, allowed, said("do.add_remove_some"))
             if any(x >= self.victims for x in register.registered):
-                found, allowed = "more persons than there are victims", f"0 to {self.victims:g}"
-                yield (*place, "registered"), Problem(found, allowed, "correct the numbers")
+                found, allowed = said("found.more_persons_than_victims"), said("allowed.n0", victims=self.victims)
+                yield (*place, "registered"), Problem(found, allowed, said("do.correct_numbers"))
             for level in (x for x in register.odds if x not in levels):
-                unknown = Problem("no such level", ", ".join(levels), "correct the name", value=level)
+                unknown = Problem(said("found.no_such_level"), names_of(levels), said("do.correct_name"), value=level)
                 yield (*place, "odds", level), unknown
             for form in (x for x in register.blind if x not in forms):
-                yield (*place, "blind"), Problem("no such form", ", ".join(forms), "correct the name", value=form)
+                yield (
+                    (*place, "blind"),
+                    Problem(said("found.no_such_form"), names_of(forms), said("do.correct_name"), value=form),
+                )
             if forms and set(forms) <= set(register.blind):
-                found, allowed = "the register sees no form at all", "at least one form that it sees"
-                yield (*place, "blind"), Problem(found, allowed, "remove the register, or a form")
+                found, allowed = said("found.register_sees_no_form"), said("allowed.least_one_form_sees")
+                yield (*place, "blind"), Problem(found, allowed, said("do.remove_register_form"))
         if sum(register.apart != 1 for register in self.registers) > 1:
             found, remedy = (
-                "several registers stand apart from the others",
-                "leave `apart` out of all registers but one",
+                said("found.several_registers_stand_apart"),
+                said("do.leave_apart_out_all"),
             )
-            yield ("registers",), Problem(found, "at most one", remedy)
+            yield ("registers",), Problem(found, said("allowed.most_one"), remedy)
 
     def _sent(self) -> Placed:
         for i, referral in enumerate(self.referrals):
@@ -266,10 +276,17 @@ class SimulateSpec:
             for end in ("sender", "receiver"):
                 name = getattr(referral, end)
                 if name not in self.lists:
-                    unknown = Problem("no such register", ", ".join(self.lists), "correct the name", value=name)
+                    unknown = Problem(
+                        said("found.no_such_register"), names_of(self.lists), said("do.correct_name"), value=name
+                    )
                     yield (*place, end), unknown
             if referral.sender == referral.receiver:
-                yield place, Problem("a register refers to itself", "two registers", "correct the names")
+                yield (
+                    place,
+                    Problem(
+                        said("found.register_refers_itself"), said("allowed.two_registers"), said("do.correct_names")
+                    ),
+                )
 
     def __hash__(self) -> int:
         """Hash of the numbers; what they leave open equality decides."""
@@ -322,4 +339,7 @@ class SimulateSpec:
 
 def _once(name: str, names: Sequence[str]) -> Placed:
     for twice in dict.fromkeys(x for x in names if names.count(x) > 1):
-        yield (name,), Problem("a name is used twice", "every name once", "rename one", value=twice)
+        yield (
+            (name,),
+            Problem(said("found.name_used_twice"), said("allowed.every_name_once"), said("do.rename_one"), value=twice),
+        )

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from mse.errors import Problem
+from mse.errors import Problem, names_of
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import SHARE, Between
+from mse.words.said import said
 
 Share = Annotated[float, SHARE]
 
@@ -74,8 +75,12 @@ class Weather:
         """Yield the registers that are named and not there, and say where too few would be left."""
         for name in ("other_key", "aggregated"):
             for register in (x for x in getattr(self, name) if x not in lists):
-                problem = Problem("no such register", ", ".join(lists), "correct the name", value=register)
+                problem = Problem(
+                    said("found.no_such_register"), names_of(lists), said("do.correct_name"), value=register
+                )
                 yield ("weather", name), problem
         if len(set(lists) - set(self.aggregated)) < 2:
-            problem = Problem("fewer than two registers have rows", "two or more", "let fewer deliver counts only")
+            problem = Problem(
+                said("found.fewer_than_two_registers"), said("allowed.two_more"), said("do.let_fewer_deliver_counts")
+            )
             yield ("weather", "aggregated"), problem

@@ -30,6 +30,7 @@ from mse.simulate.suppliers import (
     hand_of,
     later_codes,
 )
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,13 +90,25 @@ def write_registers(
 def _check_free(folder: Path, overwrite: bool) -> None:
     """Raise InputError when a folder has something in it that may not be replaced."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        found, allowed, remedy = "this is a link or a file", "a folder, or a name that is free", "choose another name"
+        found, allowed, remedy = (
+            said("found.link_file"),
+            said("allowed.folder_name_free"),
+            said("do.choose_another_name"),
+        )
     elif not folder.exists() or not any(folder.iterdir()):
         return
     elif not _ours(folder):
-        found, allowed, remedy = "the folder holds other files", "a new folder", "choose another name"
+        found, allowed, remedy = (
+            said("found.folder_holds_other_files"),
+            said("allowed.new_folder"),
+            said("do.choose_another_name"),
+        )
     elif not overwrite:
-        found, allowed, remedy = "the folder exists already", "a new folder", "choose another, or allow to overwrite it"
+        found, allowed, remedy = (
+            said("found.folder_exists_already"),
+            said("allowed.new_folder"),
+            said("do.choose_another_allow_overwrite"),
+        )
     else:
         return
     raise InputError(Problem(found, allowed, remedy, file=str(folder)))

@@ -22,6 +22,8 @@ from mse.tables.checks import Faults, add_content_faults, add_name_faults, membe
 from mse.tables.reading import read_overlap, stem
 from mse.tables.readspec import Reading
 from mse.tables.reshaping import Counts, Mask
+from mse.words.cards import card
+from mse.words.catalogues import catalogue
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ class CaptureTable:
         """Copy the arrays in, freeze them, and check everything."""
         lists = tuple(str(x) for x in self.lists)
         strata = {str(dim): tuple(str(x) for x in levels) for dim, levels in self.strata.items()}
-        faults = Faults(f"table {self.name!r}")
+        faults = Faults(said("what.table", name=self.name))
         add_name_faults(faults, lists, strata)
         faults.raise_if_any()
         n_cells, n_strata = 2 ** len(lists) - 1, math.prod(len(levels) for levels in strata.values())
@@ -109,9 +111,9 @@ class CaptureTable:
             ("absent", absent, (n_strata, len(lists))),
         ):
             if array.shape != shape:
-                kind = f"`{what}` has shape {array.shape}"
-                allowed = f"{shape} for {len(lists)} lists and {n_strata} strata"
-                remedy = "name the strata if there are any, and leave out the never-seen history"
+                kind = said("found.has_shape", what=what, shape=str(array.shape))
+                allowed = said("allowed.lists_strata", shape=str(shape), lists=len(lists), n_strata=n_strata)
+                remedy = said("do.name_strata_if_any")
                 faults.add(kind, allowed, remedy)
         faults.raise_if_any()
         add_content_faults(faults, lists, counts, observable, absent)
@@ -162,7 +164,8 @@ class CaptureTable:
             See the class.
         """
         levels = {dim: tuple(values) for dim, values in (strata or {}).items()}
-        n_strata, whole = math.prod(len(x) for x in levels.values()), whole_counts(counts, f"table {name!r}")
+        n_strata = math.prod(len(x) for x in levels.values())
+        whole = whole_counts(counts, said("what.table", name=name))
         shaped = _rows(whole, n_strata)
         seen = np.ones(shaped.shape, dtype=bool) if observable is None else np.array(observable, dtype=bool)
         none = np.zeros((n_strata, len(lists)), dtype=bool) if absent is None else np.array(absent, dtype=bool)
@@ -278,9 +281,9 @@ class CaptureTable:
         if not 1 <= history < 2**self.n_lists:
             raise ModelError(
                 Problem(
-                    "no such history", f"a whole number from 1 to {2**self.n_lists - 1}",
-                    "write a history as the sum of 2**j over the lists j (from 0) that the person is on",
-                    file=f"table {self.name!r}", value=str(history),
+                    said("found.no_such_history"), said("allowed.whole_number_1", what=2 ** self.n_lists - 1),
+                    said("do.write_history_sum_2"),
+                    file=said("what.table", name=self.name), value=str(history),
                 )
             )  # fmt: skip
         return " & ".join(x for j, x in enumerate(self.lists) if history >> j & 1)
@@ -297,9 +300,9 @@ class CaptureTable:
             raise ModelError(
                 Problem(
                     said("fault.strata", names=list(self.strata)),
-                    "a table without covariates",
-                    "sum over them with collapse(), take one with part(), or choose a method with covariates",
-                    file=f"table {self.name!r}",
+                    said("allowed.table_without_covariates"),
+                    said("do.sum_over_them_collapse"),
+                    file=said("what.table", name=self.name),
                 )
             )
         counts, cells = np.zeros(2**self.n_lists), np.zeros(2**self.n_lists)
@@ -362,6 +365,15 @@ class CaptureTable:
         strata = " x ".join(f"{dim} ({len(levels)})" for dim, levels in self.strata.items())
         seen = f"{self.observed:,} observed{'; strata ' + strata if strata else ''}"
         return f"<CaptureTable {self.name!r}: {self.n_lists} lists {', '.join(self.lists)}; {seen}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what the table is of, without any counts of cells."""
+        say = catalogue()
+        rows = [(say("card.lists"), ", ".join(self.lists)), (say("key.observed"), say.number(self.observed))]
+        rows += [(dim, ", ".join(levels)) for dim, levels in self.strata.items()]
+        if self.absent.any():
+            rows.append((say("card.absent"), ", ".join(np.array(self.lists)[self.absent.any(axis=0)])))
+        return card(self.name, rows, notes=() if self.read_as is None else (str(self.read_as),))
 
 
 def _rows[T: np.generic](array: npt.NDArray[T], n_strata: int) -> npt.NDArray[T]:

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from mse.errors import names_of
 from mse.tables.checks import Faults, add_name_faults, add_structure_faults
 from mse.tables.codings import questions
 from mse.tables.countcolumns import rough_counts, whole_numbers, without_total
@@ -72,8 +73,8 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
     before = len(faults)
     for i, name in enumerate(grid.header):
         if name and name in grid.header[:i]:
-            remedy = "rename or remove one"
-            faults.add("a column name is used twice", "every column its own name", remedy, column=name)
+            remedy = said("do.rename_remove_one")
+            faults.add(said("found.column_name_used_twice"), said("allowed.every_column_its_own"), remedy, column=name)
     levels = {**grid.levels, **reading.levels}
     grid = _without_ignored(grid, faults, reading)
     named = bool(grid.header) and (grid.header[0] in (*reading.named, reading.count, reading.id_column))
@@ -95,10 +96,9 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
         for k in (k for k, bit in enumerate(column) if bit is None):
             text, name = grid.columns[i][k], grid.header[i]
             faults.add(
-                "a list column must be 0/1", "1 for on the list, 0 for not on it",
-                f"write 1 or 0; if the column is a covariate, {NAME_IT}; if empty cells mean not on it, "
-                "blank_is_no=True (command line: --blank-is-no)",
-                detail="" if text else ", and this cell is empty",
+                said("found.list_column_must_0"), said("allowed.n1_list_0_not"),
+                said("do.write_1_0_if_2", name_it=NAME_IT),
+                detail="" if text else said("found.and_empty"),
                 row=grid.rows[k], column=name, value=text or None,
             )  # fmt: skip
     names, bits = with_other_lists(names, read, reading.merge, reading.drop, faults.source)
@@ -114,7 +114,7 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
         # A cell that cannot be read gets the benefit of the doubt: no second fault follows from it.
         maybe = [[bit != 0 and n != 0 for bit, n in zip(column, numbers, strict=True)] for column in bits]
         overlap = any(sum(row) > 1 for row in zip(*maybe, strict=True))
-        aside = f" (with other values than 0 and 1, so covariates: {', '.join(strata)})" if strata else ""
+        aside = said("found.so_covariates", names=tuple(strata)) if strata else None
         add_structure_faults(faults, names, [any(column) for column in maybe], overlap, aside=aside, most=reading.most)
         if len(faults) == before and lists is None and reading.covariates is None:
             _add_questions(faults, names, bits, numbers, grid.sure)
@@ -166,11 +166,11 @@ def _add_questions(
 ) -> None:  # fmt: skip
     """Ask about lists that may be covariates coded 0 and 1: beside histories that name the lists, about all others."""
     asked = [(name, why) for name, why in questions(names, bits, numbers) if name not in sure]
-    beside = [(name, "the histories are of other lists") for name in names if sure and name not in sure]
+    beside = [(name, said("doubt.beside_histories")) for name in names if sure and name not in sure]
     for name, why in beside or asked:
         faults.add(
-            f"it is not clear whether this column is a list: {why}", "lists of persons, and covariates named as such",
-            f"if it is a covariate, {NAME_IT}; if it is a list, {NAME_LISTS}", column=name,
+            said("found.not_clear_whether_column", why=why), said("allowed.lists_persons_covariates_named"),
+            said("do.if_covariate_if_list", name_it=NAME_IT, name_lists=NAME_LISTS), column=name,
         )  # fmt: skip
 
 
@@ -190,9 +190,10 @@ def _codes(grid: Grid, i: int, levels: Sequence[str], faults: Faults) -> list[in
     for k, cell in enumerate(grid.columns[i]):
         if cell not in codes:
             faults.add(
-                "a covariate has a level that was not declared" if cell else "a covariate is empty",
-                f"one of {len(levels)} levels" if faults.private or len(levels) > 20 else ", ".join(levels),
-                "correct it, or write a level of its own such as 'unknown'",
+                said("found.covariate_has_level_not") if cell else said("found.covariate_empty"),
+                said("allowed.one_levels",
+                     levels=len(levels)) if faults.private or len(levels) > 20 else names_of(levels),
+                said("do.correct_write_level_its"),
                 row=grid.rows[k], column=grid.header[i], value=cell or None,
             )  # fmt: skip
     return [codes.get(cell) for cell in grid.columns[i]]
@@ -214,18 +215,18 @@ def _sums(
         if key[0] == 0:
             if n and settled and not dropped:
                 faults.add(
-                    "a person is on none of the lists"
-                    if persons else "the row for persons on no list has a count",
-                    "persons on at least one list",
-                    "remove the row: how many were seen by nobody is what is to be estimated",
+                    said("found.person_none_lists")
+                    if persons else said("found.row_persons_no_list"),
+                    said("allowed.persons_least_one_list"),
+                    said("do.remove_row_how_many"),
                     row=row, value=None if persons else str(n),
                 )  # fmt: skip
             continue
         if tuple(key) in first and settled and not (persons or sum_duplicates):
             faults.add(
-                "the same history and covariates stand in two rows", "one row for each",
-                "remove one, or add them up with sum_duplicates=True (command line: --sum-duplicates)",
-                detail=f", first in row {first[tuple(key)]}", row=row,
+                said("found.same_history_covariates_stand"), said("allowed.one_row_each"),
+                said("do.remove_one_add_them"),
+                detail=said("found.first_in_row", row=str(first[tuple(key)])), row=row,
             )  # fmt: skip
         first.setdefault(tuple(key), row)
         counts[tuple(key)] = counts.get(tuple(key), 0) + (n or 0)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import InputError, Problem
-from mse.words.said import Said
+from mse.words.said import Said, said
 
 MAX_LISTS = 16
 MOST_LISTS = 62
@@ -19,7 +19,7 @@ MAX_CELLS = 2**25
 NOT_IN_LIST_NAMES = "*+,:[]"
 RESERVED = ("count", "history", "list", "observable", "absent", "on_list")
 
-_LIST_NAMES = f"a text on one line without any of {' '.join(NOT_IN_LIST_NAMES)}, and no ~ at its start"
+_LIST_NAMES = said("allowed.text_one_line_without", not_in_list_names=" ".join(NOT_IN_LIST_NAMES))
 
 
 class Faults:
@@ -27,7 +27,7 @@ class Faults:
 
     Parameters
     ----------
-    source : str
+    source : str or Said
         File or frame, as the messages name it.
     private : bool
         Rows are persons: the values of cells are left out of every message.
@@ -36,22 +36,22 @@ class Faults:
     shown = 20
     groups_shown = 20
 
-    def __init__(self, source: str, *, private: bool = False) -> None:
+    def __init__(self, source: str | Said, *, private: bool = False) -> None:
         self.source = source
         self.private = private
         self.unreadable: set[int] = set()
         """Rows in which bytes could not be decoded; what stands there as anything but ASCII is a guess."""
-        self._groups: dict[tuple[str | Said, str | None], list[Problem]] = {}
+        self._groups: dict[tuple[Said, str | None], list[Problem]] = {}
 
     def add(
-        self, kind: str | Said, allowed: str | Said, remedy: str | Said, *, detail: str = "", row: int | None = None,
-        column: str | None = None, value: str | None = None,
+        self, kind: Said, allowed: Said, remedy: Said, *, detail: Said | str = "", row: int | None = None,
+        column: str | None = None, value: str | Said | None = None,
     ) -> None:  # fmt: skip
         """Record one fault; `detail` follows a `kind` in words in the message and is not part of the grouping."""
-        if row in self.unreadable and value is not None and not value.isascii():
+        if row in self.unreadable and isinstance(value, str) and not value.isascii():
             return  # it follows from the damage
         shown = None if self.private and row is not None else value
-        found = kind if isinstance(kind, Said) else kind + detail
+        found = said("found.in_detail", what=kind, detail=detail) if detail else kind
         problem = Problem(found, allowed, remedy, file=self.source, row=row, column=column, value=shown)
         self._groups.setdefault((kind, column), []).append(problem)
 
@@ -69,13 +69,13 @@ class Faults:
             out += group[:cut]
             if more := len(group) - cut:
                 last = group[-1]
-                where = "" if last.row is None else f", the last in row {last.row}"
-                found = f"… and {more} more of the same kind ({kind}){where}"
+                where = "" if last.row is None else said("found.last_in_row", row=str(last.row))
+                found = said("found.more_same_kind", more=more, kind=kind, where=where)
                 out.append(Problem(found, last.allowed, last.remedy, file=self.source, column=column))
         if (left := len(self._groups) - self.groups_shown) > 0:
-            found = f"… and {left} more kinds of problem in other columns"
-            remedy = "put right what is listed above and read the file again"
-            out.append(Problem(found, "an overlap table", remedy, file=self.source))
+            found = said("found.more_kinds_problem_other", left=left)
+            remedy = said("do.put_right_what_listed")
+            out.append(Problem(found, said("allowed.overlap_table"), remedy, file=self.source))
         return out
 
     def raise_if_any(self) -> None:
@@ -102,37 +102,38 @@ def add_name_faults(
     """
     if len(lists) > most:
         faults.add(
-            f"{len(lists)} lists", f"2 to {most} lists",
-            "merge lists that are alike (merge) or leave some out (drop, select) before reading them in"
-            + ("" if most > MAX_LISTS else f"; the method shrinkage reads up to {MOST_LISTS}"),
+            said("found.lists", lists=len(lists)), said("allowed.n2_lists", most=most),
+            said("do.merge_before") if most > MAX_LISTS else said("do.merge_before_or_shrink", most=MOST_LISTS),
         )  # fmt: skip
     names = [*lists, *strata]
     for name in dict.fromkeys(x for x in names if names.count(x) > 1):
-        faults.add("a name is used twice", "every list and covariate its own name", "rename one", value=name)
+        faults.add(
+            said("found.name_used_twice"), said("allowed.every_list_covariate_its"), said("do.rename_one"), value=name
+        )
     for name in lists:
         bad = name.startswith("~") or any(x in name for x in NOT_IN_LIST_NAMES)
         if bad or not name.strip() or not name.isprintable():
-            remedy = "rename the list; those characters have a meaning in the notation of models"
-            faults.add("this cannot be the name of a list", _LIST_NAMES, remedy, value=name)
+            remedy = said("do.rename_list_those_characters")
+            faults.add(said("found.cannot_name_list"), _LIST_NAMES, remedy, value=name)
     for name in names:
         if name.casefold() == "count" or (name in strata and name in RESERVED):
-            allowed = f"any name but {', '.join(RESERVED)}"
-            faults.add("this name has a meaning of its own in a table", allowed, "rename it", value=name)
+            allowed = said("allowed.any_name_but", reserved=(*RESERVED,))
+            faults.add(said("found.name_has_meaning_its"), allowed, said("do.rename"), value=name)
     for dim, levels in strata.items():
         if not levels or len(set(levels)) < len(levels):
-            allowed = "at least one level, each once"
-            faults.add("levels are missing or repeated", allowed, "list the levels once", column=dim)
+            allowed = said("allowed.least_one_level_each")
+            faults.add(said("found.levels_missing_repeated"), allowed, said("do.list_levels_once"), column=dim)
     size = math.prod(len(x) for x in strata.values())
     if len(lists) <= MAX_LISTS and size * 2 ** len(lists) > MAX_CELLS:
         faults.add(
-            f"{size:,} strata of {2 ** len(lists) - 1:,} histories each are too many cells",
-            f"at most {MAX_CELLS:,} cells in all",
-            "leave out covariates or lists, or put levels together (age classes, groups of countries)",
+            said("found.strata_histories_each_too", size=size, what=2 ** len(lists) - 1),
+            said("allowed.most_cells_all", max_cells=MAX_CELLS),
+            said("do.leave_out_covariates_lists"),
         )  # fmt: skip
 
 
 def add_structure_faults(
-    faults: Faults, lists: Sequence[str], anybody: Sequence[bool], overlap: bool, *, aside: str = "",
+    faults: Faults, lists: Sequence[str], anybody: Sequence[bool], overlap: bool, *, aside: Said | None = None,
     most: int = MAX_LISTS,
 ) -> None:  # fmt: skip
     """Check that there are two lists, somebody on every one and somebody on two.
@@ -147,31 +148,32 @@ def add_structure_faults(
         Whether there is, or may be, somebody on each list.
     overlap : bool
         Whether there is, or may be, somebody on more than one list.
-    aside : str
+    aside : Said, optional
         What to add where lists are too few.
     most : int
         Lists that there may be.
     """
     if len(lists) < 2:
+        count = said("found.one_list") if len(lists) == 1 else said("found.lists", lists=len(lists))
         faults.add(
-            f"{len(lists)} list{'' if len(lists) == 1 else 's'}{aside}", f"2 to {most} lists",
-            "estimating from overlap takes at least two lists; for one register with repeated "
-            "registrations there are the methods for repeat counts",
+            said("found.too_few_lists", lists=count, aside=aside or ""),
+            said("allowed.n2_lists", most=most),
+            said("do.estimating_overlap_takes_least"),
         )  # fmt: skip
     for name, some in zip(lists, anybody, strict=True):
         if not some:
             faults.add(
-                "nobody is on this list", "lists with at least one person",
-                "remove the list: it carries no information on the unseen", column=name,
+                said("found.nobody_list"), said("allowed.lists_least_one_person"),
+                said("do.remove_list_carries_no"), column=name,
             )  # fmt: skip
     if not overlap and any(anybody) and len(lists) > 1:
         faults.add(
-            "the lists never overlap: nobody is on two of them", "at least one person on two lists",
-            "check the linkage: without overlap nothing can be said about the unseen",
+            said("found.lists_never_overlap_nobody"), said("allowed.least_one_person_two"),
+            said("do.check_linkage_without_overlap"),
         )  # fmt: skip
 
 
-def whole_counts(counts: npt.ArrayLike, source: str) -> npt.NDArray[np.int64]:
+def whole_counts(counts: npt.ArrayLike, source: str | Said) -> npt.NDArray[np.int64]:
     """Return a fresh int64 copy of counts.
 
     Raises
@@ -179,14 +181,14 @@ def whole_counts(counts: npt.ArrayLike, source: str) -> npt.NDArray[np.int64]:
     InputError
         When there is anything but whole numbers from 0 to MAX_COUNT, or they add up to more than that.
     """
-    allowed, faults = f"whole numbers from 0 to {MAX_COUNT:,}", Faults(source)
-    remedy = "give the number of persons in each cell"
+    allowed, faults = said("allowed.whole_numbers_0", max_count=MAX_COUNT), Faults(source)
+    remedy = said("do.give_number_persons_each")
     try:
         given = np.asarray(counts)
     except ValueError:  # rows of unequal length
         given = np.asarray(counts, dtype=object)
     if given.dtype.kind not in "iuf":
-        faults.add("counts are not numbers", allowed, remedy, value=str(given.dtype))
+        faults.add(said("found.counts_not_numbers"), allowed, remedy, value=str(given.dtype))
         faults.raise_if_any()
     if given.dtype.kind == "f":
         bad = ~np.isfinite(given) | (given != np.round(given)) | (given < 0) | (given > MAX_COUNT)
@@ -194,14 +196,14 @@ def whole_counts(counts: npt.ArrayLike, source: str) -> npt.NDArray[np.int64]:
         bad = (given < 0) | (given > MAX_COUNT)
     for value in given[bad]:
         if not np.isfinite(value) or value != np.round(value):
-            kind = "a count is not a whole number"
+            kind = said("found.count_not_whole_number")
         else:
-            kind = "a count is negative" if value < 0 else "a count is too large"
+            kind = said("found.count_negative") if value < 0 else said("found.count_too_large")
         faults.add(kind, allowed, remedy, value=str(value))
     faults.raise_if_any()
     out = given.astype(np.int64)
     if out.sum() > MAX_COUNT:
-        faults.add(f"the counts add up to {out.sum():,}", f"a total up to {MAX_COUNT:,}", remedy)
+        faults.add(said("found.counts_add_up", sum=out.sum()), said("allowed.total_up", max_count=MAX_COUNT), remedy)
         faults.raise_if_any()
     return out
 
@@ -225,17 +227,17 @@ def add_content_faults(
     blind = int(counts[~observable].sum())
     if blind:
         faults.add(
-            "persons stand in a cell that is marked as unobservable", "a count of 0 there",
-            "mark the cell as observable, or find out how they came to be on a list that cannot see them",
-            value=f"{blind} persons",
+            said("found.persons_stand_cell_marked"), said("allowed.count_0"),
+            said("do.mark_cell_observable_find"),
+            value=said("what.persons", count=blind),
         )  # fmt: skip
     for j, name in enumerate(lists):
         on_absent = int(counts[np.ix_(absent[:, j], on[:, j])].sum())
         if on_absent:
             faults.add(
-                "persons are on a list in a stratum where it is marked as absent", "a count of 0 there",
-                "mark the list as present there, or correct the counts",
-                column=name, value=f"{on_absent} persons",
+                said("found.persons_list_stratum_where"), said("allowed.count_0"),
+                said("do.mark_list_present_correct"),
+                column=name, value=said("what.persons", count=on_absent),
             )  # fmt: skip
     add_structure_faults(
         faults, lists, [bool(total[on[:, j]].any()) for j in range(len(lists))],

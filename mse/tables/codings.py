@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from mse.words.said import Said, said
+
 COUNT_NAMES = (
     "count", "counts", "n", "freq", "frequency", "frequencies", "aantal", "aantallen", "frequentie", "weight", "total",
     "number", "persons", "obs", "nb", "antal", "anzahl", "effectif", "cases", "people", "personen", "gewicht",
@@ -174,7 +176,7 @@ def split_histories(cells: Sequence[str], taken: Sequence[str]) -> tuple[list[st
 
 def questions(
     names: Sequence[str], bits: Sequence[Sequence[int | None]], numbers: Sequence[int | None]
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, Said]]:
     """Yield the columns that may be no lists although they look like them, and why: name and reason.
 
     Parameters
@@ -194,15 +196,15 @@ def questions(
         same = next((other for i, other in enumerate(names) if i < j and columns[i] == columns[j]), None)
         against = next((other for i, other in enumerate(names) if i < j and _opposite(columns[i], columns[j])), None)
         if rows and all(columns[j]):
-            yield name, "everybody is on it"
+            yield name, said("doubt.everybody")
         elif same is not None and any(columns[j]):
-            yield name, f"the same persons are on it as on {same!r}"
+            yield name, said("doubt.same", other=repr(same))
         elif against is not None:
-            yield name, f"everybody is on either it or {against!r} and nobody on both"
+            yield name, said("doubt.opposite", other=repr(against))
         elif called_otherwise(name):
-            yield name, "its name is that of a characteristic of persons"
+            yield name, said("doubt.name")
         elif len(names) > 2 and _never_alone(j, rows):
-            yield name, "nobody is on it alone, which would be no accident for a list"
+            yield name, said("doubt.alone")
 
 
 def _opposite(one: Sequence[int | None], other: Sequence[int | None]) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mse.tables.checks import MAX_COUNT, Faults
 from mse.tables.codings import count_place
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.tables.grids import Grid
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MISSING = ("", "na", "nan", "n/a", "null", "none", ".", "-", "<na>", "#n/a", "?")
 _TOTALS = frozenset(("", "total", "totaal", "sum", "som", "totals", "all", "alle", "allen", "n", "all lists"))
-_WHOLE = f"a whole number from 0 to {MAX_COUNT:,}"
+_WHOLE = said("allowed.whole_number_0", max_count=MAX_COUNT)
 
 
 def whole_numbers(grid: Grid, i: int, faults: Faults, nobody: Collection[int] = frozenset()) -> list[int | None]:
@@ -38,34 +38,31 @@ def whole_numbers(grid: Grid, i: int, faults: Faults, nobody: Collection[int] = 
         total += int(text)
     if total > MAX_COUNT:
         faults.add(
-            "the counts add up to too many persons", f"a total up to {MAX_COUNT:,}",
-            "check the unit of the counts", column=grid.header[i], value=f"{total:,}",
+            said("found.counts_add_up_too"), said("allowed.total_up", max_count=MAX_COUNT),
+            said("do.check_unit_counts"), column=grid.header[i], value=f"{total:,}",
         )  # fmt: skip
     return out
 
 
-def _count_fault(text: str) -> tuple[str, str] | None:
+def _count_fault(text: str) -> tuple[Said, Said] | None:
     """Return what is wrong with a count and what to do about it, or None."""
     if re.fullmatch(r"[0-9]+", text):
         too_large = len(text.lstrip("0")) > 10 or int(text) > MAX_COUNT
-        return ("a count is too large", "check the unit of the counts") if too_large else None
+        return (said("found.count_too_large"), said("do.check_unit_counts")) if too_large else None
     if text.casefold() in _MISSING:
-        return "a count is missing", "write 0 where nobody was seen, or remove the row"
+        return said("found.count_missing"), said("do.write_0")
     if re.fullmatch(r"[-−][0-9.,]+", text):
-        return "a count is negative", "correct it: nobody is seen a negative number of times"
+        return said("found.count_negative"), said("do.nobody_negative")
     if re.fullmatch(r"[0-9]{1,3}(?:[.,' \u00a0\u202f][0-9]{3})+", text):
         plain = re.sub(r"\D", "", text)
-        return "a count has a fraction or a separator for thousands", f"write {plain} if thousands are meant"
+        return said("found.count_thousands"), said("do.write_plain", plain=plain)
     if re.fullmatch(r"[0-9]*[.,][0-9]*", text):
-        return "a count has a fraction", "give whole persons; a weighted or rescaled table cannot be used"
+        return said("found.count_fraction"), said("do.whole_persons")
     if re.fullmatch(r"[<≤] *[0-9]+|\*+", text):
-        return (
-            "a count is suppressed",
-            "ask the supplier for the number itself: nothing is estimated from masks",
-        )
+        return said("found.count_suppressed"), said("do.ask_number_itself")
     if re.fullmatch(r"[+-]?(inf|infinity)", text.casefold()):
-        return "a count is infinite", "check the step that made the file"
-    return "a count is not a number", "write the number of persons in plain digits"
+        return said("found.count_infinite"), said("do.check_step_made_file")
+    return said("found.count_not_number"), said("do.plain_digits")
 
 
 def without_total(grid: Grid, reading: Reading) -> Grid:

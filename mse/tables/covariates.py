@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.settings.formulatext import ALLOWED, FormulaFault, FormulaTerms, read_formula
 from mse.tables.checks import Faults
 from mse.tables.grids import Grid
+from mse.words.said import Said, said, verbatim
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,21 +53,24 @@ def freeze_columns(columns: Mapping[str, npt.ArrayLike], n_rows: int, faults: Fa
         array = np.array(given)
         if array.shape != (n_rows,):
             faults.add(
-                f"a covariate has shape {array.shape}", f"one value per row: ({n_rows},)",
-                "give one value per row", column=str(name),
+                said("found.covariate_has_shape", shape=str(array.shape)),
+                said("allowed.one_value_per_row", n_rows=n_rows),
+                said("do.give_one_value_per"), column=str(name),
             )  # fmt: skip
             continue
         column: Column = array.astype(np.float64) if array.dtype.kind in "iufb" else array.astype(np.str_)
         if column.dtype.kind == "f" and not np.isfinite(column.astype(np.float64)).all():
-            faults.add("a covariate is missing or infinite", "finite numbers", _FILL, column=str(name))
+            faults.add(
+                said("found.covariate_missing_infinite"), said("allowed.finite_numbers"), _FILL, column=str(name)
+            )
         elif column.dtype.kind != "f" and any(x.strip().casefold() in _MISSING for x in np.unique(column)):
-            faults.add("a covariate is missing", "a level for every row", _FILL, column=str(name))
+            faults.add(said("found.covariate_missing"), said("allowed.level_every_row"), _FILL, column=str(name))
         column.flags.writeable = False
         out[str(name)] = column
     return MappingProxyType(out)
 
 
-_FILL = "fill it in, write a level of its own such as 'unknown', or leave the covariate out"
+_FILL = said("do.fill_write_level_its")
 
 
 def read_columns(
@@ -97,22 +101,26 @@ def read_columns(
         numeric = 2 * sum(x is not None for x in numbers) > given and len(set(cells)) > 2
         numeric = numeric or (given > 0 and sum(x is not None for x in numbers) == given)
         for row, cell, number in zip(grid.rows, cells, numbers, strict=True):
-            kind = ""
+            kind: Said | None = None
             if cell.casefold() in _MISSING:
-                kind, allowed = "a covariate is empty", "a number" if numeric else "a level"
+                kind, allowed = (
+                    said("found.covariate_empty"),
+                    said("allowed.number") if numeric else said("allowed.level"),
+                )
             elif numeric and number is None:
-                kind, allowed = "a covariate has text among its numbers", "numbers throughout"
+                kind, allowed = said("found.covariate_has_text_among"), said("allowed.numbers_throughout")
             elif declared is not None and cell not in declared:
-                kind, allowed = "a covariate has a level that was not declared", ", ".join(declared)
-            if kind:
+                kind, allowed = said("found.covariate_has_level_not"), names_of(declared)
+            if kind is not None:
                 faults.add(kind, allowed, _FILL, row=row, column=name, value=cell or None)
         if numeric:
             out[name] = np.array([0.0 if x is None else x for x in numbers])
             continue
         if len(set(cells)) > max(MOST_LEVELS, 0):
             faults.add(
-                f"a covariate has {len(set(cells)):,} levels", f"at most {MOST_LEVELS} levels",
-                "put levels together, or leave the column out: an identifier is not a covariate", column=name,
+                said("found.covariate_has_levels", cells=len(set(cells))),
+                said("allowed.most_levels", most_levels=MOST_LEVELS),
+                said("do.put_levels_together_leave_2"), column=name,
             )  # fmt: skip
         out[name] = np.array(cells, dtype=np.str_)
     return out
@@ -150,9 +158,9 @@ def design(columns: Columns, n_rows: int, formula: str, *, source: str) -> Desig
     try:
         read = read_formula(text)
         if read.left is not None:
-            raise FormulaFault("it has more than a right-hand side")
+            raise FormulaFault(said("formula.right_only"))
     except FormulaFault as fault:
-        raise ModelError(_unreadable(columns, text, source, str(fault))) from None
+        raise ModelError(_unreadable(columns, text, source, fault.said)) from None
     if read.constant and not read.terms:
         return Design(("Intercept",), np.ones((n_rows, 1)))
     problems = _formula_problems(columns, read, text, source)
@@ -164,20 +172,20 @@ def design(columns: Columns, n_rows: int, formula: str, *, source: str) -> Desig
         with np.errstate(all="ignore"):  # what is not finite is reported below
             made: Any = formulaic.model_matrix(read.text, _frame({x: columns[x] for x in read.names}), context={})
     except (errors.FormulaicError, ValueError, TypeError, ArithmeticError) as error:
-        raise ModelError(_unreadable(columns, text, source, _plain(error))) from error
+        raise ModelError(_unreadable(columns, text, source, verbatim(_plain(error)))) from error
     matrix = np.ascontiguousarray(made.to_numpy(), dtype=np.float64)
     names = tuple(str(x) for x in made.columns)
     if matrix.shape[0] != n_rows or not np.isfinite(matrix).all():
-        reason = "a term has no finite value for some rows"
+        reason = said("formula.not_finite")
         raise ModelError(_unreadable(columns, text, source, reason))
     scaled = matrix / np.maximum(np.sqrt((matrix**2).sum(axis=0)), 1e-300)
     if np.linalg.matrix_rank(scaled) < matrix.shape[1]:
         raise ModelError(
             Problem(
-                f"the formula has terms that cannot be told apart: {matrix.shape[1]} columns ({', '.join(names)}) "
-                f"of rank {np.linalg.matrix_rank(scaled)}",
-                "terms of which none follows from the others",
-                "leave out the term that repeats another, or an interaction with an empty combination of levels",
+                said("found.formula_has_terms_cannot", shape=str(matrix.shape[1]), names=(*names,),
+                     scaled=np.linalg.matrix_rank(scaled)),
+                said("allowed.terms_which_none_follows"),
+                said("do.leave_out_term_repeats"),
                 file=source, value=text,
             )
         )  # fmt: skip
@@ -186,29 +194,32 @@ def design(columns: Columns, n_rows: int, formula: str, *, source: str) -> Desig
 
 def _formula_problems(columns: Columns, formula: FormulaTerms, text: str, source: str) -> list[Problem]:
     """Return what can be said about a formula before it is evaluated."""
-    known, problems = ", ".join(columns) or "none: this table has no covariates", []
+    known, problems = names_of(columns, said("allowed.none_table_has_no_3")), []
     if not formula.terms:
-        problems.append(_unreadable(columns, text, source, "it has no terms"))
+        problems.append(_unreadable(columns, text, source, said("formula.no_terms")))
     for name in formula.names:
         if name not in columns:
             near = get_close_matches(name, list(columns), n=1)
-            remedy = f"did you mean {near[0]!r}" if near else "use covariates of the table, or '1' for none"
-            problems.append(Problem("the formula names an unknown covariate", known, remedy, file=source, value=name))
+            remedy = said("do.did_you_mean", near=repr(near[0])) if near else said("do.use_covariates_table_1")
+            problems.append(
+                Problem(said("found.formula_names_unknown_covariate"), known, remedy, file=source, value=name)
+            )
         elif len(np.unique(columns[name])) < 2:
             problems.append(
                 Problem(
-                    f"the covariate {name!r} is the same for everybody", "covariates that vary",
-                    "leave it out of the formula: it cannot be told from the constant", file=source, value=text,
+                    said("found.covariate_same_everybody", name=repr(name)), said("allowed.covariates_vary"),
+                    said("do.leave_out_formula_cannot"), file=source, value=text,
                 )
             )  # fmt: skip
     return problems
 
 
-def _unreadable(columns: Columns, text: str, source: str, reason: str) -> Problem:
-    names = ", ".join(columns) or "no covariates"
+def _unreadable(columns: Columns, text: str, source: str, reason: Said) -> Problem:
+    names = names_of(columns, said("what.no_covariates"))
     return Problem(
-        f"the formula cannot be used: {reason}", f"a right-hand side such as '1' or 'a + b:c', with {names}; {ALLOWED}",
-        "correct the formula", file=source, value=text,
+        said("found.formula_cannot_used", reason=reason),
+        said("allowed.right_hand_side_such", names=names, allowed=ALLOWED),
+        said("do.correct_formula"), file=source, value=text,
     )  # fmt: skip
 
 

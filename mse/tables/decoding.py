@@ -32,7 +32,7 @@ def decoded(data: bytes, faults: Faults) -> tuple[str, tuple[Said, ...]]:
             faults.add(said("file.damaged_text"), said("file.allowed"), said("file.ask_again"))
             faults.raise_if_any()
     if control := re.search(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]", data.rstrip(b"\x1a\x00")):
-        faults.add(f"this is not text: control character 0x{control[0].hex()}", said("file.allowed"),
+        faults.add(said("found.not_text_control_character", hex=control[0].hex()), said("file.allowed"),
                    said("file.export"))  # fmt: skip
         faults.raise_if_any()
     data = data.rstrip(b"\x1a")  # how old programs end a file
@@ -77,8 +77,8 @@ def _damaged(data: bytes, faults: Faults) -> str:
             byte = line[error.start : error.start + 1]
             guess = byte.decode("cp1252", "replace")
             faults.add(
-                "a byte is not UTF-8", "text in UTF-8", "save the file as CSV with the encoding UTF-8",
-                detail=f": 0x{byte.hex()} at position {error.start + 1} ({guess!r} in Windows text)",
+                said("found.byte_not_utf_8"), said("allowed.text_utf_8"), said("do.save_file_csv_encoding"),
+                detail=said("found.byte_at", byte=byte.hex(), position=str(error.start + 1), guess=repr(guess)),
                 row=row,
             )  # fmt: skip
     faults.unreadable = unreadable

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from mse.computing.inputfiles import NotReadable, read_input
+from mse.errors import reason_of
 from mse.tables.checks import Faults
 from mse.tables.decoding import decoded
 from mse.tables.grids import Grid
@@ -65,9 +66,9 @@ def read_grid(path: str | Path, faults: Faults, count: str, sheet: str | None = 
 
         return stat_grid(data, kind, faults)
     if not data.strip(b"\xef\xbb\xbf \t\r\n"):
-        faults.add("the file is empty", said("file.allowed"), "check the step that made it")
+        faults.add(said("found.file_empty"), said("file.allowed"), said("do.check_step_made"))
     elif kind == "markup":
-        faults.add("this is a web page or XML", said("file.allowed"), said("file.export"))
+        faults.add(said("found.web_page_xml"), said("file.allowed"), said("file.export"))
     faults.raise_if_any()
     text, told = decoded(data, faults)
     if kind == "json":
@@ -81,19 +82,22 @@ def _bytes(path: Path, faults: Faults) -> bytes:
     """Return the content of a file; whatever is no file that can be read is the end of it."""
     data = b""
     if os.path.isdir(path):  # unlike Path.is_dir, False for a path that no file can have
-        faults.add("this is a folder", said("file.allowed"), "name the file in it that holds the table")
+        faults.add(said("found.folder"), said("file.allowed"), said("do.name_file_holds_table"))
         faults.raise_if_any()
     try:
         data = read_input(path)
     except NotReadable as error:
-        faults.add(str(error.strerror), said("file.allowed"), "check the path")
+        faults.add(error.said, said("file.allowed"), said("do.check_path"))
     except FileNotFoundError:
         near = get_close_matches(path.name, _neighbours(path), n=1)
-        remedy = f"check the path; did you mean {near[0]}" if near else "check the path"
-        faults.add("there is no such file", said("file.allowed"), remedy)
+        remedy = said("do.check_path_did_you", near=near[0]) if near else said("do.check_path")
+        faults.add(said("found.no_such_file"), said("file.allowed"), remedy)
     except OSError as error:
-        kind = "the file cannot be opened: " + (error.strerror or type(error).__name__)
-        faults.add(kind, said("file.allowed"), "check the permissions, or close the program that holds it")
+        faults.add(
+            said("found.not_opened", why=reason_of(error)),
+            said("file.allowed"),
+            said("do.check_permissions_close_program"),
+        )
     faults.raise_if_any()
     return data
 

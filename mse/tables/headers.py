@@ -56,16 +56,16 @@ def grid_of(rows: Sequence[Row], faults: Faults, count: str, whole: bool = True,
     if len(body) < 2:
         if not whole:
             faults.raise_if_any()
-        kind = "there is a header but no rows" if body else "the file has no rows"
-        faults.add(kind, "a header row and one row per history", "check the step that made the file")
+        kind = said("found.header_but_no_rows") if body else said("found.file_has_no_rows")
+        faults.add(kind, said("allowed.header_row_one_row"), said("do.check_step_made_file"))
         faults.raise_if_any()
     told: list[Said] = [said("read.beside", count=titles + above + below)] if titles + above + below else []
     top, header = body[0]
     if count not in header and (all(_number(name) for name in header) or {"0", "1"} & set(header)):
         if not _bare(body):
             faults.add(
-                "the first row holds numbers, not names", "a header row with the names of the columns",
-                f"put a header above the data: a name for every column, and {count!r}", row=top,
+                said("found.first_row_holds_numbers"), said("allowed.header_row_names_columns"),
+                said("do.put_header_above_data", count=repr(count)), row=top,
             )  # fmt: skip
             faults.raise_if_any()
         header = [*(f"list_{j + 1}" for j in range(len(header) - 1)), count]
@@ -155,11 +155,11 @@ def _squared(rows: Sequence[Row], width: int, faults: Faults) -> tuple[list[int]
             continue
         all_rows = False
         faults.add(
-            f"the row has too {'many' if len(cells) > width else 'few'} cells",
-            f"{width} cells, as in the header",
-            "remove the extra separators, or write numbers without a separator for thousands"
+            said("found.row_too_long") if len(cells) > width else said("found.row_too_short"),
+            said("allowed.cells_header", width=width),
+            said("do.remove_extra_separators_write")
             if len(cells) > width
-            else "fill in the cells that are missing",
+            else said("do.fill_cells_missing"),
             detail=f": {len(cells)}",
             row=line,
         )  # fmt: skip
@@ -181,9 +181,9 @@ def _named(grid: Grid, top: int, faults: Faults) -> Grid:
     for i in kept:
         if not grid.header[i]:
             all_columns = False
-            detail = f": column {i + 1}"
-            allowed = "a name above every column"
-            faults.add("a column has no name", allowed, "name it or remove it", detail=detail, row=top)
+            detail = said("found.of_column", number=str(i + 1))
+            allowed = said("allowed.name_above_every_column")
+            faults.add(said("found.column_has_no_name"), allowed, said("do.name_remove"), detail=detail, row=top)
     return grid._replace(
         header=[grid.header[i] for i in kept], columns=[columns[i] for i in kept], told=tuple(told),
         all_columns=all_columns,

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from mse.tables.captures import CaptureTable
 from mse.tables.checks import MOST_LISTS, Faults, add_name_faults, add_structure_faults, whole_counts
 from mse.tables.readspec import Reading
-from mse.words.said import Said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.tables.cells import OverlapCells
@@ -59,22 +59,25 @@ class HistoryTable:
     def __post_init__(self) -> None:
         """Copy the arrays in, freeze them, and check everything."""
         lists = tuple(map(str, self.lists))
-        faults = Faults(f"table {self.name!r}")
+        faults = Faults(said("what.table", name=self.name))
         add_name_faults(faults, lists, {}, most=MOST_LISTS)
         faults.raise_if_any()
         histories, counts = np.array(self.histories, dtype=np.int64), whole_counts(self.counts, faults.source)
         order = np.argsort(histories, kind="stable")
         histories = histories[order]
         if histories.shape != counts.shape or histories.ndim != 1:
-            faults.add(f"{histories.shape} histories and {counts.shape} counts", "one count for each history",
-                       "give two sequences of equal length")  # fmt: skip
+            faults.add(said("found.histories_counts", shape=str(histories.shape), shape_2=str(counts.shape)),
+                       said("allowed.one_count_each_history"),
+                       said("do.give_two_sequences_equal"))  # fmt: skip
             faults.raise_if_any()
         counts = counts[order]
         if len(histories) and (histories[0] < 1 or histories[-1] >= 1 << len(lists)):
-            faults.add("a history is out of range", f"from 1 to 2**{len(lists)} - 1",
-                       "leave out those who were never seen, and name all lists")  # fmt: skip
+            faults.add(said("found.history_out_range"), said("allowed.n1_2_1", lists=len(lists)),
+                       said("do.leave_out_those_who"))  # fmt: skip
         if (np.diff(histories) == 0).any():
-            faults.add("a history is given twice", "each history once", "add up its counts")
+            faults.add(
+                said("found.history_given_twice"), said("allowed.each_history_once"), said("do.add_up_its_counts")
+            )
         faults.raise_if_any()
         held = counts > 0
         histories, counts = histories[held], counts[held]

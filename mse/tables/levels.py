@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
+from mse.words.said import Said, said
 
 Where = Mapping[str, str | Sequence[str]]
 """Levels by dimension: ``{"year": "2019", "sex": ["f", "m"]}``; ``{}`` for everybody."""
@@ -35,7 +36,7 @@ def vague_levels(levels: Sequence[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def selected(dimensions: Mapping[str, Sequence[str]], where: Where, whose: str) -> npt.NDArray[np.bool_]:
+def selected(dimensions: Mapping[str, Sequence[str]], where: Where, whose: Said) -> npt.NDArray[np.bool_]:
     """Return which strata, in C order of `dimensions`, have the levels asked for.
 
     Raises
@@ -47,13 +48,19 @@ def selected(dimensions: Mapping[str, Sequence[str]], where: Where, whose: str) 
     out = np.ones([len(levels) for levels in dimensions.values()], dtype=np.bool_)
     for dim, asked in where.items():
         if dim not in dimensions:
-            allowed = ", ".join(dimensions) or "none: there are no dimensions"
-            problems.append(Problem(f"there is no dimension {dim!r} in {whose}", allowed, "correct the name"))
+            allowed = names_of(dimensions, said("allowed.none_no_dimensions"))
+            problems.append(
+                Problem(said("found.no_dimension", dim=repr(dim), whose=whose), allowed, said("do.correct_name"))
+            )
             continue
         wanted = [asked] if isinstance(asked, str) else list(asked)
         levels = list(dimensions[dim])
         problems += [
-            Problem(f"{dim!r} has no level {level!r} in {whose}", ", ".join(levels), "correct the level")
+            Problem(
+                said("found.has_no_level", dim=repr(dim), level=repr(level), whose=whose),
+                names_of(levels),
+                said("do.correct_level"),
+            )
             for level in wanted
             if level not in levels
         ]

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.tables.checks import MOST_LISTS, Faults
 from mse.tables.codings import BIT, HISTORY_NAMES, bits_of, history_place, plain_history, split_histories
 from mse.tables.grids import Grid
 from mse.tables.readspec import Reading
-from mse.words.said import said
+from mse.words.said import Said, said
 
 Bits = Sequence[int | None]
 
@@ -95,7 +95,11 @@ def list_bits(cells: Sequence[str]) -> list[int | None]:
 
 
 def with_other_lists(
-    names: tuple[str, ...], bits: Sequence[Bits], merge: Mapping[str, Sequence[str]], drop: Sequence[str], source: str
+    names: tuple[str, ...],
+    bits: Sequence[Bits],
+    merge: Mapping[str, Sequence[str]],
+    drop: Sequence[str],
+    source: str | Said,
 ) -> tuple[tuple[str, ...], list[Bits]]:
     """Return the lists once some are merged (on it when on any) and some dropped, before anything is checked.
 
@@ -108,12 +112,12 @@ def with_other_lists(
     unknown = [name for name in dict.fromkeys([*members, *drop]) if name not in {*names, *merge}]
     gone = [name for name in dict.fromkeys(drop) if name in members]
     if unknown or gone or len(set(members)) < len(members) or not all(merge.values()):
-        found = f"there is no list {' or '.join(map(repr, unknown or gone))}"
+        found = said("found.no_list", repr=[*map(repr, unknown or gone)])
         if not unknown and not gone:
-            found = "a merge names a list twice, or has an empty group"
+            found = said("found.merge_names_list_twice")
         near = [x for name in unknown for x in get_close_matches(name, names, n=1)]
-        remedy = f"did you mean {' and '.join(map(repr, near))}?" if near else "correct the names"
-        raise ModelError(Problem(found, ", ".join(names), remedy, file=source))
+        remedy = said("do.did_you_mean_3", repr=[*map(repr, near)]) if near else said("do.correct_names")
+        raise ModelError(Problem(found, names_of(names), remedy, file=source))
     kept: list[tuple[str, Bits]] = []
     for name, column in zip(names, bits, strict=True):
         group = next(((new, old) for new, old in merge.items() if name in old), None)

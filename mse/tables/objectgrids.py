@@ -57,7 +57,7 @@ def object_grid(source: Any, faults: Faults, count: str = "count") -> Grid:
     else:
         grid = _of_any_frame(source, faults)
     if not grid.columns or not grid.columns[0]:
-        faults.add("there are no rows", "one row per history", "check the step that made the frame")
+        faults.add(said("found.no_rows"), said("allowed.one_row_per_history"), said("do.check_step_made_frame"))
         faults.raise_if_any()
     return grid
 

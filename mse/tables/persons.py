@@ -20,6 +20,7 @@ from mse.tables.grids import Grid
 from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits
 from mse.tables.reading import called, source_grid, stem
+from mse.words.said import said
 
 Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[np.float64]
@@ -61,13 +62,14 @@ class PersonTable:
 
     def __post_init__(self) -> None:
         """Copy the arrays in, freeze them, and check everything."""
-        faults = Faults(f"table {self.name!r}", private=True)
+        faults = Faults(said("what.table", name=self.name), private=True)
         lists = tuple(str(x) for x in self.lists)
         on = np.array(self.on)
         if on.ndim != 2 or on.shape[1] != len(lists) or not np.isin(on, (0, 1)).all():
             faults.add(
-                f"`on` has shape {on.shape}" if on.ndim != 2 or on.shape[1] != len(lists) else "`on` is not 0/1",
-                f"0 or 1 for each person and each of {len(lists)} lists", "give one row per person",
+                said("found.has_shape_2",
+                     shape=str(on.shape)) if on.ndim != 2 or on.shape[1] != len(lists) else said("found.not_0_1"),
+                said("allowed.n0_1_each_person", lists=len(lists)), said("do.give_one_row_per"),
             )  # fmt: skip
         faults.raise_if_any()
         on = on.astype(bool)
@@ -75,8 +77,8 @@ class PersonTable:
         columns = freeze_columns(self.covariates, len(on), faults)
         if nowhere := int((~on.any(axis=1)).sum()):
             faults.add(
-                "persons are on none of the lists", "persons on at least one list",
-                "remove them: how many were seen by nobody is what is to be estimated", value=f"{nowhere} persons",
+                said("found.persons_none_lists"), said("allowed.persons_least_one_list"),
+                said("do.remove_them_how_many"), value=said("what.persons", count=nowhere),
             )  # fmt: skip
         add_structure_faults(faults, lists, on.any(axis=0).tolist(), bool((on.sum(axis=1) > 1).any()))
         faults.raise_if_any()
@@ -141,7 +143,7 @@ class PersonTable:
         name: str = "persons",
     ) -> PersonTable:  # fmt: skip
         """Build a table from a data frame with one row per person; as `from_csv`."""
-        faults = Faults("data frame", private=True)
+        faults = Faults(said("what.frame"), private=True)
         grid = source_grid(frame, faults)
         return _from_grid(grid, faults, lists, covariates, grid.levels, name)
 
@@ -201,16 +203,23 @@ def _from_grid(
     """Check every cell; what is not a list is a covariate."""
     for i, title in enumerate(grid.header):
         if title and title in grid.header[:i]:
-            faults.add("a column name is used twice", "every column its own name", "rename one", column=title)
-    for role, named in (("list", lists), ("covariate", covariates or ())):
+            faults.add(
+                said("found.column_name_used_twice"),
+                said("allowed.every_column_its_own"),
+                said("do.rename_one"),
+                column=title,
+            )
+    for role, named in ((said("what.list"), lists), (said("what.covariate"), covariates or ())):
         for title in named:
             if title not in grid.header:
-                allowed = f"one of {', '.join(grid.header)}"
+                allowed = said("allowed.one_2", header=(*grid.header,))
                 near = get_close_matches(title, grid.header, n=1)
-                remedy = f"did you mean {near[0]!r}?" if near else "correct the name"
-                faults.add(f"there is no column for this {role}", allowed, remedy, column=title)
-            elif role == "covariate" and title in lists:
-                faults.add("named both as list and covariate", "one or the other", "choose", column=title)
+                remedy = said("do.did_you_mean_4", near=repr(near[0])) if near else said("do.correct_name")
+                faults.add(said("found.no_column_3", role=role), allowed, remedy, column=title)
+            elif role.code == "what.covariate" and title in lists:
+                faults.add(
+                    said("found.named_both_list_covariate"), said("allowed.one_other"), said("do.choose"), column=title
+                )
     faults.raise_if_any()
     on = np.zeros((len(grid.rows), len(lists)), dtype=bool)
     for j, title in enumerate(lists):
@@ -219,14 +228,14 @@ def _from_grid(
             on[k, j] = bit == 1
             if bit is None:
                 faults.add(
-                    "a list column must be 0/1", "1 for on the list, 0 for not on it", "write 1 or 0",
-                    detail="" if cell else ", and this cell is empty", row=grid.rows[k], column=title, value=cell,
+                    said("found.list_column_must_0"), said("allowed.n1_list_0_not"), said("do.write_1_0"),
+                    detail="" if cell else said("found.and_empty"), row=grid.rows[k], column=title, value=cell,
                 )  # fmt: skip
     if not len(faults):
         for k in np.flatnonzero(~on.any(axis=1)).tolist():
             faults.add(
-                "a person is on none of the lists", "persons on at least one list",
-                "remove the row: how many were seen by nobody is what is to be estimated", row=grid.rows[k],
+                said("found.person_none_lists"), said("allowed.persons_least_one_list"),
+                said("do.remove_row_how_many"), row=grid.rows[k],
             )  # fmt: skip
     others = [title for title in grid.header if title not in lists]
     add_identifying_faults(grid, faults, map(grid.header.index, others), levels=levels)

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.tables.checks import Faults
 from mse.tables.grids import Grid
 from mse.tables.levels import Where, selected
 from mse.tables.reading import called, source_grid
+from mse.words.said import said
 
 MOST_STRATA = 2**20
 """Combinations of levels in a table of a population."""
@@ -47,7 +48,13 @@ class Population:
         persons = np.array(self.persons, dtype=np.float64)
         wanted = (math.prod(map(len, dimensions.values())),)
         if persons.shape != wanted:
-            raise InputError(Problem(f"`persons` has shape {persons.shape}", str(wanted), "name the levels it has"))
+            raise InputError(
+                Problem(
+                    said("found.persons_has_shape", shape=str(persons.shape)),
+                    names_of([wanted]),
+                    said("do.name_levels_has"),
+                )
+            )
         persons.setflags(write=False)
         object.__setattr__(self, "dimensions", MappingProxyType(dimensions))
         object.__setattr__(self, "persons", persons)
@@ -60,7 +67,7 @@ class Population:
         ModelError
             When a dimension or level is unknown.
         """
-        return float(self.persons[selected(self.dimensions, where or {}, "the population")].sum())
+        return float(self.persons[selected(self.dimensions, where or {}, said("what.the_population"))].sum())
 
     @classmethod
     def from_csv(cls, path: str | Path, *, count: str = "population", source: str = "") -> Population:
@@ -79,7 +86,7 @@ class Population:
     @classmethod
     def from_frame(cls, frame: Any, *, count: str = "population", source: str = "") -> Population:
         """Build from a data frame; as `from_csv`, rows named by position from 0."""
-        faults = Faults("the population")
+        faults = Faults(said("what.population"))
         return cls._built(source_grid(frame, faults, count), count, source, faults)
 
     @classmethod
@@ -88,16 +95,16 @@ class Population:
         number_at = _count_place(grid.header, count)
         if number_at is None:
             raise InputError(
-                Problem(f"there is no column {count!r} with the persons", ", ".join(grid.header),
-                        "name the column with count=", file=place)
+                Problem(said("found.no_column_persons", count=repr(count)), names_of(grid.header),
+                        said("do.name_column_count"), file=place)
             )  # fmt: skip
         dims = [name for i, name in enumerate(grid.header) if i != number_at]
         labels = {dim: grid.columns[grid.header.index(dim)] for dim in dims}
         levels = {dim: tuple(dict.fromkeys(labels[dim])) for dim in dims}
         if (strata := math.prod(map(len, levels.values()))) > MOST_STRATA:
             raise InputError(
-                Problem(f"the columns beside {count!r} have {strata:,} combinations of levels",
-                        f"at most {MOST_STRATA:,}", "leave out columns that are no dimensions of the strata",
+                Problem(said("found.columns_beside_have_combinations", count=repr(count), strata=strata),
+                        said("allowed.most_4", most_strata=MOST_STRATA), said("do.leave_out_columns_no"),
                         file=place)
             )  # fmt: skip
         index = np.full([len(x) for x in levels.values()], -1)
@@ -107,21 +114,23 @@ class Population:
             number = _number(text)
             if number is None:
                 problems.append(
-                    Problem("the population is not a number", "persons, 0 or more, without thousands separators",
-                            "correct the number", file=place, row=grid.rows[i], column=count, value=str(text))
+                    Problem(said("found.population_not_number"), said("allowed.persons_0_more_without"),
+                            said("do.correct_number"), file=place, row=grid.rows[i], column=count, value=str(text))
                 )  # fmt: skip
             if index[at] >= 0:
                 problems.append(
-                    Problem(f"the stratum is there twice, first in row {grid.rows[index[at]]}",
-                            "one row for each stratum", "keep one of them", file=place, row=grid.rows[i],
+                    Problem(said("found.stratum_twice_first_row_2", rows=grid.rows[index[at]]),
+                            said("allowed.one_row_each_stratum"), said("do.keep_one_them"), file=place,
+                            row=grid.rows[i],
                             value=", ".join(labels[d][i] for d in dims))
                 )  # fmt: skip
             index[at], values[at] = i, number or 0.0
         for gone in np.argwhere(index < 0):
-            said = ", ".join(levels[dim][j] for dim, j in zip(dims, gone, strict=True))
+            absent = ", ".join(levels[dim][j] for dim, j in zip(dims, gone, strict=True))
             problems.append(
-                Problem("a stratum of the population is missing", "a row for every combination of levels", "add it",
-                        file=place, value=said)
+                Problem(said("found.stratum_population_missing"), said("allowed.row_every_combination_levels"),
+                        said("do.add"),
+                        file=place, value=absent)
             )  # fmt: skip
         if problems:
             raise InputError(problems)

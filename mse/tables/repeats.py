@@ -22,6 +22,7 @@ from mse.tables.grids import Grid
 from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.reading import called, source_grid, stem
 from mse.tables.roles import ROWS_ARE_PERSONS, count_column
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Counts = npt.NDArray[np.int64]
 
 MAX_REGISTRATIONS = 10_000
-_WHOLE = f"a whole number from 1 to {MAX_REGISTRATIONS:,}"
+_WHOLE = said("allowed.whole_number_1_2", max_registrations=MAX_REGISTRATIONS)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -70,13 +71,14 @@ class RepeatCounts:
 
     def __post_init__(self) -> None:
         """Copy the arrays in, freeze them, and check everything."""
-        faults = Faults(f"table {self.name!r}")
+        faults = Faults(said("what.table", name=self.name))
         counts = whole_counts(self.counts, faults.source)
         times = whole_counts(self.registrations, faults.source)
         if counts.ndim != 1 or counts.shape != times.shape:
             faults.add(
-                f"registrations have shape {times.shape}, counts {counts.shape}", "one number of each per row",
-                "give two arrays of the same length",
+                said("found.registrations_have_shape_counts", shape=str(times.shape), shape_2=str(counts.shape)),
+                said("allowed.one_number_each_per"),
+                said("do.give_two_arrays_same"),
             )  # fmt: skip
             faults.raise_if_any()
         columns = freeze_columns(self.covariates, len(counts), faults)
@@ -88,9 +90,9 @@ class RepeatCounts:
         counts, times = counts[keep], times[keep]
         if not counts.size or times.max() < 2:
             faults.add(
-                "nobody was registered more than once" if counts.size else "there is nobody in the table",
-                "at least one person with two registrations",
-                "check how persons were recognised: without repeats nothing can be said about the unseen",
+                said("found.nobody_registered_more_than") if counts.size else said("found.nobody_table"),
+                said("allowed.least_one_person_two_2"),
+                said("do.check_how_persons_were"),
             )  # fmt: skip
         faults.raise_if_any()
         for array in (times, counts):
@@ -186,7 +188,7 @@ class RepeatCounts:
         name: str = "register",
     ) -> RepeatCounts:
         """Build a table from a data frame; ``count=None`` when each row is one person, else as in `from_csv`."""
-        faults = Faults("data frame", private=count is None)
+        faults = Faults(said("what.frame"), private=count is None)
         grid = source_grid(frame, faults, count or "count")
         return _from_grid(
             grid, faults, registrations, count or "count", covariates, grid.levels, count is None, sum_duplicates, name
@@ -242,10 +244,10 @@ class RepeatCounts:
 
 
 _NEVER = (
-    "a person has less than one registration", _WHOLE,
-    "remove the row: how many were never registered is what is to be estimated",
+    said("found.less_than_one"), _WHOLE,
+    said("do.remove_never_registered"),
 )  # fmt: skip
-_OFTEN = ("a number of registrations is too large", _WHOLE, "check the unit of the column")
+_OFTEN = (said("found.too_many_registrations"), _WHOLE, said("do.check_unit_column"))
 
 
 def _from_grid(
@@ -255,37 +257,46 @@ def _from_grid(
     """Decide what the columns are, check every cell, and add up."""
     for i, title in enumerate(grid.header):
         if title and title in grid.header[:i]:
-            faults.add("a column name is used twice", "every column its own name", "rename one", column=title)
+            faults.add(
+                said("found.column_name_used_twice"),
+                said("allowed.every_column_its_own"),
+                said("do.rename_one"),
+                column=title,
+            )
     times_at = registrations_place(grid.header, registrations)
     others = [x if i != times_at else "" for i, x in enumerate(grid.header)]
     number_at = count_column(others, count) if persons else count_place(others, grid.columns, count)
     if times_at is None:
         near = get_close_matches(registrations, grid.header, n=1, cutoff=0.5)
-        remedy = f"rename the column {near[0]!r}" if near else "name the column: registrations=… (--registrations)"
+        remedy = (
+            said("do.rename_column", near=repr(near[0])) if near else said("do.name_column_registrations_registrations")
+        )
         usual = ", ".join(REGISTRATION_NAMES[1:])
-        allowed = f"a column {registrations!r} with how often a person was registered (also read: {usual})"
-        faults.add("there is no column of registrations", allowed, remedy)
+        allowed = said("allowed.column_how_often_person", registrations=repr(registrations), usual=usual)
+        faults.add(said("found.no_column_registrations"), allowed, remedy)
     if persons and number_at is not None:
         faults.add(
-            "there is a count column although each row is said to be one person", "one or the other",
-            "leave out persons=True (command line: --persons), or remove the column", column=grid.header[number_at],
+            said("found.count_column_although_each"), said("allowed.one_other"),
+            said("do.leave_out_persons_true"), column=grid.header[number_at],
         )  # fmt: skip
     elif not persons and number_at is None:
         faults.private = True  # this may well be a file of persons
         near_count = next((x for x in others if x.casefold() in COUNT_NAMES), None)
-        first = f"rename the column {near_count!r} to {count!r}" if near_count else f"add a column {count!r}"
+        first = said("do.add_a_column", count=repr(count))
+        if near_count:
+            first = said("do.rename_to", near=repr(near_count), count=repr(count))
         faults.add(
-            "there is no count column",
-            f"a column {count!r} with the number of persons",
-            f"{first}; or, {ROWS_ARE_PERSONS}",
+            said("found.no_count_column"),
+            said("allowed.column_number_persons", count=repr(count)),
+            said("do.or", first=first, rows_are_persons=ROWS_ARE_PERSONS),
         )
     if times_at is None:
         faults.raise_if_any()
     unknown = [x for x in covariates or () if x not in grid.header or grid.header.index(x) in (times_at, number_at)]
     for title in unknown:
         near = get_close_matches(title, grid.header, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else "correct the name"
-        faults.add("there is no such covariate", f"one of {', '.join(grid.header)}", remedy, column=title)
+        remedy = said("do.did_you_mean_4", near=repr(near[0])) if near else said("do.correct_name")
+        faults.add(said("found.no_such_covariate"), said("allowed.one_2", header=(*grid.header,)), remedy, column=title)
     faults.raise_if_any()
     places = [i for i in range(len(grid.header)) if i not in (times_at, number_at)]
     add_identifying_faults(grid, faults, places, rough_counts(grid, number_at), levels)
@@ -326,11 +337,13 @@ def _times(grid: Grid, i: int, numbers: Sequence[int | None], faults: Faults) ->
         if value is not None:
             faults.add(*(_NEVER if value < 1 else _OFTEN), row=row, column=column, value=cell)
         elif re.fullmatch(r"[0-9]+ *(\+|-[0-9]+)|(>=?|≥) *[0-9]+|[0-9]+ (or|of|and|en) (more|meer)", cell.casefold()):
-            remedy = "ask for the numbers one by one; a last class that is open cannot be used"
-            faults.add("registrations stand in classes", _WHOLE, remedy, row=row, column=column, value=cell)
+            remedy = said("do.ask_numbers_one_one")
+            faults.add(said("found.registrations_stand_classes"), _WHOLE, remedy, row=row, column=column, value=cell)
         else:
-            kind = "a number of registrations is missing" if not cell else "registrations are not a whole number"
-            faults.add(kind, _WHOLE, "write how often the person was registered", row=row, column=column,
+            kind = (
+                said("found.number_registrations_missing") if not cell else said("found.registrations_not_whole_number")
+            )
+            faults.add(kind, _WHOLE, said("do.write_how_often_person"), row=row, column=column,
                        value=cell or None)  # fmt: skip
     return out
 
@@ -347,9 +360,9 @@ def _rows(
         key = (time, *(column[k].item() for column in columns.values()))
         if key in rows and not added_up:
             faults.add(
-                "the same registrations and covariates stand in two rows", "one row for each",
-                "remove one, or add them up with sum_duplicates=True (command line: --sum-duplicates)",
-                detail=f", first in row {grid.rows[rows[key][0]]}", row=grid.rows[k],
+                said("found.same_registrations_covariates_stand"), said("allowed.one_row_each"),
+                said("do.remove_one_add_them"),
+                detail=said("found.first_in_row", row=str(grid.rows[rows[key][0]])), row=grid.rows[k],
             )  # fmt: skip
         first, so_far = rows.get(key, (k, 0))
         rows[key] = (first, so_far + number)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.tables.levels import Where
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,8 +79,8 @@ def merge_lists[T: Overlap](table: T, groups: Mapping[str, Sequence[str]]) -> T:
     members = [_places(table, group) for group in groups.values()]
     flat = [j for group in members for j in group]
     if len(set(flat)) < len(flat) or not all(members):
-        found = "a merge names a list twice, or has an empty group"
-        raise _misfit(table, found, "each list in at most one group", "correct the groups")
+        found = said("found.merge_names_list_twice")
+        raise _misfit(table, found, said("allowed.each_list_most_one"), said("do.correct_groups"))
     kept = [(min(group), name, group) for name, group in zip(groups, members, strict=True)]
     kept += [(j, x, [j]) for j, x in enumerate(table.lists) if j not in flat]
     kept.sort()
@@ -252,7 +253,7 @@ def _pick(table: Overlap, where: Where) -> dict[str, list[int]]:
         asked = [asked] if isinstance(asked, str) else list(asked)
         for level in asked:
             if level not in levels:
-                raise _misfit(table, f"{dim!r} has no level {level!r}", ", ".join(levels))
+                raise _misfit(table, said("found.has_no_level_2", dim=repr(dim), level=repr(level)), names_of(levels))
         out[dim] = [levels.index(level) for level in asked]
     return out
 
@@ -266,17 +267,18 @@ def _mask(table: Overlap, where: Where) -> npt.NDArray[np.bool_]:
 def _places(table: Overlap, names: Sequence[str]) -> list[int]:
     unknown = [name for name in dict.fromkeys(names) if name not in table.lists]
     if unknown:
-        said = f"there is no list {' or '.join(map(repr, unknown))}"
-        raise _misfit(table, said, ", ".join(table.lists))
+        raise _misfit(table, said("found.no_list", repr=[*map(repr, unknown)]), names_of(table.lists))
     return [table.lists.index(name) for name in names]
 
 
 def _known_dims(table: Overlap, dims: Sequence[str]) -> None:
     for dim in dims:
         if dim not in table.strata:
-            allowed = ", ".join(table.strata) or "none: this table has no strata"
-            raise _misfit(table, f"there is no covariate {dim!r}", allowed)
+            allowed = names_of(table.strata, said("allowed.none_table_has_no"))
+            raise _misfit(table, said("found.no_covariate", dim=repr(dim)), allowed)
 
 
-def _misfit(table: Overlap, found: str, allowed: str, remedy: str = "correct the name") -> ModelError:
-    return ModelError(Problem(found, allowed, remedy, file=f"table {table.name!r}"))
+def _misfit(table: Overlap, found: Said, allowed: Said, remedy: Said | None = None) -> ModelError:
+    return ModelError(
+        Problem(found, allowed, remedy or said("do.correct_name"), file=said("what.table", name=table.name))
+    )

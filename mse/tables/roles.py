@@ -40,14 +40,15 @@ from mse.tables.grids import Grid
 from mse.tables.longtables import ID_NAMES
 from mse.tables.readspec import Reading
 from mse.tables.recoding import GONE
+from mse.words.said import Said, said
 
 SAYS_YES_OR_NO = frozenset("yes no y n ja nee j true false t f x - + on off v".split())
 _PAIRS = (("yes", "no"), ("ja", "nee"), ("true", "false"), ("waar", "onwaar"), ("y", "n"), ("j", "n"))
 
-ROWS_ARE_PERSONS = "when each row is one person, read it with persons=True (command line: --persons; frame: count=None)"
-NAME_IT = "name it as one: covariates=[…] (command line: --covariate)"
-NAME_LISTS = "name all the lists: lists=[…] (command line: --list for each)"
-IGNORE = "to leave it out, ignore=[…] (command line: --ignore)"
+ROWS_ARE_PERSONS = said("do.rows_are_persons")
+NAME_IT = said("do.name_it_covariate")
+NAME_LISTS = said("do.name_all_lists")
+IGNORE = said("do.to_ignore")
 
 
 class Roles(NamedTuple):
@@ -88,16 +89,18 @@ def roles_of(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> Rol
     """
     lists, covariates, levels = reading.lists, reading.covariates, reading.levels
     place, persons = _count_role(grid, faults, reading, persons)
-    for role, named in (("list", lists or ()), ("covariate", covariates or ())):
+    for role, named in ((said("what.list"), lists or ()), (said("what.covariate"), covariates or ())):
         for name in named:
             if name not in grid.header or grid.header.index(name) == place:
-                kind = f"there is no column for this {role}"
+                kind = said("found.no_column_3", role=role)
                 free = [x for i, x in enumerate(grid.header) if i != place]
                 near = get_close_matches(name, free, n=1) or [x for x in free if x.casefold() == name.casefold()]
-                remedy = f"did you mean {near[0]!r}?" if near else "correct the name"
-                faults.add(kind, f"one of {', '.join(grid.header)}", remedy, column=name)
-            elif role == "covariate" and name in (lists or ()):
-                faults.add("named both as list and covariate", "one or the other", "choose", column=name)
+                remedy = said("do.did_you_mean_4", near=repr(near[0])) if near else said("do.correct_name")
+                faults.add(kind, said("allowed.one_2", header=(*grid.header,)), remedy, column=name)
+            elif role.code == "what.covariate" and name in (lists or ()):
+                faults.add(
+                    said("found.named_both_list_covariate"), said("allowed.one_other"), said("do.choose"), column=name
+                )
     found = Roles([], [], place, [], persons)
     open_to_all = [i for i, name in enumerate(grid.header) if i != place and name not in (covariates or ())]
     worded = {open_to_all[k] for k in read_as_lists([grid.columns[i] for i in open_to_all])}
@@ -119,15 +122,14 @@ def roles_of(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> Rol
             found.unread.append(i)
         elif covariates is not None or binary:
             faults.add(
-                "the column is neither a list (0/1) nor named as a covariate",
-                "lists, covariates and the count",
-                f"remove it, or {NAME_IT}; {IGNORE}", column=name,
+                said("found.column_neither_list_0"),
+                said("allowed.lists_covariates_count"),
+                said("do.remove_2", name_it=NAME_IT, ignore=IGNORE), column=name,
             )  # fmt: skip
         elif doubt := _doubt(name, cells):
             faults.add(
-                f"it is not clear what this column is: {doubt}", "0 and 1 in a list; levels in a covariate",
-                f"write 0 and 1 if it is a list (or say what stands for 1: yes=…, --yes); if it is a covariate, "
-                f"{NAME_IT}; {IGNORE}",
+                said("found.not_clear_what_column", doubt=doubt), said("allowed.n0_1_list_levels"),
+                said("do.write_0_1_if_2", name_it=NAME_IT, ignore=IGNORE),
                 column=name,
             )  # fmt: skip
         else:
@@ -145,8 +147,8 @@ def _count_role(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> 
         place = count_column(grid.header, count)
         if place is not None:
             faults.add(
-                "there is a count column although each row is said to be one person", "one or the other",
-                "leave out persons=True (command line: --persons), or remove the column", column=grid.header[place],
+                said("found.count_column_although_each"), said("allowed.one_other"),
+                said("do.leave_out_persons_true"), column=grid.header[place],
             )  # fmt: skip
         return place, True
     free = ["" if name in reading.named and name != count else name for name in grid.header]
@@ -154,23 +156,28 @@ def _count_role(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> 
     if place is not None:
         return place, False
     faults.private = True  # this may well be a file of persons
-    allowed = f"a column {count!r} with the number of persons"
+    allowed = said("allowed.column_number_persons", count=repr(count))
     near = get_close_matches(count, [x for x in free if x], n=1) if count != COUNT_NAMES[0] else []
     if near:
-        faults.add("there is no count column", allowed, f"did you mean {near[0]!r}?")
+        faults.add(said("found.no_count_column"), allowed, said("do.did_you_mean_4", near=repr(near[0])))
         return None, False
     several = count_like(free, grid.columns) if count == COUNT_NAMES[0] else []
     maybe = several or _maybe_counts(grid, free, reading)
     if maybe:
         names = [grid.header[i] for i in maybe]
-        first = f"rename the column {names[0]!r} to {count!r}, or say which it is: count={names[0]!r} "
-        faults.add("there is no count column" if len(names) < 2 else f"there is no count column, or more than one that "
-                   f"may be it: {', '.join(names)}", allowed,
-                   f"{first}(command line: --count {names[0]}); or, {ROWS_ARE_PERSONS}")  # fmt: skip
+        first = said("do.rename_or_say_count", name=repr(names[0]), count=repr(count))
+        faults.add(said("found.no_count_column") if len(names) < 2 else said("found.no_count_column_more",
+                                                                             names=(*names,)), allowed,
+                   said("do.command_line_count", first=first, names=names[0],
+                        rows_are_persons=ROWS_ARE_PERSONS))  # fmt: skip
         return None, False
     if count == COUNT_NAMES[0] and _alike(grid, free, reading):
         return None, True
-    faults.add("there is no count column", allowed, f"add a column {count!r}; or, {ROWS_ARE_PERSONS}")
+    faults.add(
+        said("found.no_count_column"),
+        allowed,
+        said("do.add_column_4", count=repr(count), rows_are_persons=ROWS_ARE_PERSONS),
+    )
     return None, False
 
 
@@ -229,25 +236,25 @@ def _gaps(cells: Sequence[str], worded: Collection[int]) -> bool:
     return coding is not None and 0 < coding and (coding <= LOGICAL or bool(worded))
 
 
-def _doubt(name: str, cells: Sequence[str]) -> str:
-    """Return why a column with other values than 0 and 1 may not be a covariate; empty when it may."""
+def _doubt(name: str, cells: Sequence[str]) -> Said | None:
+    """Return why a column with other values than 0 and 1 may not be a covariate; None when it may."""
     values = set(cells)
     if values == {""}:
-        return "every cell is empty"
+        return said("doubt.empty")
     if "0" in values or ("1" in values and not all(_is_whole(x) for x in values)):
-        return "0 or 1 stands next to other values"
+        return said("doubt.other_values")
     words = {x.casefold() for x in values}
     if words <= SAYS_YES_OR_NO | {""} or ("" in values and len(values) <= 2):
-        return "it looks like a list with another coding than 0 and 1"
+        return said("doubt.other_coding")
     if any({*pair} <= words for pair in _PAIRS):
-        return "it looks like a list in which some cells say neither yes nor no"
+        return said("doubt.neither")
     if name.casefold() in COUNT_NAMES and all(_is_whole(x) for x in values - {""}):
-        return "it is called as counts are, and another column is the count (count=…, command line: --count)"
+        return said("doubt.count")
     if len(values) == len(cells) >= 4:
-        return "every row has a value of its own, as in an identifier or a measurement"
+        return said("doubt.own_value")
     if sum(bool(re.fullmatch(r"-?\d*[.,]\d+%?", x)) for x in values) > len(values) / 2:
-        return "it holds fractions, as a measurement or a share"
-    return ""
+        return said("doubt.fractions")
+    return None
 
 
 def _another_coding(cells: Sequence[str]) -> bool:

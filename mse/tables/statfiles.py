@@ -96,7 +96,7 @@ def parquet_grid(data: bytes, faults: Faults) -> Grid:
 
 def _checked(grid: Grid, faults: Faults) -> Grid:
     if not grid.rows:
-        faults.add("there is a header but no rows", "a header row and one row per history",
-                   "check the step that made the file")  # fmt: skip
+        faults.add(said("found.header_but_no_rows"), said("allowed.header_row_one_row"),
+                   said("do.check_step_made_file"))  # fmt: skip
         faults.raise_if_any()
     return grid

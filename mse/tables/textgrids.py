@@ -65,8 +65,8 @@ def _split(text: str, separator: str, faults: Faults) -> tuple[list[Row], bool]:
             _add_long_cell(faults, start)
             faults.raise_if_any()
         faults.add(
-            "a quotation mark is not closed, or text follows a closing one", "pairs of quotation marks",
-            "remove the quotation mark, or double it inside a quoted text", row=start,
+            said("found.quotation_mark_not_closed_2"), said("allowed.pairs_quotation_marks"),
+            said("do.remove_quotation_mark_double"), row=start,
         )  # fmt: skip
         return rows, False
     return rows, True
@@ -90,8 +90,8 @@ def _words(line: str) -> list[str]:
 
 
 def _add_long_cell(faults: Faults, row: int) -> None:
-    most = f"cells of up to {csv.field_size_limit():,} characters"
-    faults.add("a cell is too long to be read", most, "check the step that made the file", row=row)
+    most = said("allowed.cells_up_characters", field_size_limit=csv.field_size_limit())
+    faults.add(said("found.cell_too_long_read_2"), most, said("do.check_step_made_file"), row=row)
 
 
 def _separator(lines: Sequence[str], row: int, faults: Faults, count: str) -> str:
@@ -116,9 +116,9 @@ def _separator(lines: Sequence[str], row: int, faults: Faults, count: str) -> st
     if not found and _spaced(lines):
         return " "
     if found or re.search(r"[|\s:]", first.strip()):
-        kind = "the header has several kinds of separator" if found else "no separator is found in the header"
-        allowed = ", ".join(SEPARATORS.values()) + ": one of them throughout"
-        faults.add(kind, allowed, "write the file with one separator", row=row)
+        kind = said("found.header_has_several_kinds") if found else said("found.no_separator_found_header")
+        allowed = said("allowed.one_separator", names=tuple(SEPARATORS.values()))
+        faults.add(kind, allowed, said("do.write_file_one_separator"), row=row)
         faults.raise_if_any()
     return ","
 

@@ -12,14 +12,6 @@ from typing import IO, Any
 from mse.computing.inputfiles import LARGEST
 from mse.words.said import Said, said
 
-MAGIC = (
-    (b"PK\x03\x04", "a zip file, probably an Excel workbook"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"PAR1", "a parquet file"),
-    (b"\x1f\x8b", "a gzip file"),
-    (b"%PDF", "a PDF"),
-    (b"\x89HDF", "an HDF5 or netCDF file"),
-)
 UNREAD = (
     (b"%PDF", said("file.pdf")),
     (b"\x89HDF", said("file.hdf")),

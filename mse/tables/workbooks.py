@@ -30,7 +30,7 @@ def workbook_grid(data: bytes, faults: Faults, count: str, sheet: str | None) ->
     elif sheet is None and len(tables) > 1:
         faults.add(said("ask.sheets", names=tables), said("ask.one_sheet"), said("ask.name_sheet"))
     elif not names:
-        faults.add("the file has no rows", "a header row and one row per history", "check the step that made the file")
+        faults.add(said("found.file_has_no_rows"), said("allowed.header_row_one_row"), said("do.check_step_made_file"))
     faults.raise_if_any()
     chosen = sheet if sheet is not None else (tables or names)[0]
     grid = grid_of(dict(sheets)[chosen], faults, count)

@@ -1,6 +1,6 @@
 """Message catalogues: the words of one language for every code, and its way to write numbers.
 
-A catalogue is the files ``messages.LANGUAGE.toml`` and ``said.LANGUAGE.toml`` among the templates; English is one like
+A catalogue is the files ``messages``, ``said`` and ``faults`` of a language among the templates; English is one like
 any other. Names in braces are filled in. After a colon stands how a value is written:
 
 * a number: ``share``, ``level`` (of an interval), ``factor``, ``persons`` (three digits), ``number`` (whole), ``word``,
@@ -22,7 +22,7 @@ from typing import Protocol, runtime_checkable
 from mse.words import numerals
 from mse.words.beside import folder_beside
 
-FILES = ("messages", "said")
+FILES = ("messages", "said", "faults")
 """First parts of the names of the files that make up a catalogue."""
 
 _COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -35,12 +35,11 @@ from tests.examples.registers import CONTRACT, contract
 from tests.publish.test_release import whole
 
 
-@pytest.mark.parametrize("first", [10_000, 10_050])
-def test_damaged_records_are_used_or_refused(first: int) -> None:
-    """A hundred cases in two halves, for two workers; the stored run is of two thousand others."""
-    counts, faults = outcome(50, first, whole())
+def test_damaged_records_are_used_or_refused() -> None:
+    """Forty cases; the stored run is of two thousand others."""
+    counts, faults = outcome(40, 10_000, whole())
     assert not faults, faults[0][1]
-    assert sum(counts.values()) == 50 and counts["folder", "refused"] > 5
+    assert sum(counts.values()) == 40 and counts["folder", "refused"] > 3
 
 
 def test_the_stored_run_had_no_faults() -> None:

@@ -216,7 +216,9 @@ def scotland(bounded=True, window=0.01):
     return table, estimate(table, spec, seed=1, compute=Compute(workers=1))
 
 
-@pytest.mark.parametrize("bounded", [False, True], ids=["uncensored", "censored"])
+@pytest.mark.parametrize(
+    "bounded", [pytest.param(False, id="uncensored"), pytest.param(True, id="censored", marks=pytest.mark.slow)]
+)
 def test_people_who_inject_drugs_in_scotland(bounded):
     """Every figure is within the error of conting's chain; that error is large, and where ours differ they are right.
 

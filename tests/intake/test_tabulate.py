@@ -245,7 +245,7 @@ def test_flow_counts_every_step() -> None:
 def test_bad_options_are_named_all_at_once() -> None:
     with pytest.raises(InputError) as caught:
         Layout(LISTS, {"form": ("a",)}, unit="family", rules={"sex": "majority", "form": "loudest", "year": "first"})  # type: ignore[arg-type, dict-item]
-    said = [problem.found for problem in caught.value.problems]
+    said = [str(problem.found) for problem in caught.value.problems]
     assert len(said) == 5
     assert "the unit is unknown" in said
     assert "the year takes no rule" in said

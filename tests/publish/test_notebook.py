@@ -69,3 +69,21 @@ def test_what_is_quick_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> Non
         now[0] = moment
         late(*said)
     assert seen == [("b", 0, 2), ("b", 1, 2), ("b", 2, 2)]
+
+
+def test_tables_jobs_and_fits_are_cards_without_counts_of_cells() -> None:
+    table = mse.load_table("spina-bifida-3-ethnicity")
+    shown = table._repr_html_()
+    assert all(name in shown for name in (*table.lists, "caucasian", f"{table.observed:,}"))
+    cells = {f">{x:,}<" for x in table.counts.ravel() if x > 9}
+    assert not any(x in shown for x in cells)
+    fit = mse.fit_model(mse.load_table("spina-bifida-3"), "[12,3]")
+    assert f"{fit.N:,.0f}" in fit._repr_html_() and "(Intercept)" in fit._repr_html_()
+    job = mse.read_job("models/uk-2013.toml")
+    assert "\n" not in repr(job) and len(repr(job)) < 200
+    assert all(words in job._repr_html_() for words in ("uk-2013-5", "auto", "95%"))
+
+
+def test_a_fit_without_an_estimate_says_so() -> None:
+    table = mse.CaptureTable.from_arrays(("A", "B", "C"), [5, 4, 0, 3, 2, 1, 0])
+    assert "no estimate" in mse.fit_model(table, "[12,13,23]")._repr_html_()

@@ -17,6 +17,7 @@ from mse.answers.estimates import Level, PartVerdict, Reason, Verdict
 from mse.answers.results import Results
 from mse.errors import InputError
 from mse.publish.facts.statements import read_facts
+from mse.publish.wording.captions import titled
 from mse.publish.wording.messages import Catalogue, Figure, Name, Words, read_catalogue
 from mse.publish.wording.rounding import round_interval, round_point, rounding_unit
 from mse.publish.wording.sentences import MOST_PART_LINES, _as_many_as_fit, headline, reason_sentence, terminal_summary
@@ -305,7 +306,7 @@ def test_every_message_that_is_asked_for_is_there_and_none_is_idle() -> None:
     # Keys that are put together from a name at run time.
     built = (
         r"(territory|rule|reason|setting|truth|quality_item|quality_measure|section|verdict|interval|dimension|level"
-        r"|indicator|unit|step|group|figure|tipping|keyfigures|timechain|cite"
+        r"|indicator|unit|step|group|figure|tipping|keyfigures|timechain|cite|card"
         r"|change|quality_column|calibrated|fit|plain|gather|sdg|survey|strata|full|part)\..*|meaning\.(in|out|ass).*"
         r"|format\.[a-z_]+|period\.(opening|tail)_.*|headline\.(years?|bound_).*|models\.(missing|assumed|apart|unlisted)|terminal\.(summed_over|columns_not_read)"
     )
@@ -332,3 +333,11 @@ def test_parts_that_do_not_fit_are_counted_and_no_sentence_is_cut() -> None:
     assert (
         len(_as_many_as_fit(named[:1], partial(say, "terminal.doubtful", dimension="year", bad=1, count=20), say)) < 3
     )
+
+
+def test_lists_in_reasons_are_called_by_their_names() -> None:
+    titles = {"LA": "Local authorities", "GO": "Government"}
+    for written in ("LA:GO", "LA & GO", "LA, GO"):
+        between = written[2:-2]
+        assert titled(written, titles) == f"Local authorities{between}Government"
+    assert titled("LAGO", titles) == "LAGO"

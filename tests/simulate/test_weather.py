@@ -87,7 +87,8 @@ def test_some_referrals_do_not_name_their_sender(calm: pd.DataFrame) -> None:
 
 def test_files_every_quarter_counts_only_and_another_key(tmp_path: Path) -> None:
     keys = [partial(disguise, key=letter * 32) for letter in (b"a", b"b")]
-    found = nation(quarterly=True, aggregated=("O",), other_key=("Z",))
+    weather = Weather(quarterly=True, aggregated=("O",), other_key=("Z",))
+    found = simulate(replace(national_spec(**CLEAN, weather=weather), registrations=1_000), seed=1)
     paths = write_registers(tmp_path / "out", found, keys[0], other=keys[1])
     assert [path.stem for path in paths] == ["P", "K", "I", "R", "Z"]
     names = {path.name for path in (tmp_path / "out").iterdir()}
@@ -99,7 +100,7 @@ def test_files_every_quarter_counts_only_and_another_key(tmp_path: Path) -> None
 
 
 def test_other_columns_and_codes_from_some_year_on_are_read_as_before(tmp_path: Path) -> None:
-    small = replace(national_spec(**CLEAN), registrations=3_000)
+    small = replace(national_spec(**CLEAN), registrations=1_000)
     tables = []
     for number, weather in enumerate((Weather(), Weather(layout_from=2021, quarterly=True))):
         found = simulate(replace(small, weather=weather), seed=1)

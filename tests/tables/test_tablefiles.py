@@ -489,5 +489,5 @@ def test_every_unknown_list_is_named():
         lambda: table.leave_out("XX", "A", "YY"),
         lambda: table.merge_lists({"P": ["A", "XX"], "Q": ["YY", "B"]}),
     ):
-        with pytest.raises(ModelError, match="'XX' or 'YY'"):
+        with pytest.raises(ModelError, match="'XX', 'YY'"):
             act()

@@ -9,14 +9,16 @@ import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 
 from mse.answers.posterior import Posterior
 from mse.answers.recordchecks import sealed
-from mse.errors import InputError, Problem
+from mse.errors import InputError, MseError, Problem
 from mse.estimators.registry import METHODS
+from mse.jobs.job import make_job
 from mse.methods import checks, estimate, label_of
 from mse.publish.disclosure.control import Disclosure
 from mse.publish.wording.messages import Words, words_of
@@ -26,6 +28,7 @@ from mse.words.said import Said, as_said, from_json, from_record, said, to_json,
 
 ROOM = Path(__file__).parents[2] / "mse"
 NL, EN = catalogue("nl"), catalogue("en")
+SETTING = 'backend = "spark"'
 BUILT = ("method.", "dimension.")
 """Starts of codes that are put together: from the registry, and from the names of dimensions."""
 
@@ -51,11 +54,14 @@ def calls() -> Iterator[tuple[ast.expr, list[str]]]:
 
 
 def spoken(say: Catalogue) -> set[str]:
-    """Return the codes of the catalogue for what is said; the page's own messages are another file."""
-    path = ROOM.parent / "reports" / "templates" / f"said.{say.language}.toml"
+    """Return the codes of the catalogues for what is said; the page's own messages are another file."""
     import tomllib
 
-    tree = tomllib.loads(path.read_text("utf-8"))
+    folder, tree = ROOM.parent / "reports" / "templates", dict[str, dict[str, str]]()
+    for name in ("said", "faults"):
+        parts = tomllib.loads((folder / f"{name}.{say.language}.toml").read_text("utf-8"))
+        for section in (x for x, words in parts.items() if isinstance(words, dict)):
+            tree[section] = {**tree.get(section, {}), **parts[section]}
     return {f"{k}.{key}" for k, part in tree.items() if isinstance(part, dict) for key in part} | {"verbatim"}
 
 
@@ -81,6 +87,59 @@ def test_words_name_what_english_names_and_nothing_else(language: str) -> None:
         assert fields(say.messages[code]) == fields(EN.messages[code]), code
     for code, given in codes().items():
         assert given <= fields(EN.messages[code]), code
+
+
+def test_every_part_of_an_error_has_a_code() -> None:
+    """What was found, what is allowed and what to do are no plain texts, and names are not hidden in a text either.
+
+    The types say so (mypy holds every call to them); here stands what a type cannot say.
+    """
+    assert {get_type_hints(Problem)[name] for name in ("found", "allowed", "remedy")} == {Said}
+    plain = []
+    for path in ROOM.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            called = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
+            parts = [*node.args[:3], *(k.value for k in node.keywords if k.arg in ("found", "allowed", "remedy"))]
+            texts = [x.value for part in parts for x in getattr(part, "values", [part]) if isinstance(x, ast.Constant)]
+            if called in ("Problem", "verbatim") and any(re.search("[a-z]{2}", str(x)) for x in texts if x != SETTING):
+                plain.append(f"{path.relative_to(ROOM)}:{node.lineno}")
+    assert plain == []
+
+
+@pytest.mark.parametrize("language", languages_there_are())
+def test_no_part_of_an_error_is_english_elsewhere(language: str) -> None:
+    """Words that are the same in two languages are names, signs and keys."""
+    say = catalogue(language)
+    if language == "en":
+        return
+    same = {code for code in spoken(say) if say.messages[code] == EN.messages[code]}
+    faulty = {
+        code
+        for code in same
+        if say.messages[code] != "step, count, of, within"
+        and code.split(".")[0] in ("found", "allowed", "do", "what", "doubt", "model", "formula", "example", "type")
+        and re.search(r"\b(the|a|of|is|are|or|with|not|no|each|every|at least|give|correct)\b", say.messages[code])
+    }
+    assert faulty == set()
+
+
+def test_an_error_about_a_setting_is_dutch_throughout() -> None:
+    for wrong in (
+        lambda: make_job({"table": {"nam": "kosovo-1999-4"}}),
+        lambda: make_job({"table": {"name": "kosovo-1999-4"}, "run": {"prob": 2, "seed": -1}}),
+        lambda: make_job({"table": {"name": "kosovo-1999-4"}, "report": {"languages": ["xx"]}}),
+        lambda: estimate(load_table("kosovo-1999-4"), "averag"),
+        lambda: estimate(load_table("kosovo-1999-4"), "average", sd="wide"),
+        lambda: estimate(load_table("kosovo-1999-4"), "loglinear", model="[1,2"),
+        lambda: estimate(load_table("kosovo-1999-4"), "covariates", formula="~ a +"),
+    ):
+        with pytest.raises(MseError) as caught:
+            wrong()
+        told = caught.value.in_words("nl")
+        assert "Toegestaan: " in told and "Doe: " in told
+        assert not re.search(r"\b(the|or|with|correct it|did you|leave|a number|choose|at most|such)\b", told), told
 
 
 def test_only_these_codes_are_put_together() -> None:
@@ -154,7 +213,7 @@ def test_json_has_the_sentences_under_their_keys_and_the_codes_beside() -> None:
 
 def test_an_error_says_its_code_where_a_page_may_have_to() -> None:
     with pytest.raises(InputError) as caught:
-        raise InputError(Problem(said("fault.nobody"), "somebody", "look again"))
+        raise InputError(Problem(said("fault.nobody"), verbatim("somebody"), verbatim("look again")))
     assert str(caught.value) == "nobody was seen. Allowed: somebody. Do: look again."
     assert NL.said(as_said(caught.value.problems[0].found)) == "niemand is gezien"
 

@@ -60,7 +60,7 @@ CITATIONS = (
 PriorSd = Annotated[float, Between(0, 1000, above=True, below=True)]
 Grid = Annotated[
     Mapping[PriorSd, Annotated[float, Between(0, math.inf, above=True, below=True)]],
-    Check("a grid of them with weights, as in sd = { 0.5 = 1, 1.0 = 2, 2.0 = 1 }", lambda grid: not grid),
+    Check(said("example.sd_grid"), lambda grid: not grid),
 ]
 ModelPrior = Literal["uniform", "size"]
 Corrected = Annotated[float, Between(0, 1, below=True)]
@@ -210,13 +210,13 @@ def check_size(n_lists: int, max_order: int | None) -> int:
     models = None if n_lists > 6 and largest > 2 else count_models(n_lists, max_order)
     if models is not None and models <= MOST_MODELS:
         return models
-    remedy = "set max_order=2 for pairs of lists only (2,097,152 models)" if n_lists == 7 else (
-        "merge lists that work alike (table.merge), drop those that hardly overlap, or average pairs on seven lists"
+    remedy = said("do.set_max_order_2_4") if n_lists == 7 else (
+        said("do.merge_lists_work_alike_2")
     )  # fmt: skip
     too_many = said("fault.too_many_models", lists=n_lists, order=largest)
     raise ModelError(
         Problem(too_many if models is None else said("fault.many_models", lists=n_lists, order=largest, count=models),
-                f"at most {MOST_MODELS:,} models: six lists of any order, or seven lists of pairs", remedy)
+                said("allowed.most_models_six_lists", most_models=MOST_MODELS), remedy)
     )  # fmt: skip
 
 

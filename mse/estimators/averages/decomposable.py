@@ -47,7 +47,7 @@ CITATIONS = (
 
 
 _Positive = Annotated[float, Between(0, math.inf, above=True, below=True)]
-ShapeScale = Annotated[tuple[_Positive, _Positive], Example("a shape and a scale above 0, as in prior = [5, 1000]")]
+ShapeScale = Annotated[tuple[_Positive, _Positive], Example(said("example.shape_scale"))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,16 +221,17 @@ def _check(table: CaptureTable) -> Array:
     if not FEWEST_LISTS <= table.n_lists <= MOST_LISTS:
         few = table.n_lists < FEWEST_LISTS
         problems.append(
-            Problem(said("fault.table_lists", count=table.n_lists), f"{FEWEST_LISTS} to {MOST_LISTS} lists",
-                    "with two lists there is no dependence to average over: use a method for two lists" if few
-                    else "merge or drop lists, or use a method that searches the models",
-                    file=f"table {table.name!r}")
+            Problem(said("fault.table_lists", count=table.n_lists),
+                    said("allowed.lists", fewest_lists=FEWEST_LISTS, most_lists=MOST_LISTS),
+                    said("do.two_lists_no_dependence") if few
+                    else said("do.merge_drop_lists_use"),
+                    file=said("what.table", name=table.name))
         )  # fmt: skip
     if not dense.cells[1:].all() or table.absent.any():
         problems.append(
-            Problem(said("fault.unobservable"), "a table in which every list could see everybody",
-                    "drop the lists that are blind or absent, or use a log-linear method",
-                    file=f"table {table.name!r}")
+            Problem(said("fault.unobservable"), said("allowed.table_which_every_list"),
+                    said("do.drop_lists_blind_absent"),
+                    file=said("what.table", name=table.name))
         )  # fmt: skip
     if problems:
         raise ModelError(problems)

@@ -178,10 +178,10 @@ def check_terms(n_lists: int, max_order: int | None) -> Integers:
     terms = sum(comb(n_lists, order) for order in range(2, largest + 1))
     if terms <= MAX_CANDIDATES:
         return candidates(n_lists, max_order)
-    remedy = "set max_order=2 for pairs of lists only" if comb(n_lists, 2) <= MAX_CANDIDATES else (
-        "merge lists that work alike (table.merge) or drop those that hardly overlap"
+    remedy = said("do.set_max_order_2") if comb(n_lists, 2) <= MAX_CANDIDATES else (
+        said("do.merge_lists_work_alike_3")
     )  # fmt: skip
-    allowed = f"at most {MAX_CANDIDATES}: six lists of any order, seven of up to three, eleven of pairs"
+    allowed = said("allowed.most_six_lists_any", max_candidates=MAX_CANDIDATES)
     raise ModelError(Problem(said("fault.many_terms", lists=n_lists, count=terms, order=largest), allowed, remedy))
 
 

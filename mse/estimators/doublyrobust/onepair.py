@@ -47,7 +47,7 @@ MOST_WEIGHT = 0.2
 
 Fitting = Annotated[
     Learner,
-    Check("an object with fit and predict_proba, for example sklearn.ensemble.RandomForestClassifier()",
+    Check(said("example.learner"),
           lambda x: not (hasattr(x, "fit") and hasattr(x, "predict_proba"))),
 ]  # fmt: skip
 
@@ -305,8 +305,9 @@ def _pair(table: PersonTable, spec: DoublyRobustSpec) -> tuple[tuple[int, int], 
         if unknown:
             raise ModelError(
                 Problem(
-                    said("fault.pair"), f"two lists out of {', '.join(table.lists)}",
-                    "correct the pair, or leave it out", file=f"table {table.name!r}", value=", ".join(unknown),
+                    said("fault.pair"), said("allowed.two_lists_out", lists=(*table.lists,)),
+                    said("do.correct_pair_leave_out"), file=said("what.table", name=table.name),
+                    value=", ".join(unknown),
                 )
             )  # fmt: skip
         pair, how = (table.lists.index(spec.pair[0]), table.lists.index(spec.pair[1])), said("how.pair_named")
@@ -315,8 +316,8 @@ def _pair(table: PersonTable, spec: DoublyRobustSpec) -> tuple[tuple[int, int], 
         raise ModelError(
             Problem(
                 said("fault.pair_overlap", count=overlap(table, pair), lists=[table.lists[j] for j in pair]),
-                f"at least {least} for {spec.folds} folds", "choose another pair, or fewer folds",
-                file=f"table {table.name!r}",
+                said("allowed.least_folds", least=least, folds=spec.folds), said("do.choose_another_pair_fewer"),
+                file=said("what.table", name=table.name),
             )
         )  # fmt: skip
     return pair, how

@@ -191,15 +191,14 @@ def latent_table(table: CaptureTable, spec: LatentClassSpec, cells: StrataCells 
     problems = []
     if cells is None and (not table.observable.all() or table.absent.any()):
         problems.append(
-            Problem(said("fault.unobservable"), "a table in which every list could see everybody",
-                    "estimate by stratum with strata = true, drop the lists that are blind or absent, or use a "
-                    "log-linear method",
-                    file=f"table {table.name!r}")
+            Problem(said("fault.unobservable"), said("allowed.table_which_every_list"),
+                    said("do.estimate_stratum_strata_true"),
+                    file=said("what.table", name=table.name))
         )  # fmt: skip
     if table.observed < 1:
         problems.append(
-            Problem(said("fault.nobody"), "one person on a list, at least", "without them nothing can be estimated",
-                    file=f"table {table.name!r}")
+            Problem(said("fault.nobody"), said("allowed.one_person_list_least"), said("do.without_them_nothing_can"),
+                    file=said("what.table", name=table.name))
         )  # fmt: skip
     if problems:
         raise ModelError(problems)

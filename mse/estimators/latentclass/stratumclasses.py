@@ -96,14 +96,14 @@ def _lists(cells: StrataCells) -> tuple[Integers, Integers]:
         if possible[s] != 2 ** int(sees[s]).bit_count():
             problems.append(
                 Problem(said("fault.unobservable_in", where=where),
-                        "lists that are blind or missing as a whole in a stratum", "use a log-linear method",
+                        said("allowed.lists_blind_missing_whole"), said("do.use_log_linear_method"),
                         file=source)
             )  # fmt: skip
         elif operates[s] == 0:
             problems.append(
                 Problem(said("fault.no_list_sees", where=where),
-                        "one list that operates in every stratum, at least",
-                        "leave that stratum out (at), or correct what is declared blind or missing", file=source)
+                        said("allowed.one_list_operates_every"),
+                        said("do.leave_stratum_out_correct"), file=source)
             )  # fmt: skip
     if problems:
         raise ModelError(problems)

@@ -13,7 +13,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.estimators.multilevel.coordinates import Block, coordinates, starts_of
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.stratified.opencells import StrataCells
@@ -88,8 +88,9 @@ def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: M
     k, s = cells.table.n_lists, cells.n_strata
     if s * 2**k > MOST_CELLS:
         raise ModelError(
-            Problem(said("fault.many_cells", lists=k, strata=s, cells=s * 2**k), f"at most {MOST_CELLS:,}",
-                    "merge lists that work alike (table.merge), or sum over a dimension (table.collapse)")
+            Problem(said("fault.many_cells", lists=k, strata=s, cells=s * 2**k),
+                    said("allowed.most", most_cells=MOST_CELLS),
+                    said("do.merge_lists_work_alike"))
         )  # fmt: skip
     time = find_time(cells, time)
     index = np.indices([len(x) for x in cells.dimensions.values()]).reshape(-1, s)
@@ -152,15 +153,15 @@ def find_time(cells: StrataCells, time: str | None) -> str | None:
     if time is None:
         time = next((dim for dim in cells.dimensions if dim.lower() in TIME_NAMES), None)
     elif time not in cells.dimensions:
-        allowed = ", ".join(cells.dimensions) or "none: this table has no strata"
-        raise ModelError(Problem(said("fault.no_dimension", dimension=time), allowed, "correct the name"))
+        allowed = names_of(cells.dimensions, said("allowed.none_table_has_no"))
+        raise ModelError(Problem(said("fault.no_dimension", dimension=time), allowed, said("do.correct_name")))
     if time is None or len(cells.dimensions[time]) < 2:
         return None
     moments = moments_of(cells.dimensions[time])
     if not (np.diff(moments) > 0).all():
         raise ModelError(
-            Problem(said("fault.time_order", dimension=time), "levels from the first to the last",
-                    "give the order when the table is read (levels=)", value=", ".join(cells.dimensions[time]))
+            Problem(said("fault.time_order", dimension=time), said("allowed.levels_first_last"),
+                    said("do.give_order_when_table"), value=", ".join(cells.dimensions[time]))
         )  # fmt: skip
     return time
 
@@ -192,19 +193,24 @@ def break_columns(
     for when, lists in breaks.items():
         unknown = [x for x in lists if x not in cells.table.lists]
         problems += [
-            Problem(said("fault.break_list", when=when, list=x), ", ".join(cells.table.lists),
-                    "correct the name") for x in unknown
+            Problem(said("fault.break_list", when=when, list=x), names_of(cells.table.lists),
+                    said("do.correct_name")) for x in unknown
         ]  # fmt: skip
         behind = None if time is None else _behind(cells.dimensions[time], when)
         if behind is None or time is None:
-            levels = "a dimension that is time" if time is None else f"a level of {time!r}, or a date such as 2018-05"
-            problems.append(Problem(said("fault.break_nowhere"), levels, "correct the break", value=when))
+            levels = (
+                said("allowed.dimension_time")
+                if time is None
+                else said("allowed.level_date_such_2018", time=repr(time))
+            )
+            problems.append(Problem(said("fault.break_nowhere"), levels, said("do.correct_break"), value=when))
             continue
         if np.ptp(behind) == 0.0:
             problems.append(
                 Problem(said("fault.break_outside"),
-                        f"a moment between {cells.dimensions[time][0]} and {cells.dimensions[time][-1]}",
-                        "correct the date, or leave the break out", value=when)
+                        said("allowed.moment_between", dimensions=str(cells.dimensions[time][0]),
+                             dimensions_2=str(cells.dimensions[time][-1])),
+                        said("do.correct_date_leave_break"), value=when)
             )  # fmt: skip
         at = index[list(cells.dimensions).index(time)]
         changes += [(when, x) for x in lists if x not in unknown]

@@ -76,8 +76,8 @@ CITATIONS = (
 
 
 Breaks = Annotated[
-    Mapping[str, Annotated[Sequence[str], Check("one list or more", lambda lists: not lists)]],
-    Example('lists by moment, as in breaks = { "2018-05" = ["R", "O"] }'),
+    Mapping[str, Annotated[Sequence[str], Check(said("example.one_list"), lambda lists: not lists)]],
+    Example(said("example.breaks")),
 ]
 
 

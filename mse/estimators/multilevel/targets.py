@@ -34,8 +34,8 @@ def check_installed(*packages: str) -> None:
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
         raise ModelError(
-            Problem(said("fault.not_installed", names=missing), "the extra 'bayes'",
-                    "install it: pip install 'mse-engine[bayes]'")
+            Problem(said("fault.not_installed", names=missing), said("allowed.extra_bayes"),
+                    said("do.install_pip_install_mse"))
         )  # fmt: skip
 
 

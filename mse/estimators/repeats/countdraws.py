@@ -63,8 +63,8 @@ def bootstrap_law(
     if good.size < 20:
         raise ModelError(
             Problem(
-                said("fault.replicates", lost=lost, count=replicates), "at least 20 with one",
-                "choose the log-normal interval, or a simpler formula", file=f"table {table.name!r}",
+                said("fault.replicates", lost=lost, count=replicates), said("allowed.least_20_one"),
+                said("do.choose_log_normal_interval"), file=said("what.table", name=table.name),
             )
         )  # fmt: skip
     values, places = np.unique(good, return_inverse=True)

@@ -14,6 +14,7 @@ from mse.errors import ModelError, MseError, Problem
 from mse.estimators.repeats.families import Family, probabilities
 from mse.estimators.repeats.registersize import fit_repeats
 from mse.tables.repeats import RepeatCounts
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,9 +49,10 @@ def likelihood_ratio(table: RepeatCounts, smaller: tuple[Family, str], larger: t
     if not nested or both > z.matrix.shape[1] or second.n_parameters <= first.n_parameters:
         raise ModelError(
             Problem(
-                f"{smaller[0]} with {smaller[1]} is not a special case of {larger[0]} with {larger[1]}",
-                "the same family with fewer terms, or poisson or geometric within negbin",
-                "compare other models by their AIC (compare_families)", file=f"table {table.name!r}",
+                said("found.not_special_case", smaller=smaller[0], smaller_2=smaller[1], larger=larger[0],
+                     larger_2=larger[1]),
+                said("allowed.same_family_fewer_terms"),
+                said("do.compare_other_models_their"), file=said("what.table", name=table.name),
             )
         )  # fmt: skip
     statistic = max(0.0, 2.0 * (second.log_likelihood - first.log_likelihood))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.estimators.normallaw import normal_law
 from mse.estimators.repeats.countdraws import bootstrap_law
 from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity, one_inflation
@@ -105,8 +105,8 @@ class RepeatsSpec:
         """Yield what does not fit together."""
         if self.interval == "parametric" and self.family in PARTIAL:
             found = Problem(
-                f"{self.family} has no law of the higher counts to draw from", "log-normal, normal, nonparametric",
-                "choose the nonparametric bootstrap", value="parametric",
+                said("found.has_no_law_higher", family=self.family), said("allowed.log_normal_normal_nonparametric"),
+                said("do.choose_nonparametric_bootstrap"), value="parametric",
             )  # fmt: skip
             yield ("interval",), found
 
@@ -136,7 +136,12 @@ def subgroups(
 
     names = [by] if isinstance(by, str) else list(by)
     problems = [
-        Problem("there is no such covariate", ", ".join(table.covariates) or "none", "correct the name", value=name)
+        Problem(
+            said("found.no_such_covariate"),
+            names_of(table.covariates, said("allowed.none")),
+            said("do.correct_name"),
+            value=name,
+        )
         for name in names
         if name not in table.covariates
     ]

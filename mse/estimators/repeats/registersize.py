@@ -79,11 +79,11 @@ def fit_repeats(table: RepeatCounts, family: Family = "poisson", formula: str = 
         raise ModelError(
             Problem(
                 said("fault.register_levels", levels=lonely, **why) if lonely else said("fault.register", **why),
-                "a register in which every group of the formula has persons with one and with two registrations",
-                "put levels together, leave a term out, or choose another family"
+                said("allowed.register_which_every_group"),
+                said("do.put_levels_together_leave")
                 if fit.status != "dispersion runs away"
-                else "use the Chao or Zelterman estimator, or covariates that explain the differences in rate",
-                file=source, value=f"{family}, formula {formula}",
+                else said("do.use_chao_zelterman_estimator"),
+                file=source, value=said("what.family_formula", family=LABELS[family], formula=formula),
             )
         )  # fmt: skip
     return fit, columns

@@ -169,16 +169,16 @@ def _problems(part: Part, table: str) -> list[Problem]:
     if part.observed and k < FEWEST_LISTS:
         return [
             Problem(said("fault.operates", where=part.name or said("where.table"), persons=part.observed, lists=k),
-                    "two lists or more in every stratum",
-                    "put it together with another stratum, or use `multilevel`, which borrows from other strata",
+                    said("allowed.two_lists_more_every"),
+                    said("do.put_together_another_stratum"),
                     file=where)
         ]  # fmt: skip
     terms = sum(math.comb(k, size) for size in range(part.largest + 1))
     if not part.many and (terms > MOST_TERMS or k > MOST_DENSE):
         return [
             Problem(said("fault.many_coefficients", lists=k, order=part.largest, count=terms),
-                    f"at most {MOST_TERMS:,} of them and {MOST_DENSE} lists, or pairs on any number of lists",
-                    "set max_order=2 for pairs of lists only", file=where)
+                    said("allowed.most_them_lists_pairs", most_terms=MOST_TERMS, most_dense=MOST_DENSE),
+                    said("do.set_max_order_2"), file=where)
         ]  # fmt: skip
     return []
 
@@ -212,7 +212,9 @@ def fit_together(
         return [laws_of_part(parts[s], grid, main_sd, rough).log_evidence for s in chunk]
 
     if len(held) > 1:
-        evidence = np.sum([x for found in compute.map("scales", screen, chunks) for x in found], axis=0)
+        evidence = np.sum(
+            [x for found in compute.map("scales that strata share", screen, chunks) for x in found], axis=0
+        )
         log_weight = evidence + grid.log_prior
         chosen = np.flatnonzero(log_weight >= log_weight.max() - effort.negligible)
         effort = effort._replace(negligible=np.inf)
@@ -226,7 +228,9 @@ def fit_together(
     def fit(chunk: list[int]) -> list[tuple[Checked, float]]:
         return [_checked(parts[s], inner, main_sd, seed, effort, shared) for s in chunk]
 
-    both = [x for part in compute.map("strata", fit, chunks) for x in part]
+    both = [
+        x for part in compute.map("laws of N by stratum" if len(held) > 1 else "law of N", fit, chunks) for x in part
+    ]
     found = [checked for checked, _ in both]
     total = np.sum([x.laws.log_evidence for x in found], axis=0) if found else np.zeros(len(inner))
     log_weight = total + inner.log_prior

@@ -11,12 +11,13 @@ from mse.estimators.stratified.declared import Blind, Missing
 from mse.estimators.visibilitylaw import VISIBILITY
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Check, Draws, Order
+from mse.words.said import said
 
 COMMON_SD, MANY_COMMON_SD = (0.03,), (0.0, 0.12)
 """Usual values of s_m: beside a Rasch model, and on lists so many that there is none to shrink towards."""
 
 
-_SOME = Check("one value at least", lambda values: not values)
+_SOME = Check(said("example.one_value"), lambda values: not values)
 PairSds = Annotated[tuple[Annotated[float, Between(0.001, 10)], ...], _SOME]
 Ratios = Annotated[tuple[Annotated[float, Between(0.01, 10)], ...], _SOME]
 Scales = Annotated[tuple[Annotated[float, Between(0, 10)], ...], _SOME]

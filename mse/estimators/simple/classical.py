@@ -185,9 +185,9 @@ def _independence(table: CaptureTable) -> _Answer:
         raise ModelError(
             Problem(
                 said("fault.independence", status=fit.existence.said),
-                "lists that overlap",
-                "check the linkage, or leave out the lists that share nobody with the others",
-                file=f"table {table.name!r}",
+                said("allowed.lists_overlap"),
+                said("do.check_linkage_leave_out"),
+                file=said("what.table", name=table.name),
             )
         )
     return _Answer(
@@ -205,9 +205,9 @@ def _complete(table: CaptureTable) -> Array:
         raise ModelError(
             Problem(
                 said("fault.unobservable_cells"),
-                "a table where every combination of lists can occur, for this simple estimator",
-                "use the method 'loglinear' or 'average', which leave such cells out",
-                file=f"table {table.name!r}",
+                said("allowed.table_where_every_combination"),
+                said("do.use_method_loglinear_average"),
+                file=said("what.table", name=table.name),
             )
         )
     return counts
@@ -267,8 +267,8 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
             raise ModelError(
                 Problem(
                     said("fault.pair"),
-                    f"two lists out of {', '.join(table.lists)}",
-                    "correct the pair, or leave it out to take the pair with the largest overlap",
+                    said("allowed.two_lists_out", lists=(*table.lists,)),
+                    said("do.correct_pair_leave_out_2"),
                     value=", ".join(unknown),
                 )
             )
@@ -282,8 +282,8 @@ def _chapman(table: CaptureTable, spec: ChapmanSpec) -> _Answer:
         raise ModelError(
             Problem(
                 said("fault.pair_inside", **about) if size - counted < 0.5 else said("fault.pair_below", **about),
-                "a pair whose estimate is not below the persons registered",
-                "choose another pair, or a method that uses every list", file=f"table {table.name!r}",
+                said("allowed.pair_whose_estimate_not"),
+                said("do.choose_another_pair_method"), file=said("what.table", name=table.name),
             )
         )  # fmt: skip
     notes = [said("note.pair", lists=names, count=int(row["both"]), how=how)]
@@ -310,9 +310,9 @@ def _chao(table: CaptureTable, spec: ChaoSpec) -> _Answer:
         raise ModelError(
             Problem(
                 said("fault.two_lists"),
-                "a table with persons on two lists",
-                "set bias_corrected=True, or check the linkage",
-                file=f"table {table.name!r}",
+                said("allowed.table_persons_two_lists"),
+                said("do.set_bias_corrected_true"),
+                file=said("what.table", name=table.name),
             )
         )
     share = (table.n_lists - 1) / table.n_lists if spec.form == "finite" else 1.0
@@ -347,9 +347,9 @@ def _coverage(table: CaptureTable, spec: CoverageSpec, rng: np.random.Generator)
         raise ModelError(
             Problem(
                 said("fault.coverage", version=version),
-                "a table with enough overlap: coverage well above 0",
-                "choose the version n1 or n0, or another method",
-                file=f"table {table.name!r}",
+                said("allowed.table_enough_overlap_coverage"),
+                said("do.choose_version_n1_n0"),
+                file=said("what.table", name=table.name),
             )
         )
     sizes = bootstrap_sizes(counts, unseen, table.n_lists, version, spec.replicates, rng)

@@ -226,9 +226,9 @@ def _unusable(table: CaptureTable, notation: str | None, status: Said) -> Proble
     every = said("fault.no_form", status=status)
     return Problem(
         every if notation is None else said("fault.no_model", model=notation, status=status),
-        "a model whose maximum-likelihood estimate exists and is unique",
-        "drop interactions, merge lists, or use the method 'average', which has a proper prior",
-        file=f"table {table.name!r}",
+        said("allowed.model_whose_maximum_likelihood"),
+        said("do.drop_interactions_merge_lists"),
+        file=said("what.table", name=table.name),
     )
 
 

@@ -105,8 +105,11 @@ class BootstrapSpec:
     def together(self) -> Placed:
         """Yield what does not fit together."""
         if self.model is not None and self.selection != "fixed":
-            wrong = f"a model is named, but the selection is {self.selection!r}"
-            yield ("model",), Problem(wrong, "selection='fixed'", "name no model, or fix it", value=self.model)
+            wrong = said("found.model_named_but_selection", selection=repr(self.selection))
+            yield (
+                ("model",),
+                Problem(wrong, said("allowed.selection_fixed"), said("do.name_no_model_fix"), value=self.model),
+            )
 
 
 class _Chosen(NamedTuple):
@@ -157,9 +160,9 @@ def estimate(table: CaptureTable, spec: BootstrapSpec, *, seed: int, compute: Co
         raise ModelError(
             Problem(
                 said("fault.no_model", model=fit.model.notation, status=fit.existence.said),
-                "a model whose maximum-likelihood estimate exists and is unique",
-                "drop interactions, merge lists, or let the model be selected",
-                file=f"table {table.name!r}",
+                said("allowed.model_whose_maximum_likelihood"),
+                said("do.drop_interactions_merge_lists_2"),
+                file=said("what.table", name=table.name),
             )
         )
     if spec.resample == "histories":
@@ -172,9 +175,9 @@ def estimate(table: CaptureTable, spec: BootstrapSpec, *, seed: int, compute: Co
         raise ModelError(
             Problem(
                 said("fault.no_resample"),
-                "a model, or a choice of models, with estimates on tables like this one",
-                "select among all models, or drop interactions",
-                file=f"table {table.name!r}",
+                said("allowed.model_choice_models_estimates"),
+                said("do.select_among_all_models"),
+                file=said("what.table", name=table.name),
             )
         )
     law = law_of(found, fit.N, spec.interval)
@@ -274,9 +277,9 @@ def retained_models(
         raise ModelError(
             Problem(
                 said("fault.no_model_at_all"),
-                "lists that overlap and of which each misses somebody",
-                "merge or drop lists",
-                file=f"table {table.name!r}",
+                said("allowed.lists_overlap_which_each"),
+                said("do.merge_drop_lists"),
+                file=said("what.table", name=table.name),
             )
         )
     return usable

@@ -84,9 +84,9 @@ def best_model(table: CaptureTable, criterion: Criterion = "bic", max_order: int
         raise ModelError(
             Problem(
                 said("fault.many_candidates", lists=table.n_lists, count=candidates.size),
-                f"at most {MAX_CANDIDATES} in an exact search",
-                "lower max_order, or search downhill",
-                file=f"table {table.name!r}",
+                said("allowed.most_exact_search", max_candidates=MAX_CANDIDATES),
+                said("do.lower_max_order_search"),
+                file=said("what.table", name=table.name),
             )
         )
     none = np.zeros(1, dtype=np.int64)
@@ -96,9 +96,9 @@ def best_model(table: CaptureTable, criterion: Criterion = "bic", max_order: int
         raise ModelError(
             Problem(
                 said("fault.no_model_has") if found.mask < 0 else said("fault.no_end", most=MOST_FITS),
-                "a table with overlap, and candidates that can be told apart",
-                "merge or drop lists, lower max_order, or search downhill",
-                file=f"table {table.name!r}",
+                said("allowed.table_overlap_candidates_can"),
+                said("do.merge_drop_lists_lower"),
+                file=said("what.table", name=table.name),
             )
         )
     return model_of(found.mask, candidates, table.n_lists)
@@ -164,9 +164,9 @@ def search_models(
         raise ModelError(
             Problem(
                 said("fault.no_model_tried"),
-                "lists that overlap and of which each misses somebody",
-                "merge or drop lists",
-                file=f"table {table.name!r}",
+                said("allowed.lists_overlap_which_each"),
+                said("do.merge_drop_lists"),
+                file=said("what.table", name=table.name),
             )
         )
     frame.insert(3, "starts", frame.groupby("model")["model"].transform("size"))

@@ -17,6 +17,7 @@ from mse.estimators.single.existence import Existence, check_model, family_of, m
 from mse.estimators.single.recession import Programme
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
+from mse.words.said import said
 
 Array = npt.NDArray[np.float64]
 
@@ -98,8 +99,8 @@ def _poisson(y: Array, design: Array, name: str) -> tuple[float, float, float]:
             break
     else:
         raise ModelError(
-            Problem("the fit on the cells that can exist did not converge", "a model that Newton's method can climb",
-                    "drop an interaction, and report the table to the authors", file=f"table {name!r}")
+            Problem(said("found.fit_cells_can_exist"), said("allowed.model_newtons_method_can"),
+                    said("do.drop_interaction_report_table"), file=said("what.table", name=name))
         )  # fmt: skip
     eta = basis @ b
     along = basis.T @ weights

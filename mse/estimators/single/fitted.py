@@ -20,6 +20,8 @@ from mse.estimators.single.existence import Existence, Limit, check_model, exten
 from mse.estimators.single.selection import penalty, saturated_log_likelihood
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, Model, members
+from mse.words.cards import card
+from mse.words.catalogues import catalogue
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -101,6 +103,17 @@ class LoglinearFit:
         fit = f"deviance {self.deviance:.1f} on {self.df} df, BIC {self.bic:.1f}"
         return f"<LoglinearFit {self.model}: N {self.N:,.0f}, {fit}>"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: N with its interval, how it fits, and the coefficients."""
+        say = catalogue()
+        size = (f"{say.number(self.N)} ({say.range(*self.interval(0.95))})" if math.isfinite(self.N)
+                else say("card.no_estimate"))  # fmt: skip
+        rows = [(say("key.observed"), say.number(self.observed)), ("N", size),
+                (say("card.deviance"), say("card.on_df", deviance=say.number(self.deviance, 1), df=self.df)),
+                ("AIC", say.number(self.aic, 1)), ("BIC", say.number(self.bic, 1))]  # fmt: skip
+        frame = self.coefficients().to_html(index=False, border=0, float_format="{:.3f}".format)
+        return card(str(self.model), rows) + frame
+
     def interval(self, prob: float) -> tuple[float, float]:
         """Return the log-normal interval n + n̂_0 exp(∓z·log_sd), conditional on the model.
 
@@ -172,8 +185,8 @@ def fit_model(table: CaptureTable, model: Model | str) -> LoglinearFit:
             raise ModelError(
                 Problem(
                     said("fault.not_converged"),
-                    "a model whose likelihood Newton's method can climb",
-                    "drop an interaction, and report the table to the authors",
+                    said("allowed.model_whose_likelihood_newtons"),
+                    said("do.drop_interaction_report_table"),
                     value=model.notation,
                 )
             )
@@ -274,8 +287,8 @@ def _check_model(table: CaptureTable, model: Model) -> None:
         problems.append(
             Problem(
                 said("fault.other_lists", model_lists=model.n_lists, lists=table.n_lists),
-                f"a model on the lists {', '.join(table.lists)}",
-                "write the model for this table",
+                said("allowed.model_lists", lists=(*table.lists,)),
+                said("do.write_model_table"),
                 value=model.notation,
             )
         )
@@ -283,8 +296,8 @@ def _check_model(table: CaptureTable, model: Model) -> None:
         problems.append(
             Problem(
                 said("fault.many_interactions"),
-                f"up to {MAX_CANDIDATES} interactions",
-                "drop interactions, or merge lists",
+                said("allowed.up_interactions", max_candidates=MAX_CANDIDATES),
+                said("do.drop_interactions_merge_lists_3"),
                 value=model.notation,
             )
         )
@@ -292,8 +305,8 @@ def _check_model(table: CaptureTable, model: Model) -> None:
         problems.append(
             Problem(
                 said("fault.saturated"),
-                "a model without the interaction of all lists together",
-                f"choose for example the model of all pairs, or {Model(model.n_lists, ()).notation}",
+                said("allowed.model_without_interaction_all"),
+                said("do.choose_example_model_all", notation=Model(model.n_lists, ()).notation),
                 value=model.notation,
             )
         )

@@ -126,9 +126,9 @@ def _curve(table: CaptureTable, fit: LoglinearFit) -> _Curve:
         raise ModelError(
             Problem(
                 said("fault.no_model", model=fit.model.notation, status=fit.existence.said),
-                "a model whose maximum-likelihood estimate exists and is unique",
-                "drop interactions, or merge lists",
-                file=f"table {table.name!r}",
+                said("allowed.model_whose_maximum_likelihood"),
+                said("do.drop_interactions_merge_lists_3"),
+                file=said("what.table", name=table.name),
             )
         )
     counts, cells = table.dense()
@@ -201,8 +201,8 @@ def profile_interval(table: CaptureTable, model: Model | str, prob: float = 0.95
     Cormack (1992).
     """
     if not 0.0 < prob < 1.0:
-        wrong = "the probability of an interval is out of range"
-        raise InputError(Problem(wrong, "a number between 0 and 1, both excluded", "give 0.95", value=str(prob)))
+        wrong = said("found.probability_interval_out_range")
+        raise InputError(Problem(wrong, said("allowed.number_between_0_1"), said("do.give_0_95"), value=str(prob)))
     fit = fit_model(table, model)
     curve = _curve(table, fit)
     z = NormalDist().inv_cdf(0.5 + prob / 2.0)

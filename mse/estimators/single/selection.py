@@ -122,8 +122,8 @@ def _check_size(n_lists: int, subsets: Integers) -> int:
     raise ModelError(
         Problem(
             said("fault.too_many_fits", lists=n_lists, order=order),
-            f"at most {MOST_MODELS:,} models: six lists with all terms, seven with pairs (max_order=2)",
-            "set max_order=2, merge or drop lists until there are six, or name one model with fit_model",
+            said("allowed.most_models_six_lists_2", most_models=MOST_MODELS),
+            said("do.set_max_order_2_2"),
         )
     )
 

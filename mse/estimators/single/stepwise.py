@@ -143,9 +143,9 @@ def stepwise_path(table: CaptureTable, threshold: float = 0.02) -> StepwisePath:
         raise ModelError(
             Problem(
                 said("fault.holds_everybody"),
-                "lists of which each misses somebody",
-                "drop or merge lists",
-                file=f"table {table.name!r}",
+                said("allowed.lists_which_each_misses"),
+                said("do.drop_merge_lists"),
+                file=said("what.table", name=table.name),
             )
         )
     added = tuple(int(pair) for pair in steps.pairs)
@@ -233,8 +233,8 @@ def check_masks(table: CaptureTable, candidates: npt.NDArray[np.int64]) -> None:
         raise ModelError(
             Problem(
                 said("fault.many_resampled", count=candidates.size),
-                f"at most {MAX_CANDIDATES}: eleven lists with pairs, seven with triples, six with all",
-                "merge or drop lists, lower max_order, or take interval='lognormal'",
-                file=f"table {table.name!r}",
+                said("allowed.most_eleven_lists_pairs", max_candidates=MAX_CANDIDATES),
+                said("do.merge_drop_lists_lower_2"),
+                file=said("what.table", name=table.name),
             )
         )

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import InputError, ModelError, Problem
+from mse.errors import InputError, ModelError, Problem, names_of
 from mse.settings.specfields import Example
 from mse.tables.captures import CaptureTable
 from mse.tables.levels import Where
@@ -19,22 +19,22 @@ Flags = npt.NDArray[np.bool_]
 Wheres = Where | Sequence[Where]
 Blind = Annotated[
     Mapping[str, Wheres],
-    Example('levels for each list, as in blind = { D = { sex = "m", year = ["2019", "2020"] } }'),
+    Example(said("example.blind")),
     "Lists that cannot see some strata: structural zeros.",
 ]
 Missing = Annotated[
     Mapping[str, Wheres],
-    Example('levels for each list, as in missing = { K = { year = "2018" } }'),
+    Example(said("example.missing")),
     "Lists that did not operate or deliver in some strata.",
 ]
 Bounded = Annotated[
     Mapping[str, Wheres],
-    Example("levels for each list, as in bounded = { S4 = {} } for all strata"),
+    Example(said("example.bounded")),
     "Lists whose only-cell counts people who may not belong: an upper bound.",
 ]
 Unknown = Annotated[
     Mapping[str, str],
-    Example('one level for each dimension, as in unknown = { sex = "not known" }'),
+    Example(said("example.unknown")),
     "The level of a dimension that means that the label is missing.",
 ]
 """Some strata: levels by dimension, ``{"sex": "m", "year": ["2019", "2020"]}``, or several of these; ``{}`` for all."""
@@ -62,9 +62,9 @@ def declare(table: CaptureTable, blind: Mapping[str, Wheres], absent: Mapping[st
                     problems.append(
                         Problem(
                             _contradicted(name, word, names[row], int(persons[row])),
-                            "nobody on a list where it cannot see or did not operate",
-                            "correct the declaration, or find out how these persons came to be on the list",
-                            file=f"table {table.name!r}",
+                            said("allowed.nobody_list_where_cannot"),
+                            said("do.correct_declaration_find_out"),
+                            file=said("what.table", name=table.name),
                         )
                     )
     if problems:
@@ -95,12 +95,12 @@ def _contradicted(name: str, word: str, stratum: str, persons: int) -> Said:
 
 
 def _no_level(dim: str, level: str, levels: Sequence[str]) -> Problem:
-    return Problem(said("fault.no_level", dimension=dim, level=level), ", ".join(levels), "correct the level")
+    return Problem(said("fault.no_level", dimension=dim, level=level), names_of(levels), said("do.correct_level"))
 
 
 def _known_list(table: CaptureTable, name: str) -> None:
     if name not in table.lists:
-        raise ModelError(Problem(said("fault.no_list", list=name), ", ".join(table.lists), "correct the name"))
+        raise ModelError(Problem(said("fault.no_list", list=name), names_of(table.lists), said("do.correct_name")))
 
 
 def _rows_of(table: CaptureTable, where: Where) -> Flags:
@@ -109,8 +109,8 @@ def _rows_of(table: CaptureTable, where: Where) -> Flags:
     out = np.ones(shape, dtype=bool)
     for dim, asked in where.items():
         if dim not in table.strata:
-            allowed = ", ".join(table.strata) or "none: this table has no strata"
-            raise ModelError(Problem(said("fault.no_covariate", name=dim), allowed, "correct the name"))
+            allowed = names_of(table.strata, said("allowed.none_table_has_no"))
+            raise ModelError(Problem(said("fault.no_covariate", name=dim), allowed, said("do.correct_name")))
         wanted = {asked} if isinstance(asked, str) else set(asked)
         levels = table.strata[dim]
         for level in wanted.difference(levels):

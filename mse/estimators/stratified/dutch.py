@@ -90,8 +90,8 @@ def estimate(table: CaptureTable, spec: DutchSpec, *, seed: int, compute: Comput
     if table.n_lists < METHODS["dutch-method"].lists[0]:
         raise ModelError(
             Problem(
-                said("fault.table_lists", count=table.n_lists), "three lists or more, so that pairs can be tested",
-                "use method chapman for two lists", file=f"table {table.name!r}",
+                said("fault.table_lists", count=table.n_lists), said("allowed.three_lists_more_so"),
+                said("do.use_method_chapman_two"), file=said("what.table", name=table.name),
             )
         )  # fmt: skip
     posterior = withcovariates.estimate(table, spec.steps(), seed=seed, compute=compute)

@@ -18,6 +18,7 @@ from mse.errors import ModelError, Problem
 from mse.kernels.stratumcells import Rows
 from mse.settings.formulatext import ALLOWED, FormulaFault, FormulaTerms, quoted, read_formula, term_text
 from mse.terms import Model, members
+from mse.words.said import said
 
 Integers = npt.NDArray[np.int64]
 
@@ -57,12 +58,12 @@ def parse_formula(text: str, names: Sequence[str], sizes: Sequence[int]) -> Mode
         With every term that is unknown, constant (a covariate of one level) or no plain name; or when the text is not
         a formula or leaves the intercept out.
     """
-    allowed = f"a formula over {', '.join(names)}, such as ~ ({' + '.join(map(quoted, names[:3]))})^2"
+    allowed = said("allowed.formula_over_such_2", names=(*names,), quoted=" + ".join(map(quoted, names[:3])))
     read = formula_terms(text)
     problems = []
     if read.left not in (None, "count"):
-        found = f"the left side of the formula is {read.left}"
-        problems.append(Problem(found, "count, or nothing", "leave it out", value=text))
+        found = said("found.left_side_formula", left=read.left)
+        problems.append(Problem(found, said("allowed.count_nothing"), said("do.leave_out_2"), value=text))
     terms = []
     place = {name: i for i, name in enumerate(names)}
     for factors in read.terms:
@@ -70,16 +71,18 @@ def parse_formula(text: str, names: Sequence[str], sizes: Sequence[int]) -> Mode
         unknown = [x for x in parts if x not in place]
         for name in unknown:
             near = get_close_matches(name, names, n=1)
-            remedy = f"did you mean {near[0]}" if near else "correct the name, or leave the term out"
-            problems.append(Problem(f"the term {term} has an unknown factor", allowed, remedy, value=name))
+            remedy = said("do.did_you_mean", near=near[0]) if near else said("do.correct_name_leave_term")
+            problems.append(Problem(said("found.term_has_unknown_factor", term=term), allowed, remedy, value=name))
         for name in parts:
             if name not in unknown and sizes[place[name]] < 2:
-                found = f"the term {term} is constant: {name} has one level"
-                problems.append(Problem(found, "covariates with two levels or more", "leave the term out", value=name))
+                found = said("found.term_constant_has_one", term=term, name=name)
+                problems.append(
+                    Problem(found, said("allowed.covariates_two_levels_more"), said("do.leave_term_out"), value=name)
+                )
         if not unknown:
             terms.append(sum(1 << place[x] for x in parts))
     if not read.constant:
-        problems.append(Problem("the formula has no intercept", allowed, "leave out - 1 or 0 +", value=text))
+        problems.append(Problem(said("found.formula_has_no_intercept"), allowed, said("do.leave_out_1_0"), value=text))
     if problems:
         raise ModelError(problems)
     return Model(len(names), tuple(terms))
@@ -96,7 +99,9 @@ def formula_terms(text: str) -> FormulaTerms:
     try:
         return read_formula(text)
     except FormulaFault as fault:
-        raise ModelError(Problem(f"this is no formula: {fault}", ALLOWED, "correct the formula", value=text)) from None
+        raise ModelError(
+            Problem(said("found.no_formula", fault=fault.said), ALLOWED, said("do.correct_formula"), value=text)
+        ) from None
 
 
 def term_name(term: int, names: Sequence[str]) -> str:

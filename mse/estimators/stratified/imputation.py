@@ -121,8 +121,8 @@ def imputed(
     if any(not other.solution.fine for other in fits):
         raise ModelError(
             Problem(
-                said("fault.completed"), "a model that can be fitted to every one",
-                "leave out terms, or use the EM (interval = 'lognormal')", value=fit.formula,
+                said("fault.completed"), said("allowed.model_can_fitted_every"),
+                said("do.leave_out_terms_use"), value=fit.formula,
             )
         )  # fmt: skip
     known = float(cells.certain.sum()) + cells.unlabelled

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.estimators.stratified.declared import Wheres, bounded_cells
 from mse.kernels.stratumcells import Seen
 from mse.tables.captures import CaptureTable
@@ -236,14 +236,14 @@ def _check_unknown(table: CaptureTable, unknown: Mapping[str, str]) -> None:
     for dim, level in unknown.items():
         levels = table.strata.get(dim)
         if levels is None:
-            allowed = ", ".join(table.strata) or "none: this table has no strata"
-            problems.append(Problem(said("fault.no_covariate", name=dim), allowed, "correct the name"))
+            allowed = names_of(table.strata, said("allowed.none_table_has_no"))
+            problems.append(Problem(said("fault.no_covariate", name=dim), allowed, said("do.correct_name")))
         elif level not in levels:
             found = said("fault.no_unknown", dimension=dim, level=level)
-            problems.append(Problem(found, ", ".join(levels), "correct the level, or leave it out"))
+            problems.append(Problem(found, names_of(levels), said("do.correct_level_leave_out")))
         elif len(levels) == 1:
             found = said("fault.all_unknown", dimension=dim)
-            problems.append(Problem(found, "somebody with a known label", "sum over it with collapse()"))
+            problems.append(Problem(found, said("allowed.somebody_known_label"), said("do.sum_over_collapse")))
     if problems:
         raise ModelError(problems)
 
@@ -251,8 +251,8 @@ def _check_unknown(table: CaptureTable, unknown: Mapping[str, str]) -> None:
 def _bounded_and_missing(table: CaptureTable, history: int) -> Problem:
     return Problem(
         said("fault.bounded_missing", cell=table.notation(int(history))),
-        "bounded cells only where every list operated or is blind",
-        "leave that stratum out (at), or do not declare its cell as a bound",
+        said("allowed.bounded_cells_only_where"),
+        said("do.leave_stratum_out_do"),
     )
 
 
@@ -299,9 +299,9 @@ def _unlabelled(
                 problems.append(
                     Problem(
                         said("fault.unlabelled", cell=table.notation(int(history))),
-                        "persons in strata that their lists can see",
-                        "correct the counts, or what is declared blind",
-                        file=f"table {table.name!r}",
+                        said("allowed.persons_strata_their_lists"),
+                        said("do.correct_counts_what_declared"),
+                        file=said("what.table", name=table.name),
                     )
                 )
     return pools

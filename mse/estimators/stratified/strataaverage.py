@@ -138,8 +138,8 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
     space = make_space(family, np.zeros(len(family.terms) + 1), spec.sd)
     if not np.isfinite(family.fit(np.zeros_like(space.facets[:1]), spec.sd)[0, 0]):
         raise ModelError(
-            Problem(said("fault.no_mode"), "a table with overlap", "check the table",
-                    file=f"table {cells.table.name!r}")
+            Problem(said("fault.no_mode"), said("allowed.table_overlap"), said("do.check_table"),
+                    file=said("what.table", name=cells.table.name))
         )  # fmt: skip
     searched = explore(space, EFFORT(spec.window), seed, compute)
     standing = represent([searched], 1.0, seed)

@@ -150,9 +150,9 @@ def require(cells: StrataCells, fit: StrataFit, refused: Sequence[str] = ("no ML
         problems.append(
             Problem(
                 no_mle if status == "no MLE" else open_there,
-                "a model that fixes the unseen of every stratum",
-                "leave out terms of the formula, put levels together (collapse), or take these strata out (at)",
-                file=f"table {cells.table.name!r}",
+                said("allowed.model_fixes_unseen_every"),
+                said("do.leave_out_terms_formula"),
+                file=said("what.table", name=cells.table.name),
                 value=fit.formula,
             )
         )

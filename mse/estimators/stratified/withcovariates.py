@@ -107,8 +107,8 @@ class CovariatesSpec:
     def together(self) -> Placed:
         """Yield what does not fit together."""
         if self.interval == "imputation" and not self.unknown:
-            found = "nothing is said to be missing that could be imputed"
-            problem = Problem(found, "the level that means not known, by dimension", "give `unknown`")
+            found = said("found.nothing_said_missing_could")
+            problem = Problem(found, said("allowed.level_means_not_known"), said("do.give_unknown"))
             yield ("unknown",), problem
 
 
@@ -252,8 +252,8 @@ _CRITERIA: Mapping[Criterion, Said] = {
 def _failing(table: CaptureTable, fit: StrataFit, failed: int, total: int) -> Problem:
     return Problem(
         said("fault.failing", failed=failed, count=total),
-        "at most half of them",
-        "leave out terms, put levels together, or take interval = 'lognormal' and say that the model is fragile",
-        file=f"table {table.name!r}",
+        said("allowed.most_half_them"),
+        said("do.leave_out_terms_put"),
+        file=said("what.table", name=table.name),
         value=fit.formula,
     )

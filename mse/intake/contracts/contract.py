@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, StrictBool, StrictStr
 
 from mse.computing.inputfiles import matching
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
 from mse.intake.contracts.clauses import (
     Blind,
     Closed,
@@ -27,6 +27,7 @@ from mse.intake.contracts.clauses import (
 )
 from mse.intake.contracts.versions import Layout
 from mse.settings.places import JobFile
+from mse.words.said import said
 
 
 class Contract(Section):
@@ -113,8 +114,8 @@ class Contract(Section):
             try:
                 names = matching(pattern, self.folder)
             except OSError as error:
-                found_there = f"the path cannot be used: {error.strerror or type(error).__name__}"
-                problem = Problem(found_there, "a file, or a pattern such as deliveries/*.csv", "correct the path",
+                found_there = said("found.path_cannot_used", error=reason_of(error))
+                problem = Problem(found_there, said("allowed.file_pattern_such_deliveries"), said("do.correct_path"),
                                   value=pattern)  # fmt: skip
                 raise InputError(self._file.put(problem, ("path",))) from None
             found |= dict.fromkeys(self.folder / name for name in names)

@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from mse.computing.inputfiles import read_settings
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
 from mse.intake.contracts.contract import Contract
 from mse.intake.contracts.soundness import contract_problems, gaps
 from mse.settings.places import JobFile, plain_problem
+from mse.words.said import said
 
 
 def make_contract(settings: Mapping[str, Any], file: JobFile | None = None, folder: Path | None = None) -> Contract:
@@ -55,11 +56,12 @@ def read_contract(path: str | Path) -> Contract:
     try:
         text, raw = read_settings(place)
     except OSError as error:
-        found = f"the contract cannot be read: {error.strerror or type(error).__name__}"
-        raise InputError(Problem(found, "a TOML file", "check the path", file=str(path))) from error
+        found = said("found.contract_cannot_read", error=reason_of(error))
+        raise InputError(Problem(found, said("allowed.toml_file"), said("do.check_path"), file=str(path))) from error
     except ValueError as error:
         raise InputError(
-            Problem(f"the contract is not TOML: {error}", "TOML in UTF-8 (https://toml.io)", "correct it there",
+            Problem(said("found.contract_not_toml", error=reason_of(error)), said("allowed.toml_utf_8_https"),
+                    said("do.correct_2"),
                     file=str(path))
         ) from error  # fmt: skip
     return make_contract(raw, JobFile.of(str(path), text), place.parent)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mse.computing.inputfiles import matching
-from mse.errors import Problem
+from mse.errors import Problem, names_of
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.intake.contracts.contract import Contract
@@ -75,36 +76,38 @@ def layout_faults(contract: Contract) -> Iterator[tuple[Place, Problem]]:
     fields = {field.name: field for field in contract.fields}
     own = contract.identity
     others = () if own is None else (own.surname, own.given, own.birth_date)
-    known = ", ".join((*fields, *others))
+    known = names_of((*fields, *others))
     for i, layout in enumerate(contract.layout):
         place = ("layout", str(i))
         if layout.until is not None and layout.until < layout.first:
             yield (
                 (*place, "until"),
-                Problem("the layout ends before it begins", "from on or before until", "correct one"),
+                Problem(said("found.layout_ends_before_begins"), said("allowed.before_until"), said("do.correct_one")),
             )
         for key in ("columns", "codes", "formats", "places"):
             for name in (x for x in getattr(layout, key) if x not in fields and x not in others):
-                yield (*place, key), Problem("there is no such column", known, "correct the name", value=name)
+                yield (*place, key), Problem(said("found.no_such_column"), known, said("do.correct_name"), value=name)
         for name, codes in layout.codes.items():
             levels = {*fields[name].levels, ""} if name in fields else set(codes.values())
             for level in {*codes.values()} - levels:
-                yield (*place, "codes"), Problem(f"a code of {name!r} leads to a level that it does not have",
-                                                 ", ".join(sorted(levels - {""})),
-                                                 "correct it, or add the level to the codes of the field",
+                yield (*place, "codes"), Problem(said("found.code_leads_level_does", name=repr(name)),
+                                                 names_of(sorted(levels - {""})),
+                                                 said("do.correct_add_level_codes"),
                                                  value=level)  # fmt: skip
         names = [layout.columns.get(name, name) for name in fields]
         for name in (x for x in fields if layout.columns.get(x) == "" and fields[x].required):
-            yield (*place, "columns"), Problem("a column that is required is not there in this layout",
-                                               "columns that may be empty", "set constraints.required = false",
+            yield (*place, "columns"), Problem(said("found.column_required_not_layout"),
+                                               said("allowed.columns_may_empty"),
+                                               said("do.set_constraints_required_false"),
                                                value=name)  # fmt: skip
         for name in dict.fromkeys(x for x in names if x and names.count(x) > 1):
-            yield (*place, "columns"), Problem("two columns have one name in this layout", "a name for each",
-                                               "correct it", value=name)  # fmt: skip
+            yield (*place, "columns"), Problem(said("found.two_columns_have_one"), said("allowed.name_each"),
+                                               said("do.correct"), value=name)  # fmt: skip
         for j, other in enumerate(contract.layout[:i]):
             if layout.path is None and other.path is None and _meet(layout, other):
-                yield place, Problem(f"the layout holds for days of layout {j + 1} too", "days that do not overlap",
-                                     "end one before the other begins")  # fmt: skip
+                yield place, Problem(said("found.layout_holds_days_layout", j=j + 1),
+                                     said("allowed.days_do_not_overlap"),
+                                     said("do.end_one_before_other"))  # fmt: skip
 
 
 def _meet(one: Layout, other: Layout) -> bool:

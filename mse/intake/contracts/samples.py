@@ -13,6 +13,7 @@ from mse.intake.contracts.soundness import DELIMITERS
 from mse.intake.registers.deliveryfiles import check_kind
 from mse.intake.registers.rowsources import Form, head_of, open_rows
 from mse.tables.unpacking import kind_of
+from mse.words.said import said
 
 ROWS = 10_000
 """Rows of the sample that are looked at."""
@@ -50,14 +51,14 @@ def read_sample(path: Path) -> tuple[list[SampleColumn], list[str]]:
         rows = []
     if len(rows) < 2 or len(rows[0]) < 2:
         raise InputError(
-            Problem("no table is found in the sample", "a header and rows of two columns or more, with a comma, "
-                    "semicolon, tab or bar between them", "give a part of the file with its header", file=str(path))
+            Problem(said("found.no_table_found_sample"), said("allowed.header_rows_two_columns"),
+                    said("do.give_part_file_its"), file=str(path))
         )  # fmt: skip
     header, width = [name.strip() for name in rows[0]], len(rows[0])
     if not all(header) or len(set(header)) < width or any(re.search(r"\d{3}|@", name) for name in header):
         raise InputError(
-            Problem("the first row of the sample is no header: a name is missing, is there twice, or holds a number",
-                    "a first row with the names of the columns", "add it", file=str(path), row=1)
+            Problem(said("found.first_row_sample_no"),
+                    said("allowed.first_row_names_columns"), said("do.add"), file=str(path), row=1)
         )  # fmt: skip
     body = [row for row in rows[1:] if len(row) == width]
     return [SampleColumn(x, tuple(v for row in body if (v := row[i].strip()))) for i, x in enumerate(header)], layout

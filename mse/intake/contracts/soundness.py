@@ -9,11 +9,12 @@ from datetime import date
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from mse.errors import Problem
+from mse.errors import Problem, names_of
 from mse.intake.contracts.clauses import ContractField, Identity
 from mse.intake.contracts.layouts import layout_faults
 from mse.settings.places import JobFile, Place
 from mse.tables.checks import NOT_IN_LIST_NAMES, RESERVED
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.intake.contracts.contract import Contract
@@ -28,7 +29,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _WORDS = ("title", "publisher", "territory", "victim")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _DATES = ("date", "datetime")
-_FORMATS = "default, or strptime such as %d-%m-%Y with year, month and day"
+_FORMATS = said("allowed.default_strptime_such_d")
 
 
 def contract_problems(contract: Contract) -> list[Problem]:
@@ -52,7 +53,9 @@ def gaps(settings: Mapping[str, object], file: JobFile) -> list[Problem]:
     """Return the texts at the top of a contract that are still to be filled in."""
     empty = {key: text for key in _WORDS if isinstance(text := settings.get(key), str) and text.strip() in ("", GAP)}
     return [
-        file.put(Problem("this is not filled in", "words", "fill it in", column=key, value=text), (key,))
+        file.put(
+            Problem(said("found.not_filled"), said("allowed.words"), said("do.fill"), column=key, value=text), (key,)
+        )
         for key, text in empty.items()
     ]
 
@@ -75,93 +78,120 @@ def _text_faults(contract: Contract) -> Iterator[Fault]:
             yield place
 
     for place in search(contract.model_dump(mode="json"), ()):
-        yield place, Problem("a text holds a control character", "letters, digits and signs", "delete it")
+        yield (
+            place,
+            Problem(
+                said("found.text_holds_control_character"), said("allowed.letters_digits_signs"), said("do.delete")
+            ),
+        )
 
 
 def _head_faults(contract: Contract) -> Iterator[Fault]:
     name = contract.list
     if not name.strip() or name != name.strip() or name.startswith("~") or set(name) & set(NOT_IN_LIST_NAMES):
-        allowed = f"a text without any of {' '.join(NOT_IN_LIST_NAMES)}, and no ~ at its start"
-        yield ("list",), Problem("this cannot be the name of a list", allowed, "rename the list", value=name)
+        allowed = said("allowed.text_without_any_no", not_in_list_names=" ".join(NOT_IN_LIST_NAMES))
+        yield ("list",), Problem(said("found.cannot_name_list"), allowed, said("do.rename_list"), value=name)
     if not contract.path or any(not p.strip() or "\0" in p for p in contract.path):
-        yield ("path",), Problem("no file is named", "paths of files", "name at least one")
+        yield ("path",), Problem(said("found.no_file_named"), said("allowed.paths_files"), said("do.name_least_one"))
     own = contract.identity
     here = [field.name for field in contract.fields]
     here += [] if own is None else [own.surname, own.given, own.birth_date]
     gone = [f.name for f in contract.fields if own is None and f.role != "ignored" and f.name not in contract.places]
     for name in [*(x for x in contract.places if x not in here), *(gone if contract.places else ())]:
-        yield ("places",), Problem("the places of a file of fixed width are not those of its columns", ", ".join(here),
-                                   "give first character and number of characters of every column",
+        yield ("places",), Problem(said("found.places_file_fixed_width"), names_of(here),
+                                   said("do.give_first_character_number"),
                                    value=name)  # fmt: skip
     if contract.delimiter not in DELIMITERS:
-        yield ("delimiter",), Problem("this separator is not known", ", ".join(DELIMITERS.values()), "choose one",
+        yield ("delimiter",), Problem(said("found.separator_not_known"), names_of(DELIMITERS.values()),
+                                      said("do.choose_one"),
                                       value=contract.delimiter)  # fmt: skip
     try:
         "a".encode(contract.encoding).decode(contract.encoding)
     except (LookupError, ValueError):
-        yield ("encoding",), Problem("this encoding is not known", "utf-8, utf-8-sig, cp1252, latin-1, utf-16, ...",
-                                     "choose one", value=contract.encoding)  # fmt: skip
+        yield ("encoding",), Problem(said("found.encoding_not_known"), said("allowed.utf_8_utf_8"),
+                                     said("do.choose_one"), value=contract.encoding)  # fmt: skip
     period, drawn = contract.period, contract.extraction_date
     if period.first > period.last:
-        yield ("period",), Problem("the period ends before it begins", "first on or before last", "correct one of them")
+        yield (
+            ("period",),
+            Problem(
+                said("found.period_ends_before_begins"), said("allowed.first_before_last"), said("do.correct_one_them")
+            ),
+        )
     if drawn < period.last:
-        found = f"the files were drawn on {drawn}, before the period ends on {period.last}"
+        found = said("found.files_were_drawn_before", drawn=str(drawn), last=str(period.last))
         yield (
             ("extraction_date",),
-            Problem(found, "a day after the period", "end the period earlier, or correct the day"),
+            Problem(found, said("allowed.day_after_period"), said("do.end_period_earlier_correct")),
         )
     if drawn > date.today():
-        yield ("extraction_date",), Problem("this day has not come yet", "the day on which the files were drawn",
-                                            "correct it", value=str(drawn))  # fmt: skip
+        yield ("extraction_date",), Problem(said("found.day_has_not_come"), said("allowed.day_which_files_were"),
+                                            said("do.correct"), value=str(drawn))  # fmt: skip
     names = [field.name for field in contract.fields]
     for name in contract.personal:
         if name not in names:
-            yield ("personal",), Problem("there is no such column", ", ".join(names), "correct it", value=name)
+            yield ("personal",), Problem(said("found.no_such_column"), names_of(names), said("do.correct"), value=name)
 
 
 def _field_faults(field: ContractField, place: Place) -> Iterator[Fault]:
-    def fault(key: str, found: str, allowed: str, remedy: str, value: str | None = None) -> Fault:
+    def fault(key: str, found: Said, allowed: Said, remedy: Said, value: str | None = None) -> Fault:
         return (*place, key), Problem(found, allowed, remedy, column=field.name, value=value)
 
     if field.role in ("hash", "coarse", "stratum") and (
         not _NAME.fullmatch(field.target) or field.target in _TAKEN or field.target in ("bad", "several")
     ):
-        allowed = f"small letters, digits and _, none of {', '.join(sorted(_TAKEN))}"
-        yield fault("into", "this cannot be the name of a column of the registrations", allowed,
-                    "give another name with into", field.target)  # fmt: skip
+        allowed = said("allowed.small_letters_digits_none", taken=(*sorted(_TAKEN),))
+        yield fault("into", said("found.cannot_name_column_registrations"), allowed,
+                    said("do.give_another_name_into"), field.target)  # fmt: skip
     if field.role in ("date", "entered") and field.type not in _DATES:
-        yield fault("type", f"a column with the role {field.role} has this type", "date or datetime", "correct it",
+        yield fault("type", said("found.column_role_has_type", role=field.role), said("allowed.date_datetime"),
+                    said("do.correct"),
                     field.type)  # fmt: skip
     if field.format != "default" and field.type not in _DATES:
-        yield fault("format", "only dates have a format here", 'type = "date" or no format', "correct it", field.format)
+        yield fault(
+            "format",
+            said("found.only_dates_have_format"),
+            said("allowed.type_date_no_format"),
+            said("do.correct"),
+            field.format,
+        )
     if field.type in _DATES and field.format != "default" and not _format_known(field.format):
-        yield fault("format", "this is no format of a date", _FORMATS, "correct it", field.format)
+        yield fault("format", said("found.no_format_date"), _FORMATS, said("do.correct"), field.format)
     if field.constraints.pattern is not None and not _pattern_known(field.constraints.pattern):
-        allowed = "a regular expression without (?=, (?< and references"
-        yield fault("constraints", "this pattern cannot be used", allowed, "correct it", field.constraints.pattern)
+        allowed = said("allowed.regular_expression_without_references")
+        yield fault(
+            "constraints", said("found.pattern_cannot_used"), allowed, said("do.correct"), field.constraints.pattern
+        )
     if field.role in ("key", "hash") and field.type != "string":
-        yield fault("type", f"a column with the role {field.role} has this type", "string", "correct it", field.type)
+        yield fault(
+            "type",
+            said("found.column_role_has_type", role=field.role),
+            said("allowed.string"),
+            said("do.correct"),
+            field.type,
+        )
     ways = [key for key in ("codes", "classes") if getattr(field, key)]
     ways += ["constraints.enum"] if field.role == "stratum" and field.constraints.enum else []
     if field.role == "stratum" and len(ways) != 1 and not (ways == [] and field.other is not None):
-        yield fault("role", f"a stratum has {' and '.join(ways) or 'no code list'}",
-                    "one of codes, classes, constraints.enum", "say which codes there are")  # fmt: skip
+        yield fault("role", said("found.stratum_has", ways=ways or said("found.no_code_list")),
+                    said("allowed.one_codes_classes_constraints"), said("do.say_which_codes"))  # fmt: skip
     if field.role == "referred_from" and not field.codes:
-        yield fault("role", "it does not say which list a code stands for", "codes", 'add codes, with "" for nobody')
+        yield fault("role", said("found.does_not_say_which"), said("allowed.codes"), said("do.add_codes_nobody"))
     if field.role not in ("stratum", "referred_from"):
         for key in ("codes", "other", "classes", "separator"):
             if getattr(field, key):
-                yield fault(key, f"a column with the role {field.role} has {key}", "only a stratum has",
-                            f"leave out {key}, or give the role stratum")  # fmt: skip
+                yield fault(key, said("found.column_role_has", role=field.role, key=key),
+                            said("allowed.only_stratum_has"),
+                            said("do.leave_out_give_role", key=key))  # fmt: skip
     if field.role == "referred_from" and (field.separator or field.classes):
-        yield fault("role", "the list that sent a person has a separator or classes", "codes", "leave them out")
+        yield fault("role", said("found.list_sent_person_has"), said("allowed.codes"), said("do.leave_them_out"))
     if field.classes:
         yield from _class_faults(field, place)
     for code in (code for code in (*field.codes, *field.constraints.enum) if not code or code != code.strip()):
-        allowed, remedy = "codes as cells are read: without space around", "correct it; missingValues are the unknown"
-        yield fault("codes", "a code is empty, or has space around it", allowed, remedy, code)
+        allowed, remedy = said("allowed.codes_cells_read_without"), said("do.correct_missingvalues_unknown")
+        yield fault("codes", said("found.code_empty_has_space"), allowed, remedy, code)
     for level in {level for level in field.levels if level != level.strip() or not level.isprintable()}:
-        yield fault("codes", "this cannot be the name of a level", "a text on one line", "rename it", level)
+        yield fault("codes", said("found.cannot_name_level"), said("allowed.text_one_line"), said("do.rename"), level)
 
 
 def _class_faults(field: ContractField, place: Place) -> Iterator[Fault]:
@@ -169,14 +199,16 @@ def _class_faults(field: ContractField, place: Place) -> Iterator[Fault]:
     ends = [(-far if c.minimum is None else c.minimum, far if c.maximum is None else c.maximum) for c in field.classes]
     where = (*place, "classes")
     if field.type not in ("integer", "number", "year"):
-        yield where, Problem("classes of what is no number", "type integer, number or year", "correct the type",
+        yield where, Problem(said("found.classes_what_no_number"), said("allowed.type_integer_number_year"),
+                             said("do.correct_type"),
                              column=field.name, value=field.type)  # fmt: skip
     if field.separator or field.other:
-        yield where, Problem("classes beside a separator or other", "classes alone", "leave the other out",
+        yield where, Problem(said("found.classes_beside_separator_other"), said("allowed.classes_alone"),
+                             said("do.leave_other_out"),
                              column=field.name)  # fmt: skip
     if any(low > high for low, high in ends) or any(a[1] >= b[0] for a, b in combinations(sorted(ends), 2)):
-        yield where, Problem("classes overlap, or end before they begin", "each number in at most one class",
-                             "correct the ends; both are included", column=field.name)  # fmt: skip
+        yield where, Problem(said("found.classes_overlap_end_before"), said("allowed.each_number_most_one"),
+                             said("do.correct_ends_both_included"), column=field.name)  # fmt: skip
 
 
 def _pattern_known(pattern: str) -> bool:
@@ -204,36 +236,51 @@ def _roles_faults(contract: Contract) -> Iterator[Fault]:
     names = [field.name for field in contract.fields]
     for name in dict.fromkeys(x for x in names if names.count(x) > 1):
         place = ("fields", str(len(names) - 1 - names[::-1].index(name)))
-        yield place, Problem("a column is named twice", "each column once", "leave one out", value=name)
+        yield (
+            place,
+            Problem(
+                said("found.column_named_twice"), said("allowed.each_column_once"), said("do.leave_one_out"), value=name
+            ),
+        )
     fields = ("fields",)
     for role in ("record", "key", "date", "entered", "referred_from"):
         if (count := [field.role for field in contract.fields].count(role)) > 1:
-            yield fields, Problem(f"{count} columns have the role {role}", "one", "give the others another role")
+            yield (
+                fields,
+                Problem(
+                    said("found.columns_have_role", count=count, role=role),
+                    said("allowed.one"),
+                    said("do.give_others_another_role"),
+                ),
+            )
     if len(contract.fields) > MOST_COLUMNS:
-        allowed = f"at most {MOST_COLUMNS}"
-        yield fields, Problem(f"{len(contract.fields)} columns", allowed, "leave out those that are not needed")
+        allowed = said("allowed.most_6", most_columns=MOST_COLUMNS)
+        yield (
+            fields,
+            Problem(said("found.columns", fields=len(contract.fields)), allowed, said("do.leave_out_those_not")),
+        )
     if not contract.with_role("date"):
-        yield fields, Problem("no column has the role date", "one", "say which one holds the date of the registration")
+        yield fields, Problem(said("found.no_column_has_role"), said("allowed.one"), said("do.say_which_one_holds"))
     if not contract.with_role("key", "hash"):
-        yield fields, Problem("no column says who the person is", "a column with the role key or hash",
-                              "let the supplier make pseudonyms: mse pseudonymise")  # fmt: skip
+        yield fields, Problem(said("found.no_column_says_who"), said("allowed.column_role_key_hash"),
+                              said("do.let_supplier_make_pseudonyms"))  # fmt: skip
     parts = [*contract.parts, *contract.strata]
     for name in dict.fromkeys(x for x in parts if parts.count(x) > 1):
-        yield fields, Problem("two columns fill the same column of the registrations", "into: a name for each",
-                              "rename one", value=name)  # fmt: skip
+        yield fields, Problem(said("found.two_columns_fill_same"), said("allowed.into_name_each"),
+                              said("do.rename_one"), value=name)  # fmt: skip
     yield from () if contract.identity is None else _identity_faults(contract.identity, names)
 
 
 def _identity_faults(identity: Identity, names: Sequence[str]) -> Iterator[Fault]:
     for name in dict.fromkeys((identity.surname, identity.given, identity.birth_date)):
         if name in names:
-            yield ("identity",), Problem("a column with the identity is one that is delivered",
-                                         "columns of the supplier's own file", "leave it out of the fields",
+            yield ("identity",), Problem(said("found.column_identity_one_delivered"),
+                                         said("allowed.columns_suppliers_own_file"), said("do.leave_out_fields"),
                                          value=name)  # fmt: skip
     for text in identity.birth_format:
         if sorted(re.findall("%(.?)", text)) != ["Y", "d", "m"]:
-            yield ("identity", "birth_format"), Problem("this is no format of a date of birth",
-                                                        "%Y, %m and %d, each once, such as %d-%m-%Y", "correct it",
+            yield ("identity", "birth_format"), Problem(said("found.no_format_date_birth"),
+                                                        said("allowed.y_m_d_each"), said("do.correct"),
                                                         value=text)  # fmt: skip
 
 
@@ -245,42 +292,52 @@ def _dimension_faults(contract: Contract) -> Iterator[Fault]:
         place = ("dimensions", name)
         levels = {level for f in contract.with_role("stratum") if f.target == name for level in f.levels}
         if name not in filled:
-            allowed = ", ".join(dict.fromkeys(filled)) or "none: no column is a stratum"
-            yield place, Problem("a rule for a dimension that no column fills", allowed, "correct the name", value=name)
+            allowed = names_of(dict.fromkeys(filled), said("allowed.none_no_column_stratum"))
+            yield place, Problem(said("found.rule_dimension_no_column"), allowed, said("do.correct_name"), value=name)
             continue
         if (rule.several is None and name in several) or (rule.several is not None and name not in several):
-            found = "there can be only one label" if rule.several else "it does not say what to do with several labels"
-            allowed = "several where a column has a separator, or several columns fill the dimension"
-            yield place, Problem(found, allowed, "add it or leave it out", value=name)
+            found = said("found.can_only_one_label") if rule.several else said("found.does_not_say_what_2")
+            allowed = said("allowed.several_where_column_has")
+            yield place, Problem(found, allowed, said("do.add_leave_out"), value=name)
         if rule.several == "priority" and (set(rule.order) != levels or len(set(rule.order)) < len(rule.order)):
-            yield (*place, "order"), Problem("the order does not hold every level once", ", ".join(sorted(levels)),
-                                             "name them all, the most important first")  # fmt: skip
+            yield (*place, "order"), Problem(said("found.order_does_not_hold"), names_of(sorted(levels)),
+                                             said("do.name_them_all_most"))  # fmt: skip
         if (rule.several == "level") != bool(rule.level) or (rule.order and rule.several != "priority"):
-            allowed = "order for priority, level for level, neither for the others"
-            yield place, Problem("rule and settings do not fit", allowed, "add or leave out", value=rule.several)
+            allowed = said("allowed.order_priority_level_level")
+            yield (
+                place,
+                Problem(said("found.rule_settings_do_not"), allowed, said("do.add_leave_out_2"), value=rule.several),
+            )
     for name in several - set(contract.dimensions):
-        yield ("fields",), Problem("no rule for several labels", "a section [dimensions.…] with several",
-                                   "say which label counts when there are two", value=name)  # fmt: skip
+        yield ("fields",), Problem(said("found.no_rule_several_labels"), said("allowed.section_dimensions_several"),
+                                   said("do.say_which_label_counts"), value=name)  # fmt: skip
 
 
 def _sight_faults(contract: Contract) -> Iterator[Fault]:
     for i, blind in enumerate(contract.blind):
         if not blind.where:
-            yield ("blind", str(i)), Problem("it does not say to what the list is blind", "where = { form = [...] }",
-                                             "name dimensions and levels")  # fmt: skip
+            yield ("blind", str(i)), Problem(said("found.does_not_say_what"), said("allowed.where"),
+                                             said("do.name_dimensions_levels"))  # fmt: skip
         yield from _where_faults(contract, blind.where, ("blind", str(i), "where"))
     for i, closed in enumerate(contract.closed):
         yield from _where_faults(contract, closed.where, ("closed", str(i), "where"))
         if closed.first > closed.last or closed.last < contract.period.first or closed.first > contract.period.last:
-            yield ("closed", str(i)), Problem("these days are not an interval within the period",
-                                              f"days from {contract.period.first} to {contract.period.last}",
-                                              "correct first or last")  # fmt: skip
+            yield ("closed", str(i)), Problem(said("found.these_days_not_interval"),
+                                              said("allowed.days", first=str(contract.period.first),
+                                                   last=str(contract.period.last)),
+                                              said("do.correct_first_last"))  # fmt: skip
 
 
 def _where_faults(contract: Contract, where: Mapping[str, Sequence[str]], place: Place) -> Iterator[Fault]:
     """Check dimensions only: a list knows no code for a level that it never sees."""
     for name, levels in where.items():
         if name not in contract.strata:
-            yield place, Problem("there is no such dimension", ", ".join(contract.strata), "correct it", value=name)
+            yield (
+                place,
+                Problem(said("found.no_such_dimension"), names_of(contract.strata), said("do.correct"), value=name),
+            )
         if not levels:
-            yield place, Problem("no level is named", "at least one", "name the levels", value=name)
+            yield (
+                place,
+                Problem(said("found.no_level_named"), said("allowed.least_one"), said("do.name_levels"), value=name),
+            )

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.intake.contracts.contract import Contract
 from mse.intake.contracts.contractfile import read_contract
 from mse.intake.contracts.soundness import Fault
+from mse.words.said import Said, said
 
 
 def check_contracts(paths: Sequence[str | Path]) -> tuple[Contract, ...]:
@@ -46,77 +47,103 @@ def contradictions(contracts: Sequence[Contract]) -> list[Problem]:
     for contract in contracts if len(contracts) > 1 else ():
         for i, field in enumerate(contract.fields):
             if field.role == "referred_from" and (unknown := sorted(set(field.levels) - lists)):
-                found = "a person is sent by a list for which there is no contract"
-                problem = Problem(found, ", ".join(sorted(lists)), "correct the codes, or map the code to \"\"",
+                found = said("found.person_sent_list_which")
+                problem = Problem(found, names_of(sorted(lists)), said("do.correct_codes_map_code"),
                                   column=field.name, value=", ".join(unknown))  # fmt: skip
                 problems.append(contract.file.put(problem, ("fields", str(i), "codes")))
     return problems
 
 
 def _pair_faults(one: Contract, other: Contract) -> Iterator[Fault]:
-    there = f"the contract of list {one.list!r} ({one.file.name or one.title})"
+    there = said("what.contract", list=repr(one.list), file=one.file.name or one.title)
     if _plain(one.list) == _plain(other.list):
-        yield ("list",), Problem(f"{there} has the same list name", "a name of its own for every list", "rename one",
+        yield ("list",), Problem(said("found.has_same_list_name", there=there), said("allowed.name_its_own_every"),
+                                 said("do.rename_one"),
                                  value=other.list)  # fmt: skip
     if shared := _resolved(one) & _resolved(other):
-        said = ", ".join(sorted(path.name for path in shared))
+        claimed = ", ".join(sorted(path.name for path in shared))
         yield (
             ("path",),
-            Problem(f"{there} claims the same file", "each file in one contract", "correct one path", value=said),
+            Problem(
+                said("found.claims_same_file", there=there),
+                said("allowed.each_file_one_contract"),
+                said("do.correct_one_path"),
+                value=claimed,
+            ),
         )
     for key, mine, theirs in (
-        ("period", f"{one.period.first} to {one.period.last}", f"{other.period.first} to {other.period.last}"),
+        ("period", _days(one), _days(other)),
         ("territory", one.territory.strip(), other.territory.strip()),
         ("key_id", one.key_id or other.key_id or "", other.key_id or one.key_id or ""),
     ):
         if mine != theirs:
+            shown = mine if isinstance(mine, Said) else repr(mine)
             remedy = {
-                "period": "ask every supplier for the same period; declare days without deliveries as [[closed]]",
-                "territory": "estimate one territory at a time",
-                "key_id": "let all suppliers make their pseudonyms with the same key",
+                "period": said("do.ask_every_supplier_same"),
+                "territory": said("do.estimate_one_territory_time"),
+                "key_id": said("do.let_all_suppliers_make"),
             }[key]
-            yield (key,), Problem(f"{there} says {key} {mine!r}", "the same in all contracts", remedy, value=theirs)
+            yield (
+                (key,),
+                Problem(
+                    said("found.says", there=there, key=key, mine=shown),
+                    said("allowed.same_all_contracts"),
+                    remedy,
+                    value=theirs,
+                ),
+            )
     if not _links(one) & _links(other):
-        yield ("fields",), Problem(f"it has no pseudonym in common with {there}", "a key or a hash that both have",
-                                   "let both suppliers deliver the same pseudonyms")  # fmt: skip
+        yield ("fields",), Problem(said("found.has_no_pseudonym_common", there=there),
+                                   said("allowed.key_hash_both_have"),
+                                   said("do.let_both_suppliers_deliver"))  # fmt: skip
+
+
+def _days(contract: Contract) -> Said:
+    return said("what.days", first=str(contract.period.first), last=str(contract.period.last))
 
 
 def _code_faults(one: Contract, other: Contract) -> Iterator[Fault]:
-    there = f"the contract of list {one.list!r} ({one.file.name or one.title})"
+    there = said("what.contract", list=repr(one.list), file=one.file.name or one.title)
     for name in (dim for dim in other.strata if dim in one.strata):
         theirs, mine = set(one.levels(name)), set(other.levels(name))
         spelled = {_plain(level): level for level in theirs}
         for level in sorted(x for x in mine - theirs if _plain(x) in spelled):
-            found = f"{there} writes this level of {name} as {spelled[_plain(level)]!r}"
-            yield ("fields",), Problem(found, "one spelling", "write it the same way in both", value=level)
+            found = said("found.writes_level", there=there, name=name, spelled=repr(spelled[_plain(level)]))
+            yield ("fields",), Problem(found, said("allowed.one_spelling"), said("do.write_same_way_both"), value=level)
         if theirs and mine and not theirs & mine and not set(map(_plain, mine)) & set(spelled):
-            found, remedy = f"no level of {name} is one of {there}", "map the codes of both to the same levels"
-            yield ("fields",), Problem(found, ", ".join(sorted(theirs)), remedy, value=", ".join(sorted(mine)))
+            found, remedy = said("found.no_level_one", name=name, there=there), said("do.map_codes_both_same")
+            yield ("fields",), Problem(found, names_of(sorted(theirs)), remedy, value=", ".join(sorted(mine)))
         own = [c.dimensions[name].own_codes for c in (one, other) if name in c.dimensions]
         codes = {} if any(own) else _codes(one, name)
         for code, level in () if any(own) else _codes(other, name).items():
             if code in codes and codes[code] != level and _plain(codes[code]) != _plain(level):
-                found = f"{there} maps this code of {name} to {codes[code]!r}, this one to {level!r}"
-                remedy = "correct one, or set own_codes = true in its section of [dimensions]"
-                yield ("fields",), Problem(found, "one meaning for each code", remedy, value=code)
+                found = said("found.maps_code_one", there=there, name=name, codes=repr(codes[code]), level=repr(level))
+                remedy = said("do.correct_one_set_own")
+                yield ("fields",), Problem(found, said("allowed.one_meaning_each_code"), remedy, value=code)
 
 
 def _rule_faults(one: Contract, other: Contract) -> Iterator[Fault]:
-    there = f"the contract of list {one.list!r} ({one.file.name or one.title})"
+    there = said("what.contract", list=repr(one.list), file=one.file.name or one.title)
     for name in (dim for dim in other.dimensions if dim in one.dimensions):
         mine, theirs = other.dimensions[name], one.dimensions[name]
         if mine.several and theirs.several and (mine.several, mine.level) != (theirs.several, theirs.level):
-            yield ("dimensions", name), Problem(f"{there} has another rule for several labels: {theirs.several}",
-                                                "one rule", "choose one", value=mine.several)  # fmt: skip
+            yield ("dimensions", name), Problem(said("found.has_another_rule_several", there=there,
+                                                     several=theirs.several),
+                                                said("allowed.one_rule"), said("do.choose_one"),
+                                                value=mine.several)  # fmt: skip
         both = [level for level in mine.order if level in theirs.order]
         if both != [level for level in theirs.order if level in mine.order]:
-            yield ("dimensions", name, "order"), Problem(f"{there} has another order", ", ".join(theirs.order),
-                                                         "choose one order", value=", ".join(mine.order))  # fmt: skip
+            yield ("dimensions", name, "order"), Problem(said("found.has_another_order", there=there),
+                                                         names_of(theirs.order),
+                                                         said("do.choose_one_order"),
+                                                         value=", ".join(mine.order))  # fmt: skip
     roles = {f.target: f.role for f in one.with_role("hash", "coarse", "stratum")}
     for i, field in enumerate(other.fields):
         if field.role in ("hash", "coarse", "stratum") and roles.get(field.target, field.role) != field.role:
-            found = f"{there} gives this column the role {roles[field.target]}"
-            problem = Problem(found, "one role", "rename one with into", column=field.name, value=field.role)
+            found = said("found.gives_column_role", there=there, roles=roles[field.target])
+            problem = Problem(
+                found, said("allowed.one_role"), said("do.rename_one_into"), column=field.name, value=field.role
+            )
             yield ("fields", str(i)), problem
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from mse.computing.csvtext import csv_text, read_csv
 from mse.computing.savefiles import work_folder
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.intake.linkage.pairmodel import SURE, PairModel, train_model
 from mse.tables.checks import Faults
 from mse.words.said import said
@@ -94,7 +94,8 @@ def write_sample(frame: pd.DataFrame, path: Path, *, overwrite: bool = False) ->
         When the file exists.
     """
     if os.path.lexists(path) and not overwrite:
-        raise InputError(Problem("the file to write exists already", "a new file", "choose another name",
+        raise InputError(Problem(said("found.file_write_exists_already"), said("allowed.new_file"),
+                                 said("do.choose_another_name"),
                                  file=str(path)))  # fmt: skip
     with work_folder(path, parents=False) as work:
         fresh = work / "fresh"
@@ -127,7 +128,7 @@ def read_decisions(con: duckdb.DuckDBPyConnection, path: Path) -> Decisions:
         ) from error
     absent = [name for name in COLUMNS if name not in frame.columns]
     if absent:
-        raise InputError(Problem(said("decisions.columns", names=absent), ", ".join(COLUMNS), said("decisions.again"),
+        raise InputError(Problem(said("decisions.columns", names=absent), names_of(COLUMNS), said("decisions.again"),
                                  file=str(path)))  # fmt: skip
     rows = con.execute("SELECT list, source, row, id, coalesce(key, '') FROM linkage_records").fetchall()
     known = {(name, source, str(row)): (int(number), key) for name, source, row, number, key in rows}
@@ -141,7 +142,7 @@ def read_decisions(con: duckdb.DuckDBPyConnection, path: Path) -> Decisions:
                            row=line, column=f"{side}_row")  # fmt: skip
         answer = str(cells[8]).strip().casefold()
         if answer and answer not in ANSWERS:
-            faults.add(said("decisions.answer"), ", ".join(ANSWERS), said("decisions.correct"), row=line,
+            faults.add(said("decisions.answer"), names_of(ANSWERS), said("decisions.correct"), row=line,
                        column="decision")  # fmt: skip
         elif not answer:
             open_ += 1

@@ -46,7 +46,7 @@ def check_links(con: duckdb.DuckDBPyConnection, lists: Sequence[str], parts: Seq
         if any(count is not None for count in counts) and not any(counts):
             problems.append(
                 Problem(said("intake.other_key", list=name), said("intake.other_key_allowed"),
-                        said("intake.other_key_remedy"), file=f"list {name}")
+                        said("intake.other_key_remedy"), file=said("what.list_named", name=name))
             )  # fmt: skip
     if problems:
         raise InputError(problems)

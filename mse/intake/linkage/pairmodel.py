@@ -25,12 +25,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.computing.parallel import Progress, silent
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.intake.linkage.candidates import block_codes, candidate_pairs
 from mse.intake.linkage.comparing import GROUPS, Levels, Plan, levels_of_pairs, make_plan
 from mse.intake.linkage.countedpairs import count_levels
 from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SURNAME, write_records
 from mse.intake.linkage.rates import PULL, Counted, Rates, learn
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import duckdb
@@ -171,17 +172,18 @@ def train_model(
     have = records.parts
     if not {SURNAME, GIVEN} & set(have) or not {BIRTH_DATE, BIRTH_YEAR} & set(have):
         raise InputError(
-            Problem("the registers have too few parts of the identity to tell persons apart by probability",
-                    f"{SURNAME} or {GIVEN}, and {BIRTH_DATE} or {BIRTH_YEAR}, in the contracts",
-                    "ask the suppliers for them (mse pseudonymise makes them), or set linkage = \"exact\"",
-                    value=", ".join([*have, *records.labels]) or "none")
+            Problem(said("found.registers_have_too_few"),
+                    said("allowed.contracts", surname=SURNAME, given=GIVEN, birth_date=BIRTH_DATE,
+                         birth_year=BIRTH_YEAR),
+                    said("do.ask_suppliers_them_mse"),
+                    value=names_of([*have, *records.labels]))
         )  # fmt: skip
     plan, counted = count_levels(make_plan(records), seed)
     if not sum(counts.sum() for counts in counted.matches):
         raise InputError(
-            Problem("no registrations agree on parts of the identity, so that no model can be trained on them",
-                    "registers in which some persons stand more than once",
-                    "check that all suppliers used the same key for the pseudonyms, or set linkage = \"exact\"")
+            Problem(said("found.no_registrations_agree_parts"),
+                    said("allowed.registers_which_some_persons"),
+                    said("do.check_all_suppliers_used"))
         )  # fmt: skip
     progress("linkage", 1, 4)
     left, right, levels = _compared(plan, counted.start)

@@ -107,11 +107,12 @@ def pseudonymise_file(
     source, target = Path(path), Path(out)
     who = identity or (contract.identity if contract else None)
     if who is None:
-        raise InputError(Problem("it is not said which columns hold the identity", "surname, given, birth_date",
-                                 "add a section [identity] to the contract, or name the columns"))  # fmt: skip
+        raise InputError(Problem(said("found.not_said_which_columns"), said("allowed.surname_given_birth_date"),
+                                 said("do.add_section_identity_contract")))  # fmt: skip
     same = os.path.exists(target) and os.path.exists(source) and target.samefile(source)
     if os.path.lexists(target) and (not overwrite or same):
-        raise InputError(Problem("the file to write exists already", "a new file", "choose another name",
+        raise InputError(Problem(said("found.file_write_exists_already"), said("allowed.new_file"),
+                                 said("do.choose_another_name"),
                                  file=str(target)))  # fmt: skip
     if contract is not None:
         contract = _version(contract, source)
@@ -147,12 +148,13 @@ def pseudonymise_files(
     home = Path(folder)
     targets = [home / _delivered_name(Path(path)) for path in paths]
     problems = [
-        Problem("two files would be written under one name", "files with names of their own", "rename one",
+        Problem(said("found.two_files_would_written"), said("allowed.files_names_their_own"), said("do.rename_one"),
                 file=str(target))
         for target in dict.fromkeys(x for x in targets if targets.count(x) > 1)
     ]  # fmt: skip
     problems += [
-        Problem("the file to write exists already", "a new file", "choose another folder", file=str(target))
+        Problem(said("found.file_write_exists_already"), said("allowed.new_file"), said("do.choose_another_folder"),
+                file=str(target))
         for target in targets if not overwrite and os.path.lexists(target)
     ]  # fmt: skip
     if problems:
@@ -248,11 +250,15 @@ class _Plan:
             kept = [f.name for f in fields if f.target not in made and f.name != self.identity.age and f.name]
         for name in (*own, *kept):
             if header.count(name) != 1:
-                found = f"a column is there {header.count(name)} times" if name in header else "a column is not there"
-                faults.add(found, "each column once", "correct the name, or the separator", row=1, column=name)
+                times = header.count(name)
+                found = said("found.column_times_2", name=times) if times else said("found.column_not")
+                faults.add(
+                    found, said("allowed.each_column_once"), said("do.correct_name_separator"), row=1, column=name
+                )
         for name in made if self.contract is None else ():
             if name in kept:
-                faults.add("a column has the name of a pseudonym", "other names", "rename it", row=1, column=name)
+                faults.add(said("found.column_has_name_pseudonym"), said("allowed.other_names"), said("do.rename"),
+                           row=1, column=name)  # fmt: skip
         return kept, made
 
     def names(self, kept: Sequence[str], made: Sequence[str]) -> list[str]:
@@ -281,7 +287,7 @@ def _copy(source: Path, form: Form, writer: Any, plan: _Plan) -> Disguised:
         writer.writerow(names)
         done = _copy_rows(rows, header, kept, made, writer, plan, faults)
     if not done.rows:
-        faults.add("there is a header but no rows", "registrations", "check the step that made the file")
+        faults.add(said("found.header_but_no_rows"), said("allowed.registrations"), said("do.check_step_made_file"))
     faults.raise_if_any()
     return replace(done, columns=tuple(names))
 
@@ -306,7 +312,7 @@ def _copy_rows(
         if len(row) != width:
             good = False
             faults.add(
-                "the row has too many or too few cells", f"{width} cells, as in the header", "correct it", row=line
+                said("found.row_has_too_many"), said("allowed.cells_header", width=width), said("do.correct"), row=line
             )
             continue
         pseudonym = hashing(row[family], row[given], row[born])
@@ -364,19 +370,21 @@ def _rows(reader: Any, faults: Faults) -> Iterator[tuple[int, list[str]]]:
                 start = reader.line_num + 1
             return
         except csv.Error:
-            faults.add("a quotation mark is not closed, text follows a closing one, or a cell is too long",
-                       "pairs of quotation marks", "correct the row", row=start)  # fmt: skip
+            faults.add(said("found.quotation_mark_not_closed"),
+                       said("allowed.pairs_quotation_marks"), said("do.correct_row"), row=start)  # fmt: skip
             start = reader.line_num + 1
         except UnicodeError:
-            faults.add("the file is not text in this encoding", "text", "give the encoding of the file", row=start)
+            faults.add(
+                said("found.file_not_text_encoding"), said("allowed.text"), said("do.give_encoding_file"), row=start
+            )
             return
 
 
 def _day_reader(contract: Contract | None, header: Sequence[str]) -> Any:
     """Return the function that gives the day of a registration in ISO; "" where there is none."""
     if contract is None:
-        found, allowed = "an age is asked for, but not on which day", "a contract with a column of the role date"
-        raise InputError(Problem(found, allowed, "give the contract"))
+        found, allowed = said("found.age_asked_but_not"), said("allowed.contract_column_role_date")
+        raise InputError(Problem(found, allowed, said("do.give_contract")))
     (field,) = contract.with_role("date")
     place, (pattern, _) = header.index(field.name), date_format(field)
 

@@ -5,33 +5,36 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from mse.words.said import Said, said
+
 SHORTEST = 32
 """Bytes of a key, at least."""
 
-_DIFFERENT = 10
+_DIFFERENT = 8
+"""A random key in hexadecimal has fewer once in twenty million times; with ten it was once in twelve thousand."""
 _RUN = re.compile(rb"[a-z]{4,}|[A-Z]{4,}|[A-Z][a-z]{3,}")
 
 
-def weakness(key: bytes) -> str:
-    """Return why a key is too easy to guess, "" when nothing speaks against it; never a part of the key."""
+def weakness(key: bytes) -> Said | None:
+    """Return why a key is too easy to guess, None when nothing speaks against it; never a part of the key."""
     if not key:
-        return "there is no key"
+        return said("found.key_none")
     if len(key) < SHORTEST:
-        return f"the key is too short to be safe: {len(key)} bytes"
-    if len(set(key)) < _DIFFERENT or max(Counter(key).values()) > 0.3 * len(key):
-        return f"the key is too simple to be safe: fewer than {_DIFFERENT} different bytes, or one of them all the time"
+        return said("found.key_short", bytes=len(key))
+    if len(set(key)) < _DIFFERENT or max(Counter(key).values()) > 0.4 * len(key):
+        return said("found.key_same_bytes", fewest=_DIFFERENT)
     if _steps(key):
-        return "the key is too simple to be safe: its bytes follow one another"
+        return said("found.key_in_steps")
     if _repeats(key):
-        return "the key is too simple to be safe: a part of it comes again"
+        return said("found.key_again")
     # Random digits in hexadecimal or base64 hold few letters of one case in a row, and figures; words hold little else,
     # and among their letters more vowels.
     figures, letters = sum(chr(x).isdigit() for x in key), [x for x in key.lower() if chr(x).isalpha()]
     share = 0.5 if b" " in key else 0.7
     in_words = sum(map(len, _RUN.findall(key))) > share * len(key) and figures < 0.08 * len(key)
     if in_words and sum(x in b"aeiouy" for x in letters) > 0.25 * len(letters):
-        return "the key is too simple to be safe: it is made of words"
-    return ""
+        return said("found.key_of_words")
+    return None
 
 
 def _steps(key: bytes) -> bool:

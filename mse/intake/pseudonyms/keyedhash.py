@@ -34,13 +34,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mse.computing.inputfiles import check_input
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of, reason_of
 from mse.intake.pseudonyms.bloomfilters import Filters
 from mse.intake.pseudonyms.canonical import birth_date as iso_birth_date
 from mse.intake.pseudonyms.canonical import given_name, later_names, sound
 from mse.intake.pseudonyms.canonical import surname as plain_surname
 from mse.intake.pseudonyms.keychecks import SHORTEST, weakness
 from mse.intake.pseudonyms.placeholders import is_placeholder, january_stands_for_unknown, kind_of_day
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,19 +94,27 @@ def read_key(file: str | Path | None = None, *, variable: str | None = None) -> 
         When neither or both are given, when others may read the file, when the key is missing, shorter than 32 bytes
         or easy to guess: few different bytes, repeats, rising bytes, words.
     """
-    make = "make one with: (umask 077; openssl rand -hex 32 > mse.key)"
+    make = said("do.make_one_umask_077")
     if (file is None) == (variable is None):
-        raise InputError(Problem("no key, or two keys", "a key file or an environment variable", "give one of them"))
+        raise InputError(
+            Problem(
+                said("found.no_key_two_keys"), said("allowed.key_file_environment_variable"), said("do.give_one_them")
+            )
+        )
     if file is not None:
-        where, key = f"key file {file}", _key_file(Path(file))
+        where, key = said("what.key_file", file=str(file)), _key_file(Path(file))
     else:
         assert variable is not None
-        where, key = f"environment variable {variable}", os.environb.get(os.fsencode(variable), b"")
+        where, key = said("what.environment", name=variable), os.environb.get(os.fsencode(variable), b"")
     key = key.rstrip(b"\r\n")
     kind = weakness(key)
-    if kind:
+    if kind is not None:
         raise InputError(
-            Problem(f"{where}: {kind}", f"{SHORTEST} random bytes or more, such as 64 random hexadecimal digits", make)
+            Problem(
+                said("found.values", where=where, kind=kind),
+                said("allowed.random_bytes_more_such", shortest=SHORTEST),
+                make,
+            )
         )
     return key
 
@@ -117,22 +126,26 @@ def _key_file(path: Path) -> bytes:
             found = os.fstat(file.fileno())
             others = found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
             if os.name != "nt" and others:
-                who = "anybody on this machine" if others & stat.S_IRWXO else "the group of its owner"
+                who = said("what.anybody") if others & stat.S_IRWXO else said("what.group")
                 mode = f"{stat.S_IMODE(found.st_mode):o}"
                 raise InputError(
                     Problem(
-                        f"the key file may be used by {who} (mode {mode}): whoever has the key can find the person "
-                        "behind a pseudonym by trying names",
-                        "a file that only its owner may read (mode 600)",
-                        f"run chmod 600 {path}; where others can have read it, make a new key",
+                        said("found.key_file_may_used", who=who, mode=str(mode)),
+                        said("allowed.file_only_its_owner"),
+                        said("do.run_chmod_600_where", path=str(path)),
                         file=str(path),
                     )
                 )
             return file.read(2**16)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "this is no path"
+        reason = reason_of(error) if isinstance(error, OSError) else said("found.no_path")
         raise InputError(
-            Problem(f"the key file cannot be read: {reason}", "a file with the key", "check the path", file=str(path))
+            Problem(
+                said("found.key_file_cannot_read", reason=reason),
+                said("allowed.file_key"),
+                said("do.check_path"),
+                file=str(path),
+            )
         ) from None
 
 
@@ -265,7 +278,9 @@ def disguise(
     wanted = [surname, given, birth_date, *([age_on] if age_on else [])]
     if absent := [name for name in wanted if name not in frame.columns]:
         raise InputError(
-            Problem(f"there is no column {', '.join(absent)}", ", ".join(map(str, frame.columns)), "correct the name")
+            Problem(
+                said("found.no_column", absent=(*absent,)), names_of(map(str, frame.columns)), said("do.correct_name")
+            )
         )
     births = [iso_birth_date(text, birth_formats)[0] for text in _column(frame[birth_date])]
     make = Hashing(key, birth_formats, january=not january_stands_for_unknown(births))

@@ -14,10 +14,11 @@ from mse.computing.csvtext import csv_text, read_csv
 from mse.computing.filemodes import PRIVATE_FOLDER, private_writing
 from mse.computing.inputfiles import read_input
 from mse.computing.savefiles import fill_folder, machine_faults, work_folder
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.intake.flow import UNLIKE, WITHOUT_KEY
 from mse.intake.quality.supplierpage import SHARES, quality_page
 from mse.intake.registers.rowchecks import literal
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,8 +191,8 @@ def read_quality(path: str | Path) -> pd.DataFrame:
     except (OSError, ValueError):
         pass
     raise InputError(
-        Problem("this is not the quality table of a delivery", f"a CSV file with the columns {', '.join(COLUMNS)}",
-                "give a file that mse quality wrote", file=str(path))
+        Problem(said("found.not_quality_table_delivery"), said("allowed.csv_file_columns", columns=(*COLUMNS,)),
+                said("do.give_file_mse_quality"), file=str(path))
     )  # fmt: skip
 
 
@@ -326,14 +327,14 @@ def report_quality(
             problems += error.problems
     known, before = [contract.list for contract in found], previous or {}
     for name in (name for name in before if name not in known and not problems):
-        wrong, allowed = "a delivery before is named of a list without a contract", ", ".join(known)
-        problems.append(Problem(wrong, allowed, "correct the name", value=name))
+        wrong, allowed = said("found.delivery_before_named_list"), names_of(known)
+        problems.append(Problem(wrong, allowed, said("do.correct_name"), value=name))
     if problems:
         raise InputError(problems)
     home = Path(folder)
     if os.path.lexists(home) and not os.path.isdir(home):
-        found_there = "the reports cannot be written there: this is a file"
-        raise InputError(Problem(found_there, "a folder", "choose another", file=str(home)))
+        found_there = said("found.reports_cannot_written_file")
+        raise InputError(Problem(found_there, said("allowed.folder"), said("do.choose_another"), file=str(home)))
     written: list[Path] = []
     with private_writing(), work_folder(home) as work:
         fresh = work / "fresh"

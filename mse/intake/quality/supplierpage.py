@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.shipped import shipped_names, shipped_path
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,7 +195,7 @@ def read_words(language: str) -> Words:
     languages = [parts[1] for parts in found if parts[0] == "quality" and parts[-1] == "toml"]
     if language not in languages:
         raise InputError(
-            Problem("there are no words in this language", ", ".join(languages), "choose one", value=language)
+            Problem(said("found.no_words_language"), names_of(languages), said("do.choose_one"), value=language)
         )
     text = shipped_path("reports/templates", f"quality.{language}.toml").read_text(encoding="utf-8")
     sections = tomllib.loads(text)

@@ -15,7 +15,7 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mse.computing.csvtext import SQL_DEFUSED, SQL_LOADED
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
 from mse.intake.contradictions import Contradiction, resolve_keys
 from mse.intake.registers.filelayouts import Unmapped
 from mse.intake.registers.loading import (
@@ -27,6 +27,7 @@ from mse.intake.registers.loading import (
     read_list,
 )
 from mse.intake.registers.rowchecks import NO_FAULT, REASONS, literal
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import duckdb
@@ -133,7 +134,9 @@ def read_registers(
         not pseudonymised; too many bad rows; no room in the workspace.
     """
     if not contracts:
-        raise InputError(Problem("there are no contracts", "at least one", "name the contracts of the suppliers"))
+        raise InputError(
+            Problem(said("found.no_contracts"), said("allowed.least_one"), said("do.name_contracts_suppliers"))
+        )
     with _room(workspace):
         home = Path(tempfile.mkdtemp(prefix="mse-registers-", dir=workspace))
     atexit.register(shutil.rmtree, home, ignore_errors=True)  # where nobody closes, the end of the process does
@@ -163,8 +166,8 @@ def _connect(home: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyCon
         connection = duckdb.connect(":memory:", config=settings)
     except duckdb.Error:
         raise InputError(
-            Problem("DuckDB takes neither this memory nor these threads", "memory such as 1GB; threads of 1 or more",
-                    "correct it", value=f"{memory}, {threads}")
+            Problem(said("found.duckdb_takes_neither_memory"), said("allowed.memory_such_1gb_threads"),
+                    said("do.correct"), value=f"{memory}, {threads}")
         ) from None  # fmt: skip
     connection.execute("SET enable_progress_bar = false")
     return connection
@@ -175,25 +178,25 @@ def _room(workspace: str | Path) -> Iterator[None]:
     """Turn faults of the machine into one message; what DuckDB says may quote cells and is not passed on."""
     import duckdb
 
-    full = "the disk is full"
+    full = said("found.disk_full")
     try:
         yield
     except OSError as error:
         kind = (
-            full if error.errno in (errno.ENOSPC, errno.EDQUOT) else f"it cannot be used: {error.strerror or 'unknown'}"
+            full if error.errno in (errno.ENOSPC, errno.EDQUOT) else said("found.cannot_be_used", why=reason_of(error))
         )
         raise InputError(_workspace_problem(workspace, kind)) from None
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        kind = full if "space" in str(error).casefold() else "there is not enough memory or room"
+        kind = full if "space" in str(error).casefold() else said("found.no_memory_or_room")
         raise InputError(_workspace_problem(workspace, kind)) from None
 
 
-def _workspace_problem(workspace: str | Path, kind: str) -> Problem:
+def _workspace_problem(workspace: str | Path, kind: Said) -> Problem:
     found, allowed = (
-        f"the workspace of the registers: {kind}; nothing was kept",
-        "a folder with room for twice the files",
+        said("found.workspace_registers_nothing_kept", kind=kind),
+        said("allowed.folder_room_twice_files"),
     )
-    return Problem(found, allowed, "make room, or choose another workspace, and run again", file=str(workspace))
+    return Problem(found, allowed, said("do.make_room_choose_another_2"), file=str(workspace))
 
 
 def _read_all(
@@ -246,11 +249,9 @@ def _too_many(contract: Contract, reading: Reading, rejects: str | Path | None) 
     """Return the problem of a list with more bad rows than its contract allows."""
     delivered = reading.counts[0].count
     if reading.unnamed > contract.max_rejects * delivered:
-        found = (
-            f"{reading.unnamed:,} of {delivered:,} rows of list {contract.list!r} have no pseudonym nor a part of one"
-        )
-        remedy = "ask the supplier how many persons are not known by name; each row would count as one more person"
-        problem = Problem(found, f"at most {contract.max_rejects:.1%} (max_rejects)", remedy)
+        found = said("found.rows_list_have_no", unnamed=reading.unnamed, delivered=delivered, list=repr(contract.list))
+        remedy = said("do.ask_supplier_how_many")
+        problem = Problem(found, said("allowed.most_max_rejects", max_rejects=contract.max_rejects), remedy)
         return [contract.file.put(problem, ("max_rejects",))]
     if reading.bad <= contract.max_rejects * delivered:
         return []
@@ -260,10 +261,14 @@ def _too_many(contract: Contract, reading: Reading, rejects: str | Path | None) 
         for row in faults[:3]
     )
     share = f"({reading.bad / delivered:.1%})"
-    found = f"{reading.bad:,} of {delivered:,} rows of list {contract.list!r} are bad {share}: {most}"
-    where = f"see {rejects}" if rejects is not None else "ask for the file of rejected rows"
+    found = said(
+        "found.rows_list_bad", bad=reading.bad, delivered=delivered, list=repr(contract.list), share=share, most=most
+    )
+    where = said("do.see", file=str(rejects)) if rejects is not None else said("do.ask_rejected_rows")
     problem = Problem(
-        found, f"at most {contract.max_rejects:.1%} (max_rejects)", f"{where}, and have the supplier correct them"
+        found,
+        said("allowed.most_max_rejects", max_rejects=contract.max_rejects),
+        said("do.have_supplier_correct_them", where=where),
     )
     return [contract.file.put(problem, ("max_rejects",))]
 
@@ -288,8 +293,8 @@ def _write_rejects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         )
         os.replace(fresh, path)
     except (OSError, duckdb.IOException):
-        found, allowed = "the file of rejected rows cannot be written", "a file in a folder with room"
-        raise InputError(Problem(found, allowed, "choose another place for it", file=str(path))) from None
+        found, allowed = said("found.file_rejected_rows_cannot"), said("allowed.file_folder_room")
+        raise InputError(Problem(found, allowed, said("do.choose_another_place"), file=str(path))) from None
     finally:
         if path.parent.is_dir():
             fresh.unlink(missing_ok=True)

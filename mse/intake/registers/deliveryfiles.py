@@ -16,9 +16,10 @@ from typing import IO, TYPE_CHECKING
 
 from mse.computing.inputfiles import check_input
 from mse.computing.provenance import file_digest
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of, reason_of
 from mse.intake.registers.rowsources import Form, Rows, head_of, names_in, open_rows
-from mse.tables.unpacking import MAGIC
+from mse.tables.unpacking import UNREAD
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.intake.contracts.contract import Contract
@@ -97,8 +98,8 @@ def unchanged(path: Path) -> Iterator[str]:
         same = False
     if not same:
         raise InputError(
-            Problem("the file changed while it was read", "a file that nobody writes to",
-                    "wait until the delivery is complete, and read it again", file=str(path))
+            Problem(said("found.file_changed_while_read"), said("allowed.file_nobody_writes"),
+                    said("do.wait_until_delivery_complete"), file=str(path))
         )  # fmt: skip
 
 
@@ -118,26 +119,26 @@ def check_kind(path: Path, *, parquet: bool, encoding: str = "utf-8") -> None:
             end = file.read(4)
     except (EOFError, zlib.error):
         start = end = b""
-        raise InputError(Problem("the packed file is damaged", "a file packed with gzip, bz2 or xz",
-                                 "ask the supplier for the file again", file=str(path))) from None  # fmt: skip
+        raise InputError(Problem(said("found.packed_file_damaged"), said("allowed.file_packed_gzip_bz2"),
+                                 said("do.ask_supplier_file_again"), file=str(path))) from None  # fmt: skip
     except (OSError, ValueError) as error:
         raise InputError(_unreadable(path, error)) from None
-    wanted = "a Parquet file" if parquet else f"a CSV file in {encoding}, a workbook or a Parquet file"
+    wanted = said("allowed.parquet_file") if parquet else said("allowed.csv_file_workbook_parquet", encoding=encoding)
     if parquet:
-        kind = "" if start[:4] == end == b"PAR1" else "this is no Parquet file, or only a part of one"
+        kind = None if start[:4] == end == b"PAR1" else said("found.no_parquet_file_only")
     else:
-        kind = next((f"this is {what}" for magic, what in MAGIC[4:] if start.startswith(magic)), "")
+        kind = next((said("file.known", what=what) for magic, what in UNREAD[:2] if start.startswith(magic)), None)
     if (
         not kind
         and not parquet
         and start.startswith((b"\xff\xfe", b"\xfe\xff"))
         and not encoding.lower().startswith(("utf-16", "utf-32", "utf16"))
     ):
-        kind = "this is text in UTF-16"
+        kind = said("found.text_utf_16")
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
-        kind = "the file is empty"
-    if kind:
-        raise InputError(Problem(kind, wanted, "ask the supplier for the file again", file=str(path)))
+        kind = said("found.file_empty")
+    if kind is not None:
+        raise InputError(Problem(kind, wanted, said("do.ask_supplier_file_again"), file=str(path)))
 
 
 def clean_csv(path: Path, contract: Contract, clean: Path, broken: Path) -> Cells:
@@ -170,13 +171,15 @@ def clean_csv(path: Path, contract: Contract, clean: Path, broken: Path) -> Cell
             _rows(reader, cells, writer)
         except UnicodeError:
             raise InputError(
-                Problem("the file is not text in this encoding", contract.encoding, "correct it in the contract",
+                Problem(said("found.file_not_text_encoding"), names_of([contract.encoding]),
+                        said("do.correct_contract"),
                         file=str(path))
             ) from None  # fmt: skip
         except csv.Error:  # only a cell beyond the limit gets here
             raise InputError(
-                Problem("a cell is too long to be read; a quotation mark is probably not closed",
-                        f"cells of up to {csv.field_size_limit():,} characters", "correct the file from that row on",
+                Problem(said("found.cell_too_long_read"),
+                        said("allowed.cells_up_characters", field_size_limit=csv.field_size_limit()),
+                        said("do.correct_file_row"),
                         file=str(path), row=reader.line_num)
             ) from None  # fmt: skip
     return cells
@@ -341,30 +344,36 @@ def check_header(header: Sequence[str], path: Path, contract: Contract) -> None:
     absent = [name for name in needed if not places[name]]
     found: list[Problem] = []
     if absent:
-        detail = f"; the first row has {len(header)} cells with the separator {contract.delimiter!r}"
-        if not contract.path[0].endswith(".parquet") and len(header) < 2:
-            detail += ", so that the separator is probably another one"
+        cells = {"cells": len(header), "separator": repr(contract.delimiter)}
+        other = not contract.path[0].endswith(".parquet") and len(header) < 2
+        detail = said("found.cells_of_first_row_other", **cells) if other else said("found.cells_of_first_row", **cells)
         found.append(Problem(
-            f"columns of the contract are not in the file: {', '.join(absent)}{detail}", "a first row with their names",
-            "correct the contract, or ask the supplier for the file again", file=str(path), row=1,
+            said("found.columns_contract_not_file", absent=(*absent,), detail=detail),
+            said("allowed.first_row_their_names"),
+            said("do.correct_contract_ask_supplier"), file=str(path), row=1,
         ))  # fmt: skip
     for name in (name for name in names if len(places[name]) > 1):
         found.append(Problem(
-            f"a column is there {len(places[name])} times", "each column once", "ask the supplier for the file again",
+            said("found.column_times", places=len(places[name])), said("allowed.each_column_once"),
+            said("do.ask_supplier_file_again"),
             file=str(path), row=1, column=name,
         ))  # fmt: skip
     more = [(i, name) for i, name in enumerate(header, 1) if name not in names]
     if more and not absent:
         found.append(Problem(
-            "columns that the contract does not name: " + ", ".join(name or f"number {i}" for i, name in more),
-            "the columns of the contract", "ask the supplier to leave them out, or add them to the "
-            "contract with role = \"ignored\"", file=str(path), row=1,
+            said("found.unnamed_columns", columns=[name or said("found.column_number", number=str(i)) for i,
+                                                   name in more]),
+            said("allowed.columns_contract"), said("do.ask_supplier_leave_them"), file=str(path), row=1,
         ))  # fmt: skip
     if found:
         raise InputError(found)
 
 
 def _unreadable(path: Path, error: Exception) -> Problem:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else "this is no path"
-    found = "there is no such file" if isinstance(error, FileNotFoundError) else f"the file cannot be read: {reason}"
-    return Problem(found, "a file that can be read", "check the path in the contract", file=str(path))
+    reason = reason_of(error) if isinstance(error, OSError) else said("found.no_path")
+    found = (
+        said("found.no_such_file")
+        if isinstance(error, FileNotFoundError)
+        else said("found.file_cannot_read", reason=reason)
+    )
+    return Problem(found, said("allowed.file_can_read"), said("do.check_path_contract"), file=str(path))

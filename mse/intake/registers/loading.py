@@ -29,6 +29,7 @@ from mse.intake.registers.rowchecks import (
     without_identity,
 )
 from mse.intake.registers.rowsources import head_of, is_packed
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import duckdb
@@ -141,15 +142,15 @@ def read_list(
     """
     files = contract.files()
     if not files:
-        problem = Problem("no file fits the path", "a path to the files of the supplier", "check it",
+        problem = Problem(said("found.no_file_fits_path"), said("allowed.path_files_supplier"), said("do.check"),
                           value=", ".join(contract.path))  # fmt: skip
         raise InputError(contract.file.put(problem, ("path",)))
     connection.execute("CREATE TEMP TABLE broken (file INTEGER, row BIGINT, code VARCHAR)")
     try:
         digests, delivered, unmapped = _load(connection, contract, files, home)
         if not delivered:
-            raise InputError(Problem("there is a header but no rows", "registrations",
-                                     "ask the supplier for the file again", file=str(files[0])))  # fmt: skip
+            raise InputError(Problem(said("found.header_but_no_rows"), said("allowed.registrations"),
+                                     said("do.ask_supplier_file_again"), file=str(files[0])))  # fmt: skip
         _set_aside(connection, contract)
         names = [_name(contract, path) for path in files]
         _insert(connection, contract, names, parts, dimensions)
@@ -183,8 +184,8 @@ def _load(
         except InputError as error:
             problems += error.problems
         except (duckdb.DataError, duckdb.InvalidInputException):  # their words may quote cells
-            problems.append(Problem("the rows of the file cannot be read", "a CSV or Parquet file",
-                                    "ask the supplier for the file again", file=str(path)))  # fmt: skip
+            problems.append(Problem(said("found.rows_file_cannot_read"), said("allowed.csv_parquet_file"),
+                                    said("do.ask_supplier_file_again"), file=str(path)))  # fmt: skip
     if problems:
         raise InputError(problems)
     return digests, delivered, added_up(unmapped)
@@ -258,8 +259,8 @@ def _load_parquet(
         raise
     except duckdb.Error:
         raise InputError(
-            Problem("this is no Parquet file that can be read, or it is damaged", "a Parquet file",
-                    "ask the supplier for the file again", file=str(path))
+            Problem(said("found.no_parquet_file_can_2"), said("allowed.parquet_file"),
+                    said("do.ask_supplier_file_again"), file=str(path))
         ) from None  # fmt: skip
     return int(rows), codes
 

@@ -11,10 +11,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Protocol
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.tables.checks import Faults
 from mse.tables.grids import as_text
 from mse.tables.unpacking import kind_of
+from mse.words.said import said
 
 _PACKED = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "lzma"))
 _BATCH = 10_000
@@ -151,8 +152,8 @@ def open_rows(path: Path, form: Form, errors: str = "surrogateescape") -> Iterat
 
 
 def _damaged(path: Path) -> Problem:
-    return Problem("the packed file is damaged", "a file packed with gzip, bz2 or xz",
-                   "ask the supplier for the file again", file=str(path))  # fmt: skip
+    return Problem(said("found.packed_file_damaged"), said("allowed.file_packed_gzip_bz2"),
+                   said("do.ask_supplier_file_again"), file=str(path))  # fmt: skip
 
 
 def _sheet(path: Path, sheet: str | None) -> list[list[str]]:
@@ -164,8 +165,8 @@ def _sheet(path: Path, sheet: str | None) -> list[list[str]]:
         sheets = book_rows(file.read(), faults)
     filled = [name for name, rows in sheets if rows]
     if (sheet is not None and sheet not in filled) or (sheet is None and len(filled) != 1):
-        found = f"the workbook has the sheets {', '.join(filled) or 'none'} with rows"
-        raise InputError(Problem(found, "one sheet", 'say which in the contract: sheet = "…"', file=str(path)))
+        found = said("found.workbook_has_sheets_rows", filled=names_of(filled))
+        raise InputError(Problem(found, said("allowed.one_sheet"), said("do.say_which_contract_sheet"), file=str(path)))
     rows = dict(sheets)[sheet or filled[0]]
     last = rows[-1].line
     by_line = {row.line: row.cells for row in rows}
@@ -184,8 +185,8 @@ def _parquet(path: Path, stack: ExitStack) -> Iterator[list[str]]:
             for row in rows:
                 yield [as_text(value) for value in row]
     except duckdb.Error:
-        raise InputError(Problem("this is no Parquet file that can be read, or it is damaged", "a Parquet file",
-                                 "ask the supplier for the file again", file=str(path))) from None  # fmt: skip
+        raise InputError(Problem(said("found.no_parquet_file_can_2"), said("allowed.parquet_file"),
+                                 said("do.ask_supplier_file_again"), file=str(path))) from None  # fmt: skip
 
 
 def names_in(rows: Rows) -> Sequence[str]:

@@ -22,6 +22,7 @@ from mse.computing.linearsolver import LinearProgramme
 from mse.errors import ModelError, Problem
 from mse.publish.disclosure.attack import SLACK, Beside, Bounds, attack
 from mse.publish.disclosure.counts import KNOWN, LABEL, CountTable, Place, PublishedCells
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -81,8 +82,8 @@ def _withstood(table: CountTable, found: Protected, rule: Disclosure, beside: Be
     for place, low, high in zip(after.places, after.low, after.high, strict=True):
         if high - low < least.get(place, rule.base - 1.0) - SLACK:
             raise ModelError(
-                Problem("rounded counts would tell what an earlier release kept in doubt", "counts that stay in doubt",
-                        "use the method of disclosure control of that release, or publish fewer margins",
+                Problem(said("found.rounded_counts_would_tell"), said("allowed.counts_stay_doubt"),
+                        said("do.use_method_disclosure_control"),
                         value=_said(place))
             )  # fmt: skip
 
@@ -118,8 +119,8 @@ def _beside(
     size = math.prod(shape)
     if size > MOST_BASE:
         raise ModelError(
-            Problem(f"{size:,} base cells are too many to protect together", f"at most {MOST_BASE:,}",
-                    "publish fewer dimensions, or hold the release against fewer earlier ones")
+            Problem(said("found.base_cells_too_many", size=size), said("allowed.most_2", most_base=MOST_BASE),
+                    said("do.publish_fewer_dimensions_hold"))
         )  # fmt: skip
     index = np.arange(size).reshape(shape)
 

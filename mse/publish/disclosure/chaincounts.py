@@ -16,6 +16,7 @@ import numpy as np
 from mse.computing.linearsolver import LinearProgramme
 from mse.errors import ModelError, Problem
 from mse.publish.disclosure.attack import SLACK
+from mse.words.said import said
 
 Ends = tuple[float, float]
 
@@ -120,8 +121,8 @@ def leave_out(
     """
     if len(steps) > MOST_STEPS:
         raise ModelError(
-            Problem(f"a chain of {len(steps)} steps is too long for disclosure control", f"at most {MOST_STEPS}",
-                    "split the chain")
+            Problem(said("found.chain_steps_too_long", steps=len(steps)), said("allowed.most_3", most_steps=MOST_STEPS),
+                    said("do.split_chain"))
         )  # fmt: skip
 
     def small(count: int) -> bool:
@@ -146,8 +147,8 @@ def leave_out(
         }  # fmt: skip
         if not trials:
             raise ModelError(
-                Problem("a small count of the chain could be worked out from what is known elsewhere",
-                        "counts that stay in doubt", "leave steps out of the chain, or use a smaller threshold")
+                Problem(said("found.small_count_chain_could"),
+                        said("allowed.counts_stay_doubt"), said("do.leave_steps_out_chain"))
             )  # fmt: skip
         hidden[min(trials, key=lambda i: (trials[i], steps[i].count, i))] = True
     return hidden

@@ -158,9 +158,9 @@ class SafeTable:
         found = next((cell for cell in self.cells if cell.place == place), None)
         unknown = [dim for dim in levels if dim not in self.dimensions]
         if found is None or unknown:
-            said = ", ".join(f"{dim} = {level}" for dim, level in levels.items()) or "the total"
+            asked = ", ".join(f"{dim} = {level}" for dim, level in levels.items()) or "the total"
             raise ModelError(
-                Problem("there is no such cell in the published table", f"levels of {', '.join(self.dimensions)}",
-                        "correct the levels, or publish that margin too", value=said)
+                Problem(said("found.no_such_cell_published"), said("allowed.levels", dimensions=(*self.dimensions,)),
+                        said("do.correct_levels_publish_margin"), value=asked)
             )  # fmt: skip
         return found

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,22 +96,25 @@ class CountTable:
         size = math.prod(map(len, dims.values()))
         counts, possible = np.array(self.counts, dtype=np.int64), np.array(self.possible, dtype=bool)
         problems = [
-            Problem(f"`{name}` of a table of counts has shape {array.shape}", f"({size},)", "give one per cell")
+            Problem(said("found.table_counts_has_shape", name=str(name), shape=str(array.shape)),
+                    said("allowed.values", size=size), said("do.give_one_per_cell"))
             for name, array in (("counts", counts), ("possible", possible)) if array.shape != (size,)
         ]  # fmt: skip
         if not problems and ((counts < 0).any() or (counts[~possible] > 0).any()):
-            problems.append(Problem("a count is negative, or persons stand where nobody can be",
-                                    "counts from 0 on, and 0 in structural zeros", "correct the counts"))  # fmt: skip
+            problems.append(Problem(said("found.count_negative_persons_stand"),
+                                    said("allowed.counts_0_0_structural"), said("do.correct_counts")))  # fmt: skip
         for dim, groups in self.groups.items():
             unknown = [x for levels in groups.values() for x in levels if x not in dims.get(dim, ())]
             taken = [name for name in groups if name in dims.get(dim, ())]
-            problems += [Problem(f"a group of {dim!r} holds a level that is not there",
-                                 ", ".join(dims.get(dim, ("no such dimension",))), "correct the name", value=x)
+            problems += [Problem(said("found.group_holds_level_not", dim=repr(dim)),
+                                 names_of(dims.get(dim, ()), said("allowed.no_such_dimension")),
+                                 said("do.correct_name"), value=x)
                          for x in unknown]  # fmt: skip
-            problems += [Problem(f"a group of {dim!r} has the name of a level", "a name of its own", "rename it",
+            problems += [Problem(said("found.group_has_name_level", dim=repr(dim)), said("allowed.name_its_own"),
+                                 said("do.rename"),
                                  value=x) for x in taken]  # fmt: skip
         problems += [
-            Problem("a margin names a dimension that is not there", ", ".join(dims), "correct the name", value=x)
+            Problem(said("found.margin_names_dimension_not"), names_of(dims), said("do.correct_name"), value=x)
             for margin in self.margins or () for x in margin if x not in dims
         ]  # fmt: skip
         if problems:
@@ -225,8 +229,8 @@ class CountTable:
         size = sum(math.prod(len(nodes[dim]) for dim in set(margin)) for margin in set(map(frozenset, margins)))
         if size > MOST_CELLS:
             raise ModelError(
-                Problem(f"{size:,} published cells are too many for disclosure control", f"at most {MOST_CELLS:,}",
-                        "publish fewer crossings (margins), or put levels together")
+                Problem(said("found.published_cells_too_many", size=size), said("allowed.most", most_cells=MOST_CELLS),
+                        said("do.publish_fewer_crossings_margins"))
             )  # fmt: skip
         place_of = np.arange(self.counts.size).reshape([len(x) for x in self.dimensions.values()])
         rows: dict[Place, Integers] = {}

@@ -14,6 +14,7 @@ from mse.computing.linearsolver import LinearProgramme, Optimum
 from mse.errors import ModelError, Problem
 from mse.publish.disclosure.attack import members
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.publish.disclosure.attack import Beside
@@ -66,8 +67,8 @@ def round_controlled(
             rounded = np.rint(found.at[: table.counts.size]).astype(np.int64)
             return np.asarray(cells.sums @ rounded, dtype=np.int64) * base, (1 + further) * base - 1
     raise ModelError(
-        Problem("no rounding adds up beside what is published elsewhere", "rounded counts that add up",
-                "publish fewer margins, or use another method of disclosure control")
+        Problem(said("found.no_rounding_adds_up"), said("allowed.rounded_counts_add_up"),
+                said("do.publish_fewer_margins_use"))
     )  # fmt: skip
 
 
@@ -146,6 +147,6 @@ def round_by_lot(
         near = np.asarray((sums @ sums[at].T).sum(axis=1)).ravel() > 0 if at.any() else np.ones(values.size, dtype=bool)
         again[near & free] += 1
     raise ModelError(
-        Problem("no rounding by lot leaves every count in doubt", "counts that stay in doubt beside each other and "
-                "earlier releases", "publish fewer margins, or use another method of disclosure control")
+        Problem(said("found.no_rounding_lot_leaves"), said("allowed.counts_stay_doubt_beside"),
+                said("do.publish_fewer_margins_use"))
     )  # fmt: skip

@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.computing.linearsolver import LinearProgramme
-from mse.errors import ModelError, Problem
+from mse.errors import ModelError, Problem, names_of
 from mse.publish.disclosure.attack import SLACK, Beside, members
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells, joined
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.publish.disclosure.control import Disclosure
@@ -275,11 +276,10 @@ class Search:
         """Hide the cells that the cheapest witness of a doubt changes, and return it."""
         change = self._solve(doubt, self.reach, np.where(self.hidden, 0.0, self.price))
         if change is None:  # never where nothing is known: the whole table may shrink or grow in proportion
-            place = ", ".join(x for x in self.places[doubt.cell] if x is not None) or "the total"
+            place = names_of((x for x in self.places[doubt.cell] if x is not None), said("what.total"))
             raise ModelError(
-                Problem("a count that is left out could be worked out from what is known elsewhere",
-                        "counts that stay in doubt", "publish fewer margins, or use a smaller threshold or percentage",
-                        value=place)
+                Problem(said("found.count_left_out_could"), said("allowed.counts_stay_doubt"),
+                        said("do.publish_fewer_margins_use_2"), value=place)
             )  # fmt: skip
         self.hidden |= np.abs(change) > SLACK
         return change

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mse.answers.estimates import Level
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.publish.figures.figurespec import EstimateSpec
 from mse.publish.standing import OK
 from mse.publish.wording.rounding import Rounded, rounded_values
@@ -70,7 +70,7 @@ def from_rates(spec: EstimateSpec, frame: pd.DataFrame) -> ShownEstimate:
     row = rows.get(spec.group or "all") or (next(iter(rows.values())) if len(rows) == 1 and not spec.group else None)
     if row is None:
         raise InputError(
-            Problem(said("figures.group"), ", ".join(rows), "correct group, or leave it out for all of them",
+            Problem(said("figures.group"), names_of(rows), said("do.correct_group_leave_out"),
                     column="group", value=str(spec.group))
         )  # fmt: skip
     point = float(row["persons"])
@@ -94,9 +94,10 @@ def from_results(spec: EstimateSpec, results: Results) -> ShownEstimate:
     wanted: Mapping[str, str] = spec.where
     part = next((x for x in found.parts if dict(x.levels) == dict(wanted)), None)
     if part is None:
-        allowed = "; ".join(", ".join(f"{d} = {x}" for d, x in y.levels.items()) or "nothing" for y in found.parts[:12])
+        levels = ([f"{d} = {x}" for d, x in y.levels.items()] for y in found.parts[:12])
+        allowed = names_of(" & ".join(x) or "-" for x in levels)
         raise InputError(
-            Problem(said("figures.part"), allowed, "correct where", column="where",
+            Problem(said("figures.part"), allowed, said("do.correct_where_2"), column="where",
                     value=", ".join(f"{d} = {x}" for d, x in wanted.items()))
         )  # fmt: skip
     period = spec.period or wanted.get(found.time or "") or str(results.record.report.period or "")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.computing.csvtext import csv_text
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.publish.figures.figuresentences import Speaker, sentence, sources_of
 from mse.publish.figures.figurevalues import KeyFigure
 from mse.publish.openfolders import write_open
@@ -75,7 +75,7 @@ class KeyFigures:
         chosen = language or next(iter(self.speakers))
         if chosen not in self.speakers:
             raise InputError(
-                Problem(said("figures.language"), ", ".join(self.speakers), "add it to languages under [report]",
+                Problem(said("figures.language"), names_of(self.speakers), said("do.add_languages_under_report"),
                         value=chosen)
             )  # fmt: skip
         return self.speakers[chosen]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from mse.errors import Problem
+from mse.errors import Problem, names_of
 from mse.settings.specchecks import Checked, Placed, setting_problem
 from mse.settings.specfields import Between, Check, Prob, settings_of
 from mse.words.catalogues import languages_there_are
@@ -139,12 +139,17 @@ class SourceSpec(Checked):
         """Yield what does not fit together."""
         given = [name for name in ("path", "counts", "contracts", "results") if getattr(self, name)]
         if len(given) != 1:
-            allowed = "one of path, counts, contracts, results"
-            yield (), Problem(said("figures.source"), allowed, "correct it", value=", ".join(given) or self.name)
+            allowed = said("allowed.one_path_counts_contracts")
+            yield (), Problem(said("figures.source"), allowed, said("do.correct"), value=", ".join(given) or self.name)
         if self.by and not self.contracts:
-            yield ("by",), Problem(said("figures.by"), "with contracts only", "leave it out", value=", ".join(self.by))
+            yield (
+                ("by",),
+                Problem(
+                    said("figures.by"), said("allowed.contracts_only"), said("do.leave_out_2"), value=", ".join(self.by)
+                ),
+            )
         if self.time is None and self.period is None and not self.results:
-            yield (), Problem(said("figures.when"), "time, the dimension that is time, or period", "add one of them",
+            yield (), Problem(said("figures.when"), said("allowed.time_dimension_time_period"), said("do.add_one_them"),
                               value=self.name)  # fmt: skip
 
 
@@ -200,13 +205,16 @@ class EstimateSpec(Checked):
         """Yield what does not fit together."""
         given = [name for name in ("results", "rates", "point") if getattr(self, name) is not None]
         if len(given) != 1:
-            yield (), Problem(said("figures.estimate"), "one of results, rates, point", "correct it",
+            yield (), Problem(said("figures.estimate"), said("allowed.one_results_rates_point"), said("do.correct"),
                               value=", ".join(given) or self.name)  # fmt: skip
         if self.period is None and self.results is None:
-            yield ("period",), Problem(said("figures.period"), "for example 2018-2019", "add it", value=self.name)
+            yield (
+                ("period",),
+                Problem(said("figures.period"), said("allowed.example_2018_2019"), said("do.add"), value=self.name),
+            )
         ends = [x for x in (self.low, self.point, self.high) if x is not None]
         if (self.low is None) != (self.high is None) or ends != sorted(ends):
-            yield ("low",), Problem(said("figures.ends"), "low, point and high in this order", "correct them",
+            yield ("low",), Problem(said("figures.ends"), said("allowed.low_point_high_order"), said("do.correct_them"),
                                     value=", ".join(f"{x:g}" for x in ends))  # fmt: skip
 
 
@@ -280,12 +288,18 @@ class FigureSpec(Checked):
                  "share": ("source", "where")}.get(self.kind, ("source",))  # fmt: skip
         for name in needs:
             if not getattr(self, name):
-                yield (name,), Problem(said("figures.needs", kind=self.kind), name, "add it", value=self.kind)
+                yield (
+                    (name,),
+                    Problem(said("figures.needs", kind=self.kind), names_of([name]), said("do.add"), value=self.kind),
+                )
         if self.kind == "multiple" and bool(self.against) == bool(self.of):
-            yield (), Problem(said("figures.multiple"), "against, another period, or of, other persons",
-                              "give one of them", value=self.kind)  # fmt: skip
+            yield (), Problem(said("figures.multiple"), said("allowed.against_another_period_other"),
+                              said("do.give_one_them"), value=self.kind)  # fmt: skip
         if self.when == "each" and self.against is not None:
-            yield ("against",), Problem(said("figures.each"), "one period", "name the period", value=self.against)
+            yield (
+                ("against",),
+                Problem(said("figures.each"), said("allowed.one_period"), said("do.name_period"), value=self.against),
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,4 +328,9 @@ class FigureLimits(Checked):
         for name, setting in settings_of(FigureLimits).items():
             pair = tuple(getattr(self, name))
             if pair != tuple(sorted(pair, reverse=name in ("few", "rank"))):
-                yield (name,), setting_problem(setting, said("setting.order", name=name), "caution, then forbids", pair)
+                yield (
+                    (name,),
+                    setting_problem(
+                        setting, said("setting.order", name=name), said("allowed.caution_then_forbids"), pair
+                    ),
+                )

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mse.answers.strata import shown_margins, time_dimension
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.publish.facts.margins import margin_points
 from mse.publish.indicators.partnumbers import Levels, Part, part_of
 from mse.publish.standing import NOT_JUDGED, TOO_FEW, parts_by_levels, standing, whole_standing
 from mse.publish.wording.rounding import Rounded
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,14 +168,15 @@ def risk_groups(results: Results, dims: Sequence[str]) -> tuple[RiskGroup, ...]:
         where, persons = group.where, group.persons
         place = f"[[publish.at_risk]] {i}"
         if persons is None or persons <= 0:
-            problems.append(Problem("a group at risk has no size", "a number of persons above 0", "add persons = …",
+            problems.append(Problem(said("found.group_risk_has_no"), said("allowed.number_persons_above_0"),
+                                    said("do.add_persons"),
                                     column=place))  # fmt: skip
-        allowed = ", ".join(dims) or "none: there are no strata"
-        problems += [Problem("a group at risk names an unknown dimension", allowed, "correct the name", column=place,
+        allowed = names_of(dims, said("allowed.none_no_strata"))
+        problems += [Problem(said("found.group_risk_names_unknown"), allowed, said("do.correct_name"), column=place,
                              value=dim) for dim in where if dim not in dims]  # fmt: skip
         if len(where) > 1:
-            problems.append(Problem("a group at risk names more than one dimension", "one dimension, or none for all",
-                                    "keep one: crossings of two are not published", column=place))  # fmt: skip
+            problems.append(Problem(said("found.group_risk_names_more"), said("allowed.one_dimension_none_all"),
+                                    said("do.keep_one_crossings_two"), column=place))  # fmt: skip
         found.append(RiskGroup(group.name or place, persons or 1.0, where, group.source or ""))
     if problems:
         raise InputError(problems)

@@ -33,6 +33,7 @@ from mse.publish.release.publishedfigures import published_figures
 from mse.publish.standing import told
 from mse.publish.wording.messages import read_catalogue
 from mse.publish.wording.sentences import headline as headline_of
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -274,19 +275,19 @@ def _check_free(out: Path, overwrite: bool) -> None:
     home = next((p for p in out.absolute().parents if p.exists()), Path("/"))
     if out.is_symlink() or not home.is_dir() or not os.access(home, os.W_OK):
         raise InputError(
-            Problem("the release cannot be written there", "a place in a folder that you may write to",
-                    "choose another folder with --out", file=place)
+            Problem(said("found.release_cannot_written"), said("allowed.place_folder_you_may"),
+                    said("do.choose_another_folder_out"), file=place)
         )  # fmt: skip
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     ours = out.is_dir() and (out / FIGURES).is_file() and (out / PACKAGE).is_file()
     if not ours:
         raise InputError(
-            Problem("the folder holds files that are no release of mse", "a new folder, or a release to replace",
-                    "choose another folder with --out", file=place)
+            Problem(said("found.folder_holds_files_no"), said("allowed.new_folder_release_replace"),
+                    said("do.choose_another_folder_out"), file=place)
         )  # fmt: skip
     if not overwrite:
         raise InputError(
-            Problem("the release exists already", "a new folder, or leave to replace it",
-                    "add --overwrite, or choose another folder with --out", file=place)
+            Problem(said("found.release_exists_already"), said("allowed.new_folder_leave_replace"),
+                    said("do.add_overwrite_choose_another"), file=place)
         )  # fmt: skip

@@ -11,7 +11,8 @@ import os
 import stat
 from pathlib import Path
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, reason_of
+from mse.words.said import Said, said
 
 MOST_BYTES = 200_000_000
 """Size of the largest file that is read; a release holds rounded tables, of kilobytes each."""
@@ -25,21 +26,21 @@ def is_plain(name: object) -> bool:
     )  # fmt: skip
 
 
-def fault_of(folder: Path, name: object) -> str | None:
+def fault_of(folder: Path, name: object) -> Said | None:
     """Return why an entry of a release is not read; None where it is a plain file of an ordinary size."""
     if not isinstance(name, str) or not is_plain(name):
-        return "the name leads out of the release"
+        return said("release.leads_out")
     try:
         found = os.lstat(folder / name)
     except (FileNotFoundError, ValueError):  # a path that no file system takes is a path to nothing
-        return "no such file"
+        return said("found.no_such_file")
     except OSError as error:
-        return error.strerror or "it cannot be read"
+        return reason_of(error)
     if stat.S_ISLNK(found.st_mode):
-        return "a link"
+        return said("release.link")
     if not stat.S_ISREG(found.st_mode):
-        return "no file"
-    return "the file is too large" if found.st_size > MOST_BYTES else None
+        return said("release.no_file")
+    return said("release.large") if found.st_size > MOST_BYTES else None
 
 
 def read_bytes(folder: Path, name: str) -> bytes:
@@ -57,17 +58,18 @@ def read_bytes(folder: Path, name: str) -> bytes:
             handle = os.open(folder / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
             with os.fdopen(handle, "rb") as file:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
-                    fault = "no file"
+                    fault = said("release.no_file")
                 else:
                     content = file.read(MOST_BYTES + 1)
                     if len(content) <= MOST_BYTES:
                         return content
-                    fault = "the file is too large"
+                    fault = said("release.large")
         except OSError as error:
-            fault = error.strerror or "it cannot be read"
+            fault = reason_of(error)
     raise InputError(
-        Problem(f"a file of the release is not read: {fault}",
-                f"a file in the folder itself, of at most {MOST_BYTES // 1_000_000} MB", "get the release again",
+        Problem(said("found.file_release_not_read", fault=fault),
+                said("allowed.file_folder_itself_most", most_bytes=MOST_BYTES // 1000000),
+                said("do.get_release_again_2"),
                 file=str(folder / name))
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ from mse.publish.release.bundle import FIGURES, PACKAGE, release_csv, release_js
 from mse.publish.release.outgoing import published_tables
 from mse.publish.release.publishedfigures import Figure
 from mse.publish.release.releasefiles import digest_of, fault_of, is_plain, read_bytes
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,10 +78,11 @@ def verify_release(release: str | Path, audit: str | Path | None = None) -> tupl
     again from its draws.
     """
     release = Path(release)
-    missing = [name for name in (FIGURES, PACKAGE) if fault_of(release, name) == "no such file"]
+    missing = [name for name in (FIGURES, PACKAGE) if _is_absent(fault_of(release, name))]
     if missing:
         raise InputError(
-            [Problem(f"the release lacks {name}", "a folder written by mse release", "check the path",
+            [Problem(said("found.release_lacks", name=str(name)), said("allowed.folder_written_mse_release"),
+                     said("do.check_path"),
                      file=str(release)) for name in missing]
         )  # fmt: skip
     with damage(RELEASE, release):
@@ -88,8 +90,8 @@ def verify_release(release: str | Path, audit: str | Path | None = None) -> tupl
     audit = _audit_of(release, published) if audit is None else Path(audit)
     if not os.path.isdir(audit):
         raise InputError(
-            Problem("the audit record is not there", "the results folder that the release was made from",
-                    "name it: --audit RESULTS", file=str(audit))
+            Problem(said("found.audit_record_not"), said("allowed.results_folder_release_made"),
+                    said("do.name_audit_results"), file=str(audit))
         )  # fmt: skip
     results = read_results(audit)
     with damage(RESULTS, audit):
@@ -121,9 +123,13 @@ def _release_mismatches(
     for resource in map(mapping, items(package.get("resources"))):
         name = str(resource.get("path"))
         fault = fault_of(release, name)
-        digest = digest_of(release, name) if fault is None else fault
+        digest = digest_of(release, name) if fault is None else str(fault)
         if resource.get("hash") != digest:
             yield Mismatch(PACKAGE, f"digest of {name[:80]}", str(resource.get("hash")), digest)
+
+
+def _is_absent(fault: Said | None) -> bool:
+    return fault is not None and fault.code == "found.no_such_file"
 
 
 def _audit_of(release: Path, published: Mapping[str, Any]) -> Path:
@@ -131,8 +137,8 @@ def _audit_of(release: Path, published: Mapping[str, Any]) -> Path:
     name = mapping(published.get("audit")).get("folder")
     if not is_plain(name):
         raise InputError(
-            Problem("the release does not name its audit record", "the name of a folder beside it",
-                    "name the results folder: --audit RESULTS", file=str(release / FIGURES), value=str(name))
+            Problem(said("found.release_does_not_name"), said("allowed.name_folder_beside"),
+                    said("do.name_results_folder_audit"), file=str(release / FIGURES), value=str(name))
         )  # fmt: skip
     return release.absolute().parent / str(name)
 
@@ -145,7 +151,12 @@ def _read_json(release: Path, name: str) -> Mapping[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise InputError(
-            Problem("a file of the release is damaged", "JSON as mse wrote it", "get the release again", file=str(path))
+            Problem(
+                said("found.file_release_damaged"),
+                said("allowed.json_mse_wrote"),
+                said("do.get_release_again_2"),
+                file=str(path),
+            )
         )
     return found
 
@@ -173,7 +184,8 @@ def _table_mismatches(release: Path, name: str, frame: pd.DataFrame) -> Iterator
 
     fault = fault_of(release, name)
     if fault is not None:
-        yield Mismatch(name, "the file", "nothing" if fault == "no such file" else fault, f"{len(frame)} rows")
+        there = "nothing" if _is_absent(fault) else str(fault)
+        yield Mismatch(name, "the file", there, f"{len(frame)} rows")
         return
     try:
         said = list(csv.reader(io.StringIO(read_bytes(release, name).decode("utf-8"), newline=""), strict=True))

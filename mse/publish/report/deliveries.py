@@ -110,7 +110,8 @@ def _gather(m: Material, titles: Mapping[str, str]) -> list[list[str | None]]:
     lists = say("gather.lists", count=say.count_word(len(named)), lists=say.listing(named))
     verdict = estimate.verdict
     spoken = (len(verdict.reasons), len(verdict.checked)) if verdict else (0, 0)
-    rules = say("gather.rules", spoke=say.number(spoken[0]), checked=say.number(spoken[1])) if verdict else None
+    spoke = {0: "gather.rules_none", 1: "gather.rules_one"}.get(spoken[0], "gather.rules")
+    rules = say(spoke, spoke=say.count_word(spoken[0]), checked=say.number(spoken[1])) if verdict else None
     inside, outside = (
         say.listing([say.said(x) for x in part]) or say("gather.missing").lower().rstrip(".")
         for part in (head.inside, head.outside)

@@ -96,14 +96,14 @@ def _fit(m: Material) -> list[Block]:
         return []
     poor = sorted((x for x in found if x["p_value"] < LOW_P), key=lambda x: float(x["p_value"]))
     values = {
-        "poor": say.number(len(poor)),
-        "count": say.number(len(found)),
+        "poor": say.count_word(len(poor)).capitalize(),
+        "count": say.count_word(len(found)),
         "chance": say.number(LOW_P * len(found), 1),
     }
     blocks: list[Block] = [
         Heading(say("fit.title")),
         paragraph(say("fit.lead")),
-        paragraph(say("fit.finding", **values)),
+        paragraph(say({0: "fit.finding_none", 1: "fit.finding_one"}.get(len(poor), "fit.finding"), **values)),
     ]
     shown = sorted(found, key=lambda x: float(x["p_value"]))[:MOST_FITS]
     if m.facts.public:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mse.errors import InputError, Problem
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.answers.results import Results
@@ -35,8 +36,8 @@ def render_pdf(results: Results, language: str | None = None) -> bytes:
         import typst
     except ImportError as error:
         raise InputError(
-            Problem("a PDF is asked for, and Typst, which sets it, is not installed", "the extra pdf",
-                    "install mse-engine[pdf], or leave pdf out of the job")
+            Problem(said("found.pdf_asked_typst_which"), said("allowed.extra_pdf"),
+                    said("do.install_mse_engine_pdf"))
         ) from error  # fmt: skip
     from mse.publish.report.composing import compose
     from mse.shipped import shipped_path

@@ -14,6 +14,7 @@ from mse.publish.drawings.axes import also_png
 from mse.publish.facts.statements import languages
 from mse.publish.report.composing import compose
 from mse.publish.report.page import Drawing, Page, Sheet
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -47,8 +48,8 @@ def render_docx(results: Results, language: str | None = None) -> bytes:
         from docx import Document as new_document
     except ImportError as error:
         raise InputError(
-            Problem("the extra for files of Word is not installed", "python-docx",
-                    "install it: pip install 'mse-engine[office]'")
+            Problem(said("found.extra_files_word_not"), said("allowed.python_docx"),
+                    said("do.install_pip_install_mse_2"))
         ) from error  # fmt: skip
     language = language or languages(results)[0]
     with also_png() as pictures:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mse.publish.facts.statements import Facts, MethodRow
@@ -89,3 +90,8 @@ def overlap_finding(facts: Facts, say: Catalogue) -> str:
         lists=say.listing([facts.lists[j].title or facts.lists[j].name for j in most.lists]),
         count=say.number(most.count),
     )
+
+
+def titled(lists: str, titles: Mapping[str, str]) -> str:
+    """Return lists, of which several stand "A:B", "A & B" or "A, B", by what they are called."""
+    return "".join(titles.get(part, part) for part in re.split(r"(:| & |, )", lists))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.words.catalogues import Catalogue as Catalogue
 from mse.words.catalogues import Figure as Figure
 from mse.words.catalogues import Name as Name
 from mse.words.catalogues import Spoken, catalogue, languages_there_are
+from mse.words.said import said
 
 SOURCE = "en"
 """Language of texts of which nothing says in which one they are."""
@@ -49,6 +50,6 @@ def read_catalogue(language: str = "en") -> Catalogue:
         return catalogue(language)
     except LookupError:
         raise InputError(
-            Problem("there are no messages in this language", ", ".join(languages_there_are()), "choose one of them",
+            Problem(said("found.no_messages_language"), names_of(languages_there_are()), said("do.choose_one_them"),
                     value=language)
         ) from None  # fmt: skip

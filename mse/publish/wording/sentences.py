@@ -17,7 +17,7 @@ from mse.answers.strata import EMPTY
 from mse.publish.facts.margins import truth_of
 from mse.publish.facts.statements import Facts, languages, read_facts
 from mse.publish.registered import is_public
-from mse.publish.wording.captions import hump_words, interval_name, number_words, small_humps
+from mse.publish.wording.captions import hump_words, interval_name, number_words, small_humps, titled
 from mse.publish.wording.messages import VERBATIM, Catalogue, Words, read_catalogue, words_of
 from mse.publish.wording.partwords import judged_part, judged_parts
 from mse.publish.wording.rounding import Rounded
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TERMINAL_WIDTH, TERMINAL_LINES = 100, 24
 MOST_PART_LINES = 3
 LABEL = 44
-"""Characters of the name of a method in the comparison on the terminal."""
+"""Characters that the name of a method always has in the comparison on the terminal."""
 
 Judgement = Literal["publish", "caution", "refuse", "unjudged"]
 
@@ -184,8 +184,9 @@ def reason_sentence(reason: Reason, facts: Facts, rounded: Rounded, say: Catalog
     values: dict[str, object] = dict(finding.values)
     if pair := largest_pair(facts):
         values.setdefault("pair", ":".join(pair))
-    if isinstance(of := values.get("pair"), str):
-        values["pair"] = ":".join(facts.names.get(name, name) for name in of.split(":"))
+    titles = {row.name: row.title for row in facts.lists if row.title}
+    lists = {key: of for key in ("pair", "what", "inner", "outer") if isinstance(of := values.get(key), str)}
+    values |= {key: titled(of, titles) for key, of in lists.items()}
     if facts.humps:
         # In the unit of the headline, and counted as the page counts them.
         values |= {"count": len(facts.humps), "humps": tuple(hump_words(facts.humps, rounded, say))}
@@ -380,13 +381,16 @@ def _method_lines(facts: Facts, said: Headline, say: Catalogue) -> list[str]:
     heads = [say("intervals.method"), say("intervals.point"), say("intervals.interval")]
     heads.append(f"({say('key.not_cited')})" if not_cited else "")
     rows = [["  " + heads[0], *heads[1:]]]
-    labels = cut_apart([row.label.text for row in facts.methods], LABEL, say.messages["format.ellipsis"])
+    labels = [row.label.text for row in facts.methods]
     for row, name in zip(facts.methods, labels, strict=True):
         point, span = number_words(row, say)
-        label = ("* " if row.headline else "  ") + name
         failed = say("terminal.failed") + (f": {row.failure}" if row.failure and row.failure.text else "")
         span = f"{say.level(row.prob)}: {span}" if span else say("intervals.no_interval")
-        rows.append([label, point, span if row.failure is None else failed, ""])
+        rows.append([("* " if row.headline else "  ") + name, point, span if row.failure is None else failed, ""])
+    ends = [len(row[2]) for row, method in zip(rows[1:], facts.methods, strict=True) if method.failure is None]
+    room = max(LABEL, _width() - 6 - max(len(row[1]) for row in rows) - max(ends, default=0))
+    for cells, name in zip(rows[1:], cut_apart(labels, room, say.messages["format.ellipsis"]), strict=True):
+        cells[0] = cells[0][:2] + name
     wide = [max(len(row[j]) for row in rows) for j in range(2)]
     lines = [f"{row[0]:<{wide[0]}}  {row[1]:>{wide[1]}}  {row[2]}  {row[3]}".rstrip() for row in rows]
     longest = max(TERMINAL_WIDTH, *(len(x) + 40 for x in labels)) if labels else TERMINAL_WIDTH
