@@ -19,13 +19,11 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import LOG_STEP, Distribution
+from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
-
-Array = npt.NDArray[np.float64]
 
 FEATURES = ("four lists or more", "log overlap", "log share in view")
 """What a departure may depend on, see `features`."""

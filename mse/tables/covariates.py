@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem, names_of
+from mse.kernels.arrays import Array
 from mse.settings.formulatext import ALLOWED, FormulaFault, FormulaTerms, read_formula
 from mse.tables.checks import Faults
 from mse.tables.grids import Grid
@@ -22,8 +23,7 @@ from mse.words.said import Said, said, verbatim
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[np.float64]
-Column = npt.NDArray[np.float64] | npt.NDArray[np.str_]
+Column = Array | npt.NDArray[np.str_]
 Columns = Mapping[str, Column]
 """A covariate by name: float64 for a number, text for a level; all of one length."""
 

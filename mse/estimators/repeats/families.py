@@ -23,11 +23,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.words.said import Said, said
 
-Array = npt.NDArray[np.float64]
 Family = Literal["poisson", "geometric", "negbin", "zelterman", "chao", "chao-one-inflated"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 PARTIAL: Mapping[Family, int] = {"zelterman": 1, "chao": 1, "chao-one-inflated": 2}
@@ -99,7 +98,7 @@ class Unseen(NamedTuple):
     variance: Array
 
 
-def used(family: Family, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def used(family: Family, times: Integers) -> Flags:
     """Return the rows that the likelihood looks at: two classes for those of `PARTIAL`, else all."""
     low = PARTIAL.get(family)
     return np.ones(times.shape, dtype=bool) if low is None else (times == low) | (times == low + 1)
@@ -151,7 +150,7 @@ def dispersed_likelihood(times: Array, eta: Array, log_alpha: float) -> tuple[Ar
 
 
 def fit_counts(
-    family: Family, times: npt.NDArray[np.int64], persons: Array, matrix: Array, start: CountFit | None = None
+    family: Family, times: Integers, persons: Array, matrix: Array, start: CountFit | None = None
 ) -> CountFit:
     """Fit one family by maximum likelihood.
 
@@ -301,7 +300,7 @@ def _nothing(family: Family, size: int, status: Status) -> CountFit:
     return CountFit(family, nan, dispersion, np.full((size, size), np.nan), np.nan, status, 0)
 
 
-def unseen(fit: CountFit, times: npt.NDArray[np.int64], matrix: Array) -> Unseen:
+def unseen(fit: CountFit, times: Integers, matrix: Array) -> Unseen:
     """Return what each row says about the unseen under a fit; shapes as in `Unseen`."""
     eta = matrix @ fit.coefficients
     rate = np.exp(eta)

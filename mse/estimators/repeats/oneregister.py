@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
@@ -29,7 +28,6 @@ from mse.words.said import Said, said
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[np.float64]
 Interval = Literal["log-normal", "normal", "parametric", "nonparametric"]
 
 _HELD: dict[Family, Said] = {

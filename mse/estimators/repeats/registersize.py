@@ -6,15 +6,13 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
 from mse.estimators.repeats.families import WORDS, CountFit, Family, fit_counts, unseen
+from mse.kernels.arrays import Array, Flags
 from mse.tables.covariates import Design, design
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
-
-Array = npt.NDArray[np.float64]
 
 LABELS: dict[Family, Said] = {
     "poisson": said("family.poisson"),
@@ -100,7 +98,7 @@ def _lonely(table: RepeatCounts, formula: str) -> list[str]:
 
 
 def size_of(
-    fit: CountFit, table: RepeatCounts, matrix: Array, rows: npt.NDArray[np.bool_] | None = None
+    fit: CountFit, table: RepeatCounts, matrix: Array, rows: Flags | None = None
 ) -> Size:  # fmt: skip
     """Return N̂ and its variance, for everybody or for the persons in some `rows` of the table."""
     persons = np.where(True if rows is None else rows, table.counts, 0).astype(np.float64)
