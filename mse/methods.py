@@ -10,6 +10,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mse.assess.registerverdict import judged_register
 from mse.computing.parallel import Compute
 from mse.computing.progress import if_watched
 from mse.errors import ModelError, MseError, Problem
@@ -26,6 +27,7 @@ from mse.shipped import read_table
 from mse.tables.captures import CaptureTable
 from mse.tables.checks import MAX_LISTS
 from mse.tables.histories import HistoryTable
+from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, as_said, said, to_json
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from mse.answers.referees import Referee
     from mse.assess.rules import Thresholds
     from mse.tables.persons import PersonTable
-    from mse.tables.repeats import RepeatCounts
 
 
 AVERAGED: tuple[Basis, ...] = ("models", "identified")
@@ -75,9 +76,10 @@ def estimate(
     -------
     Posterior
         ``.summary(prob)`` gives the estimate with its verdict, ``.quantile(q)`` quantiles, ``.draws`` draws of N.
-        The verdict holds the answer against other methods that allow for dependence (see `checks`); there are no
-        rules yet for one register and for persons, whose answers stay without one. ``.chosen`` says what was chosen
-        and why, ``.identified`` is the law of N if the identifying assumption held exactly.
+        The verdict holds the answer against other methods that allow for dependence (see `checks`); one register has
+        rules of its own (`mse.assess.registerverdict`), and there are none yet for persons, whose answers stay without.
+        ``.chosen`` says what was chosen and why, ``.identified`` is the law of N if the identifying assumption held
+        exactly.
 
     Raises
     ------
@@ -88,6 +90,8 @@ def estimate(
     compute = compute or if_watched()
     method, given = named(method, options)
     posterior = run_method(table, method, seed=seed, compute=compute, **given)
+    if isinstance(table, RepeatCounts):
+        return judged_register(posterior, table)
     if not isinstance(table, CaptureTable):
         return judged(posterior, table, ()) if isinstance(table, HistoryTable) else posterior
     asked = checks(table, posterior.method, given.get("by", ()))

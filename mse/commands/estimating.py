@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mse.computing.parallel import Compute
-    from mse.estimators.repeats.families import Family
+    from mse.estimators.repeats.oneregister import Chosen
     from mse.methods import Table
     from mse.settings.specfields import Criterion
 
@@ -181,29 +181,26 @@ def _many(
     help="A method; repeat for several. All when not given.",
 )
 @click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
+@click.option("--out", type=click.Path(path_type=Path), help="New folder for the revision: a page, and JSON.")
+@OVERWRITE
+@click.option("--apart/--together", default=True, help="Estimate again where data and method changed, to tell apart.")
 @reading_options
 @SEED
 @PROB
 @WORKERS
 @AS_JSON
 def compare(
-    what: tuple[str, ...], methods: tuple[str, ...], language: str, reading: Mapping[str, Any], seed: int, prob: float,
-    workers: int | None, as_json: bool,
+    what: tuple[str, ...], methods: tuple[str, ...], language: str, out: Path | None, overwrite: bool, apart: bool,
+    reading: Mapping[str, Any], seed: int, prob: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Put methods side by side on TABLE, or say what changed between the results folders OLD and NEW, and why."""
-    from mse.publish.changes import changes_text, compare_results, is_results_folder
+    """Put methods side by side on TABLE, or say what changed between OLD and NEW (results or releases), and why."""
+    from mse.publish.changes import is_results_folder
+    from mse.publish.revisions import is_release
 
-    if len(what) == 2 and all(is_results_folder(Path(x)) for x in what):
-        changes = compare_results(*map(Path, what))
-        if as_json:
-            from mse.answers.results import plain
+    if len(what) == 2 and all(is_results_folder(Path(x)) or is_release(Path(x)) for x in what):
+        from mse.commands.serial import compare_vintages
 
-            causes, sides = [asdict(cause) for cause in changes.causes], changes.estimates.to_dict("records")
-            record = {"verdicts": changes.verdicts, "causes": causes, "estimates": sides, "years": changes.years,
-                      "text": changes_text(changes, language)}  # fmt: skip
-            click.echo(json.dumps(plain(record), ensure_ascii=False, indent=2, allow_nan=False))
-        else:
-            say(changes_text(changes, language))
+        compare_vintages(Path(what[0]), Path(what[1]), language, out, overwrite, apart, workers, as_json)
         return
     if len(what) != 1:
         raise InputError(
@@ -256,7 +253,9 @@ def models(
 def _of_repeats() -> list[click.Option]:
     from mse.estimators.methodspecs import spec_of
 
-    return [option_of(spec_of("repeats"), name) for name in ("family", "formula", "interval")]
+    spec = spec_of("repeats")
+    both = option_of(spec, "allowance", "--allowance/--no-allowance", default=True, show_default=True)
+    return [*(option_of(spec, name) for name in ("family", "formula", "exposure")), both, option_of(spec, "interval")]
 
 
 @click.command(cls=SettingsCommand, settings=_of_repeats)
@@ -273,15 +272,22 @@ def _of_repeats() -> list[click.Option]:
 @SUM
 @SEED
 @PROB
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page, CSV and JSON.")
+@OVERWRITE
+@click.option("--language", "languages", type=LANGUAGES, multiple=True, callback=in_language,
+              help="Of the pages; repeat for several.")  # fmt: skip
 @WORKERS
 @AS_JSON
 def repeats(
-    table: str, family: Family, formula: str, interval: str, by: tuple[str, ...], registrations: str, count: str,
-    persons: bool, sum_duplicates: bool, seed: int, prob: float, workers: int | None, as_json: bool,
+    table: str, family: Chosen, formula: str, exposure: str, allowance: bool, interval: str, by: tuple[str, ...],
+    registrations: str, count: str, persons: bool, sum_duplicates: bool, seed: int, prob: float, out: Path | None,
+    overwrite: bool, languages: tuple[str, ...], workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count.
 
-    Columns that neither --formula nor --by names are not read, whatever stands in them.
+    The answer is an average over shapes of the rates, with departures learned where the size is known, and a verdict;
+    --family names one family instead. Columns that no option names are not read, whatever stands in them. With --out a
+    folder is written that may leave the house: a page, CSV and JSON, without counts of fewer than ten persons.
     """
     from mse.computing.progress import compute
     from mse.estimators.repeats.countfit import compare_families
@@ -289,7 +295,7 @@ def repeats(
     from mse.estimators.repeats.oneregister import subgroups
     from mse.jobs.job import make_job
     from mse.methods import estimate as run_estimate
-    from mse.shipped import load_repeats
+    from mse.shipped import load_repeats, table_info
     from mse.tables.repeats import RepeatCounts, columns_named
 
     if is_public(table):
@@ -297,20 +303,27 @@ def repeats(
         make_job({"table": table_source(table, reading)})  # refuses what is for files only
         register = load_repeats(table)
     else:
-        named = columns_named(table, f"{formula} {' '.join(by)}", count)
+        named = columns_named(table, f"{formula} {exposure} {' '.join(by)}", count)
         register = RepeatCounts.from_csv(
             table, registrations=registrations, count=count, covariates=named, persons=persons,
             sum_duplicates=sum_duplicates,
         )  # fmt: skip
-    options = {"family": family, "formula": formula, "interval": interval}
+    options = {"family": family, "formula": formula, "exposure": exposure, "allowance": allowance,
+               "interval": interval}  # fmt: skip
     found = run_estimate(register, "repeats", seed=seed, compute=compute(workers), **options)
     frames = {
-        "families": compare_families(register, formula, prob=prob),
+        "families": compare_families(register, formula, exposure=exposure, prob=prob),
         "tests": count_tests(register, formula),
         "ratios": ratio_plot(register),
     }
     if by:
-        frames["subgroups"] = subgroups(register, by, family, formula, prob=prob)
+        frames["subgroups"] = subgroups(register, by, family, formula, exposure, prob=prob)
+    if out is not None:
+        from mse.publish.registerpages import published_register, write_register
+
+        title = table_info(table).title if is_public(table) else None
+        shown = published_register(found, register, frames["families"], frames.get("subgroups"), prob=prob, title=title)
+        write_register(out, shown, languages or ("en", "nl"), overwrite=overwrite)
     print_answer(with_unread(found, register.unread), prob, frames, as_json)
 
 

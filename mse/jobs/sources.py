@@ -108,6 +108,8 @@ def _registered(job: Job, contracts: list[str], truth: Path | None, workspace: P
         tables["thresholds"] = taken.linkage.thresholds
         (workspace / RECORDS / "linkage.svg").write_text(taken.linkage.chart, encoding="utf-8")
         (workspace / RECORDS / "linkage.json").write_text(taken.linkage.settings, encoding="utf-8")
+    if taken.arrived is not None:
+        tables["arrivals"] = taken.arrived
     links = {"unknown": 1.0}
     if taken.quality is not None:
         tables["linkage"] = taken.quality.lists

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from mse.answers.distribution import Distribution
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimators.repeats.families import CountFit, fit_counts, log_missed, probabilities, unseen
+from mse.estimators.repeats.countlaws import log_missed, probabilities, unseen
+from mse.estimators.repeats.families import CountFit, fit_counts
 from mse.kernels.arrays import Array, Integers
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import said
@@ -94,7 +95,7 @@ def _replicates(
             x, times, counts = matrix[drawn > 0], table.registrations[drawn > 0], drawn[drawn > 0]
         if not times.size:
             continue
-        again = fit_counts(fit.family, times, counts.astype(np.float64), x, fit)
+        again = fit_counts(fit.family, times, counts.astype(np.float64), x, fit, fixed=fit.fixed)
         if again.status == "fine":
             out[k] = counts.sum() + counts @ unseen(again, times, x).each
     return (out,)

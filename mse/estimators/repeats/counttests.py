@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mse.errors import ModelError, MseError, Problem
-from mse.estimators.repeats.families import Family, probabilities
+from mse.estimators.repeats.countlaws import probabilities
+from mse.estimators.repeats.families import Family
 from mse.estimators.repeats.registersize import fit_repeats
 from mse.kernels.arrays import Array
 from mse.tables.repeats import RepeatCounts
