@@ -193,15 +193,16 @@ def markdown() -> str:
         return "–" if share is None else f"{100 * share:.0f} %"
 
     heads = ("scales of departures", "known sizes: 50 %", "95 %", "CRPS", "interval score", "log width",
-             "simulated: 95 %", "… with *publish*", "median bias", "log width", "times that without departures",
-             f"{HIDDEN}: 95 %", "… with *publish*")  # fmt: skip
+             "simulated: 95 %", "… with *publish*", "median bias", "log width",
+             "times that without departures (with *publish*)", f"{HIDDEN}: 95 %", "… with *publish*")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
     for name, known in found["known"].items():
         s = found["simulated"][name]
         cells = (name, percent(known["coverage"][0]), f"{100 * known['coverage'][2]:.1f} %", f"{known['crps']:.3f}",
                  f"{known['interval_score']:.2f}", f"{known['median_width']:.2f}", percent(s["covered"]),
                  percent(s["publish"]), f"{s['median_bias']:.3f}".replace("-", "−"), f"{s['median_width']:.2f}",
-                 percent(s["hidden"]))  # fmt: skip
+                 f"{s['width_ratio']:.2f} ({s['width_ratio_publish']:.2f})", percent(s["hidden"]),
+                 percent(s["hidden_publish"]))  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     heads = ("a further rule for *publish*", "*publish* of the other kinds", "of which hold", f"*publish* of {HIDDEN}",
              "of which hold")  # fmt: skip

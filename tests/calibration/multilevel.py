@@ -4,7 +4,7 @@
 ``tests/calibration/multilevel.json`` and ``multilevel-national.json``; the slow tests read and repeat a part of it.
 ``coverage 100 switched`` does the same where persons differ much in visibility and nobody is referred, into
 ``multilevel-switched.json``; ``coverage 100 both`` where they differ as much and are referred as well; ``coverage 100
-varied`` in nations each of which is another: visibility uniform from 0 to 1.2, referrals from none to twice those of
+varied`` in nations each of which is another: visibility uniform from 0 to 1.2, referrals from none to those of
 the nation that ships. Repeats of one nation have in common what no list shows of it; those of the last do not. What
 stands as ``before`` is what an earlier prior gave, and is kept.
 ``dependence 12`` stores in ``multilevel-dependence.json`` how lists truly depend on each other in the nations that
@@ -43,7 +43,7 @@ def nation_of(name, seed):
     """Return the simulated nation of a name; of ``varied`` every seed has its own."""
     if name == "varied":
         rng = np.random.default_rng([seed, 13])
-        visibility, times = rng.uniform(0.0, 1.2), rng.uniform(0.0, 2.0)
+        visibility, times = rng.uniform(0.0, 1.2), rng.uniform(0.0, 1.0)
         referrals = tuple(replace(r, share=times * r.share) for r in national_spec().referrals)
         return national_spec(visibility=round(float(visibility), 3), referrals=referrals)
     changes = {"shipped": {}, "switched": {"visibility": 1.0, "referrals": ()}, "both": {"visibility": 1.0}}
