@@ -76,7 +76,7 @@ def with_hidden(unseen: Array, observed: int, mean: float) -> Array:
     """Return equally likely log(n_0 + ½) with the never registered among n_0, a row for each of HIDDEN_POINTS h."""
     h = mean * ((1.0 - (np.arange(HIDDEN_POINTS) + 0.5) / HIDDEN_POINTS) ** -0.5 - 1.0)
     everybody = np.logaddexp(unseen, math.log(observed))
-    return np.logaddexp(unseen, np.log(h)[:, None] + everybody)
+    return np.asarray(np.logaddexp(unseen, np.log(h)[:, None] + everybody))
 
 
 class Library(NamedTuple):
