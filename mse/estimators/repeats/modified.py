@@ -99,13 +99,15 @@ def row_values(law: Law, times: Array, eta: Numbers, others: Numbers) -> Numbers
     share = 1.0 / (1.0 + np.exp(-logit))
     if law.kind == "one-inflated":
         seen = 1.0 - none
-        return np.where(once, np.log(share + (1.0 - share) * one / seen), np.log(1.0 - share) + log_y - np.log(seen))
+        return np.asarray(
+            np.where(once, np.log(share + (1.0 - share) * one / seen), np.log(1.0 - share) + log_y - np.log(seen))
+        )
     if law.kind == "inflated-truncated":
         seen = 1.0 - (1.0 - share) * none
         found = np.where(once, np.log(share + (1.0 - share) * one), np.log(1.0 - share) + log_y)
         return np.asarray(found - np.log(seen))
     if law.kind == "hurdle":
-        return np.where(once, np.log(share), np.log(1.0 - share) + log_y - np.log(1.0 - none - one))
+        return np.asarray(np.where(once, np.log(share), np.log(1.0 - share) + log_y - np.log(1.0 - none - one)))
     seen = 1.0 - (1.0 - share) * none / (1.0 - one)
     found = np.where(once, np.log(share), np.log(1.0 - share) + log_y - np.log(1.0 - one))
     return np.asarray(found - np.log(seen))
