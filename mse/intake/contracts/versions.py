@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from mse.intake.contracts.clauses import Codes, Place
-from mse.kernels.arrays import Texts
+from mse.intake.contracts.clauses import Codes, Place, Texts
 from mse.settings.specchecks import Checked
 
 
