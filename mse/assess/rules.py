@@ -167,8 +167,8 @@ RULES = (
     "lists", "observed", "below_observed", "no_overlap", "nested", "outside", "pair_share", "identifying",
     "one_model", "dependence", "deviance", "bound", "aggregate", "humps", "disagreement", "narrower", "prior", "width",
     "grid_end", "sampling", "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged",
-    "draws", "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out",
-    "one_person", "referrals", "linkage", "recall", "recall_unknown", "known_sizes", "known_bias",
+    "draws", "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts",
+    "left_out", "one_person", "referrals", "linkage", "recall", "recall_unknown", "known_sizes", "known_bias",
     "fit", "coverage",
 )  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""

@@ -41,6 +41,8 @@ class IntakeSpec:
         What clerks decided on a sample of pairs (`mse linkage sample`), relative to the job file.
     referrals : {"keep", "remove"}
         What to do with registrations of persons whom another list sent.
+    nowcast : bool
+        Complete the last years, in the drawn tables, by what has not come in yet; contracts name the day of entry.
     counts : str
         Population that is counted, as contracts name theirs, where registers count several; these are linked too.
     strata : tuple of str
@@ -63,6 +65,7 @@ class IntakeSpec:
     draws: Annotated[int, count(0, 1000)] = 20
     decisions: Path | None = None
     referrals: Literal["keep", "remove"] = "keep"
+    nowcast: bool = False
     counts: str | None = None
     strata: Annotated[tuple[str, ...], Check(said("example.strata"), _twice)] = ()
     unit: Unit = "person-year"
