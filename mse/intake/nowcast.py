@@ -104,10 +104,11 @@ def nowcast(
     if rows.empty:
         return None
     until = until or date.fromisoformat(str(rows["entered"].max()))
-    last = _index(until.isoformat()) - (until.day < calendar.monthrange(until.year, until.month)[1])
+    drawn_on = _index(until.isoformat()) - (until.day < calendar.monthrange(until.year, until.month)[1])
     month = rows["month"].map(_index).to_numpy(np.int64)
     entered = rows["entered"].map(_index).to_numpy(np.int64)
     counts = rows["count"].to_numpy(np.int64)
+    last = min(drawn_on, int(month.max()))  # nothing is asked of months after the period
     missing: dict[tuple[str, str], Integers] = {}
     so_far: dict[tuple[str, str], int] = {}
     for number, name in enumerate(lists):
@@ -116,14 +117,14 @@ def nowcast(
             continue
         first = max(int(month[own].min()), last - WINDOW + 1)
         triangle = np.zeros((last - first + 1, LONGEST + 1))
-        kept = own & (month >= first) & (entered <= last)
+        kept = own & (month >= first) & (entered <= drawn_on)
         delay = np.clip(entered - month, 0, LONGEST)
         np.add.at(triangle, (month[kept] - first, delay[kept]), counts[kept])
-        drawn = draw_missing(triangle, draws, np.random.default_rng([seed, 15, number]))
+        drawn = draw_missing(triangle, draws, np.random.default_rng([seed, 15, number]), drawn_on - last)
         # What came in the month that is not over stands in the registers already.
         early = np.zeros(len(triangle), dtype=np.int64)
-        np.add.at(early, (month - first)[own & (month >= first) & (entered > last)],
-                  counts[own & (month >= first) & (entered > last)])  # fmt: skip
+        begun = own & (month >= first) & (entered > drawn_on)
+        np.add.at(early, (month - first)[begun], counts[begun])
         drawn = np.maximum(drawn - early, 0)
         years = np.array([(first + t) // 12 for t in range(len(triangle))])
         for year in np.unique(years):
@@ -139,20 +140,22 @@ def _index(day: str) -> int:
     return int(day[:4]) * 12 + int(day[5:7]) - 1
 
 
-def draw_missing(triangle: Array, draws: int, rng: np.random.Generator) -> Integers:
+def draw_missing(triangle: Array, draws: int, rng: np.random.Generator, past: int = 0) -> Integers:
     """Return draws of what is missing of every month, shape (draws, T).
 
     Parameters
     ----------
     triangle : float64 array, shape (T, D + 1)
-        Registrations by month and delay in months; month t is known up to delay T − 1 − t, the rest is 0.
+        Registrations by month and delay in months; month t is known up to delay T − 1 − t + past, the rest is 0.
     draws : int
         How many.
     rng : Generator
         Source of randomness.
+    past : int
+        Months that are known after the last one.
     """
     months, delays = triangle.shape
-    age = np.arange(months)[::-1]
+    age = np.arange(months)[::-1] + past
     within, all_within, dispersion = _hazards(triangle, age)
     longest = int(np.flatnonzero(within).max(initial=0))
     if longest == 0:

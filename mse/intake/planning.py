@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from mse.errors import InputError, Problem
 from mse.intake.tabulate import YEAR, Declared, Layout, Rule, Unit, levels_of
-from mse.settings.specchecks import check_spec
+from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import Between, Check, count
 from mse.words.said import Said, said
 
@@ -76,6 +76,15 @@ class IntakeSpec:
         """Check every option."""
         check_spec(self, InputError)
         object.__setattr__(self, "rules", MappingProxyType(dict(self.rules)))
+
+    def together(self) -> Placed:
+        """Yield what completing the last years lacks."""
+        if self.nowcast and YEAR not in self.strata:
+            found = Problem(said("nowcast.year"), said("nowcast.year_allowed"), said("nowcast.year_remedy"))
+            yield ("strata",), found
+        if self.nowcast and self.draws < 2:
+            found = Problem(said("nowcast.draws"), said("nowcast.draws_allowed"), said("nowcast.draws_remedy"))
+            yield ("draws",), found
 
 
 def plan_table(

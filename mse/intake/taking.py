@@ -30,7 +30,7 @@ from mse.intake.populations import (
     quality_of,
 )
 from mse.intake.registers.delivered import Registers, read_registers
-from mse.intake.tabulate import NOT_KNOWN, YEAR, Layout, count_cells, make_units, to_tables
+from mse.intake.tabulate import NOT_KNOWN, Layout, count_cells, make_units, to_tables
 from mse.tables.captures import CaptureTable
 from mse.words.said import Said, said
 
@@ -278,22 +278,9 @@ def _mended(
 
 
 def _expected(arrived: pd.DataFrame, lists: tuple[str, ...], spec: IntakeSpec, seed: int) -> Nowcast | None:
-    """Return what has not come in yet; None where that was not asked for, or no list says when it entered anything.
-
-    Raises
-    ------
-    InputError
-        When it was asked for in a table without years, or without draws.
-    """
+    """Return what has not come in yet; None where that was not asked for, or no list says when it entered anything."""
     if not spec.nowcast:
         return None
-    problems = []
-    if YEAR not in spec.strata:
-        problems.append(Problem(said("nowcast.year"), said("nowcast.year_allowed"), said("nowcast.year_remedy")))
-    if spec.draws < 2:
-        problems.append(Problem(said("nowcast.draws"), said("nowcast.draws_allowed"), said("nowcast.draws_remedy")))
-    if problems:
-        raise InputError(problems)
     from mse.intake.nowcast import nowcast
 
     return nowcast(arrived, lists, max(spec.draws, 200), seed=seed)
