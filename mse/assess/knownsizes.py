@@ -16,7 +16,7 @@ import numpy as np
 
 from mse.assess.refits import Refit, refit_all, refitted, shrinkage_quantiles, why_json
 from mse.computing.parallel import Compute
-from mse.kernels.arrays import Integers
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.said import Said, said
@@ -161,8 +161,8 @@ class SizesFound:
         Whether its interval holds the true size.
     """
 
-    log_bias: npt.NDArray[np.float64]
-    covered: npt.NDArray[np.bool_]
+    log_bias: Array
+    covered: Flags
 
 
 def quick_consistency(table: CaptureTable | HistoryTable, prob: float = 0.95) -> SizesFound | None:
