@@ -41,6 +41,7 @@ class Beside(TypedDict, total=False):
     interactions: Mapping[str, float]
     diagnostics: Mapping[str, float]
     strata: StrataDraws | None
+    identified: Distribution | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -181,29 +181,26 @@ def _many(
     help="A method; repeat for several. All when not given.",
 )
 @click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
+@click.option("--out", type=click.Path(path_type=Path), help="New folder for the revision: a page, and JSON.")
+@OVERWRITE
+@click.option("--apart/--together", default=True, help="Estimate again where data and method changed, to tell apart.")
 @reading_options
 @SEED
 @PROB
 @WORKERS
 @AS_JSON
 def compare(
-    what: tuple[str, ...], methods: tuple[str, ...], language: str, reading: Mapping[str, Any], seed: int, prob: float,
-    workers: int | None, as_json: bool,
+    what: tuple[str, ...], methods: tuple[str, ...], language: str, out: Path | None, overwrite: bool, apart: bool,
+    reading: Mapping[str, Any], seed: int, prob: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Put methods side by side on TABLE, or say what changed between the results folders OLD and NEW, and why."""
-    from mse.publish.changes import changes_text, compare_results, is_results_folder
+    """Put methods side by side on TABLE, or say what changed between OLD and NEW (results or releases), and why."""
+    from mse.publish.changes import is_results_folder
+    from mse.publish.revisions import is_release
 
-    if len(what) == 2 and all(is_results_folder(Path(x)) for x in what):
-        changes = compare_results(*map(Path, what))
-        if as_json:
-            from mse.answers.results import plain
+    if len(what) == 2 and all(is_results_folder(Path(x)) or is_release(Path(x)) for x in what):
+        from mse.commands.serial import compare_vintages
 
-            causes, sides = [asdict(cause) for cause in changes.causes], changes.estimates.to_dict("records")
-            record = {"verdicts": changes.verdicts, "causes": causes, "estimates": sides, "years": changes.years,
-                      "text": changes_text(changes, language)}  # fmt: skip
-            click.echo(json.dumps(plain(record), ensure_ascii=False, indent=2, allow_nan=False))
-        else:
-            say(changes_text(changes, language))
+        compare_vintages(Path(what[0]), Path(what[1]), language, out, overwrite, apart, workers, as_json)
         return
     if len(what) != 1:
         raise InputError(

@@ -13,6 +13,7 @@ import numpy as np
 
 from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem
+from mse.intake.arrivals import arrivals
 from mse.intake.contracts.together import check_contracts
 from mse.intake.flow import delivered_counts, linked_counts, to_frame, unlike_counts
 from mse.intake.linkage.keycheck import check_links
@@ -78,6 +79,8 @@ class Intake:
         The same without a count of it: what a page may say.
     others : tuple of OtherPopulation
         Populations of the same registers beside the one that is counted.
+    arrived : DataFrame or None
+        When they came, see `mse.intake.arrivals`.
     """
 
     table: CaptureTable
@@ -91,6 +94,7 @@ class Intake:
     notes: tuple[Said, ...]
     told: tuple[Said, ...]
     others: tuple[OtherPopulation, ...] = ()
+    arrived: pd.DataFrame | None = None
 
 
 def take_in(
@@ -186,6 +190,7 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         referrals = count_registrations(con, lists, remove_referrals=remove)
         moved = make_units(con, COUNTED, layout)
         tables = to_tables([count_cells(con, layout), *draws], layout)
+        arrived = arrivals(con, lists, spec.unit)
         drawn = _mended(tables, quality, spec, seed)
         steps = [(row.step, row.list, row.count) for row in registers.counts]
         told_rows = [*unlike_counts(con, lists, registers.contradictions), *linked_counts(con, layout, removed=remove)]
@@ -216,7 +221,7 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
     unknown = {dim: NOT_KNOWN for dim, levels in tables[0].strata.items() if NOT_KNOWN in levels}
     return Intake(
         tables[0], drawn, unreferred, MappingProxyType(unknown), flow, report, quality, registers.digests,
-        tuple(notes), tuple(told), others,
+        tuple(notes), tuple(told), others, arrived,
     )  # fmt: skip
 
 

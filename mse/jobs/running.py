@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+from mse.answers.aggregates import bounded
 from mse.answers.posterior import Posterior
 from mse.answers.record import Record, overlap_of
 from mse.answers.recordchecks import RESULTS, damage_problem
@@ -26,6 +27,7 @@ from mse.computing.sealing import same_content
 from mse.errors import InputError, Problem, names_of
 from mse.estimators.automatic import choose
 from mse.intake.pseudonyms.keyedhash import read_key
+from mse.jobs.aggregated import aggregates_table, read_aggregates
 from mse.jobs.job import Job, dimension_problems, make_job
 from mse.jobs.otherpopulations import populations_table
 from mse.jobs.sections import PublishSpec
@@ -81,12 +83,14 @@ def run_job(
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
             return run_job(job, compute, workspace=folder, told=told)
     _raise_if_any(_file_problems(job, None))
+    read_aggregates(job)
     source = open_source(job, workspace, compute)
     _raise_if_any(
         _file_problems(job, source.table)
         + dimension_problems(job, _answered(job, source))
         + _time_problems(job, source)
     )
+    read_aggregates(job, source.table)  # before anything is computed that they go with
     table = source.table.collapse() if source.table.strata else source.table
     method, options, why = _settled(job, source)
     read_as = source.table.read_as
@@ -95,6 +99,8 @@ def run_job(
         if told is not None:
             told(read_as)
     headline = replace(_headline(job, source, method, options, compute), chosen=why)
+    aggregates = read_aggregates(job, source.table)
+    headline = bounded(headline, aggregates)
     summed = summed_over(source.table, method, options)
     by = options.get("by", ())
     asked: list[Request] = (
@@ -105,7 +111,7 @@ def run_job(
     others = [
         run_or_fail(source.table, r, job.run.seed, compute) for r in asked if r not in (method, (method, options))
     ]
-    tables = dict(source.tables)
+    tables = {**source.tables, **aggregates_table(aggregates)}
     tables |= populations_table(job, headline, source.others, method, options, compute)
     if job.assess is not None:
         tables |= run_assessment(job, headline, source, compute)
@@ -233,6 +239,12 @@ def run_assessment(job: Job, headline: Posterior, source: JobSource, compute: Co
         headline, source.table, job.assess, prob=job.run.prob, seed=job.run.seed,
         unreferred=source.unreferred, compute=compute,
     )  # fmt: skip
+
+
+def answer_of(job: Job, source: JobSource, compute: Compute) -> Posterior:
+    """Return the estimate of a job from its data, without other methods, verdict or checks."""
+    method, options, _ = _settled(job, source)
+    return bounded(_headline(job, source, method, options, compute), read_aggregates(job, source.table))
 
 
 def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, Any], compute: Compute) -> Posterior:

@@ -88,7 +88,7 @@ def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
         file = None if job.table is None else job.table.path
         record = {} if file is None else {"file": {"name": file.name, "sha256": file_digest(file)}}
         return JobSource(table, info, record=record)
-    contracts = _expanded(job.registers.contracts)
+    contracts = expanded(job.registers.contracts)
     truth = None
     if job.simulate is not None:
         contracts = simulate_into(workspace / RECORDS / SIMULATED, job, compute)
@@ -108,6 +108,8 @@ def _registered(job: Job, contracts: list[str], truth: Path | None, workspace: P
         tables["thresholds"] = taken.linkage.thresholds
         (workspace / RECORDS / "linkage.svg").write_text(taken.linkage.chart, encoding="utf-8")
         (workspace / RECORDS / "linkage.json").write_text(taken.linkage.settings, encoding="utf-8")
+    if taken.arrived is not None:
+        tables["arrivals"] = taken.arrived
     links = {"unknown": 1.0}
     if taken.quality is not None:
         tables["linkage"] = taken.quality.lists
@@ -166,7 +168,7 @@ def simulate_into(
     return [str(path) for path in paths]
 
 
-def _expanded(patterns: Sequence[str]) -> list[str]:
+def expanded(patterns: Sequence[str]) -> list[str]:
     """Return the contracts that are meant, ``*`` and ``?`` filled in; a name without them stays as it is."""
     found = []
     for pattern in patterns:

@@ -195,6 +195,12 @@ def rough_draws(table: CaptureTable, spec: DecomposableSpec, draws: int, rng: np
     return law_of(_graphs_of(table, spec, True), table.observed).draw(draws, rng).astype(np.float64)
 
 
+def settled_draws(table: CaptureTable, spec: DecomposableSpec, draws: int, seed: int) -> Array:
+    """Return draws of N from the law on the grid that fits it, persons, (draws,)."""
+    found = law_of(_graphs_of(table, spec, False), table.observed)
+    return found.draw(draws, np.random.default_rng([seed, 5])).astype(np.float64)
+
+
 def _graphs_of(table: CaptureTable, spec: DecomposableSpec, rough: bool) -> GraphPosterior:
     """Return the joint posterior of graph and unseen, roughly or on the grid that fits it."""
     from mse.kernels.graphs import decomposable_graphs, posterior_on, without_complete
@@ -292,7 +298,6 @@ def every_integer(first: int, last: int) -> Grid:
     return Grid(unseen, np.ones_like(unseen))
 
 
-@lru_cache(maxsize=8)
 def geometric_grid(last: int, resolution: int) -> Grid:
     """Return cells that cover 0 to `last`, or just past it.
 
@@ -301,13 +306,21 @@ def geometric_grid(last: int, resolution: int) -> Grid:
     """
     from mse.kernels.graphs import Grid
 
-    unseen, widths, start = [], [], 0
-    while start <= last:
-        half = start // (2 * resolution)
-        unseen.append(start + half)
-        widths.append(2 * half + 1)
-        start += 2 * half + 1
-    return Grid(np.array(unseen, dtype=np.float64), np.array(widths, dtype=np.float64))
+    starts, unseen, widths = _cells(len(str(last)), resolution)
+    upto = int(np.searchsorted(starts, last, side="right"))
+    return Grid(unseen[:upto], widths[:upto])
+
+
+@lru_cache(maxsize=32)
+def _cells(digits: int, resolution: int) -> tuple[Array, Array, Array]:
+    """Return start, middle and width of the cells that cover all numbers of so many digits: shorter grids begin so."""
+    starts, start = [], 0
+    while start < 10**digits:
+        starts.append(start)
+        start += 2 * (start // (2 * resolution)) + 1
+    first = np.array(starts, dtype=np.int64)
+    half = first // (2 * resolution)
+    return first.astype(np.float64), (first + half).astype(np.float64), (2 * half + 1).astype(np.float64)
 
 
 def adaptive_posterior(
