@@ -234,15 +234,17 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
             shown = {**found.spec, "by": ", ".join(options["by"])}
             return replace(found, table=table.name, table_digest=table.digest, spec=shown)
 
-        where, of_part = compute or Compute(), getattr(home, "estimate_part", estimator)
-
-        def run(part: CaptureTable, seed: int, name: str) -> Posterior:
-            alone: Posterior = of_part(part, spec, seed=seed, compute=where.within(name))
-            return alone
-
-        return estimate_separately(table, options["by"], run, seed=seed)
+        run = partial(_part_alone, method, spec)
+        return estimate_separately(table, options["by"], run, seed=seed, compute=compute or Compute())
     posterior: Posterior = estimator(table, spec, seed=seed, compute=compute)
     return posterior
+
+
+def _part_alone(method: str, spec: object, part: CaptureTable, seed: int, compute: Compute) -> Posterior:
+    """Estimate one of several tables that are added up."""
+    home = import_module(f"mse.estimators.{METHODS[method].module}")
+    answer: Posterior = getattr(home, "estimate_part", home.estimate)(part, spec, seed=seed, compute=compute)
+    return answer
 
 
 def _chosen(table: Table, options: Mapping[str, Any], seed: int, compute: Compute) -> Posterior:
