@@ -12,7 +12,7 @@ import click
 
 from mse.commands.assessing import assess
 from mse.commands.clerks import linkage
-from mse.commands.comparing import compare, series
+from mse.commands.comparisons import compare, series
 from mse.commands.estimating import data, estimate, models, persons, repeats, run
 from mse.commands.figuring import chain, figures
 from mse.commands.forecasting import plan
