@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -99,7 +100,10 @@ def _shared(
     if len(held) < FEWEST or (compute.workers == 1 and compute.cluster is None and compute.folder is None):
         return {}
     cells = list(itertools.product(*levels.values()))
-    tasks = [(i, margin.part(dict(zip(levels, cells[i], strict=True))), _seed(seed, i)) for i in held]
+    tasks = []
+    for i in held:
+        with suppress(MseError):  # it is told of the stratum when it is tried alone
+            tasks.append((i, margin.part(dict(zip(levels, cells[i], strict=True))), _seed(seed, i)))
     return shared_out(run, tasks, compute)
 
 
