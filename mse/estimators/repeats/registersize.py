@@ -122,9 +122,7 @@ def register_design(table: RepeatCounts, formula: str = "1", exposure: str = "")
     numbers = given is not None and given.dtype.kind == "f"
     if given is None or not numbers or not (given.astype(np.float64) > 0.0).all():
         found = said("fault.exposure_missing") if given is None else said("fault.exposure")
-        raise ModelError(
-            Problem(found, said("allowed.exposure"), said("do.exposure"), file=source, column=exposure)
-        )
+        raise ModelError(Problem(found, said("allowed.exposure"), said("do.exposure"), file=source, column=exposure))
     return RegisterDesign(columns.names, columns.matrix, np.log(given.astype(np.float64)))
 
 
