@@ -11,7 +11,6 @@ from scipy.special import gammaln
 
 from mse.estimators.averages.decomposable import (
     adaptive_posterior,
-    every_integer,
     geometric_grid,
     law_of,
 )
@@ -22,6 +21,12 @@ from tests.twins import graphs as twin
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "dga" / "bma_cr.json").read_text())
+
+
+def every_integer(first: int, last: int) -> Grid:
+    """Return the grid of all whole unseen counts from `first` to `last`."""
+    unseen = np.arange(first, last + 1, dtype=np.float64)
+    return Grid(unseen, np.ones_like(unseen))
 
 
 def unseen_quantiles(found, probabilities):
