@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.known_populations import answers, populations
-from benchmarks.known_sizes import LEARNED, SHRINKAGE, known_answers
-from benchmarks.learning import KnownAnswer, learn_without_each
+from benchmarks.known_sizes import SHRINKAGE, known_answers
+from benchmarks.learning import KnownAnswer, learn_tails, learn_without_each
 from benchmarks.scores import Score, score, summarise
 from benchmarks.truthkinds import KINDS, simulate_truth
 from mse.answers.distribution import Distribution
@@ -36,27 +36,34 @@ from mse.methods import estimate
 STORED = Path(__file__).resolve().parents[1] / "tests" / "calibration" / "frontier.json"
 COMMAND = "python -m benchmarks.frontier"
 
-NONE, SAME = "none", "**as learned**"
+NONE, SAME = "none", "**below as far as above**"
 """No departures, and the law that ships."""
 
 
-def _times(below: float, above: float) -> Callable[[DepartureModel], DepartureModel]:
-    return lambda model: replace(model, scale=below * model.scale, upper=above * model.upper)
+def _even(model: DepartureModel) -> DepartureModel:
+    return replace(model, scale=max(model.scale, model.upper))
+
+
+def _both(times: float) -> Callable[[DepartureModel], DepartureModel]:
+    return lambda model: replace(_even(model), scale=times * _even(model).scale, upper=times * model.upper)
+
+
+def _below(times: float) -> Callable[[DepartureModel], DepartureModel]:
+    return lambda model: replace(model, scale=times * model.scale)
 
 
 SCALES: Mapping[str, Callable[[DepartureModel], DepartureModel] | None] = {
     NONE: None,
-    "both × ½": _times(0.5, 0.5),
-    SAME: _times(1.0, 1.0),
-    "both × 1¼": _times(1.25, 1.25),
-    "both × 1½": _times(1.5, 1.5),
-    "both × 2": _times(2.0, 2.0),
-    "below × 1½": _times(1.5, 1.0),
-    "below × 2": _times(2.0, 1.0),
-    "below as far as above": lambda model: replace(model, scale=model.upper),
-    "below × 3": _times(3.0, 1.0),
+    "both × ½": _both(0.5),
+    SAME: _even,
+    "both × 1¼": _both(1.25),
+    "both × 1½": _both(1.5),
+    "both × 2": _both(2.0),
+    "below as known sizes have it": _below(1.0),
+    "… × 1½": _below(1.5),
+    "… × 3": _below(3.0),
 }
-"""What is done to the law of departures: to its scales below and above the middle; None leaves it out."""
+"""What is done to the scales that known sizes show, below and above the middle; None leaves departures out."""
 
 HIDDEN = "shy of all"
 """The kind of truth that no table can show."""
@@ -88,19 +95,23 @@ def scored(a: KnownAnswer, model: DepartureModel) -> list[Score]:
     return [score(law, float(law.quantile(0.5)), a.true) for law in laws]
 
 
-def on_known(where: Compute) -> dict[str, dict[str, Any]]:
-    """Return the summary of every law on the populations of known size, each study left out."""
+def known_to_shrinkage(where: Compute) -> list[KnownAnswer]:
+    """Return what shrinkage says of the populations of known size."""
     problems = populations()
-    known = known_answers(problems, answers(problems, where, [SHRINKAGE])[SHRINKAGE], range(len(FEATURES)))
-    models = learn_without_each(known, LEARNED[SHRINKAGE])
+    return known_answers(problems, answers(problems, where, [SHRINKAGE])[SHRINKAGE], range(len(FEATURES)))
+
+
+def on_known(known: Sequence[KnownAnswer]) -> dict[str, dict[str, Any]]:
+    """Return the summary of every law on the populations of known size, each study left out."""
+    models = learn_without_each(known, learn_tails)
     found = [scored(a, models[a.study]) for a in known]
     return {name: asdict(summarise([row[i] for row in found])) for i, name in enumerate(SCALES)}
 
 
-def hold(task: tuple[str, int, tuple[int, ...]]) -> tuple[npt.NDArray[np.str_]]:
+def hold(task: tuple[str, int, tuple[int, ...], float]) -> tuple[npt.NDArray[np.str_]]:
     """Return what is said of the tables of one task, a JSON text each."""
-    kind, lists, seeds = task
-    model = next(x for x in shipped_library().learned if x.method == SHRINKAGE).everything
+    kind, lists, seeds, below = task
+    model = replace(next(x for x in shipped_library().learned if x.method == SHRINKAGE).everything, scale=below)
     rows = []
     for seed in seeds:
         truth = simulate_truth(kind, lists, seed=seed)
@@ -125,10 +136,13 @@ def hold(task: tuple[str, int, tuple[int, ...]]) -> tuple[npt.NDArray[np.str_]]:
     return (np.array([json.dumps(row) for row in rows]),)
 
 
-def on_simulated(tables: int, more: int, where: Compute) -> list[dict[str, Any]]:
-    """Return what is said of `tables` tables of each kind and number of lists, and of `more` of the hidden kind."""
+def on_simulated(tables: int, more: int, below: float, where: Compute) -> list[dict[str, Any]]:
+    """Return what is said of `tables` tables of each kind and number of lists, and of `more` of the hidden kind.
+
+    `below` is the scale below the middle that known sizes show.
+    """
     seeds = {kind: range(more if kind == HIDDEN else tables) for kind in KINDS}
-    tasks = [(kind, k, (seed,)) for k in (3, 4, 5) for kind in KINDS for seed in seeds[kind]]
+    tasks = [(kind, k, (seed,), below) for k in (3, 4, 5) for kind in KINDS for seed in seeds[kind]]
     return [json.loads(text) for (texts,) in where.spread("simulated tables", hold, tasks) for text in texts.tolist()]
 
 
@@ -230,11 +244,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int)
     chosen = parser.parse_args(arguments)
     where = compute(chosen.workers, folder=chosen.folder)
-    known = on_known(where)
-    rows = on_simulated(chosen.tables, chosen.more, where)
+    known = known_to_shrinkage(where)
+    rows = on_simulated(chosen.tables, chosen.more, learn_tails(known).scale, where)
     record = {
         "command": f"{COMMAND} --tables {chosen.tables} --more {chosen.more}", "date": date.today().isoformat(),
-        "known": known, "simulated": of_scales(rows, chosen.tables), "rules": of_rules(rows, chosen.tables),
+        "known": on_known(known), "simulated": of_scales(rows, chosen.tables), "rules": of_rules(rows, chosen.tables),
     }  # fmt: skip
     STORED.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(markdown())

@@ -19,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.estimators.averages.decomposable import adaptive_posterior
-from mse.kernels.graphs import Grid, decomposable_graphs, posterior_on
+from mse.estimators.averages.decomposable import every_integer
+from mse.kernels.graphpanels import posterior_by_panels
+from mse.kernels.graphs import decomposable_graphs, posterior_on
 from mse.tables.captures import CaptureTable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,15 +72,15 @@ def measure(name: str, repeats: int) -> dict[str, object]:
     """Return the timings of one table, saturated graph included."""
     table = CaptureTable.from_csv(ROOT / "data" / name / "table.csv", name=name)
     counts, n_lists = table.dense().counts, table.n_lists
-    graphs, delta, grid = decomposable_graphs(n_lists), 2.0**-n_lists, Grid(np.arange(1.0, POINTS + 1), np.ones(POINTS))
-    found = adaptive_posterior(counts, graphs, delta)
+    graphs, delta, grid = decomposable_graphs(n_lists), 2.0**-n_lists, every_integer(1, POINTS)
+    found = posterior_by_panels(counts, graphs, delta)
     return {
         "problem": name,
         "lists": n_lists,
         "graphs": len(graphs.edges),
         "enumerate": median(lambda: decomposable_graphs(n_lists), repeats),
         "fixed_grid": median(lambda: posterior_on(counts, graphs, delta, grid), repeats),
-        "adaptive": median(lambda: adaptive_posterior(counts, graphs, delta), repeats),
+        "adaptive": median(lambda: posterior_by_panels(counts, graphs, delta), repeats),
         "cells": found.mass.size,
         "end": float(found.grid.unseen[-1]),
         "beyond_end": found.beyond_end,

@@ -4,8 +4,8 @@ A part stands between ``<!-- begin: … -->`` and ``<!-- end -->``. Without argu
 ``netherlands``, ``national`` (minutes) and ``benchmarks`` (``python -m benchmarks.kernels``, all into docs/jobs.md),
 ``known-sizes`` (``python -m benchmarks.known_sizes``, into docs/assessment.md), ``truths`` and ``frontier``
 (``python -m benchmarks.truths``, ``… frontier``, into docs/truth.md), ``disclosure`` (into docs/publishing.md),
-``verdicts`` and ``calibration`` (``python -m tests.calibration.sbc``, into docs/methods.md) and ``map`` (the rooms,
-into CONTRIBUTING.md) are run only when named.
+``verdicts``, ``calibration`` and ``multilevel`` (``python -m tests.calibration.sbc``, ``… multilevel``, into
+docs/methods.md) and ``map`` (the rooms, into CONTRIBUTING.md) are run only when named.
 """
 
 import ast
@@ -182,6 +182,10 @@ def main(parts: list[str]) -> None:
             from benchmarks.calibration import markdown as calibration
 
             put(part, calibration(), code=False, file=METHODS_PAGE)
+        elif part == "multilevel":
+            from benchmarks.calibration import nations
+
+            put(part, nations(), code=False, file=METHODS_PAGE)
         elif part == "disclosure":
             put(part, disclosure_counts(), code=False, file=PUBLISHING_PAGE)
         elif part == "figures":
@@ -203,7 +207,7 @@ def main(parts: list[str]) -> None:
         else:
             raise SystemExit(
                 f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, frontier, "
-                "verdicts, calibration, disclosure, figures, chain, othernumbers, map"
+                "verdicts, calibration, multilevel, disclosure, figures, chain, othernumbers, map"
             )
 
 

@@ -266,6 +266,8 @@ def _of_repeats() -> list[click.Option]:
     shell_complete=columns,
     help="Covariate whose levels get an estimate each; repeat for several.",
 )
+@click.option("--cohort", shell_complete=columns,
+              help="Covariate with the period: an estimate of its own for each, with a verdict.")  # fmt: skip
 @click.option("--registrations", default="registrations", show_default=True, help="Column: how often registered.")
 @click.option("--count", default="count", show_default=True, help="Column: how many persons.")
 @PERSONS
@@ -280,8 +282,8 @@ def _of_repeats() -> list[click.Option]:
 @AS_JSON
 def repeats(
     table: str, family: Chosen, formula: str, exposure: str, allowance: bool, interval: str, by: tuple[str, ...],
-    registrations: str, count: str, persons: bool, sum_duplicates: bool, seed: int, prob: float, out: Path | None,
-    overwrite: bool, languages: tuple[str, ...], workers: int | None, as_json: bool,
+    cohort: str | None, registrations: str, count: str, persons: bool, sum_duplicates: bool, seed: int, prob: float,
+    out: Path | None, overwrite: bool, languages: tuple[str, ...], workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count.
 
@@ -292,7 +294,7 @@ def repeats(
     from mse.computing.progress import compute
     from mse.estimators.repeats.countfit import compare_families
     from mse.estimators.repeats.counttests import count_tests, ratio_plot
-    from mse.estimators.repeats.oneregister import subgroups
+    from mse.estimators.repeats.oneregister import RepeatsSpec, subgroups
     from mse.jobs.job import make_job
     from mse.methods import estimate as run_estimate
     from mse.shipped import load_repeats, table_info
@@ -303,13 +305,13 @@ def repeats(
         make_job({"table": table_source(table, reading)})  # refuses what is for files only
         register = load_repeats(table)
     else:
-        named = columns_named(table, f"{formula} {exposure} {' '.join(by)}", count)
+        named = columns_named(table, f"{formula} {exposure} {' '.join(by)} {cohort or ''}", count)
         register = RepeatCounts.from_csv(
             table, registrations=registrations, count=count, covariates=named, persons=persons,
             sum_duplicates=sum_duplicates,
         )  # fmt: skip
-    options = {"family": family, "formula": formula, "exposure": exposure, "allowance": allowance,
-               "interval": interval}  # fmt: skip
+    options: dict[str, Any] = {"family": family, "formula": formula, "exposure": exposure, "allowance": allowance,
+                               "interval": interval}  # fmt: skip
     found = run_estimate(register, "repeats", seed=seed, compute=compute(workers), **options)
     frames = {
         "families": compare_families(register, formula, exposure=exposure, prob=prob),
@@ -318,6 +320,10 @@ def repeats(
     }
     if by:
         frames["subgroups"] = subgroups(register, by, family, formula, exposure, prob=prob)
+    if cohort is not None:
+        from mse.assess.registercohorts import register_cohorts
+
+        frames["cohorts"] = register_cohorts(register, cohort, RepeatsSpec(**options), seed=seed, prob=prob)
     if out is not None:
         from mse.publish.registerpages import published_register, write_register
 

@@ -150,7 +150,7 @@ METHODS: Mapping[str, Method] = {
         identified={"saturated": False},
     ),
     "decomposable": Method(
-        "averages.decomposable", "DecomposableSpec", "identified", lists=(3, 6), prior="graphs", referee=({},),
+        "averages.decomposable", "DecomposableSpec", "identified", lists=(3, 7), prior="graphs", referee=({},),
         answers_referee="averages.decomposable", identified={},
     ),
     "loglinear": Method(

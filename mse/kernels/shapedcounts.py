@@ -36,6 +36,9 @@ def shaped_likelihood(
     total = 0.0
     score = np.zeros(width)
     information = np.zeros((width, width))
+    rising = np.zeros(int(times.max()) + 1)
+    for k in range(2, rising.size):
+        rising[k] = rising[k - 1] + math.log1p(alpha * (k - 1))
     for r in range(rows):
         eta = 0.0
         for j in range(width):
@@ -59,10 +62,7 @@ def shaped_likelihood(
                 seen = -math.expm1(-s) - u * none
             first = (u - v + u * u) * none
             second = (v - u * u - v * (1.0 - 2.0 * alpha * u) + 3.0 * u * v - u * u * u) * none
-        constant = 0.0
-        for k in range(1, int(y)):
-            constant += math.log1p(alpha * k)
-        value = y * eta - (alpha * y + 1.0) * s + constant - math.log(seen)
+        value = y * eta - (alpha * y + 1.0) * s + rising[int(y)] - math.log(seen)
         slope = y - (alpha * y + 1.0) * u - first / seen
         curve = (alpha * y + 1.0) * v + second / seen - (first / seen) ** 2
         w = persons[r]

@@ -289,13 +289,7 @@ def register_page(found: PublishedRegister, language: str) -> str:
     say = read_catalogue(language)
     first = found.rows[0]
     judgement = JUDGEMENTS[found.level]  # type: ignore[index]
-    finding = say("registerpage.finding")
-    bars = [Bar(name, float(count), fitted) for name, count, fitted in found.frequencies]
-    drawing = None
-    if bars and first.point is not None and first.low is not None and first.high is not None:
-        unseen = tuple(max(x - sum(b.seen for b in bars), 0.0) for x in (first.point, first.low, first.high))
-        wide, narrow = (register_bars(bars, unseen, say, finding, width) for width in (WIDE, NARROW))
-        drawing = Drawing(wide, narrow, finding)
+    drawing = register_drawing(found, language)
     return page_template("register.html").render(
         language=language, title=found.title, tone=judgement, verdict=say(f"verdict.{judgement}.name"),
         meaning=say(f"verdict.{judgement}.meaning"), sentence=_sentence(first, found.prob, say),
@@ -304,6 +298,18 @@ def register_page(found: PublishedRegister, language: str) -> str:
         citations=found.citations,
         labels={x: say(f"registerpage.{x}") for x in ("why", "picture", "numbers", "assumed", "sources", "notes")},
     )  # fmt: skip
+
+
+def register_drawing(found: PublishedRegister, language: str) -> Drawing | None:
+    """Return the figure of the page; None where counts are too small to be told."""
+    say = read_catalogue(language)
+    first, finding = found.rows[0], say("registerpage.finding")
+    bars = [Bar(name, float(count), fitted) for name, count, fitted in found.frequencies]
+    if not bars or first.point is None or first.low is None or first.high is None:
+        return None
+    unseen = tuple(max(x - sum(b.seen for b in bars), 0.0) for x in (first.point, first.low, first.high))
+    wide, narrow = (register_bars(bars, unseen, say, finding, width) for width in (WIDE, NARROW))
+    return Drawing(wide, narrow, finding)
 
 
 def _sentence(first: RegisterRow, prob: float, say: Catalogue) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -211,6 +212,11 @@ def whole_counts(counts: npt.ArrayLike, source: str | Said) -> Integers:
 
 def membership(n_lists: int) -> Flags:
     """Return who is on what: shape (2**K - 1, K), row h - 1 for history h."""
+    return _membership(n_lists).copy()
+
+
+@lru_cache(maxsize=16)
+def _membership(n_lists: int) -> Flags:
     on: Flags = (np.arange(1, 2**n_lists)[:, None] >> np.arange(n_lists)) & 1 == 1
     return on
 
@@ -232,7 +238,7 @@ def add_content_faults(
             said("do.mark_cell_observable_find"),
             value=said("what.persons", count=blind),
         )  # fmt: skip
-    for j, name in enumerate(lists):
+    for j, name in enumerate(lists if absent.any() else ()):
         on_absent = int(counts[np.ix_(absent[:, j], on[:, j])].sum())
         if on_absent:
             faults.add(

@@ -5,8 +5,8 @@
 ``coverage 100 switched`` does the same where persons differ much in visibility and nobody is referred, into
 ``multilevel-switched.json``; ``coverage 100 both`` where they differ as much and are referred as well; ``coverage 100
 varied`` in nations each of which is another: visibility uniform from 0 to 1.2, referrals from none to those of
-the nation that ships. Repeats of one nation have in common what no list shows of it; those of the last do not. What
-stands as ``before`` is what an earlier prior gave, and is kept.
+the nation that ships. A word more, ``on``, goes on after the stored ones. Repeats of one nation have in common what no
+list shows of it; those of the last do not. What stands as ``before`` is what an earlier prior gave, and is kept.
 ``dependence 12`` stores in ``multilevel-dependence.json`` how lists truly depend on each other in the nations that
 repeat, from complete tables, and what the model says of the part that all pairs share.
 ``python -m tests.calibration.multilevel seed 2`` fits the whole nation of another seed, and prints how that went.
@@ -101,12 +101,13 @@ def summarise(repeats):
     return out
 
 
-def coverage(n, nation="shipped"):
+def coverage(n, nation="shipped", on=None):
+    """Repeat the register of `n` seeds and store as it goes; with `on` after those stored, under the same prior."""
     path = STORED[nation]
     kept = json.loads(path.read_text()) if path.exists() else {}
     before = kept.get("before")
-    repeats = []
-    for seed in range(1, n + 1):
+    repeats = kept["each"] if on else []
+    for seed in range(len(repeats) + 1, n + 1):
         repeats.append(one_repeat(seed, nation=nation))
         record = {
             "what": "4 years x 2 forms, lists P R O Z of the simulated nation; shares of intervals that hold the truth",
@@ -124,52 +125,69 @@ def coverage(n, nation="shipped"):
         print(seed, repeats[-1], flush=True)
 
 
-def true_log_odds(complete):
-    """Return the log odds ratio of every pair by a log-linear model of complete tables, main effects by stratum.
+def fit_pairs(complete, seen_only=False):
+    """Return the log odds ratio of every pair and the fitted total, main effects by stratum; no prior.
 
-    `complete` has the counts of all cells, those on no list too: (S, 2^K).
+    `complete` has the counts of all cells, those on no list too: (S, 2^K). With `seen_only` that cell is not looked at.
     """
     strata, cells = complete.shape
     on = (np.arange(cells)[:, None] >> np.arange(len(LISTS))) & 1
     both = np.stack([on[:, a] * on[:, b] for a, b in itertools.combinations(range(len(LISTS)), 2)], axis=1)
     own = np.kron(np.eye(strata), np.column_stack([np.ones(cells), on]))
     design = np.column_stack([own, np.tile(both, (strata, 1))])
-    counts = complete.ravel().astype(float)
+    use = np.tile((np.arange(cells) > 0) | (not seen_only), strata)
+    counts, rows = complete.ravel().astype(float)[use], design[use]
     eta = np.log(counts + 0.5)
-    for _ in range(50):
+    for _ in range(100):
         mean = np.exp(eta)
-        weighted = design.T * mean
-        beta = np.linalg.solve(weighted @ design, weighted @ (eta + (counts - mean) / mean))
-        eta = design @ beta
-    return beta[own.shape[1] :]
+        weighted = rows.T * mean
+        beta = np.linalg.solve(weighted @ rows, weighted @ (eta + (counts - mean) / mean))
+        eta = rows @ beta
+    eta = design @ beta
+    total = float(np.exp(eta).reshape(complete.shape)[:, 0].sum() + complete[:, 1:].sum())
+    return beta[own.shape[1] :], total
 
 
-def dependence(n):
-    """Store true log odds ratios over the tables of `n` seeds together, and the posterior of what all pairs share."""
-    found = {}
-    for nation in ("shipped", "switched", "both"):
-        complete, posterior = 0, []
-        for seed in range(1, n + 1):
-            table, truth = small_register(seed, nation)
-            seen = table.counts.reshape(len(truth), -1)
-            complete = complete + np.column_stack([truth - seen.sum(axis=1), seen])
-            if seed <= 3:
-                design = design_of(table, MultilevelSpec(breaks=BREAKS))
-                chains = next(iter(sample(design, chains=4, draws=500, longest=500, accept=0.9, engine="kernel",
-                                          seed=seed, compute=Compute(workers=1))))  # fmt: skip
-                model = design.model
-                x = chains.x.reshape(-1, design.n_parameters)
-                common = [positive_values(model, row)[model.n_scales] ** 2 for row in x]
-                posterior.append(np.quantile(common, [0.025, 0.5, 0.975]).round(3).tolist())
+def complete_tables(nation, n):
+    """Return the counts of all cells, those on no list too, summed over the nations of `n` seeds: (S, 2^K)."""
+    out = 0
+    for seed in range(1, n + 1):
+        table, truth = small_register(seed, nation)
+        seen = table.counts.reshape(len(truth), -1)
+        out = out + np.column_stack([truth - seen.sum(axis=1), seen])
+    return out
+
+
+def shared_dependence(nation, seed):
+    """Return quantiles of the log odds ratio that all pairs share, under the model."""
+    design = design_of(small_register(seed, nation)[0], MultilevelSpec(breaks=BREAKS))
+    chains = next(iter(sample(design, chains=4, draws=500, longest=500, accept=0.9, engine="kernel", seed=seed,
+                              compute=Compute(workers=1))))  # fmt: skip
+    x = chains.x.reshape(-1, design.n_parameters)
+    common = [positive_values(design.model, row)[design.model.n_scales] ** 2 for row in x]
+    return np.quantile(common, [0.025, 0.5, 0.975]).round(3).tolist()
+
+
+def dependence(n, *nations):
+    """Store true log odds ratios over the nations of `n` seeds together, and what the model makes of the first three.
+
+    Also stored is the log error of the total by the model of pairs without a prior, all these nations at once.
+    """
+    path = HERE / "multilevel-dependence.json"
+    record = json.loads(path.read_text()) if path.exists() else {"nations": {}}
+    for nation in nations or ("shipped", "switched", "both"):
+        complete = complete_tables(nation, n)
         names = [a + b for a, b in itertools.combinations(LISTS, 2)]
-        found[nation] = {
-            "log_odds_ratios": dict(zip(names, true_log_odds(complete).round(3).tolist(), strict=True)),
-            "common_of_seeds_1_to_3": posterior,
+        record["nations"][nation] = {
+            "seeds": n,
+            "log_odds_ratios": dict(zip(names, fit_pairs(complete)[0].round(3).tolist(), strict=True)),
+            "pooled_log_error": round(float(np.log(fit_pairs(complete, seen_only=True)[1] / complete.sum())), 3),
+            "common_of_seeds_1_to_3": [shared_dependence(nation, seed) for seed in (1, 2, 3)],
         }
-        print(nation, found[nation], flush=True)
-    record = {"command": f"python -m tests.calibration.multilevel dependence {n}", "date": date.today().isoformat(),
-              "seeds": n, "nations": found}  # fmt: skip
-    (HERE / "multilevel-dependence.json").write_text(json.dumps(record, indent=1) + "\n")
+        record["command"] = f"python -m tests.calibration.multilevel dependence {n}"
+        record["date"] = date.today().isoformat()
+        path.write_text(json.dumps(record, indent=1) + "\n")
+        print(nation, record["nations"][nation], flush=True)
 
 
 def national(seed=1):

@@ -360,7 +360,7 @@ def test_bad_options(options, said):
 
 @pytest.mark.parametrize("interval", ["parametric", "nonparametric"])
 def test_bootstrap_agrees_with_the_delta_method(interval):
-    spec = RepeatsSpec(interval=interval, replicates=400)
+    spec = RepeatsSpec(family="poisson", interval=interval, replicates=400)
     found = estimate(DUTCH, spec, seed=3)
     assert found.diagnostics["replicates"] == 400
     low, high = found.quantile([0.025, 0.975])
@@ -370,7 +370,7 @@ def test_bootstrap_agrees_with_the_delta_method(interval):
 
 
 def test_bootstrap_does_not_depend_on_the_workers(monkeypatch):
-    spec = RepeatsSpec(interval="parametric", formula="group", replicates=60)
+    spec = RepeatsSpec(family="poisson", interval="parametric", formula="group", replicates=60)
     monkeypatch.setattr("mse.estimators.repeats.countdraws.CHUNK_CELLS", 1)
     one, two = (estimate(SMALL, spec, seed=5, compute=Compute(workers=n)) for n in (1, 2))
     assert one.distribution.values.tolist() == two.distribution.values.tolist()

@@ -74,6 +74,14 @@ def rough_draws(table: CaptureTable, spec: AverageSpec, draws: int, rng: np.rand
     return np.asarray(table.observed + rng.poisson(means), dtype=np.float64)
 
 
+def settled_draws(table: CaptureTable, spec: AverageSpec, draws: int, seed: int) -> Array:
+    """Return draws of N from the corrected law of one of several tables that are added up, persons, (draws,)."""
+    one = Compute(workers=1)
+    pool, _, _ = laplace_pool(table, spec, one)
+    _, _, law = corrected_law(table.observed, pool, spec.corrected, seed, one, False)
+    return law.draw(draws, np.random.default_rng([seed, 5])).astype(np.float64)
+
+
 def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute, rough: bool) -> Referee:
     """Return what a verdict reads of `averaging.estimate`; `rough` by Laplace alone.
 

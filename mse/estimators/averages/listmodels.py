@@ -45,7 +45,7 @@ class ListModels:
 
     def finish(self, walk: Walk, fitted: int, sd: float) -> int:
         """Walk to the end in one compiled loop."""
-        from mse.kernels.modelwalks import walk_over_lists
+        from mse.kernels.listwalks import walk_over_lists
 
         return walk_over_lists(walk, fitted, *self.dense, self.terms, sd**-2)
 

@@ -31,6 +31,9 @@ from mse.kernels.arrays import Array, Integers
 CHAINS = 4
 """Walks in a set."""
 
+FITTED_A_STEP = 4
+"""Models that a step may fit, those ahead of it with its own."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Walks:
@@ -140,9 +143,10 @@ def _walk(
 
     number, start = task
     numbers = np.random.default_rng([*stream, number]).random((steps, 4))
+    most = FITTED_A_STEP * steps + 1
     walk = Walk(
-        space.facets, space.log_prior, Store(slots, masks), new_store(np.empty((steps + 1, masks.shape[1]), np.int64)),
-        values, np.empty(steps + 1), np.empty((steps + 1, 3)), np.empty(steps + 1, dtype=np.int64), numbers,
+        space.facets, space.log_prior, Store(slots, masks), new_store(np.empty((most, masks.shape[1]), np.int64)),
+        values, np.empty(most), np.empty((most, 3)), np.empty(steps + 1, dtype=np.int64), numbers,
     )  # fmt: skip
     walk.places[0] = row_of(walk.known, start)
     fitted = int(walk.places[0] < 0)

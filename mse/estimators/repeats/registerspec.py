@@ -59,6 +59,12 @@ class RepeatsSpec:
 
     def together(self) -> Placed:
         """Yield what does not fit together."""
+        if self.family == "average" and self.interval != "log-normal":
+            yield (
+                ("interval",),
+                Problem(said("fault.average_interval"), said("allowed.average_interval"), said("do.average_interval"),
+                        value=self.interval),
+            )  # fmt: skip
         if self.interval == "parametric" and self.family != "average" and not has_law(self.family):
             found = Problem(
                 said("found.has_no_law_higher", family=self.family), said("allowed.log_normal_normal_nonparametric"),

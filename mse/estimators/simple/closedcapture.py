@@ -28,7 +28,7 @@ from mse.tables.captures import CaptureTable
 from mse.words.said import Said, said
 
 Rates = Literal["darroch", "poisson", "gamma", "none"]
-CITED = (
+CITATIONS = (
     "Otis, Burnham, White & Anderson (1978) Statistical inference from capture data on closed animal populations. "
     "Wildlife Monographs 62:3-135",
     "Rivest & Baillargeon (2007) Applications and extensions of Chao's moment estimator for the size of a closed "
@@ -157,7 +157,7 @@ def estimate(
     log_sd = math.sqrt(math.log1p((found.se / found.unseen) ** 2))
     says = Says(
         inside=(said("source.sampling_model"),), outside=(said("source.model"), said("source.linkage")),
-        assumptions=(said("assumed.closed"), said("assumed.linked"), *held), citations=CITED, notes=(),
+        assumptions=(said("assumed.closed"), said("assumed.linked"), *held), citations=CITATIONS, notes=(),
         point_kind=kind,
     )  # fmt: skip
     return Posterior.of(
