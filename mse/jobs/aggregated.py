@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mse.answers.aggregates import Aggregate
-from mse.errors import InputError, MseError, Problem, names_of
+from mse.errors import InputError, MseError, Problem
 from mse.jobs.job import Job
 from mse.tables.population import Population
 from mse.words.said import said
@@ -45,13 +45,15 @@ def read_aggregates(job: Job, table: CaptureTable | None = None) -> tuple[Aggreg
             continue
         dims = {} if table is None else table.strata
         if table is not None and dims and not set(counted.dimensions) & set(dims):
-            problem = Problem(said("aggregate.no_dimension"), names_of(dims), said("aggregate.dimension_remedy"),
+            allowed, remedy = said("aggregate.one_of", names=list(dims)), said("aggregate.dimension_remedy")
+            problem = Problem(said("aggregate.no_dimension"), allowed, remedy,
                               file=str(spec.path), value=", ".join(counted.dimensions))  # fmt: skip
             problems.append(job.file.put(problem, place))
         for dim, levels in counted.dimensions.items():
             for level in levels if dim in dims else ():
                 if level not in dims[dim]:
-                    problem = Problem(said("aggregate.level"), names_of(dims[dim]), said("aggregate.level_remedy"),
+                    allowed, remedy = said("aggregate.one_of", names=list(dims[dim])), said("aggregate.level_remedy")
+                    problem = Problem(said("aggregate.level"), allowed, remedy,
                                       file=str(spec.path), column=dim, value=level)  # fmt: skip
                     problems.append(problem)
         if not np.equal(counted.persons, np.rint(counted.persons)).all():

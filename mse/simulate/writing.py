@@ -17,7 +17,7 @@ from mse.errors import InputError, Problem
 from mse.kernels.arrays import Flags
 from mse.simulate.calibration import calibration_table
 from mse.simulate.national import Simulated
-from mse.simulate.registering import LABELS, SEVERAL
+from mse.simulate.registering import LABELS, SEVERAL, extraction_dates
 from mse.simulate.spec import SimulateSpec
 from mse.simulate.suppliers import (
     DATES,
@@ -181,7 +181,8 @@ def _by_delivery(register: pd.DataFrame, spec: SimulateSpec, name: str) -> dict[
     """Return the files of a register in one layout."""
     late = (register["delivery"] > 1).to_numpy()
     if not spec.weather.quarterly:
-        return {f"{name}-1.csv": ~late, f"{name}-2.csv": late} if spec.late else {f"{name}.csv": ~late}
+        two = len(extraction_dates(spec)) > 1
+        return {f"{name}-1.csv": ~late, f"{name}-2.csv": late} if two else {f"{name}.csv": ~late}
     month = register["date"].str[5:7].astype(int)
     quarter = (register["date"].str[:4] + "-q" + ((month + 2) // 3).astype(str)).to_numpy(dtype=object)
     quarter[late] = "late"
