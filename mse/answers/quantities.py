@@ -139,11 +139,6 @@ class Change:
         """Probability that the size at the end is smaller than at the start."""
         return self.difference.probability(below=0.0)
 
-    @property
-    def rose(self) -> float:
-        """Probability that it is larger."""
-        return self.difference.probability(above=0.0)
-
 
 def size(strata: Drawn, where: Where | None = None) -> Quantity:
     """Return the persons in some strata; in all of them when none are named."""

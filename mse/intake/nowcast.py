@@ -21,17 +21,15 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.intake.arrivals import ROWS
 from mse.intake.tabulate import YEAR
+from mse.kernels.arrays import Array, Integers
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 LONGEST = 24
 """Months of delay that are told apart, and months of registration from which delays are learned beyond that."""
