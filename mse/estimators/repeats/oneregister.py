@@ -23,7 +23,7 @@ from mse.estimators.repeats.registersize import LABELS, register_design
 from mse.estimators.repeats.registersize import fit_repeats as fit_repeats
 from mse.estimators.repeats.registersize import size_of as size_of
 from mse.estimators.repeats.registerspec import Chosen as Chosen
-from mse.estimators.repeats.registerspec import Interval
+from mse.estimators.repeats.registerspec import Interval as Interval
 from mse.estimators.repeats.registerspec import RepeatsSpec as RepeatsSpec
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
