@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from mse.jobs.figurejob import FiguresJob as FiguresJob
     from mse.jobs.figurejob import figures as figures
     from mse.jobs.figurejob import read_figures as read_figures
+    from mse.jobs.forecast import Plan as Plan
+    from mse.jobs.forecast import plan as plan
     from mse.jobs.job import Job as Job
     from mse.jobs.job import read_job as read_job
     from mse.jobs.revising import revision as revision
@@ -100,6 +102,7 @@ _HOMES = {
     "ModelError": "errors",
     "MseError": "errors",
     "PersonTable": "tables.persons",
+    "Plan": "jobs.forecast",
     "Posterior": "answers.posterior",
     "Reason": "answers.estimates",
     "RepeatCounts": "tables.repeats",
@@ -126,6 +129,7 @@ _HOMES = {
     "load_table": "shipped",
     "multilevel_model": "estimators.multilevel.openmodel",
     "national_spec": "simulate.section",
+    "plan": "jobs.forecast",
     "plot": "publish.plotting",
     "prior_predictive": "estimators.multilevel.priorpredictive",
     "profile_interval": "estimators.single.profile",

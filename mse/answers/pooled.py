@@ -15,17 +15,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior
 from mse.answers.strata import StrataDraws
 from mse.answers.worstof import worst_diagnostic
 from mse.errors import ModelError, Problem
+from mse.kernels.arrays import Array, Integers
 from mse.words.said import Said, said
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 LINKAGE = said("source.linkage")
 """A source of uncertainty, as estimators name it."""

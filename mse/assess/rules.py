@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated
 
 from mse.estimators.registry import Basis as Basis
@@ -161,6 +162,12 @@ class Thresholds:
                 if tuple(pair) != tuple(sorted(pair, reverse=fewest)):
                     allowed = said("allowed.caution_above") if fewest else said("allowed.caution_below")
                     yield (name,), setting_problem(setting, said("setting.order", name=name), allowed, pair)
+
+
+@cache
+def usual_thresholds() -> Thresholds:
+    """Return the thresholds of the class, checked once."""
+    return Thresholds()
 
 
 RULES = (

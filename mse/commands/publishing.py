@@ -29,8 +29,13 @@ def report(
     results: Path, languages: tuple[str, ...], pdf: bool | None, docx: bool, take_away: Path | None
 ) -> None:  # fmt: skip
     """Render the report of a RESULTS folder again, in the languages of its job unless others are named."""
+    from mse.publish.registerpages import is_register, rewrite_pages
     from mse.publish.report.html import write_pages
 
+    if is_register(results):
+        for page in rewrite_pages(results, languages):
+            click.echo(f"{page}")
+        return
     for page in write_pages(results, languages, pdf, docx):
         click.echo(f"{page}")
     if take_away is not None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from mse.assess.rules import Thresholds
 from mse.errors import InputError, Problem, names_of
 from mse.evidence.chain import check_prob, plain_number, proportion_interval
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
 from mse.tables.identifyingcolumns import add_identifying_faults
@@ -26,10 +27,6 @@ from mse.words.said import Said, said, verbatim
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

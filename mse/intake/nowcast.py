@@ -171,7 +171,7 @@ def draw_missing(triangle: Array, draws: int, rng: np.random.Generator, past: in
     found = np.zeros((draws, months), dtype=np.int64)
     for d in range(draws):
         mode, factor = _walk(seen, share[d], float(step[d]))
-        level = np.exp(np.minimum(mode + _from(factor, rng.standard_normal(months)), 30.0))
+        level = np.exp(np.minimum(mode + _from(factor, rng.standard_normal((months,))), 30.0))
         expected = level * (1.0 - share[d])
         if dispersion > 1.0:
             shape = np.maximum(expected / (dispersion - 1.0), 1e-12) if dispersion > 1.01 else None

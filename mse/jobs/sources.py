@@ -99,7 +99,7 @@ def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
         file = None if job.table is None else job.table.path
         record = {} if file is None else {"file": {"name": file.name, "sha256": file_digest(file)}}
         return JobSource(table, info, record=record)
-    contracts = _expanded(job.registers.contracts)
+    contracts = expanded(job.registers.contracts)
     truth = None
     if job.simulate is not None:
         contracts = simulate_into(workspace / RECORDS / SIMULATED, job, compute)
@@ -207,7 +207,7 @@ def simulate_into(
     return [str(path) for path in paths]
 
 
-def _expanded(patterns: Sequence[str]) -> list[str]:
+def expanded(patterns: Sequence[str]) -> list[str]:
     """Return the contracts that are meant, ``*`` and ``?`` filled in; a name without them stays as it is."""
     found = []
     for pattern in patterns:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mse.kernels.arrays import Integers, Texts
 from mse.simulate.dirt import dirty_identities
 from mse.simulate.foulweather import fouled
 from mse.simulate.identities import Identities, draw_identities
@@ -18,8 +19,6 @@ from mse.simulate.victims import Population
 if TYPE_CHECKING:
     import pandas as pd
 
-Integers = npt.NDArray[np.int64]
-Texts = npt.NDArray[np.object_]
 
 REPORT_LAG = 10.0
 """Days between coming into view and being registered, mean."""

@@ -215,7 +215,7 @@ def test_microdata_are_refused_with_every_problem_and_no_value(tmp_path: Path) -
         read_respondents(path, SurveyDesign("victim", "weight", "region"))
     said = str(caught.value)
     assert "3 problems" in said and "row 3" in said and "row 4" in said and "yes" not in said
-    with pytest.raises(InputError, match="no column for the psu"):
+    with pytest.raises(InputError, match="no column for the primary sampling unit"):
         read_respondents(path, SurveyDesign("victim", psu="school"))
 
 
