@@ -16,8 +16,8 @@ from mse.commands.estimating import compare, data, estimate, models, persons, re
 from mse.commands.figuring import chain, figures
 from mse.commands.options import LANGUAGE
 from mse.commands.publishing import cite, release, report, verify
-from mse.commands.surveying import survey
 from mse.commands.stopping import STATUS, end_at_once, told_to_stop
+from mse.commands.surveying import survey
 from mse.commands.takingin import contract, pseudonymise, quality, simulate
 from mse.errors import names_of
 from mse.words.said import said

@@ -39,7 +39,8 @@ def survey(
     (--method fay-herriot).
     """
     from mse.evidence.surveydesign import SurveyDesign
-    from mse.evidence.surveyways import SurveyLists, SurveyModel, survey_answer
+    from mse.evidence.surveyways import SurveyLists, SurveyModel
+    from mse.evidence.surveyways import survey as answer_of_survey
     from mse.publish.publishedsurvey import SurveyAbout, publish_survey
     from mse.publish.surveypages import survey_json, survey_text, write_survey
     from mse.settings.specfields import keys_of
@@ -48,8 +49,14 @@ def survey(
         return spec(**{name: given[name] for name in keys_of(spec) if given[name] is not None})
 
     design = None if given["outcome"] is None else made(SurveyDesign)
-    found = survey_answer(file, design, population, prob, made(SurveyModel), made(SurveyLists))
-    shown = publish_survey(found, made(SurveyAbout))
+    beside = made(SurveyLists)
+    shown = publish_survey(
+        answer_of_survey(file, design, population, prob, made(SurveyModel), beside), made(SurveyAbout)
+    )
+    if beside.results is not None:
+        from mse.publish.surveybeside import with_registers
+
+        shown = with_registers(shown, beside.results)
     if out is not None:
         write_survey(out, shown, [] if language is None else [language], overwrite=overwrite)
     click.echo(survey_json(shown) if as_json else survey_text(shown, language or "en"), nl=not as_json)

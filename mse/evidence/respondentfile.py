@@ -91,7 +91,8 @@ def read_respondents(path: Path, design: SurveyDesign, more: Sequence[str] = ())
 
 def replicate_names(header: Sequence[str], prefix: str) -> list[str]:
     """Return the columns of replicate weights, in the order of their numbers."""
-    found = [(int(x[len(prefix):]), x) for x in header if x.startswith(prefix) and x[len(prefix):].isdecimal()]  # fmt: skip
+    numbers = {x: x.removeprefix(prefix) for x in header if x.startswith(prefix)}
+    found = [(int(number), name) for name, number in numbers.items() if number.isdecimal()]
     return [name for _, name in sorted(found)]
 
 

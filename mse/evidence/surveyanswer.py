@@ -12,13 +12,11 @@ import numpy as np
 from mse.answers.estimates import Level
 from mse.assess.rules import SurveyLimits
 from mse.errors import InputError, ModelError, Problem, names_of
-from mse.evidence.chain import check_prob
-from mse.evidence.respondentfile import read_respondents
 from mse.evidence.survey import ALL, read_rates, survey_persons
 from mse.evidence.surveydesign import Respondents, SurveyDesign
 from mse.evidence.surveylaw import Comparison, SurveyLaw, comparisons, logit_interval, rate_lines, survey_law
 from mse.evidence.surveyverdict import judge_survey, worse
-from mse.evidence.weighting import Calibrated, Totals, read_totals, variables_of
+from mse.evidence.weighting import Calibrated, Totals
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
@@ -153,46 +151,7 @@ def _padded(levels: tuple[str, ...], dims: tuple[str, ...]) -> tuple[str, ...]:
     return levels if len(levels) == len(dims) else (ALL,) * len(dims)
 
 
-def survey(
-    path: str | Path,
-    design: SurveyDesign | None = None,
-    population: str | Path | None = None,
-    prob: float = 0.95,
-    limits: SurveyLimits | None = None,
-) -> SurveyAnswer:
-    """Return what a survey says, with a verdict on every rate and total.
-
-    Parameters
-    ----------
-    path : str or Path
-        Microdata, one row per respondent; or, without a design, published rates (`mse.evidence.survey.read_rates`).
-    design : SurveyDesign, optional
-        Columns of the microdata, and how weights are used.
-    population : str or Path, optional
-        CSV: the grouping columns and ``population``; columns beside them are summed over.
-    prob : float
-        Probability of the intervals.
-    limits : SurveyLimits, optional
-        Thresholds of the verdict.
-
-    Raises
-    ------
-    MseError
-        With every problem of the files.
-    """
-    check_prob(prob)
-    held = limits or SurveyLimits()
-    if design is None:
-        return answer_of_rates(Path(path), prob, held)
-    totals = None if design.totals is None else read_totals(design.totals)
-    people = _people(population, design.by)
-    data = read_respondents(Path(path), design, () if totals is None else variables_of(totals))
-    sources = [Path(path).name, *([] if people is None else [people.source]),
-               *([] if design.totals is None else [design.totals.name])]  # fmt: skip
-    return answer_of(data, design, totals, people, prob, held, "; ".join(sources))
-
-
-def _people(path: str | Path | None, by: tuple[str, ...]) -> Population | None:
+def read_people(path: str | Path | None, by: tuple[str, ...]) -> Population | None:
     """Return the population of a file that has every grouping column."""
     from mse.tables.population import Population
 
@@ -250,7 +209,7 @@ def answer_of(
 def _figures(
     law: SurveyLaw, people: Population | None, prob: float, limits: SurveyLimits
 ) -> tuple[SurveyFigure, ...]:  # fmt: skip
-    sizes = _sizes(law, people)
+    sizes = population_sizes(law, people)
     found = []
     for g, line in enumerate(rate_lines(law, prob)):
         levels = law.groups[g]
@@ -270,7 +229,7 @@ def _figures(
     return tuple(found[-1:] if len(found) == 1 or not law.dims else found)
 
 
-def _sizes(law: SurveyLaw, people: Population | None) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def population_sizes(law: SurveyLaw, people: Population | None) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Return persons by group, everybody last; not a number where nothing is known."""
     if people is None:
         return np.full(len(law.groups), math.nan)

@@ -51,7 +51,7 @@ class SurveyDesign:
     rho : float
         Fay's coefficient, of ``replication = "fay"``.
     factors : Path or None
-        CSV file with the factor of each replicate, columns replicate and factor. For ``"jkn"`` without strata and units.
+        CSV file with the factor of each replicate, columns replicate and factor; ``"jkn"`` without strata needs it.
     compare : str or None
         Column of `by` whose levels are compared, two and two: differences and ratios.
     totals : Path or None

@@ -244,9 +244,7 @@ def calibrate(data: Respondents, totals: Totals, method: Calibration, bounds: Bo
     return Calibrated(cells, factor, float(g.min()), float(g.max()), kish(data.weight), kish(weight), steps, margins)
 
 
-def calibrated_replicates(
-    data: Respondents, found: Calibrated, method: Calibration, bounds: Bounds | None
-) -> Array:
+def calibrated_replicates(data: Respondents, found: Calibrated, method: Calibration, bounds: Bounds | None) -> Array:
     """Return the factor of every cell in every replicate, shape (C, R): each is calibrated by itself.
 
     Raises

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from mse.answers.estimates import Level
+from mse.evidence.survey import ALL
 from mse.evidence.surveyanswer import ListLine, SurveyAnswer, SurveyFigure
 from mse.publish.disclosure.control import Disclosure
 from mse.publish.disclosure.counts import CountTable
@@ -238,9 +239,10 @@ def publish_survey(found: SurveyAnswer, about: SurveyAbout, rule: Disclosure | N
 
 def _counts(found: SurveyAnswer, rule: Disclosure) -> dict[tuple[str, ...], int | None]:
     """Return answers by group, small ones left out, and others so that these cannot be worked out."""
-    groups = [x for x in found.figures if x.levels and x.n is not None]
+    told = {x.levels: x.n if (x.n or 0) >= rule.threshold else None for x in found.figures}
+    groups = [x for x in found.figures if x.levels and x.n is not None and ALL not in x.levels]
     if not groups or any(x.cases is None for x in groups):  # published by whoever held the survey
-        return {x.levels: x.n if x.cases is None or (x.n or 0) >= rule.threshold else None for x in found.figures}
+        return told
     dims = {d: tuple(dict.fromkeys(x.levels[i] for x in groups)) for i, d in enumerate(found.dims)}
     shape = [len(x) for x in dims.values()]
     counts = np.zeros(shape, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""A survey as it leaves: a text for the terminal, a page in every language, CSV and JSON, all from published numbers."""
+"""A survey as it leaves: text for the terminal, a page in every language, CSV and JSON, all from published numbers."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _levels(x: ShownRate, found: PublishedSurvey) -> tuple[str, ...]:
 
 
 def _whose(x: ShownRate, say: Catalogue) -> str:
-    return ", ".join(x.levels) or say("surveypage.all")
+    return ", ".join(y for y in x.levels if y != ALL) or say("surveypage.all")
 
 
 def _ends(value: Rounded, say: Catalogue, unit: str) -> str:
@@ -187,7 +187,7 @@ def _notes(found: PublishedSurvey, say: Catalogue) -> list[str]:
 
 
 def survey_sheets(found: PublishedSurvey, say: Catalogue) -> list[Sheet]:
-    """Return the tables: rates, groups compared, whole populations, margins of calibration; what is empty is left out."""
+    """Return the tables that are not empty: rates, groups compared, whole populations, margins of calibration."""
     persons = any(math.isfinite(x.population) for x in found.rates)
     keys = ["rate", "interval", "answers", "deff", *(["population", "persons", "persons_interval"] if persons else [])]
     heads = [Column(say("surveypage.group")), *(Column(say(f"surveypage.{x}"), numeric=True) for x in keys),
@@ -206,8 +206,8 @@ def survey_sheets(found: PublishedSurvey, say: Catalogue) -> list[Sheet]:
     if found.comparisons:
         sheets.append(_compared(found, say))
     if found.lines:
-        heads = [Column(say("surveypage.line")), Column(say("surveypage.persons"), numeric=True),
-                 Column(say("surveypage.persons_interval"), numeric=True), Column(say("surveypage.verdict"))]  # fmt: skip
+        numbers = [Column(say(f"surveypage.{x}"), numeric=True) for x in ("persons", "persons_interval")]
+        heads = [Column(say("surveypage.line")), *numbers, Column(say("surveypage.verdict"))]
         lines = [
             Row((_cell(say.said(x.kind)), _cell(_written(x.size.point, say, "persons")),
                  _cell(_ends(x.size, say, "persons")), _cell(_verdict(x.level, say)))) for x in found.lines

@@ -19,9 +19,9 @@ from mse.errors import InputError, ModelError
 from mse.evidence.chain import proportion_interval
 from mse.evidence.respondentfile import read_respondents
 from mse.evidence.survey import COLUMNS, SurveyRate, read_rates, survey_persons
-from mse.evidence.surveyanswer import survey
 from mse.evidence.surveydesign import Respondents, SurveyDesign, make_respondents
 from mse.evidence.surveylaw import prevalence, survey_law
+from mse.evidence.surveyways import survey
 
 Array = npt.NDArray[np.float64]
 RATES = """group,rate,population,low,high,prob,n,deff,source
