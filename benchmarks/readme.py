@@ -25,6 +25,7 @@ TRUTH_PAGE = ROOT / "docs" / "truth.md"
 METHODS_PAGE = ROOT / "docs" / "methods.md"
 PUBLISHING_PAGE = ROOT / "docs" / "publishing.md"
 FIGURES_PAGE = ROOT / "docs" / "key-figures.md"
+SURVEYS_PAGE = ROOT / "docs" / "surveys.md"
 JOBS_PAGE = ROOT / "docs" / "jobs.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 OTHERS = ("independence", "Chao", "sample coverage", "decomposable, δ = 2^−K", "average, σ = 1")
@@ -188,6 +189,9 @@ def main(parts: list[str]) -> None:
             told = run("chain", "models/justice-chain.toml").splitlines()
             text = "\n".join(textwrap.fill(x, 120) for x in told)
             put("mse chain models/justice-chain.toml", text, code=True, file=FIGURES_PAGE)
+        elif part == "surveys":
+            rates = "benchmarks/survey-rates.csv"
+            put("mse survey rates.csv", run("survey", rates), code=True, file=SURVEYS_PAGE)
         elif part == "othernumbers":
             from benchmarks.othernumbers import markdown as coverage
 
@@ -199,7 +203,7 @@ def main(parts: list[str]) -> None:
         else:
             raise SystemExit(
                 f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, verdicts, "
-                "calibration, disclosure, figures, chain, othernumbers, map"
+                "calibration, disclosure, figures, chain, surveys, othernumbers, map"
             )
 
 

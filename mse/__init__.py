@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from mse.manytables import estimate_many as estimate_many
     from mse.methods import compare as compare
     from mse.methods import estimate as estimate
+    from mse.evidence.surveydesign import SurveyDesign as SurveyDesign
+    from mse.evidence.surveyways import survey as survey
     from mse.publish.chainfiles import write_chain as write_chain
     from mse.publish.changes import compare_results as compare_results
     from mse.publish.citing import cite as cite
@@ -101,6 +103,7 @@ _HOMES = {
     "RepeatCounts": "tables.repeats",
     "RepeatsSpec": "estimators.repeats.oneregister",
     "Results": "answers.results",
+    "SurveyDesign": "evidence.surveydesign",
     "Thresholds": "assess.rules",
     "Verdict": "answers.estimates",
     "assess_results": "jobs.running",
@@ -138,6 +141,7 @@ _HOMES = {
     "take_away": "publish.takeaway",
     "take_in": "intake.taking",
     "verify_release": "publish.release.verification",
+    "survey": "evidence.surveyways",
     "write_chain": "publish.chainfiles",
     "write_figures": "publish.figures.figurefiles",
     "write_release": "publish.release.bundle",

@@ -24,10 +24,11 @@ from mse.evidence.surveydesign import Array, Integers, Respondents, SurveyDesign
 from mse.evidence.surveylaw import SurveyLaw, survey_law
 from mse.evidence.surveyverdict import judge_survey, worse
 from mse.evidence.weighting import Totals, kish
+from mse.kernels.pooledcells import pooled_log_density
 from mse.tables.population import Population
 from mse.words.said import Said, said
 
-CHAINS, WARMUP = 4, 400
+CHAINS, WARMUP, DEEPEST = 4, 400, 8
 MOST_SHOWN = 400
 """With more crossed groups than this, the levels of every column are shown and not their crossing."""
 BLOCK = 200
@@ -82,33 +83,16 @@ def pooled_cells(groups: tuple[tuple[str, ...], ...], yes: Array, both: Array) -
 
 
 def pooled_density(cells: PooledCells) -> Any:
-    """Return the log density with its gradient: constant N(middle, 2.5²), scales half-normal, effects normal."""
-    k, sizes = len(cells.batches), cells.sizes()
+    """Return the log density and its gradient as nutpie takes them, of the cells in which somebody answered."""
     asked = np.flatnonzero(cells.both > 0)
     yes, both = cells.yes[asked], cells.both[asked]
-    batches = [batch[asked] for batch in cells.batches]
+    starts = 1 + len(cells.batches) + np.cumsum([0, *cells.sizes()])
+    places = np.array([batch[asked] + at for batch, at in zip(cells.batches, starts[:-1], strict=True)]).T
+    places = np.ascontiguousarray(places.reshape(asked.size, len(cells.batches)), dtype=np.int64)
 
     def density(x: Array) -> tuple[float, Array]:
-        scale = np.exp(np.clip(x[1: 1 + k], -30, 5))  # fmt: skip
-        eta = np.full(asked.size, x[0])
-        effects, start = [], 1 + k
-        for batch, size, s in zip(batches, sizes, scale, strict=True):
-            effects.append(x[start: start + size])  # fmt: skip
-            eta += s * effects[-1][batch]
-            start += size
-        off = x[0] - cells.middle
-        value = float(yes @ eta - both @ np.logaddexp(0.0, eta)) - off * off / 12.5
-        value += float((x[1: 1 + k] - scale**2 / 2).sum() - (x[1 + k:] ** 2).sum() / 2)  # fmt: skip
-        gap = yes - both / (1 + np.exp(-eta))
         slope = np.empty_like(x)
-        slope[0] = gap.sum() - off / 6.25
-        start = 1 + k
-        for j, (batch, size, s) in enumerate(zip(batches, sizes, scale, strict=True)):
-            pull = np.bincount(batch, weights=gap, minlength=size)
-            slope[1 + j] = s * float(pull @ effects[j]) + 1 - s * s
-            slope[start: start + size] = s * pull - effects[j]  # fmt: skip
-            start += size
-        return value, slope
+        return pooled_log_density(x, yes, both, places, cells.middle, slope), slope
 
     return density
 
@@ -132,7 +116,7 @@ def draw_pooled(cells: PooledCells, draws: int, seed: int) -> Array:
     )  # fmt: skip
     tree = import_module("nutpie").sample(
         compiled, draws=draws, tune=WARMUP, chains=CHAINS, cores=1, seed=seed, save_warmup=False, progress_bar=False,
-        target_accept=0.9,
+        target_accept=0.9, maxdepth=DEEPEST,
     )  # fmt: skip
     return np.asarray(tree["posterior"]["x"].to_numpy(), dtype=np.float64)
 
@@ -187,9 +171,6 @@ def answer_of_pooled(
     both = law.n[:-1] / max(deff, 1.0)
     cells = pooled_cells(law.groups[:-1], both * np.nan_to_num(law.rate[:-1]), both)
     found = draw_pooled(cells, draws, seed)
-    watched = found[:, :, : 1 + len(cells.batches)]
-    worst = max(float(rhat(watched[:, :, j])) for j in range(watched.shape[2]))
-    fewest = min(float(ess_bulk(watched[:, :, j])) for j in range(watched.shape[2]))
     flat = found.reshape(-1, found.shape[2])
     shares = sizes[:-1] / sizes[-1]
     names, chosen = _wanted(law)
@@ -202,6 +183,9 @@ def answer_of_pooled(
         made.append((rates * sizes[:-1]) @ chosen)
     persons = np.concatenate(made)
     held = sizes[:-1] @ chosen
+    watched = persons.reshape(CHAINS, draws, -1)
+    worst = max(float(rhat(watched[:, :, k])) for k in range(watched.shape[2]))
+    fewest = min(float(ess_bulk(watched[:, :, k])) for k in range(watched.shape[2]))
     settled: tuple[Said, ...] = ()
     limit = Thresholds()
     if worst > limit.converged[0] or fewest < limit.draws[0]:

@@ -168,6 +168,13 @@ def read_people(path: str | Path | None, by: tuple[str, ...]) -> Population | No
     return people
 
 
+_REPLICATIONS = {
+    "brr": said("surveyreplication.brr"), "fay": said("surveyreplication.fay"), "jk1": said("surveyreplication.jk1"),
+    "jkn": said("surveyreplication.jkn"), "bootstrap": said("surveyreplication.bootstrap"),
+}  # fmt: skip
+_CALIBRATIONS = {"raking": said("surveycalibration.raking"), "greg": said("surveycalibration.greg")}
+
+
 def answer_of(
     data: Respondents, design: SurveyDesign, totals: Totals | None, people: Population | None, prob: float,
     limits: SurveyLimits, source: str = "",
@@ -179,9 +186,12 @@ def answer_of(
     MseError
         When a group has no population, or totals cannot be met.
     """
-    notes = [said("surveynote.replicates", method=said(f"surveyreplication.{design.replication}"),
-                  size=data.replicates.shape[1])
-             if data.replicates is not None else said("surveynote.linearised")]  # fmt: skip
+    notes: list[Said] = []
+    if data.replicates is not None and design.replication is not None:
+        notes.append(said("surveynote.replicates", method=_REPLICATIONS[design.replication],
+                          size=data.replicates.shape[1]))  # fmt: skip
+    elif design.mode is None:
+        notes.append(said("surveynote.linearised"))
     if design.mode is not None:
         from mse.evidence.modeeffect import mode_law
 
@@ -193,7 +203,7 @@ def answer_of(
         notes.append(said("surveynote.fpc"))
     if law.calibrated is not None:
         c = law.calibrated
-        notes.append(said("surveynote.calibrated", method=said(f"surveycalibration.{design.calibration}"),
+        notes.append(said("surveynote.calibrated", method=_CALIBRATIONS[design.calibration],
                           names=list(totals or ()), low=c.low, high=c.high, steps=c.steps, before=c.deff_before,
                           after=c.deff_after))  # fmt: skip
     figures = _figures(law, people, prob, limits)

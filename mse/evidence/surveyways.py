@@ -34,7 +34,7 @@ class SurveyModel:
     """
 
     method: Literal["direct", "fay-herriot", "mrp"] = "direct"
-    draws: Annotated[int, count(100, 20_000)] = 500
+    draws: Annotated[int, count(100, 20_000)] = 1000
     seed: Seed = 1
 
     def __post_init__(self) -> None:
@@ -121,13 +121,8 @@ def survey(
     people = read_people(population, design.by)
     more = [x for x in (beside.acquaintances, beside.acquainted) if x is not None]
     data = read_respondents(Path(path), design, [*(() if totals is None else variables_of(totals)), *more])
-    source = "; ".join(
-        [
-            Path(path).name,
-            *([] if people is None else [people.source]),
-            *([design.totals.name] if design.totals else []),
-        ]
-    )
+    files = (Path(path).name, None if people is None else people.source, design.totals and design.totals.name)
+    source = "; ".join(x for x in files if x)
     if how.method == "mrp":
         from mse.evidence.poststratified import answer_of_pooled
 

@@ -69,7 +69,8 @@ class Calibrated:
     steps : int
         Until margins agreed.
     margins : DataFrame
-        ``variable``, ``level``, ``n`` (respondents), ``before`` (brought to the size of the population), ``after``, ``total``.
+        ``variable``, ``level``, ``n`` (respondents), ``before`` (brought to the size of the population),
+        ``after``, ``total``.
     """
 
     cells: Cells

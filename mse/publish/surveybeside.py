@@ -23,7 +23,7 @@ def with_registers(found: PublishedSurvey, results: str | Path) -> PublishedSurv
     from mse.publish.figures.figureestimates import from_results
     from mse.publish.figures.figurespec import EstimateSpec
 
-    spec = EstimateSpec("registers", results=Path(results))
+    spec = EstimateSpec("registers", "-", "-", "-", results=Path(results))
     shown = from_results(spec, read_results(Path(results)))
     fine = shown.status == OK
     level: Level = shown.verdict if fine else "do not publish"
