@@ -190,7 +190,7 @@ def main(parts: list[str]) -> None:
             text = "\n".join(textwrap.fill(x, 120) for x in told)
             put("mse chain models/justice-chain.toml", text, code=True, file=FIGURES_PAGE)
         elif part == "surveys":
-            rates = "benchmarks/survey-rates.csv"
+            rates = str(ROOT / "benchmarks" / "survey-rates.csv")
             put("mse survey rates.csv", run("survey", rates), code=True, file=SURVEYS_PAGE)
         elif part == "othernumbers":
             from benchmarks.othernumbers import markdown as coverage

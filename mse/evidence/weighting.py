@@ -114,6 +114,7 @@ def read_totals(path: Path) -> dict[str, dict[str, float]]:
             faults.add(said("found.total_twice"), said("allowed.every_level_once"), said("do.keep_one_them"), row=row,
                        column="level", value=level)  # fmt: skip
         found[variable][level] = value or 1.0
+    faults.raise_if_any()
     sums = {name: math.fsum(levels.values()) for name, levels in found.items()}
     if sums and max(sums.values()) - min(sums.values()) > 1e-6 * max(sums.values()):
         told = tuple(f"{name} {value:.15g}" for name, value in sums.items())

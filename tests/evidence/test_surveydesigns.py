@@ -73,7 +73,7 @@ def test_replicates_are_the_loop_over_them() -> None:
     twin = sum(c * np.outer(a, a) for c, a in zip(factors, apart, strict=True))
     assert law.rate == pytest.approx(rates[0])
     assert law.cov == pytest.approx(twin)
-    assert law.cov == pytest.approx(survey_law(data).cov, rel=0.05)
+    assert np.diag(law.cov) == pytest.approx(np.diag(survey_law(data).cov), rel=0.05)
 
 
 @pytest.mark.parametrize(("method", "factor"), [("brr", 1 / 8), ("fay", 1 / (8 * 0.49)), ("jk1", 7 / 8),
@@ -308,7 +308,7 @@ def test_small_counts_of_respondents_cannot_be_worked_out(tmp_path: Path) -> Non
     shown = publish_survey(survey(path, SurveyDesign("y", by=("region", "sex")), people), SurveyAbout())
     by = {x.levels: x for x in shown.rates}
     assert by["r1", "f"].n is None and by["r1", "f"].level == "do not publish"
-    assert by[()].n is None or any(x.n is None for x in shown.rates if x.levels and x.levels[0] != "r1")
+    assert by["r1", "m"].n is None  # the two together are 12, of which anything may be either's
     assert by[()].persons.point > 0
 
 
@@ -323,7 +323,7 @@ def test_a_page_in_both_languages_is_rendered_again(tmp_path: Path) -> None:
     names = {"survey.csv", "survey-differences.csv", "survey.json", "survey.html", "survey.nl.html"}
     assert {x.name for x in out.iterdir()} == names
     before = (out / "survey.nl.html").read_text()
-    assert "Onderzoek" in before and "assumed" not in before
+    assert "Aandeel" in before and "assumed" not in before
     again = read_survey(out).as_record()
     assert json.dumps(again) == json.dumps(shown.as_record())
     assert out / "survey.nl.html" in render_survey(out)
