@@ -1,6 +1,6 @@
 """Every piece of work that somebody waits for, beside its target: one table.
 
-    python -m benchmarks [NAME ...] [--long] [--repeats 5] [--many FILE.csv] [--out FILE.json]
+    python -m benchmarks [NAME ...] [--long] [--repeats 5] [--many FILE.csv] [--out FILE.json] [--write]
 
 CPU seconds of one process and of those it starts, medians, after everything is compiled. The machine may be slow or
 shared, so every figure stands as a ratio too, to a loop of the same minute, `reference`: two hundred log-linear fits by
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -26,7 +27,9 @@ from pathlib import Path
 import numpy as np
 
 import mse
+from benchmarks.speedpage import put
 from mse.computing.parallel import Compute
+from mse.computing.yardstick import fits_by_least_squares
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 
@@ -47,17 +50,7 @@ class Row:
 
 def reference() -> None:
     """Fit the pairs of five lists two hundred times by iterated least squares, as a general program does."""
-    histories = np.arange(1, 32)
-    terms = [0, *(1 << j for j in range(5)), *(1 << i | 1 << j for i in range(5) for j in range(i))]
-    design = (-1.0) ** np.array([[bin(h & t).count("1") for t in terms] for h in histories])
-    counts = np.arange(31.0) % 7 * 20 + 3
-    for _ in range(200):
-        eta = np.log(counts + 0.5)
-        for _ in range(5):
-            mean = np.exp(eta)
-            root = np.sqrt(mean)
-            beta = np.linalg.lstsq(design * root[:, None], root * (eta + (counts - mean) / mean), rcond=None)[0]
-            eta = design @ beta
+    fits_by_least_squares(200)
 
 
 def cpu() -> float:
@@ -72,10 +65,15 @@ def timed(work: Callable[[], object]) -> float:
     return cpu() - start
 
 
+def on_of(lists: int) -> np.ndarray:
+    """Return who is on what, 0 or 1: one row a history, one column a list."""
+    return (np.arange(1, 2**lists)[:, None] >> np.arange(lists)) & 1
+
+
 def simulated(lists: int, tables: int, persons: int = 1500, seed: int = 1) -> list[CaptureTable]:
     """Return tables of persons who differ in visibility."""
     rng = np.random.default_rng(seed)
-    on = (np.arange(1, 2**lists)[:, None] >> np.arange(lists)) & 1
+    on = on_of(lists)
     found = []
     for i in range(tables):
         odds = rng.normal(-1.5, 0.4, lists)[None, :] + rng.normal(0.0, rng.choice([0.0, 0.5, 1.0]), 60)[:, None]
@@ -88,7 +86,7 @@ def simulated(lists: int, tables: int, persons: int = 1500, seed: int = 1) -> li
 
 def strata(number: int) -> CaptureTable:
     """Return strata of four lists, about 60 persons each."""
-    on = (np.arange(1, 16)[:, None] >> np.arange(4)) & 1
+    on = on_of(4)
     share = np.where(on, 0.25, 0.75).prod(axis=1)
     counts = np.random.default_rng(1).poisson(90 * share, size=(number, 15))
     return CaptureTable.from_arrays("ABCD", counts, strata={"part": [str(i) for i in range(number)]})
@@ -115,7 +113,7 @@ def fits(name: str, model: str) -> object:
 
 
 def huge() -> CaptureTable:
-    on = (np.arange(1, 16)[:, None] >> np.arange(4)) & 1
+    on = on_of(4)
     return CaptureTable.from_arrays("ABCD", np.rint(1e8 * np.where(on, 0.2, 0.8).prod(axis=1)).astype(np.int64))
 
 
@@ -131,6 +129,20 @@ def repeated() -> object:
         path.write_text("registrations,sex,age,region\n" + "\n".join(rows) + "\n", encoding="utf-8")
         table = RepeatCounts.from_csv(path, covariates=["sex", "age", "region"], persons=True)
     return mse.estimate(table, "repeats", formula="sex + age + region", seed=1, compute=ONE)
+
+
+def deep() -> CaptureTable:
+    """Return 160 strata of six lists, some 40 persons each."""
+    share = np.where(on_of(6), 0.2, 0.8).prod(axis=1)
+    counts = np.random.default_rng(1).poisson(50 * share, size=(160, 63))
+    return CaptureTable.from_arrays("ABCDEF", counts, strata={"part": [str(i) for i in range(160)]})
+
+
+def compiled_anew() -> object:
+    """Estimate from the shell with an empty store of compiled kernels."""
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run([sys.executable, "-m", "mse.cli", "estimate", "uk-2013-5"], check=True, cwd=ROOT,
+                              capture_output=True, env={**os.environ, "NUMBA_CACHE_DIR": folder})  # fmt: skip
 
 
 def law(name: str) -> object:
@@ -166,9 +178,11 @@ def rows(many: Path | None) -> list[Row]:
         Row("mse estimate, five lists, from the shell", 1.2, lambda: shell("estimate", "uk-2013-5"), once=True),
         Row("mse run models/uk-2013.toml", 2.5,
             lambda: shell("run", "models/uk-2013.toml", "--out", results, "--overwrite"), once=True),
+        Row("mse report", 1.2, lambda: shell("report", results), once=True),
+        Row("mse plan models/uk-2013.toml", 1.2, lambda: shell("plan", "models/uk-2013.toml"), once=True),
         Row("mse assess", 10.0, lambda: shell("assess", results), once=True),
         Row("mse.compare, five lists", 6.0, lambda: mse.compare(load("uk-2013-5"), seed=1, compute=ONE), once=True),
-        Row("decomposable, 10⁸ persons", 0.2, lambda: run(huge(), "decomposable"), once=True),
+        Row("decomposable, 10⁸ persons", 0.2, lambda: run(huge(), "decomposable")),
         *(Row(f"a thousand times fit_model, K = {load(name).n_lists}", target * 1000, partial(fits, name, model))
           for name, model, target in (("kosovo-1999-4", "[12,13,24]", 5e-5), ("uk-2013-5", "[12,13,24,15]", 8e-5),
                                       ("uk-2013-6", "[12,13,24,15,56]", 12e-5))),
@@ -180,9 +194,13 @@ def rows(many: Path | None) -> list[Row]:
         Row("shrinkage, 160 strata that share the scales", 5.0,
             lambda: run(strata(160), "shrinkage", strata=True), once=True),
         long("all 7,785,061 six-list models", 20.0, lambda: run(load("uk-2013-6"), "average", corrected=0.0)),
+        Row("decomposable, seven lists", 3.0, lambda: run(simulated(7, 1, 3000)[0], "decomposable"), True, True),
+        long("multilevel, 160 strata of six lists", 120.0, lambda: run(deep(), "multilevel")),
+        Row("first compile of the kernels in all", 15.0, compiled_anew, True, True),
         long("search-average, ten lists", 20.0, lambda: run(simulated(10, 1, 3000)[0], "search-average")),
         long("latent classes, 8 lists", 5.0, lambda: run(load("new-orleans-8-n185"), "latent-class")),
-        long("latent classes, 11 lists", 8.0, lambda: run(load("philippines-caloocan-2016-2017-11"), "latent-class")),
+        long("latent classes, 11 lists, 286 persons", 8.0,
+             lambda: run(load("philippines-caloocan-2016-2017-11").part({"perp": "police"}), "latent-class")),
         long("1,000,000 registrations to a table", 10.0,
              lambda: subprocess.run([sys.executable, "-m", "benchmarks.intake", "--parts", "exact"], check=True,
                                     capture_output=True, cwd=ROOT)),
@@ -199,6 +217,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--many", type=Path)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--write", action="store_true", help="fill the table of docs/speed.md")
     given = parser.parse_args()
     found: dict[str, dict[str, float]] = {}
     reference()
@@ -215,6 +234,9 @@ def main() -> None:
         seconds = statistics.median(times)
         found[row.name] = {"seconds": seconds, "target": row.target, "reference": base, "ratio": seconds / base}
         print(f"{row.name:48} {seconds:9.4f} {row.target:8.3f} {base:9.3f} {seconds / base:8.3f}", flush=True)
+    if given.write:
+        lines = [f"| {name} | {x['seconds']:.3g} | {x['target']:g} | {x['ratio']:.3g} |" for name, x in found.items()]
+        put("rows", "\n".join(["| work | CPU s | target | over reference |", "|---|---:|---:|---:|", *lines]))
     if given.out:
         given.out.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

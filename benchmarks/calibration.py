@@ -81,6 +81,37 @@ def markdown() -> str:
     return "\n".join([*lines, "", f"Written by `python -m benchmarks.readme calibration`; the last run is of {last}."])
 
 
+NATIONS = {
+    "multilevel": "as it ships", "multilevel-switched": "differences, no referral",
+    "multilevel-varied": "each another one",
+}  # fmt: skip
+"""Stored coverage of the multilevel model over repeated nations, and the names of these."""
+
+
+def nations() -> str:
+    """Return the stored coverage of the multilevel model over repeated nations, under the prior before and now."""
+    heads = ("nation", "prior", "registers", "50 / 80 / 95 % of the total", "of years", "mean log error", "RMS",
+             "median log width")  # fmt: skip
+    lines, dates = [f"| {' | '.join(heads)} |", "|---|---|---:|---|---|---:|---:|---:|"], []
+    for name, shown in NATIONS.items():
+        record = json.loads((STORED / f"{name}.json").read_text(encoding="utf-8"))
+        dates.append(record["date"])
+        for prior, part in (("before", record.get("before")), ("now", record)):
+            if part is None:
+                continue
+            s = part["summary"]
+            covers = [
+                " / ".join(f"{100 * s[what][f'{float(p):.2f}']:.0f}" for p in PROBS) for what in ("total", "years")
+            ]
+            figures = [
+                f"{s[what]:.2f}".replace("-", "−") if what in s else "–"
+                for what in ("log_error_total_mean", "log_error_total_rms", "log_width_total_median")
+            ]
+            lines.append(f"| {' | '.join((shown, prior, str(part['repeats']), *covers, *figures))} |")
+    last = f"Written by `python -m benchmarks.readme multilevel`; the last run is of {max(dates)}."
+    return "\n".join([*lines, "", last])
+
+
 def _head(heads: tuple[str, ...]) -> list[str]:
     return [f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
 

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.estimators.averages.decomposable import adaptive_posterior, every_integer
+from mse.estimators.averages.decomposable import every_integer
+from mse.kernels.graphpanels import posterior_by_panels
 from mse.kernels.graphs import decomposable_graphs, posterior_on
 from mse.tables.captures import CaptureTable
 
@@ -72,14 +73,14 @@ def measure(name: str, repeats: int) -> dict[str, object]:
     table = CaptureTable.from_csv(ROOT / "data" / name / "table.csv", name=name)
     counts, n_lists = table.dense().counts, table.n_lists
     graphs, delta, grid = decomposable_graphs(n_lists), 2.0**-n_lists, every_integer(1, POINTS)
-    found = adaptive_posterior(counts, graphs, delta)
+    found = posterior_by_panels(counts, graphs, delta)
     return {
         "problem": name,
         "lists": n_lists,
         "graphs": len(graphs.edges),
         "enumerate": median(lambda: decomposable_graphs(n_lists), repeats),
         "fixed_grid": median(lambda: posterior_on(counts, graphs, delta, grid), repeats),
-        "adaptive": median(lambda: adaptive_posterior(counts, graphs, delta), repeats),
+        "adaptive": median(lambda: posterior_by_panels(counts, graphs, delta), repeats),
         "cells": found.mass.size,
         "end": float(found.grid.unseen[-1]),
         "beyond_end": found.beyond_end,

@@ -28,7 +28,7 @@ from typing import Any
 
 from benchmarks import known_verdicts
 from benchmarks.known_populations import SETTINGS, Answer, Population, answers, populations, sources, study_of
-from benchmarks.learning import ALL_SCALES, KnownAnswer, learn, learn_tails, learn_without_each, log_score
+from benchmarks.learning import ALL_SCALES, KnownAnswer, learn, learn_even, learn_without_each, log_score
 from benchmarks.scores import PROBS, Score, score, summarise
 from mse.answers.distribution import Distribution
 from mse.assess.calibrated import STORED, Learned, Library, shipped_library, write_library
@@ -45,7 +45,7 @@ CALIBRATION = RESULTS.parents[1] / "tests" / "calibration" / "known-sizes.json"
 COMMAND = "python -m benchmarks.known_sizes"
 
 LEARNED: Mapping[str, Learner] = {
-    "shrinkage": learn_tails,
+    "shrinkage": learn_even,
     "average, σ = 1": learn,
     "average, σ = 2": learn,
     "average, σ = 1, pairs": learn,
@@ -141,11 +141,11 @@ def nested_tails(problems: Sequence[Population], said: Sequence[Answer]) -> list
         size = {s: sum(a.study == s for a in others) for s in {a.study for a in others}}
         choices = {}
         for chosen in every:
-            found = learn_without_each(others, partial(learn_tails, chosen=chosen))
+            found = learn_without_each(others, partial(learn_even, chosen=chosen))
             choices[chosen] = sum(
                 log_score(a, *found[a.study].at(a.features, a.about)) / math.sqrt(size[a.study]) for a in others
             )
-        models[study] = learn_tails(others, max(choices, key=lambda c: choices[c]))
+        models[study] = learn_even(others, max(choices, key=lambda c: choices[c]))
     laws = iter(departed(a.unseen, a.observed, *models[a.study].at(a.features, a.about)) for a in known)
     return [a if a.law is None else _answer(next(laws)) for a in said]
 
@@ -226,7 +226,7 @@ def with_learned(problems: Sequence[Population], said: Mapping[str, Sequence[Ans
     if SHRINKAGE in said:
         out[f"{SHRINKAGE}, {CHOICE}"] = nested_tails(problems, said[SHRINKAGE])
         plain = known_answers(problems, said[SHRINKAGE], range(len(FEATURES)))
-        out[f"{SHRINKAGE}, two scales learned"] = left_out(said[SHRINKAGE], plain, partial(learn_tails, chosen=()))
+        out[f"{SHRINKAGE}, one scale learned"] = left_out(said[SHRINKAGE], plain, partial(learn_even, chosen=()))
     return out
 
 

@@ -5,14 +5,16 @@ of them: the lists of one table err together. Few studies shrink what is learned
 
 A method that is right in the middle needs no shift, `learn_tails`: how far the truth departs downwards and upwards, and
 with what that grows. A shift that known sizes suggest would move every interval, and miss from above where the method
-is right.
+is right. Downwards the truth departs where being on one list keeps people off the next. Among the members of a list
+that is hardly seen, so that known sizes tell of departures upwards and little of those downwards: `learn_even` takes
+what it learned of the ones for the others too.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -164,6 +166,12 @@ def learn_tails(answers: Sequence[KnownAnswer], chosen: Sequence[int] = ALL_SCAL
         problems=len(answers), studies=tuple(studies), stretch=stretch, nearest=about.min(axis=0),
         farthest=about.max(axis=0),
     )  # fmt: skip
+
+
+def learn_even(answers: Sequence[KnownAnswer], chosen: Sequence[int] = ALL_SCALES) -> DepartureModel:
+    """Return the law of `learn_tails` with a scale below that is no smaller than the one above; parameters as there."""
+    model = learn_tails(answers, chosen)
+    return replace(model, scale=max(model.scale, model.upper))
 
 
 def learn_without_each(

@@ -15,6 +15,7 @@ from mse.commands.fromspecs import SettingType
 from mse.estimators.methodspecs import also_taken, spec_of
 from mse.estimators.naming import label_of
 from mse.estimators.registry import METHODS
+from mse.intake.contracts.contract import Contract
 from mse.jobs.chainjob import ChainJob
 from mse.jobs.figurejob import FiguresJob
 from mse.jobs.job import Job
@@ -58,11 +59,11 @@ def spec_in(kind: Any) -> type | None:
 def settings_table(settings: Mapping[str, Setting]) -> str:
     """Return a table of settings."""
     rows: list[tuple[object, ...]] = []
-    for name, setting in settings.items():
+    for setting in settings.values():
         inside = spec_in(setting.kind)
         kind = str(in_words(setting.kind)).replace(", or nothing (left out)", "") if inside is None else "see below"
         default = "required" if setting.required else "–" if inside is not None else shown(setting.default)
-        rows.append((f"`{name}`", kind, default, plain_text(setting.meaning)))
+        rows.append((f"`{setting.spelled}`", kind, default, plain_text(setting.meaning)))
     return table(("key", "may be", "default", "meaning"), rows)
 
 
@@ -106,8 +107,9 @@ def sections(spec: type = Job, name: str = "", several: bool = False) -> Iterato
     for key, setting in known.items():
         inside = spec_in(setting.kind)
         if inside is not None and key != "compare":
-            several = any(get_origin(plain_kind(part)[0]) is tuple for part in members(setting.kind))
-            yield from sections(inside, f"{name}.{key}".lstrip("."), several)
+            kinds = {get_origin(plain_kind(part)[0]) for part in members(setting.kind)}
+            below = f"{name}.{key}".lstrip(".") + (".NAME" if Mapping in kinds else "")
+            yield from sections(inside, below, tuple in kinds)
 
 
 def methods() -> Iterator[str]:
@@ -122,7 +124,7 @@ def manual(text: str) -> str:
     """Return the page with its generated parts as they are now."""
     parts = {
         "commands": commands(), "sections": sections(), "key figures": sections(FiguresJob),
-        "chain": sections(ChainJob), "methods": methods(),
+        "chain": sections(ChainJob), "contract": sections(Contract), "methods": methods(),
     }  # fmt: skip
     for part, made in parts.items():
         before, rest = text.split(BEGIN.format(part))

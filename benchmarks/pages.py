@@ -138,12 +138,19 @@ def _command(words: Sequence[str], remarks: io.StringIO) -> None:
 def draw(step: Step, page: str) -> str:
     """Write a figure of a results folder as the report draws it, and return the picture for the page."""
     from mse.answers.results import read_results
+    from mse.publish.registerpages import is_register, read_register, register_drawing
     from mse.publish.report.composing import compose
     from mse.publish.report.page import Drawing
 
     what, folder, language = step.code.split()
-    sections = compose(read_results(folder), language).sections
-    drawn = next(block for part in sections if part.key == what for block in part.blocks if isinstance(block, Drawing))
+    if is_register(folder):
+        picture = register_drawing(read_register(folder), language)
+        assert picture is not None
+        drawn = picture
+    else:
+        sections = compose(read_results(folder), language).sections
+        blocks = (block for part in sections if part.key == what for block in part.blocks)
+        drawn = next(block for block in blocks if isinstance(block, Drawing))
     parts = [*Path(page).with_suffix("").parts, Path(folder).name, what, *([] if language == "en" else [language])]
     name = "-".join(parts)
     svg = drawn.svg.replace(

@@ -2,10 +2,10 @@
 
 A part stands between ``<!-- begin: … -->`` and ``<!-- end -->``. Without arguments the quick parts are run again;
 ``netherlands``, ``national`` (minutes) and ``benchmarks`` (``python -m benchmarks.kernels``, all into docs/jobs.md),
-``known-sizes`` (``python -m benchmarks.known_sizes``, into docs/assessment.md), ``truths`` (``python -m
-benchmarks.truths``, into docs/truth.md), ``disclosure`` (into docs/publishing.md), ``verdicts`` and ``calibration``
-(``python -m tests.calibration.sbc``, into docs/methods.md) and ``map`` (the rooms, into CONTRIBUTING.md) are run only
-when named.
+``known-sizes`` (``python -m benchmarks.known_sizes``, into docs/assessment.md), ``truths`` and ``frontier``
+(``python -m benchmarks.truths``, ``… frontier``, into docs/truth.md), ``disclosure`` (into docs/publishing.md),
+``verdicts``, ``calibration`` and ``multilevel`` (``python -m tests.calibration.sbc``, ``… multilevel``, into
+docs/methods.md) and ``map`` (the rooms, into CONTRIBUTING.md) are run only when named.
 """
 
 import ast
@@ -175,10 +175,18 @@ def main(parts: list[str]) -> None:
             from benchmarks.truths import markdown as truths
 
             put(part, truths(), code=False, file=TRUTH_PAGE)
+        elif part == "frontier":
+            from benchmarks.frontier import markdown as frontier
+
+            put(part, frontier(), code=False, file=TRUTH_PAGE)
         elif part == "calibration":
             from benchmarks.calibration import markdown as calibration
 
             put(part, calibration(), code=False, file=METHODS_PAGE)
+        elif part == "multilevel":
+            from benchmarks.calibration import nations
+
+            put(part, nations(), code=False, file=METHODS_PAGE)
         elif part == "disclosure":
             put(part, disclosure_counts(), code=False, file=PUBLISHING_PAGE)
         elif part == "figures":
@@ -202,8 +210,8 @@ def main(parts: list[str]) -> None:
             put(part, verdict_table(), code=False, file=ASSESSMENT_PAGE)
         else:
             raise SystemExit(
-                f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, verdicts, "
-                "calibration, disclosure, figures, chain, surveys, othernumbers, map"
+                f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, frontier, "
+                "verdicts, calibration, multilevel, disclosure, figures, chain, surveys, othernumbers, map"
             )
 
 

@@ -7,11 +7,13 @@ from `mse.__all__`: ``api.md``; from the table of published answers in ``truth.m
 from __future__ import annotations
 
 import html
+import json
 import re
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from benchmarks.galleryfigure import draw, pair_of
 from benchmarks.pages import DOCS, ROOT
@@ -29,6 +31,9 @@ HOLDS = {
     "assumed": "sampling; how lists depend is assumed",
 }
 """What the interval of a method holds, by what the method rests on."""
+
+ONE_REGISTER = "how the rates differ, too many ones, and learned departures"
+"""The same for the default of one register."""
 
 READS = {
     "CaptureTable": "overlap table",
@@ -53,6 +58,9 @@ WHEN = {
     "chapman": "Two lists, and a reason why they are independent",
     "chao": "You want a floor",
     "sample-coverage": "A quick check beside another method",
+    "mh": "You repeat a study that used Rcapture's Mh",
+    "mth": "You repeat a study that used Rcapture's Mth",
+    "mb": "Occasions in their order, and being seen changes what follows",
     "covariates": "One model with covariates, by formula",
     "dutch-method": "You repeat the Dutch monitor",
     "average-strata": "Few covariates, the choice of model inside",
@@ -70,13 +78,18 @@ def fact_rows(name: str, row: Method) -> Iterator[tuple[str, str]]:
     if row.reads in ("CaptureTable", "PersonTable"):
         yield "lists", f"{row.lists[0]} to {min(row.lists[1], MOST_LISTS)}"
     yield "strata", strata_words(row)
-    yield "interval holds", HOLDS[row.basis]
+    yield "interval holds", held_words(row)
     if row.identified is not None:
         yield "departures", "always inside" if name == "auto" else "inside with `departures = true`"
     if row.bound:
         yield "number", "a lower bound"
     yield "in `mse compare`", compared_words(row)
     yield "options", f"[all options](../commands.md#{name}), spec `mse.estimators.{row.module}.{row.spec}`"
+
+
+def held_words(row: Method) -> str:
+    """Return what the interval of a method holds, in words."""
+    return ONE_REGISTER if row.reads == "RepeatCounts" else HOLDS[row.basis]
 
 
 def compared_words(row: Method) -> str:
@@ -134,7 +147,7 @@ def registry_table() -> str:
     for name, row in METHODS.items():
         facts = dict(fact_rows(name, row))
         lists = facts.get("lists", facts["reads"])
-        cells = (f"[`{name}`](method/{name}.md)", WHEN[name], lists, facts["strata"], HOLDS[row.basis])
+        cells = (f"[`{name}`](method/{name}.md)", WHEN[name], lists, facts["strata"], held_words(row))
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
@@ -146,8 +159,8 @@ GROUPS = {
     "Answers": ("Posterior", "Estimate", "Verdict", "Reason", "Distribution", "Thresholds"),
     "Models": ("Model", "fit_model", "LoglinearFit", "rank_models", "profile_interval", "compare_families",
                "compare_pairs", "RepeatsSpec", "DoublyRobustSpec", "multilevel_model", "prior_predictive"),
-    "Jobs and results": ("read_job", "run_job", "assess_results", "Job", "Results", "read_results", "write_results",
-                         "compare_results", "Compute"),
+    "Jobs and results": ("read_job", "plan", "Plan", "run_job", "assess_results", "Job", "Results", "read_results",
+                         "write_results", "compare_results", "Compute"),
     "From registers": ("take_in", "simulate_captures", "national_spec"),
     "Publishing": ("plot", "cite", "take_away", "render_report", "write_release", "verify_release"),
     "Errors": ("MseError", "InputError", "ModelError"),
@@ -228,11 +241,36 @@ def part(text: str, name: str) -> str:
     return found[1].rstrip()
 
 
+def registers_table() -> str:
+    """Return how often intervals from one register hold the size, as stored by the two boards."""
+    folder = Path(__file__).resolve().parents[1] / "tests" / "calibration"
+    known = json.loads((folder / "known-registers.json").read_text(encoding="utf-8"))
+    drawn = json.loads((folder / "register-truths.json").read_text(encoding="utf-8"))
+    lines = ["| registers | of | 50 % | 80 % | 95 % | median log width |", "|---|---:|---:|---:|---:|---:|"]
+
+    def line(name: str, of: int, row: dict[str, Any]) -> str:
+        cover = " | ".join(f"{100 * x:.0f} %" for x in row["coverage"])
+        return f"| {name} | {of} | {cover} | {row['median_width']:.2f} |"
+
+    for row in known["results"]:
+        lines.append(line(f"known size: {row['setting']}", row["problems"], row))
+    for kind, rows in drawn["kinds"].items():
+        lines.append(line(f"simulated: {kind}", rows["average"]["registers"], rows["average"]))
+    everything = drawn["all"]
+    lines.append(line("simulated, all kinds", everything["average"]["registers"], everything["average"]))
+    lines.append(line("the same, if a shape held", everything["held"]["registers"], everything["held"]))
+    for verdict, row in drawn["verdicts"].items():
+        lines.append(line(f"verdict *{verdict}*", row["registers"], row))
+    dates = sorted({known["provenance"]["date"], drawn["provenance"]["date"]})
+    return "\n".join([*lines, "", f"Stored {', '.join(dates)} (`tests/calibration`)."])
+
+
 def made(page: str, text: str) -> str:
     """Return a page with its generated parts as they are now."""
     name = Path(page).stem
     makers = {"card": card, "cited": cited}
-    whole = {"registry": registry_table, "api": api, "gallery": gallery, "glossary": glossary}
+    whole = {"registers": registers_table, "registry": registry_table, "api": api, "gallery": gallery,
+             "glossary": glossary}  # fmt: skip
 
     def fill(found: re.Match[str]) -> str:
         key = found[1]

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from mse.estimators.single.fitted import fit_model as fit_model
     from mse.estimators.single.profile import profile_interval as profile_interval
     from mse.estimators.single.selection import rank_models as rank_models
+    from mse.evidence.surveydesign import SurveyDesign as SurveyDesign
+    from mse.evidence.surveyways import survey as survey
     from mse.intake.taking import take_in as take_in
     from mse.jobs.chainjob import ChainJob as ChainJob
     from mse.jobs.chainjob import chain as chain
@@ -50,15 +52,16 @@ if TYPE_CHECKING:
     from mse.jobs.figurejob import FiguresJob as FiguresJob
     from mse.jobs.figurejob import figures as figures
     from mse.jobs.figurejob import read_figures as read_figures
+    from mse.jobs.forecast import Plan as Plan
+    from mse.jobs.forecast import plan as plan
     from mse.jobs.job import Job as Job
     from mse.jobs.job import read_job as read_job
+    from mse.jobs.revising import revision as revision
     from mse.jobs.running import assess_results as assess_results
     from mse.jobs.running import run_job as run_job
     from mse.manytables import estimate_many as estimate_many
     from mse.methods import compare as compare
     from mse.methods import estimate as estimate
-    from mse.evidence.surveydesign import SurveyDesign as SurveyDesign
-    from mse.evidence.surveyways import survey as survey
     from mse.publish.chainfiles import write_chain as write_chain
     from mse.publish.changes import compare_results as compare_results
     from mse.publish.citing import cite as cite
@@ -66,7 +69,10 @@ if TYPE_CHECKING:
     from mse.publish.plotting import plot as plot
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
+    from mse.publish.releaseseries import read_series as read_series
+    from mse.publish.releaseseries import write_series as write_series
     from mse.publish.report.html import render_report as render_report
+    from mse.publish.revisionfiles import write_revision as write_revision
     from mse.publish.takeaway import take_away as take_away
     from mse.shipped import list_tables as list_tables
     from mse.shipped import load_repeats as load_repeats
@@ -98,6 +104,7 @@ _HOMES = {
     "ModelError": "errors",
     "MseError": "errors",
     "PersonTable": "tables.persons",
+    "Plan": "jobs.forecast",
     "Posterior": "answers.posterior",
     "Reason": "answers.estimates",
     "RepeatCounts": "tables.repeats",
@@ -125,6 +132,7 @@ _HOMES = {
     "load_table": "shipped",
     "multilevel_model": "estimators.multilevel.openmodel",
     "national_spec": "simulate.section",
+    "plan": "jobs.forecast",
     "plot": "publish.plotting",
     "prior_predictive": "estimators.multilevel.priorpredictive",
     "profile_interval": "estimators.single.profile",
@@ -133,8 +141,10 @@ _HOMES = {
     "read_figures": "jobs.figurejob",
     "read_job": "jobs.job",
     "read_results": "answers.results",
+    "read_series": "publish.releaseseries",
     "read_table": "shipped",
     "render_report": "publish.report.html",
+    "revision": "jobs.revising",
     "run_job": "jobs.running",
     "simulate_captures": "simulate.national",
     "table_info": "shipped",
@@ -146,6 +156,8 @@ _HOMES = {
     "write_figures": "publish.figures.figurefiles",
     "write_release": "publish.release.bundle",
     "write_results": "answers.results",
+    "write_revision": "publish.revisionfiles",
+    "write_series": "publish.releaseseries",
 }
 __all__ = [name for name in _HOMES if not name.startswith("_")]
 

@@ -10,6 +10,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mse.assess.registerverdict import judged_register
 from mse.computing.parallel import Compute
 from mse.computing.progress import if_watched
 from mse.errors import ModelError, MseError, Problem
@@ -26,6 +27,7 @@ from mse.shipped import read_table
 from mse.tables.captures import CaptureTable
 from mse.tables.checks import MAX_LISTS
 from mse.tables.histories import HistoryTable
+from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, as_said, said, to_json
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from mse.answers.referees import Referee
     from mse.assess.rules import Thresholds
     from mse.tables.persons import PersonTable
-    from mse.tables.repeats import RepeatCounts
 
 
 AVERAGED: tuple[Basis, ...] = ("models", "identified")
@@ -75,9 +76,10 @@ def estimate(
     -------
     Posterior
         ``.summary(prob)`` gives the estimate with its verdict, ``.quantile(q)`` quantiles, ``.draws`` draws of N.
-        The verdict holds the answer against other methods that allow for dependence (see `checks`); there are no
-        rules yet for one register and for persons, whose answers stay without one. ``.chosen`` says what was chosen
-        and why, ``.identified`` is the law of N if the identifying assumption held exactly.
+        The verdict holds the answer against other methods that allow for dependence (see `checks`); one register has
+        rules of its own (`mse.assess.registerverdict`), and there are none yet for persons, whose answers stay without.
+        ``.chosen`` says what was chosen and why, ``.identified`` is the law of N if the identifying assumption held
+        exactly.
 
     Raises
     ------
@@ -88,6 +90,8 @@ def estimate(
     compute = compute or if_watched()
     method, given = named(method, options)
     posterior = run_method(table, method, seed=seed, compute=compute, **given)
+    if isinstance(table, RepeatCounts):
+        return judged_register(posterior, table)
     if not isinstance(table, CaptureTable):
         return judged(posterior, table, ()) if isinstance(table, HistoryTable) else posterior
     asked = checks(table, posterior.method, given.get("by", ()))
@@ -98,12 +102,13 @@ def _referees(
     posterior: Posterior, table: CaptureTable, requests: Sequence[Request], seed: int, compute: Compute
 ) -> dict[str, Referee]:
     """Return what the verdict reads of the answers that it asks for, as far as it depends on them."""
-    from mse.assess.refereeing import Asked, added_roughly, settled
-    from mse.assess.rules import Thresholds
+    from mse.assess.refereeing import Asked, added_exactly, added_roughly, settled
+    from mse.assess.rules import usual_thresholds
     from mse.estimators.separate import parts_by
 
     flat = table.collapse() if table.strata else table
-    asked = {}
+    asked: dict[str, Asked] = {}
+    parts: list[CaptureTable] | None = None
     for request in requests:
         method, options = _split(request)
         label = str(label_of(method, options))
@@ -112,21 +117,13 @@ def _referees(
         spec, where = make_spec(method, plain), compute.within(label)
         with suppress(MseError):
             if "by" in options:
-                rough = added_roughly(parts_by(table, options["by"]), spec, home, seed)
-                asked[label] = Asked(rough, partial(_whole_referee, table, method, options, seed, where))
+                parts = parts_by(table, options["by"]) if parts is None else parts
+                rough = added_roughly(parts, spec, home, seed)
+                asked[label] = Asked(rough, partial(added_exactly, parts, spec, home, seed))
             else:
                 answer = partial(home.referee, flat, spec, seed=seed, compute=where)
                 asked[label] = Asked(answer(rough=True), partial(answer, rough=False))
-    return settled(posterior, asked, Thresholds())
-
-
-def _whole_referee(
-    table: CaptureTable, method: str, options: Mapping[str, Any], seed: int, compute: Compute
-) -> Referee:
-    """Return what the verdict reads of a whole answer."""
-    from mse.answers.referees import referee_of
-
-    return referee_of(run_method(table, method, seed=seed, compute=compute, **options))
+    return settled(posterior, asked, usual_thresholds())
 
 
 def compare(
@@ -162,8 +159,7 @@ def compare(
         (the covariates whose levels were added up).
     """
     table = _of_lists(table)
-    usual = [name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata))]
-    requests: list[Request] = list(usual) if methods is None else list(methods)
+    requests: list[Request] = list(usual_methods(table) if methods is None else methods)
     problems = [p for request in requests for p in unknown_method(_split(request)[0])]
     if problems:
         raise ModelError(problems)
@@ -173,6 +169,11 @@ def compare(
     rows["fit"] = ["" if isinstance(o.result, MseError) else bad_fit(o.result) for o in outcomes]
     rows["summed_over"] = [_summed(table, *_split(request)) for request in requests]
     return rows
+
+
+def usual_methods(table: CaptureTable) -> tuple[str, ...]:
+    """Return the methods that are put side by side on a table where none are named."""
+    return tuple(name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata)))
 
 
 def _of_lists(source: Any) -> CaptureTable:
@@ -192,10 +193,10 @@ def _summed(table: CaptureTable, method: str, options: Mapping[str, Any]) -> str
 
 def bad_fit(posterior: Posterior) -> str:
     """Return how badly the single model behind an answer fits; empty where it fits, or where there is no such model."""
-    from mse.assess.rules import Thresholds
+    from mse.assess.rules import usual_thresholds
     from mse.assess.tablefindings import fit_found
 
-    reason = fit_found(posterior, Thresholds())
+    reason = fit_found(posterior, usual_thresholds())
     if reason is None:
         return ""
     return str(said("finding.bad_fit", deviance=reason.figures["deviance"], df=int(reason.figures["df"])))
@@ -212,7 +213,8 @@ class Outcome:
 
 def run_method(table: Table, method: str, *, seed: int, compute: Compute, **options: Any) -> Posterior:
     """Run one estimator without judging its answer; parameters as in `estimate`."""
-    check_value("seed", seed, Seed)
+    if type(seed) is not int or seed < 0:
+        check_value("seed", seed, Seed)
     spec = make_spec(method, options)
     kind = type(table).__name__
     if kind not in (METHODS[method].reads, *METHODS[method].also):
@@ -225,7 +227,8 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
         return _chosen(table, options, seed, compute)
     if options.get("departures"):
         return _departing(table, method, options, seed, compute)
-    estimator = import_module(f"mse.estimators.{METHODS[method].module}").estimate
+    home = import_module(f"mse.estimators.{METHODS[method].module}")
+    estimator = home.estimate
     if "by" in options and isinstance(table, CaptureTable):
         from mse.estimators.separate import estimate_separately, margin_of
 
@@ -235,15 +238,17 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
             shown = {**found.spec, "by": ", ".join(options["by"])}
             return replace(found, table=table.name, table_digest=table.digest, spec=shown)
 
-        where = compute or Compute()
-
-        def run(part: CaptureTable, seed: int, name: str) -> Posterior:
-            alone: Posterior = estimator(part, spec, seed=seed, compute=where.within(name))
-            return alone
-
-        return estimate_separately(table, options["by"], run, seed=seed)
+        run = partial(_part_alone, method, spec)
+        return estimate_separately(table, options["by"], run, seed=seed, compute=compute or Compute())
     posterior: Posterior = estimator(table, spec, seed=seed, compute=compute)
     return posterior
+
+
+def _part_alone(method: str, spec: object, part: CaptureTable, seed: int, compute: Compute) -> Posterior:
+    """Estimate one of several tables that are added up."""
+    home = import_module(f"mse.estimators.{METHODS[method].module}")
+    answer: Posterior = getattr(home, "estimate_part", home.estimate)(part, spec, seed=seed, compute=compute)
+    return answer
 
 
 def _chosen(table: Table, options: Mapping[str, Any], seed: int, compute: Compute) -> Posterior:
@@ -325,13 +330,13 @@ def judged(
     known sizes of the table itself are held against what its other lists give, unless the assessment has done so.
     """
     from mse.assess.findings import not_settled
-    from mse.assess.rules import Thresholds
+    from mse.assess.rules import usual_thresholds
 
     held_against = {
         str(o.label): o.result
         for o in others
         if not isinstance(o.result, MseError) and METHODS[o.method].basis != "assumed" and math.isfinite(o.result.point)
-        and not_settled(o.result, thresholds or Thresholds()) is None
+        and not_settled(o.result, thresholds or usual_thresholds()) is None
     }  # fmt: skip
     return _verdict(posterior, table, held_against, thresholds, assessment, time)
 
@@ -346,15 +351,15 @@ def _verdict(
 ) -> Posterior:
     """Return the posterior with its verdict; arguments as in `judged`, the others by name."""
     from mse.assess.knownsizes import quick_consistency
-    from mse.assess.rules import Thresholds
+    from mse.assess.rules import usual_thresholds
     from mse.assess.verdict import judge
 
     basis: Basis = "models" if posterior.identified is not None else METHODS[posterior.method].basis
     if METHODS[posterior.method].stands_for_unseen:
-        limits = thresholds or Thresholds()
+        limits = thresholds or usual_thresholds()
         thresholds = replace(limits, visited=(limits.visited[0], 0.0))
-    assessment = {**({} if "consistency" in (assessment or {}) else quick_consistency(table)), **(assessment or {})}
-    return replace(posterior, verdict=judge(posterior, table, others, basis, thresholds, assessment, time))
+    known = None if "consistency" in (assessment or {}) else quick_consistency(table)
+    return replace(posterior, verdict=judge(posterior, table, others, basis, thresholds, assessment, time, known))
 
 
 def comparison(table: CaptureTable | Posterior, outcomes: Sequence[Outcome], prob: float) -> pd.DataFrame:
@@ -362,7 +367,7 @@ def comparison(table: CaptureTable | Posterior, outcomes: Sequence[Outcome], pro
     import pandas as pd
 
     from mse.assess.findings import not_settled
-    from mse.assess.rules import Thresholds
+    from mse.assess.rules import usual_thresholds
 
     rows = []
     for o in outcomes:
@@ -371,7 +376,7 @@ def comparison(table: CaptureTable | Posterior, outcomes: Sequence[Outcome], pro
         failure = as_said(o.result.problems[0].found) if isinstance(o.result, MseError) else None
         if not isinstance(o.result, MseError) and o.result.verdict is None:
             # Nobody judges a method that stands beside the headline: chains that do not agree give no number.
-            reason = not_settled(o.result, Thresholds())
+            reason = not_settled(o.result, usual_thresholds())
             failure = None if reason is None else reason.said
         if isinstance(o.result, MseError) or failure is not None:
             assert failure is not None

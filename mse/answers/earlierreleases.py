@@ -55,6 +55,10 @@ class EarlierRelease:
         Registered persons by stratum, or in all; persons on each list and each two.
     chain : mapping of str to int or None
         Counts by step of the chain, None for one that was left out.
+    number, date : int and str or None
+        Of the release; 1 and None where it says nothing.
+    series : tuple of tuple of str
+        Its table of vintages, row by row: what it and those before it published by year.
     """
 
     release: str
@@ -64,3 +68,15 @@ class EarlierRelease:
     counts: OldTable | None = None
     lists: OldTable | None = None
     chain: Mapping[str, int | None] = field(default_factory=dict)
+    number: int = 1
+    date: str | None = None
+    series: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vintage:
+    """Which release of a series a result is: its number from 1, its day, and the digest of the one that it follows."""
+
+    number: int = 1
+    date: str | None = None
+    after: str | None = None

@@ -10,15 +10,13 @@ from dataclasses import dataclass, field, replace
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from mse.answers.earlierreleases import EarlierRelease
+from mse.answers.earlierreleases import EarlierRelease, Vintage
 from mse.computing.sealing import keyed
+from mse.kernels.arrays import Integers
 from mse.settings.specchecks import Checked
 from mse.words.said import Said
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from mse.tables.captures import CaptureTable
 
 Limit = float | tuple[float, float]
@@ -133,7 +131,7 @@ class Overlap:
         """Return the names of the lists in a history."""
         return tuple(name for j, name in enumerate(self.lists) if history >> j & 1)
 
-    def cells(self) -> npt.NDArray[np.int64]:
+    def cells(self) -> Integers:
         """Return the count of every history that can be seen, shape (2**K - 1,), as a `CaptureTable` has them."""
         import numpy as np
 
@@ -300,6 +298,8 @@ class Record:
         Options of the estimator as they were resolved, and its diagnostics: the posterior has them, too.
     against : tuple of EarlierRelease
         Earlier releases that the result is protected with.
+    vintage : Vintage or None
+        Which release of a series it is; None before it was released under a number.
     files : mapping of str to str
         Digests of the files beside the record in its folder.
     secret, rounding : str or None
@@ -317,9 +317,16 @@ class Record:
     estimator: Mapping[str, Any] = field(default_factory=dict)
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     against: tuple[EarlierRelease, ...] = ()
+    vintage: Vintage | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     secret: str | None = None
     rounding: str | None = None
+
+    @property
+    def predecessor(self) -> EarlierRelease | None:
+        """The release that this one follows in a series; None where it is the first, or was not released."""
+        after = None if self.vintage is None else self.vintage.after
+        return next((x for x in self.against if after is not None and x.digest == after), None)
 
     @property
     def engine(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from itertools import combinations
 from typing import Any
 
-from mse.answers.earlierreleases import EarlierRelease, OldCell, OldTable
+from mse.answers.earlierreleases import EarlierRelease, OldCell, OldTable, Vintage
 from mse.answers.record import (
     BreakMark,
     InputFile,
@@ -59,6 +59,7 @@ def record_json(record: Record) -> dict[str, Any]:
         "diagnostics": record.diagnostics,
         "versions": record.versions,
         "against": [_earlier_json(entry) for entry in record.against],
+        "vintage": None if record.vintage is None else _filled(asdict(record.vintage)),
         "files": record.files,
         "secret": record.secret,
         "secrets": {} if record.rounding is None else {"rounding": record.rounding},
@@ -108,6 +109,7 @@ def read_record_json(entries: Mapping[str, Any], name: str = "provenance.json") 
         estimator=dict(whole.section("estimator").entries),
         diagnostics=dict(whole.section("diagnostics").entries),
         against=tuple(_earlier(entry) for entry in whole.sections("against")),
+        vintage=_vintage(whole.section("vintage")) if "vintage" in entries else None,
         files=whole.texts_by_name("files"),
         secret=whole.text("secret"),
         rounding=whole.section("secrets").text("rounding"),
@@ -298,8 +300,13 @@ def _earlier(entry: Section) -> EarlierRelease:
     chain = {step: None if n is None else _count(n, tables) for step, n in tables.section("chain").entries.items()}
     return EarlierRelease(
         entry.needed("release"), entry.needed("title"), entry.needed("digest"), entry.texts("years"),
-        _old_table(tables, "counts"), _old_table(tables, "lists"), chain,
+        _old_table(tables, "counts"), _old_table(tables, "lists"), chain, entry.whole("number") or 1,
+        entry.text("date"), tuple(tuple(map(str, row)) for row in entry.items("series")),
     )  # fmt: skip
+
+
+def _vintage(part: Section) -> Vintage:
+    return Vintage(part.whole("number") or 1, part.text("date"), part.text("after"))
 
 
 def _old_table(tables: Section, name: str) -> OldTable | None:
@@ -329,7 +336,8 @@ def _earlier_json(entry: EarlierRelease) -> dict[str, Any]:
     }
     tables["chain"] = dict(entry.chain)
     return {"release": entry.release, "title": entry.title, "digest": entry.digest, "years": list(entry.years),
-            "tables": _filled(tables)}  # fmt: skip
+            "tables": _filled(tables), "number": entry.number,
+            **_filled({"date": entry.date, "series": [list(row) for row in entry.series]})}  # fmt: skip
 
 
 def _old_table_json(table: OldTable) -> dict[str, Any]:

@@ -19,25 +19,19 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from mse.answers.distribution import LOG_STEP, Distribution
+from mse.answers.departing import POINTS as POINTS
+from mse.answers.departing import departed as departed
+from mse.answers.departing import log_unseen as log_unseen
+from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
-
-Array = npt.NDArray[np.float64]
 
 FEATURES = ("four lists or more", "log overlap", "log share in view")
 """What a departure may depend on, see `features`."""
 
 SCALE_FEATURES = ("five lists or more", "log share in view")
 """What the size of a departure may depend on, see `scale_features`."""
-
-POINTS = 400
-"""Quantiles that stand for the law of log n_0."""
-
-_TAIL = 40.0
-"""In scales: beyond lies less than 2 in a million of a t_4."""
 
 
 def _none() -> Array:
@@ -97,12 +91,6 @@ class DepartureModel:
         return float(self.shift + z @ self.slopes), self.scale * more, self.upper * more
 
 
-def log_unseen(law: Distribution, observed: int) -> Array:
-    """Return log(n_0 + ½) at the middles of `POINTS` equal shares of the probability, shape (POINTS,)."""
-    values = law.quantile((np.arange(POINTS) + 0.5) / POINTS)
-    return np.log(np.maximum(values - observed, 0.0) + 0.5)
-
-
 def features(table: CaptureTable | HistoryTable, unseen: Array) -> Array:
     """Return the features of a table and of what a method says of it.
 
@@ -133,32 +121,3 @@ def scale_features(table: CaptureTable | HistoryTable, unseen: Array) -> Array:
         1 for five lists or more, else 0; log of the observed over the median of N.
     """
     return np.array([float(table.n_lists >= 5), features(table, unseen)[2]])
-
-
-def departed(unseen: Array, observed: int, middle: float, scale: float, upper: float) -> Distribution:
-    """Return the law of N when δ is `middle` + τ t_4 instead of 0, τ being `scale` below the middle and `upper` above.
-
-    Parameters
-    ----------
-    unseen : float64 array, shape (POINTS,)
-        log(n_0 + ½), equally likely, under the identifying assumption.
-    observed : int
-        Persons on at least one list.
-    middle, scale, upper : float
-        Of δ; both scales positive.
-
-    Notes
-    -----
-    n_0 + ½ is multiplied by exp(δ) and rounded to whole persons: P(n_0' <= k) = P(log(n_0 + ½) + δ <= log(k + 1)), so
-    that the estimate "nobody unseen" can be wrong too.
-    """
-    from mse.kernels.studentmixture import mixed_student_cdf
-
-    largest = float(unseen.max()) + middle + _TAIL * upper
-    end = math.exp(min(largest, math.log(1e15)))
-    few = np.arange(min(1000.0, math.ceil(end)) + 1.0)
-    steps = max(0, math.ceil((math.log(end) - math.log(few[-1])) / (4 * LOG_STEP)))
-    grid = np.unique(np.concatenate([few, np.rint(np.geomspace(few[-1], max(end, few[-1]), steps + 1))]))
-    logs = np.log(grid + 1.0) - middle
-    cdf = mixed_student_cdf(logs, np.sort(unseen), scale, upper)
-    return Distribution(observed + grid, np.minimum(np.maximum.accumulate(cdf), 1.0))

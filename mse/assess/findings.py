@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mse.answers.estimates import Level, Reason
 from mse.answers.posterior import Posterior
+from mse.assess.knownsizes import SizesFound, sizes_found
 from mse.assess.robustness import CELLS, WITHOUT_LIST, WITHOUT_REFERRALS
 from mse.words.said import from_json
 
@@ -30,44 +32,37 @@ Checked = tuple[str, Reason | None]
 
 
 def above(
-    figure: float,
-    limits: tuple[float, float],
-    code: str,
-    *,
-    names: Mapping[str, Value] | None = None,
-    more: Mapping[str, float] | None = None,
-) -> Reason | None:
+    figure: float, limits: tuple[float, float], code: str, *,
+    names: Mapping[str, Value] | None = None, more: Mapping[str, float] | None = None,
+) -> Reason | None:  # fmt: skip
     """Return the reason when `figure` reaches the first (caution) or second (forbidding) limit.
 
     A figure that is no number counts as infinite: what could not be computed speaks for nothing.
     """
-    caution, forbid = limits
-    figure = math.inf if math.isnan(figure) else figure
-    if not figure >= caution:
-        return None
-    level: Level = "do not publish" if figure >= forbid else "publish with caution"
-    figures = {"figure": figure, "caution_from": caution, "forbid_from": forbid, **(more or {})}
-    return Reason(code, level, figures, dict(names or {}))
+    return _beyond(math.inf if math.isnan(figure) else figure, limits, code, operator.ge, "from", names, more)
 
 
 def below(
-    figure: float,
-    limits: tuple[float, float],
-    code: str,
-    *,
-    names: Mapping[str, Value] | None = None,
-    more: Mapping[str, float] | None = None,
-) -> Reason | None:
+    figure: float, limits: tuple[float, float], code: str, *,
+    names: Mapping[str, Value] | None = None, more: Mapping[str, float] | None = None,
+) -> Reason | None:  # fmt: skip
     """Return the reason when `figure` is below the first (caution) or second (forbidding) limit.
 
     A figure that is no number counts as 0.
     """
+    return _beyond(0.0 if math.isnan(figure) else figure, limits, code, operator.lt, "below", names, more)
+
+
+def _beyond(
+    figure: float, limits: tuple[float, float], code: str, passes: Callable[[float, float], bool], side: str,
+    names: Mapping[str, Value] | None, more: Mapping[str, float] | None,
+) -> Reason | None:  # fmt: skip
+    """Return the reason when a figure passes a limit, with the names and other figures that its sentence tells."""
     caution, forbid = limits
-    figure = 0.0 if math.isnan(figure) else figure
-    if not figure < caution:
+    if not passes(figure, caution):
         return None
-    level: Level = "do not publish" if figure < forbid else "publish with caution"
-    figures = {"figure": figure, "caution_below": caution, "forbid_below": forbid, **(more or {})}
+    level: Level = "do not publish" if passes(figure, forbid) else "publish with caution"
+    figures = {"figure": figure, f"caution_{side}": caution, f"forbid_{side}": forbid, **(more or {})}
     return Reason(code, level, figures, dict(names or {}))
 
 
@@ -196,15 +191,18 @@ def _links(posterior: Posterior, limits: Thresholds) -> Iterator[Checked]:
         yield "recall", None if quiet else Reason("recall", level, figures)
 
 
-def assessing(tables: Mapping[str, pd.DataFrame], limits: Thresholds) -> Iterator[Checked]:
-    """Yield the rules on an assessment, as far as its tables are there."""
+def assessing(
+    tables: Mapping[str, pd.DataFrame], limits: Thresholds, known: SizesFound | None = None
+) -> Iterator[Checked]:
+    """Yield the rules on an assessment, as far as its tables are there; `known` where it has no known sizes itself."""
     if "robustness" in tables:
         yield from _robustness(tables["robustness"], limits)
     if "linkage_error" in tables:
         yield "linkage", _linkage(tables["linkage_error"], limits)
-    if "consistency" in tables:
-        yield "known_sizes", _known_sizes(tables["consistency"], limits)
-        yield "known_bias", _known_bias(tables["consistency"], limits)
+    known = sizes_found(tables["consistency"]) if "consistency" in tables else known
+    if known is not None:
+        yield "known_sizes", _known_sizes(known, limits)
+        yield "known_bias", _known_bias(known, limits)
     if "fit" in tables:
         yield "fit", _fit(tables["fit"], limits)
     if "coverage" in tables:
@@ -234,21 +232,20 @@ def _linkage(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
     return above(factor, limits.linkage, "linkage")
 
 
-def _known_sizes(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
-    tried = frame[frame["status"] == "ok"]
-    if len(tried) < 2:
+def _known_sizes(found: SizesFound, limits: Thresholds) -> Reason | None:
+    if len(found.log_bias) < 2:
         return None
     # On large registers intervals are so narrow that a miss by a percent, of which nobody would speak, is a miss.
-    covered = tried["covered"].astype(bool) | (tried["log_bias"].abs() < math.log(MATERIAL))
+    covered = found.covered | (np.abs(found.log_bias) < math.log(MATERIAL))
     share = float(1.0 - covered.mean())
-    bias = float(np.median(tried["log_bias"]))
-    more = {"tried": float(len(tried)), "missed": float((~covered).sum()), "ratio": float(np.exp(bias))}
+    bias = float(np.median(found.log_bias))
+    more = {"tried": float(len(covered)), "missed": float((~covered).sum()), "ratio": float(np.exp(bias))}
     return above(share, limits.known_sizes, "known_sizes", more=more)
 
 
-def _known_bias(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
+def _known_bias(found: SizesFound, limits: Thresholds) -> Reason | None:
     """Hold the middle of the known sizes over what the other lists give, where every list comes out too low."""
-    bias = frame.loc[frame["status"] == "ok", "log_bias"].to_numpy(dtype=np.float64)
+    bias = found.log_bias
     if len(bias) < 2 or not (bias < 0.0).all():
         return None
     ratio = math.exp(float(np.median(bias)))

@@ -77,6 +77,7 @@ def if_identified(posterior: Posterior) -> tuple[Said, Posterior] | None:
     if law is None:
         return None
     label = said("label.independent_lists") if len(posterior.lists) == 2 else said("label.identified")
+    label = label if posterior.lists else said("label.shape_held")
     answer = replace(
         posterior, distribution=law, draws=law.draw(1, np.random.default_rng(0)), point=float(law.quantile(0.5)),
         point_kind=said("kind.identified"), inside=tuple(x for x in posterior.inside if x.code not in LEARNED),

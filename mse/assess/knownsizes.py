@@ -8,15 +8,15 @@ comparing is the internal consistency of Binette & Steorts (2022), and, over man
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from mse.assess.refits import Refit, refit_all, shrinkage_quantiles, why_json
+from mse.assess.refits import Refit, refit_all, refitted, shrinkage_quantiles, why_json
 from mse.computing.parallel import Compute
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.said import Said, said
@@ -97,7 +97,7 @@ def _known_size(table: CaptureTable, place: int) -> KnownSize:
     totals = counts @ on
     others = [j for j in range(table.n_lists) if j != place and totals[j] > 0]
     folded = on[:, others].astype(np.int64) @ (1 << np.arange(len(others)))
-    inner: npt.NDArray[np.int64] = np.zeros(2 ** len(others), dtype=np.int64)
+    inner: Integers = np.zeros(2 ** len(others), dtype=np.int64)
     np.add.at(inner, folded, counts)
     observable = np.zeros(len(inner), dtype=bool)
     np.logical_or.at(observable, folded[members], table.observable[0][members])
@@ -149,8 +149,24 @@ def consistency(table: CaptureTable, refit: Refit, *, prob: float, compute: Comp
     return _consistency(known_sizes(table), refit, prob, compute)
 
 
-def quick_consistency(table: CaptureTable | HistoryTable, prob: float = 0.95) -> Mapping[str, pd.DataFrame]:
-    """Return `consistency` by shrinkage as the table of an assessment, for the ordinary verdict.
+@dataclass(frozen=True, slots=True, eq=False)
+class SizesFound:
+    """How near the estimates of known sizes come, as far as a verdict reads it.
+
+    Parameters
+    ----------
+    log_bias : float64 array, shape (L,)
+        Log of the estimate over the true size, of every list that has an answer.
+    covered : bool array, shape (L,)
+        Whether its interval holds the true size.
+    """
+
+    log_bias: Array
+    covered: Flags
+
+
+def quick_consistency(table: CaptureTable | HistoryTable, prob: float = 0.95) -> SizesFound | None:
+    """Return how near shrinkage comes to the known sizes of a table, for the ordinary verdict.
 
     Parameters
     ----------
@@ -161,16 +177,26 @@ def quick_consistency(table: CaptureTable | HistoryTable, prob: float = 0.95) ->
 
     Returns
     -------
-    mapping of str to DataFrame
-        ``consistency``, in some ten milliseconds a list; empty where no list is a problem of its own, or where there
-        are more than `MOST_LISTS` lists.
+    SizesFound or None
+        In a millisecond or two a list; None where no list is a problem of its own, or where there are more than
+        `MOST_LISTS` lists.
     """
     if not isinstance(table, CaptureTable) or not FEWEST_LISTS < table.n_lists <= MOST_LISTS:
-        return {}
-    problems = known_sizes(table)
-    if all(problem.table is None for problem in problems):
-        return {}
-    return {"consistency": _consistency(problems, shrinkage_quantiles, prob, Compute(workers=1))}
+        return None
+    known = [k for k in known_sizes(table) if k.table is not None]
+    if not known:
+        return None
+    found = [(k, refitted(shrinkage_quantiles, k.table, prob)) for k in known if k.table is not None]
+    return SizesFound(
+        np.array([math.log(f.point / k.true) for k, f in found if f.why is None], dtype=np.float64),
+        np.array([f.low <= k.true <= f.high for k, f in found if f.why is None], dtype=bool),
+    )
+
+
+def sizes_found(frame: pd.DataFrame) -> SizesFound:
+    """Return what a verdict reads of the rows of `consistency`."""
+    tried = frame[frame["status"] == "ok"]
+    return SizesFound(tried["log_bias"].to_numpy(dtype=np.float64), tried["covered"].to_numpy(dtype=bool))
 
 
 def _consistency(problems: Sequence[KnownSize], refit: Refit, prob: float, compute: Compute | None) -> pd.DataFrame:

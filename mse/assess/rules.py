@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated
 
 from mse.estimators.registry import Basis as Basis
@@ -100,6 +101,8 @@ class Thresholds:
         Fewer persons than this who are not on the largest list, from which caution is asked.
     bound : float
         Chao's lower bound over the upper end of the 95 % interval, above which caution is asked.
+    aggregate : tuple of float
+        Probability that the lists alone give to fewer persons than a supplier without persons counted.
     deviance : float
         p-value of the deviance of a single model on its degrees of freedom, below which caution is asked.
     """
@@ -143,6 +146,7 @@ class Thresholds:
     nested: Annotated[int, Between(0)] = 10
     outside: Annotated[int, Between(0)] = 20
     bound: Limit = 1.0
+    aggregate: Limits = (0.5, 0.975)
     deviance: Limit = 0.05
 
     def __post_init__(self) -> None:
@@ -194,12 +198,18 @@ class SurveyLimits:
                 yield (name,), setting_problem(setting, said("setting.order", name=name), allowed, pair)
 
 
+@cache
+def usual_thresholds() -> Thresholds:
+    """Return the thresholds of the class, checked once."""
+    return Thresholds()
+
+
 RULES = (
     "lists", "observed", "below_observed", "no_overlap", "nested", "outside", "pair_share", "identifying",
-    "one_model", "dependence", "deviance", "bound", "humps", "disagreement", "narrower", "prior", "width", "grid_end",
-    "sampling", "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged", "draws",
-    "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out",
-    "one_person", "referrals", "linkage", "recall", "recall_unknown", "known_sizes", "known_bias",
+    "one_model", "dependence", "deviance", "bound", "aggregate", "humps", "disagreement", "narrower", "prior", "width",
+    "grid_end", "sampling", "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged",
+    "draws", "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts",
+    "left_out", "one_person", "referrals", "linkage", "recall", "recall_unknown", "known_sizes", "known_bias",
     "fit", "coverage",
 )  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mse.answers.aggregates import CONFLICT
 from mse.answers.estimates import Level, Reason
 from mse.answers.posterior import Posterior
-from mse.assess.findings import Checked, below
+from mse.assess.findings import Checked, above, below
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.tables.overlapshape import by_list_bound, lonely_lists, nested_lists
@@ -39,6 +40,8 @@ def table_findings(posterior: Posterior, table: CaptureTable | HistoryTable, lim
     bound = by_list_bound(table)
     if bound is not None and posterior.method != "chao":
         yield "bound", _bound(posterior, bound, table.observed, limits)
+    if CONFLICT in posterior.diagnostics:
+        yield "aggregate", above(posterior.diagnostics[CONFLICT], limits.aggregate, "aggregate")
     if _p_of(posterior) is not None:
         yield "deviance", fit_found(posterior, limits)
 

@@ -22,8 +22,9 @@ from mse.assess.findings import (
     observed_found,
     width_found,
 )
+from mse.assess.knownsizes import SizesFound
 from mse.assess.parts import headline_dimension, judge_parts, unusable, worst
-from mse.assess.rules import RULES, Basis, Thresholds
+from mse.assess.rules import RULES, Basis, Thresholds, usual_thresholds
 from mse.assess.tablefindings import table_findings
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
@@ -41,6 +42,7 @@ def judge(
     thresholds: Thresholds | None = None,
     assessment: Mapping[str, pd.DataFrame] | None = None,
     time: str | None = None,
+    known: SizesFound | None = None,
 ) -> Verdict:
     """Say how far `posterior` may be believed, and each of its parts.
 
@@ -63,6 +65,8 @@ def judge(
         What `mse.assess.assessment.assess` found; rules on it are applied where its tables are.
     time : str, optional
         The dimension of the strata that is time; found by its name or levels when not given.
+    known : SizesFound, optional
+        How near estimates come to the known sizes of the table, where the assessment does not tell.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def judge(
         The worst of the findings, gravest first, the codes of the rules that could be applied, and the verdicts on
         single strata and margins (`mse.assess.parts`).
     """
-    limits = thresholds or Thresholds()
+    limits = thresholds or usual_thresholds()
     found: list[Reason | None] = [
         _lists(table, limits),
         observed_found(table.observed, limits),
@@ -118,12 +122,14 @@ def judge(
         checked.add("parts")
         found.append(unusable(parts, headline_dimension(posterior.strata, time), limits))
     verdict = _verdict([r for r in found if r is not None], checked, parts)
-    return verdict if assessment is None else with_assessment(verdict, assessment, limits)
+    nothing = assessment is None and known is None
+    return verdict if nothing else with_assessment(verdict, assessment or {}, limits, known)
 
 
 def with_assessment(
-    verdict: Verdict, assessment: Mapping[str, pd.DataFrame], thresholds: Thresholds | None = None
-) -> Verdict:
+    verdict: Verdict, assessment: Mapping[str, pd.DataFrame], thresholds: Thresholds | None = None,
+    known: SizesFound | None = None,
+) -> Verdict:  # fmt: skip
     """Return a verdict with what an assessment found; findings of an earlier assessment are replaced.
 
     Parameters
@@ -134,8 +140,10 @@ def with_assessment(
         What `mse.assess.assessment.assess` found.
     thresholds : Thresholds, optional
         Defaults are those of the class.
+    known : SizesFound, optional
+        As in `judge`.
     """
-    news = dict(assessing(assessment, thresholds or Thresholds()))
+    news = dict(assessing(assessment, thresholds or usual_thresholds(), known))
     kept = [reason for reason in verdict.reasons if reason.code not in news]
     return _verdict([*kept, *(r for r in news.values() if r is not None)], {*verdict.checked, *news}, verdict.parts)
 

@@ -25,7 +25,6 @@ from mse.commands.options import (
     WORKERS,
     carry_out,
     in_language,
-    in_words_of,
     is_public,
     many_lists,
     print_answer,
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mse.computing.parallel import Compute
-    from mse.estimators.repeats.families import Family
+    from mse.estimators.repeats.oneregister import Chosen
     from mse.methods import Table
     from mse.settings.specfields import Criterion
 
@@ -171,59 +170,6 @@ def _many(
         click.echo(rows.drop(columns="said").to_csv(index=False), nl=False)
 
 
-@click.command()
-@click.argument("what", nargs=-1, required=True, metavar="TABLE | OLD NEW", shell_complete=tables)
-@click.option(
-    "--method",
-    "methods",
-    multiple=True,
-    shell_complete=methods,
-    help="A method; repeat for several. All when not given.",
-)
-@click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
-@reading_options
-@SEED
-@PROB
-@WORKERS
-@AS_JSON
-def compare(
-    what: tuple[str, ...], methods: tuple[str, ...], language: str, reading: Mapping[str, Any], seed: int, prob: float,
-    workers: int | None, as_json: bool,
-) -> None:  # fmt: skip
-    """Put methods side by side on TABLE, or say what changed between the results folders OLD and NEW, and why."""
-    from mse.publish.changes import changes_text, compare_results, is_results_folder
-
-    if len(what) == 2 and all(is_results_folder(Path(x)) for x in what):
-        changes = compare_results(*map(Path, what))
-        if as_json:
-            from mse.answers.results import plain
-
-            causes, sides = [asdict(cause) for cause in changes.causes], changes.estimates.to_dict("records")
-            record = {"verdicts": changes.verdicts, "causes": causes, "estimates": sides, "years": changes.years,
-                      "text": changes_text(changes, language)}  # fmt: skip
-            click.echo(json.dumps(plain(record), ensure_ascii=False, indent=2, allow_nan=False))
-        else:
-            say(changes_text(changes, language))
-        return
-    if len(what) != 1:
-        raise InputError(
-            Problem(said("found.neither_one_table_nor"), said("allowed.table_two_folders_mse"),
-                    said("do.check_paths"), value=" ".join(what))
-        )  # fmt: skip
-    from mse.computing.progress import compute
-    from mse.methods import compare as side_by_side
-
-    captures = read_table(what[0], reading)
-    rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
-    if as_json:
-        print_frame(rows, True)
-        return
-    shown = in_words_of(rows, language).drop(columns=["kind", "interval_contains", "summed_over", "said"])
-    print_frame(shown if rows["fit"].any() else shown.drop(columns="fit"), False)
-    for names in sorted({x for x in rows["summed_over"] if x}):
-        say(catalogue(language).said(said("note.summed_over", names=names.split(", "))))
-
-
 def _of_ranking() -> list[click.Option]:
     from mse.estimators.single.selection import RankSpec
 
@@ -256,7 +202,9 @@ def models(
 def _of_repeats() -> list[click.Option]:
     from mse.estimators.methodspecs import spec_of
 
-    return [option_of(spec_of("repeats"), name) for name in ("family", "formula", "interval")]
+    spec = spec_of("repeats")
+    both = option_of(spec, "allowance", "--allowance/--no-allowance", default=True, show_default=True)
+    return [*(option_of(spec, name) for name in ("family", "formula", "exposure")), both, option_of(spec, "interval")]
 
 
 @click.command(cls=SettingsCommand, settings=_of_repeats)
@@ -267,29 +215,38 @@ def _of_repeats() -> list[click.Option]:
     shell_complete=columns,
     help="Covariate whose levels get an estimate each; repeat for several.",
 )
+@click.option("--cohort", shell_complete=columns,
+              help="Covariate with the period: an estimate of its own for each, with a verdict.")  # fmt: skip
 @click.option("--registrations", default="registrations", show_default=True, help="Column: how often registered.")
 @click.option("--count", default="count", show_default=True, help="Column: how many persons.")
 @PERSONS
 @SUM
 @SEED
 @PROB
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page, CSV and JSON.")
+@OVERWRITE
+@click.option("--language", "languages", type=LANGUAGES, multiple=True, callback=in_language,
+              help="Of the pages; repeat for several.")  # fmt: skip
 @WORKERS
 @AS_JSON
 def repeats(
-    table: str, family: Family, formula: str, interval: str, by: tuple[str, ...], registrations: str, count: str,
-    persons: bool, sum_duplicates: bool, seed: int, prob: float, workers: int | None, as_json: bool,
+    table: str, family: Chosen, formula: str, exposure: str, allowance: bool, interval: str, by: tuple[str, ...],
+    cohort: str | None, registrations: str, count: str, persons: bool, sum_duplicates: bool, seed: int, prob: float,
+    out: Path | None, overwrite: bool, languages: tuple[str, ...], workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate from repeat registrations in ONE register: TABLE has the columns registrations and count.
 
-    Columns that neither --formula nor --by names are not read, whatever stands in them.
+    The answer is an average over shapes of the rates, with departures learned where the size is known, and a verdict;
+    --family names one family instead. Columns that no option names are not read, whatever stands in them. With --out a
+    folder is written that may leave the house: a page, CSV and JSON, without counts of fewer than ten persons.
     """
     from mse.computing.progress import compute
     from mse.estimators.repeats.countfit import compare_families
     from mse.estimators.repeats.counttests import count_tests, ratio_plot
-    from mse.estimators.repeats.oneregister import subgroups
+    from mse.estimators.repeats.oneregister import RepeatsSpec, subgroups
     from mse.jobs.job import make_job
     from mse.methods import estimate as run_estimate
-    from mse.shipped import load_repeats
+    from mse.shipped import load_repeats, table_info
     from mse.tables.repeats import RepeatCounts, columns_named
 
     if is_public(table):
@@ -297,20 +254,31 @@ def repeats(
         make_job({"table": table_source(table, reading)})  # refuses what is for files only
         register = load_repeats(table)
     else:
-        named = columns_named(table, f"{formula} {' '.join(by)}", count)
+        named = columns_named(table, f"{formula} {exposure} {' '.join(by)} {cohort or ''}", count)
         register = RepeatCounts.from_csv(
             table, registrations=registrations, count=count, covariates=named, persons=persons,
             sum_duplicates=sum_duplicates,
         )  # fmt: skip
-    options = {"family": family, "formula": formula, "interval": interval}
+    options: dict[str, Any] = {"family": family, "formula": formula, "exposure": exposure, "allowance": allowance,
+                               "interval": interval}  # fmt: skip
     found = run_estimate(register, "repeats", seed=seed, compute=compute(workers), **options)
     frames = {
-        "families": compare_families(register, formula, prob=prob),
+        "families": compare_families(register, formula, exposure=exposure, prob=prob),
         "tests": count_tests(register, formula),
         "ratios": ratio_plot(register),
     }
     if by:
-        frames["subgroups"] = subgroups(register, by, family, formula, prob=prob)
+        frames["subgroups"] = subgroups(register, by, family, formula, exposure, prob=prob)
+    if cohort is not None:
+        from mse.assess.registercohorts import register_cohorts
+
+        frames["cohorts"] = register_cohorts(register, cohort, RepeatsSpec(**options), seed=seed, prob=prob)
+    if out is not None:
+        from mse.publish.registerpages import published_register, write_register
+
+        title = table_info(table).title if is_public(table) else None
+        shown = published_register(found, register, frames["families"], frames.get("subgroups"), prob=prob, title=title)
+        write_register(out, shown, languages or ("en", "nl"), overwrite=overwrite)
     print_answer(with_unread(found, register.unread), prob, frames, as_json)
 
 

@@ -28,12 +28,17 @@ def report(
     results: Path, languages: tuple[str, ...], pdf: bool | None, docx: bool, take_away: Path | None
 ) -> None:  # fmt: skip
     """Render the report of a RESULTS folder again, in the languages of its job unless others are named."""
+    from mse.publish.registerpages import is_register, rewrite_pages
     from mse.publish.report.html import write_pages
 
     if (results / "survey.json").is_file():
         from mse.publish.surveypages import render_survey
 
         for page in render_survey(results, languages):
+            click.echo(f"{page}")
+        return
+    if is_register(results):
+        for page in rewrite_pages(results, languages):
             click.echo(f"{page}")
         return
     for page in write_pages(results, languages, pdf, docx):
@@ -64,12 +69,23 @@ def cite(results: Path, style: Style, language: str | None) -> None:
     "--against", type=click.Path(path_type=Path), multiple=True,
     help="An earlier release on the same persons (last year's, with or without a stratum) to protect with; repeat.",
 )  # fmt: skip
+@click.option(
+    "--after",
+    type=click.Path(path_type=Path),
+    help="The release that this one follows in a series; the two may be subtracted, and are protected so.",
+)
+@click.option("--number", type=click.IntRange(1), help="Of the release; one more than that of --after, else 1.")
+@click.option("--date", help="Day of the release, as 2026-11-28; that of the report when not given.")
 @OVERWRITE
-def release(results: Path, out: Path | None, against: tuple[Path, ...], overwrite: bool) -> None:
+def release(
+    results: Path, out: Path | None, against: tuple[Path, ...], after: Path | None, number: int | None,
+    date: str | None, overwrite: bool,
+) -> None:  # fmt: skip
     """Write what anybody may have of a RESULTS folder: rounded, controlled, with its verdict."""
     from mse.publish.release.bundle import write_release
 
-    click.echo(f"{write_release(results, out, overwrite=overwrite, against=against)}")
+    made = write_release(results, out, overwrite=overwrite, against=against, after=after, number=number, date=date)
+    click.echo(f"{made}")
 
 
 @click.command()

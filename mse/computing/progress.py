@@ -57,7 +57,10 @@ class LateProgress:
 
 
 class ProgressLines:
-    """A line when a stage starts, every ten seconds, and when it ends; before the first that the kernels compile."""
+    """A line when a stage starts, every ten seconds, with how long it will take, and when it ends.
+
+    Before the first it says that the kernels compile, where they do.
+    """
 
     def __init__(self) -> None:
         self._last = self._start = 0.0
@@ -81,7 +84,9 @@ class ProgressLines:
             self._doing = None
         elif now - self._last > _EVERY:
             self._last = now
-            self._say(f"{what}: {done:,}/{total:,}, {now - self._start:.0f} s")
+            took = now - self._start
+            whole = f" of about {took * total / done:.0f} s" if done else ""
+            self._say(f"{what}: {done:,}/{total:,}, {took:.0f} s{whole}")
 
     def _say(self, text: str) -> None:
         sys.stderr.write(f"mse: {text}\n")  # in one piece: an interrupt cannot leave half a line

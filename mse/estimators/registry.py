@@ -63,6 +63,8 @@ class Method:
     identified : mapping or None
         Options under which it takes the identifying assumption for granted, where departures from that assumption have
         been learned (`mse.assess.calibrated`) and its option ``departures`` puts them into the interval; else None.
+    only_named : bool
+        Whether `mse.compare` runs it only when it is named: for those who expect it, no choice of ours.
     """
 
     module: str
@@ -85,12 +87,13 @@ class Method:
     answers_referee: str = ""
     beside: bool = False
     identified: Mapping[str, Any] | None = None
+    only_named: bool = False
 
     def compared(self, n_lists: int, strata: bool) -> bool:
         """Return whether `mse.compare` runs it without being asked on a table of so many lists."""
         quick = self.slow_beyond is None or n_lists <= self.slow_beyond
         fits = self.reads == "CaptureTable" and (strata or not self.strata)
-        return fits and quick and n_lists >= self.useful_from
+        return fits and quick and n_lists >= self.useful_from and not self.only_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,7 @@ METHODS: Mapping[str, Method] = {
         identified={"saturated": False},
     ),
     "decomposable": Method(
-        "averages.decomposable", "DecomposableSpec", "identified", lists=(3, 6), prior="graphs", referee=({},),
+        "averages.decomposable", "DecomposableSpec", "identified", lists=(3, 7), prior="graphs", referee=({},),
         answers_referee="averages.decomposable", identified={},
     ),
     "loglinear": Method(
@@ -162,6 +165,9 @@ METHODS: Mapping[str, Method] = {
     "chapman": Method("simple.classical", "ChapmanSpec", "assumed"),
     "chao": Method("simple.classical", "ChaoSpec", "assumed", bound=True, beside=True),
     "sample-coverage": Method("simple.classical", "CoverageSpec", "assumed", beside=True),
+    "mh": Method("simple.closedcapture", "MhSpec", "assumed", lists=(3, MAX_LISTS), only_named=True),
+    "mth": Method("simple.closedcapture", "MthSpec", "assumed", lists=(3, MAX_LISTS), only_named=True),
+    "mb": Method("simple.closedcapture", "MbSpec", "assumed", only_named=True),
     "covariates": Method("stratified.withcovariates", "CovariatesSpec", "one model", strata=True),
     "dutch-method": Method("stratified.dutch", "DutchSpec", "one model", lists=(3, MAX_LISTS), strata=True),
     "average-strata": Method("stratified.strataaverage", "StrataAverageSpec", "identified", strata=True),

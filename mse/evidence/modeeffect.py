@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from mse.errors import InputError, Problem
-from mse.evidence.surveydesign import Array, Respondents, SurveyDesign
+from mse.evidence.surveydesign import Respondents, SurveyDesign
 from mse.evidence.surveylaw import SurveyLaw, survey_law
 from mse.evidence.weighting import Totals, calibrated_replicates, cell_sums
+from mse.kernels.arrays import Array
 from mse.words.said import Said, said
 
 MOST_STEPS = 50

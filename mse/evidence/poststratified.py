@@ -14,16 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from mse.assess.rules import SurveyLimits, Thresholds
+from mse.assess.rules import SurveyLimits, usual_thresholds
 from mse.computing.convergence import ess_bulk, rhat
 from mse.errors import InputError, Problem
 from mse.estimators.multilevel.targets import check_installed
 from mse.evidence.survey import ALL
 from mse.evidence.surveyanswer import SurveyAnswer, SurveyFigure, limits_note, population_sizes
-from mse.evidence.surveydesign import Array, Integers, Respondents, SurveyDesign
+from mse.evidence.surveydesign import Respondents, SurveyDesign
 from mse.evidence.surveylaw import SurveyLaw, survey_law
 from mse.evidence.surveyverdict import judge_survey, worse
 from mse.evidence.weighting import Totals, kish
+from mse.kernels.arrays import Array, Integers
 from mse.kernels.pooledcells import pooled_log_density
 from mse.tables.population import Population
 from mse.words.said import Said, said
@@ -187,7 +188,7 @@ def answer_of_pooled(
     worst = max(float(rhat(watched[:, :, k])) for k in range(watched.shape[2]))
     fewest = min(float(ess_bulk(watched[:, :, k])) for k in range(watched.shape[2]))
     settled: tuple[Said, ...] = ()
-    limit = Thresholds()
+    limit = usual_thresholds()
     if worst > limit.converged[0] or fewest < limit.draws[0]:
         settled = (said("surveyreason.unsettled"),)
     forbidden = worst > limit.converged[1] or fewest < limit.draws[1]

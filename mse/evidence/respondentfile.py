@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from mse.errors import names_of
 from mse.evidence.chain import plain_number
-from mse.evidence.surveydesign import Array, Respondents, SurveyDesign, make_respondents
+from mse.evidence.surveydesign import Respondents, SurveyDesign, make_respondents
+from mse.kernels.arrays import Array
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
 from mse.tables.grids import Grid

@@ -17,9 +17,9 @@ from mse.assess.rules import SurveyLimits
 from mse.errors import names_of
 from mse.evidence.chain import plain_number
 from mse.evidence.surveyanswer import SurveyAnswer, SurveyFigure, limits_note
-from mse.evidence.surveydesign import Array
 from mse.evidence.surveylaw import logit_interval
 from mse.evidence.surveyverdict import judge_survey
+from mse.kernels.arrays import Array
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
 from mse.words.said import said

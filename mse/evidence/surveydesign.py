@@ -12,13 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import InputError, Problem, names_of
+from mse.kernels.arrays import Array, Integers
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import Between
 from mse.words.said import Said, said, verbatim
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-
 
 Replication = Literal["brr", "fay", "jk1", "jkn", "bootstrap"]
 Calibration = Literal["raking", "greg"]

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mse.assess.rules import Thresholds
+from mse.assess.rules import usual_thresholds
 from mse.evidence.chain import check_prob, proportion_interval
-from mse.evidence.surveydesign import Array, Calibration, Integers, Respondents
+from mse.evidence.surveydesign import Calibration, Respondents
 from mse.evidence.weighting import Bounds, Calibrated, Totals, calibrate, calibrated_replicates, cell_sums
+from mse.kernels.arrays import Array, Flags, Integers
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,7 +214,7 @@ def _line(law: SurveyLaw, g: int, prob: float, usual_deff: float) -> RateLine:
     from scipy.special import stdtrit
 
     n, nothing, df = int(law.n[g]), math.nan, int(law.df[g])
-    if n < Thresholds().observed[1]:
+    if n < usual_thresholds().observed[1]:
         return RateLine(nothing, nothing, nothing, nothing, prob, n, nothing, 0, "too few data")
     rate, variance = float(law.rate[g]), float(law.cov[g, g])
     if not 0 < rate < 1 or variance <= 1e-24:
@@ -306,7 +306,7 @@ def comparisons(law: SurveyLaw, column: str, prob: float) -> tuple[Comparison, .
     for others in rest:
         for first, second in combinations(levels, 2):
             i, j = (place[(*others[:at], x, *others[at:])] for x in (second, first))
-            if min(law.n[i], law.n[j]) < Thresholds().observed[1]:
+            if min(law.n[i], law.n[j]) < usual_thresholds().observed[1]:
                 continue
             p, q, df = float(law.rate[i]), float(law.rate[j]), int(min(law.df[i], law.df[j]))
             t = float(stdtrit(df, 0.5 + prob / 2))

@@ -14,9 +14,10 @@ from mse.answers.estimates import Level
 from mse.assess.rules import SurveyLimits
 from mse.errors import InputError, Problem
 from mse.evidence.surveyanswer import ListLine, SurveyAnswer
-from mse.evidence.surveydesign import Array, Respondents
+from mse.evidence.surveydesign import Respondents
 from mse.evidence.surveylaw import survey_law
 from mse.evidence.surveyverdict import judge_survey, worse
+from mse.kernels.arrays import Array
 from mse.words.said import Said, said
 
 CAUTION: Level = "publish with caution"

@@ -15,7 +15,8 @@ import numpy as np
 
 from mse.errors import InputError, Problem, names_of
 from mse.evidence.chain import plain_number
-from mse.evidence.surveydesign import Array, Calibration, Integers, Respondents
+from mse.evidence.surveydesign import Calibration, Respondents
+from mse.kernels.arrays import Array, Integers
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
 from mse.words.said import said

@@ -14,7 +14,7 @@ from mse.assess.rules import Thresholds
 from mse.computing.inputfiles import read_settings
 from mse.errors import InputError, ModelError, Problem, names_of, reason_of
 from mse.jobs.asked import ComputeSpec, RunSpec, TableSpec, checked_job
-from mse.jobs.sections import MethodChoice, PublishSpec, RegistersSpec, ReportSpec
+from mse.jobs.sections import AggregateSpec, MethodChoice, PublishSpec, RegistersSpec, ReportSpec
 from mse.settings.places import JobFile, Place
 from mse.settings.specchecks import Checked, Placed
 from mse.settings.specreading import written
@@ -40,6 +40,8 @@ class Job(Checked):
         The files of suppliers; or
     table : TableSpec
         an overlap table.
+    aggregate : tuple of AggregateSpec
+        Suppliers of counts without persons, which the answer does not lie below.
     estimate : MethodChoice
         The method of the answer.
     compare : tuple of MethodChoice
@@ -64,6 +66,7 @@ class Job(Checked):
     simulate: SimulateSpec | None = None
     registers: RegistersSpec | None = None
     table: TableSpec | None = None
+    aggregate: tuple[AggregateSpec, ...] = ()
     estimate: MethodChoice = MethodChoice()
     compare: tuple[MethodChoice, ...] | None = None
     run: RunSpec = RunSpec()
@@ -119,6 +122,8 @@ class Job(Checked):
             changes["registers"] = replace(
                 self.registers, contracts=found, decisions=None if decided is None else folder / decided
             )
+        if self.aggregate:
+            changes["aggregate"] = tuple(replace(x, path=folder / x.path) for x in self.aggregate)
         if self.publish is not None:
             changes["publish"] = self.publish.at(folder)
         return replace(self, **changes)

@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+from mse.answers.aggregates import bounded
 from mse.answers.posterior import Posterior
 from mse.answers.record import Record, overlap_of
 from mse.answers.recordchecks import RESULTS, damage_problem
@@ -26,6 +27,7 @@ from mse.computing.sealing import same_content
 from mse.errors import InputError, Problem, names_of
 from mse.estimators.automatic import choose
 from mse.intake.pseudonyms.keyedhash import read_key
+from mse.jobs.aggregated import aggregates_table, read_aggregates
 from mse.jobs.job import Job, dimension_problems, make_job
 from mse.jobs.otherpopulations import populations_table
 from mse.jobs.sections import PublishSpec
@@ -87,6 +89,7 @@ def run_job(
         + dimension_problems(job, _answered(job, source))
         + _time_problems(job, source)
     )
+    read_aggregates(job, source.table)  # before anything is computed that they go with
     table = source.table.collapse() if source.table.strata else source.table
     method, options, why = _settled(job, source)
     read_as = source.table.read_as
@@ -95,6 +98,8 @@ def run_job(
         if told is not None:
             told(read_as)
     headline = replace(_headline(job, source, method, options, compute), chosen=why)
+    aggregates = read_aggregates(job, source.table)
+    headline = bounded(headline, aggregates)
     summed = summed_over(source.table, method, options)
     by = options.get("by", ())
     asked: list[Request] = (
@@ -105,7 +110,7 @@ def run_job(
     others = [
         run_or_fail(source.table, r, job.run.seed, compute) for r in asked if r not in (method, (method, options))
     ]
-    tables = dict(source.tables)
+    tables = {**source.tables, **aggregates_table(aggregates)}
     tables |= populations_table(job, headline, source.others, method, options, compute)
     if job.assess is not None:
         tables |= run_assessment(job, headline, source, compute)
@@ -235,6 +240,12 @@ def run_assessment(job: Job, headline: Posterior, source: JobSource, compute: Co
     )  # fmt: skip
 
 
+def answer_of(job: Job, source: JobSource, compute: Compute) -> Posterior:
+    """Return the estimate of a job from its data, without other methods, verdict or checks."""
+    method, options, _ = _settled(job, source)
+    return bounded(_headline(job, source, method, options, compute), read_aggregates(job, source.table))
+
+
 def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, Any], compute: Compute) -> Posterior:
     """Estimate, over every drawn linkage if there are any."""
     apart = by_stratum(method, options) or "by" in options
@@ -251,7 +262,7 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
                 one(table, compute.within(f"drawn linkage {i} of {len(source.draws)}"))
                 for i, table in enumerate(source.draws, 1)
             ]
-            pooled = pool(drawn, point=headline)
+            pooled = pool(drawn, point=headline, sources=source.drawn_for)
             headline = replace(pooled, diagnostics={**pooled.diagnostics, **_links(source, headline.point)})
         else:
             headline = replace(headline, diagnostics={**headline.diagnostics, **_links(source, headline.point)})
@@ -264,6 +275,7 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
         elif METHODS[method].asked:
             why = said("note.summed_strata", names=names)
         headline = replace(headline, notes=(*headline.notes, why))
+    headline = replace(headline, notes=(*headline.notes, *source.expected))
     if source.table.unread:
         left = said("note.unread", names=list(source.table.unread))
         headline = replace(headline, notes=(*headline.notes, left))

@@ -96,6 +96,31 @@ class RiskSpec(Checked):
 
 
 @dataclass(frozen=True, slots=True)
+class AggregateSpec(Checked):
+    """Counts of a supplier that delivers nobody's row: the population has no fewer persons anywhere than it counts.
+
+    Parameters
+    ----------
+    name : str
+        Of the supplier.
+    path : Path
+        A file with a column for every dimension (year, sex, …) and `count`, persons.
+    role : {"bound", "list"}
+        A bound of the estimate, or a list of its own margin, too: how many of its persons are on others is not known.
+    count : str
+        Column of the persons.
+    source : str
+        Where the counts are from.
+    """
+
+    name: str
+    path: Path
+    role: Literal["bound", "list"] = "bound"
+    count: str = "count"
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PublishSpec(DisclosureRules):
     """Disclosure control of what is published, and what stands beside the estimate.
 

@@ -172,7 +172,7 @@ def log_prior_total(total: float, shape: float, scale: float) -> float:
 
 
 @compiled
-def _fill_shared(counts: Floats, observed: float, unseen: Floats, shape: float, scale: float, out: Floats) -> None:
+def fill_shared(counts: Floats, observed: float, unseen: Floats, shape: float, scale: float, out: Floats) -> None:
     """Write the part of the log density that no graph changes: N! / (n0! prod n_omega!) and p(N)."""
     constant = 0.0
     for history in range(1, counts.shape[0]):
@@ -183,7 +183,7 @@ def _fill_shared(counts: Floats, observed: float, unseen: Floats, shape: float, 
 
 
 @compiled
-def _fill_factors(counts: Floats, observed: float, delta: float, constants: Floats, gaps: Floats) -> None:
+def fill_factors(counts: Floats, observed: float, delta: float, constants: Floats, gaps: Floats) -> None:
     """Write what the factor of each subset c of lists holds beside n0, by bitmask; the empty set has m = 1.
 
     log m(c | n0) = constant_c + ln Gamma(n0 + D_c0 + delta_c) - ln Gamma(N + T), where the arguments differ
@@ -220,9 +220,9 @@ def _add(out: Floats, row: Floats, sign: float) -> None:
 
 
 @compiled
-def _exponentials(values: Floats, top: float, powers: Floats, bits: Masks, out: Floats) -> None:
+def exponentials(values: Floats, top: float, powers: Floats, bits: Masks, out: Floats) -> None:
     """Write exp(values - top), to 1e-14; `bits` is `powers` seen as integers. Plain loops become SIMD."""
-    for j in range(BLOCK):
+    for j in range(values.shape[0]):
         v = values[j] - top
         v = v if v > -708.0 else -708.0
         shifted = v * _LOG2E + _ROUND
@@ -244,9 +244,9 @@ def _exponentials(values: Floats, top: float, powers: Floats, bits: Masks, out: 
         p = p * r + 1.0
         powers[j] = shifted
         out[j] = p
-    for j in range(BLOCK):
+    for j in range(values.shape[0]):
         bits[j] = (bits[j] << 52) + (1023 << 52)
-    for j in range(BLOCK):
+    for j in range(values.shape[0]):
         out[j] *= powers[j]
 
 
@@ -281,7 +281,7 @@ def _sum_over_graphs(
 
     Parameters
     ----------
-    constants, gaps : (2^K,), see `_fill_factors`.
+    constants, gaps : (2^K,), see `fill_factors`.
     shared, total : (B, BLOCK), the log density without the graph's factors, and N.
     weighted : (B, MOMENTS, BLOCK), the widths times 1, n0, log n0 and its square; zero past the grid's end.
     density, moments : (B, BLOCK), (G, MOMENTS), zeros to add to, relative to exp(reference).
@@ -321,7 +321,7 @@ def _sum_over_graphs(
                 _rescale(moments, factor)
                 dropped *= factor
                 top = highest
-            _exponentials(values, top, powers, bits, out)
+            exponentials(values, top, powers, bits, out)
             _add(density[b], out, 1.0)
             for i in range(MOMENTS):
                 moments[g, i] += _dot(out, weighted[b, i])
@@ -342,14 +342,14 @@ def posterior_on(
     """
     observed, n_cells, n_points = float(counts[1:].sum()), counts.shape[0], grid.unseen.shape[0]
     constants, gaps = np.empty(n_cells), np.empty(n_cells)
-    _fill_factors(counts, observed, float(delta), constants, gaps)
+    fill_factors(counts, observed, float(delta), constants, gaps)
     padding = -n_points % BLOCK  # repeats the last cell with width zero
     unseen, widths = np.pad(grid.unseen, (0, padding), mode="edge"), np.pad(grid.widths, (0, padding))
     logs = np.log(np.maximum(unseen, 0.5))
     powers = np.stack([np.ones_like(unseen), unseen, logs, logs**2])
     weighted = np.ascontiguousarray((widths * powers).reshape(MOMENTS, -1, BLOCK).swapaxes(0, 1))
     shared = np.empty_like(unseen)
-    _fill_shared(counts, observed, unseen, float(shape), float(scale), shared)
+    fill_shared(counts, observed, unseen, float(shape), float(scale), shared)
     density, moments = np.zeros((unseen.shape[0] // BLOCK, BLOCK)), np.zeros((len(graphs.edges), MOMENTS))
     top, dropped = _sum_over_graphs(
         constants, gaps, float(delta) * n_cells, shared.reshape(-1, BLOCK),
@@ -361,7 +361,7 @@ def posterior_on(
     whole = float(mass.sum())
     own = np.full((MOMENTS, moments.shape[0]), np.nan)
     np.divide(moments.T, moments[:, 0], out=own, where=moments[:, 0] > 0.0)
-    end, beyond, exponent = _beyond(grid, at_points / whole, observed)
+    end, beyond, exponent = mass_beyond(grid, at_points / whole, observed)
     return GraphPosterior(
         grid, mass / whole, moments[:, 0] / moments[:, 0].sum(), own[1] + observed,
         np.sqrt(np.maximum(own[3] - own[2] ** 2, 0.0)),
@@ -369,7 +369,7 @@ def posterior_on(
     )  # fmt: skip
 
 
-def _beyond(grid: Grid, density: Floats, observed: float) -> tuple[float, float, float]:
+def mass_beyond(grid: Grid, density: Floats, observed: float) -> tuple[float, float, float]:
     """Return the density at the end, the mass after it, and the power of N by which it falls there."""
     end, before = float(density[-1]), float(density[-2])
     if end == 0.0:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mse.kernels.batch import fit_model
 from mse.kernels.compiled import compiled
 from mse.kernels.modelstore import Store, flip, hierarchical, holds, insert, row_of
 
@@ -34,7 +33,7 @@ class Walk(NamedTuple):
         Models that were fitted before, and on the way.
     known_values, own_values : float64
         Their log prior + log evidence, by row.
-    own_fits : (steps + 1, 3) float64
+    own_fits : (n, 3) float64
         Log evidence, mode of log n_0 and its variance of those that were fitted on the way.
     places : (steps + 1,) int64
         Where the walk is before each step: a row of the known models, or −1 − i for row i of its own. The first entry
@@ -68,6 +67,22 @@ def put(walk: Walk, row: int, mask: Integers, fit: Array) -> None:
 
 
 @compiled
+def propose(here: Integers, candidates: int, numbers: Array, proposed: Integers) -> bool:
+    """Write what the random numbers of one step, (4,), propose from a model; return whether it is another one."""
+    proposed[:] = here
+    if candidates == 0:
+        return False
+    i = int(numbers[1] * candidates)
+    flip(proposed, i)
+    if numbers[0] >= 0.5:
+        return True
+    j = int(numbers[2] * candidates)
+    flip(proposed, j)
+    # one of the two must be in and the other out
+    return holds(here, i) != holds(here, j)
+
+
+@compiled
 def walk_on(walk: Walk, step: int) -> tuple[int, Integers]:
     """Walk on after so many steps; return how many are done, and the model to be fitted before the next if any is."""
     known, own, numbers = walk.known, walk.own, walk.numbers
@@ -77,18 +92,7 @@ def walk_on(walk: Walk, step: int) -> tuple[int, Integers]:
     value = walk.known_values[place] if place >= 0 else walk.own_values[-1 - place]
     proposed = here.copy()
     while step < numbers.shape[0]:
-        changed = False
-        proposed[:] = here
-        if c > 0:
-            i = int(numbers[step, 1] * c)
-            flip(proposed, i)
-            changed = True
-            if numbers[step, 0] < 0.5:
-                j = int(numbers[step, 2] * c)
-                # one of the two must be in and the other out
-                changed = holds(here, i) != holds(here, j)
-                flip(proposed, j)
-        if changed and hierarchical(proposed, walk.facets):
+        if propose(here, c, numbers[step], proposed) and hierarchical(proposed, walk.facets):
             at = row_of(known, proposed)
             if at >= 0:
                 reached = walk.known_values[at]
@@ -103,32 +107,3 @@ def walk_on(walk: Walk, step: int) -> tuple[int, Integers]:
         step += 1
         walk.places[step] = place
     return step, here
-
-
-@compiled
-def walk_over_lists(walk: Walk, row: int, counts: Array, cells: Array, candidates: Integers, precision: float) -> int:
-    """Walk over models on lists alone to the end.
-
-    Parameters
-    ----------
-    walk : Walk
-        From its first step.
-    row : int
-        Models that are among its own.
-    counts, cells, candidates, precision
-        As in ``batch.fit_models``; at most 62 candidates.
-
-    Returns
-    -------
-    int
-        Models that are among its own at the end.
-    """
-    fit = np.empty(3)
-    step = 0
-    while True:
-        step, mask = walk_on(walk, step)
-        if step == walk.numbers.shape[0]:
-            return row
-        fit_model(counts, cells, candidates, mask[0], precision, fit)
-        put(walk, row, mask, fit)
-        row += 1

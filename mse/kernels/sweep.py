@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mse.kernels.compiled import compiled
 from mse.kernels.enumeration import count_models, facet_masks, split_walk
 from mse.kernels.lanes import LANES
+from mse.kernels.neighbours import fit_neighbours
 from mse.kernels.newton import cold_start, fit_loglinear
 from mse.kernels.quartets import fit_quartet
 from mse.kernels.streaming import Evidence, Stream, add_models, merge, new_stream
@@ -21,6 +22,10 @@ LARGEST_TASK = 100_000
 _DUAL_COST = 4
 # factorisations after which four models are given up
 _MAX_FACTORS = 100
+# with more models than this those without weight are fitted to ROUGH: log evidences within 6e-3, 1e-4 in mean
+MANY, ROUGH = 100_000, 1e-6
+# log of how much less than the best model found by climbing a model may weigh to be fitted to the end
+_DEPTH = 12.0
 
 
 def _partition(size: int, candidates: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -41,6 +46,8 @@ def sweep_subtree(
     following: int,
     keep: int,
     tolerance: float,
+    rough: float,
+    floor: float,
 ) -> Stream:
     """Fit and weigh the models of one sub-tree, level by level and four at a time.
 
@@ -58,8 +65,11 @@ def sweep_subtree(
         The sub-tree, as in `count_models`.
     keep : int
         Models to keep in full.
-    tolerance : float
-        Half the squared Newton decrement at which a fit is accepted.
+    tolerance, rough : float
+        Half the squared Newton decrement at which a fit is accepted, and that at which the fit of a model is with a log
+        weight below `floor`.
+    floor : float
+        See there.
 
     Returns
     -------
@@ -80,8 +90,9 @@ def sweep_subtree(
     work = new_quartet(size)
     own = -1 << following
     factors, failures, worst = _fit_subtree(
-        fits, work, target, subtree, candidates, always, never, terms.shape[0], own, tolerance
-    )
+        fits, work, target, subtree, candidates, always, never, log_prior_by_size, terms.shape[0], own, tolerance,
+        rough, floor,
+    )  # fmt: skip
     stream = new_stream(min(keep, subtree.masks.shape[0]))
     add_models(stream, subtree.masks, log_prior_by_size[np.bitwise_count(subtree.masks)], fits)
     stream.tally[2] = failures
@@ -99,9 +110,12 @@ def _fit_subtree(
     candidates: NDArray[np.int64],
     always: NDArray[np.int64],
     never: NDArray[np.int64],
+    log_prior_by_size: NDArray[np.float64],
     terms: int,
     own: int,
     tolerance: float,
+    rough: float,
+    floor: float,
 ) -> tuple[int, int, float]:
     """Fit the models of a sub-tree whose root has so many `terms` and is fitted already.
 
@@ -137,10 +151,16 @@ def _fit_subtree(
                 for i in range(size):
                     beta[LANES * i + lane] = expected[i]
             order, common = list_terms(places, four, candidates, never if dual else always, dual)
-            factors += fit_quartet(work, target, p, order, common, tolerance, _MAX_FACTORS)
+            factors += fit_quartet(work, target, p, order, common, rough, _MAX_FACTORS)
+            heavy = False
+            for lane in range(LANES):
+                weight = log_evidence[lane] + log_prior_by_size[p - always.shape[0]]
+                heavy = heavy or (weight > floor and half_square[lane] > tolerance)
+            if heavy:
+                factors += fit_quartet(work, target, p, order, common, tolerance, _MAX_FACTORS)
             for lane in range(min(LANES, end - first)):
                 row = first + lane
-                failures += not half_square[lane] <= tolerance
+                failures += not half_square[lane] <= rough
                 worst = max(worst, half_square[lane])
                 fits[row, 0] = log_evidence[lane]
                 fits[row, 1] = log_unseen[lane]
@@ -179,7 +199,9 @@ def sweep_evidence(
         Models to return in full, the best by log weight; the others are in the sums and bins.
     tolerance : float
         Half the squared Newton decrement at which a fit is accepted. A log evidence is then wrong by a few
-        times its root at most (1e-6 at 1e-12), and usually by far less, since the last step overshoots.
+        times its root at most (1e-6 at 1e-12), and usually by far less, since the last step overshoots. Of more than
+        `MANY` models those with less than e^-12 of the weight of the best one that climbing finds are fitted to
+        `ROUGH`.
     run : callable
         An ordered map of a function over tasks, such as `map` itself or one over threads (the kernels release
         the GIL). The answer does not depend on it.
@@ -191,7 +213,13 @@ def sweep_evidence(
     """
     facets = facet_masks(candidates)
     roots = [(int(mask), int(following)) for mask, following in split_walk(facets, LARGEST_TASK)]
-    task = partial(_task, counts, cells, candidates, facets, precision, log_prior_by_size, keep, tolerance)
+    rough, floor = tolerance, -np.inf
+    if int(count_models(facets, 0, 0).sum()) > MANY:
+        rough = max(tolerance, ROUGH)
+        floor = _climb(counts, cells, candidates, facets, precision, log_prior_by_size) - _DEPTH
+    task = partial(
+        _task, counts, cells, candidates, facets, precision, log_prior_by_size, keep, tolerance, rough, floor
+    )
     return merge(list(run(task, roots)), keep, candidates.shape[0])
 
 
@@ -204,9 +232,37 @@ def _task(
     log_prior_by_size: NDArray[np.float64],
     keep: int,
     tolerance: float,
+    rough: float,
+    floor: float,
     root: tuple[int, int],
 ) -> Stream:
     """Fit one sub-tree: a plain function, so that it can be sent to a worker."""
     return sweep_subtree(
-        counts, cells, candidates, facets, precision, log_prior_by_size, root[0], root[1], keep, tolerance
+        counts, cells, candidates, facets, precision, log_prior_by_size, root[0], root[1], keep, tolerance, rough, floor
     )
+
+
+def _climb(
+    counts: NDArray[np.float64],
+    cells: NDArray[np.float64],
+    candidates: NDArray[np.int64],
+    facets: NDArray[np.int64],
+    precision: float,
+    log_prior_by_size: NDArray[np.float64],
+) -> float:
+    """Return the log weight of the model at which climbing by one term at a time from main effects ends."""
+    mask, best = 0, -np.inf
+    while True:
+        near = [i for i in range(len(candidates)) if _hierarchical(mask ^ (1 << i), facets)]
+        changes = np.array([sum(1 << i for i in near)], np.int64)
+        fits = fit_neighbours(counts, cells, candidates, precision, np.array([mask], np.int64), changes)
+        weights = fits[:, 0] + log_prior_by_size[[(mask ^ (1 << i)).bit_count() for i in near]]
+        weights = np.where(np.isfinite(weights), weights, -np.inf)
+        if len(near) == 0 or not weights.max() > best:
+            return best
+        best, mask = float(weights.max()), mask ^ (1 << near[int(weights.argmax())])
+
+
+def _hierarchical(mask: int, facets: NDArray[np.int64]) -> bool:
+    """Return whether all that a term needs is in the model with it."""
+    return all(mask & int(need) == int(need) for i, need in enumerate(facets) if mask >> i & 1)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 KINDS = ("data", "definitions", "method", "prior", "seed", "software", "publishing")
 """Kinds of causes, in the order in which they are told."""
 
-_PRIORS = {"sd", "model_prior", "delta", "saturated", "prior", "concentration", "shape", "rate", "scale"}
+PRIORS = {"sd", "model_prior", "delta", "saturated", "prior", "concentration", "shape", "rate", "scale"}
+"""Settings of a method that are starting assumptions."""
 
 _SPEC_KINDS = {"seed": "seed", "sampler": "software"}
 
@@ -314,7 +315,7 @@ def _settings(old: Results, new: Results) -> Iterator[Cause]:
     yield from _difference("method", "method", *(results.headline.method for results in both))
     specs = [dict(_flat(results.headline.spec)) for results in both]
     for name in dict.fromkeys([*specs[0], *specs[1]]):
-        kind = _SPEC_KINDS.get(name, "prior" if name.partition(".")[0] in _PRIORS else "method")
+        kind = _SPEC_KINDS.get(name, "prior" if name.partition(".")[0] in PRIORS else "method")
         yield from _difference(kind, name, *(spec.get(name) for spec in specs))
     yield from _difference("method", "interval", *(results.record.prob for results in both))
     jobs = [results.record.job.settings for results in both]

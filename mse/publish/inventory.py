@@ -174,6 +174,7 @@ PDF = (
 RELEASE = (
     *_rows("release", "words", GIVEN, "datapackage.json figures.json"),
     *(Leaving("release", f"{name}.csv", "count", PROTECTED) for name in ("counts", "lists", "indicators", "sdg")),
+    Leaving("release", "vintages.csv", "count", PROTECTED),
     *(Leaving("release", f"{name}.csv", "count", "disclosure control of the chain") for name in ("chain",)),
     *(Leaving("release", f"{name}.csv", "estimate", ROUNDED)
       for name in ("methods", "sensitivity", "prior", "linkage_error", "robustness", "calibrated", "survey")),
@@ -197,12 +198,19 @@ TABLES = (
     *_estimates("linkage_error", "alpha beta"),
     *_estimates("robustness", "change what status"),
     *_estimates("calibrated", "interval prob"),
+    *_rows(
+        "table", "count", f"as published in each release: {PROTECTED}, {ROUNDED}", "OBS_VALUE LOWER UPPER", "vintages."
+    ),
+    *_rows("table", "name", GIVEN, "INDICATOR TIME_PERIOD OBS_STATUS ROUNDED RELEASE RELEASE_DATE", "vintages."),
 )
 _CODE_KEYS = (
     "earlier_releases.code earlier_releases.held_against[] earlier_releases.text estimate.said.kind.code"
     " estimate.said.inside[].code estimate.said.outside[].code estimate.said.assumptions[].code"
 )
 """Codes of what is said, and which earlier releases a release was protected with."""
+
+_SERIES_KEYS = "number date predecessor predecessor.release predecessor.number predecessor.date predecessor.digest"
+"""Which release of a series it is, and which it follows."""
 
 _SHARED_KEYS = (
     "verdict.level verdict.reasons[] verdict.reasons[].code verdict.reasons[].level verdict.reasons[].text "
@@ -212,6 +220,8 @@ _SHARED_KEYS = (
 )
 KEYS = (
     *_rows("figures.json", "words", TOLD, f"format title audit.folder {_SHARED_KEYS}"),
+    *_rows("figures.json", "setting", GIVEN, _SERIES_KEYS, "release."),
+    *_rows("datapackage.json", "setting", GIVEN, _SERIES_KEYS, "mse.release."),
     *_rows("figures.json", "setting", GIVEN, "method deviation fewest", "rounding."),
     *_rows("figures.json", "words", GIVEN, _CODE_KEYS),
     *_rows("datapackage.json", "words", GIVEN, _CODE_KEYS, "mse."),

@@ -56,18 +56,29 @@ def read_old_release(folder: Path) -> EarlierRelease:
         record = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
         parts = _rows(indicators)
         years = _years(parts)
+        table = _table(_rows(counts), record, years, parts) if counts.is_file() else _total(parts, record, years)
+        years = years or table.years  # nothing says when, but for the years that stand in it
         return EarlierRelease(
             folder.absolute().name, str(record["title"]), f"sha256:{file_digest(folder / FIGURES)}", years,
-            _table(_rows(counts), record, years, parts) if counts.is_file() else _total(parts, record, years),
+            table,
             _table(_rows(lists), record, years, []) if lists.is_file() else None,
             {row["step"]: int(row["count"]) if row["count"] else None for row in _rows(steps)}
             if steps.is_file() else {},
+            *_vintage(folder, record),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
         raise InputError(
             Problem(said("found.file_earlier_release_damaged"), said("allowed.files_mse_release_wrote"),
                     said("do.get_release_again"), file=str(folder))
         ) from error  # fmt: skip
+
+
+def _vintage(folder: Path, record: Mapping[str, Any]) -> tuple[int, str | None, tuple[tuple[str, ...], ...]]:
+    """Return number and day of a release, and its table of vintages; 1, none and none where it is from before these."""
+    about = mapping(record.get("release"))
+    day, path = about.get("date"), folder / "vintages.csv"
+    series = tuple(tuple(map(str, row.values())) for row in _rows(path)) if path.is_file() else ()
+    return int(about.get("number", 1)), None if day is None else str(day), series
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

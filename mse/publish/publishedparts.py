@@ -207,7 +207,7 @@ def published_parts(results: Results) -> PublishedParts:
         status = TOO_FEW if not part.possible else stop if status == OK and stop is not None else status
         made.append(
             part_of(part.levels, count, size, part.population, status=status, verdict=verdict, judged=own,
-                    flag=part.flag, possible=part.possible, coarse=_coarse(found, count), published=True)
+                    flag=part.flag, possible=part.possible, coarse=_coarse(found, part.levels, count), published=True)
         )  # fmt: skip
     strata, time = basis.strata, basis.time
     return PublishedParts(
@@ -225,8 +225,8 @@ def _beside(results: Results, whole: Part, found: Registered | None) -> Rounded 
     return stated_values(found, held.point, held.low, held.high, whole.observed)
 
 
-def _coarse(found: Registered | None, count: int | None) -> bool:
-    return found is not None and count is not None and found.table.deviation > 0
+def _coarse(found: Registered | None, levels: Mapping[str, str], count: int | None) -> bool:
+    return found is not None and count is not None and found.table.at(**levels).status == "rounded"
 
 
 def _stop(results: Results) -> str | None:

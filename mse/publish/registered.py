@@ -23,6 +23,7 @@ from mse.publish.disclosure.against import protect_beside
 from mse.publish.disclosure.control import Disclosure, SafeTable
 from mse.publish.disclosure.counts import KNOWN, LABEL, MISSING, CountTable, Place
 from mse.publish.disclosure.protecting import Protected, protect_told
+from mse.publish.disclosure.vintages import hold_over
 from mse.publish.wording.rounding import Rounded, round_interval, rounded_values
 from mse.tables.captures import CaptureTable
 
@@ -97,7 +98,7 @@ def registered(results: Results) -> Registered:
     kept = _protected(
         tuple(table.dimensions.items()), table.counts.tobytes(), table.possible.tobytes(), table.margins, rule,
         tuple(sorted(told.items(), key=str)), _known_total(table, headline.observed, rule), (), old,
-        (basis.time, basis.years),
+        (basis.time, basis.years), _held(results, "counts"),
     )  # fmt: skip
     return Registered(*_without_label(kept, len(basis.dims)))
 
@@ -182,9 +183,11 @@ def list_counts(results: Results) -> SafeTable | None:
     pinned = ((whole, total),) if same and total is not None and rule.method != "suppress" else ()
     known = (whole,) if same and total is not None and counts.sum() >= rule.threshold else ()
     old = tuple(entry.lists for entry in results.record.against if entry.lists is not None)
+    held = _held(results, "lists")
+    shown = ((whole, (total, _off(results))),) if held is not None and same and total is not None else ()
     safe = _protected(
         tuple(table.dimensions.items()), table.counts.tobytes(), table.possible.tobytes(), table.margins, rule, (),
-        known, pinned, old, (None, basis.years),
+        known, pinned, old, (None, basis.years), held, shown,
     ).table  # fmt: skip
     few = len(lists) <= INVERTIBLE and any(cell.status == "suppressed" for cell in safe.cells)
     return _total_alone(safe) if few else safe
@@ -229,19 +232,44 @@ def _protected(
     dimensions: tuple[tuple[str, tuple[str, ...]], ...], counts: bytes, possible: bytes,
     margins: tuple[tuple[str, ...], ...] | None, rule: Disclosure, told: tuple[tuple[Place, tuple[float, float]], ...],
     known: tuple[Place, ...], pinned: tuple[tuple[Place, int], ...], old: tuple[OldTable, ...],
-    when: tuple[str | None, tuple[str, ...]],
+    when: tuple[str | None, tuple[str, ...]], held: OldTable | None = None,
+    shown: tuple[tuple[Place, tuple[int, int]], ...] = (),
 ) -> Protected:  # fmt: skip
     """Return a protected table; kept, because a page and its files ask for the same one again and again."""
     made: Mapping[str, tuple[str, ...]] = dict(dimensions)
     raw = CountTable(made, np.frombuffer(counts, np.int64), np.frombuffer(possible, bool), margins=margins)
+    found = _alone(raw, rule, dict(told), known, dict(pinned), old, when)
+    if held is None:
+        return found
+    safe = hold_over(raw, found.table, held, rule, *when, dict(shown))
+    return replace(found, table=safe, stated=found.stated - {c.place for c in safe.cells if c.count is not None})
+
+
+def _alone(
+    raw: CountTable, rule: Disclosure, told: Mapping[Place, tuple[float, float]], known: tuple[Place, ...],
+    pinned: Mapping[Place, int], old: tuple[OldTable, ...], when: tuple[str | None, tuple[str, ...]],
+) -> Protected:  # fmt: skip
+    """Return a protected table beside what is known of other persons, but for how it was before."""
     if old:
-        return protect_beside(raw, rule, old, *when, told=dict(told), known=known, pinned=dict(pinned))
+        return protect_beside(raw, rule, old, *when, told=told, known=known, pinned=pinned)
     try:
-        return protect_told(raw, rule, told=dict(told), known=known, pinned=dict(pinned))
+        return protect_told(raw, rule, told=told, known=known, pinned=pinned)
     except ModelError:
         if not known or rule.method != "suppress":
             raise
-        return protect_told(raw, rule, told=dict(told))
+        return protect_told(raw, rule, told=told)
+
+
+def _held(results: Results, name: str) -> OldTable | None:
+    """Return a table of the release that this one follows; None where it follows none, or that had no such table."""
+    before = results.record.predecessor
+    return None if before is None else before.counts if name == "counts" else before.lists
+
+
+def _off(results: Results) -> int:
+    """Return by how much the total may be off, as it is published."""
+    found = registered(results).table
+    return found.deviation if found.at().status == "rounded" else 0
 
 
 def stated_values(

@@ -102,7 +102,16 @@ def safe_flow(results: Results) -> SafeFlow | None:
     for step in steps:
         if step not in registrations:
             counts[step, ALL] = _persons(step, raw, results)
+    if results.record.predecessor is not None:  # how many came since then is nobody's business
+        counts, lost = (_in_steps(x, disclosure_rule(results).threshold) for x in (counts, lost))
     return SafeFlow(tuple(steps), lists, counts, lost)
+
+
+def _in_steps(
+    counts: Mapping[tuple[str, str], int | None], step: int
+) -> dict[tuple[str, str], int | None]:  # fmt: skip
+    """Return counts to the nearest multiple of the threshold: two vintages of one then differ by none or by many."""
+    return {at: None if count is None else round(count / step) * step for at, count in counts.items()}
 
 
 def _registrations(

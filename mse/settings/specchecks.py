@@ -18,11 +18,13 @@ from mse.settings.specfields import (
     LONGEST_TEXT,
     Between,
     Check,
+    Longest,
     Setting,
     in_words,
     members,
     plain_kind,
     settings_of,
+    words_in_words,
 )
 from mse.words.said import Said, said
 
@@ -146,6 +148,8 @@ def setting_problem(setting: Setting, found: Said, allowed: Said, value: object)
 
 def fits(value: object, kind: Any) -> bool:
     """Return whether a value has a declared type; `bool` is no number, and a list may stand for a tuple."""
+    if kind is str:  # most of what code lists hold
+        return isinstance(value, str)
     plain, _ = plain_kind(kind)
     origin, parts = get_origin(plain), get_args(plain)
     if origin in (Union, UnionType):
@@ -172,6 +176,31 @@ def fits(value: object, kind: Any) -> bool:
     return True
 
 
+def unfit(value: object, kind: Any, place: Place) -> Iterator[tuple[Place, Any, object]]:
+    """Yield the innermost parts of a value that have another type than is declared, each with its place and type."""
+    plain, _ = plain_kind(kind)
+    origin, parts = get_origin(plain), get_args(plain)
+    inside: list[tuple[str, Any, object]] = []
+    if origin is Mapping and isinstance(value, Mapping) and all(fits(key, parts[0]) for key in value):
+        inside = [(str(key), parts[1], x) for key, x in value.items()]
+    elif (
+        origin in (tuple, Sequence)
+        and isinstance(value, tuple | list)
+        and (parts[-1] is Ellipsis or origin is Sequence)
+    ):
+        inside = [(str(i), parts[0], x) for i, x in enumerate(value)]
+    elif origin in (Union, UnionType):
+        able = [part for part in members(kind) if plain_kind(part)[0] is not NoneType]
+        if len(able) == 1:
+            yield from unfit(value, able[0], place)
+            return
+    wrong = [(name, part, x) for name, part, x in inside if not fits(x, part)]
+    for name, part, x in wrong:
+        yield from unfit(x, part, (*place, name))
+    if not wrong:
+        yield place, kind, value
+
+
 def is_whole(value: object) -> TypeGuard[int]:
     """Return whether this is a whole number, of Python or numpy; true and false are not."""
     return isinstance(value, Integral) and not isinstance(value, bool)
@@ -179,6 +208,8 @@ def is_whole(value: object) -> TypeGuard[int]:
 
 def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside: bool = True) -> Placed:
     """Yield what is wrong with a value of the right type, or with a part of it."""
+    if kind is str and len(value) <= LONGEST_TEXT:
+        return
     if value is None and any(plain_kind(part)[0] is NoneType for part in members(kind)):
         return
     fitting = [part for part in members(kind) if fits(value, part)]
@@ -190,24 +221,21 @@ def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside:
         for inner, problem in spec_problems(value) if inside else ():
             yield (*place, *inner), problem
         return
-    found: Said | None = None
-    allowed = in_words(kind)
     if get_origin(plain) is Literal and value not in parts:
         found = said("setting.unknown", name=name) if len(place) == 1 else said("setting.word", name=name)
-        allowed = in_words(plain)
-    elif isinstance(value, Real) and math.isnan(value):
-        found, allowed = said("setting.nan", name=name), allowed
-    elif isinstance(value, tuple | list | Mapping | str):
-        most = LONGEST_TEXT if isinstance(value, str) else LONGEST_LIST
-        if len(value) > most:
-            found, allowed, value = (
-                said("setting.long", name=name),
-                said("allowed.most_7", most=most),
-                f"{str(value)[:40]}…",
-            )
-    if found is not None:
-        yield place, setting_problem(setting, found, allowed, value)
+        named = [word for part in words for word in get_args(plain_kind(part)[0])]
+        yield place, setting_problem(setting, found, words_in_words(named), value)
         return
+    if isinstance(value, Real) and math.isnan(value):
+        yield place, setting_problem(setting, said("setting.nan", name=name), in_words(kind), value)
+        return
+    if isinstance(value, tuple | list | Mapping | str):
+        longest = next((rule.entries for rule in rules if isinstance(rule, Longest)), LONGEST_LIST)
+        most = LONGEST_TEXT if isinstance(value, str) else longest
+        if len(value) > most:
+            found, allowed = said("setting.long", name=name), said("allowed.most_7", most=most)
+            yield place, setting_problem(setting, found, allowed, f"{str(value)[:40]}…")
+            return
     if is_whole(value) and not any(isinstance(rule, Between) for rule in rules):
         rules = (*rules, Between(-LARGEST, LARGEST))
     for rule in rules:

@@ -80,6 +80,18 @@ def count(least: int, most: int = LARGEST) -> Between:
 
 
 @dataclass(frozen=True, slots=True)
+class Longest:
+    """How many entries a list or mapping may have, where that is more than is usual."""
+
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneOrMore:
+    """Of a list of texts: one text may stand for a list of one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """What a setting may be, said by an example because its type alone says too little."""
 
@@ -146,6 +158,8 @@ class Setting:
         In words.
     key : bool
         Whether files and commands have it; otherwise it is for Python alone.
+    spelled : str
+        What files call it; the key itself, but for words that Python keeps to itself.
     """
 
     name: str
@@ -154,6 +168,7 @@ class Setting:
     required: bool
     meaning: str
     key: bool = True
+    spelled: str = ""
 
 
 def keys_of(spec: object) -> Mapping[str, Setting]:
@@ -176,7 +191,8 @@ def _settings_of(spec: Any) -> Mapping[str, Setting]:
         kind = hints[field.name]
         required, key = default is MISSING, field.metadata.get("key", True)
         meaning = _texts(kind) or told.get(field.name, "")
-        found[field.name] = Setting(field.name, kind, None if required else default, required, meaning, key)
+        spelled = field.metadata.get("spelled", field.name)
+        found[field.name] = Setting(field.name, kind, None if required else default, required, meaning, key, spelled)
     return found
 
 
@@ -220,9 +236,17 @@ def in_words(kind: Any, several: bool = False) -> Said:
             if isinstance(rule, Between):
                 found = said("type.within", what=found, range=rule.in_words())
     for rule in rules:
+        if isinstance(rule, OneOrMore):
+            found = said("type.either", one=said("type.text"), other=found)
         if isinstance(rule, Check):
             found = said("type.also", what=found, more=rule.allowed)
     return found
+
+
+def words_in_words(parts: Sequence[object]) -> Said:
+    """Return the words that a setting may be."""
+    *words, last = [repr(part) if isinstance(part, str) else str(part) for part in parts]
+    return said("type.words", words=words, last=last) if words else names_of([last])
 
 
 def _plain_words(plain: Any, several: bool) -> Said:
@@ -231,8 +255,7 @@ def _plain_words(plain: Any, several: bool) -> Said:
         either = [in_words(part, several) for part in parts]
         return reduce(lambda one, other: said("type.either", one=one, other=other), either)
     if origin is Literal:
-        *words, last = [repr(part) if isinstance(part, str) else str(part) for part in parts]
-        return said("type.words", words=words, last=last) if words else names_of([last])
+        return words_in_words(parts)
     if origin is tuple and parts[-1] is not Ellipsis:
         return said("type.list_of", count=len(parts), what=in_words(parts[0], True))
     if origin in (tuple, Sequence):

@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin
 
 from mse.errors import MseError, Problem, names_of
 from mse.settings.places import JobFile, Place
-from mse.settings.specchecks import fits, misfits, value_problems, wrong_type
-from mse.settings.specfields import Setting, keys_of, members, plain_kind, settings_of
+from mse.settings.specchecks import fits, misfits, unfit, value_problems, wrong_type
+from mse.settings.specfields import OneOrMore, Setting, keys_of, members, plain_kind, settings_of
 from mse.words.said import Said, said
 
 
@@ -105,24 +105,26 @@ class _Reading:
             self.problems += problems
             return read
         unknown = said("setting.key") if self.named or place else said("setting.option")
+        spelled = {name: x.spelled if x.spelled in settings else name for name, x in known.items()}
+        names = [x.spelled for x in known.values()]
         for key in settings:
-            if key not in known:
-                self.say(unknown_key(str(key), (*known, *also), unknown, self.near), (*place, str(key)))
+            if key not in spelled.values():
+                self.say(unknown_key(str(key), (*names, *also), unknown, self.near), (*place, str(key)))
         spec, before, wrong = object.__new__(kind), self.unread, set[str]()
         for field in fields(kind):
             setting = known.get(field.name)
             if setting is None:
                 value: Any = settings_of(kind)[field.name].default
-            elif field.name not in settings:
+            elif (key := spelled[field.name]) not in settings:
                 value = setting.default
                 if setting.required:
                     self.unread += 1
                     wrong.add(field.name)
                     missing = said("setting.missing", name=field.name)
-                    self.say(Problem(missing, names_of(known), said("do.add")), (*place, field.name))
+                    self.say(Problem(missing, names_of(names), said("do.add")), (*place, setting.spelled))
             else:
                 sound = self.unread
-                value = self.value(setting, settings[field.name], (*place, field.name))
+                value = self.value(setting, settings[key], (*place, key))
                 if self.unread > sound:
                     wrong.add(field.name)
             object.__setattr__(spec, field.name, value)
@@ -140,14 +142,19 @@ class _Reading:
         value = self.converted(setting.kind, given, place)
         if self.unread == before and not fits(value, setting.kind):
             self.unread += 1
-            self.say(wrong_type(setting, given), place)
+            for where, kind, part in unfit(value, setting.kind, place):
+                whole = where == place
+                inner = setting if whole else Setting(".".join(where[len(place) - 1 :]), kind, None, True, "")
+                self.say(wrong_type(inner, given if whole else part), where)
         return value
 
     def converted(self, kind: Any, given: object, place: Place) -> Any:
         """Return a value as its declared type has it, where TOML writes that otherwise; anything else as it is."""
         for part in members(kind):
-            plain, _ = plain_kind(part)
+            plain, rules = plain_kind(part)
             origin, parts = get_origin(plain), get_args(plain)
+            if isinstance(given, str) and any(isinstance(rule, OneOrMore) for rule in rules):
+                return (given,)
             if is_dataclass(plain) and isinstance(plain, type):
                 if isinstance(given, Mapping | plain) or len(members(kind)) == 1 or type(None) in members(kind):
                     return None if given is None else self.section(plain, given, place)
@@ -183,7 +190,7 @@ def written(spec: Any) -> dict[str, Any]:
     """Return the settings of a spec as JSON and TOML have them, without those that are None."""
     if hasattr(spec, "as_settings"):
         return {name: _written(value) for name, value in spec.as_settings().items()}
-    found = {name: getattr(spec, name) for name in keys_of(type(spec))}
+    found = {setting.spelled: getattr(spec, name) for name, setting in keys_of(type(spec)).items()}
     return {name: _written(value) for name, value in found.items() if value is not None}
 
 

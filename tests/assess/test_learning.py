@@ -19,6 +19,7 @@ from benchmarks.learning import (
     TAIL_SCALE,
     KnownAnswer,
     learn,
+    learn_even,
     learn_tails,
     learn_without_each,
     log_score,
@@ -92,6 +93,12 @@ def test_tails_are_found_and_nothing_is_moved():
     model = learn_tails(tailed(8, 0.1, 0.5))
     assert model.shift == 0 and not model.slopes.any()
     assert model.scale == pytest.approx(0.1, rel=0.4) and model.upper == pytest.approx(0.5, rel=0.2)
+
+
+def test_departures_downwards_are_taken_to_be_no_smaller():
+    model = learn_even(tailed(8, 0.1, 0.5))
+    assert model.scale == model.upper == learn_tails(tailed(8, 0.1, 0.5)).upper
+    assert learn_even(tailed(9, 0.5, 0.1)).scale == learn_tails(tailed(9, 0.5, 0.1)).scale
 
 
 def test_what_departures_grow_with_is_found_and_only_what_is_asked_for():

@@ -3,21 +3,30 @@
 ``python -m tests.calibration.multilevel coverage 100`` and ``python -m tests.calibration.multilevel national`` write
 ``tests/calibration/multilevel.json`` and ``multilevel-national.json``; the slow tests read and repeat a part of it.
 ``coverage 100 switched`` does the same where persons differ much in visibility and nobody is referred, into
-``multilevel-switched.json``. What stands there as ``before`` is what an earlier prior gave, and is kept.
+``multilevel-switched.json``; ``coverage 100 both`` where they differ as much and are referred as well; ``coverage 100
+varied`` in nations each of which is another: visibility uniform from 0 to 1.2, referrals from none to those of the
+nation that ships. A word more, ``on``, goes on after the stored repeats. Repeats of one nation have in common what no
+list shows of it; those of the last do not. What stands as ``before`` is what an earlier prior gave, and is kept.
+``dependence 12`` stores in ``multilevel-dependence.json`` how lists truly depend on each other in the nations that
+repeat, from complete tables, and what the model says of the part that all pairs share.
 ``python -m tests.calibration.multilevel seed 2`` fits the whole nation of another seed, and prints how that went.
 """
 
+import itertools
 import json
 import os
 import sys
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 
 from mse.computing.parallel import Compute
-from mse.estimators.multilevel.partialpooling import MultilevelSpec, estimate
+from mse.estimators.multilevel.nuts import sample
+from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
+from mse.kernels.multilevel_model import positive_values
 from mse.simulate.national import simulate_captures
 from mse.simulate.section import national_spec
 
@@ -26,14 +35,24 @@ YEARS = ("2016", "2017", "2018", "2019")
 FORMS = ("labour", "criminal")
 LISTS = ("P", "R", "O", "Z")
 BREAKS = {"2018-05": ["R", "O", "Z"]}
-NATIONS = {"shipped": {}, "switched": {"visibility": 1.0, "referrals": ()}}
-"""The nation that ships: little difference between persons, one in fourteen of P referred; and the other way round."""
-STORED = {"shipped": HERE / "multilevel.json", "switched": HERE / "multilevel-switched.json"}
+NATIONS = ("shipped", "switched", "both", "varied")
+STORED = {name: HERE / f"multilevel-{name}.json" for name in NATIONS} | {"shipped": HERE / "multilevel.json"}
+
+
+def nation_of(name, seed):
+    """Return the simulated nation of a name; of ``varied`` every seed has its own."""
+    if name == "varied":
+        rng = np.random.default_rng([seed, 13])
+        visibility, times = rng.uniform(0.0, 1.2), rng.uniform(0.0, 1.0)
+        referrals = tuple(replace(r, share=times * r.share) for r in national_spec().referrals)
+        return national_spec(visibility=round(float(visibility), 3), referrals=referrals)
+    changes = {"shipped": {}, "switched": {"visibility": 1.0, "referrals": ()}, "both": {"visibility": 1.0}}
+    return national_spec(**changes[name])
 
 
 def small_register(seed, nation="shipped"):
     """Four years, two forms of exploitation, four lists of the simulated nation; and the truth, (8,)."""
-    table, truth = simulate_captures(national_spec(**NATIONS[nation]), seed=seed, dims=("year", "form"))
+    table, truth = simulate_captures(nation_of(nation, seed), seed=seed, dims=("year", "form"))
     levels = table.strata
     keep = [levels["year"].index(y) * len(levels["form"]) + levels["form"].index(f) for y in YEARS for f in FORMS]
     return table.part({"year": YEARS, "form": FORMS}).select(*LISTS), truth[keep]
@@ -82,12 +101,13 @@ def summarise(repeats):
     return out
 
 
-def coverage(n, nation="shipped"):
+def coverage(n, nation="shipped", on=None):
+    """Repeat the register of `n` seeds and store as it goes; with `on` after those stored, under the same prior."""
     path = STORED[nation]
     kept = json.loads(path.read_text()) if path.exists() else {}
-    before = kept.get("before") or {name: kept[name] for name in ("date", "repeats", "summary") if name in kept}
-    repeats = []
-    for seed in range(1, n + 1):
+    before = kept.get("before")
+    repeats = kept["each"] if on else []
+    for seed in range(len(repeats) + 1, n + 1):
         repeats.append(one_repeat(seed, nation=nation))
         record = {
             "what": "4 years x 2 forms, lists P R O Z of the simulated nation; shares of intervals that hold the truth",
@@ -95,7 +115,7 @@ def coverage(n, nation="shipped"):
             "command": f"python -m tests.calibration.multilevel coverage {seed} {nation}",
             "date": date.today().isoformat(),
             "repeats": len(repeats),
-            "before": before,
+            **({"before": before} if before else {}),
             "summary": summarise(repeats),
             "each": repeats,
         }
@@ -103,6 +123,71 @@ def coverage(n, nation="shipped"):
         fresh.write_text(json.dumps(record, indent=1) + "\n")
         os.replace(fresh, path)
         print(seed, repeats[-1], flush=True)
+
+
+def fit_pairs(complete, seen_only=False):
+    """Return the log odds ratio of every pair and the fitted total, main effects by stratum; no prior.
+
+    `complete` has the counts of all cells, those on no list too: (S, 2^K). With `seen_only` that cell is not looked at.
+    """
+    strata, cells = complete.shape
+    on = (np.arange(cells)[:, None] >> np.arange(len(LISTS))) & 1
+    both = np.stack([on[:, a] * on[:, b] for a, b in itertools.combinations(range(len(LISTS)), 2)], axis=1)
+    own = np.kron(np.eye(strata), np.column_stack([np.ones(cells), on]))
+    design = np.column_stack([own, np.tile(both, (strata, 1))])
+    use = np.tile((np.arange(cells) > 0) | (not seen_only), strata)
+    counts, rows = complete.ravel().astype(float)[use], design[use]
+    eta = np.log(counts + 0.5)
+    for _ in range(100):
+        mean = np.exp(eta)
+        weighted = rows.T * mean
+        beta = np.linalg.solve(weighted @ rows, weighted @ (eta + (counts - mean) / mean))
+        eta = rows @ beta
+    eta = design @ beta
+    total = float(np.exp(eta).reshape(complete.shape)[:, 0].sum() + complete[:, 1:].sum())
+    return beta[own.shape[1] :], total
+
+
+def complete_tables(nation, n):
+    """Return the counts of all cells, those on no list too, summed over the nations of `n` seeds: (S, 2^K)."""
+    out = 0
+    for seed in range(1, n + 1):
+        table, truth = small_register(seed, nation)
+        seen = table.counts.reshape(len(truth), -1)
+        out = out + np.column_stack([truth - seen.sum(axis=1), seen])
+    return out
+
+
+def shared_dependence(nation, seed):
+    """Return quantiles of the log odds ratio that all pairs share, under the model."""
+    design = design_of(small_register(seed, nation)[0], MultilevelSpec(breaks=BREAKS))
+    chains = next(iter(sample(design, chains=4, draws=500, longest=500, accept=0.9, engine="kernel", seed=seed,
+                              compute=Compute(workers=1))))  # fmt: skip
+    x = chains.x.reshape(-1, design.n_parameters)
+    common = [positive_values(design.model, row)[design.model.n_scales] ** 2 for row in x]
+    return np.quantile(common, [0.025, 0.5, 0.975]).round(3).tolist()
+
+
+def dependence(n, *nations):
+    """Store true log odds ratios over the nations of `n` seeds together, and what the model makes of the first three.
+
+    Also stored is the log error of the total by the model of pairs without a prior, all these nations at once.
+    """
+    path = HERE / "multilevel-dependence.json"
+    record = json.loads(path.read_text()) if path.exists() else {"nations": {}}
+    for nation in nations or ("shipped", "switched", "both"):
+        complete = complete_tables(nation, n)
+        names = [a + b for a, b in itertools.combinations(LISTS, 2)]
+        record["nations"][nation] = {
+            "seeds": n,
+            "log_odds_ratios": dict(zip(names, fit_pairs(complete)[0].round(3).tolist(), strict=True)),
+            "pooled_log_error": round(float(np.log(fit_pairs(complete, seen_only=True)[1] / complete.sum())), 3),
+            "common_of_seeds_1_to_3": [shared_dependence(nation, seed) for seed in (1, 2, 3)],
+        }
+        record["command"] = f"python -m tests.calibration.multilevel dependence {n}"
+        record["date"] = date.today().isoformat()
+        path.write_text(json.dumps(record, indent=1) + "\n")
+        print(nation, record["nations"][nation], flush=True)
 
 
 def national(seed=1):
@@ -173,4 +258,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "national":
         national()
     else:
-        {"coverage": coverage, "seed": one_seed}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])
+        {"coverage": coverage, "dependence": dependence, "seed": one_seed}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])

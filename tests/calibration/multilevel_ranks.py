@@ -3,13 +3,14 @@
 Simulation-based calibration as in `tests.calibration.ranks`: parameters from the prior, Poisson counts given them, what
 is hidden taken away, and the rank of the truth among posterior draws. The average log size has its prior around a fixed
 value here, where the estimator takes it from the table. Tables that are left out (too few persons, no overlap) are left
-out for what is in them, which does no harm. ``python -m tests.calibration.multilevel_ranks [case …]`` repeats cases,
-and stores them in ``multilevel-ranks.json``.
+out for what is in them, which does no harm. ``python -m tests.calibration.multilevel_ranks [--minutes 40] [case …]``
+repeats cases, for so many minutes by the clock on each of two seeds at most, and stores them in
+``multilevel-ranks.json``.
 """
 
+import argparse
 import dataclasses
 import json
-import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -33,8 +34,8 @@ FEWEST, MOST = 40, 5000
 """Persons observed."""
 LOG_SIZE = np.log(120.0)
 """Centre of the prior of the average log size of a stratum."""
-DEADLINE = 2400.0
-"""Seconds after which no further table is drawn."""
+MINUTES = 40.0
+"""After which no further table of a seed is drawn."""
 
 PLAIN = {"lists": "ABCD", "strata": {"year": ("2018", "2019"), "form": ("x", "y")}, "spec": {}, "unlabelled": 0.0}
 INCOMPLETE = {
@@ -142,13 +143,13 @@ def posterior(design, seed):
     return found, agreement
 
 
-def repeated(name):
+def repeated(name, minutes=MINUTES):
     """Return the judgement on the ranks of one case, over tables of two seeds."""
     case, found, refused, apart = CASES[name], {}, 0, 0
     for seed in (1, 2):
         begun, tables = time.monotonic(), 0
         for i, rng in enumerate(np.random.default_rng([sum(map(ord, name)), seed]).spawn(10 * TABLES)):
-            if time.monotonic() - begun > DEADLINE or tables == TABLES:
+            if time.monotonic() - begun > 60.0 * minutes or tables == TABLES:
                 break
             design, truth = simulate(case, rng)
             if design is None:
@@ -163,14 +164,18 @@ def repeated(name):
     return {"refused": refused, "rhat_above_1.05": apart, **{what: ranks.judged(found[what]) for what in found}}
 
 
-def main(names):
-    for name in names or CASES:
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=MINUTES)
+    parser.add_argument("cases", nargs="*", metavar="case")
+    chosen = parser.parse_args(arguments)
+    for name in chosen.cases or CASES:
         begun = time.process_time()
-        found = {"date": date.today().isoformat(), **repeated(name)}
+        found = {"date": date.today().isoformat(), **repeated(name, chosen.minutes)}
         found["cpu_seconds"] = round(time.process_time() - begun)
         stored = json.loads(STORED.read_text()) if STORED.exists() else {}
         STORED.write_text(json.dumps({**stored, name: found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

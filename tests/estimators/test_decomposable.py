@@ -97,9 +97,9 @@ def test_informative_prior_moves_n_towards_it():
     assert plain.point < pulled.point < 1000.0
 
 
-def test_two_and_seven_lists_are_refused():
+def test_two_and_eight_lists_are_refused():
     two = CaptureTable.from_arrays(["a", "b"], [5, 6, 7])
-    with pytest.raises(ModelError, match="2 lists.*3 to 6"):
+    with pytest.raises(ModelError, match="2 lists.*3 to 7"):
         estimate(two, DecomposableSpec(), seed=1)
     with pytest.raises(ModelError, match="8 lists.*merge"):
         estimate(table_of("new-orleans-8-n185"), DecomposableSpec(), seed=1)

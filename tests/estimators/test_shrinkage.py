@@ -23,6 +23,8 @@ from mse.kernels.shrunklaw import ladder
 from mse.methods import run_method
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
+from tests.calibration.shrinkage_nuts import STORED as NUTS
+from tests.calibration.shrinkage_nuts import TABLES, agrees, compared
 from tests.twins import shrinkage as twin
 
 ONE = Compute(workers=1)
@@ -323,50 +325,15 @@ def test_effort_for_many_lists_is_fine_enough():
     assert quick.mode == pytest.approx(fine.mode, abs=0.01)
 
 
-TEN = ["hepatitis-taiwan-3", "korea-palembang-3", "spina-bifida-3", "artificial-3", "kosovo-1999-4",
-       "diabetes-italy-4", "hiv-rome-4", "lesbian-allegheny-4", "congenital-massachusetts-5", "uk-2013-5"]  # fmt: skip
+@pytest.mark.parametrize("name", TABLES)
+def test_stored_agreement_with_nuts(name):
+    row = json.loads(NUTS.read_text())[name]
+    assert agrees(row) and row["rhat"] < 1.02
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TEN)
+@pytest.mark.parametrize("name", TABLES)
 def test_against_nuts(name):
     """The same model in PyMC, which knows the joint density and nothing of Laplace."""
     pytest.importorskip("pymc")
-    import pymc as pm
-    import pytensor.tensor as pt
-
-    from mse.computing.convergence import ess_bulk
-    from tests.twins.loglinear import walsh_matrix
-
-    table = flat(name)
-    counts, cells = table.dense()
-    spec = ShrinkageSpec()
-    found = estimate(table, spec, seed=1, compute=ONE)
-    grid = make_grid(spec.pair_sd, spec.ratio, spec.common_sd, table.n_lists)
-    terms = twin.terms_of(table.n_lists, table.n_lists)
-    use = np.flatnonzero(cells > 0)
-    everything = walsh_matrix(table.n_lists)[:, terms]
-    logs, precisions = [], []
-    for scales in zip(grid.pair_sd, grid.ratio, grid.common_sd, strict=True):
-        sigma = twin.covariance(terms, *scales, spec.main_sd)
-        precisions.append(np.linalg.inv(sigma))
-        logs.append(-0.5 * np.linalg.slogdet(sigma)[1])
-    begin = np.linalg.lstsq(everything[use], np.log(counts[use] + 0.5), rcond=None)[0]
-    with pm.Model():
-        beta = pm.Flat("beta", shape=len(terms), initval=begin)
-        eta = pt.dot(everything[use], beta)
-        b = beta[1:]
-        quadratic = pt.sum(pt.dot(np.array(precisions), b) * b[None, :], axis=1)
-        pm.Potential("prior", pt.logsumexp(np.array(logs) - 0.5 * quadratic))
-        pm.Potential("cells", pt.sum(counts[use] * eta - pt.exp(eta)))
-        pm.Deterministic("log_unseen", pt.sum(beta))
-        kept = pm.sample(1500, tune=1500, chains=4, cores=1, random_seed=3, target_accept=0.95, progressbar=False,
-                         compute_convergence_checks=False)  # fmt: skip
-    x = kept.posterior["log_unseen"].to_numpy()
-    worth = ess_bulk(x)
-    assert worth > 100
-    rng = np.random.default_rng(5)
-    sizes = table.observed + rng.poisson(np.exp(np.minimum(x.ravel(), 30.0)))
-    for q in (0.025, 0.25, 0.5, 0.75, 0.975):
-        reached = float(np.mean(sizes <= found.quantile(q)))
-        assert abs(reached - q) < 4.0 * math.sqrt(q * (1 - q) / worth) + 0.005
+    assert agrees(compared(name))

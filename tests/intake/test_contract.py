@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from mse.intake.contracts.contract import Contract
 from mse.intake.contracts.contractfile import make_contract, read_contract
 from mse.intake.contracts.draft import new_contract
 from mse.intake.contracts.together import check_contracts
+from mse.settings.specreading import written
 from tests.examples.registers import CONTRACT, contract, hashed, row, write
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "frictionless"
@@ -59,6 +61,42 @@ def test_every_problem_at_once_with_its_line(tmp_path):
         'extraction_date = "yesterday"', 'role = "year_of_birth"', 'typ = "year"',
     }  # fmt: skip
     assert "did you mean 'type'" in str(caught.value)
+
+
+def test_what_stands_deep_in_a_contract_is_told_with_its_own_place(tmp_path):
+    text = changed('codes = { KMAR = "K", none = "" }', 'codes = { KMAR = 1, none = "" }')
+    text = changed("minimum = 18", 'minimum = "18"', text)
+    text = changed("max_rejects", "missingValues = [0]\nmax_rejects", text)
+    (tmp_path / "p.toml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_contract(tmp_path / "p.toml")
+    lines = text.splitlines()
+    places = {p.column: lines[p.row - 1].partition(" ")[0] for p in caught.value.problems}
+    assert {column.split(".")[-1] for column in places} == {"KMAR", "minimum", "0"}
+    assert {"codes", "classes", "missingValues"} == set(places.values())
+    told = caught.value.in_words("nl")
+    assert "(waarde '18'). Toegestaan: een getal" in told and "Allowed" not in told
+
+
+def test_one_text_stands_for_a_list_of_one_and_from_for_the_first_day(tmp_path):
+    settings = tomllib.loads(CONTRACT)
+    layout = {"from": "2016-01-01", "until": date(2016, 12, 31), "path": "old.csv"}
+    where = {"sex": "f"}
+    found = make_contract({**settings, "path": "p.csv", "layout": [layout],
+                           "blind": [{"where": where, "reason": "none are"}]})  # fmt: skip
+    assert found.path == ("p.csv",) and found.layout[0].path == ("old.csv",) and found.blind[0].where == {"sex": ("f",)}
+    assert (found.layout[0].first, found.layout[0].until) == (date(2016, 1, 1), date(2016, 12, 31))
+    assert written(found)["layout"][0]["from"] == "2016-01-01"
+    assert make_contract(written(found)) == found
+    for key in ("from", "frm"):
+        with pytest.raises(InputError) as caught:
+            make_contract({**settings, "layout": [{**layout, "from": 3} if key == "from" else {"frm": "2016-01-01"}]})
+        assert all("from" in str(p) for p in caught.value.problems)
+
+
+def test_a_code_list_may_be_long():
+    codes = "{ " + ", ".join(f'c{i} = "x"' for i in range(5_000)) + " }"
+    make_contract(tomllib.loads(changed('constraints = { enum = ["f", "m"] }', f"codes = {codes}")))
 
 
 @pytest.mark.parametrize(

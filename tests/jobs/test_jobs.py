@@ -287,13 +287,20 @@ def test_help_names_every_command():
 
 
 def test_one_register_from_the_command_line(here):
-    done = call("repeats", "irregular-immigrants-netherlands-repeat", "--interval", "normal", "--json")
+    done = call("repeats", "irregular-immigrants-netherlands-repeat", "--family", "poisson", "--interval", "normal",
+                "--json")  # fmt: skip
     record = json.loads(done.stdout)
     assert done.exit_code == 0 and round(record["estimate"]["point"]) == 7080
     assert {row["family"] for row in record["families"]} == {"poisson", "geometric", "negbin", "zelterman", "chao"}
     (here / "register.csv").write_text("registrations,sex,count\n1,f,80\n1,m,300\n2,f,9\n2,m,60\n3,m,12\n3,f,1\n")
     done = call("repeats", "register.csv", "--formula", "sex", "--by", "sex")
-    assert done.exit_code == 0 and "not judged" in done.stdout and "sex" in done.stdout
+    assert done.exit_code == 0 and "verdict: do not publish" in done.stdout and "sex" in done.stdout
+    done = call("repeats", "register.csv", "--by", "sex", "--out", "one")
+    assert done.exit_code == 0 and call("report", "one", "--language", "nl").exit_code == 0
+    shown = "".join(path.read_text() for path in (here / "one").iterdir())
+    assert "Publiceren" in shown and "sex = m" in shown
+    assert call("repeats", "register.csv", "--out", "one").exit_code == 2
+    assert call("repeats", "register.csv", "--out", "one", "--overwrite").exit_code == 0
     wrong = call("repeats", "register.csv", "--formula", "age")
     assert wrong.exit_code == 2 and "age" in wrong.stderr
     assert call("repeats", "register.csv", "--family", "normal").exit_code == 2

@@ -10,12 +10,12 @@ import pytest
 from scipy.special import gammaln
 
 from mse.estimators.averages.decomposable import (
-    adaptive_posterior,
     every_integer,
     geometric_grid,
     law_of,
 )
 from mse.kernels import graphs as kernel
+from mse.kernels.graphpanels import posterior_by_panels
 from mse.kernels.graphs import Graphs, Grid, decomposable_graphs, posterior_on, without_complete
 from mse.tables.captures import CaptureTable
 from tests.twins import graphs as twin
@@ -148,7 +148,7 @@ def test_gamma_step_keeps_its_digits(z):
 def test_exponentials_equal_numpy():
     values = np.linspace(-760.0, 20.0, kernel.BLOCK)
     powers, out = np.empty(kernel.BLOCK), np.empty(kernel.BLOCK)
-    kernel._exponentials(values, 3.0, powers, powers.view(np.int64), out)
+    kernel.exponentials(values, 3.0, powers, powers.view(np.int64), out)
     np.testing.assert_allclose(out, np.exp(values - 3.0), rtol=2e-13, atol=1e-307)
 
 
@@ -282,7 +282,7 @@ def test_adaptive_grid_agrees_with_every_integer(name):
     n_lists = int(math.log2(counts.size))
     graphs = without_complete(decomposable_graphs(n_lists))
     fine = posterior_on(counts, graphs, 1 / counts.size, every_integer(0, 100_000))
-    found = adaptive_posterior(counts, graphs, 1 / counts.size)
+    found = posterior_by_panels(counts, graphs, 1 / counts.size)
     probabilities = [0.01, 0.025, 0.1, 0.5, 0.9, 0.975, 0.99]
     a, b = unseen_quantiles(found, probabilities), unseen_quantiles(fine, probabilities)
     assert np.all(np.abs(a - b) <= 1 + a / 1000)
@@ -294,7 +294,7 @@ def test_adaptive_grid_follows_a_narrow_posterior():
     """Three independent lists of half of four million: n0 is known to a few parts in a thousand."""
     counts = np.full(8, 500_000.0)
     counts[0] = 0.0
-    found = adaptive_posterior(counts, without_complete(decomposable_graphs(3)), 0.125)
+    found = posterior_by_panels(counts, without_complete(decomposable_graphs(3)), 0.125)
     assert 1 / np.square(found.mass).sum() > 100
     low, middle, high = unseen_quantiles(found, [0.025, 0.5, 0.975])
     assert middle == pytest.approx(500_000, rel=2e-3)

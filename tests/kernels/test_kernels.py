@@ -163,7 +163,8 @@ def test_six_lists_primal_and_dual_equal_single_fits():
     sizes = set()
     for mask, following in split_walk(facets, 20_000)[[0, 200, -1]]:
         models = count_models(facets, int(mask), int(following)).sum()
-        part = sweep_subtree(counts, cells, subsets, facets, 1.0, prior, int(mask), int(following), 20_000, 1e-12)
+        place = int(mask), int(following)
+        part = sweep_subtree(counts, cells, subsets, facets, 1.0, prior, *place, 20_000, 1e-12, 1e-12, -np.inf)
         assert (part.tally[:3] == [models, models, 0]).all()
         for i in np.random.default_rng(2).choice(models, 60, replace=False):
             terms = loglinear.terms_of(int(part.masks[i]), subsets, 6)
@@ -266,7 +267,7 @@ def test_merge_does_not_depend_on_where_the_tree_was_cut():
     found = []
     for largest in (3, 20, 200):
         parts = [
-            sweep_subtree(counts, cells, subsets, facets, 1.0, prior, int(m), int(f), 20, 1e-14)
+            sweep_subtree(counts, cells, subsets, facets, 1.0, prior, int(m), int(f), 20, 1e-14, 1e-14, -np.inf)
             for m, f in split_walk(facets, largest)
         ]
         found.append(merge(parts, 20, len(subsets)))

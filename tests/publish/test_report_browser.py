@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 import shutil
@@ -160,3 +162,22 @@ def test_on_a_dark_screen_every_colour_of_a_figure_has_its_counterpart(browser: 
         finally:
             browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         assert set(known) == used
+
+
+HEADINGS = """
+return [...document.querySelectorAll('h2, h3, caption, thead tr')].map(x => x.innerText.replace(/\\s+/g, ' ').trim())
+"""
+
+
+@pytest.mark.parametrize("name", ["caution", "publish"])
+def test_no_heading_is_left_at_the_foot_of_a_printed_page(browser: Chrome, name: str, tmp_path: Path) -> None:
+    from pypdf import PdfReader
+
+    opened(browser, name, "nl", tmp_path, 1200)
+    heads = set(browser.execute_script(HEADINGS))
+    printed = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True, "preferCSSPageSize": True})
+    pages = PdfReader(io.BytesIO(base64.b64decode(printed["data"]))).pages
+    assert len(pages) > 5
+    for one in pages[:-1]:
+        assert " ".join(one.extract_text().strip().splitlines()[-1].split()) not in heads
+        assert one.mediabox.width == pytest.approx(595, abs=2)

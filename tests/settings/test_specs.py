@@ -22,6 +22,7 @@ from mse.commands.fromspecs import SettingType
 from mse.errors import InputError, ModelError, MseError
 from mse.estimators.methodspecs import make_spec, spec_of
 from mse.estimators.registry import METHODS
+from mse.intake.contracts.contract import Contract
 from mse.intake.taking import IntakeSpec
 from mse.jobs.asked import TableSpec
 from mse.jobs.job import Job, make_job, read_job
@@ -44,7 +45,9 @@ def specs(kind: type = Job) -> list[type]:
     return [kind, *(x for part in inside if part is not None for x in specs(part))]
 
 
-EVERY = list(dict.fromkeys([*specs(), *map(spec_of, METHODS), Thresholds, AssessSpec, IntakeSpec, Disclosure]))
+EVERY = list(
+    dict.fromkeys([*specs(), *specs(Contract), *map(spec_of, METHODS), Thresholds, AssessSpec, IntakeSpec, Disclosure])
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +281,7 @@ def test_the_manual_is_up_to_date():
     text = PAGE.read_text(encoding="utf-8")
     assert manual(text) == text, "run: python -m benchmarks.manual"
     for spec in EVERY:
-        assert all(f"`{name}`" in text for name in keys_of(spec) if spec not in (Job, MethodChoice))
+        assert all(f"`{name}`" in text for name in keys_of(spec) if spec not in (Job, Contract, MethodChoice))
 
 
 def test_messages_have_dutch_words():

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior, Says
@@ -25,14 +24,13 @@ from mse.estimators.averages.weighing import corrected_law, gather, prior_factor
 from mse.estimators.modelspace.correcting import Correction
 from mse.estimators.modelspace.modelfamilies import joined
 from mse.estimators.modelspace.pool import Pool
+from mse.kernels.arrays import Array, Integers
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Check, Draws, Order
 from mse.tables.captures import CaptureTable
 from mse.terms import MOST_MODELS, count_models, members, model_of
 from mse.terms import candidates as candidate_terms
 from mse.words.said import Said, said
-
-Array = npt.NDArray[np.float64]
 
 KEPT = 20_000
 """Models that are kept in full; the others enter the sums and the binned part of the mixture."""
@@ -134,10 +132,19 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
     ----------
     Overstall & King (2014); Madigan & York (1997).
     """
-    compute = compute or Compute()
+    return _estimate(table, spec, seed, compute or Compute(), True)
+
+
+def estimate_part(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
+    """Estimate one of several tables that are added up: with fewer importance draws, and without the list of models."""
+    return _estimate(table, spec, seed, compute or Compute(), False)
+
+
+def _estimate(table: CaptureTable, spec: AverageSpec, seed: int, compute: Compute, alone: bool) -> Posterior:
+    """Estimate from a table of its own, or from one of several that are added up."""
     models = check_size(table.n_lists, spec.max_order)
     laplace, astray, unidentified = laplace_pool(table, spec, compute)
-    pool, correction, law = corrected_law(table.observed, laplace, spec.corrected, seed, compute)
+    pool, correction, law = corrected_law(table.observed, laplace, spec.corrected, seed, compute, alone)
     weight = pool.weight / pool.total
     heavy = weight[: correction.models]
     says = Says(
@@ -156,8 +163,8 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
         seed=seed,
         settled={"sd": spec.grid if len(spec.grid) > 1 else next(iter(spec.grid))},
         draws=np.random.default_rng([seed, 1]),
-        models=heaviest(table, pool, correction, weight),
-        interactions=interactions(table, pool),
+        models=heaviest(table, pool, correction, weight) if alone else None,
+        interactions=interactions(table, pool) if alone else {},
         diagnostics={
             "models": float(models),
             "effective_models": pool.total**2 / pool.total_square,
@@ -220,7 +227,7 @@ def check_size(n_lists: int, max_order: int | None) -> int:
     )  # fmt: skip
 
 
-def log_prior_by_size(subsets: npt.NDArray[np.int64], model_prior: str) -> Array:
+def log_prior_by_size(subsets: Integers, model_prior: str) -> Array:
     """Return the log prior of one model with 0, 1, … c interactions, shape (c + 1,)."""
     from mse.kernels.enumeration import count_models as count_by_size
     from mse.kernels.enumeration import facet_masks

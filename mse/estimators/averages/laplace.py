@@ -13,16 +13,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.referees import Referee
 from mse.computing.parallel import Compute
 from mse.estimators.averages.averaging import AverageSpec, laplace_pool
 from mse.estimators.averages.weighing import corrected_law
 from mse.estimators.normallaw import mixture_quantiles
+from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
-
-Array = npt.NDArray[np.float64]
 
 WITHIN, WIDER, HIGHEST = 1.08, 1.3, 1e9
 """How far the median and the log width of Laplace's law may be from those of the corrected one, as factors (on the
@@ -74,6 +72,14 @@ def rough_draws(table: CaptureTable, spec: AverageSpec, draws: int, rng: np.rand
     which = rng.choice(len(weight), size=draws, p=weight)
     means = np.exp(np.minimum(rng.normal(mean[which], sd[which]), math.log(HIGHEST)))
     return np.asarray(table.observed + rng.poisson(means), dtype=np.float64)
+
+
+def settled_draws(table: CaptureTable, spec: AverageSpec, draws: int, seed: int) -> Array:
+    """Return draws of N from the corrected law of one of several tables that are added up, persons, (draws,)."""
+    one = Compute(workers=1)
+    pool, _, _ = laplace_pool(table, spec, one)
+    _, _, law = corrected_law(table.observed, pool, spec.corrected, seed, one, False)
+    return law.draw(draws, np.random.default_rng([seed, 5])).astype(np.float64)
 
 
 def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute, rough: bool) -> Referee:

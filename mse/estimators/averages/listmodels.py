@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mse.estimators.modelspace.modelfamilies import Array, Integers, Peak
+from mse.estimators.modelspace.modelfamilies import Peak
+from mse.kernels.arrays import Array, Integers
 from mse.tables.captures import DenseCells
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class ListModels:
 
     def finish(self, walk: Walk, fitted: int, sd: float) -> int:
         """Walk to the end in one compiled loop."""
-        from mse.kernels.modelwalks import walk_over_lists
+        from mse.kernels.listwalks import walk_over_lists
 
         return walk_over_lists(walk, fitted, *self.dense, self.terms, sd**-2)
 

@@ -11,14 +11,18 @@ import numpy as np
 from mse.answers.distribution import LOG_STEP, Distribution
 from mse.computing.parallel import Compute
 from mse.estimators.averages.listmodels import ListModels
-from mse.estimators.modelspace.correcting import Correction, Importance, correct, to_correct
-from mse.estimators.modelspace.modelfamilies import Array, held
+from mse.estimators.modelspace.correcting import ALL_DRAWS, Correction, Importance, correct, to_correct
+from mse.estimators.modelspace.modelfamilies import held
 from mse.estimators.modelspace.pool import Pool
 from mse.estimators.normallaw import mixture_quantiles
+from mse.kernels.arrays import Array
 from mse.kernels.streaming import Evidence
 
 LENGTHS = 250, 100_000
 """Importance draws of a light model, and of a heavy one."""
+
+SOME_DRAWS, SOME_LENGTHS = 20_000, (100, 10_000)
+"""Importance draws of one table among several that are added up, and of its models: errors of the parts average out."""
 
 FINEST_GRID = 200_000
 """Points of the grid of log n_0 at most."""
@@ -96,7 +100,7 @@ def without_unidentified(family: ListModels, pool: Pool) -> tuple[Pool, float]:
 
 
 def corrected_law(
-    observed: int, pool: Pool, share: float, seed: int, compute: Compute
+    observed: int, pool: Pool, share: float, seed: int, compute: Compute, alone: bool = True
 ) -> tuple[Pool, Correction, Distribution]:
     """Correct the heaviest models that hold `share` of the weight, and return the law of N over all models.
 
@@ -112,12 +116,16 @@ def corrected_law(
         Of the importance samples.
     compute : Compute
         Workers and progress.
+    alone : bool
+        The table is not one of several that are added up, for which fewer draws do.
     """
-    corrected, correction, grid, mass = corrected_mass(pool, share, seed, compute)
+    corrected, correction, grid, mass = corrected_mass(pool, share, seed, compute, alone)
     return corrected, correction, Distribution.poisson_mixture(observed, grid, mass)
 
 
-def corrected_mass(pool: Pool, share: float, seed: int, compute: Compute) -> tuple[Pool, Correction, Array, Array]:
+def corrected_mass(
+    pool: Pool, share: float, seed: int, compute: Compute, alone: bool = True
+) -> tuple[Pool, Correction, Array, Array]:
     """Return the corrected pool, what was changed, and the grid of log expected n_0 with the posterior mass on it.
 
     The mass is over all models, unnormalised; parameters as in `corrected_law`.
@@ -139,7 +147,8 @@ def corrected_mass(pool: Pool, share: float, seed: int, compute: Compute) -> tup
         return mass
 
     models = to_correct(pool, share)
-    corrected, correction, laws = correct(pool, models, LENGTHS, law, seed, compute)
+    lengths, draws = (LENGTHS, ALL_DRAWS) if alone else (SOME_LENGTHS, SOME_DRAWS)
+    corrected, correction, laws = correct(pool, models, lengths, law, seed, compute, draws)
     mass = np.sum(laws, axis=0) if laws else np.zeros(len(grid))
     lighter = corrected.only(slice(models, None))
     for weight, mean, variance in (corrected.rest.T, (lighter.weight, lighter.mean, lighter.variance)):

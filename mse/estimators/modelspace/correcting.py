@@ -11,8 +11,9 @@ import numpy as np
 
 from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
-from mse.estimators.modelspace.modelfamilies import Array, Peak, held
+from mse.estimators.modelspace.modelfamilies import Peak, held
 from mse.estimators.modelspace.pool import Pool
+from mse.kernels.arrays import Array
 
 MOST_CORRECTED = 4_000
 """Models that are corrected at most; a wider spread of the weight is reported, not hidden."""
@@ -121,6 +122,7 @@ def correct[T](
     use: Callable[[Iterator[tuple[int, Importance]]], T],
     seed: int,
     compute: Compute,
+    draws: int = ALL_DRAWS,
 ) -> tuple[Pool, Correction, list[T]]:
     """Correct the heaviest models by importance sampling.
 
@@ -142,6 +144,8 @@ def correct[T](
         Of the draws.
     compute : Compute
         Workers and progress.
+    draws : int
+        Importance draws, which are shared out by weight.
 
     Returns
     -------
@@ -150,7 +154,7 @@ def correct[T](
         what `use` made.
     """
     log_ratio, pareto_k, worth = np.zeros(models), np.full(models, np.nan), np.ones(models)
-    sizes = np.clip(pool.weight[:models] / pool.total * ALL_DRAWS, *lengths).astype(np.int64)
+    sizes = np.clip(pool.weight[:models] / pool.total * draws, *lengths).astype(np.int64)
 
     def drawn(start: int) -> Iterator[tuple[int, Importance]]:
         for i in range(start, min(start + CHUNK, models)):

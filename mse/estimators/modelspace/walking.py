@@ -16,7 +16,7 @@ import numpy as np
 
 from mse.computing.convergence import EFFECTIVE, RHAT, WARM_UP, time_inside
 from mse.computing.parallel import Compute
-from mse.estimators.modelspace.modelfamilies import Array, Integers, Space
+from mse.estimators.modelspace.modelfamilies import Space
 from mse.estimators.modelspace.modelsearch import (
     Effort,
     Visited,
@@ -26,9 +26,13 @@ from mse.estimators.modelspace.modelsearch import (
     starting_models,
     values_of,
 )
+from mse.kernels.arrays import Array, Integers
 
 CHAINS = 4
 """Walks in a set."""
+
+FITTED_A_STEP = 4
+"""Models that a step may fit, those ahead of it with its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,9 +143,10 @@ def _walk(
 
     number, start = task
     numbers = np.random.default_rng([*stream, number]).random((steps, 4))
+    most = FITTED_A_STEP * steps + 1
     walk = Walk(
-        space.facets, space.log_prior, Store(slots, masks), new_store(np.empty((steps + 1, masks.shape[1]), np.int64)),
-        values, np.empty(steps + 1), np.empty((steps + 1, 3)), np.empty(steps + 1, dtype=np.int64), numbers,
+        space.facets, space.log_prior, Store(slots, masks), new_store(np.empty((most, masks.shape[1]), np.int64)),
+        values, np.empty(most), np.empty((most, 3)), np.empty(steps + 1, dtype=np.int64), numbers,
     )  # fmt: skip
     walk.places[0] = row_of(walk.known, start)
     fitted = int(walk.places[0] < 0)

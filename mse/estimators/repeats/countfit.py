@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import MseError
-from mse.estimators.repeats.families import FAMILIES, PARTIAL, CountFit, Family, log_missed, probabilities
+from mse.estimators.repeats.countlaws import log_missed, probabilities
+from mse.estimators.repeats.families import FAMILIES, MODIFIED, PARTIAL, CountFit, Family
 from mse.estimators.repeats.registersize import fit_repeats, size_of
+from mse.kernels.arrays import Array
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = npt.NDArray[np.float64]
 
 
 class Frequencies(NamedTuple):
@@ -170,13 +169,31 @@ def goodness_of_fit(table: RepeatCounts, fit: CountFit, matrix: Array, *, least:
     least : float
         Smallest fitted frequency of a class.
     """
-    from scipy.special import chdtrc
-
     eta, most = matrix @ fit.coefficients, int(table.registrations.max())
     seen = -np.expm1(log_missed(fit, eta))
     fitted = (table.counts / seen) @ probabilities(fit, eta, most)[:, 1:]
+    return joined_frequencies(table, fitted, fit.n_parameters - fit.coefficients.size + 1, least=least)
+
+
+def joined_frequencies(table: RepeatCounts, fitted: Array, parameters: int, *, least: float = 5.0) -> Frequencies:
+    """Hold the frequencies of a register against fitted ones.
+
+    Parameters
+    ----------
+    table : RepeatCounts
+        The register.
+    fitted : float64 array, shape (Y,)
+        Persons expected with 1, …, Y registrations; all others are expected above.
+    parameters : int
+        Of the law of the counts, as far as they take degrees of freedom.
+    least : float
+        Smallest fitted frequency of a class; the upper ones are joined until it is reached.
+    """
+    from scipy.special import chdtrc
+
     fitted = np.append(fitted, max(table.observed - fitted.sum(), 0.0))
-    observed = np.append(table.frequencies(), 0).astype(np.float64)
+    observed = table.frequencies().astype(np.float64)
+    observed = np.append(observed[: len(fitted) - 1], observed[len(fitted) - 1 :].sum())
     last = len(fitted)
     while last > 1 and fitted[last - 1 :].sum() < least:
         last -= 1
@@ -185,18 +202,18 @@ def goodness_of_fit(table: RepeatCounts, fit: CountFit, matrix: Array, *, least:
     chi_square = float(((observed - fitted) ** 2 / fitted).sum())
     some = observed > 0
     deviance = 2.0 * float(observed[some] @ np.log(observed[some] / fitted[some]))
-    df = last - 2 - (fit.log_dispersion is not None)
+    df = last - 1 - parameters
     p_value = float(chdtrc(df, chi_square)) if df > 0 else math.nan
     labels = (*(str(y) for y in range(1, last)), f"{last}+")
     return Frequencies(labels, observed, fitted, chi_square, deviance, df, p_value)
 
 
-def heterogeneity(table: RepeatCounts, formula: str = "1") -> Heterogeneity | None:
+def heterogeneity(table: RepeatCounts, formula: str = "1", exposure: str = "") -> Heterogeneity | None:
     """Compare Chao's bound with the Poisson estimate; None when either does not exist."""
     from scipy.special import ndtr
 
     try:
-        found = {family: fit_repeats(table, family, formula) for family in _PAIR}
+        found = {family: fit_repeats(table, family, formula, exposure) for family in _PAIR}
     except MseError:
         return None
     low, high = (size_of(fit, table, columns.matrix) for fit, columns in found.values())
@@ -211,8 +228,9 @@ _PAIR: tuple[Family, Family] = ("poisson", "chao")
 
 
 def compare_families(
-    table: RepeatCounts, formula: str = "1", families: Sequence[Family] | None = None, *, prob: float = 0.95
-) -> pd.DataFrame:
+    table: RepeatCounts, formula: str = "1", families: Sequence[Family] | None = None, exposure: str = "", *,
+    prob: float = 0.95,
+) -> pd.DataFrame:  # fmt: skip
     """Put the families side by side on one register; all, the one-inflated only where there are too many ones.
 
     Returns
@@ -229,10 +247,11 @@ def compare_families(
         ones = one_inflation(table)
         inflated = ones is not None and ones.p_value < 0.05
         families = [family for family in FAMILIES if inflated or family != "chao-one-inflated"]
+        families += [family for family in MODIFIED if inflated and family.startswith("one-inflated")]
     rows: list[dict[str, object]] = []
     for family in families:
         try:
-            fit, columns = fit_repeats(table, family, formula)
+            fit, columns = fit_repeats(table, family, formula, exposure)
         except MseError as error:
             rows.append({"family": family, "status": str(error.problems[0].found)})
             continue

@@ -23,13 +23,26 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from mse.estimators.repeats.modified import fit_law, law_of
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.words.said import Said, said
 
-Array = npt.NDArray[np.float64]
-Family = Literal["poisson", "geometric", "negbin", "zelterman", "chao", "chao-one-inflated"]
-FAMILIES: tuple[Family, ...] = get_args(Family)
+Plain = Literal["poisson", "geometric", "negbin", "zelterman", "chao", "chao-one-inflated"]
+Modified = Literal[
+    "one-inflated-poisson", "one-inflated-geometric", "one-inflated-negbin",
+    "inflated-truncated-poisson", "inflated-truncated-geometric", "inflated-truncated-negbin",
+    "zero-one-truncated-poisson", "zero-one-truncated-geometric", "zero-one-truncated-negbin",
+    "hurdle-poisson", "hurdle-geometric", "hurdle-negbin",
+    "hurdle-truncated-poisson", "hurdle-truncated-geometric", "hurdle-truncated-negbin",
+]  # fmt: skip
+Family = Plain | Modified
+FAMILIES: tuple[Family, ...] = get_args(Plain)
+"""Those that are put side by side."""
+
+MODIFIED: tuple[Family, ...] = get_args(Modified)
+"""Those of `mse.estimators.repeats.modified`, where counts of one follow no rule."""
+
 PARTIAL: Mapping[Family, int] = {"zelterman": 1, "chao": 1, "chao-one-inflated": 2}
 """Families whose likelihood looks at two classes alone, and the lower one of these."""
 Status = Literal["fine", "runs away", "dispersion runs away", "no convergence"]
@@ -65,6 +78,10 @@ class CountFit(NamedTuple):
         ``"fine"`` or why there is no estimate, see `WORDS`.
     steps : int
         Newton steps.
+    fixed : bool
+        The last coefficient is that of an offset: 1, without variance.
+    log_odds : float or None
+        Logit of the share of ones that follow no rule, or of ones altogether, in those of `MODIFIED`.
     """
 
     family: Family
@@ -74,32 +91,17 @@ class CountFit(NamedTuple):
     log_likelihood: float
     status: Status
     steps: int
+    fixed: bool = False
+    log_odds: float | None = None
 
     @property
     def n_parameters(self) -> int:
-        """How many were estimated; a dispersion on its boundary counts."""
-        return self.coefficients.size + (self.log_dispersion is not None)
+        """How many were estimated; a dispersion on its boundary counts, an offset does not."""
+        others = (self.log_dispersion is not None) + (self.log_odds is not None)
+        return self.coefficients.size + others - self.fixed
 
 
-class Unseen(NamedTuple):
-    """What each person in a row says about the unseen.
-
-    Parameters
-    ----------
-    each : float64 array, shape (R,)
-        Unseen persons that one person of the row stands for.
-    gradient : float64 array, shape (R, Q)
-        Its derivative by η and, for the negative binomial off its boundary, by log α.
-    variance : float64 array, shape (R,)
-        Sampling variance of N that one person of the row carries, parameters known.
-    """
-
-    each: Array
-    gradient: Array
-    variance: Array
-
-
-def used(family: Family, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def used(family: Family, times: Integers) -> Flags:
     """Return the rows that the likelihood looks at: two classes for those of `PARTIAL`, else all."""
     low = PARTIAL.get(family)
     return np.ones(times.shape, dtype=bool) if low is None else (times == low) | (times == low + 1)
@@ -151,8 +153,9 @@ def dispersed_likelihood(times: Array, eta: Array, log_alpha: float) -> tuple[Ar
 
 
 def fit_counts(
-    family: Family, times: npt.NDArray[np.int64], persons: Array, matrix: Array, start: CountFit | None = None
-) -> CountFit:
+    family: Family, times: Integers, persons: Array, matrix: Array, start: CountFit | None = None,
+    *, fixed: bool = False,
+) -> CountFit:  # fmt: skip
     """Fit one family by maximum likelihood.
 
     Parameters
@@ -167,31 +170,57 @@ def fit_counts(
         Design of η.
     start : CountFit, optional
         A fit to similar data, where the steps begin.
+    fixed : bool
+        The last column of the design is an offset: its coefficient is 1, without variance.
     """
+    if fixed:
+        begun = None if start is None else start._replace(coefficients=start.coefficients[:-1])
+        return _with_offset(_fit(family, times, persons, matrix[:, :-1], matrix[:, -1], begun), matrix)
+    return _fit(family, times, persons, matrix, np.zeros(len(matrix)), start)
+
+
+def _with_offset(fit: CountFit, matrix: Array) -> CountFit:
+    """Return a fit with the coefficient 1 of the offset, which has no variance, behind its own."""
+    place = fit.coefficients.size
+    covariance = np.insert(np.insert(fit.covariance, place, 0.0, axis=0), place, 0.0, axis=1)
+    eta = matrix @ np.append(fit.coefficients, 1.0)
+    finite = fit.status != "fine" or (eta.min() > LOG_RATE[0] and eta.max() < LOG_RATE[1])
+    status: Status = fit.status if finite else "runs away"
+    return fit._replace(coefficients=np.append(fit.coefficients, 1.0), covariance=covariance, status=status, fixed=True)
+
+
+def _fit(
+    family: Family, times: Integers, persons: Array, matrix: Array, offset: Array, start: CountFit | None
+) -> CountFit:
+    """Fit one family, `offset` added to η."""
+    if family in MODIFIED:
+        return _fit_modified(family, times.astype(np.float64), persons, matrix, offset, start)
     rows = used(family, times) & (persons > 0)
-    y, w, x = times[rows].astype(np.float64), persons[rows], matrix[rows]
+    y, w, x, shift = times[rows].astype(np.float64), persons[rows], matrix[rows], offset[rows]
     low = PARTIAL.get(family, 1)
     if not rows.any() or y.max() < low + 1.0 or (family in PARTIAL and y.min() > low):
         return _nothing(family, matrix.shape[1], "runs away")
     if start is None:
         mean = float(w @ y / w.sum())
         guess = np.log(max((low + 1.0) * (mean - low), 1e-3) if family != "geometric" else mean - 1.0)
-        beta = np.linalg.lstsq(x, np.full(y.size, guess), rcond=None)[0]
+        beta = np.linalg.lstsq(x, guess - shift, rcond=None)[0]
     else:
         beta = start.coefficients.copy()
     if family == "negbin":
         known = None if start is None else start.log_dispersion
-        return _fit_dispersed(y, w, x, beta, DISPERSIONS if known is None or not np.isfinite(known) else (known,))
+        return _fit_dispersed(
+            y, w, x, shift, beta, DISPERSIONS if known is None or not np.isfinite(known) else (known,)
+        )
     steps = 0
     while steps < MOST_STEPS:
         steps += 1
-        terms, first, second = row_likelihood(family, y, np.clip(x @ beta, -30.0, 30.0), 0.0)
+        terms, first, second = row_likelihood(family, y, np.clip(x @ beta + shift, -30.0, 30.0), 0.0)
         value = float(w @ terms)
         score, information = x.T @ (w * first), -(x.T * (w * second)) @ x
         move = _solve(information, score)
         if move is None:
             return _nothing(family, beta.size, "runs away")
-        beta, value, moved = _climb(family, y, w, x, beta, move, value)
+        beta, value, moved = _climb(family, y, w, x, shift, beta, move, value)
         if not moved or np.abs(move).max() < 1e-10:
             break
     else:
@@ -199,27 +228,64 @@ def fit_counts(
     return _finish(family, x, beta, None, np.linalg.inv(information), value, steps)
 
 
+def _fit_modified(
+    family: Family, times: Array, persons: Array, matrix: Array, offset: Array, start: CountFit | None
+) -> CountFit:
+    """Fit a law whose ones follow no rule; what lies on an edge of its range has no variance."""
+    from scipy.special import gammaln
+
+    law = law_of(family)
+    assert law is not None
+    kept = persons > 0
+    y, w, x, shift = times[kept], persons[kept], matrix[kept], offset[kept]
+    width, dispersed = matrix.shape[1], law.base == "negbin"
+    if y.max(initial=0.0) < 3.0:
+        return _nothing(family, width, "runs away")
+    begin = None
+    if start is not None:
+        others = (start.log_dispersion, start.log_odds)
+        begin = np.concatenate([start.coefficients, [v for v in others if v is not None]])
+    theta, value, information = fit_law(law, y, w, x, shift, begin)
+    log_alpha = float(theta[width]) if dispersed else None
+    if log_alpha is not None and log_alpha > LOG_DISPERSION[1] - 0.5:
+        return _nothing(family, width, "dispersion runs away")
+    logit = float(theta[-1]) if law.kind != "zero-one-truncated" else None
+    free = np.ones(theta.size, dtype=bool)
+    free[width : width + dispersed] = log_alpha is not None and log_alpha > -8.0
+    free[width + dispersed :] = logit is not None and abs(logit) < 11.0
+    covariance = np.zeros_like(information)
+    try:
+        covariance[np.ix_(free, free)] = np.linalg.inv(information[np.ix_(free, free)])
+    except np.linalg.LinAlgError:
+        return _nothing(family, width, "runs away")
+    if not (np.diag(covariance)[free] > 0.0).all():
+        return _nothing(family, width, "runs away")
+    value -= float(w @ gammaln(y + 1.0))
+    fit = _finish(family, x, theta[:width], log_alpha, covariance, value, 0)
+    return fit._replace(log_odds=logit)
+
+
 def _climb(
-    family: Family, y: Array, w: Array, x: Array, beta: Array, move: Array, value: float
+    family: Family, y: Array, w: Array, x: Array, shift: Array, beta: Array, move: Array, value: float
 ) -> tuple[Array, float, bool]:
     """Return β after a step, halved until the likelihood does not fall."""
     for _ in range(30):
         trial = beta + move
-        reached = float(w @ row_likelihood(family, y, np.clip(x @ trial, -30.0, 30.0), 0.0)[0])
+        reached = float(w @ row_likelihood(family, y, np.clip(x @ trial + shift, -30.0, 30.0), 0.0)[0])
         if reached >= value - 1e-12 * abs(value):
             return trial, reached, True
         move = 0.5 * move
     return beta, value, False
 
 
-def _fit_dispersed(y: Array, w: Array, x: Array, start: Array, dispersions: Sequence[float]) -> CountFit:
+def _fit_dispersed(y: Array, w: Array, x: Array, offset: Array, start: Array, dispersions: Sequence[float]) -> CountFit:
     """Fit β and log α together, from each of some log α; the information by central differences of the score."""
     from scipy.optimize import minimize
 
     size = x.shape[1]
 
     def negative(theta: Array) -> tuple[float, Array]:
-        eta, log_alpha = np.clip(x @ theta[:size], -40.0, 30.0), float(theta[size])
+        eta, log_alpha = np.clip(x @ theta[:size] + offset, -40.0, 30.0), float(theta[size])
         value, by_eta, by_alpha = dispersed_likelihood(y, eta, log_alpha)
         return -float(w @ value), -np.append(x.T @ (w * by_eta), w @ by_alpha)
 
@@ -241,7 +307,7 @@ def _fit_dispersed(y: Array, w: Array, x: Array, start: Array, dispersions: Sequ
     if theta[size] > LOG_DISPERSION[1] - 0.5:
         return _nothing("negbin", size, "dispersion runs away")
     if theta[size] < LOG_DISPERSION[0] + 3.0:
-        poisson = fit_counts("poisson", y.astype(np.int64), w, x)
+        poisson = _fit("poisson", y.astype(np.int64), w, x, offset, None)
         return poisson._replace(family="negbin", log_dispersion=-np.inf)
     for _ in range(20):
         value, gradient = negative(theta)
@@ -297,56 +363,5 @@ def _finish(
 
 def _nothing(family: Family, size: int, status: Status) -> CountFit:
     nan = np.full(size, np.nan)
-    dispersion = np.nan if family == "negbin" else None
+    dispersion = np.nan if family.endswith("negbin") else None
     return CountFit(family, nan, dispersion, np.full((size, size), np.nan), np.nan, status, 0)
-
-
-def unseen(fit: CountFit, times: npt.NDArray[np.int64], matrix: Array) -> Unseen:
-    """Return what each row says about the unseen under a fit; shapes as in `Unseen`."""
-    eta = matrix @ fit.coefficients
-    rate = np.exp(eta)
-    if fit.family == "chao":
-        each = np.where(times <= 2, 1.0 / (rate + 0.5 * rate**2), 0.0)
-        return Unseen(each, (-(each**2) * rate * (1.0 + rate))[:, None], each * (1.0 + each))
-    if fit.family == "chao-one-inflated":
-        each = np.where((times == 2) | (times == 3), 1.0 / (rate**2 / 2.0 + rate**3 / 6.0), 0.0)
-        return Unseen(each, (-(each**2) * rate**2 * (1.0 + 0.5 * rate))[:, None], each * (1.0 + each))
-    log_p = log_missed(fit, eta)
-    missed, seen = np.exp(log_p), -np.expm1(log_p)
-    each = missed / seen
-    if fit.family == "geometric":
-        slopes = [-rate / (1.0 + rate)]
-    elif fit.log_dispersion is None or np.isneginf(fit.log_dispersion):
-        slopes = [-rate]
-    else:
-        alpha = np.exp(fit.log_dispersion)
-        slopes = [-rate / (1.0 + alpha * rate), -log_p - rate / (1.0 + alpha * rate)]
-    gradient = np.stack([missed * slope / seen**2 for slope in slopes], axis=1)
-    return Unseen(each, gradient, missed / seen**2)
-
-
-def log_missed(fit: CountFit, eta: Array) -> Array:
-    """Return the log of the probability of no registration, shape of `eta`."""
-    rate = np.exp(eta)
-    if fit.family == "geometric":
-        return np.asarray(-np.log1p(rate))
-    if fit.log_dispersion is None or np.isneginf(fit.log_dispersion):
-        return -rate
-    alpha = np.exp(fit.log_dispersion)
-    return np.asarray(-np.log1p(alpha * rate) / alpha)
-
-
-def probabilities(fit: CountFit, eta: Array, most: int) -> Array:
-    """Return P(y) for y = 0 … `most` before truncation; shape (R, most + 1).
-
-    For those of `PARTIAL` it is the Poisson of their rate, which they trust in their two classes only.
-    """
-    from scipy.stats import geom, nbinom, poisson
-
-    y, rate = np.arange(most + 1.0), np.exp(eta)[:, None]
-    if fit.family == "geometric":
-        return np.asarray(geom.pmf(y + 1.0, 1.0 / (1.0 + rate)))
-    if fit.log_dispersion is None or np.isneginf(fit.log_dispersion):
-        return np.asarray(poisson.pmf(y, rate))
-    alpha = np.exp(fit.log_dispersion)
-    return np.asarray(nbinom.pmf(y, 1.0 / alpha, 1.0 / (1.0 + alpha * rate)))

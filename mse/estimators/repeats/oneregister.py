@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem, names_of
 from mse.estimators.normallaw import normal_law
+from mse.estimators.repeats.average import average_shapes
 from mse.estimators.repeats.countdraws import bootstrap_law
 from mse.estimators.repeats.countfit import goodness_of_fit, heterogeneity, one_inflation
-from mse.estimators.repeats.families import PARTIAL, Family, used
-from mse.estimators.repeats.registersize import LABELS
+from mse.estimators.repeats.countlaws import has_law
+from mse.estimators.repeats.families import MODIFIED, Family, used
+from mse.estimators.repeats.registeraverage import estimate_average
+from mse.estimators.repeats.registersize import LABELS, register_design
 from mse.estimators.repeats.registersize import fit_repeats as fit_repeats
 from mse.estimators.repeats.registersize import size_of as size_of
-from mse.settings.specchecks import Placed, check_spec
-from mse.settings.specfields import Draws, Formula, Resamples
+from mse.estimators.repeats.registerspec import Chosen as Chosen
+from mse.estimators.repeats.registerspec import Interval as Interval
+from mse.estimators.repeats.registerspec import RepeatsSpec as RepeatsSpec
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[np.float64]
-Interval = Literal["log-normal", "normal", "parametric", "nonparametric"]
 
 _HELD: dict[Family, Said] = {
     "poisson": said("assumed.poisson"),
@@ -40,6 +40,7 @@ _HELD: dict[Family, Said] = {
     "chao": said("assumed.chao"),
     "chao-one-inflated": said("assumed.chao_one_inflated"),
 }
+_MODIFIED_HELD = said("assumed.modified")
 _INTERVALS: dict[Interval, Said] = {
     "log-normal": said("interval_kind.lognormal"),
     "normal": said("interval_kind.normal"),
@@ -63,57 +64,22 @@ _CITED: dict[Family, tuple[str, ...]] = {
     "chao-one-inflated": ("Böhning, Kaskasamkul & van der Heijden (2019) A modification of Chao's lower bound "
                           "estimator in the case of one-inflation. Metrika 82:361-384",),
 }  # fmt: skip
+_MODIFIED_CITED = (
+    "Godwin & Böhning (2017) Estimation of the population size by using the one-inflated positive Poisson model. "
+    "Journal of the Royal Statistical Society C 66:425-448",
+    "Böhning & van der Heijden (2019) The identity of the zero-truncated, one-inflated likelihood and the "
+    "zero-one-truncated likelihood for general count densities. Annals of Applied Statistics 13:1198-1211",
+)
 _ALWAYS = (
     "van der Heijden, Bustami, Cruyff, Engbersen & van Houwelingen (2003) Point and interval estimation of the "
     "population size using the truncated Poisson regression model. Statistical Modelling 3:305-322",
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RepeatsSpec:
-    """Options of the estimators for one register.
-
-    Parameters
-    ----------
-    family : str
-        ``"poisson"``, ``"geometric"``, ``"negbin"``, ``"zelterman"``, ``"chao"`` or
-        ``"chao-one-inflated"``; see `mse.estimators.repeats.families`.
-    formula : str
-        Covariates of the rate, ``"gender + age"``; ``"1"`` for none.
-    interval : str
-        ``"log-normal"`` on the unseen or ``"normal"`` on N, both with the delta method's variance;
-        ``"parametric"`` bootstrap from the fitted counts (not for Zelterman and Chao, which leave other
-        counts open), or ``"nonparametric"``, from the persons of the register: both draw how many are registered
-        at all, and take the middle of the replicates.
-    replicates : int
-        Of the bootstrap.
-    draws : int
-        Draws of N to store.
-    """
-
-    family: Family = "poisson"
-    formula: Formula = "1"
-    interval: Interval = "log-normal"
-    replicates: Resamples = 1000
-    draws: Draws = 10_000
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        check_spec(self)
-
-    def together(self) -> Placed:
-        """Yield what does not fit together."""
-        if self.interval == "parametric" and self.family in PARTIAL:
-            found = Problem(
-                said("found.has_no_law_higher", family=self.family), said("allowed.log_normal_normal_nonparametric"),
-                said("do.choose_nonparametric_bootstrap"), value="parametric",
-            )  # fmt: skip
-            yield ("interval",), found
-
-
 def subgroups(
-    table: RepeatCounts, by: str | Sequence[str], family: Family = "poisson", formula: str = "1", *, prob: float = 0.95
-) -> pd.DataFrame:
+    table: RepeatCounts, by: str | Sequence[str], family: Chosen = "average", formula: str = "1", exposure: str = "",
+    *, prob: float = 0.95,
+) -> pd.DataFrame:  # fmt: skip
     """Return N̂ for every combination of levels of some covariates, from one fit to all; the parts add up.
 
     Parameters
@@ -122,8 +88,8 @@ def subgroups(
         The register.
     by : str or sequence of str
         Covariates; those of the formula, or others.
-    family, formula
-        As in `RepeatsSpec`.
+    family, formula, exposure
+        As in `RepeatsSpec`. The intervals of the average are those if a shape held.
     prob : float
         Probability of the log-normal intervals.
 
@@ -147,11 +113,17 @@ def subgroups(
     ]
     if problems:
         raise ModelError(problems)
-    fit, columns = fit_repeats(table, family, formula)
     labels = [tuple(table.covariates[name][k].item() for name in names) for k in range(len(table.counts))]
+    groups = {label: np.array([x == label for x in labels]) for label in sorted(set(labels))}
+    if family == "average":
+        columns = register_design(table, formula, exposure)
+        averaged = average_shapes(table, columns.matrix, columns.offset)
+        sizes = [averaged.part(table, rows, columns.matrix, columns.offset) for rows in groups.values()]
+    else:
+        fit, made = fit_repeats(table, family, formula, exposure)
+        sizes = [size_of(fit, table, made.matrix, rows) for rows in groups.values()]
     out = []
-    for label in sorted(set(labels)):
-        found = size_of(fit, table, columns.matrix, np.array([x == label for x in labels]))
+    for label, found in zip(groups, sizes, strict=True):
         law = Distribution.lognormal(found.observed, found.unseen, found.log_sd)
         low, high = law.quantile([(1 - prob) / 2, (1 + prob) / 2])
         out.append((*label, found.observed, found.size, found.se, float(low), float(high)))
@@ -175,7 +147,8 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
     Returns
     -------
     Posterior
-        Sampling distribution of N̂. It has no verdict: the rules of `judge` are about lists.
+        The average over shapes, or the sampling distribution of N̂ under one family; `mse.assess.registerverdict`
+        judges it.
 
     Raises
     ------
@@ -186,7 +159,9 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
     ----------
     van der Heijden et al. (2003) eqs 7-12: N̂ = Σ 1/(1 − p_i), its variance in two parts.
     """
-    fit, columns = fit_repeats(table, spec.family, spec.formula)
+    if spec.family == "average":
+        return estimate_average(table, spec, seed=seed)
+    fit, columns = fit_repeats(table, spec.family, spec.formula, spec.exposure)
     found = size_of(fit, table, columns.matrix)
     extra: dict[str, float] = {}
     notes: list[Said] = []
@@ -201,13 +176,13 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
         extra |= {"replicates": float(spec.replicates - lost), "replicates_lost": float(lost)}
         if lost:
             notes.append(said("note.replicates_large", lost=lost, count=spec.replicates))
-    if spec.family not in PARTIAL:
+    if has_law(spec.family):
         fitted = goodness_of_fit(table, fit, columns.matrix)
         extra |= {"chi_square": fitted.chi_square, "chi_square_df": float(fitted.df), "chi_square_p": fitted.p_value}
         if fitted.p_value < 0.05:
             p = float(f"{fitted.p_value:.2g}")
             notes.append(said("note.misfit", chi_square=fitted.chi_square, df=fitted.df, p=p))
-    other = heterogeneity(table, spec.formula)
+    other = heterogeneity(table, spec.formula, spec.exposure)
     if other is not None:
         extra |= {"heterogeneity_z": other.z, "heterogeneity_p": other.p_value}
         if other.p_value < 0.05 and spec.family in ("poisson", "zelterman"):
@@ -216,9 +191,9 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
     ones = one_inflation(table)
     if ones is not None:
         extra |= {"one_inflation_z": ones.z, "one_inflation_p": ones.p_value, "ones_expected": ones.expected}
-        if ones.p_value < 0.05 and spec.family != "chao-one-inflated":
+        if ones.p_value < 0.05 and spec.family not in ("chao-one-inflated", *MODIFIED):
             notes.append(ones.said)
-    label, held = LABELS[spec.family], _HELD[spec.family]
+    label, held = LABELS[spec.family], _HELD.get(spec.family, _MODIFIED_HELD)
     if spec.family == "chao" and ones is not None and ones.p_value < 0.05:
         label, held = said("family.chao_unbounded"), said("assumed.chao_unless")
     parameters = float(fit.n_parameters)
@@ -227,7 +202,7 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
         inside=(said("source.registering"), said("source.rates")),
         outside=(said("source.family"), said("source.departures"), said("source.recognition")),
         assumptions=(said("assumed.closed"), said("assumed.repeat"), held),
-        citations=(*_ALWAYS, *_CITED[spec.family]),
+        citations=(*_ALWAYS, *_CITED.get(spec.family, _MODIFIED_CITED)),
         notes=tuple(notes),
         point_kind=said("kind.repeats", family=label, interval=_INTERVALS[spec.interval]),
     )
@@ -241,6 +216,7 @@ def estimate(table: RepeatCounts, spec: RepeatsSpec, *, seed: int, compute: Comp
             "bic": parameters * math.log(n_fit) - 2.0 * fit.log_likelihood,
             **{f"coefficient {n}": float(b) for n, b in zip(columns.names, fit.coefficients, strict=True)},
             **({} if fit.log_dispersion is None else {"dispersion": math.exp(fit.log_dispersion)}),
+            **({} if fit.log_odds is None else {"share_of_ones": 1.0 / (1.0 + math.exp(-fit.log_odds))}),
             **extra,
         },
     )  # fmt: skip

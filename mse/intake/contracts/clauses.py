@@ -2,92 +2,116 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, StrictStr
+from mse.settings.specchecks import Checked
+from mse.settings.specfields import Between, Check, Longest, OneOrMore
+from mse.words.said import said
 
 FieldType = Literal["string", "integer", "number", "boolean", "date", "datetime", "year"]
 Role = Literal["record", "key", "hash", "coarse", "date", "entered", "stratum", "referred_from", "ignored"]
 PSEUDONYM = "[0-9a-f]{16,128}"
 """What a keyed hash looks like, unless a contract gives a pattern of its own."""
 
+Texts = Annotated[tuple[str, ...], OneOrMore()]
+Length = Annotated[int, Between(0, 1_000_000)]
+Finite = Annotated[float, Check(said("range.finite"), lambda value: not math.isfinite(value))]
+Codes = Annotated[Mapping[str, str], Longest(100_000)]
+Where = Mapping[str, Texts]
 
-def _day(value: Any) -> Any:
-    """Return a date from TOML or from text."""
-    if isinstance(value, str):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    raise ValueError(f"{str(value)!r} is not a day; allowed: a date such as 2025-12-31")
-
-
-def _texts(value: Any) -> Any:
-    """Return one text as a list of one."""
-    return (value,) if isinstance(value, str) else value
-
-
-Day = Annotated[date, BeforeValidator(_day)]
-Texts = Annotated[tuple[StrictStr, ...], BeforeValidator(_texts)]
-Length = Annotated[StrictInt, Field(ge=0, le=1_000_000)]
-Where = dict[str, Texts]
-
-
-Place = tuple[Annotated[StrictInt, Field(ge=1)], Annotated[StrictInt, Field(ge=1)]]
+Place = tuple[Annotated[int, Between(1)], Annotated[int, Between(1)]]
 """First character, from 1, and number of characters of a column in a file of fixed width."""
 
 
-class Section(BaseModel):
-    """A part of a contract: unknown keys are refused, and nothing changes afterwards."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval(Checked):
+    """Days from one to another.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Parameters
+    ----------
+    first, last : date
+        The first and the last of the days, both included.
+    """
+
+    first: date
+    last: date
 
 
-class Interval(Section):
-    """First and last day, both included."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraints(Checked):
+    """What a value must satisfy, in the words of Frictionless Table Schema.
 
-    first: Day
-    last: Day
+    Parameters
+    ----------
+    required : bool or None
+        Whether an empty cell is a fault; where nothing is said, for record and date.
+    unique : bool
+        Whether a value stands once in the files.
+    enum : tuple of str
+        The values that there are.
+    pattern : str or None
+        Regular expression of the whole value.
+    minLength, maxLength : int or None
+        Characters of a value.
+    minimum, maximum : float or None
+        Ends of a number, included.
+    """
 
-
-class Constraints(Section):
-    """What a value must satisfy, in the words of Frictionless Table Schema."""
-
-    required: StrictBool | None = None
-    unique: StrictBool = False
-    enum: tuple[StrictStr, ...] = ()
-    pattern: StrictStr | None = None
+    required: bool | None = None
+    unique: bool = False
+    enum: Annotated[tuple[str, ...], Longest(100_000)] = ()
+    pattern: str | None = None
     minLength: Length | None = None
     maxLength: Length | None = None
-    minimum: FiniteFloat | None = None
-    maximum: FiniteFloat | None = None
+    minimum: Finite | None = None
+    maximum: Finite | None = None
 
 
-class NumberClass(Section):
-    """A class of a number, ends included: ``{ level = "minor", maximum = 17 }``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberClass(Checked):
+    """A class of a number: ``{ level = "minor", maximum = 17 }``.
 
-    level: StrictStr
-    minimum: FiniteFloat | None = None
-    maximum: FiniteFloat | None = None
+    Parameters
+    ----------
+    level : str
+        Its name.
+    minimum, maximum : float or None
+        Its ends, included.
+    """
+
+    level: str
+    minimum: Finite | None = None
+    maximum: Finite | None = None
 
 
-class ContractField(Section):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractField(Checked):
     """One column of the files.
 
     Parameters
     ----------
-    name, type, format, title, description, constraints, missingValues
-        As in Frictionless Table Schema; a date format is one of ``strptime``.
+    name : str
+        Its name there.
     role : str
         What the engine does with it: ``record`` number in the register; ``key`` pseudonym of the whole identity;
         ``hash`` of one part of it; ``coarse`` readable part, such as the year of birth; ``date`` of the registration;
         ``entered`` in the register on; ``stratum`` label; ``referred_from`` list that sent the person; ``ignored``.
+    type : str
+        Of its values, as in Frictionless Table Schema.
+    format : str
+        Of its dates, as ``strptime`` writes it.
+    title, description : str or None
+        What it is, in words.
     into : str
         Column of the registrations, or dimension of the table, that it fills; its own name when not given.
+    constraints : Constraints
+        What a value must satisfy.
+    missingValues : tuple of str or None
+        Texts that mean "not known", in place of those of the contract.
     codes : mapping of str to str
         Code in the file to level (or list, for ``referred_from``) of the engine; "" means missing.
     other : str or None
@@ -98,19 +122,19 @@ class ContractField(Section):
         Between the codes of a cell that may hold several.
     """
 
-    name: StrictStr
+    name: str
     role: Role
     type: FieldType = "string"
-    format: StrictStr = "default"
-    title: StrictStr | None = None
-    description: StrictStr | None = None
-    into: StrictStr = ""
-    constraints: Constraints = Constraints()
-    missingValues: tuple[StrictStr, ...] | None = None
-    codes: dict[str, StrictStr] = Field(default_factory=dict)
-    other: StrictStr | None = None
+    format: str = "default"
+    title: str | None = None
+    description: str | None = None
+    into: str = ""
+    constraints: Constraints = field(default_factory=Constraints)
+    missingValues: tuple[str, ...] | None = None
+    codes: Codes = field(default_factory=dict)
+    other: str | None = None
     classes: tuple[NumberClass, ...] = ()
-    separator: StrictStr | None = None
+    separator: str | None = None
 
     @property
     def target(self) -> str:
@@ -141,7 +165,8 @@ class ContractField(Section):
         return tuple(dict.fromkeys(level for level in named if level))
 
 
-class Dimension(Section):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dimension(Checked):
     """What is done with a registration that has several labels in one dimension.
 
     Parameters
@@ -158,55 +183,94 @@ class Dimension(Section):
     """
 
     several: Literal["first", "priority", "both", "level"] | None = None
-    order: tuple[StrictStr, ...] = ()
-    level: StrictStr | None = None
-    own_codes: StrictBool = False
+    order: tuple[str, ...] = ()
+    level: str | None = None
+    own_codes: bool = False
 
 
-class Blind(Section):
-    """Strata that the list cannot see: where every dimension named has one of the levels named."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blind(Checked):
+    """Strata that the list cannot see: where every dimension named has one of the levels named.
+
+    Parameters
+    ----------
+    where : mapping of str to tuple of str
+        Levels by dimension.
+    reason : str
+        Why.
+    """
 
     where: Where
-    reason: StrictStr
+    reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Closed(Interval):
-    """Days on which the list did not operate or did not deliver, everywhere or in some strata only."""
+    """Days on which the list did not operate or did not deliver, everywhere or in some strata only.
 
-    reason: StrictStr
-    where: Where = Field(default_factory=dict)
+    Parameters
+    ----------
+    reason : str
+        Why.
+    where : mapping of str to tuple of str
+        Levels by dimension; everywhere when not given.
+    """
+
+    reason: str
+    where: Where = field(default_factory=dict)
 
 
-class Identity(Section):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity(Checked):
     """Columns with the identity in the supplier's own file; they are turned into pseudonyms and never delivered.
 
     Parameters
     ----------
     surname, given, birth_date : str
-        Their names.
+        Names of the columns.
     birth_format : tuple of str
         How dates of birth are written (``strptime``), tried in this order.
     age : str or None
         Column to make from the date of birth and the date of registration: ``minor`` or ``adult``.
     """
 
-    surname: StrictStr
-    given: StrictStr
-    birth_date: StrictStr
+    surname: str
+    given: str
+    birth_date: str
     birth_format: Texts = ("%Y-%m-%d",)
-    age: StrictStr | None = None
+    age: str | None = None
 
 
-class Source(Section):
-    """Where the data come from, as in Frictionless."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source(Checked):
+    """Where the data come from, as in Frictionless.
 
-    title: StrictStr
-    path: StrictStr | None = None
+    Parameters
+    ----------
+    title : str
+        What they are called.
+    path : str or None
+        Where they stand.
+    """
+
+    title: str
+    path: str | None = None
 
 
-class License(Section):
-    """Under which terms, as in Frictionless."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class License(Checked):
+    """Under which terms, as in Frictionless.
 
-    name: StrictStr
-    title: StrictStr | None = None
-    path: StrictStr | None = None
+    Parameters
+    ----------
+    name : str
+        Of the licence.
+    title : str or None
+        In words.
+    path : str or None
+        Where it stands.
+    """
+
+    name: str
+    title: str | None = None
+    path: str | None = None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
-
-from pydantic import Field, PrivateAttr, StrictBool, StrictStr
 
 from mse.computing.inputfiles import matching
 from mse.errors import InputError, Problem, reason_of
@@ -14,64 +15,116 @@ from mse.intake.contracts.clauses import (
     Blind,
     Closed,
     ContractField,
-    Day,
     Dimension,
     Identity,
     Interval,
     License,
     Place,
     Role,
-    Section,
     Source,
     Texts,
 )
 from mse.intake.contracts.versions import Layout
 from mse.settings.places import JobFile
+from mse.settings.specchecks import Checked
+from mse.settings.specfields import SHARE, keys_of
+from mse.settings.specreading import written
 from mse.words.said import said
 
 
-class Contract(Section):
-    """The data contract of one supplier; `read_contract` reads and checks one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract(Checked):
+    """The data contract of one supplier; `read_contract` reads and checks one.
 
-    list: StrictStr
-    title: StrictStr
-    publisher: StrictStr
-    description: StrictStr | None = None
+    Parameters
+    ----------
+    list : str
+        Name of the list that the files become.
+    title : str
+        The register in words.
+    publisher : str
+        Who keeps it.
+    description : str or None
+        More about it.
+    path : tuple of str
+        Files, or patterns that they match, relative to the contract.
+    delimiter, encoding : str
+        Of files of text.
+    sheet : str or None
+        Of a workbook; the first when not given.
+    header : bool
+        Whether the first line of a file of fixed width holds names.
+    places : mapping of str to (int, int)
+        By column: first character, from 1, and number of characters, in files of fixed width.
+    territory : str
+        Where the persons are.
+    victim : str
+        Who is counted: the definition by which somebody is in the register.
+    counts : str or None
+        Population that the list counts, where registers of several come together.
+    period : Interval
+        Days of the registrations.
+    extraction_date : date
+        Day on which the files were drawn.
+    max_rejects : float
+        Share of the rows that may be rejected before the files are refused.
+    missingValues : tuple of str
+        Texts that mean "not known", beside the empty cell.
+    key_id : str or None
+        Which key the pseudonyms were made with, as ``mse pseudonymise`` prints it.
+    personal : tuple of str
+        Columns that may look personal and are not.
+    fields : tuple of ContractField
+        The columns.
+    layout : tuple of Layout
+        How files were written before or after a change.
+    dimensions : mapping of str to Dimension
+        What is done with several labels of one registration, by dimension.
+    blind : tuple of Blind
+        Strata that the list cannot see.
+    closed : tuple of Closed
+        Days on which it did not operate.
+    identity : Identity or None
+        Columns with the identity in the supplier's own file.
+    sources : tuple of Source
+        Where the data come from.
+    licenses : tuple of License
+        Under which terms.
+    file : JobFile
+        Where the settings stand, for messages.
+    folder : Path
+        What its paths are relative to.
+    """
+
+    list: str
+    title: str
+    publisher: str
+    description: str | None = None
     path: Texts
-    delimiter: StrictStr = ","
-    encoding: StrictStr = "utf-8"
-    sheet: StrictStr | None = None
-    header: StrictBool = True
-    places: dict[str, Place] = Field(default_factory=dict)
-    territory: StrictStr
-    victim: StrictStr
-    counts: StrictStr | None = None
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    sheet: str | None = None
+    header: bool = True
+    places: Mapping[str, Place] = field(default_factory=dict)
+    territory: str
+    victim: str
+    counts: str | None = None
     period: Interval
-    extraction_date: Day
-    max_rejects: Annotated[float, Field(ge=0, le=1)] = 0.05
-    missingValues: tuple[StrictStr, ...] = ("",)
-    key_id: StrictStr | None = None
-    personal: tuple[StrictStr, ...] = ()
+    extraction_date: date
+    max_rejects: Annotated[float, SHARE] = 0.05
+    missingValues: tuple[str, ...] = ("",)
+    key_id: str | None = None
+    personal: tuple[str, ...] = ()
     fields: tuple[ContractField, ...]
     layout: tuple[Layout, ...] = ()
-    dimensions: dict[str, Dimension] = Field(default_factory=dict)
+    dimensions: Mapping[str, Dimension] = field(default_factory=dict)
     blind: tuple[Blind, ...] = ()
     closed: tuple[Closed, ...] = ()
     identity: Identity | None = None
     sources: tuple[Source, ...] = ()
     licenses: tuple[License, ...] = ()
-    _file: JobFile = PrivateAttr(default_factory=JobFile)
-    _folder: Path = PrivateAttr(default_factory=Path)
-
-    @property
-    def file(self) -> JobFile:
-        """Where the settings stand, for messages."""
-        return self._file
-
-    @property
-    def folder(self) -> Path:
-        """The folder that its paths are relative to."""
-        return self._folder
+    file: JobFile = field(default_factory=JobFile, compare=False, repr=False, metadata={"key": False})
+    folder: Path = field(default_factory=Path, compare=False, repr=False, metadata={"key": False})
 
     def with_role(self, *roles: Role) -> tuple[ContractField, ...]:
         """Return the fields with one of these roles, in the order of the contract."""
@@ -117,7 +170,7 @@ class Contract(Section):
                 found_there = said("found.path_cannot_used", error=reason_of(error))
                 problem = Problem(found_there, said("allowed.file_pattern_such_deliveries"), said("do.correct_path"),
                                   value=pattern)  # fmt: skip
-                raise InputError(self._file.put(problem, ("path",))) from None
+                raise InputError(self.file.put(problem, ("path",))) from None
             found |= dict.fromkeys(self.folder / name for name in names)
         return tuple(found)
 
@@ -129,6 +182,7 @@ class Contract(Section):
                  for path in self.files()] or list(self.path)  # fmt: skip
         kind = next((end for end in ("parquet", "xlsx", "ods") if files[0].endswith(f".{end}")), "csv")
         text = {"encoding": self.encoding, "dialect": {"delimiter": self.delimiter}}
+        settings = written(self)
         resource: dict[str, Any] = {
             "name": _slug(self.list), "type": "table", "title": self.title,
             "path": files[0] if len(files) == 1 else files,
@@ -144,11 +198,11 @@ class Contract(Section):
             "contributors": [{"title": self.publisher, "roles": ["publisher"]}],
         }
         for key in ("description", "sources", "licenses"):
-            if value := self.model_dump(mode="json", exclude_none=True)[key] if getattr(self, key) else None:
-                package[key] = value
+            if getattr(self, key):
+                package[key] = settings[key]
         package["resources"] = [resource]
         own |= {key for key in ("places", "layout") if not getattr(self, key)} | ({"header"} if self.header else set())
-        package["mse"] = {"list": self.list} | self.model_dump(mode="json", exclude_none=True, exclude=own)
+        package["mse"] = {"list": self.list} | {key: value for key, value in settings.items() if key not in own}
         return package
 
 
@@ -159,7 +213,8 @@ def _slug(text: str) -> str:
 
 def _table_field(field: ContractField) -> dict[str, Any]:
     """Return a field in the words of Table Schema."""
-    said = field.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    known = keys_of(ContractField)
+    said = {key: value for key, value in written(field).items() if getattr(field, key) != known[key].default}
     out: dict[str, Any] = {"name": field.name, "type": field.type}
     out |= {key: said[key] for key in ("format", "title", "description", "missingValues") if key in said}
     constraints = {key: value for key, value in said.get("constraints", {}).items() if value}

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from mse.computing.inputfiles import read_settings
 from mse.errors import InputError, Problem, reason_of
 from mse.intake.contracts.contract import Contract
 from mse.intake.contracts.soundness import contract_problems, gaps
-from mse.settings.places import JobFile, plain_problem
+from mse.settings.places import JobFile
+from mse.settings.specreading import read_spec
 from mse.words.said import said
 
 
@@ -34,11 +34,10 @@ def make_contract(settings: Mapping[str, Any], file: JobFile | None = None, fold
         With every problem: unknown keys, wrong types, roles that contradict each other.
     """
     file = file or JobFile()
-    try:
-        contract = Contract.model_validate(settings)
-    except ValidationError as error:
-        raise InputError([*(plain_problem(e, Contract, file) for e in error.errors()), *gaps(settings, file)]) from None
-    contract._file, contract._folder = file, folder or Path()
+    read, problems = read_spec(Contract, settings, file=file)
+    if read is None:
+        raise InputError([*problems, *gaps(settings, file)])
+    contract = replace(read, file=file, folder=folder or Path())
     if problems := contract_problems(contract):
         raise InputError(problems)
     return contract

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mse.computing.inputfiles import matching
 from mse.errors import Problem, names_of
@@ -22,16 +23,16 @@ def contract_as(contract: Contract, layout: Layout) -> Contract:
     fields = []
     for field in contract.fields:
         name = field.name
-        changes: dict[str, object] = {"name": layout.columns.get(name, name)}
+        changes: dict[str, Any] = {"name": layout.columns.get(name, name)}
         if field.role in ("hash", "coarse", "stratum"):
             changes["into"] = field.target
         if name in layout.codes:
             changes["codes"] = {**field.mapping, **layout.codes[name]}
-            changes["constraints"] = field.constraints.model_copy(update={"enum": ()})
+            changes["constraints"] = replace(field.constraints, enum=())
         if name in layout.formats:
             changes["format"] = layout.formats[name]
-        fields.append(field.model_copy(update=changes))
-    update: dict[str, object] = {"fields": tuple(fields), "layout": ()}
+        fields.append(replace(field, **changes))
+    update: dict[str, Any] = {"fields": tuple(fields), "layout": ()}
     if layout.places or contract.places:
         placed = {**contract.places, **layout.places}
         update["places"] = {layout.columns.get(name, name): place for name, place in placed.items()}
@@ -40,10 +41,10 @@ def contract_as(contract: Contract, layout: Layout) -> Contract:
             key: layout.columns.get(x := getattr(contract.identity, key), x)
             for key in ("surname", "given", "birth_date")
         }
-        update["identity"] = contract.identity.model_copy(update=own)
+        update["identity"] = replace(contract.identity, **own)
     given = {"delimiter": layout.delimiter, "encoding": layout.encoding, "sheet": layout.sheet, "header": layout.header,
              "missingValues": layout.missingValues}  # fmt: skip
-    return contract.model_copy(update=update | {key: value for key, value in given.items() if value is not None})
+    return replace(contract, **(update | {key: value for key, value in given.items() if value is not None}))
 
 
 type Version = tuple[Contract, tuple[date, date] | None]
@@ -121,5 +122,5 @@ def merged(contracts: Sequence[Contract]) -> Contract:
     fields = []
     for i, field in enumerate(first.fields):
         codes = {code: level for other in contracts for code, level in other.fields[i].mapping.items()}
-        fields.append(field.model_copy(update={"codes": codes}) if len(contracts) > 1 and codes else field)
-    return first.model_copy(update={"fields": tuple(fields)})
+        fields.append(replace(field, codes=codes) if len(contracts) > 1 and codes else field)
+    return replace(first, fields=tuple(fields))

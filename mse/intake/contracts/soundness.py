@@ -13,6 +13,7 @@ from mse.errors import Problem, names_of
 from mse.intake.contracts.clauses import ContractField, Identity
 from mse.intake.contracts.layouts import layout_faults
 from mse.settings.places import JobFile, Place
+from mse.settings.specreading import written
 from mse.tables.checks import NOT_IN_LIST_NAMES, RESERVED
 from mse.words.said import Said, said
 
@@ -45,7 +46,7 @@ def contract_problems(contract: Contract) -> list[Problem]:
     ]
     return [
         *(contract.file.put(problem, place) for place, problem in found),
-        *gaps(contract.model_dump(), contract.file),
+        *gaps(written(contract), contract.file),
     ]
 
 
@@ -77,7 +78,7 @@ def _text_faults(contract: Contract) -> Iterator[Fault]:
         elif isinstance(value, str) and _CONTROL.search(value):
             yield place
 
-    for place in search(contract.model_dump(mode="json"), ()):
+    for place in search(written(contract), ()):
         yield (
             place,
             Problem(

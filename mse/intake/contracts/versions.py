@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 
-from pydantic import ConfigDict, Field, StrictBool, StrictStr
+from mse.intake.contracts.clauses import Codes, Place, Texts
+from mse.settings.specchecks import Checked
 
-from mse.intake.contracts.clauses import Day, Place, Section, Texts
 
-
-class Layout(Section):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout(Checked):
     """How files were written for registrations from one day to another; what is not said is as in the contract.
 
     Parameters
     ----------
-    first, until : date
-        Days of the registrations, both included (``from`` in the file); without `until` it still holds.
+    first : date
+        First day of the registrations (``from`` in the file).
+    until : date or None
+        Last day, included; without it, it still holds.
     path : texts or None
         Files that have this layout; found by their columns and the days of their registrations when not given.
     columns : mapping of str to str
@@ -26,21 +30,23 @@ class Layout(Section):
         By column: how dates are written.
     places : mapping of str to (int, int)
         By column: first character and number of characters, in files of fixed width.
-    delimiter, encoding, sheet, header, missingValues
+    delimiter, encoding, sheet : str or None
+        As in the contract.
+    header : bool or None
+        As in the contract.
+    missingValues : tuple of str or None
         As in the contract.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    first: Annotated[Day, Field(alias="from")]
-    until: Day | None = None
+    first: date = field(metadata={"spelled": "from"})
+    until: date | None = None
     path: Texts | None = None
-    columns: dict[str, StrictStr] = Field(default_factory=dict)
-    codes: dict[str, dict[str, StrictStr]] = Field(default_factory=dict)
-    formats: dict[str, StrictStr] = Field(default_factory=dict)
-    places: dict[str, Place] = Field(default_factory=dict)
-    delimiter: StrictStr | None = None
-    encoding: StrictStr | None = None
-    sheet: StrictStr | None = None
-    header: StrictBool | None = None
-    missingValues: tuple[StrictStr, ...] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    codes: Mapping[str, Codes] = field(default_factory=dict)
+    formats: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
+    delimiter: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    header: bool | None = None
+    missingValues: tuple[str, ...] | None = None

@@ -6,7 +6,7 @@ import io
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -218,7 +218,7 @@ def earlier_quality(path: str | Path, contract: Contract, workspace: str | Path)
     try:
         return read_quality(path)
     except InputError as error:
-        before = contract.model_copy(update={"path": (str(Path(path).absolute()),)})
+        before = replace(contract, path=(str(Path(path).absolute()),))
         try:
             with read_registers([before], workspace, stop=False) as registers:
                 table = quality_table(registers, contract.list)

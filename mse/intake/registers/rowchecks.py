@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -327,7 +327,7 @@ def _in_period(contract: Contract) -> str:
     return f"{day} BETWEEN DATE '{contract.period.first}' AND DATE '{contract.period.last}'"
 
 
-def _in_strata(contract: Contract, where: dict[str, tuple[str, ...]]) -> list[str]:
+def _in_strata(contract: Contract, where: Mapping[str, tuple[str, ...]]) -> list[str]:
     sql = dict(_columns(contract))
     return [
         f"list_has_any({sql[name] if _keeps_all(contract, name) else f'[{sql[name]}]'}, "

@@ -13,10 +13,12 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import date as calendar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mse.answers.earlierreleases import EarlierRelease
+from mse.answers.earlierreleases import EarlierRelease, Vintage
+from mse.answers.record import Record
 from mse.answers.recordchecks import RESULTS, damage
 from mse.answers.results import POSTERIOR, PUBLIC, Results, plain, read_results, write_record
 from mse.computing.csvtext import csv_text
@@ -27,9 +29,10 @@ from mse.errors import InputError, Problem
 from mse.publish.facts.statements import languages, read_facts
 from mse.publish.oldrelease import read_old_release
 from mse.publish.publishedparts import published_verdict
-from mse.publish.registered import disclosure_rule, is_public, registered, verdict_limits
+from mse.publish.registered import disclosure_rule, is_public, list_counts, registered, verdict_limits
 from mse.publish.release.outgoing import published_tables
 from mse.publish.release.publishedfigures import published_figures
+from mse.publish.release.vintagerows import with_vintages
 from mse.publish.standing import told
 from mse.publish.wording.messages import read_catalogue
 from mse.publish.wording.sentences import headline as headline_of
@@ -44,8 +47,10 @@ _GUESSABLE = "withheld: what is not public could be guessed back from a digest o
 
 
 def write_release(
-    folder: str | Path, out: str | Path | None = None, *, overwrite: bool = False, against: Sequence[str | Path] = ()
-) -> Path:
+    folder: str | Path, out: str | Path | None = None, *, overwrite: bool = False,
+    against: Sequence[str | Path] = (), after: str | Path | None = None, number: int | None = None,
+    date: str | None = None,
+) -> Path:  # fmt: skip
     """Write the release of a results folder, in one step: either all files are there afterwards, or none.
 
     Parameters
@@ -60,6 +65,13 @@ def write_release(
         Earlier releases on the same persons, or some of them: of last year, with or without a stratum. What is
         published now is protected together with them. They become a part of the audit record, whose pages are rendered
         again: what those show must not undo it.
+    after : Path, optional
+        The release that this one follows in a series: its numbers and these may be subtracted, and are protected so
+        (`mse.publish.disclosure.vintages`).
+    number : int, optional
+        Of the release in its series; one more than that of its predecessor, else 1.
+    date : str, optional
+        Day of the release (2026-11-28); that of the report when not given.
 
     Returns
     -------
@@ -76,15 +88,18 @@ def write_release(
     """
     results = read_results(folder)
     folder = Path(folder)
+    first = results.record
     if against:
         results = _with_earlier(results, [read_old_release(Path(old)) for old in against])
+    if after is not None or number is not None or date is not None:
+        results = _numbered(results, None if after is None else Path(after), number, date)
     place = folder.absolute()
     out = place.with_name(f"{place.name}-release") if out is None else Path(out)
     _check_free(out, overwrite)
     with damage(RESULTS, folder):
-        tables = published_tables(results)
+        tables = with_vintages(results, published_tables(results))
         record = release_record(results, tables, place)
-    if against:
+    if results.record is not first:
         _keep_earlier(folder, results)
     with work_folder(out) as work:
         fresh = work / out.name
@@ -102,6 +117,57 @@ def _with_earlier(results: Results, earlier: Sequence[EarlierRelease]) -> Result
     """Return the results with earlier releases in their record, after those that are there, each once."""
     entries = {x.digest: x for x in [*results.record.against, *earlier]}
     return replace(results, record=replace(results.record, against=tuple(entries.values())))
+
+
+def _numbered(results: Results, after: Path | None, number: int | None, date: str | None) -> Results:
+    """Return the results as a release of a series, with the one that it follows in their record.
+
+    Raises
+    ------
+    InputError
+        When the number is not above that of the predecessor, or the day is none.
+    """
+    before = None if after is None else read_old_release(after)
+    kept = results.record.vintage
+    last = 0 if before is None else before.number
+    number = last + 1 if number is None else number
+    problems = []
+    if number <= last:
+        problems.append(Problem(said("release.number"), said("release.number_above", number=last),
+                                said("release.number_remedy"), file=str(after), value=str(number)))  # fmt: skip
+    day = date or (kept.date if kept is not None else None) or results.record.report.date
+    if date is not None and not _is_day(date):
+        problems.append(Problem(said("release.day"), said("release.day_form"), said("release.day_remedy"), value=date))
+    if problems:
+        raise InputError(problems)
+    found = results if before is None else _with_earlier(results, [before])
+    vintage = Vintage(number, day, None if before is None else before.digest)
+    return replace(found, record=replace(found.record, vintage=vintage))
+
+
+def _is_day(text: str) -> bool:
+    try:
+        calendar.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _deviation(results: Results) -> int:
+    """Return the most that a rounded count of a release may be off, of whichever table."""
+    lists = None if is_public(results) else list_counts(results)
+    return 0 if is_public(results) else max(registered(results).table.deviation, lists.deviation if lists else 0)
+
+
+def _release_of(record: Record) -> dict[str, Any]:
+    """Return which release of a series this is: number, day, and the one that it follows."""
+    vintage, before = record.vintage, record.predecessor
+    return {
+        "number": 1 if vintage is None else vintage.number,
+        "date": record.report.date if vintage is None else vintage.date,
+        "predecessor": None if before is None else
+        {"release": before.release, "number": before.number, "date": before.date, "digest": before.digest},
+    }  # fmt: skip
 
 
 def _keep_earlier(folder: Path, results: Results) -> None:
@@ -124,16 +190,17 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
     estimate = headline.summary(about.prob)
     job = json.dumps(about.job.settings or None, sort_keys=True, ensure_ascii=True)
     say = read_catalogue("en")
-    rule, counts = disclosure_rule(results), None if public else registered(results)
+    rule = disclosure_rule(results)
     told_first = headline_of(read_facts(results, say), say)
     words = estimate.as_dict()
     reasons = [
-        {"code": reason.code, "level": reason.level, "text": said.text}
-        for reason, said in zip(verdict.reasons if verdict else (), told_first.reasons, strict=True)
+        {"code": reason.code, "level": reason.level, "text": words_of.text}
+        for reason, words_of in zip(verdict.reasons if verdict else (), told_first.reasons, strict=True)
     ]
     return {
         "format": FORMAT,
         "title": about.title,
+        "release": _release_of(about),
         "audit": {"folder": folder.name},
         "verdict": None if verdict is None else {
             "level": verdict.level,
@@ -152,7 +219,7 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
         },
         "disclosure": str(rule.in_words()),
         "rounding": {
-            "method": rule.method, "deviation": 0 if counts is None else counts.table.deviation,
+            "method": rule.method, "deviation": _deviation(results),
             "fewest": verdict_limits(results).observed[1],
         },
         "earlier_releases": _earlier(results),
@@ -221,7 +288,7 @@ def _file(path: Path, form: str, mediatype: str) -> dict[str, object]:
     }
 
 
-_DESCRIBED = ("verdict", "estimate", "disclosure", "earlier_releases", "digests", "versions")
+_DESCRIBED = ("release", "verdict", "estimate", "disclosure", "earlier_releases", "digests", "versions")
 """What of the record stands in the data package, too."""
 
 _TITLES = {
@@ -237,6 +304,7 @@ _TITLES = {
     "linkage_error": "The estimate under errors of linkage",
     "robustness": "The estimate without one list, and with lists taken together",
     "calibrated": "The ordinary and the calibrated interval",
+    "vintages": "What this release and those before it published by year",
 }
 
 

@@ -10,6 +10,7 @@ from mse.answers.strata import ALL
 from mse.publish.facts.entries import number
 from mse.publish.publishedparts import published_verdict
 from mse.publish.release.outgoing import ASSESSMENTS, published_tables
+from mse.publish.release.vintagerows import VINTAGES
 from mse.publish.standing import NOT_APPLICABLE, NOT_JUDGED
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def published_figures(results: Results, tables: Mapping[str, pd.DataFrame] | Non
     level = NOT_JUDGED if verdict is None else str(verdict.level)
     found: list[Figure] = []
     for name, frame in (published_tables(results) if tables is None else tables).items():
+        if name == VINTAGES:  # figures of this release that stand elsewhere, and those of others
+            continue
         quantities = _TABLES.get(name, _ESTIMATES)
         columns = {x for q in quantities for x in (q.column, q.low, q.high)} | _NO_PLACE
         for row in frame.to_dict("records"):

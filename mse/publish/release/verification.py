@@ -19,13 +19,24 @@ from mse.publish.release.bundle import FIGURES, PACKAGE, release_csv, release_js
 from mse.publish.release.outgoing import published_tables
 from mse.publish.release.publishedfigures import Figure
 from mse.publish.release.releasefiles import digest_of, fault_of, is_plain, read_bytes
+from mse.publish.release.vintagerows import with_vintages
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-RECORDED = ("title", "verdict", "estimate", "disclosure", "rounding", "earlier_releases", "digests", "versions")
+RECORDED = (
+    "title",
+    "release",
+    "verdict",
+    "estimate",
+    "disclosure",
+    "rounding",
+    "earlier_releases",
+    "digests",
+    "versions",
+)
 """Entries of the record of a release that are derived again."""
 
 
@@ -95,7 +106,7 @@ def verify_release(release: str | Path, audit: str | Path | None = None) -> tupl
         )  # fmt: skip
     results = read_results(audit)
     with damage(RESULTS, audit):
-        tables = published_tables(results)
+        tables = with_vintages(results, published_tables(results))
         found = [*_own_mismatches(results)]
         derived = json.loads(release_json(release_record(results, tables, audit.absolute())))
     with damage(RELEASE, release):

@@ -1,0 +1,67 @@
+"""Mixtures of laws that are known at nodes of their own, all laws of a table in one call (`mse.kernels.lawgrid`)."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mse.kernels.compiled import compiled
+from mse.kernels.lawgrid import FEWEST_NODES, add_law, log_integral
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+MOST_POINTS = 200_000
+"""Points of a grid at most."""
+
+
+@compiled
+def mixed_laws(
+    nodes: Array, log_density: Array, ends: Integers, variance: Array, log_weight: Array, step: float
+) -> tuple[Array, Array]:
+    """Return an equally spaced grid and the mass there of the mixture of laws.
+
+    Parameters
+    ----------
+    nodes, log_density : (T,) float64
+        Nodes of all laws, one after the other, and the log density there.
+    ends : (G,) int64
+        Where each law ends; one of fewer than `FEWEST_NODES` nodes is left out.
+    variance : (G,) float64
+        Of each law.
+    log_weight : (G,) float64
+        Log of what its density is multiplied by; minus infinity leaves it out.
+    step : float
+        Spacing of the grid at most; it is a quarter of the smallest standard deviation at most, too.
+    """
+    low = np.inf
+    high = -np.inf
+    narrow = np.inf
+    top = -np.inf
+    start = 0
+    for g in range(ends.shape[0]):
+        if ends[g] - start >= FEWEST_NODES and log_weight[g] > -np.inf:
+            low = min(low, nodes[start])
+            high = max(high, nodes[ends[g] - 1])
+            narrow = min(narrow, variance[g])
+            top = max(top, log_density[start : ends[g]].max() + log_weight[g])
+        start = ends[g]
+    step = max(min(step, 0.25 * math.sqrt(narrow)), (high - low) / MOST_POINTS)
+    x = low + step * np.arange(int((high - low) / step) + 2).astype(np.float64)
+    mass = np.zeros(x.shape[0])
+    start = 0
+    for g in range(ends.shape[0]):
+        if ends[g] - start >= FEWEST_NODES and log_weight[g] > -np.inf:
+            add_law(mass, low, step, nodes[start : ends[g]], log_density[start : ends[g]], log_weight[g] - top)
+        start = ends[g]
+    return x, mass
+
+
+@compiled
+def integrals_of_laws(nodes: Array, log_density: Array, ends: Integers, out: Array) -> None:
+    """Replace `out`, (G,), by `log_integral` of the laws that have nodes enough; arrays as in `mixed_laws`."""
+    start = 0
+    for g in range(ends.shape[0]):
+        if ends[g] - start >= FEWEST_NODES:
+            out[g] = log_integral(nodes[start : ends[g]], log_density[start : ends[g]])
+        start = ends[g]
