@@ -266,9 +266,8 @@ def test_the_folder_holds_no_small_count_and_reads_back(tmp_path: Path) -> None:
     assert groups["sex = x"] is None and sum(v is None for v in groups.values()) == 2
     for language, word in (("en", "registered"), ("nl", "geregistreerd")):
         page = register_page(again, language)
-        assert (
-            page == register_page(shown, language) and word in page and "http" not in page.replace("http://www.w3", "")
-        )
+        assert page == register_page(shown, language) and word in page
+        assert "://" not in page.replace("http://www.w3", "")
     with pytest.raises(mse.MseError):
         read_register(tmp_path)
 
