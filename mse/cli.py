@@ -17,8 +17,9 @@ from mse.commands.estimating import data, estimate, models, persons, repeats, ru
 from mse.commands.figuring import chain, figures
 from mse.commands.forecasting import plan
 from mse.commands.options import LANGUAGE
-from mse.commands.publishing import cite, release, report, survey, verify
+from mse.commands.publishing import cite, release, report, verify
 from mse.commands.stopping import STATUS, end_at_once, told_to_stop
+from mse.commands.surveying import survey
 from mse.commands.takingin import contract, pseudonymise, quality, simulate
 from mse.errors import names_of
 from mse.words.said import said
