@@ -159,8 +159,7 @@ def compare(
         (the covariates whose levels were added up).
     """
     table = _of_lists(table)
-    usual = [name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata))]
-    requests: list[Request] = list(usual) if methods is None else list(methods)
+    requests: list[Request] = list(usual_methods(table) if methods is None else methods)
     problems = [p for request in requests for p in unknown_method(_split(request)[0])]
     if problems:
         raise ModelError(problems)
@@ -170,6 +169,11 @@ def compare(
     rows["fit"] = ["" if isinstance(o.result, MseError) else bad_fit(o.result) for o in outcomes]
     rows["summed_over"] = [_summed(table, *_split(request)) for request in requests]
     return rows
+
+
+def usual_methods(table: CaptureTable) -> tuple[str, ...]:
+    """Return the methods that are put side by side on a table where none are named."""
+    return tuple(name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata)))
 
 
 def _of_lists(source: Any) -> CaptureTable:
@@ -234,15 +238,17 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
             shown = {**found.spec, "by": ", ".join(options["by"])}
             return replace(found, table=table.name, table_digest=table.digest, spec=shown)
 
-        where, of_part = compute or Compute(), getattr(home, "estimate_part", estimator)
-
-        def run(part: CaptureTable, seed: int, name: str) -> Posterior:
-            alone: Posterior = of_part(part, spec, seed=seed, compute=where.within(name))
-            return alone
-
-        return estimate_separately(table, options["by"], run, seed=seed)
+        run = partial(_part_alone, method, spec)
+        return estimate_separately(table, options["by"], run, seed=seed, compute=compute or Compute())
     posterior: Posterior = estimator(table, spec, seed=seed, compute=compute)
     return posterior
+
+
+def _part_alone(method: str, spec: object, part: CaptureTable, seed: int, compute: Compute) -> Posterior:
+    """Estimate one of several tables that are added up."""
+    home = import_module(f"mse.estimators.{METHODS[method].module}")
+    answer: Posterior = getattr(home, "estimate_part", home.estimate)(part, spec, seed=seed, compute=compute)
+    return answer
 
 
 def _chosen(table: Table, options: Mapping[str, Any], seed: int, compute: Compute) -> Posterior:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,9 @@ from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
 from mse.answers.strata import EMPTY, StrataDraws
 from mse.answers.worstof import worst_diagnostic
+from mse.computing.parallel import Compute
 from mse.errors import ModelError, MseError, Problem, names_of
+from mse.estimators.sharingout import FEWEST, Run, shared_out
 from mse.tables.captures import CaptureTable
 from mse.tables.levels import vague_levels
 from mse.words.said import Said, said
@@ -22,7 +25,7 @@ DRAWS = 20_000
 
 
 def estimate_separately(
-    table: CaptureTable, dims: Sequence[str], run: Callable[[CaptureTable, int, str], Posterior], *, seed: int
+    table: CaptureTable, dims: Sequence[str], run: Run, *, seed: int, compute: Compute | None = None
 ) -> Posterior:
     """Estimate every stratum on its own, and add the draws up.
 
@@ -33,9 +36,11 @@ def estimate_separately(
     dims : sequence of str
         Dimensions whose crossed levels are estimated one by one.
     run : callable
-        Estimates one table without strata, from a seed of its own; it is told the name of the stratum.
+        Estimates one table without strata, from a seed of its own.
     seed : int
         Of the whole.
+    compute : Compute, optional
+        Workers or a cluster, over which many strata are shared out; the answer does not depend on it.
 
     Returns
     -------
@@ -52,14 +57,19 @@ def estimate_separately(
     levels = {dim: margin.strata[dim] for dim in kept}
     parts: list[Posterior | None] = []
     failed: dict[int, MseError] = {}
+    compute = compute or Compute(workers=1)
+    ready = _shared(margin, levels, run, seed, compute)
     for index, cell in enumerate(itertools.product(*levels.values())):
         where = dict(zip(kept, cell, strict=True))
         if not margin.counts[index].any():
             parts.append(None)  # nobody was registered: there is nothing to estimate from
             continue
-        place = [f"{dim} {level}" for dim, level in where.items()]
+        if index in ready:
+            parts.append(ready[index])
+            continue
+        place = ", ".join(f"{dim} {level}" for dim, level in where.items())
         try:
-            parts.append(run(margin.part(where), _seed(seed, index), ", ".join(place)))
+            parts.append(run(margin.part(where), _seed(seed, index), compute.within(place)))
         except MseError as error:
             failed[index] = error
             parts.append(None)
@@ -80,6 +90,21 @@ def estimate_separately(
                        file=said("what.table", name=table.name))  # fmt: skip
         raise ModelError([*problems, more])
     return _added(table, levels, parts, seed, carried)
+
+
+def _shared(
+    margin: CaptureTable, levels: Mapping[str, Sequence[str]], run: Run, seed: int, compute: Compute
+) -> Mapping[int, Posterior]:
+    """Return the answers of strata by their places, where there are so many that workers take part."""
+    held = np.flatnonzero(margin.counts.any(axis=1)).tolist()
+    if len(held) < FEWEST or (compute.workers == 1 and compute.cluster is None and compute.folder is None):
+        return {}
+    cells = list(itertools.product(*levels.values()))
+    tasks = []
+    for i in held:
+        with suppress(MseError):  # it is told of the stratum when it is tried alone
+            tasks.append((i, margin.part(dict(zip(levels, cells[i], strict=True))), _seed(seed, i)))
+    return shared_out(run, tasks, compute)
 
 
 def _seed(seed: int, index: int) -> int:

@@ -30,6 +30,8 @@ from mse.estimators.methodspecs import by_stratum, make_spec, named
 from mse.estimators.naming import label_of
 from mse.estimators.registry import METHODS
 from mse.estimators.separate import DRAWS
+from mse.estimators.sharingout import BATCH as PARTS
+from mse.estimators.sharingout import FEWEST
 from mse.jobs.job import Job, load_job_table, read_job
 from mse.jobs.sections import MethodChoice
 from mse.manytables import BATCH
@@ -109,8 +111,8 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """Seconds of computing in all, on one core."""
-        return sum(stage.seconds for stage in self.stages)
+        """Seconds of computing in all, on one core, of what was measured."""
+        return sum(stage.seconds for stage in self.stages if math.isfinite(stage.seconds))
 
     @property
     def paying(self) -> int:
@@ -125,7 +127,8 @@ class Plan:
 
     def lasts(self, workers: int) -> float:
         """Return the seconds that pass with so many workers."""
-        return sum(s.seconds * math.ceil(s.tasks / min(workers, s.tasks)) / s.tasks for s in self.stages)
+        known = (s for s in self.stages if math.isfinite(s.seconds))
+        return sum(s.seconds * math.ceil(s.tasks / min(workers, s.tasks)) / s.tasks for s in known)
 
     def as_record(self) -> dict[str, Any]:
         """Return the plan as JSON has it."""
@@ -135,7 +138,8 @@ class Plan:
             "computing_seconds": self.seconds, "workers": workers, "seconds": self.lasts(workers),
             "workers_that_pay": self.paying, "mebibytes_each": self.mebibytes, "speed": self.speed,
             "stages": [
-                {"what": str(s.what), "said": s.what.as_record(), "times": s.times, "seconds": s.seconds,
+                {"what": str(s.what), "said": s.what.as_record(), "times": s.times,
+                 "seconds": s.seconds if math.isfinite(s.seconds) else None,
                  "tasks": s.tasks, "measured": s.measured} for s in self.stages
             ],
         }  # fmt: skip
@@ -215,10 +219,11 @@ def plan(
     else:
         name, given = named(method, options)
         make_spec(name, given)
-        table, choice = read_table(source), MethodChoice(name, given)
-        if not isinstance(table, CaptureTable):
-            raise InputError(Problem(said("found.plan_no_lists", kind=type(table).__name__),
+        read, choice = read_table(source), MethodChoice(name, given)
+        if not isinstance(read, CaptureTable):
+            raise InputError(Problem(said("found.plan_no_lists", kind=type(read).__name__),
                                      said("allowed.plan_table"), said("do.plan_table")))  # fmt: skip
+        table = read
         cells = strata or _strata(table, choice)
         stages = [*_answers(table, choice, 1, cells), _verdict(table, cells)]
     mebibytes = measured["mebibytes"] + 3 * 8 * DRAWS * (cells if cells > 1 else 1) / 2**20
@@ -297,9 +302,9 @@ def _answers(table: CaptureTable, choice: MethodChoice, times: int, strata: int)
         found = choose(table, options)
         method, options = found.method, dict(found.options)
     seconds, measured = cost_at(costs()["methods"].get(method, {}), table.n_lists)
-    apart = "by" in options and not METHODS[method].together
+    apart = "by" in options and not METHODS[method].together and strata >= FEWEST
     what = said("plan.estimate", method=label_of(method, options), strata=strata)
-    return [Stage(what, times * strata, seconds * times * strata, strata if apart else 1, measured)]
+    return [Stage(what, times * strata, seconds * times * strata, math.ceil(strata / PARTS) if apart else 1, measured)]
 
 
 def _verdict(table: CaptureTable, strata: int) -> Stage:
@@ -321,8 +326,9 @@ def _beside(table: CaptureTable, job: Job, strata: int) -> list[Stage]:
     for method, options in requests:
         seconds, measured = cost_at(costs()["methods"].get(method, {}), table.n_lists)
         parts = strata if "by" in options else 1
+        tasks = math.ceil(parts / PARTS) if parts >= FEWEST else 1
         what = said("plan.beside", method=label_of(method, options))
-        stages.append(Stage(what, parts, seconds * parts, parts, measured))
+        stages.append(Stage(what, parts, seconds * parts, tasks, measured))
     return stages
 
 

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from mse import estimate
+from mse import MseError, estimate
 from mse.answers.departing import departed
 from mse.computing.parallel import Compute
 from mse.estimators.averages import averaging
 from mse.estimators.averages.averaging import AverageSpec
-from mse.estimators.averages.decomposable import every_integer, geometric_grid
+from mse.estimators.averages.decomposable import geometric_grid
 from mse.kernels.studentmixture import mixed_student_cdf
 from mse.tables.captures import CaptureTable
+from tests.twins.graphs import every_integer
 
 ONE = Compute(workers=1)
 
@@ -52,3 +53,23 @@ def test_shorter_grids_are_the_beginning_of_longer_ones():
         assert ends[-1] >= last > (ends[-2] if len(ends) > 1 else -1)
         assert np.array_equal(np.cumsum(grid.widths) - 1, ends)
     assert np.array_equal(geometric_grid(30, 50).unseen, every_integer(0, 30).unseen)
+
+
+def test_strata_shared_out_over_processes_have_the_same_sum(tmp_path):
+    table = strata(44)
+    alone = estimate(table, "average", by=["part"], corrected=0.0, seed=1, compute=ONE)
+    both = estimate(table, "average", by=["part"], corrected=0.0, seed=1, compute=Compute(workers=2))
+    kept = Compute(workers=1, folder=tmp_path)
+    first, again = (estimate(table, "average", by=["part"], corrected=0.0, seed=1, compute=kept) for _ in range(2))
+    for found in (both, first, again):
+        assert np.array_equal(alone.draws, found.draws) and alone.verdict == found.verdict
+        assert alone.diagnostics == found.diagnostics and alone.assumptions == found.assumptions
+    assert len(list(tmp_path.glob("*.chunk"))) == 5
+
+
+def test_a_stratum_without_an_answer_is_named_when_work_is_shared():
+    counts = np.tile([40, 35, 12, 30, 11, 9, 4], (45, 1))
+    counts[7] = [40, 35, 0, 30, 0, 0, 0]
+    table = CaptureTable.from_arrays("ABC", counts, strata={"part": [str(i) for i in range(45)]})
+    with pytest.raises(MseError, match="part 7"):
+        estimate(table, "loglinear", by=["part"], compute=Compute(workers=2))
