@@ -25,6 +25,7 @@ TRUTH_PAGE = ROOT / "docs" / "truth.md"
 METHODS_PAGE = ROOT / "docs" / "methods.md"
 PUBLISHING_PAGE = ROOT / "docs" / "publishing.md"
 FIGURES_PAGE = ROOT / "docs" / "key-figures.md"
+SURVEYS_PAGE = ROOT / "docs" / "surveys.md"
 JOBS_PAGE = ROOT / "docs" / "jobs.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 OTHERS = ("independence", "Chao", "sample coverage", "decomposable, δ = 2^−K", "average, σ = 1")
@@ -196,6 +197,9 @@ def main(parts: list[str]) -> None:
             told = run("chain", "models/justice-chain.toml").splitlines()
             text = "\n".join(textwrap.fill(x, 120) for x in told)
             put("mse chain models/justice-chain.toml", text, code=True, file=FIGURES_PAGE)
+        elif part == "surveys":
+            rates = str(ROOT / "benchmarks" / "survey-rates.csv")
+            put("mse survey rates.csv", run("survey", rates), code=True, file=SURVEYS_PAGE)
         elif part == "othernumbers":
             from benchmarks.othernumbers import markdown as coverage
 
@@ -207,7 +211,7 @@ def main(parts: list[str]) -> None:
         else:
             raise SystemExit(
                 f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, frontier, "
-                "verdicts, calibration, multilevel, disclosure, figures, chain, othernumbers, map"
+                "verdicts, calibration, multilevel, disclosure, figures, chain, surveys, othernumbers, map"
             )
 
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from mse.estimators.single.fitted import fit_model as fit_model
     from mse.estimators.single.profile import profile_interval as profile_interval
     from mse.estimators.single.selection import rank_models as rank_models
+    from mse.evidence.surveydesign import SurveyDesign as SurveyDesign
+    from mse.evidence.surveyways import survey as survey
     from mse.intake.taking import take_in as take_in
     from mse.jobs.chainjob import ChainJob as ChainJob
     from mse.jobs.chainjob import chain as chain
@@ -108,6 +110,7 @@ _HOMES = {
     "RepeatCounts": "tables.repeats",
     "RepeatsSpec": "estimators.repeats.oneregister",
     "Results": "answers.results",
+    "SurveyDesign": "evidence.surveydesign",
     "Thresholds": "assess.rules",
     "Verdict": "answers.estimates",
     "assess_results": "jobs.running",
@@ -148,6 +151,7 @@ _HOMES = {
     "take_away": "publish.takeaway",
     "take_in": "intake.taking",
     "verify_release": "publish.release.verification",
+    "survey": "evidence.surveyways",
     "write_chain": "publish.chainfiles",
     "write_figures": "publish.figures.figurefiles",
     "write_release": "publish.release.bundle",

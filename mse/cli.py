@@ -12,13 +12,14 @@ import click
 
 from mse.commands.assessing import assess
 from mse.commands.clerks import linkage
-from mse.commands.estimating import compare, data, estimate, models, persons, repeats, run
+from mse.commands.comparisons import compare, series
+from mse.commands.estimating import data, estimate, models, persons, repeats, run
 from mse.commands.figuring import chain, figures
 from mse.commands.forecasting import plan
 from mse.commands.options import LANGUAGE
-from mse.commands.publishing import cite, release, report, survey, verify
-from mse.commands.serial import series
+from mse.commands.publishing import cite, release, report, verify
 from mse.commands.stopping import STATUS, end_at_once, told_to_stop
+from mse.commands.surveying import survey
 from mse.commands.takingin import contract, pseudonymise, quality, simulate
 from mse.errors import names_of
 from mse.words.said import said

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.posterior import Posterior
 from mse.computing.chunks import Chunk
@@ -16,6 +15,7 @@ from mse.computing.parallel import Compute
 from mse.computing.progress import if_watched
 from mse.errors import InputError, ModelError, MseError, Problem
 from mse.estimators.methodspecs import make_spec, named
+from mse.kernels.arrays import Array, Texts
 from mse.methods import Table, estimate
 from mse.settings.specchecks import check_value
 from mse.settings.specfields import Seed
@@ -119,9 +119,7 @@ def _name(table: Table | MseError) -> str:
     return str(table.problems[0].file or "") if isinstance(table, MseError) else table.name
 
 
-def _in_place(
-    tables: list[Table | MseError], found: list[Chunk]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]:
+def _in_place(tables: list[Table | MseError], found: list[Chunk]) -> tuple[Array, Texts]:
     """Return the numbers and words of all tables, with rows for those that could not be read."""
     numbers = np.full((len(tables), len(NUMBERS)), math.nan)
     words = np.full((len(tables), len(WORDS)), "", dtype=object)

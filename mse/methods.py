@@ -159,8 +159,7 @@ def compare(
         (the covariates whose levels were added up).
     """
     table = _of_lists(table)
-    usual = [name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata))]
-    requests: list[Request] = list(usual) if methods is None else list(methods)
+    requests: list[Request] = list(usual_methods(table) if methods is None else methods)
     problems = [p for request in requests for p in unknown_method(_split(request)[0])]
     if problems:
         raise ModelError(problems)
@@ -170,6 +169,11 @@ def compare(
     rows["fit"] = ["" if isinstance(o.result, MseError) else bad_fit(o.result) for o in outcomes]
     rows["summed_over"] = [_summed(table, *_split(request)) for request in requests]
     return rows
+
+
+def usual_methods(table: CaptureTable) -> tuple[str, ...]:
+    """Return the methods that are put side by side on a table where none are named."""
+    return tuple(name for name, row in METHODS.items() if row.compared(table.n_lists, bool(table.strata)))
 
 
 def _of_lists(source: Any) -> CaptureTable:

@@ -16,12 +16,10 @@ from itertools import combinations, compress
 from math import comb
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
+from mse.kernels.arrays import Integers
 from mse.words.said import Said, said
-
-Subsets = npt.NDArray[np.int64]
 
 MOST_MODELS = 10_000_000
 """Models that are enumerated at most: all of six lists, or all pairs of seven; beyond that it takes days."""
@@ -224,7 +222,7 @@ def _read_names(text: str, lists: Sequence[str], faults: list[Said]) -> list[int
     return found
 
 
-def candidates(n_lists: int, max_order: int | None = None, *, saturated: bool = False) -> Subsets:
+def candidates(n_lists: int, max_order: int | None = None, *, saturated: bool = False) -> Integers:
     """Return the terms that a sweep may add to the main effects.
 
     Parameters
@@ -252,7 +250,7 @@ def candidates(n_lists: int, max_order: int | None = None, *, saturated: bool = 
     return np.array(found, dtype=np.int64)
 
 
-def mask_of(model: Model, subsets: Subsets) -> int:
+def mask_of(model: Model, subsets: Integers) -> int:
     """Return the mask of a model over candidates.
 
     Parameters
@@ -282,7 +280,7 @@ def mask_of(model: Model, subsets: Subsets) -> int:
     return sum(1 << index[term] for term in wanted)
 
 
-def model_of(mask: int, subsets: Subsets, n_lists: int) -> Model:
+def model_of(mask: int, subsets: Integers, n_lists: int) -> Model:
     """Return the model that a mask over candidates stands for.
 
     Parameters
@@ -297,7 +295,7 @@ def model_of(mask: int, subsets: Subsets, n_lists: int) -> Model:
     return Model(n_lists, tuple(int(term) for i, term in enumerate(subsets) if int(mask) >> i & 1))
 
 
-def notations(masks: Subsets, subsets: Subsets, n_lists: int) -> list[str]:
+def notations(masks: Integers, subsets: Integers, n_lists: int) -> list[str]:
     """Return the notation of many models: ``model_of(mask, …).notation``, fifty times as fast.
 
     Parameters

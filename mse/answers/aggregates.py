@@ -14,17 +14,15 @@ from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.answers.strata import StrataDraws
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 ENOUGH = 0.05
 """Share of the draws that must agree with the counts for the law to be conditioned on them."""
@@ -137,7 +135,7 @@ def _part(posterior: Posterior, where: Mapping[str, str]) -> Integers:
     return np.asarray(strata.draws[:, _inside(strata, where)].sum(axis=1))
 
 
-def _inside(strata: StrataDraws, where: Mapping[str, str]) -> npt.NDArray[np.bool_]:
+def _inside(strata: StrataDraws, where: Mapping[str, str]) -> Flags:
     """Return which strata belong to some levels."""
     at = product(*strata.dimensions.values())
     names = list(strata.dimensions)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import LOG_STEP, Distribution
-
-Array = npt.NDArray[np.float64]
+from mse.kernels.arrays import Array
 
 POINTS = 400
 """Quantiles that stand for the law of log n_0."""

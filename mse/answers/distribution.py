@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from mse.kernels.arrays import Array, Integers
 
 LOG_STEP = 0.0025
 """Spacing of the grid of log unseen counts: a quarter of a percent of n_0."""
@@ -141,7 +140,7 @@ class Distribution:
         mass = np.diff(self.cdf, prepend=0.0)
         return float(self.values @ mass / mass.sum())
 
-    def draw(self, size: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    def draw(self, size: int, rng: np.random.Generator) -> Integers:
         """Return `size` independent draws of N, whole persons, shape (size,)."""
         return np.rint(self.quantile(rng.random(size))).astype(np.int64)
 

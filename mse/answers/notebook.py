@@ -8,13 +8,11 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.savefiles import write_file
 from mse.errors import InputError, Problem
+from mse.kernels.arrays import Array
 from mse.words.said import said
-
-Array = npt.NDArray[np.float64]
 
 WIDTH, HEIGHT = 320.0, 64.0
 """Of the curve, points."""

@@ -15,25 +15,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior
 from mse.answers.strata import StrataDraws
 from mse.answers.worstof import worst_diagnostic
 from mse.errors import ModelError, Problem
-from mse.words.said import said
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from mse.kernels.arrays import Array, Integers
+from mse.words.said import Said, said
 
 LINKAGE = said("source.linkage")
 """A source of uncertainty, as estimators name it."""
 
 
 def pool(
-    posteriors: Sequence[Posterior], *, weights: Sequence[float] | None = None, point: Posterior | None = None
-) -> Posterior:
+    posteriors: Sequence[Posterior], *, weights: Sequence[float] | None = None, point: Posterior | None = None,
+    sources: Sequence[Said] = (LINKAGE,),
+) -> Posterior:  # fmt: skip
     """Return the mixture of the posteriors of one method on the tables of several linkages.
 
     Parameters
@@ -45,6 +43,8 @@ def pool(
     point : Posterior, optional
         That of the linkage that is reported: table, persons observed, options and models of the answer are its own. The
         first of `posteriors` when not given.
+    sources : sequence of Said
+        What the tables were drawn for: their linkage, or what has not come in yet.
 
     Returns
     -------
@@ -79,8 +79,11 @@ def pool(
         distribution=law,
         draws=draws[order],
         point=number,
-        inside=tuple(dict.fromkeys([*head.inside, LINKAGE])),
-        outside=(*(x for x in head.outside if x != LINKAGE), said("source.linkage_model")),
+        inside=tuple(dict.fromkeys([*head.inside, *sources])),
+        outside=(
+            *(x for x in head.outside if x not in sources),
+            *([said("source.linkage_model")] if LINKAGE in sources else []),
+        ),
         models=_models([p.models for p in posteriors], share),
         interactions=_mean([p.interactions for p in posteriors], share),
         diagnostics=_diagnostics(posteriors, share)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution, Hump
 from mse.answers.estimates import Estimate, Span, Verdict, verdict_from
@@ -23,6 +22,7 @@ from mse.answers.strata import StrataDraws
 from mse.computing.inputfiles import read_input
 from mse.computing.savefiles import write_file
 from mse.errors import InputError, ModelError, Problem, reason_of
+from mse.kernels.arrays import Array, Integers
 from mse.words.said import Said, from_record, said
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import xarray as xr
     from _typeshed import DataclassInstance
 
-Array = npt.NDArray[np.float64]
 Kind = Literal["posterior", "sampling distribution"]
 
 
@@ -107,7 +106,7 @@ class Posterior:
     observed: int
     spec: Mapping[str, object]
     distribution: Distribution
-    draws: npt.NDArray[np.int64]
+    draws: Integers
     point: float
     point_kind: Said
     inside: tuple[Said, ...]
@@ -147,7 +146,7 @@ class Posterior:
         kind: Kind = "posterior",
         settled: Mapping[str, object] | None = None,
         point: float | None = None,
-        draws: npt.NDArray[np.int64] | np.random.Generator | None = None,
+        draws: Integers | np.random.Generator | None = None,
         observed: int | None = None,
         **beside: Unpack[Beside],
     ) -> Posterior:

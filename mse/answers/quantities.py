@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import InputError, ModelError, Problem
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.tables.levels import Where, selected
 from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.tables.population import Population
 
-Array = npt.NDArray[np.float64]
 Unit = Literal["persons", "share", "ratio", "per 100,000"]
 
 
@@ -30,7 +29,7 @@ class Drawn(Protocol):
     @property
     def dimensions(self) -> Mapping[str, tuple[str, ...]]: ...  # noqa: D102
     @property
-    def draws(self) -> npt.NDArray[np.int64]: ...  # noqa: D102
+    def draws(self) -> Integers: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,11 +139,6 @@ class Change:
         """Probability that the size at the end is smaller than at the start."""
         return self.difference.probability(below=0.0)
 
-    @property
-    def rose(self) -> float:
-        """Probability that it is larger."""
-        return self.difference.probability(above=0.0)
-
 
 def size(strata: Drawn, where: Where | None = None) -> Quantity:
     """Return the persons in some strata; in all of them when none are named."""
@@ -218,11 +212,11 @@ def change(strata: Drawn, dim: str, start: str, end: str, where: Where | None = 
     )  # fmt: skip
 
 
-def _selected(strata: Drawn, where: Where) -> npt.NDArray[np.bool_]:
+def _selected(strata: Drawn, where: Where) -> Flags:
     return selected(strata.dimensions, where, said("what.the_strata"))
 
 
-def _summed(strata: Drawn, chosen: npt.NDArray[np.bool_]) -> Array:
+def _summed(strata: Drawn, chosen: Flags) -> Array:
     return strata.draws[:, chosen].sum(axis=1).astype(np.float64)
 
 

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from mse.answers.earlierreleases import EarlierRelease, Vintage
 from mse.computing.sealing import keyed
+from mse.kernels.arrays import Integers
 from mse.settings.specchecks import Checked
 from mse.words.said import Said
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from mse.tables.captures import CaptureTable
 
 Limit = float | tuple[float, float]
@@ -133,7 +131,7 @@ class Overlap:
         """Return the names of the lists in a history."""
         return tuple(name for j, name in enumerate(self.lists) if history >> j & 1)
 
-    def cells(self) -> npt.NDArray[np.int64]:
+    def cells(self) -> Integers:
         """Return the count of every history that can be seen, shape (2**K - 1,), as a `CaptureTable` has them."""
         import numpy as np
 

@@ -12,18 +12,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers import quantities
 from mse.errors import ModelError, Problem, names_of
+from mse.kernels.arrays import Array, Integers
 from mse.words.said import Said, from_json, said, to_json, verbatim
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 ALL = "all"
 """Stands in the column of a dimension that is summed over."""

@@ -7,19 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.posterior import Posterior
 from mse.assess.refits import Refit, refit_all
 from mse.computing.parallel import Compute
 from mse.errors import MseError
+from mse.kernels.arrays import Array, Integers
 from mse.tables.captures import CaptureTable
 from mse.words.said import Said, as_said
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[np.float64]
 
 REPLICATES = 200
 """Simulated tables of each truth."""
@@ -79,7 +78,7 @@ def coverage(
     return pd.DataFrame(rows, columns=["truth", "size", "replicates", "prob", "covered", "log_bias", "log_width"])
 
 
-def _sample(table: CaptureTable, counts: npt.NDArray[np.int64]) -> CaptureTable | Said:
+def _sample(table: CaptureTable, counts: Integers) -> CaptureTable | Said:
     try:
         return replace(table, counts=counts[None, :])
     except MseError as error:

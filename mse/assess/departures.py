@@ -19,15 +19,13 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.departing import POINTS as POINTS
 from mse.answers.departing import departed as departed
 from mse.answers.departing import log_unseen as log_unseen
+from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
-
-Array = npt.NDArray[np.float64]
 
 FEATURES = ("four lists or more", "log overlap", "log share in view")
 """What a departure may depend on, see `features`."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,44 +32,37 @@ Checked = tuple[str, Reason | None]
 
 
 def above(
-    figure: float,
-    limits: tuple[float, float],
-    code: str,
-    *,
-    names: Mapping[str, Value] | None = None,
-    more: Mapping[str, float] | None = None,
-) -> Reason | None:
+    figure: float, limits: tuple[float, float], code: str, *,
+    names: Mapping[str, Value] | None = None, more: Mapping[str, float] | None = None,
+) -> Reason | None:  # fmt: skip
     """Return the reason when `figure` reaches the first (caution) or second (forbidding) limit.
 
     A figure that is no number counts as infinite: what could not be computed speaks for nothing.
     """
-    caution, forbid = limits
-    figure = math.inf if math.isnan(figure) else figure
-    if not figure >= caution:
-        return None
-    level: Level = "do not publish" if figure >= forbid else "publish with caution"
-    figures = {"figure": figure, "caution_from": caution, "forbid_from": forbid, **(more or {})}
-    return Reason(code, level, figures, dict(names or {}))
+    return _beyond(math.inf if math.isnan(figure) else figure, limits, code, operator.ge, "from", names, more)
 
 
 def below(
-    figure: float,
-    limits: tuple[float, float],
-    code: str,
-    *,
-    names: Mapping[str, Value] | None = None,
-    more: Mapping[str, float] | None = None,
-) -> Reason | None:
+    figure: float, limits: tuple[float, float], code: str, *,
+    names: Mapping[str, Value] | None = None, more: Mapping[str, float] | None = None,
+) -> Reason | None:  # fmt: skip
     """Return the reason when `figure` is below the first (caution) or second (forbidding) limit.
 
     A figure that is no number counts as 0.
     """
+    return _beyond(0.0 if math.isnan(figure) else figure, limits, code, operator.lt, "below", names, more)
+
+
+def _beyond(
+    figure: float, limits: tuple[float, float], code: str, passes: Callable[[float, float], bool], side: str,
+    names: Mapping[str, Value] | None, more: Mapping[str, float] | None,
+) -> Reason | None:  # fmt: skip
+    """Return the reason when a figure passes a limit, with the names and other figures that its sentence tells."""
     caution, forbid = limits
-    figure = 0.0 if math.isnan(figure) else figure
-    if not figure < caution:
+    if not passes(figure, caution):
         return None
-    level: Level = "do not publish" if figure < forbid else "publish with caution"
-    figures = {"figure": figure, "caution_below": caution, "forbid_below": forbid, **(more or {})}
+    level: Level = "do not publish" if passes(figure, forbid) else "publish with caution"
+    figures = {"figure": figure, f"caution_{side}": caution, f"forbid_{side}": forbid, **(more or {})}
     return Reason(code, level, figures, dict(names or {}))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.posterior import Posterior
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
 from mse.words.said import Said, said, to_json, verbatim
@@ -17,7 +17,6 @@ from mse.words.said import Said, said, to_json, verbatim
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[np.float64]
 
 REPLICATES = 4_000
 """Predicted tables."""
@@ -64,7 +63,7 @@ def predicted_overlap(posterior: Posterior, table: CaptureTable, *, prob: float,
     counts = table.counts[0]
     rows: list[dict[str, Any]] = []
 
-    def add(kind: str, name: Said, observed: int, drawn: npt.NDArray[np.int64]) -> None:
+    def add(kind: str, name: Said, observed: int, drawn: Integers) -> None:
         below, ties = float((drawn < observed).mean()), float((drawn == observed).mean())
         low, high = np.quantile(drawn, [(1 - prob) / 2, (1 + prob) / 2])
         p = min(1.0, 2.0 * min(below + 0.5 * ties, 1.0 - below - 0.5 * ties))
@@ -100,7 +99,7 @@ def _means(posterior: Posterior, table: CaptureTable, seed: int) -> Array:
     return np.concatenate(parts)
 
 
-def _margins(table: CaptureTable) -> Iterator[tuple[Said, npt.NDArray[np.bool_]]]:
+def _margins(table: CaptureTable) -> Iterator[tuple[Said, Flags]]:
     """Yield the name and the histories of every marginal count."""
     on = table.membership()
     for j, name in enumerate(table.lists):

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.assess.refits import Refit, refit_all, refitted, shrinkage_quantiles, why_json
 from mse.computing.parallel import Compute
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.said import Said, said
@@ -97,7 +97,7 @@ def _known_size(table: CaptureTable, place: int) -> KnownSize:
     totals = counts @ on
     others = [j for j in range(table.n_lists) if j != place and totals[j] > 0]
     folded = on[:, others].astype(np.int64) @ (1 << np.arange(len(others)))
-    inner: npt.NDArray[np.int64] = np.zeros(2 ** len(others), dtype=np.int64)
+    inner: Integers = np.zeros(2 ** len(others), dtype=np.int64)
     np.add.at(inner, folded, counts)
     observable = np.zeros(len(inner), dtype=bool)
     np.logical_or.at(observable, folded[members], table.observable[0][members])
@@ -161,8 +161,8 @@ class SizesFound:
         Whether its interval holds the true size.
     """
 
-    log_bias: npt.NDArray[np.float64]
-    covered: npt.NDArray[np.bool_]
+    log_bias: Array
+    covered: Flags
 
 
 def quick_consistency(table: CaptureTable | HistoryTable, prob: float = 0.95) -> SizesFound | None:

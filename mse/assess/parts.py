@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.estimates import LEVELS, Level, PartVerdict, Reason
 from mse.answers.posterior import Posterior
@@ -22,6 +21,7 @@ from mse.assess.findings import (
     width_found,
 )
 from mse.computing.convergence import ess_bulk, ess_tail, rhat
+from mse.kernels.arrays import Flags
 from mse.tables.captures import CaptureTable
 from mse.words.said import said
 
@@ -76,7 +76,7 @@ def judge_parts(
     return tuple(found)
 
 
-def _active(table: CaptureTable, on: npt.NDArray[np.bool_], where: Mapping[str, str]) -> int:
+def _active(table: CaptureTable, on: Flags, where: Mapping[str, str]) -> int:
     """Return the lists with anybody on them at some levels; dimensions that the table lacks say nothing."""
     inside = np.ones(len(on), dtype=bool)
     index = np.indices([len(x) for x in table.strata.values()]).reshape(len(table.strata), len(on))

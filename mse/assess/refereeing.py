@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.posterior import Posterior
 from mse.answers.referees import Referee, referee_of
 from mse.computing.parallel import Compute
 from mse.errors import MseError
+from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Home(Protocol):
     """The module of a method that is asked."""
 
     referee: Callable[..., Referee]
-    settled_draws: Callable[..., npt.NDArray[np.float64]]
+    settled_draws: Callable[..., Array]
 
 
 def added_roughly(parts: Sequence[CaptureTable], spec: object, home: Home, seed: int) -> Referee:

@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from mse.computing.parallel import Compute
 from mse.errors import MseError
+from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
 from mse.words.said import Said, as_said, from_json, to_json
 
 if TYPE_CHECKING:
     from mse.estimators.averages.averaging import AverageSpec
 
-Array = npt.NDArray[np.float64]
 
 Refit = Callable[[CaptureTable, Sequence[float]], Array]
 """Quantiles of N, persons, at the probabilities given."""

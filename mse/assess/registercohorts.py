@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mse.assess.registerverdict import judged_register
-from mse.errors import ModelError, MseError, Problem
+from mse.errors import ModelError, MseError, Problem, names_of
 from mse.estimators.repeats.oneregister import RepeatsSpec, estimate
 from mse.tables.repeats import RepeatCounts
 from mse.words.catalogues import catalogue
@@ -54,7 +54,7 @@ def register_cohorts(
     import pandas as pd
 
     if cohort not in table.covariates:
-        allowed = ", ".join(table.covariates) or said("allowed.none")
+        allowed = names_of(table.covariates, said("allowed.none"))
         raise ModelError(Problem(said("found.no_such_covariate"), allowed, said("do.correct_name"), value=cohort))
     column = table.covariates[cohort]
     rows = []

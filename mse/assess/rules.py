@@ -114,7 +114,7 @@ class Thresholds:
     disagreement: Limits = (1.5, 2.5)
     prior: Limits = (1.15, 1.5)
     pair_share: Limits = (0.7, 0.9)
-    width: Limits = (4.0, 10.0)
+    width: Limits = (4.5, 12.5)
     grid_end: Limits = (0.001, 0.01)
     sampling: Limits = (0.05, 0.25)
     correction: Limits = (0.5, 0.95)
@@ -164,6 +164,40 @@ class Thresholds:
                     yield (name,), setting_problem(setting, said("setting.order", name=name), allowed, pair)
 
 
+@dataclass(frozen=True, slots=True)
+class SurveyLimits:
+    """What the verdict on a figure of a survey holds it against: the first value asks for caution, the second forbids.
+
+    Parameters
+    ----------
+    answers : tuple of int
+        Fewer answers than this.
+    cases : tuple of int
+        Fewer respondents than this who answered yes, or who answered no.
+    degrees : tuple of int
+        Fewer units less strata than this, from which the variance is estimated.
+    width : tuple of float
+        Upper over lower end of the interval.
+    """
+
+    answers: Persons = (100, 30)
+    cases: Persons = (20, 10)
+    degrees: Persons = (8, 2)
+    width: Limits = (4.0, 10.0)
+
+    def __post_init__(self) -> None:
+        """Check every threshold."""
+        check_spec(self)
+
+    def together(self) -> Placed:
+        """Yield the pairs in which what forbids comes before what asks for caution."""
+        for name, setting in settings_of(SurveyLimits).items():
+            pair = tuple(getattr(self, name))
+            if pair != tuple(sorted(pair, reverse=name != "width")):
+                allowed = said("allowed.caution_below") if name == "width" else said("allowed.caution_above")
+                yield (name,), setting_problem(setting, said("setting.order", name=name), allowed, pair)
+
+
 @cache
 def usual_thresholds() -> Thresholds:
     """Return the thresholds of the class, checked once."""
@@ -174,8 +208,8 @@ RULES = (
     "lists", "observed", "below_observed", "no_overlap", "nested", "outside", "pair_share", "identifying",
     "one_model", "dependence", "deviance", "bound", "aggregate", "humps", "disagreement", "narrower", "prior", "width",
     "grid_end", "sampling", "unverified", "correction", "monte_carlo", "class_prior", "prior_checked", "converged",
-    "draws", "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts", "left_out",
-    "one_person", "referrals", "linkage", "recall", "recall_unknown", "known_sizes", "known_bias",
+    "draws", "divergences", "energy", "depth", "last_class", "predictive", "loo", "visited", "walks", "parts",
+    "left_out", "one_person", "referrals", "linkage", "recall", "recall_unknown", "known_sizes", "known_bias",
     "fit", "coverage",
 )  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""

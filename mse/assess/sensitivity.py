@@ -29,12 +29,12 @@ from mse.assess.refits import Refit, refit_all
 from mse.computing.parallel import Compute
 from mse.estimators.normallaw import mixture_quantiles
 from mse.estimators.registry import row_of
+from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[np.float64]
 
 ODDS_RATIOS = (0.25, 1 / 3, 0.5, 2 / 3, 1.0, 1.5, 2.0, 3.0, 4.0)
 """Odds ratios at which the curves are computed."""

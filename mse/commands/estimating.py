@@ -25,7 +25,6 @@ from mse.commands.options import (
     WORKERS,
     carry_out,
     in_language,
-    in_words_of,
     is_public,
     many_lists,
     print_answer,
@@ -169,56 +168,6 @@ def _many(
         print_frame(rows, True)
     else:
         click.echo(rows.drop(columns="said").to_csv(index=False), nl=False)
-
-
-@click.command()
-@click.argument("what", nargs=-1, required=True, metavar="TABLE | OLD NEW", shell_complete=tables)
-@click.option(
-    "--method",
-    "methods",
-    multiple=True,
-    shell_complete=methods,
-    help="A method; repeat for several. All when not given.",
-)
-@click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
-@click.option("--out", type=click.Path(path_type=Path), help="New folder for the revision: a page, and JSON.")
-@OVERWRITE
-@click.option("--apart/--together", default=True, help="Estimate again where data and method changed, to tell apart.")
-@reading_options
-@SEED
-@PROB
-@WORKERS
-@AS_JSON
-def compare(
-    what: tuple[str, ...], methods: tuple[str, ...], language: str, out: Path | None, overwrite: bool, apart: bool,
-    reading: Mapping[str, Any], seed: int, prob: float, workers: int | None, as_json: bool,
-) -> None:  # fmt: skip
-    """Put methods side by side on TABLE, or say what changed between OLD and NEW (results or releases), and why."""
-    from mse.publish.changes import is_results_folder
-    from mse.publish.revisions import is_release
-
-    if len(what) == 2 and all(is_results_folder(Path(x)) or is_release(Path(x)) for x in what):
-        from mse.commands.serial import compare_vintages
-
-        compare_vintages(Path(what[0]), Path(what[1]), language, out, overwrite, apart, workers, as_json)
-        return
-    if len(what) != 1:
-        raise InputError(
-            Problem(said("found.neither_one_table_nor"), said("allowed.table_two_folders_mse"),
-                    said("do.check_paths"), value=" ".join(what))
-        )  # fmt: skip
-    from mse.computing.progress import compute
-    from mse.methods import compare as side_by_side
-
-    captures = read_table(what[0], reading)
-    rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
-    if as_json:
-        print_frame(rows, True)
-        return
-    shown = in_words_of(rows, language).drop(columns=["kind", "interval_contains", "summed_over", "said"])
-    print_frame(shown if rows["fit"].any() else shown.drop(columns="fit"), False)
-    for names in sorted({x for x in rows["summed_over"] if x}):
-        say(catalogue(language).said(said("note.summed_over", names=names.split(", "))))
 
 
 def _of_ranking() -> list[click.Option]:

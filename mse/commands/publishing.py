@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mse.commands.fromspecs import SettingsCommand, option_of
-from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, PROB, in_language, print_frame
+from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, in_language
 
 if TYPE_CHECKING:
     from mse.publish.citing import Style
@@ -32,6 +31,12 @@ def report(
     from mse.publish.registerpages import is_register, rewrite_pages
     from mse.publish.report.html import write_pages
 
+    if (results / "survey.json").is_file():
+        from mse.publish.surveypages import render_survey
+
+        for page in render_survey(results, languages):
+            click.echo(f"{page}")
+        return
     if is_register(results):
         for page in rewrite_pages(results, languages):
             click.echo(f"{page}")
@@ -101,29 +106,3 @@ def verify(ctx: click.Context, release: Path, audit: Path | None, as_json: bool)
         click.echo("every published figure agrees with the audit record" if not found else f"{len(found)} disagree")
     if found:
         ctx.exit(2)
-
-
-def _of_design() -> list[click.Option]:
-    from mse.evidence.surveydesign import SurveyDesign
-
-    return [option_of(SurveyDesign, name) for name in ("outcome", "weight", "stratum", "psu", "by")]
-
-
-@click.command(cls=SettingsCommand, settings=_of_design)
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--population", type=click.Path(path_type=Path), help="CSV: the --by column, and population.")
-@PROB
-@AS_JSON
-def survey(
-    file: Path, outcome: str | None, weight: str | None, stratum: str | None, psu: str | None, by: tuple[str, ...],
-    population: Path | None, prob: float, as_json: bool,
-) -> None:  # fmt: skip
-    """Estimate prevalence from a survey FILE: microdata with --outcome, or published rates and populations."""
-    from mse.evidence.survey import read_rates, survey_from_microdata, survey_persons
-    from mse.evidence.surveydesign import SurveyDesign
-
-    if outcome is None:
-        frame = survey_persons(read_rates(file), prob)
-    else:
-        frame = survey_from_microdata(file, SurveyDesign(outcome, weight, stratum, psu, by), population, prob)
-    print_frame(frame, as_json)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from mse.kernels.arrays import Array, Flags
 
 RHAT, EFFECTIVE = 1.01, 400
 """Chains have settled when R-hat is at most the first, and the effective sizes of bulk and tail at least the second."""
@@ -100,7 +100,7 @@ class Time(NamedTuple):
     effective: float
 
 
-def time_inside(inside: npt.NDArray[np.bool_], watched: Sequence[Array]) -> Time:
+def time_inside(inside: Flags, watched: Sequence[Array]) -> Time:
     """Return the share of their time that walks spend inside a set, with its Monte Carlo error.
 
     Parameters

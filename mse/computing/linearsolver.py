@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mse.kernels.arrays import Array
+
 if TYPE_CHECKING:
     import highspy
-
-Array = npt.NDArray[np.float64]
 
 
 class Optimum(NamedTuple):

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-
-Array = npt.NDArray[np.float64]
+from mse.kernels.arrays import Array
 
 
 def mixture_quantiles(weight: Array, mean: Array, sd: Array, q: npt.ArrayLike) -> Array:

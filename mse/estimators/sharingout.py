@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def shared_out(run: Run, parts: Sequence[Part], compute: Compute) -> Mapping[int
             if size:
                 law = Distribution(values[start : start + size], cdf[start : start + size], whole=bool(row[4]))
                 told = from_json(text)
-                said = {name: told.get(name, ()) for name in SPOKEN}
+                said: dict[str, Any] = {name: told.get(name, ()) for name in SPOKEN}
                 found[place] = replace(first, distribution=law, observed=observed, point=float(row[3]),
                                        diagnostics=json.loads(text)["diagnostics"][0]["values"], **said)  # fmt: skip
             start += size

@@ -10,9 +10,6 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from mse.errors import ModelError, Problem, names_of
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
@@ -21,7 +18,6 @@ from mse.words.said import said
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[np.float64]
 IntervalMethod = Literal["jeffreys", "wilson", "exact"]
 
 

@@ -10,20 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.inputfiles import read_input
 from mse.errors import names_of
 from mse.evidence.eventspec import ChainSpec
 from mse.identifying.identifying_formats import format_kind
 from mse.identifying.table_columns import table_kind
+from mse.kernels.arrays import Array, Integers
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
 from mse.tables.grids import Grid
 from mse.words.said import said
-
-Integers = npt.NDArray[np.int64]
-Array = npt.NDArray[np.float64]
 
 ALL = "all"
 SLOT = 1 / 64

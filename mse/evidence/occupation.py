@@ -13,14 +13,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.evidence.eventfile import ALL, Spells
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.kernels.occupying import occupy
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 YEAR = 365.25
 """Days."""

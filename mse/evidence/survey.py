@@ -8,7 +8,7 @@ other rates that are published.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mse.errors import ModelError, Problem, names_of
 from mse.evidence.chain import check_prob, plain_number, proportion_interval
-from mse.evidence.surveydesign import SurveyDesign, logit_interval, prevalence, read_respondents
+from mse.evidence.surveylaw import logit_interval
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
 from mse.words.said import Said, said
@@ -140,90 +140,6 @@ def survey_persons(rates: Sequence[SurveyRate], prob: float = 0.95) -> pd.DataFr
             (low, high), kind = logit_interval(rate, variance, z), "sum of independent groups"
         rows.append(_row(ALL, _Law(rate, variance, low, high, kind), total, prob, "sum of the groups"))
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def prevalence_persons(
-    rates: pd.DataFrame, population: Mapping[str, float], group: str, *, source: str = ""
-) -> pd.DataFrame:
-    """Return persons by group from the rates of `mse.evidence.surveydesign.prevalence`, columns `COLUMNS`.
-
-    Parameters
-    ----------
-    rates : DataFrame
-        Of one grouping column.
-    population : mapping of str to float
-        Persons by level of that column.
-    group : str
-        The column.
-    source : str
-        Of the survey and the population.
-
-    Raises
-    ------
-    ModelError
-        With every group that has no population.
-    """
-    import pandas as pd
-
-    missing = [level for level in rates[group] if level not in population]
-    if missing:
-        raise ModelError(
-            [Problem(said("found.population_has_no_figure"), names_of(population),
-                     said("do.add_population_file"), column=group, value=x) for x in missing]
-        )  # fmt: skip
-    rows = []
-    for values in rates.to_dict("records"):
-        law = _Law(values["rate"], None, values["low"], values["high"],
-                   "survey design" if values["status"] == "ok" else str(values["status"]))  # fmt: skip
-        level = str(values[group])
-        rows.append(_row(level, law, population[level], values["prob"], source))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def survey_from_microdata(
-    path: Path, design: SurveyDesign, population: Path | None = None, prob: float = 0.95
-) -> pd.DataFrame:
-    """Return prevalence by group from a file of respondents; with a population, persons.
-
-    Parameters
-    ----------
-    path : Path
-        CSV, one row per respondent.
-    design : SurveyDesign
-        Its columns.
-    population : Path, optional
-        CSV: the one grouping column of the design, and ``population``.
-    prob : float
-        Probability of the intervals.
-
-    Returns
-    -------
-    DataFrame
-        As `mse.evidence.surveydesign.prevalence`, or as `prevalence_persons` with a population.
-
-    Raises
-    ------
-    MseError
-        With every problem of the files.
-    """
-    from mse.tables.population import Population
-
-    if population is not None and len(design.by) != 1:
-        raise ModelError(
-            Problem(said("found.persons_need_one_grouping"), said("allowed.one_column_which_population"),
-                    said("do.name_column"), value=", ".join(design.by))
-        )  # fmt: skip
-    rates = prevalence(read_respondents(path, design), prob)
-    if population is None:
-        return rates
-    people, (group,) = Population.from_csv(population), design.by
-    if group not in people.dimensions:
-        raise ModelError(
-            Problem(said("found.population_does_not_know"), names_of(people.dimensions, said("allowed.no_dimension")),
-                    said("do.add_column", group=group), file=str(population), value=group)
-        )  # fmt: skip
-    sizes = {level: people.size({group: level}) for level in people.dimensions[group]}
-    return prevalence_persons(rates, sizes, group, source=f"{path.name}; {people.source}")
 
 
 def read_rates(path: Path) -> tuple[SurveyRate, ...]:

@@ -13,11 +13,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
-
-Array = npt.NDArray[np.float64]
 
 WORTH = 2.0
 """Persons of its own that a stratum needs before its histories weigh as much as those of all strata together."""

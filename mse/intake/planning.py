@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from mse.errors import InputError, Problem
 from mse.intake.tabulate import YEAR, Declared, Layout, Rule, Unit, levels_of
-from mse.settings.specchecks import check_spec
+from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import Between, Check, count
 from mse.words.said import Said, said
 
@@ -41,6 +41,8 @@ class IntakeSpec:
         What clerks decided on a sample of pairs (`mse linkage sample`), relative to the job file.
     referrals : {"keep", "remove"}
         What to do with registrations of persons whom another list sent.
+    nowcast : bool
+        Complete the last years, in the drawn tables, by what has not come in yet; contracts name the day of entry.
     counts : str
         Population that is counted, as contracts name theirs, where registers count several; these are linked too.
     strata : tuple of str
@@ -63,6 +65,7 @@ class IntakeSpec:
     draws: Annotated[int, count(0, 1000)] = 20
     decisions: Path | None = None
     referrals: Literal["keep", "remove"] = "keep"
+    nowcast: bool = False
     counts: str | None = None
     strata: Annotated[tuple[str, ...], Check(said("example.strata"), _twice)] = ()
     unit: Unit = "person-year"
@@ -73,6 +76,15 @@ class IntakeSpec:
         """Check every option."""
         check_spec(self, InputError)
         object.__setattr__(self, "rules", MappingProxyType(dict(self.rules)))
+
+    def together(self) -> Placed:
+        """Yield what completing the last years lacks."""
+        if self.nowcast and YEAR not in self.strata:
+            found = Problem(said("nowcast.year"), said("nowcast.year_allowed"), said("nowcast.year_remedy"))
+            yield ("strata",), found
+        if self.nowcast and self.draws < 2:
+            found = Problem(said("nowcast.draws"), said("nowcast.draws_allowed"), said("nowcast.draws_remedy"))
+            yield ("draws",), found
 
 
 def plan_table(

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mse.intake.linkage.linkagereport import LinkageReport
     from mse.intake.linkage.pairmodel import PairModel
     from mse.intake.linkage.recalls import LinkageQuality
+    from mse.intake.nowcast import Nowcast
 
 LOOKED_AT = 200_000
 """Registrations up to which exact linkage is held against a model of pairs."""
@@ -81,6 +82,10 @@ class Intake:
         Populations of the same registers beside the one that is counted.
     arrived : DataFrame or None
         When they came, see `mse.intake.arrivals`.
+    expected : Nowcast or None
+        What has not come in yet, where that was asked for and can be told; the drawn tables hold it.
+    mended : bool
+        Whether the drawn tables differ by their linkage, or have lost links put back.
     """
 
     table: CaptureTable
@@ -95,6 +100,8 @@ class Intake:
     told: tuple[Said, ...]
     others: tuple[OtherPopulation, ...] = ()
     arrived: pd.DataFrame | None = None
+    expected: Nowcast | None = None
+    mended: bool = False
 
 
 def take_in(
@@ -191,7 +198,9 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         moved = make_units(con, COUNTED, layout)
         tables = to_tables([count_cells(con, layout), *draws], layout)
         arrived = arrivals(con, lists, spec.unit)
-        drawn = _mended(tables, quality, spec, seed)
+        expected = _expected(arrived, lists, spec, seed)
+        mended = _mended(tables, quality, spec, seed)
+        drawn = _completed(mended, tables[0], expected, spec, seed)
         steps = [(row.step, row.list, row.count) for row in registers.counts]
         told_rows = [*unlike_counts(con, lists, registers.contradictions), *linked_counts(con, layout, removed=remove)]
         flow = to_frame([*delivered_counts(steps), *told_rows])
@@ -221,7 +230,7 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
     unknown = {dim: NOT_KNOWN for dim, levels in tables[0].strata.items() if NOT_KNOWN in levels}
     return Intake(
         tables[0], drawn, unreferred, MappingProxyType(unknown), flow, report, quality, registers.digests,
-        tuple(notes), tuple(told), others, arrived,
+        tuple(notes), tuple(told), others, arrived, expected, bool(mended),
     )  # fmt: skip
 
 
@@ -266,6 +275,32 @@ def _mended(
     rng = np.random.default_rng([seed, 4])
     mended = [mend(table, draw_lost(share, quality.seen, rng), rng) for table in found]
     return tuple(replace(table, name=f"{tables[0].name}, linkage {number}") for number, table in enumerate(mended, 1))
+
+
+def _expected(arrived: pd.DataFrame, lists: tuple[str, ...], spec: IntakeSpec, seed: int) -> Nowcast | None:
+    """Return what has not come in yet; None where that was not asked for, or no list says when it entered anything."""
+    if not spec.nowcast:
+        return None
+    from mse.intake.nowcast import nowcast
+
+    return nowcast(arrived, lists, max(spec.draws, 200), seed=seed)
+
+
+def _completed(
+    drawn: tuple[CaptureTable, ...], table: CaptureTable, expected: Nowcast | None, spec: IntakeSpec, seed: int
+) -> tuple[CaptureTable, ...]:
+    """Return the drawn tables with what has not come in yet; of one table as many as are to be drawn."""
+    if expected is None or not expected.missing:
+        return drawn
+    from mse.intake.nowcast import complete
+
+    rng = np.random.default_rng([seed, 16])
+    # the draws of what is missing are spread over the tables
+    step = max(max(spec.draws, 200) // max(spec.draws, 1), 1)
+    return tuple(
+        replace(complete(one, expected, i * step, rng), name=f"{table.name}, completed {i + 1}")
+        for i, one in enumerate(drawn or [table] * spec.draws)
+    )
 
 
 def _unreferred(con: duckdb.DuckDBPyConnection, layout: Layout) -> CaptureTable | None:

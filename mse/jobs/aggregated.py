@@ -45,13 +45,15 @@ def read_aggregates(job: Job, table: CaptureTable | None = None) -> tuple[Aggreg
             continue
         dims = {} if table is None else table.strata
         if table is not None and dims and not set(counted.dimensions) & set(dims):
-            problem = Problem(said("aggregate.no_dimension"), ", ".join(dims), said("aggregate.dimension_remedy"),
+            allowed, remedy = said("aggregate.one_of", names=list(dims)), said("aggregate.dimension_remedy")
+            problem = Problem(said("aggregate.no_dimension"), allowed, remedy,
                               file=str(spec.path), value=", ".join(counted.dimensions))  # fmt: skip
             problems.append(job.file.put(problem, place))
         for dim, levels in counted.dimensions.items():
             for level in levels if dim in dims else ():
                 if level not in dims[dim]:
-                    problem = Problem(said("aggregate.level"), ", ".join(dims[dim]), said("aggregate.level_remedy"),
+                    allowed, remedy = said("aggregate.one_of", names=list(dims[dim])), said("aggregate.level_remedy")
+                    problem = Problem(said("aggregate.level"), allowed, remedy,
                                       file=str(spec.path), column=dim, value=level)  # fmt: skip
                     problems.append(problem)
         if not np.equal(counted.persons, np.rint(counted.persons)).all():

@@ -219,11 +219,11 @@ def plan(
     else:
         name, given = named(method, options)
         make_spec(name, given)
-        given_table, choice = read_table(source), MethodChoice(name, given)
-        if not isinstance(given_table, CaptureTable):
-            raise InputError(Problem(said("found.plan_no_lists", kind=type(given_table).__name__),
+        read, choice = read_table(source), MethodChoice(name, given)
+        if not isinstance(read, CaptureTable):
+            raise InputError(Problem(said("found.plan_no_lists", kind=type(read).__name__),
                                      said("allowed.plan_table"), said("do.plan_table")))  # fmt: skip
-        table = given_table
+        table = read
         cells = strata or _strata(table, choice)
         stages = [*_answers(table, choice, 1, cells), _verdict(table, cells)]
     mebibytes = measured["mebibytes"] + 3 * 8 * DRAWS * (cells if cells > 1 else 1) / 2**20

@@ -83,7 +83,6 @@ def run_job(
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
             return run_job(job, compute, workspace=folder, told=told)
     _raise_if_any(_file_problems(job, None))
-    read_aggregates(job)
     source = open_source(job, workspace, compute)
     _raise_if_any(
         _file_problems(job, source.table)
@@ -263,7 +262,7 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
                 one(table, compute.within(f"drawn linkage {i} of {len(source.draws)}"))
                 for i, table in enumerate(source.draws, 1)
             ]
-            pooled = pool(drawn, point=headline)
+            pooled = pool(drawn, point=headline, sources=source.drawn_for)
             headline = replace(pooled, diagnostics={**pooled.diagnostics, **_links(source, headline.point)})
         else:
             headline = replace(headline, diagnostics={**headline.diagnostics, **_links(source, headline.point)})
@@ -276,6 +275,7 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
         elif METHODS[method].asked:
             why = said("note.summed_strata", names=names)
         headline = replace(headline, notes=(*headline.notes, why))
+    headline = replace(headline, notes=(*headline.notes, *source.expected))
     if source.table.unread:
         left = said("note.unread", names=list(source.table.unread))
         headline = replace(headline, notes=(*headline.notes, left))

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.answers.pooled import LINKAGE
 from mse.computing.filemodes import private_writing
 from mse.computing.inputfiles import matching
 from mse.computing.parallel import Compute
@@ -17,7 +18,7 @@ from mse.errors import InputError, Problem, reason_of
 from mse.jobs.job import Job, load_job_table
 from mse.shipped import TableInfo
 from mse.tables.captures import CaptureTable
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 RECORDS, REJECTS, QUALITY, SIMULATED = "intake", "rejects.csv", "quality", "registers"
 """In the workspace: what reading leaves; in it the rejected rows, the reports to suppliers, and simulated files."""
+
+
+TOLD = 0.005
+"""Share of a list's registrations that are missing from which a note tells of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +54,10 @@ class JobSource:
         The table without registrations that are there only because another list sent the person.
     tables : mapping of str to DataFrame
         What goes with the results: ``flow``, ``quality``, ``linkage``, ``truth``.
+    drawn_for : tuple of Said
+        Sources of uncertainty that `draws` hold.
+    expected : tuple of Said
+        What of the last years has not come in yet and is completed in `draws`; nothing where they are not.
     links : mapping of str to float
         Of registers, ``recall`` and ``precision`` of the linkage; ``unknown`` where nothing can tell them.
     record : mapping
@@ -64,6 +73,8 @@ class JobSource:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
     links: Mapping[str, float] = field(default_factory=dict)
+    expected: tuple[Said, ...] = ()
+    drawn_for: tuple[Said, ...] = (LINKAGE,)
 
 
 def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
@@ -110,6 +121,10 @@ def _registered(job: Job, contracts: list[str], truth: Path | None, workspace: P
         (workspace / RECORDS / "linkage.json").write_text(taken.linkage.settings, encoding="utf-8")
     if taken.arrived is not None:
         tables["arrivals"] = taken.arrived
+    expected: tuple[Said, ...] = ()
+    if taken.expected is not None:
+        tables["nowcast"] = taken.expected.to_pandas(job.run.prob)
+        expected = _told_of(tables["nowcast"], taken.expected.until.isoformat())
     links = {"unknown": 1.0}
     if taken.quality is not None:
         tables["linkage"] = taken.quality.lists
@@ -131,7 +146,31 @@ def _registered(job: Job, contracts: list[str], truth: Path | None, workspace: P
         },
         links=links,
         others=taken.others,
+        expected=expected,
+        drawn_for=_drawn_for(taken),
     )
+
+
+def _drawn_for(taken: Intake) -> tuple[Said, ...]:
+    """Return what the drawn tables differ by: the linkage, what has not come in yet, or both."""
+    linked = taken.linkage is not None or taken.expected is None or taken.mended
+    late = taken.expected is not None and bool(taken.expected.missing)
+    return (*([LINKAGE] if linked else []), *([said("source.nowcast")] if late else []))
+
+
+def _told_of(frame: pd.DataFrame, until: str) -> tuple[Said, ...]:
+    """Return in shares, which tell of no few persons, what has not come in yet, by year; small ones together."""
+    found = []
+    for year in sorted(frame["year"].unique()):
+        rows = frame[frame["year"] == year]
+        parts = tuple(
+            said("nowcast.list", list=x["list"], share=x["share"], low=x["low"] / max(x["so_far"] + x["low"], 1),
+                 high=x["high"] / max(x["so_far"] + x["high"], 1))
+            for x in rows.to_dict("records") if x["share"] >= TOLD
+        )  # fmt: skip
+        if parts:
+            found.append(said("nowcast.year_of", year=year, until=until, parts=parts))
+    return (said("nowcast.done"), *found)
 
 
 def simulate_into(

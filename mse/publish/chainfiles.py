@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.computing.csvtext import csv_text
-from mse.errors import InputError, Problem, names_of
+from mse.errors import InputError
 from mse.evidence.eventfile import ALL
 from mse.publish.coarsechain import CoarseChain, CoarseChance, CoarseStay
 from mse.publish.drawings.axes import NARROW, WIDE
 from mse.publish.drawings.chainflow import FlowMove, chain_figure, share_width
 from mse.publish.figures.figuresentences import Speaker
 from mse.publish.figures.figurespec import Language, SourceTexts
-from mse.publish.openfolders import write_open
+from mse.publish.openfolders import as_json, pages, speaker_of, write_open
 from mse.publish.report.html import page_template
 from mse.publish.report.page import Cell, Column, Drawing, Row, Sheet
 from mse.publish.wording.messages import Words
@@ -142,13 +141,7 @@ class PublishedTimeChain:
         InputError
             When the job does not ask for that language.
         """
-        chosen = language or next(iter(self.speakers))
-        if chosen not in self.speakers:
-            raise InputError(
-                Problem(said("figures.language"), names_of(self.speakers), said("do.add_languages_under_report"),
-                        value=chosen)
-            )  # fmt: skip
-        return self.speakers[chosen]
+        return speaker_of(self.speakers, language)
 
     def as_record(self) -> dict[str, Any]:
         """Return what `chain.json` holds."""
@@ -216,15 +209,14 @@ def write_chain(folder: str | Path, found: PublishedTimeChain, *, overwrite: boo
     """
     out = Path(folder)
     files = {CSV: csv_text(found.to_pandas()), STAYS: csv_text(found.stays()), JSON: chain_json(found)}
-    for number, language in enumerate(found.speakers):
-        files[f"{PAGE}.html" if number == 0 else f"{PAGE}.{language}.html"] = chain_page(found, language)
+    files |= pages(PAGE, found.speakers, lambda language: chain_page(found, language))
     write_open(out, files, JSON, overwrite=overwrite)
     return out
 
 
 def chain_json(found: PublishedTimeChain) -> str:
     """Return a chain as JSON."""
-    return json.dumps(found.as_record(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return as_json(found.as_record())
 
 
 def chain_page(found: PublishedTimeChain, language: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mse.computing.filemodes import make_open
 from mse.computing.savefiles import replace_folder, work_folder
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.words.said import said
 
 
@@ -40,3 +41,28 @@ def write_open(out: Path, files: Mapping[str, str], ours: str, *, overwrite: boo
             (fresh / name).write_text(text, encoding="utf-8", newline="")
         make_open(fresh)
         replace_folder(fresh, out, work)
+
+
+def speaker_of[Speaker](speakers: Mapping[str, Speaker], language: str | None) -> Speaker:
+    """Return who speaks a language; the first of the job when none is named.
+
+    Raises
+    ------
+    InputError
+        When the job does not ask for that language.
+    """
+    chosen = language or next(iter(speakers))
+    if chosen not in speakers:
+        allowed, remedy = names_of(speakers), said("do.add_languages_under_report")
+        raise InputError(Problem(said("figures.language"), allowed, remedy, value=chosen))
+    return speakers[chosen]
+
+
+def pages(name: str, languages: Iterable[str], page: Callable[[str], str]) -> dict[str, str]:
+    """Return the page of every language by the name of its file; the first has the plain name."""
+    return {f"{name}.{x}.html" if i else f"{name}.html": page(x) for i, x in enumerate(languages)}
+
+
+def as_json(record: Mapping[str, object]) -> str:
+    """Return a record as the text of a file."""
+    return json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False) + "\n"

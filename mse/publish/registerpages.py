@@ -255,8 +255,8 @@ def read_register(folder: str | Path) -> PublishedRegister:
         return PublishedRegister(
             record["title"], record["prob"], tuple(RegisterRow(*r) for r in record["rows"]),
             tuple((str(a), int(b), float(c)) for a, b, c in record["frequencies"]), record["verdict"],
-            tuple(reason_from(r) for r in record["reasons"]), tuple(told["note"]), tuple(told["assumption"]),
-            tuple(record["citations"]), record["made"],
+            tuple(reason_from(r | {"text": ""}) for r in record["reasons"]), told.get("note", ()),
+            told.get("assumption", ()), tuple(record["citations"]), record["made"],
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(

@@ -24,6 +24,7 @@ from mse.settings.specfields import (
     members,
     plain_kind,
     settings_of,
+    words_in_words,
 )
 from mse.words.said import Said, said
 
@@ -222,7 +223,8 @@ def _value_faults(value: Any, setting: Setting, kind: Any, place: Place, inside:
         return
     if get_origin(plain) is Literal and value not in parts:
         found = said("setting.unknown", name=name) if len(place) == 1 else said("setting.word", name=name)
-        yield place, setting_problem(setting, found, in_words(plain), value)
+        named = [word for part in words for word in get_args(plain_kind(part)[0])]
+        yield place, setting_problem(setting, found, words_in_words(named), value)
         return
     if isinstance(value, Real) and math.isnan(value):
         yield place, setting_problem(setting, said("setting.nan", name=name), in_words(kind), value)

@@ -243,14 +243,19 @@ def in_words(kind: Any, several: bool = False) -> Said:
     return found
 
 
+def words_in_words(parts: Sequence[object]) -> Said:
+    """Return the words that a setting may be."""
+    *words, last = [repr(part) if isinstance(part, str) else str(part) for part in parts]
+    return said("type.words", words=words, last=last) if words else names_of([last])
+
+
 def _plain_words(plain: Any, several: bool) -> Said:
     parts, origin = get_args(plain), get_origin(plain)
     if origin in (Union, UnionType):
         either = [in_words(part, several) for part in parts]
         return reduce(lambda one, other: said("type.either", one=one, other=other), either)
     if origin is Literal:
-        *words, last = [repr(part) if isinstance(part, str) else str(part) for part in parts]
-        return said("type.words", words=words, last=last) if words else names_of([last])
+        return words_in_words(parts)
     if origin is tuple and parts[-1] is not Ellipsis:
         return said("type.list_of", count=len(parts), what=in_words(parts[0], True))
     if origin in (tuple, Sequence):

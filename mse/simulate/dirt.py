@@ -8,9 +8,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import numpy as np
-import numpy.typing as npt
 
-Texts = npt.NDArray[np.object_]
+from mse.kernels.arrays import Texts
 
 Identity = tuple[str, str, str]
 """Surname, given name, date of birth as YYYY-MM-DD."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import numpy.typing as npt
 
+from mse.kernels.arrays import Texts
 from mse.simulate.weather import Weather
-
-Texts = npt.NDArray[np.object_]
 
 SURNAMELESS = ("Onbekend", "N.N.", "Unknown", "?")
 """What is written where no surname is known."""

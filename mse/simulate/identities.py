@@ -9,11 +9,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from mse.kernels.arrays import Flags, Integers, Texts
 from mse.simulate.names import FEMALE, MALE, SURNAMES, read_names
 from mse.simulate.weather import Weather
-
-Texts = npt.NDArray[np.object_]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,9 +90,7 @@ def draw_identities(
     return Identities(family_names, np.array(given_names, dtype=object)[given], (days + offset).astype("datetime64[D]"))
 
 
-def _relatives(
-    place: Integers, share: float, rng: np.random.Generator
-) -> tuple[Integers, Integers, npt.NDArray[np.bool_]]:
+def _relatives(place: Integers, share: float, rng: np.random.Generator) -> tuple[Integers, Integers, Flags]:
     """Return who is a relative of whom, and which of them are twins.
 
     Parameters
@@ -115,7 +111,7 @@ def _relatives(
     return who, of, (place[2, who] == place[2, of]) & (rng.random(who.size) < 0.5)
 
 
-def _repeated(number: Integers) -> npt.NDArray[np.bool_]:
+def _repeated(number: Integers) -> Flags:
     """Return who has the number of somebody earlier."""
     same = np.ones(number.size, dtype=bool)
     same[np.unique(number, return_index=True)[1]] = False

@@ -18,11 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
+from mse.kernels.arrays import Array, Flags
 from mse.simulate.spec import SimulateSpec
-from mse.simulate.victims import Array, Population, expected_victims, stratum_shares
+from mse.simulate.victims import Population, expected_victims, stratum_shares
 from mse.words.said import said
-
-Bools = npt.NDArray[np.bool_]
 
 NODES = 7
 """Gauss-Hermite nodes for the visibility."""
@@ -43,7 +42,7 @@ class Captures:
         Place of the list that sent the person; -1 where the list found the person by itself.
     """
 
-    on: Bools
+    on: Flags
     sender: npt.NDArray[np.int8]
 
 

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem, names_of
+from mse.kernels.arrays import Integers
 from mse.simulate.lists import draw_captures
 from mse.simulate.registering import draw_registers
 from mse.simulate.spec import SimulateSpec
@@ -21,8 +21,6 @@ from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mse.kernels.arrays import Integers, Texts
 from mse.simulate.dirt import dirty_identities
 from mse.simulate.foulweather import fouled
 from mse.simulate.identities import Identities, draw_identities
@@ -18,8 +19,6 @@ from mse.simulate.victims import Population
 if TYPE_CHECKING:
     import pandas as pd
 
-Integers = npt.NDArray[np.int64]
-Texts = npt.NDArray[np.object_]
 
 REPORT_LAG = 10.0
 """Days between coming into view and being registered, mean."""
@@ -35,7 +34,8 @@ SEVERAL = "|"
 def extraction_dates(spec: SimulateSpec) -> tuple[date, ...]:
     """Return the day on which each delivery was drawn from the registers: one, or two when some come late."""
     first = date(spec.last_year + 1, 1, 31)
-    return (first, date(spec.last_year + 1, 7, 31)) if spec.late else (first,)
+    two = bool(spec.late) or spec.weather.entry_days is not None
+    return (first, date(spec.last_year + 1, 7, 31)) if two else (first,)
 
 
 def draw_registers(
@@ -90,10 +90,13 @@ def _register(
     starts = np.array([date(y, 1, 1) for y in spec.years], dtype="datetime64[D]").astype(np.int64)
     registered = starts[year] + day
     deliveries = np.array(extraction_dates(spec), dtype="datetime64[D]").astype(np.int64)
-    entered = np.minimum(registered + (entry.standard_exponential(n) * ENTRY_LAG).astype(np.int64), deliveries[0])
+    slow = spec.weather.entry_days
+    came = registered + (entry.standard_exponential(n) * (ENTRY_LAG if slow is None else slow)).astype(np.int64)
+    entered = np.minimum(came, deliveries[0 if slow is None else -1])
     late = (entry.random(n) < spec.late) & (year == len(spec.years) - 1)
     if late.any():
         entered[late] = entry.integers(deliveries[0] + 1, deliveries[-1] + 1, late.sum())
+    late |= entered > deliveries[0]
 
     birth_dates = _written(identities.birth_date.astype(np.int64)[number])
     surname, given_name, birth_date = dirty_identities(

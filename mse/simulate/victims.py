@@ -8,11 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mse.kernels.arrays import Array, Integers
 from mse.simulate.spec import SimulateSpec
 
-Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int16]
-Integers = npt.NDArray[np.int64]
 
 MINOR_AGES = np.arange(8, 18)
 MINOR_WEIGHTS = np.array([1, 1, 2, 2, 3, 4, 6, 10, 14, 16]) / 59

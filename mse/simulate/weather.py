@@ -46,6 +46,9 @@ class Weather:
         Whether suppliers deliver a file every quarter; off: false.
     layout_from : int or None
         Year from which every supplier writes other names of columns and other codes; None for one layout.
+    entry_days : float or None
+        Mean days until a registration is entered, in every year; who is entered after the first delivery comes with the
+        second. None: as a supplier that is quick.
     other_key : tuple of str
         Registers whose pseudonyms were made with another key; off: none.
     aggregated : tuple of str
@@ -64,6 +67,7 @@ class Weather:
     senders_named: Share = 1.0
     quarterly: bool = False
     layout_from: int | None = None
+    entry_days: Annotated[float, Between(0)] | None = None
     other_key: tuple[str, ...] = ()
     aggregated: tuple[str, ...] = ()
 

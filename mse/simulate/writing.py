@@ -9,17 +9,15 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from mse.computing.csvtext import write_csv
 from mse.computing.inputfiles import read_input
 from mse.computing.provenance import file_digest, versions
 from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem
+from mse.kernels.arrays import Flags
 from mse.simulate.calibration import calibration_table
 from mse.simulate.national import Simulated
-from mse.simulate.registering import LABELS, SEVERAL
+from mse.simulate.registering import LABELS, SEVERAL, extraction_dates
 from mse.simulate.spec import SimulateSpec
 from mse.simulate.suppliers import (
     DATES,
@@ -35,7 +33,6 @@ from mse.words.said import said
 if TYPE_CHECKING:
     import pandas as pd
 
-Bools = npt.NDArray[np.bool_]
 Disguise = Callable[["pd.DataFrame"], "pd.DataFrame"]
 
 LATER = "later"
@@ -168,7 +165,7 @@ def _fill(folder: Path, simulated: Simulated, disguise: Disguise | None, other: 
     return contracts
 
 
-def _deliveries(simulated: Simulated, name: str) -> dict[str, Bools]:
+def _deliveries(simulated: Simulated, name: str) -> dict[str, Flags]:
     """Return the files of a register and which of its rows stand in each: one, one for each delivery, or by quarter."""
     register, spec = simulated.registers[name], simulated.spec
     found = _by_delivery(register, spec, name)
@@ -180,11 +177,12 @@ def _deliveries(simulated: Simulated, name: str) -> dict[str, Bools]:
     return {file: rows for file, rows in both.items() if rows.any()}
 
 
-def _by_delivery(register: pd.DataFrame, spec: SimulateSpec, name: str) -> dict[str, Bools]:
+def _by_delivery(register: pd.DataFrame, spec: SimulateSpec, name: str) -> dict[str, Flags]:
     """Return the files of a register in one layout."""
     late = (register["delivery"] > 1).to_numpy()
     if not spec.weather.quarterly:
-        return {f"{name}-1.csv": ~late, f"{name}-2.csv": late} if spec.late else {f"{name}.csv": ~late}
+        two = len(extraction_dates(spec)) > 1
+        return {f"{name}-1.csv": ~late, f"{name}-2.csv": late} if two else {f"{name}.csv": ~late}
     month = register["date"].str[5:7].astype(int)
     quarter = (register["date"].str[:4] + "-q" + ((month + 2) // 3).astype(str)).to_numpy(dtype=object)
     quarter[late] = "late"

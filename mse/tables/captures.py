@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.tables import reshaping
 from mse.tables.checks import MAX_LISTS as MAX_LISTS
 from mse.tables.checks import Faults, add_content_faults, add_name_faults, membership, whole_counts
 from mse.tables.reading import read_overlap, stem
 from mse.tables.readspec import Reading
-from mse.tables.reshaping import Counts, Mask
 from mse.words.cards import card
 from mse.words.catalogues import catalogue
 from mse.words.said import Said, said
@@ -43,8 +43,8 @@ class DenseCells(NamedTuple):
         1 where a cell is observable, else 0; ``cells[0]`` is 0.
     """
 
-    counts: npt.NDArray[np.float64]
-    cells: npt.NDArray[np.float64]
+    counts: Array
+    cells: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -87,10 +87,10 @@ class CaptureTable:
     """
 
     lists: tuple[str, ...]
-    counts: Counts
+    counts: Integers
     strata: Mapping[str, tuple[str, ...]]
-    observable: Mask
-    absent: Mask
+    observable: Flags
+    absent: Flags
     name: str
     unread: tuple[str, ...] = ()
     read_as: Said | None = None
@@ -247,24 +247,24 @@ class CaptureTable:
             sha.update(b"\n" + part.tobytes())
         return sha.hexdigest()
 
-    def membership(self) -> Mask:
+    def membership(self) -> Flags:
         """Return who is on what: bool array of shape (2**K - 1, K), row h - 1 for history h."""
         return membership(self.n_lists)
 
-    def list_totals(self) -> Counts:
+    def list_totals(self) -> Integers:
         """Return the persons on each list, over all strata: shape (K,)."""
         return np.diagonal(self.overlaps()).copy()
 
-    def overlaps(self) -> Counts:
+    def overlaps(self) -> Integers:
         """Return the persons on both of two lists, over all strata: shape (K, K), totals on the diagonal."""
         on = self.membership().astype(np.int64)
         return on.T @ (self.counts.sum(axis=0)[:, None] * on)
 
-    def alone(self) -> Counts:
+    def alone(self) -> Integers:
         """Return the persons on each list and no other, over all strata: shape (K,)."""
         return np.asarray(self.counts.sum(axis=0)[(1 << np.arange(self.n_lists)) - 1])
 
-    def history_counts(self) -> Counts:
+    def history_counts(self) -> Integers:
         """Return the persons on exactly 1, 2, ..., K lists, over all strata: shape (K,)."""
         out = np.zeros(self.n_lists + 1, dtype=np.int64)
         np.add.at(out, self.membership().sum(axis=1), self.counts.sum(axis=0))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import InputError, Problem
+from mse.kernels.arrays import Flags, Integers
 from mse.words.said import Said, said
 
 MAX_LISTS = 16
@@ -174,7 +175,7 @@ def add_structure_faults(
         )  # fmt: skip
 
 
-def whole_counts(counts: npt.ArrayLike, source: str | Said) -> npt.NDArray[np.int64]:
+def whole_counts(counts: npt.ArrayLike, source: str | Said) -> Integers:
     """Return a fresh int64 copy of counts.
 
     Raises
@@ -209,23 +210,23 @@ def whole_counts(counts: npt.ArrayLike, source: str | Said) -> npt.NDArray[np.in
     return out
 
 
-def membership(n_lists: int) -> npt.NDArray[np.bool_]:
+def membership(n_lists: int) -> Flags:
     """Return who is on what: shape (2**K - 1, K), row h - 1 for history h."""
     return _membership(n_lists).copy()
 
 
 @lru_cache(maxsize=16)
-def _membership(n_lists: int) -> npt.NDArray[np.bool_]:
-    on: npt.NDArray[np.bool_] = (np.arange(1, 2**n_lists)[:, None] >> np.arange(n_lists)) & 1 == 1
+def _membership(n_lists: int) -> Flags:
+    on: Flags = (np.arange(1, 2**n_lists)[:, None] >> np.arange(n_lists)) & 1 == 1
     return on
 
 
 def add_content_faults(
     faults: Faults,
     lists: Sequence[str],
-    counts: npt.NDArray[np.int64],
-    observable: npt.NDArray[np.bool_],
-    absent: npt.NDArray[np.bool_],
+    counts: Integers,
+    observable: Flags,
+    absent: Flags,
 ) -> None:
     """Check the arrays of a table against each other; shapes as in `CaptureTable`."""
     on = membership(len(lists))

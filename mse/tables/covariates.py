@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.errors import ModelError, Problem, names_of
+from mse.kernels.arrays import Array
 from mse.settings.formulatext import ALLOWED, FormulaFault, FormulaTerms, read_formula
 from mse.tables.checks import Faults
 from mse.tables.grids import Grid
@@ -22,8 +23,7 @@ from mse.words.said import Said, said, verbatim
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[np.float64]
-Column = npt.NDArray[np.float64] | npt.NDArray[np.str_]
+Column = Array | npt.NDArray[np.str_]
 Columns = Mapping[str, Column]
 """A covariate by name: float64 for a number, text for a level; all of one length."""
 
@@ -134,7 +134,7 @@ def _number(text: str) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def design(columns: Columns, n_rows: int, formula: str, *, source: str) -> Design:
+def design(columns: Columns, n_rows: int, formula: str, *, source: str | Said) -> Design:
     """Return the design matrix of a formula such as ``"gender + age"``; ``"1"`` is the constant alone.
 
     Parameters
@@ -192,7 +192,7 @@ def design(columns: Columns, n_rows: int, formula: str, *, source: str) -> Desig
     return Design(names, matrix)
 
 
-def _formula_problems(columns: Columns, formula: FormulaTerms, text: str, source: str) -> list[Problem]:
+def _formula_problems(columns: Columns, formula: FormulaTerms, text: str, source: str | Said) -> list[Problem]:
     """Return what can be said about a formula before it is evaluated."""
     known, problems = names_of(columns, said("allowed.none_table_has_no_3")), []
     if not formula.terms:
@@ -214,7 +214,7 @@ def _formula_problems(columns: Columns, formula: FormulaTerms, text: str, source
     return problems
 
 
-def _unreadable(columns: Columns, text: str, source: str, reason: Said) -> Problem:
+def _unreadable(columns: Columns, text: str, source: str | Said, reason: Said) -> Problem:
     names = names_of(columns, said("what.no_covariates"))
     return Problem(
         said("found.formula_cannot_used", reason=reason),

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from mse.kernels.arrays import Integers
 from mse.tables.captures import CaptureTable
 from mse.tables.checks import MOST_LISTS, Faults, add_name_faults, add_structure_faults, whole_counts
 from mse.tables.readspec import Reading
@@ -22,8 +22,6 @@ from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.tables.cells import OverlapCells
-
-Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +49,8 @@ class HistoryTable:
     """
 
     lists: tuple[str, ...]
-    histories: Counts
-    counts: Counts
+    histories: Integers
+    counts: Integers
     name: str = "table"
     read_as: Said | None = None
 
@@ -140,20 +138,20 @@ class HistoryTable:
         """Number of lists, K."""
         return len(self.lists)
 
-    def overlaps(self) -> Counts:
+    def overlaps(self) -> Integers:
         """Return the persons on both of two lists: shape (K, K), totals on the diagonal."""
         on = self.histories[:, None] >> np.arange(self.n_lists) & 1
         return np.asarray(on.T @ (self.counts[:, None] * on))
 
-    def list_totals(self) -> Counts:
+    def list_totals(self) -> Integers:
         """Return the persons on each list: shape (K,)."""
         return np.diagonal(self.overlaps()).copy()
 
-    def alone(self) -> Counts:
+    def alone(self) -> Integers:
         """Return the persons on each list and no other: shape (K,)."""
         return np.array([self.counts[self.histories == 1 << j].sum() for j in range(self.n_lists)], dtype=np.int64)
 
-    def history_counts(self) -> Counts:
+    def history_counts(self) -> Integers:
         """Return the persons on exactly 1, 2, ..., K lists: shape (K,)."""
         size = (self.histories[:, None] >> np.arange(self.n_lists) & 1).sum(axis=1)
         out = np.zeros(self.n_lists + 1, dtype=np.int64)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem, names_of
+from mse.kernels.arrays import Flags
 from mse.words.said import Said, said
 
 Where = Mapping[str, str | Sequence[str]]
@@ -36,7 +36,7 @@ def vague_levels(levels: Sequence[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def selected(dimensions: Mapping[str, Sequence[str]], where: Where, whose: Said) -> npt.NDArray[np.bool_]:
+def selected(dimensions: Mapping[str, Sequence[str]], where: Where, whose: Said) -> Flags:
     """Return which strata, in C order of `dimensions`, have the levels asked for.
 
     Raises

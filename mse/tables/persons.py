@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mse.kernels.arrays import Array, Flags
 from mse.tables.checks import Faults, add_name_faults, add_structure_faults
 from mse.tables.covariates import Columns, columns_digest, freeze_columns, read_columns
 from mse.tables.grids import Grid
@@ -21,9 +22,6 @@ from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits
 from mse.tables.reading import called, source_grid, stem
 from mse.words.said import said
-
-Mask = npt.NDArray[np.bool_]
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -56,7 +54,7 @@ class PersonTable:
     """
 
     lists: tuple[str, ...]
-    on: Mask
+    on: Flags
     covariates: Columns
     name: str
 

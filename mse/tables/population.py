@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import InputError, Problem, names_of
+from mse.kernels.arrays import Array
 from mse.tables.checks import Faults
 from mse.tables.grids import Grid
 from mse.tables.levels import Where, selected
@@ -39,7 +39,7 @@ class Population:
     """
 
     dimensions: Mapping[str, tuple[str, ...]]
-    persons: npt.NDArray[np.float64]
+    persons: Array
     source: str = ""
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from mse.kernels.arrays import Integers
 from mse.tables.checks import Faults, whole_counts
 from mse.tables.codings import COUNT_NAMES, REGISTRATION_NAMES, count_place, registrations_place
 from mse.tables.countcolumns import rough_counts, whole_numbers
@@ -27,7 +28,6 @@ from mse.words.said import said
 if TYPE_CHECKING:
     import pandas as pd
 
-Counts = npt.NDArray[np.int64]
 
 MAX_REGISTRATIONS = 10_000
 _WHOLE = said("allowed.whole_number_1_2", max_registrations=MAX_REGISTRATIONS)
@@ -63,8 +63,8 @@ class RepeatCounts:
     Arrays are copied in and made read-only; tables are equal when their digests are.
     """
 
-    registrations: Counts
-    counts: Counts
+    registrations: Integers
+    counts: Integers
     covariates: Columns
     name: str
     unread: tuple[str, ...] = ()
@@ -215,7 +215,7 @@ class RepeatCounts:
         digest.update(columns_digest(self.covariates).encode())
         return digest.hexdigest()
 
-    def frequencies(self) -> Counts:
+    def frequencies(self) -> Integers:
         """Return f_1, f_2, …: persons registered exactly once, twice, …, shape (largest number,)."""
         return np.bincount(self.registrations, weights=self.counts)[1:].astype(np.int64)
 

@@ -12,18 +12,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem, names_of
+from mse.kernels.arrays import Flags, Integers
 from mse.tables.levels import Where
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-Counts = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 
 class Overlap(Protocol):
@@ -34,13 +31,13 @@ class Overlap(Protocol):
     @property
     def lists(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
-    def counts(self) -> Counts: ...  # noqa: D102
+    def counts(self) -> Integers: ...  # noqa: D102
     @property
     def strata(self) -> Mapping[str, tuple[str, ...]]: ...  # noqa: D102
     @property
-    def observable(self) -> Mask: ...  # noqa: D102
+    def observable(self) -> Flags: ...  # noqa: D102
     @property
-    def absent(self) -> Mask: ...  # noqa: D102
+    def absent(self) -> Flags: ...  # noqa: D102
     @property
     def name(self) -> str: ...  # noqa: D102
     @property
@@ -49,7 +46,7 @@ class Overlap(Protocol):
     def n_strata(self) -> int: ...  # noqa: D102
     @property
     def digest(self) -> str: ...  # noqa: D102
-    def membership(self) -> Mask: ...  # noqa: D102
+    def membership(self) -> Flags: ...  # noqa: D102
     def notation(self, history: int) -> str: ...  # noqa: D102
 
 
@@ -228,13 +225,13 @@ def _gather[T: Overlap](table: T, names: Sequence[str], groups: Sequence[Sequenc
     return replace(table, lists=tuple(names), counts=counts, observable=observable, absent=absent)
 
 
-def _fold(on: Mask, counts: Counts, observable: Mask, groups: Sequence[Sequence[int]]) -> tuple[Counts, Mask]:
+def _fold(on: Flags, counts: Integers, observable: Flags, groups: Sequence[Sequence[int]]) -> tuple[Integers, Flags]:
     """Return counts and observable cells of new lists: observable when any cell that falls into it is."""
     target = np.zeros(on.shape[0], dtype=np.int64)
     for j, group in enumerate(groups):
         target |= on[:, list(group)].any(axis=1).astype(np.int64) << j
-    new: Counts = np.zeros((2 ** len(groups), counts.shape[0]), dtype=np.int64)
-    seen: Mask = np.zeros(new.shape, dtype=np.bool_)
+    new: Integers = np.zeros((2 ** len(groups), counts.shape[0]), dtype=np.int64)
+    seen: Flags = np.zeros(new.shape, dtype=np.bool_)
     np.add.at(new, target, counts.T)
     np.logical_or.at(seen, target, observable.T)
     return new[1:].T, seen[1:].T
@@ -258,7 +255,7 @@ def _pick(table: Overlap, where: Where) -> dict[str, list[int]]:
     return out
 
 
-def _mask(table: Overlap, where: Where) -> npt.NDArray[np.bool_]:
+def _mask(table: Overlap, where: Where) -> Flags:
     out = np.zeros(_shape(table), dtype=np.bool_)
     out[np.ix_(*_pick(table, where).values())] = True
     return out.ravel()

@@ -42,7 +42,7 @@ def test_shares_and_ratios_are_taken_within_draws():
 def test_change_says_with_what_probability_it_fell():
     change = strata(DRAWS).change("year", "2018", "2019")
     np.testing.assert_array_equal(change.difference.draws, [-20, 0, -20, 2])
-    assert (change.fell, change.rose) == (0.5, 0.25)
+    assert (change.fell, change.difference.probability(above=0.0)) == (0.5, 0.25)
     np.testing.assert_allclose(change.ratio.draws, [1 / 3, 1.0, 0.5, np.nan])
     of_girls = strata(DRAWS).change("year", "2018", "2019", {"sex": "f"})
     np.testing.assert_array_equal(of_girls.difference.draws, [-5, 10, -30, 1])

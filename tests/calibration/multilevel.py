@@ -4,9 +4,9 @@
 ``tests/calibration/multilevel.json`` and ``multilevel-national.json``; the slow tests read and repeat a part of it.
 ``coverage 100 switched`` does the same where persons differ much in visibility and nobody is referred, into
 ``multilevel-switched.json``; ``coverage 100 both`` where they differ as much and are referred as well; ``coverage 100
-varied`` in nations each of which is another: visibility uniform from 0 to 1.2, referrals from none to those of
-the nation that ships. A word more, ``on``, goes on after the stored ones. Repeats of one nation have in common what no list shows of it; those of the last do not. What
-stands as ``before`` is what an earlier prior gave, and is kept.
+varied`` in nations each of which is another: visibility uniform from 0 to 1.2, referrals from none to those of the
+nation that ships. A word more, ``on``, goes on after the stored repeats. Repeats of one nation have in common what no
+list shows of it; those of the last do not. What stands as ``before`` is what an earlier prior gave, and is kept.
 ``dependence 12`` stores in ``multilevel-dependence.json`` how lists truly depend on each other in the nations that
 repeat, from complete tables, and what the model says of the part that all pairs share.
 ``python -m tests.calibration.multilevel seed 2`` fits the whole nation of another seed, and prints how that went.

@@ -35,7 +35,7 @@ def test_estimates_errors_and_deviances_of_rcapture(table: str, row: dict[str, f
     assert found.diagnostics["deviance"] == pytest.approx(row["deviance"], abs=0.01)
     assert found.diagnostics["df"] == row["df"]
     if row["model"] != "Mbh":  # theirs counts the chance of the first list too
-        assert found.diagnostics["se"] == pytest.approx(row["stderr"], rel=1e-3)
+        assert found.diagnostics["se"] == pytest.approx(row["stderr"], rel=1e-2)
 
 
 def test_mt_is_the_independence_model_and_mh_does_not_depend_on_the_order_of_lists() -> None:

@@ -158,8 +158,8 @@ def test_a_time_at_risk_that_is_none_is_refused(exposure: str) -> None:
 
 
 def test_nobody_registered_often_enough_is_refused() -> None:
-    table = RepeatCounts.from_arrays([2, 2], [5, 3], covariates={"g": ["a", "b"]})
-    with pytest.raises(ModelError):
+    table = RepeatCounts.from_arrays([1, 2, 1], [50, 30, 40], covariates={"g": ["a", "a", "b"]})
+    with pytest.raises(ModelError, match="average over shapes"):
         estimate(table, RepeatsSpec(formula="g"), seed=1)
     with pytest.raises(ModelError, match="interval of its own"):
         RepeatsSpec(interval="normal")
@@ -171,7 +171,7 @@ def test_groups_add_up_to_the_whole() -> None:
     parts = subgroups(table, "sex", formula="sex")
     held = average_shapes(table, fit_repeats(table, "poisson", "sex")[1].matrix)
     mean = float(held.weight @ np.exp([law.log_unseen for law in held.laws])) + table.observed
-    assert parts["N"].sum() == pytest.approx(mean, rel=1e-6)
+    assert parts["N"].sum() == pytest.approx(mean, rel=1e-3)
 
 
 # ---- ones that follow no rule ---------------------------------------------------------------------
@@ -212,8 +212,10 @@ def test_too_many_ones_are_seen_through() -> None:
     more = rng.random(20_000) < 0.4
     times = np.where((times > 1) & more, 1, times)
     f = np.bincount(times)[1:]
-    for family in ("one-inflated-poisson", "chao-one-inflated"):
-        assert estimate(register(*f), RepeatsSpec(family=family), seed=1).point == pytest.approx(20_000, rel=0.08)
+    found = estimate(register(*f), RepeatsSpec(family="one-inflated-poisson"), seed=1)
+    assert found.point == pytest.approx(20_000, rel=0.08)
+    bound = estimate(register(*f), RepeatsSpec(family="chao-one-inflated"), seed=1)
+    assert bound.point < 20_000
     plain = estimate(register(*f), RepeatsSpec(family="poisson"), seed=1).point
     assert plain > 22_000
     boot = estimate(
@@ -264,9 +266,8 @@ def test_the_folder_holds_no_small_count_and_reads_back(tmp_path: Path) -> None:
     assert groups["sex = x"] is None and sum(v is None for v in groups.values()) == 2
     for language, word in (("en", "registered"), ("nl", "geregistreerd")):
         page = register_page(again, language)
-        assert (
-            page == register_page(shown, language) and word in page and "http" not in page.replace("http://www.w3", "")
-        )
+        assert page == register_page(shown, language) and word in page
+        assert "://" not in page.replace("http://www.w3", "")
     with pytest.raises(mse.MseError):
         read_register(tmp_path)
 

@@ -6,6 +6,7 @@ No figure of a book is used: the examples are small enough to be worked out by h
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +17,11 @@ from scipy import stats
 
 from mse.errors import InputError, ModelError
 from mse.evidence.chain import proportion_interval
-from mse.evidence.survey import (
-    COLUMNS,
-    SurveyRate,
-    prevalence_persons,
-    read_rates,
-    survey_from_microdata,
-    survey_persons,
-)
-from mse.evidence.surveydesign import (
-    Respondents,
-    SurveyDesign,
-    linearised_variance,
-    make_respondents,
-    prevalence,
-    read_respondents,
-)
+from mse.evidence.respondentfile import read_respondents
+from mse.evidence.survey import COLUMNS, SurveyRate, read_rates, survey_persons
+from mse.evidence.surveydesign import Respondents, SurveyDesign, make_respondents
+from mse.evidence.surveylaw import prevalence, survey_law
+from mse.evidence.surveyways import survey
 
 Array = npt.NDArray[np.float64]
 RATES = """group,rate,population,low,high,prob,n,deff,source
@@ -50,6 +40,13 @@ def sample(seed: int, strata: int = 4, units: int = 8, size: int = 15) -> Respon
     outcome = (rng.random(n) < 1 / (1 + np.exp(1.5 - pull))).astype(float)
     sex = rng.choice(["f", "m"], n)
     return make_respondents(outcome, rng.uniform(0.5, 2.0, n), stratum.tolist(), unit.tolist(), {"sex": sex.tolist()})
+
+
+def linearised_variance(data: Respondents, inside: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the rate among some respondents and its variance, as a group of the law."""
+    law = survey_law(replace(data, groups={"inside": tuple(map(str, inside))}))
+    g = law.groups.index(("True",))
+    return float(law.rate[g]), float(law.cov[g, g])
 
 
 # ---- variance ---------------------------------------------------------------------------------------
@@ -195,17 +192,17 @@ def test_microdata_are_read(tmp_path: Path) -> None:
 
 
 def test_from_files_to_persons(tmp_path: Path) -> None:
-    survey, population = tmp_path / "survey.csv", tmp_path / "population.csv"
-    survey.write_text("\n".join(["victim,sex", *(f"{int(i % 10 == 0)},{'f' if i < 40 else 'm'}" for i in range(80))]))
+    path, population = tmp_path / "survey.csv", tmp_path / "population.csv"
+    path.write_text("\n".join(["victim,sex", *(f"{int(i % 10 == 0)},{'f' if i < 40 else 'm'}" for i in range(80))]))
     population.write_text("sex,population\nf,1000\nm,3000\n")
     design = SurveyDesign("victim", by=("sex",))
-    assert survey_from_microdata(survey, design)["rate"].tolist() == pytest.approx([0.1, 0.1])
-    assert survey_from_microdata(survey, design, population)["persons"].tolist() == pytest.approx([100, 300])
-    with pytest.raises(ModelError, match="one grouping column"):
-        survey_from_microdata(survey, SurveyDesign("victim"), population)
+    assert survey(path, design).to_pandas()["rate"].tolist() == pytest.approx([0.1, 0.1, 0.1])
+    assert survey(path, design, population).to_pandas()["persons"].tolist() == pytest.approx([100, 300, 400])
+    everybody = survey(path, SurveyDesign("victim"), population).to_pandas()
+    assert everybody["persons"].tolist() == pytest.approx([400])
     population.write_text("age,population\nf,1000\nm,3000\n")
     with pytest.raises(ModelError, match="does not know the grouping column"):
-        survey_from_microdata(survey, design, population)
+        survey(path, design, population)
 
 
 def test_microdata_are_refused_with_every_problem_and_no_value(tmp_path: Path) -> None:
@@ -270,13 +267,12 @@ def test_rates_of_nothing_and_of_everything() -> None:
     assert math.isnan(survey_persons([published], 0.9)["high"][0])
 
 
-def test_persons_from_microdata() -> None:
-    rates = prevalence(sample(3))
-    frame = prevalence_persons(rates, {"f": 1000.0, "m": 2000.0}, "sex", source="a survey")
-    assert frame["persons"].tolist() == pytest.approx((rates["rate"] * [1000, 2000]).tolist())
-    assert (frame["low"] < frame["persons"]).all() and (frame["persons"] < frame["high"]).all()
+def test_a_population_without_a_group_is_refused(tmp_path: Path) -> None:
+    path, population = tmp_path / "survey.csv", tmp_path / "population.csv"
+    path.write_text("\n".join(["victim,sex", *(f"{i % 2},{'f' if i < 40 else 'm'}" for i in range(80))]))
+    population.write_text("sex,population\nf,1000\n")
     with pytest.raises(ModelError, match="no figure"):
-        prevalence_persons(rates, {"f": 1000.0}, "sex")
+        survey(path, SurveyDesign("victim", by=("sex",)), population)
 
 
 def test_rates_are_refused_with_every_problem(tmp_path: Path) -> None:

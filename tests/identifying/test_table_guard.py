@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mse.errors import InputError
-from mse.evidence.surveydesign import SurveyDesign, read_respondents
+from mse.evidence.respondentfile import read_respondents
+from mse.evidence.surveydesign import SurveyDesign
 from mse.identifying.table_columns import table_kind
 from mse.shipped import shipped_names, shipped_path
 from mse.tables.captures import CaptureTable

@@ -31,7 +31,8 @@ def job(tmp_path: Path, counts: str, role: str = "bound", strata: bool = True) -
     path = tmp_path / "job.toml"
     path.write_text(
         f'compare = []\n[table]\npath = "table.csv"\n[estimate]\nmethod = "average"\n{by}[run]\nseed = 1\n'
-        f'[report]\ntime = "year"\n[[aggregate]]\nname = "Shelters"\npath = "shelters.csv"\nrole = "{role}"\nsource = "annual report"\n'
+        f'[report]\ntime = "year"\n[[aggregate]]\nname = "Shelters"\npath = "shelters.csv"\n'
+        f'role = "{role}"\nsource = "annual report"\n'
     )
     return path
 

@@ -72,7 +72,7 @@ def release(written: Path, audit: Path) -> Path:
 def test_a_release_is_complete_and_verified(audit: Path) -> None:
     release = write_release(audit)
     assert release.name == "audit-release"
-    tables = {"indicators", "counts", "lists", "methods", "sdg", "chain", "survey", "sensitivity"}
+    tables = {"indicators", "counts", "lists", "methods", "sdg", "chain", "survey", "sensitivity", "vintages"}
     assert {path.name for path in release.iterdir()} == {FIGURES, PACKAGE, *(f"{name}.csv" for name in tables)}
     assert verify_release(release) == ()
     assert verify_release(release, audit) == ()

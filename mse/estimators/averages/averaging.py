@@ -14,7 +14,6 @@ from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior, Says
@@ -25,14 +24,13 @@ from mse.estimators.averages.weighing import corrected_law, gather, prior_factor
 from mse.estimators.modelspace.correcting import Correction
 from mse.estimators.modelspace.modelfamilies import joined
 from mse.estimators.modelspace.pool import Pool
+from mse.kernels.arrays import Array, Integers
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Check, Draws, Order
 from mse.tables.captures import CaptureTable
 from mse.terms import MOST_MODELS, count_models, members, model_of
 from mse.terms import candidates as candidate_terms
 from mse.words.said import Said, said
-
-Array = npt.NDArray[np.float64]
 
 KEPT = 20_000
 """Models that are kept in full; the others enter the sums and the binned part of the mixture."""
@@ -229,7 +227,7 @@ def check_size(n_lists: int, max_order: int | None) -> int:
     )  # fmt: skip
 
 
-def log_prior_by_size(subsets: npt.NDArray[np.int64], model_prior: str) -> Array:
+def log_prior_by_size(subsets: Integers, model_prior: str) -> Array:
     """Return the log prior of one model with 0, 1, … c interactions, shape (c + 1,)."""
     from mse.kernels.enumeration import count_models as count_by_size
     from mse.kernels.enumeration import facet_masks

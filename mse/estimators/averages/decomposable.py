@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights, Posterior, Says
@@ -22,6 +21,7 @@ from mse.answers.referees import Referee
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.registry import METHODS
+from mse.kernels.arrays import Array
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Draws, Example
 from mse.tables.captures import CaptureTable
@@ -31,7 +31,6 @@ from mse.words.said import Said, said
 if TYPE_CHECKING:
     from mse.kernels.graphs import GraphPosterior, Graphs, Grid
 
-Array = npt.NDArray[np.float64]
 
 FEWEST_LISTS, MOST_LISTS = METHODS["decomposable"].lists
 
@@ -290,14 +289,6 @@ def _notes(diagnostics: dict[str, float], table: CaptureTable, delta: float, poi
 
 
 # --- the grid of unseen counts ---------------------------------------------------------------------
-
-
-def every_integer(first: int, last: int) -> Grid:
-    """Return the grid of all whole unseen counts from `first` to `last`."""
-    from mse.kernels.graphs import Grid
-
-    unseen = np.arange(first, last + 1, dtype=np.float64)
-    return Grid(unseen, np.ones_like(unseen))
 
 
 def geometric_grid(last: int, resolution: int) -> Grid:

@@ -13,16 +13,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.referees import Referee
 from mse.computing.parallel import Compute
 from mse.estimators.averages.averaging import AverageSpec, laplace_pool
 from mse.estimators.averages.weighing import corrected_law
 from mse.estimators.normallaw import mixture_quantiles
+from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
-
-Array = npt.NDArray[np.float64]
 
 WITHIN, WIDER, HIGHEST = 1.08, 1.3, 1e9
 """How far the median and the log width of Laplace's law may be from those of the corrected one, as factors (on the

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mse.estimators.modelspace.modelfamilies import Array, Integers, Peak
+from mse.estimators.modelspace.modelfamilies import Peak
+from mse.kernels.arrays import Array, Integers
 from mse.tables.captures import DenseCells
 
 if TYPE_CHECKING:

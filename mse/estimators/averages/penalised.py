@@ -11,12 +11,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from mse.kernels.arrays import Array, Integers
 from mse.tables.captures import DenseCells
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 _STEPS = 100
 

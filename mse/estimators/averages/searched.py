@@ -17,7 +17,6 @@ from math import comb
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
@@ -31,14 +30,12 @@ from mse.estimators.modelspace.modelfamilies import make_space
 from mse.estimators.modelspace.modelsearch import Effort
 from mse.estimators.modelspace.pool import FEWEST_SAMPLED, SAMPLED, Representation, represent
 from mse.estimators.modelspace.walking import Searched, explore
+from mse.kernels.arrays import Array, Integers
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import WITHIN, Draws, Order, count
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, candidates, term_of
 from mse.words.said import Said, said
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 FEWEST_MODELS = 1_000
 """Least number of models to which a search may be limited."""

@@ -12,9 +12,10 @@ from mse.answers.distribution import LOG_STEP, Distribution
 from mse.computing.parallel import Compute
 from mse.estimators.averages.listmodels import ListModels
 from mse.estimators.modelspace.correcting import ALL_DRAWS, Correction, Importance, correct, to_correct
-from mse.estimators.modelspace.modelfamilies import Array, held
+from mse.estimators.modelspace.modelfamilies import held
 from mse.estimators.modelspace.pool import Pool
 from mse.estimators.normallaw import mixture_quantiles
+from mse.kernels.arrays import Array
 from mse.kernels.streaming import Evidence
 
 LENGTHS = 250, 100_000

@@ -6,16 +6,14 @@ import copy
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
+from mse.kernels.arrays import Array, Flags, Integers
 
 
 class Learner(Protocol):
     """A classifier in the manner of scikit-learn; after `fit` it has ``classes_``."""
 
-    def fit(self, features: Array, labels: Labels) -> object:
+    def fit(self, features: Array, labels: Integers) -> object:
         """Learn from features, shape (R, F), and labels, shape (R,)."""
         ...
 
@@ -58,14 +56,14 @@ class RidgeLogistic:
     def __init__(self, ridge: float = 1.0, degree: int = 1) -> None:
         self.ridge = ridge
         self.degree = degree
-        self.classes_: Labels = np.zeros(0, dtype=np.int64)
+        self.classes_: Integers = np.zeros(0, dtype=np.int64)
         self._centre: Array = np.zeros(0)
 
     def __repr__(self) -> str:
         """As it is made."""
         return f"RidgeLogistic(ridge={self.ridge:g}, degree={self.degree})"
 
-    def fit(self, features: Array, labels: Labels) -> RidgeLogistic:
+    def fit(self, features: Array, labels: Integers) -> RidgeLogistic:
         """Learn from features, shape (R, F), and labels, shape (R,)."""
         self.classes_, codes = np.unique(labels, return_inverse=True)
         self._centre = np.asarray(features, dtype=np.float64).mean(axis=0)
@@ -130,7 +128,7 @@ class RidgeLogistic:
         return float(np.log(np.maximum(own, 1e-300)).sum() - 0.5 * penalty @ beta**2)
 
 
-def fold_of(labels: Labels, folds: int, rng: np.random.Generator) -> Labels:
+def fold_of(labels: Integers, folds: int, rng: np.random.Generator) -> Integers:
     """Return a fold for each person, at random and with every label spread evenly over the folds."""
     out = np.zeros(labels.size, dtype=np.int64)
     for label in np.unique(labels):
@@ -139,7 +137,7 @@ def fold_of(labels: Labels, folds: int, rng: np.random.Generator) -> Labels:
     return out
 
 
-def _cross(features: Array, labels: Labels, learner: Learner, folds: Labels, n_labels: int) -> Array:
+def _cross(features: Array, labels: Integers, learner: Learner, folds: Integers, n_labels: int) -> Array:
     """Return P(label), shape (R, n_labels), each person's from a fit to the other folds."""
     out = np.zeros((labels.size, n_labels))
     for fold in np.unique(folds):
@@ -152,7 +150,7 @@ def _cross(features: Array, labels: Labels, learner: Learner, folds: Labels, n_l
 
 
 def chances(
-    features: Array, first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], learner: Learner, *,
+    features: Array, first: Flags, second: Flags, learner: Learner, *,
     joint: bool, folds: int, margin: float, rng: np.random.Generator,
 ) -> Chances:  # fmt: skip
     """Cross-fit the chances of a pair of lists among the observed.

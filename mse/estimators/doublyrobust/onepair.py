@@ -23,7 +23,6 @@ from functools import partial
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
@@ -31,12 +30,12 @@ from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.doublyrobust.crossfit import Chances, Learner, RidgeLogistic, chances
 from mse.estimators.normallaw import normal_law
+from mse.kernels.arrays import Array, Flags
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Check, Draws, Pair, count
 from mse.tables.persons import PersonTable
 from mse.words.said import Said, said
 
-Array = npt.NDArray[np.float64]
 Variant = Literal["doubly robust", "plug-in", "targeted"]
 Nuisance = Literal["joint", "separate"]
 Interval = Literal["log-normal", "normal"]
@@ -132,14 +131,14 @@ class PairSize(NamedTuple):
         return float(squares.max() / squares.sum()) if squares.sum() > 0 else 0.0
 
 
-def influence(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], q: Chances) -> Array:
+def influence(first: Flags, second: Flags, q: Chances) -> Array:
     """Return φ of each person, shape (R,)."""
     one = np.where(first, q.second / q.both, 0.0)
     two = np.where(second, q.first / q.both, 0.0)
     return np.asarray(one + two - np.where(first & second, q.first * q.second / q.both**2, 0.0))
 
 
-def targeted(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], q: Chances) -> Chances:
+def targeted(first: Flags, second: Flags, q: Chances) -> Chances:
     """Return the chances moved until the plug-in solves the estimating equation: mean of φ = mean of 1/γ.
 
     The log odds of being on both lists are shifted by one ε for everybody, the other combinations shrinking or growing

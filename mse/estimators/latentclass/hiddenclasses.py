@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import LOG_STEP, Distribution
 from mse.answers.posterior import Posterior, Says
@@ -23,6 +22,7 @@ from mse.estimators.latentclass.tempered import sample
 from mse.estimators.stratified.declared import Blind, Missing, Unknown, declare
 from mse.estimators.stratified.notes import assumptions, plain
 from mse.estimators.stratified.opencells import StrataCells, build_cells
+from mse.kernels.arrays import Array, Integers
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Draws, count
 from mse.tables.captures import CaptureTable
@@ -31,7 +31,6 @@ from mse.words.said import Said, said
 if TYPE_CHECKING:
     from mse.kernels.latentclass_density import LatentTable
 
-Array = npt.NDArray[np.float64]
 
 CITATIONS = (
     "Manrique-Vallier (2016) Bayesian population size estimation using Dirichlet process mixtures. "
@@ -252,7 +251,7 @@ def law_of(observed: int, log_means: Array, effective: float) -> Distribution:
     return Distribution.poisson_mixture(observed, grid, np.maximum(mass, 0.0).astype(np.float64))
 
 
-def _thinned(sizes: npt.NDArray[np.int64], draws: int) -> npt.NDArray[np.int64]:
+def _thinned(sizes: Integers, draws: int) -> Integers:
     """Return about `draws` draws of N, as many from each chain, evenly spaced, one chain after the other."""
     each = min(max(1, draws // sizes.shape[0]), sizes.shape[1])
     return sizes[:, np.linspace(0, sizes.shape[1] - 1, each).astype(np.int64)].reshape(-1, *sizes.shape[2:])

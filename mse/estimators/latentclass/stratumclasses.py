@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.strata import StrataDraws
 from mse.errors import ModelError, Problem
 from mse.estimators.stratified.notes import flags, stratum_named
 from mse.estimators.stratified.opencells import StrataCells
+from mse.kernels.arrays import Integers
 from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.kernels.latentclass_density import LatentTable
-
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 
 def stratified_table(cells: StrataCells, classes: int, shape: float, rate: float) -> LatentTable:

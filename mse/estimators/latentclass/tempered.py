@@ -14,18 +14,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.convergence import EFFECTIVE, RHAT, ess_bulk, ess_tail, rhat
 from mse.computing.parallel import Compute
+from mse.kernels.arrays import Array, Integers
 
 if TYPE_CHECKING:
     from mse.computing.chunks import Chunk
     from mse.kernels.latentclass_density import LatentTable
     from mse.kernels.latentclass_tempering import Ladder, TemperedDraws
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 FRESH = 20
 """Draws of the prior that have to have reached the posterior, over all chains and warming up included, before sampling

@@ -11,8 +11,9 @@ import numpy as np
 
 from mse.computing.convergence import RELIABLE
 from mse.computing.parallel import Compute
-from mse.estimators.modelspace.modelfamilies import Array, Peak, held
+from mse.estimators.modelspace.modelfamilies import Peak, held
 from mse.estimators.modelspace.pool import Pool
+from mse.kernels.arrays import Array
 
 MOST_CORRECTED = 4_000
 """Models that are corrected at most; a wider spread of the weight is reported, not hidden."""

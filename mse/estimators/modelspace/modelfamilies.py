@@ -12,16 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.kernels.enumeration import BITS, facet_words
 
 if TYPE_CHECKING:
     from mse.kernels.modelwalks import Walk
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 
 class Peak(NamedTuple):

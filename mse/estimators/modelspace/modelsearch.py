@@ -15,7 +15,8 @@ from itertools import pairwise
 import numpy as np
 
 from mse.computing.parallel import Compute, silent
-from mse.estimators.modelspace.modelfamilies import Array, Flags, Integers, Space, held
+from mse.estimators.modelspace.modelfamilies import Space, held
+from mse.kernels.arrays import Array, Flags, Integers
 
 WAVE = 4096
 """Models whose neighbours are fitted in one wave."""

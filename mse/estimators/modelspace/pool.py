@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mse.estimators.modelspace.modelfamilies import Array, Family, Flags, Integers, held
+from mse.estimators.modelspace.modelfamilies import Family, held
 from mse.estimators.modelspace.modelsearch import values_of
 from mse.estimators.modelspace.walking import Searched
+from mse.kernels.arrays import Array, Flags, Integers
 
 MOST_HEAVY = 1_000
 """Models that stand for themselves at most."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from mse.computing.convergence import EFFECTIVE, RHAT, WARM_UP, time_inside
 from mse.computing.parallel import Compute
-from mse.estimators.modelspace.modelfamilies import Array, Integers, Space
+from mse.estimators.modelspace.modelfamilies import Space
 from mse.estimators.modelspace.modelsearch import (
     Effort,
     Visited,
@@ -26,6 +26,7 @@ from mse.estimators.modelspace.modelsearch import (
     starting_models,
     values_of,
 )
+from mse.kernels.arrays import Array, Integers
 
 CHAINS = 4
 """Walks in a set."""

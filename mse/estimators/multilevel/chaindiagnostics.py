@@ -8,17 +8,15 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.convergence import EFFECTIVE, RELIABLE, RHAT
 from mse.estimators.multilevel.effects import Design
 from mse.estimators.multilevel.nuts import Chains
 from mse.estimators.multilevel.outputs import Persons
+from mse.kernels.arrays import Array
 from mse.kernels.importance import smooth_weights
 from mse.kernels.multilevel_model import cell_means, positive_values
 from mse.words.said import Said, said
-
-Array = npt.NDArray[np.float64]
 
 LOO_DRAWS = 1000
 """Draws from which cells are left out one by one."""

@@ -7,8 +7,8 @@ from math import prod
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from mse.kernels.arrays import Integers
 from mse.kernels.multilevel_model import (
     BREAKS,
     LIST,
@@ -87,7 +87,7 @@ def coordinates(
     )
 
 
-def starts_of(blocks: tuple[Block, ...]) -> npt.NDArray[np.int64]:
+def starts_of(blocks: tuple[Block, ...]) -> Integers:
     """Return where every place of the vector begins, and its length: `Multilevel.starts`."""
     counts = np.bincount([block.place for block in blocks], weights=[block.count for block in blocks])
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -11,18 +11,15 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem, names_of
 from mse.estimators.multilevel.coordinates import Block, coordinates, starts_of
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.stratified.opencells import StrataCells
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.kernels.multilevel_model import Multilevel
 from mse.kernels.stratumcells import Rows
 from mse.words.said import said
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 TIME_NAMES = ("year", "jaar", "time", "period", "quarter", "month")
 MOST_CELLS = 2_000_000
@@ -330,7 +327,7 @@ def _cells(cells: StrataCells) -> tuple[Array, Array, Array]:
     return possible, is_open, counts
 
 
-def _follow(size: Rows, fixed: npt.NDArray[np.bool_], spread: float, known: Array) -> Array:
+def _follow(size: Rows, fixed: Flags, spread: float, known: Array) -> Array:
     """Return how mean and fixed effects of size follow the log shares seen: by weighted least squares; (1 + P, S)."""
     strata = np.repeat(np.arange(known.size), np.diff(size.starts))
     columns = np.zeros((known.size, 1 + fixed.size))

@@ -16,19 +16,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.chunks import ChunkFolder, definition
 from mse.computing.parallel import Compute
 from mse.computing.provenance import __version__
 from mse.estimators.multilevel.effects import Design
 from mse.estimators.multilevel.targets import Target, check_installed, density_of, kernel_target
+from mse.kernels.arrays import Array, Flags
 from mse.kernels.multilevel_model import Multilevel
 
 if TYPE_CHECKING:
     from mse.computing.chunks import Chunk
 
-Array = npt.NDArray[np.float64]
 
 WARMUP, READAPT = 500, 100
 """Draws of adaptation before the first part of a chain, and before the others."""
@@ -61,8 +60,8 @@ class Chains:
     """
 
     x: Array
-    diverging: npt.NDArray[np.bool_]
-    deepest: npt.NDArray[np.bool_]
+    diverging: Flags
+    deepest: Flags
     energy: Array
     step: Array
     compile_seconds: float

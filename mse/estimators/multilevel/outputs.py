@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.estimators.multilevel.effects import Design
 from mse.estimators.stratified.opencells import StrataCells
 from mse.estimators.stratified.stratumdraws import truncated_poisson
+from mse.kernels.arrays import Array, Integers
 from mse.kernels.multilevel_model import cell_means
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 BATCH = 100
 """Draws that are turned into persons at a time."""

@@ -23,7 +23,6 @@ from importlib.metadata import version
 from typing import Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.posterior import Posterior, Says
 from mse.answers.strata import StrataDraws
@@ -44,13 +43,13 @@ from mse.estimators.stratified.declared import Blind, Bounded, Missing, Unknown,
 from mse.estimators.stratified.notes import assumptions, flags, notes_on_cells, plain
 from mse.estimators.stratified.opencells import build_cells
 from mse.estimators.stratified.stratumdraws import smooth_law
+from mse.kernels.arrays import Integers
 from mse.kernels.multilevel_model import BREAKS
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Between, Check, Example, count
 from mse.tables.captures import CaptureTable
 from mse.words.said import Said, said
 
-Array = npt.NDArray[np.float64]
 Engine = Literal["kernel", "pymc"]
 
 CHAINS = 4
@@ -247,6 +246,6 @@ def _notes(
     return out
 
 
-def _spaced(drawn: int, wanted: int) -> npt.NDArray[np.int64]:
+def _spaced(drawn: int, wanted: int) -> Integers:
     """Return the places of so many draws, evenly spaced: of chains that lie end to end, as many of each."""
     return np.arange(wanted) * drawn // wanted

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.estimators.multilevel.effects import Design
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of
+from mse.kernels.arrays import Array
 from mse.kernels.multilevel_model import cell_means, half_normal
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = npt.NDArray[np.float64]
 
 
 def prior_predictive(

@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.estimators.multilevel.effects import Design
 from mse.estimators.multilevel.targets import Target, check_installed
+from mse.kernels.arrays import Array
 from mse.kernels.stratumcells import Rows
-
-Array = npt.NDArray[np.float64]
 
 
 def build_model(design: Design, *, named: bool = False) -> Any:

@@ -11,14 +11,12 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
+from mse.kernels.arrays import Array
 from mse.kernels.multilevel_density import log_density
 from mse.kernels.multilevel_model import Multilevel
 from mse.words.said import said
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

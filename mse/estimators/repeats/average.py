@@ -6,7 +6,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.departing import POINTS
 from mse.answers.distribution import LOG_STEP, Distribution
@@ -14,10 +13,9 @@ from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import mixture_quantiles
 from mse.estimators.repeats.registersize import Size
 from mse.estimators.repeats.shapes import Shaped, missed, shaped_laws, weights
+from mse.kernels.arrays import Array, Flags
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import said
-
-Array = npt.NDArray[np.float64]
 
 
 class Averaged(NamedTuple):
@@ -64,7 +62,7 @@ class Averaged(NamedTuple):
         return float(self.weight[which] @ logs[which]) / share
 
     def part(
-        self, table: RepeatCounts, rows: npt.NDArray[np.bool_], matrix: Array, offset: Array | None
+        self, table: RepeatCounts, rows: Flags, matrix: Array, offset: Array | None
     ) -> Size:  # fmt: skip
         """Return the size of the persons in some rows: its mean over the shapes, their disagreement in its variance."""
         persons = np.where(rows, table.counts, 0).astype(np.float64)

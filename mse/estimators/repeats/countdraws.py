@@ -14,10 +14,10 @@ from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.repeats.countlaws import log_missed, probabilities, unseen
 from mse.estimators.repeats.families import CountFit, fit_counts
+from mse.kernels.arrays import Array, Integers
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import said
 
-Array = npt.NDArray[np.float64]
 Resampling = Literal["parametric", "nonparametric"]
 CHUNK_CELLS = 4_000_000
 """Cells of design matrices in one parallel task: below a second, starting processes takes longer than the work."""
@@ -112,7 +112,7 @@ def _population(fit: CountFit, eta: Array, persons: Array) -> tuple[Array, Array
 
 def _draw_counts(
     expected: Array, law: Array, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.intp], Integers, Integers]:
     """Return group, registrations and persons of a register drawn from the fitted population."""
     whole = np.floor(expected).astype(np.int64)
     whole += rng.random(whole.size) < expected - whole

@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import MseError
 from mse.estimators.repeats.countlaws import log_missed, probabilities
 from mse.estimators.repeats.families import FAMILIES, MODIFIED, PARTIAL, CountFit, Family
 from mse.estimators.repeats.registersize import fit_repeats, size_of
+from mse.kernels.arrays import Array
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = npt.NDArray[np.float64]
 
 
 class Frequencies(NamedTuple):

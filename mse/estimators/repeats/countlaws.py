@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.estimators.repeats.families import PARTIAL, CountFit, Family
 from mse.estimators.repeats.modified import law_of, law_probabilities, row_unseen
 from mse.estimators.repeats.modified import slopes as slopes_of
-
-Array = npt.NDArray[np.float64]
+from mse.kernels.arrays import Array, Integers
 
 
 class Unseen(NamedTuple):
@@ -42,7 +40,7 @@ def has_law(family: Family) -> bool:
     return family not in PARTIAL and not family.startswith("zero-one-truncated")
 
 
-def unseen(fit: CountFit, times: npt.NDArray[np.int64], matrix: Array) -> Unseen:
+def unseen(fit: CountFit, times: Integers, matrix: Array) -> Unseen:
     """Return what each row says about the unseen under a fit; shapes as in `Unseen`."""
     eta = matrix @ fit.coefficients
     rate = np.exp(eta)

@@ -8,19 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, MseError, Problem
 from mse.estimators.repeats.countlaws import probabilities
 from mse.estimators.repeats.families import Family
 from mse.estimators.repeats.registersize import fit_repeats
+from mse.kernels.arrays import Array
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = npt.NDArray[np.float64]
 
 
 class Test(NamedTuple):

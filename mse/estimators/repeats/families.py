@@ -23,12 +23,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.estimators.repeats.modified import fit_law, law_of
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.words.said import Said, said
 
-Array = npt.NDArray[np.float64]
 Plain = Literal["poisson", "geometric", "negbin", "zelterman", "chao", "chao-one-inflated"]
 Modified = Literal[
     "one-inflated-poisson", "one-inflated-geometric", "one-inflated-negbin",
@@ -102,7 +101,7 @@ class CountFit(NamedTuple):
         return self.coefficients.size + others - self.fixed
 
 
-def used(family: Family, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def used(family: Family, times: Integers) -> Flags:
     """Return the rows that the likelihood looks at: two classes for those of `PARTIAL`, else all."""
     low = PARTIAL.get(family)
     return np.ones(times.shape, dtype=bool) if low is None else (times == low) | (times == low + 1)
@@ -154,7 +153,7 @@ def dispersed_likelihood(times: Array, eta: Array, log_alpha: float) -> tuple[Ar
 
 
 def fit_counts(
-    family: Family, times: npt.NDArray[np.int64], persons: Array, matrix: Array, start: CountFit | None = None,
+    family: Family, times: Integers, persons: Array, matrix: Array, start: CountFit | None = None,
     *, fixed: bool = False,
 ) -> CountFit:  # fmt: skip
     """Fit one family by maximum likelihood.
@@ -191,7 +190,7 @@ def _with_offset(fit: CountFit, matrix: Array) -> CountFit:
 
 
 def _fit(
-    family: Family, times: npt.NDArray[np.int64], persons: Array, matrix: Array, offset: Array, start: CountFit | None
+    family: Family, times: Integers, persons: Array, matrix: Array, offset: Array, start: CountFit | None
 ) -> CountFit:
     """Fit one family, `offset` added to η."""
     if family in MODIFIED:

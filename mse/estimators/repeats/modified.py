@@ -23,7 +23,8 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from mse.kernels.arrays import Array
+
 Numbers = npt.NDArray[Any]
 Base = Literal["poisson", "geometric", "negbin"]
 Kind = Literal["one-inflated", "inflated-truncated", "zero-one-truncated", "hurdle", "hurdle-truncated"]
@@ -98,14 +99,18 @@ def row_values(law: Law, times: Array, eta: Numbers, others: Numbers) -> Numbers
     share = 1.0 / (1.0 + np.exp(-logit))
     if law.kind == "one-inflated":
         seen = 1.0 - none
-        return np.where(once, np.log(share + (1.0 - share) * one / seen), np.log(1.0 - share) + log_y - np.log(seen))
+        return np.asarray(
+            np.where(once, np.log(share + (1.0 - share) * one / seen), np.log(1.0 - share) + log_y - np.log(seen))
+        )
     if law.kind == "inflated-truncated":
         seen = 1.0 - (1.0 - share) * none
-        return np.where(once, np.log(share + (1.0 - share) * one), np.log(1.0 - share) + log_y) - np.log(seen)
+        found = np.where(once, np.log(share + (1.0 - share) * one), np.log(1.0 - share) + log_y)
+        return np.asarray(found - np.log(seen))
     if law.kind == "hurdle":
-        return np.where(once, np.log(share), np.log(1.0 - share) + log_y - np.log(1.0 - none - one))
+        return np.asarray(np.where(once, np.log(share), np.log(1.0 - share) + log_y - np.log(1.0 - none - one)))
     seen = 1.0 - (1.0 - share) * none / (1.0 - one)
-    return np.where(once, np.log(share), np.log(1.0 - share) + log_y - np.log(1.0 - one)) - np.log(seen)
+    found = np.where(once, np.log(share), np.log(1.0 - share) + log_y - np.log(1.0 - one))
+    return np.asarray(found - np.log(seen))
 
 
 def row_unseen(law: Law, times: Array, eta: Numbers, others: Numbers) -> Numbers:
@@ -113,14 +118,14 @@ def row_unseen(law: Law, times: Array, eta: Numbers, others: Numbers) -> Numbers
     log_alpha, logit = _split(law, others)
     none, one, _ = _base(law, eta, log_alpha)
     if law.kind == "one-inflated":
-        return none / (1.0 - none)
+        return np.asarray(none / (1.0 - none))
     if law.kind == "zero-one-truncated":
         return np.where(times > 1.0, none / (1.0 - none - one), 0.0)
     if law.kind == "hurdle":
-        return none / (1.0 - none - one)
+        return np.asarray(none / (1.0 - none - one))
     share = 1.0 / (1.0 + np.exp(-logit))
     missed = (1.0 - share) * none if law.kind == "inflated-truncated" else (1.0 - share) * none / (1.0 - one)
-    return missed / (1.0 - missed)
+    return np.asarray(missed / (1.0 - missed))
 
 
 def slopes(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.posterior import Posterior, Says
 from mse.estimators.repeats.average import Averaged, average_shapes
@@ -15,14 +14,11 @@ from mse.estimators.repeats.countlaws import has_law, log_missed, probabilities
 from mse.estimators.repeats.families import Family
 from mse.estimators.repeats.registerlaw import library
 from mse.estimators.repeats.registersize import fit_repeats, register_design
+from mse.estimators.repeats.registerspec import RepeatsSpec
 from mse.estimators.repeats.shapes import missed
+from mse.kernels.arrays import Array
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
-
-if TYPE_CHECKING:
-    from mse.estimators.repeats.oneregister import RepeatsSpec
-
-Array = npt.NDArray[np.float64]
 
 CITED = (
     "Böhning & van der Heijden (2019) The identity of the zero-truncated, one-inflated likelihood and the "

@@ -22,13 +22,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.departing import POINTS, departed
 from mse.answers.distribution import Distribution
+from mse.kernels.arrays import Array, Integers
 from mse.tables.repeats import RepeatCounts
-
-Array = npt.NDArray[np.float64]
 
 STORED = Path(__file__).with_name("departures.json")
 
@@ -78,7 +76,7 @@ def with_hidden(unseen: Array, observed: int, mean: float) -> Array:
     """Return equally likely log(n_0 + ½) with the never registered among n_0, a row for each of HIDDEN_POINTS h."""
     h = mean * ((1.0 - (np.arange(HIDDEN_POINTS) + 0.5) / HIDDEN_POINTS) ** -0.5 - 1.0)
     everybody = np.logaddexp(unseen, math.log(observed))
-    return np.logaddexp(unseen, np.log(h)[:, None] + everybody)
+    return np.asarray(np.logaddexp(unseen, np.log(h)[:, None] + everybody))
 
 
 class Library(NamedTuple):
@@ -94,7 +92,7 @@ class Library(NamedTuple):
         return (self.everything, None) if study is None else (self.without[study], study)
 
 
-def frequency_digest(frequencies: npt.NDArray[np.int64]) -> str:
+def frequency_digest(frequencies: Integers) -> str:
     """Return the SHA-256 of f_1, f_2, …, in hexadecimal."""
     return hashlib.sha256(frequencies.astype("<i8").tobytes()).hexdigest()
 

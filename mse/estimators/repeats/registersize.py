@@ -6,16 +6,14 @@ import math
 from typing import NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
 from mse.estimators.repeats.countlaws import unseen
 from mse.estimators.repeats.families import WORDS, CountFit, Family, fit_counts
+from mse.kernels.arrays import Array, Flags
 from mse.tables.covariates import Design, design
 from mse.tables.repeats import RepeatCounts
 from mse.words.said import Said, said
-
-Array = npt.NDArray[np.float64]
 
 LABELS: dict[Family, Said] = {
     "poisson": said("family.poisson"),
@@ -122,9 +120,7 @@ def register_design(table: RepeatCounts, formula: str = "1", exposure: str = "")
     numbers = given is not None and given.dtype.kind == "f"
     if given is None or not numbers or not (given.astype(np.float64) > 0.0).all():
         found = said("fault.exposure_missing") if given is None else said("fault.exposure")
-        raise ModelError(
-            Problem(found, said("allowed.exposure"), said("do.exposure"), file=source, column=exposure)
-        )
+        raise ModelError(Problem(found, said("allowed.exposure"), said("do.exposure"), file=source, column=exposure))
     return RegisterDesign(columns.names, columns.matrix, np.log(given.astype(np.float64)))
 
 
@@ -171,7 +167,7 @@ def _lonely(table: RepeatCounts, formula: str) -> list[str]:
 
 
 def size_of(
-    fit: CountFit, table: RepeatCounts, matrix: Array, rows: npt.NDArray[np.bool_] | None = None
+    fit: CountFit, table: RepeatCounts, matrix: Array, rows: Flags | None = None
 ) -> Size:  # fmt: skip
     """Return N̂ and its variance, for everybody or for the persons in some `rows` of the table."""
     persons = np.where(True if rows is None else rows, table.counts, 0).astype(np.float64)

@@ -14,12 +14,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from mse.kernels.arrays import Array
 from mse.kernels.shapedcounts import shaped_likelihood
 from mse.tables.repeats import RepeatCounts
-
-Array = npt.NDArray[np.float64]
 
 LOG_SHAPES = np.linspace(-4.0, 3.0, 15)
 """Grid of log α: at −4 the rates differ by 13 %, which no register tells from a Poisson; 3 is nearly its other end."""

@@ -10,10 +10,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from mse.kernels.arrays import Array, Integers
 from mse.kernels.keptcells import add_moments, grown, means, newton, penalty, subsets_of_cells, unions
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 ALWAYS = 3
 """Cells of at most so many lists are always in the sum."""

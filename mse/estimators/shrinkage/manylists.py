@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.estimators.shrinkage.cornercells import (
     MOST_CELLS,
@@ -46,10 +45,8 @@ from mse.estimators.shrinkage.unseen import (
     integrated,
     weights,
 )
+from mse.kernels.arrays import Array, Integers
 from mse.kernels.keptcells import moved
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 LEAST_MEANS = (1e-3, 1e-4, 1e-5)
 """Mean, persons, from which a larger cell is in the sum; smaller ones while too many persons are left out."""

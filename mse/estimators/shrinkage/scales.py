@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from mse.kernels.arrays import Array, Integers
 
 
 @dataclass(frozen=True, slots=True, eq=False)

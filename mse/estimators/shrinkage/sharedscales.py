@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
@@ -22,6 +21,7 @@ from mse.estimators.shrinkage.manylists import LEFT_OUT, ManyLaws, check_many, l
 from mse.estimators.shrinkage.scales import Priors, ScaleGrid, usual_priors
 from mse.estimators.shrinkage.shrinkspec import ALL_ORDERS, ShrinkageSpec, largest_term
 from mse.estimators.shrinkage.unseen import FINE, MANY, Checked, Effort, UnseenLaws, check_laws, counted, unseen_laws
+from mse.kernels.arrays import Array, Integers
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.said import said
@@ -29,8 +29,6 @@ from mse.words.said import said
 if TYPE_CHECKING:
     from mse.kernels.shrinking import Counted
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 FEWEST_LISTS = 2
 """Lists that must operate in a stratum where somebody was seen."""

@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior
@@ -48,10 +47,9 @@ from mse.estimators.shrinkage.unseen import (
     unseen_laws,
     weights,
 )
+from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
-
-Array = npt.NDArray[np.float64]
 
 COARSE = 0.02
 """Spacing of log n_0 in the law without draws."""

@@ -8,16 +8,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import LOG_STEP
 from mse.estimators.shrinkage.scales import Priors, ScaleGrid
+from mse.kernels.arrays import Array, Integers
 
 if TYPE_CHECKING:
     from mse.kernels.shrinking import Counted
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 class Effort(NamedTuple):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
@@ -21,6 +20,7 @@ from mse.estimators.simple.boundwords import BOUNDS, Form, bound_notes
 from mse.estimators.simple.samplecoverage import LOW_COVERAGE, CoverageSpec, bootstrap_sizes, sample_coverage
 from mse.estimators.single.existence import Existence
 from mse.estimators.single.fitted import fit_model
+from mse.kernels.arrays import Array
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Draws, Pair
 from mse.tables.captures import CaptureTable
@@ -30,7 +30,6 @@ from mse.words.said import Said, said
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[np.float64]
 
 CLOSED = (said("assumed.closed"), said("assumed.linked"))
 

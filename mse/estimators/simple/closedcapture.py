@@ -16,18 +16,17 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
+from mse.kernels.arrays import Array, Integers
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Draws
 from mse.tables.captures import CaptureTable
 from mse.words.said import Said, said
 
-Array = npt.NDArray[np.float64]
 Rates = Literal["darroch", "poisson", "gamma", "none"]
 CITATIONS = (
     "Otis, Burnham, White & Anderson (1978) Statistical inference from capture data on closed animal populations. "
@@ -210,7 +209,7 @@ def removal(counts: Array, n_lists: int, first_apart: bool) -> Closed:
 
 
 def _removal_deviance(
-    counts: Array, first: npt.NDArray[np.int64], beta: Array, begin: int, n_lists: int
+    counts: Array, first: Integers, beta: Array, begin: int, n_lists: int
 ) -> float:  # fmt: skip
     """Return the deviance over all histories; who was seen is seen again with one chance on every later list."""
     codes = np.arange(1, counts.size)

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from mse.kernels.arrays import Array, Integers
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Draws, count
 
-Array = npt.NDArray[np.float64]
 Version = Literal["n0", "n", "n1"]
 
 LOW_COVERAGE = 0.55
@@ -134,7 +133,7 @@ def bootstrap_sizes(
     return sizes[np.isfinite(sizes)]
 
 
-def _many(counts: Array, histories: npt.NDArray[np.int64], n_lists: int) -> tuple[Array, Array, Array, Array, Array]:
+def _many(counts: Array, histories: Integers, n_lists: int) -> tuple[Array, Array, Array, Array, Array]:
     """Return Ĉ, D, N̂_0, N̂ and N̂_1 of (R, H) counts of these (H,) histories; each of shape (R,)."""
     on = (histories[:, None] >> np.arange(n_lists)) & 1 == 1
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.posterior import Posterior, Says
 from mse.computing.parallel import Compute
@@ -36,6 +35,7 @@ from mse.estimators.single.resampling import (
 )
 from mse.estimators.single.selection import observable_candidates, penalty, rank_models
 from mse.estimators.single.stepwise import BOOTSTRAP, check_masks, stepwise_path
+from mse.kernels.arrays import Array
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import WITHIN, Criterion, Draws, Order, Resamples, count
 from mse.tables.captures import CaptureTable
@@ -45,7 +45,6 @@ from mse.words.said import Said, said
 if TYPE_CHECKING:
     import pandas as pd
 
-Integers = npt.NDArray[np.int64]
 Choice = Literal["all", "top", "stepwise", "fixed"]
 
 CITATIONS = (
@@ -285,8 +284,8 @@ def retained_models(
     return usable
 
 
-def _fitted_shares(fit: LoglinearFit) -> npt.NDArray[np.float64]:
+def _fitted_shares(fit: LoglinearFit) -> Array:
     """Return the probability of each history under a fitted model, that of not being seen first: (2^K,)."""
     means = np.where(np.isfinite(fit.fitted), fit.fitted, 0.0)
-    shares: npt.NDArray[np.float64] = means / means.sum()
+    shares: Array = means / means.sum()
     return shares

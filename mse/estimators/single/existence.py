@@ -23,12 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.estimators.single.recession import NONZERO, Family, Programme
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.terms import Model
 from mse.words.said import Said, said
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 Limit = Literal["settles", "falls to 0", "rises without bound", "open"]
 
 

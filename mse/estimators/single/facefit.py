@@ -10,16 +10,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
 from mse.estimators.single.existence import Existence, check_model, family_of, margins, unseen_limit
 from mse.estimators.single.recession import Programme
+from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
 from mse.words.said import said
-
-Array = npt.NDArray[np.float64]
 
 MOST_STEPS = 100
 FACE = "ok on the cells that can exist"

@@ -13,11 +13,11 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
 from mse.estimators.single.existence import Existence, Limit, check_model, extended, unseen_limit
 from mse.estimators.single.selection import penalty, saturated_log_likelihood
+from mse.kernels.arrays import Array, Integers
 from mse.tables.captures import CaptureTable
 from mse.terms import MAX_CANDIDATES, Model, members
 from mse.words.cards import card
@@ -26,9 +26,6 @@ from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -268,7 +265,7 @@ def _frozen(values: Array) -> Array:
     return values
 
 
-def _corner(terms: npt.NDArray[np.int64], beta: Array, mu: Array) -> tuple[Array, Array]:
+def _corner(terms: Integers, beta: Array, mu: Array) -> tuple[Array, Array]:
     """Return 0/1-coded coefficients and standard errors: γ_φ = (−2)^|φ| Σ_{θ⊇φ} β_θ, linear in β."""
     from mse.kernels.walsh import transform
 

@@ -14,7 +14,6 @@ from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
@@ -25,13 +24,13 @@ from mse.estimators.single.bestmodel import CITATIONS as LOGLINEAR
 from mse.estimators.single.downhill import best_model
 from mse.estimators.single.existence import Existence, extended
 from mse.estimators.single.fitted import LoglinearFit, fit_model
+from mse.kernels.arrays import Array, Integers
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Criterion, Draws, Order
 from mse.tables.captures import CaptureTable
 from mse.terms import Model
 from mse.words.said import Said, said
 
-Array = npt.NDArray[np.float64]
 Point = Literal["multinomial", "poisson"]
 
 NOBODY = 0.01
@@ -110,7 +109,7 @@ class _Curve:
 
     counts: Array
     cells: Array
-    terms: npt.NDArray[np.int64]
+    terms: Integers
     start: Array
     log_sd: float
     peak: float = math.nan

@@ -11,13 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.linearsolver import LinearProgramme
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from mse.kernels.arrays import Array, Flags, Integers
 
 NONZERO = 1e-6
 """Entries of vertices of these small 0/1 programmes are ratios of small integers; less than this is 0."""

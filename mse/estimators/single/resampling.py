@@ -18,11 +18,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import ModelWeights
 from mse.computing.parallel import Compute
+from mse.kernels.arrays import Array, Integers
 from mse.tables.captures import CaptureTable
 from mse.terms import members, notations
 from mse.words.said import Said, said
@@ -30,8 +30,6 @@ from mse.words.said import Said, said
 if TYPE_CHECKING:
     from mse.computing.chunks import Chunk
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 Resample = Literal["histories", "model"]
 Interval = Literal["bca", "percentile"]
 RESAMPLED: Mapping[str, Said] = {"bca": said("interval_kind.bca"), "percentile": said("interval_kind.percentile")}

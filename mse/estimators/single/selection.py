@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.single.existence import Existence, check_models, margins
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Criterion, Order, count
 from mse.tables.captures import CaptureTable
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from mse.kernels.likelihoods import Likelihoods, Run
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 MOST_FACES = 200
 """Models without an estimate, the best by the criterion, that are fitted on the cells that can exist."""
@@ -91,7 +90,7 @@ def observable_candidates(cells: Array, max_order: int | None) -> Integers:
     return subsets[margins(cells)[subsets] > 0]
 
 
-def _on_faces(table: CaptureTable, frame: pd.DataFrame, criterion: Criterion) -> npt.NDArray[np.bool_]:
+def _on_faces(table: CaptureTable, frame: pd.DataFrame, criterion: Criterion) -> Flags:
     """Fill in N of the models without an estimate whose number of unseen settles, the best so many by the criterion.
 
     Only where a list lies inside another one: elsewhere an empty cell is taken for one that could have held somebody.
@@ -134,7 +133,7 @@ class _Family:
 
     fits: Likelihoods
     codes: npt.NDArray[np.int8]
-    usable: npt.NDArray[np.bool_]
+    usable: Flags
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.answers.posterior import Posterior, Says
@@ -32,6 +31,7 @@ from mse.estimators.single.resampling import (
     resample,
 )
 from mse.estimators.single.selection import observable_candidates
+from mse.kernels.arrays import Array, Integers
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import WITHIN, Draws, Resamples
 from mse.tables.captures import CaptureTable
@@ -41,7 +41,6 @@ from mse.words.said import Said, said
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[np.float64]
 
 CITATIONS = (
     "Chan, Silverman & Vincent (2021) Multiple systems estimation for sparse capture data: inferential "
@@ -227,7 +226,7 @@ def estimate(table: CaptureTable, spec: StepwiseSpec, *, seed: int, compute: Com
     )  # fmt: skip
 
 
-def check_masks(table: CaptureTable, candidates: npt.NDArray[np.int64]) -> None:
+def check_masks(table: CaptureTable, candidates: Integers) -> None:
     """Raise when there are more candidate terms than one model's mask holds."""
     if candidates.size > MAX_CANDIDATES:
         raise ModelError(

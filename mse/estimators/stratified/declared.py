@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import InputError, ModelError, Problem, names_of
+from mse.kernels.arrays import Flags
 from mse.settings.specfields import Example
 from mse.tables.captures import CaptureTable
 from mse.tables.levels import Where
 from mse.words.said import Said, said, verbatim
 
-Flags = npt.NDArray[np.bool_]
 Wheres = Where | Sequence[Where]
 Blind = Annotated[
     Mapping[str, Wheres],

@@ -9,12 +9,9 @@ its row of X is a combination of the rows that are left.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.linearsolver import LinearProgramme
-
-Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+from mse.kernels.arrays import Array, Flags
 
 _SMALL = 1e-8
 

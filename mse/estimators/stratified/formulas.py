@@ -12,15 +12,13 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.kernels.stratumcells import Rows
 from mse.settings.formulatext import ALLOWED, FormulaFault, FormulaTerms, quoted, read_formula, term_text
 from mse.terms import Model, members
 from mse.words.said import said
-
-Integers = npt.NDArray[np.int64]
 
 
 class Columns(NamedTuple):
@@ -150,7 +148,7 @@ def stack_columns(columns: Sequence[Columns]) -> tuple[Integers, Integers]:
     return entries, first
 
 
-def kernel_rows(entries: Integers, keep: npt.NDArray[np.bool_]) -> Rows:
+def kernel_rows(entries: Integers, keep: Flags) -> Rows:
     """Return the design as the kernel takes it.
 
     Parameters
@@ -168,7 +166,7 @@ def kernel_rows(entries: Integers, keep: npt.NDArray[np.bool_]) -> Rows:
     return Rows(starts, chosen, np.ones(chosen.size))
 
 
-def dense(rows: Rows, n_columns: int) -> npt.NDArray[np.float64]:
+def dense(rows: Rows, n_columns: int) -> Array:
     """Return a stored design as a plain matrix, (R, n_columns)."""
     out = np.zeros((rows.starts.size - 1, n_columns))
     out[np.repeat(np.arange(out.shape[0]), np.diff(rows.starts)), rows.columns] = rows.values

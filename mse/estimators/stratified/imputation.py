@@ -18,9 +18,10 @@ import numpy as np
 from mse.answers.distribution import Distribution
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimators.stratified.opencells import Array, Integers, StrataCells, certain
+from mse.estimators.stratified.opencells import StrataCells, certain
 from mse.estimators.stratified.stratumdraws import aligned, joint_parts
 from mse.estimators.stratified.stratumfit import StrataFit, fit_strata, log_sd
+from mse.kernels.arrays import Array, Integers
 from mse.words.said import said
 
 RUBIN = "Rubin (1987) Multiple Imputation for Nonresponse in Surveys. Wiley"

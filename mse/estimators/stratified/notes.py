@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mse.estimators.stratified.opencells import Flags, StrataCells
+from mse.estimators.stratified.opencells import StrataCells
 from mse.estimators.stratified.stratumfit import StrataFit
+from mse.kernels.arrays import Flags
 from mse.settings.formulatext import quoted
 from mse.words.said import Said, said, verbatim
 

@@ -14,17 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem, names_of
 from mse.estimators.stratified.declared import Wheres, bounded_cells
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.kernels.stratumcells import Seen
 from mse.tables.captures import CaptureTable
 from mse.words.said import said
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,17 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.estimators.stratified.faces import estimable, face, independent
 from mse.estimators.stratified.formulas import Columns, dense, kernel_rows, stack_columns, term_columns
 from mse.estimators.stratified.opencells import StrataCells
 from mse.kernels.anydesign import CONVERGED, DesignFit, fit_design, start_design
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.kernels.stratumcells import Seen
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 Start = Mapping[int, Array]
 """Coefficients by term: (columns of the term,)."""
 

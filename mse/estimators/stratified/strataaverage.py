@@ -32,10 +32,11 @@ from mse.estimators.modelspace.walking import explore
 from mse.estimators.stratified.declared import Blind, Bounded, Missing, Unknown, declare
 from mse.estimators.stratified.formulas import term_name
 from mse.estimators.stratified.notes import assumptions, flags, notes_on_cells, plain
-from mse.estimators.stratified.opencells import Integers, StrataCells, build_cells
+from mse.estimators.stratified.opencells import StrataCells, build_cells
 from mse.estimators.stratified.stratasearch import join_candidates, require
 from mse.estimators.stratified.stratumfit import fit_strata
 from mse.estimators.stratified.stratummodels import Persons, StrataModels, draw_persons, strata_models
+from mse.kernels.arrays import Integers
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import WITHIN, Between, Draws, Order
 from mse.tables.captures import CaptureTable

@@ -6,17 +6,14 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
 from mse.computing.parallel import Compute
 from mse.estimators.stratified.opencells import StrataCells, certain
 from mse.estimators.stratified.solve import COARSE, make_plan, solve
 from mse.estimators.stratified.stratumfit import StrataFit, log_sd, sizes
+from mse.kernels.arrays import Array, Integers
 from mse.kernels.stratumcells import Seen, expected_counts
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 BATCH = 20
 """Replicates in one task."""

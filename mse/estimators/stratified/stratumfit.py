@@ -15,8 +15,9 @@ import numpy as np
 
 from mse.estimators.stratified.formulas import column_labels, formula_of
 from mse.estimators.stratified.opencells import StrataCells
-from mse.estimators.stratified.solve import Array, Flags, Plan, Solution, Start, make_plan, solve
+from mse.estimators.stratified.solve import Plan, Solution, Start, make_plan, solve
 from mse.kernels.anydesign import functional_covariance
+from mse.kernels.arrays import Array, Flags
 from mse.kernels.censoring import bounded
 from mse.kernels.stratumcells import expected_counts
 from mse.terms import Model

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mse.estimators.modelspace.modelfamilies import Array, Integers, Peak, held
+from mse.estimators.modelspace.modelfamilies import Peak, held
 from mse.estimators.stratified.opencells import StrataCells
 from mse.estimators.stratified.stratumdraws import truncated_poisson
 from mse.kernels.anydesign import CONVERGED, DesignFit, fit_design, functional_covariance, objectives, start_design
+from mse.kernels.arrays import Array, Integers
 from mse.kernels.stratumcells import Rows, Seen
 from mse.terms import members
 

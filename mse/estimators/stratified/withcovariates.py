@@ -24,8 +24,9 @@ from mse.estimators.stratified.imputation import RUBIN, imputed
 from mse.estimators.stratified.notes import assumptions, flags, notes_on_fit, plain
 from mse.estimators.stratified.opencells import StrataCells, build_cells
 from mse.estimators.stratified.stratasearch import Found, Walk, path_rows, require, search
-from mse.estimators.stratified.stratumdraws import Integers, bootstrap, bootstrap_law, lognormal
+from mse.estimators.stratified.stratumdraws import bootstrap, bootstrap_law, lognormal
 from mse.estimators.stratified.stratumfit import StrataFit, fit_strata
+from mse.kernels.arrays import Integers
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import Criterion, Draws, Formula, Order, count
 from mse.tables.captures import CaptureTable

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.intake.linkage.evidence import (
     BIRTH_DATE,
@@ -23,8 +22,7 @@ from mse.intake.linkage.evidence import (
     Records,
     joined_codes,
 )
-
-Integers = npt.NDArray[np.int64]
+from mse.kernels.arrays import Integers
 
 CHUNK = 1_000_000
 """Pairs that are looked at together."""

@@ -34,14 +34,13 @@ from mse.intake.linkage.evidence import (
     SOUND,
     SURNAME,
     Codes,
-    Integers,
     Records,
     dice,
     joined_codes,
 )
+from mse.kernels.arrays import Array, Flags, Integers
 
 Levels = npt.NDArray[np.int16]
-Bools = npt.NDArray[np.bool_]
 
 COMMON = (2, 4, 8, 16)
 """Most persons with one full name in each class but the last."""
@@ -113,10 +112,10 @@ class Plan:
     comparisons: tuple[Comparison, ...]
     full: Codes
     common: Levels
-    weights: Mapping[str, npt.NDArray[np.float64]] = MappingProxyType({})
+    weights: Mapping[str, Array] = MappingProxyType({})
 
 
-def with_weights(plan: Plan, weights: Mapping[str, npt.NDArray[np.float64]]) -> Plan:
+def with_weights(plan: Plan, weights: Mapping[str, Array]) -> Plan:
     """Return the plan with one comparison in the place of the labels."""
     kept = tuple(x for x in plan.comparisons if x.name not in plan.records.labels)
     ends = [f"up to {x:g}" for x in SCORES] + ["more"]
@@ -126,7 +125,7 @@ def with_weights(plan: Plan, weights: Mapping[str, npt.NDArray[np.float64]]) -> 
     return replace(plan, comparisons=(*kept, *labels), weights=MappingProxyType(dict(weights)))
 
 
-def score_levels(equal: Sequence[Levels], weights: Sequence[npt.NDArray[np.float64]], group: Levels) -> Levels:
+def score_levels(equal: Sequence[Levels], weights: Sequence[Array], group: Levels) -> Levels:
     """Return the level of pairs in the comparison of the labels: 0 for equal, 1 for different, -1 missing, by label."""
     score = np.zeros(len(group))
     known = np.zeros(len(group), dtype=bool)
@@ -232,7 +231,7 @@ def levels_of_pairs(plan: Plan, left: Integers, right: Integers) -> Levels:
     return out
 
 
-def _groups(plan: Plan, same_date: Bools, left: Integers, right: Integers) -> Levels:
+def _groups(plan: Plan, same_date: Flags, left: Integers, right: Integers) -> Levels:
     """Return the domain of the labels of every pair."""
     parts, none = plan.records.parts, np.zeros(len(left), dtype=bool)
     given = _equal(parts[GIVEN], left, right) if GIVEN in parts else none
@@ -242,7 +241,7 @@ def _groups(plan: Plan, same_date: Bools, left: Integers, right: Integers) -> Le
     return np.where(_equal(plan.full, left, right), 0, group).astype(np.int16)
 
 
-def _equal(code: Codes, left: Integers, right: Integers) -> Bools:
+def _equal(code: Codes, left: Integers, right: Integers) -> Flags:
     return np.asarray((code[left] == code[right]) & (code[left] >= 0))
 
 

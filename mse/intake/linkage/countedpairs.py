@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.intake.linkage.comparing import (
     BOTH_EQUAL,
@@ -21,10 +20,9 @@ from mse.intake.linkage.comparing import (
     score_levels,
     with_weights,
 )
-from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SOUND, SURNAME, Codes, Integers
+from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SOUND, SURNAME, Codes
 from mse.intake.linkage.rates import ERRORS, PULL, Counted, Rates, full_classes, may_be_twins, shares
-
-Array = npt.NDArray[np.float64]
+from mse.kernels.arrays import Array, Integers
 
 SAMPLE = 400_000
 """Pairs of each kind from which probabilities are counted."""

@@ -32,13 +32,10 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.intake.linkage.linking import components
 from mse.intake.linkage.pairmodel import PairModel, redraw
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from mse.kernels.arrays import Array, Flags, Integers
 
 CERTAIN, POSSIBLE = 0.999, 0.01
 """Match probabilities from which a pair is a link in every draw, and from which it connects nodes in any."""
@@ -164,7 +161,7 @@ def listed_partitions(n: int) -> Integers:
 
 
 @cache
-def _together(n: int) -> npt.NDArray[np.bool_]:
+def _together(n: int) -> Flags:
     """Return which nodes are one person in every partition, shape (B, n, n)."""
     partitions = listed_partitions(n)
     return np.asarray(partitions[:, :, None] == partitions[:, None, :])

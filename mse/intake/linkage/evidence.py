@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.intake.quoting import array, identifier
+from mse.kernels.arrays import Array, Flags, Integers
 
 if TYPE_CHECKING:
     import duckdb
 
-Integers = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Bits = npt.NDArray[np.uint64]
 
@@ -63,7 +63,7 @@ class Records:
     """
 
     person: Integers
-    keyed: npt.NDArray[np.bool_]
+    keyed: Flags
     place: Codes
     sender: Codes
     day: Codes
@@ -169,7 +169,7 @@ def joined_codes(columns: Sequence[Codes]) -> Codes:
     return out.astype(np.int32)
 
 
-def dice(bits: Bits, left: Integers, right: Integers) -> npt.NDArray[np.float64]:
+def dice(bits: Bits, left: Integers, right: Integers) -> Array:
     """Return the Dice similarity of pairs of Bloom filters, NaN where one of them is missing."""
     one, other = bits[left], bits[right]
     common = np.bitwise_count(one & other).sum(axis=1, dtype=np.int64)

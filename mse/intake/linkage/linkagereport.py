@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.intake.linkage.linking import components
 from mse.intake.linkage.pairmodel import SURE, Level, PairModel
 from mse.intake.svg import ACCENT, AGAINST, FAINT, INK, box, drawing, line, words
+from mse.kernels.arrays import Integers
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Integers = npt.NDArray[np.int64]
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 

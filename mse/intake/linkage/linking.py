@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.intake.quoting import array
+from mse.kernels.arrays import Integers
 
 if TYPE_CHECKING:
     import duckdb
 
-Integers = npt.NDArray[np.int64]
 
 TABLE = "linkage"
 """Name of the table (record, person)."""

@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem, names_of
@@ -31,13 +30,12 @@ from mse.intake.linkage.comparing import GROUPS, Levels, Plan, levels_of_pairs, 
 from mse.intake.linkage.countedpairs import count_levels
 from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SURNAME, write_records
 from mse.intake.linkage.rates import PULL, Counted, Rates, learn
+from mse.kernels.arrays import Array, Integers
 from mse.words.said import said
 
 if TYPE_CHECKING:
     import duckdb
 
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 COMPARED, LEAST = 1e-5, 1e-3
 """Match probabilities from which a pair takes part in learning, and is kept afterwards."""

@@ -21,15 +21,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.intake.linkage.comparing import (
     Comparison,
     Levels,
     Plan,
 )
-
-Array = npt.NDArray[np.float64]
+from mse.kernels.arrays import Array
 
 FLOOR = 1e-4
 """Least probability of a level among matches: no register is right about a thing every time."""

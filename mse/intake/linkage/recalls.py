@@ -21,17 +21,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.intake.linkage.evidence import BIRTH_DATE, Records
 from mse.intake.linkage.pairmodel import SURE, PairModel
 from mse.intake.linkage.rates import full_classes
+from mse.kernels.arrays import Array, Flags, Integers
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Array = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +143,7 @@ def _never_compared(model: PairModel, expected: Array) -> tuple[Array, Integers]
     return np.clip(1.0 - reached, 0.0, 1.0), unlinkable
 
 
-def _shares(records: Records, mask: npt.NDArray[np.bool_]) -> Array:
+def _shares(records: Records, mask: Flags) -> Array:
     """Return the share of each list of which something holds."""
     size = np.maximum(np.bincount(records.place, minlength=records.lists), 1)
     return np.asarray(np.bincount(records.place, weights=mask.astype(np.float64), minlength=records.lists) / size)

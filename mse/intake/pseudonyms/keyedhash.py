@@ -41,11 +41,10 @@ from mse.intake.pseudonyms.canonical import given_name, later_names, sound
 from mse.intake.pseudonyms.canonical import surname as plain_surname
 from mse.intake.pseudonyms.keychecks import SHORTEST, weakness
 from mse.intake.pseudonyms.placeholders import is_placeholder, january_stands_for_unknown, kind_of_day
+from mse.kernels.arrays import Texts
 from mse.words.said import said
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pandas as pd
 
 PARTS = (
@@ -304,7 +303,7 @@ def disguise(
     return pd.concat([frame.drop(columns=wanted[:3]), hashed.where(hashed != "")], axis=1)
 
 
-def _column(values: pd.Series) -> npt.NDArray[np.object_]:
+def _column(values: pd.Series) -> Texts:
     """Return a column as texts, dates in ISO, "" for what is missing."""
     if values.dtype.kind == "M":
         values = values.dt.strftime("%Y-%m-%d")

@@ -15,11 +15,11 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.earlierreleases import OldTable
 from mse.computing.linearsolver import LinearProgramme
 from mse.errors import ModelError, Problem
+from mse.kernels.arrays import Flags, Integers
 from mse.publish.disclosure.attack import SLACK, Beside, Bounds, attack
 from mse.publish.disclosure.counts import KNOWN, LABEL, CountTable, Place, PublishedCells
 from mse.words.said import said
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 SPAN = "span of time"
 MOST_BASE = 50_000
-
-Integers = npt.NDArray[np.int64]
 
 
 def protect_beside(
@@ -206,7 +204,7 @@ def _differences(
 
 def _agreeing(
     rows: list[tuple[Place, frozenset[int], float, float]], base: Sequence[frozenset[int]], counts: Integers,
-    possible: npt.NDArray[np.bool_], size: int,
+    possible: Flags, size: int,
 ) -> tuple[list[tuple[Place, frozenset[int], float, float]], Integers]:  # fmt: skip
     """Return the sums that agree with the table, and counts of all base cells that agree with all of them.
 
@@ -231,7 +229,7 @@ def _agreeing(
 
 def _completed(
     rows: Sequence[tuple[Place, frozenset[int], float, float]], base: Sequence[frozenset[int]], counts: Integers,
-    possible: npt.NDArray[np.bool_],
+    possible: Flags,
 ) -> Integers | None:  # fmt: skip
     """Return whole counts of all base cells that give the table and agree with the sums; None where there are none."""
     programme = LinearProgramme(np.zeros(possible.size), np.where(possible, np.inf, 0.0), whole=True, presolve=True)

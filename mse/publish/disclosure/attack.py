@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.computing.linearsolver import LinearProgramme, Optimum
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from mse.publish.disclosure.control import SafeTable
 
-Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.int64]
 
 SLACK = 1e-6
 """Counts are whole: a bound that is off by less than this is the solver's rounding."""

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.errors import ModelError, Problem, names_of
+from mse.kernels.arrays import Flags, Integers
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from mse.answers.strata import StrataDraws
     from mse.tables.captures import CaptureTable
 
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 Place = tuple[str | None, ...]
 """Level or group by dimension; None where it is summed over."""
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.linearsolver import LinearProgramme, Optimum
 from mse.errors import ModelError, Problem
+from mse.kernels.arrays import Integers
 from mse.publish.disclosure.attack import members
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells
 from mse.words.said import said
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from mse.publish.disclosure.attack import Beside
     from mse.publish.disclosure.control import Disclosure
 
-Integers = npt.NDArray[np.int64]
 
 WIDEST = 6
 """Multiples of the base by which a rounded margin may have to give way before the attempt is given up."""

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.linearsolver import LinearProgramme
 from mse.errors import ModelError, Problem, names_of
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.publish.disclosure.attack import SLACK, Beside, members
 from mse.publish.disclosure.counts import CountTable, Place, PublishedCells, joined
 from mse.words.said import said
@@ -25,9 +25,6 @@ from mse.words.said import said
 if TYPE_CHECKING:
     from mse.publish.disclosure.control import Disclosure
 
-Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.int64]
 Ends = tuple[float, float]
 """Least and most persons that a count may be."""
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.computing.linearsolver import LinearProgramme
 from mse.errors import ModelError, Problem
+from mse.kernels.arrays import Flags, Integers
 from mse.publish.disclosure.attack import SLACK, members
 from mse.publish.disclosure.counts import KNOWN, LABEL, CountTable, Place, PublishedCells
 from mse.words.said import said
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mse.answers.earlierreleases import OldCell, OldTable
     from mse.publish.disclosure.control import Disclosure, SafeTable
 
-Integers = npt.NDArray[np.int64]
 
 MOST_STEPS = 16
 """Thresholds that a step may have before it is given up."""
@@ -133,7 +132,7 @@ class _State:
     """How every published cell is told: raw counts, which are left out, steps, where these start, and what is fixed."""
 
     values: Integers
-    hidden: npt.NDArray[np.bool_]
+    hidden: Flags
     steps: Integers
     anchors: Integers
     fixed: Mapping[int, tuple[int, int]]
@@ -296,7 +295,7 @@ class _Joint:
                 programme.add_row(0.0, math.inf, [s, s + size])
         return programme
 
-    def _was_there(self) -> npt.NDArray[np.bool_]:
+    def _was_there(self) -> Flags:
         """Return the base cells that the predecessor could have counted: those of its years."""
         if self.time not in self.table.dimensions:
             return np.full(self.table.counts.size, True)

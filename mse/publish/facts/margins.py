@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
+
+from mse.kernels.arrays import Array
 
 if TYPE_CHECKING:
     from mse.answers.results import Results
     from mse.answers.strata import StrataDraws
 
 
-def margin_points(margin: StrataDraws, credible: bool) -> npt.NDArray[np.float64]:
+def margin_points(margin: StrataDraws, credible: bool) -> Array:
     """Return the number that is stated of every part of a margin, persons.
 
     Of a posterior it is the median of the draws: the middles of the parts do not add up to the middle of their sum. Of

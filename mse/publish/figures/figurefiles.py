@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.computing.csvtext import csv_text
-from mse.errors import InputError, Problem, names_of
 from mse.publish.figures.figuresentences import Speaker, sentence, sources_of
 from mse.publish.figures.figurevalues import KeyFigure
-from mse.publish.openfolders import write_open
+from mse.publish.openfolders import as_json, pages, speaker_of, write_open
 from mse.publish.report.html import page_template
 from mse.publish.report.page import Cell, Column, Row, Sheet
 from mse.publish.wording.messages import Words
@@ -72,13 +70,7 @@ class KeyFigures:
         InputError
             When the job does not ask for that language.
         """
-        chosen = language or next(iter(self.speakers))
-        if chosen not in self.speakers:
-            raise InputError(
-                Problem(said("figures.language"), names_of(self.speakers), said("do.add_languages_under_report"),
-                        value=chosen)
-            )  # fmt: skip
-        return self.speakers[chosen]
+        return speaker_of(self.speakers, language)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per figure, as `key-figures.csv` has them: numbers, verdict, sources, sentences."""
@@ -114,15 +106,14 @@ def write_figures(folder: str | Path, found: KeyFigures, *, overwrite: bool = Fa
     """
     out = Path(folder)
     files = {CSV: csv_text(found.to_pandas()), JSON: json_text(found)}
-    for number, language in enumerate(found.speakers):
-        files[f"{PAGE}.html" if number == 0 else f"{PAGE}.{language}.html"] = page(found, language)
+    files |= pages(PAGE, found.speakers, lambda language: page(found, language))
     write_open(out, files, JSON, overwrite=overwrite)
     return out
 
 
 def json_text(found: KeyFigures) -> str:
     """Return key figures as JSON."""
-    return json.dumps(found.as_record(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return as_json(found.as_record())
 
 
 def _records(found: KeyFigures, codes: bool = False) -> list[dict[str, Any]]:

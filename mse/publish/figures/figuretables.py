@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.answers.earlierreleases import OldCell, OldTable
 from mse.errors import ModelError, Problem
+from mse.kernels.arrays import Integers
 from mse.publish.disclosure.against import protect_beside
 from mse.publish.disclosure.control import Disclosure, SafeTable
 from mse.publish.disclosure.counts import CountTable, Place
@@ -24,7 +24,6 @@ from mse.publish.figures.figurespec import SourceSpec
 from mse.publish.indicators.basis import spanned
 from mse.words.said import said
 
-Integers = npt.NDArray[np.int64]
 Cell = tuple[tuple[str, tuple[str, ...]], ...]
 """Levels by dimension, dimensions in order; a dimension that is not there is summed over."""
 Pieces = Mapping[str, tuple[tuple[str, ...], ...]]

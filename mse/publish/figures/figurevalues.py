@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mse.answers.estimates import LEVELS, Level
 from mse.evidence.chain import proportion_interval, ratio_interval
+from mse.kernels.arrays import Array
 from mse.publish.figures.figurespec import Break, FigureLimits, FigureSpec, SourceSpec
 from mse.publish.figures.figuretables import Cell, ShownSource
 from mse.publish.standing import OK, SUPPRESSED, TOO_FEW, WITHHELD
@@ -17,9 +18,6 @@ from mse.publish.wording.rounding import Rounded, rounded_values
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from mse.publish.figures.figureestimates import ShownEstimate
 
 NONE = Rounded(math.nan, math.nan, math.nan, 1.0)
@@ -285,7 +283,7 @@ def rank_probability(count: int, others: Sequence[int], place: int = 1) -> float
 
 
 @cache
-def _nodes() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _nodes() -> tuple[Array, Array]:
     """Return points and weights of Gauss and Legendre's rule, which take longer to find than to use."""
     import numpy as np
 

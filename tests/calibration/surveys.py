@@ -1,0 +1,64 @@
+"""How often intervals of surveys hold the truth.
+
+Run ``python -m tests.calibration.surveys`` to repeat it and store the result. Samples of clusters from a population of
+2,000 clusters whose rates differ by sex: linearised, by jackknife replicates, calibrated to the known totals of sex by
+raking and GREG, the difference of the sexes; and Fay–Herriot areas. 95 % intervals; the Monte Carlo error of a
+coverage of 400 runs is 1.1 points.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from mse.evidence.smallareas import fay_herriot
+from mse.evidence.surveydesign import make_respondents
+from mse.evidence.surveylaw import comparisons, rate_lines, survey_law
+
+HERE = Path(__file__).parent
+RUNS = 400
+
+
+def coverage(seed: int, runs: int) -> dict[str, float]:
+    """Return the share of intervals that hold the truth, by kind."""
+    rng = np.random.default_rng(seed)
+    pull = rng.normal(0, 0.5, 2000)
+    chance = {s: 1 / (1 + np.exp(2.0 - pull - 0.6 * (s == "f"))) for s in "fm"}
+    truth = {s: float(p.mean()) for s, p in chance.items()}
+    whole = (truth["f"] + truth["m"]) / 2
+    totals = {"sex": {"f": 20_000.0, "m": 20_000.0}}
+    held: dict[str, list[bool]] = {}
+    for _ in range(runs):
+        units = rng.choice(2000, 40, replace=False)
+        unit = np.repeat(np.arange(40), 20)
+        sex = rng.choice(["f", "m"], 800, p=[0.6, 0.4])
+        p = np.where(sex == "f", chance["f"][units][unit], chance["m"][units][unit])
+        data = make_respondents((rng.random(800) < p).astype(float), np.where(sex == "f", 40.0, 60.0), [0] * 800,
+                                unit.tolist(), {"sex": sex.tolist()})  # fmt: skip
+        weights = np.stack([data.weight * (unit != u) * 40 / 39 for u in range(40)], axis=1)
+        jackknife = replace(data, replicates=weights, factors=np.full(40, 39 / 40))
+        laws = {"linearised": survey_law(data), "jackknife": survey_law(jackknife),
+                "raking": survey_law(data, totals), "greg": survey_law(data, totals, "greg"),
+                "raking, jackknife": survey_law(jackknife, totals)}  # fmt: skip
+        for kind, law in laws.items():
+            line = rate_lines(law, 0.95)[-1]
+            held.setdefault(kind, []).append(line.low <= whole <= line.high)
+        found = comparisons(laws["linearised"], "sex", 0.95)[0]
+        gap = truth["m"] - truth["f"]
+        held.setdefault("difference", []).append(found.low <= gap <= found.high)
+        held.setdefault("ratio", []).append(found.ratio_low <= truth["m"] / truth["f"] <= found.ratio_high)
+        areas = rng.normal(0.2, 0.03, 30)
+        variance = rng.uniform(0.0004, 0.004, 30)
+        fitted = fay_herriot(rng.normal(areas, np.sqrt(variance)), variance, np.ones((30, 1)))
+        half = 1.959964 * np.sqrt(fitted.mse)
+        held.setdefault("fay-herriot", []).append(float(np.mean(np.abs(fitted.estimate - areas) <= half)))  # type: ignore[arg-type]
+    return {kind: round(float(np.mean(x)), 4) for kind, x in held.items()}
+
+
+if __name__ == "__main__":
+    record = {"made": datetime.now(UTC).date().isoformat(), "runs": RUNS, "prob": 0.95, "covered": coverage(17, RUNS)}
+    (HERE / "surveys.json").write_text(json.dumps(record, indent=2) + "\n")

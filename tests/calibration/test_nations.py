@@ -1,0 +1,38 @@
+"""Nations over which the multilevel model is repeated, and what their complete tables say of dependence."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from benchmarks.calibration import nations
+from benchmarks.readme import METHODS_PAGE
+from tests.calibration.multilevel import fit_pairs, nation_of
+
+
+def complete(odds):
+    """Return expected counts of two strata of four lists with these log odds ratios, no interaction of three."""
+    on = (np.arange(16)[:, None] >> np.arange(4)) & 1
+    both = np.stack([on[:, a] * on[:, b] for a, b in itertools.combinations(range(4), 2)], axis=1)
+    return np.exp([8.0 + on @ x + both @ odds for x in ([-1.0, -2.0, -2.5, -2.0], [-1.5, -1.0, -3.0, -2.0])])
+
+
+def test_pairs_are_found_with_the_unseen_and_without_them():
+    odds = np.array([0.8, 0.7, 2.2, -0.1, 0.0, 0.3])
+    table = complete(odds)
+    for seen_only in (False, True):
+        found, total = fit_pairs(table, seen_only)
+        assert found == pytest.approx(odds, abs=1e-6) and total == pytest.approx(table.sum(), rel=1e-6)
+
+
+def test_every_seed_is_another_nation_only_where_that_is_asked_for():
+    varied = [nation_of("varied", seed) for seed in range(1, 21)]
+    assert len({x.visibility for x in varied}) == 20 and 0 <= min(x.visibility for x in varied)
+    shares = {r.share for r in nation_of("shipped", 1).referrals}
+    assert max(r.share for x in varied for r in x.referrals) <= max(shares)
+    assert nation_of("both", 1) == nation_of("both", 2) and nation_of("both", 1).referrals
+    assert not nation_of("switched", 1).referrals and nation_of("switched", 1).visibility == 1.0
+
+
+def test_the_page_shows_what_is_stored():
+    assert nations() in METHODS_PAGE.read_text(encoding="utf-8"), "run: python -m benchmarks.readme multilevel"
