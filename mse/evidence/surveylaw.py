@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-
 @dataclass(frozen=True, slots=True, eq=False)
 class SurveyLaw:
     """Rates of G groups, the last of which is everybody, and how they vary together.
