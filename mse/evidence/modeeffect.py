@@ -10,7 +10,7 @@ from mse.errors import InputError, Problem
 from mse.evidence.surveydesign import Respondents, SurveyDesign
 from mse.evidence.surveylaw import SurveyLaw, survey_law
 from mse.evidence.weighting import Totals, calibrated_replicates, cell_sums
-from mse.kernels.arrays import Array
+from mse.kernels.arrays import Array, Flags, Integers
 from mse.words.said import Said, said
 
 MOST_STEPS = 50
@@ -72,10 +72,10 @@ def mode_law(data: Respondents, design: SurveyDesign, totals: Totals | None) -> 
     return law, said("surveynote.mode", reference=str(design.reference), how=how, effects=told)
 
 
-def _check(data: Respondents, mode: Array, answered: Array, levels: tuple[str, ...], name: str) -> None:
+def _check(data: Respondents, mode: Integers, answered: Flags, levels: tuple[str, ...], name: str) -> None:
     problems = []
     for m, level in enumerate(levels):
-        y = data.outcome[(mode == m) & (answered == 1)]
+        y = data.outcome[(mode == m) & answered]
         if y.size < FEWEST or y.min() == y.max():
             problems.append(Problem(said("found.mode_without_spread"), said("allowed.mode_spread"),
                                     said("do.mode_merge"), column=name, value=level))  # fmt: skip
@@ -108,7 +108,7 @@ MOST_UNITS = 200
 """Units of a stratum are left out one by one, or, where there are more, in as many random groups (Wolter 2007, 4.2)."""
 
 
-def _jackknife_groups(data: Respondents, stratum_of: Array) -> list[tuple[int, Array, int]]:
+def _jackknife_groups(data: Respondents, stratum_of: Integers) -> list[tuple[int, Integers, int]]:
     found = []
     rng = np.random.default_rng(0)
     for stratum in range(int(stratum_of.max()) + 1):

@@ -172,8 +172,7 @@ _OWN = ("rate", "se", "population", "n")
 
 
 def _again(names: Sequence[str]) -> list[bool]:
-    seen: set[str] = set()
-    return [name in seen or bool(seen.add(name)) for name in names]
+    return [name in names[:at] for at, name in enumerate(names)]
 
 
 def answer_of_areas(path: Path, prob: float, limits: SurveyLimits) -> SurveyAnswer:

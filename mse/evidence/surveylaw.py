@@ -115,7 +115,7 @@ def survey_law(
 
 def _with_all[T: np.generic](values: npt.NDArray[T]) -> npt.NDArray[T]:
     """Return values by group with their sum behind them, along the first axis."""
-    return np.concatenate([values, values.sum(axis=0, keepdims=True)])
+    return np.concatenate([values, np.add.reduce(values, axis=0, keepdims=True)])
 
 
 def _degrees(data: Respondents, code: Integers, answered: Flags, size: int) -> Integers:

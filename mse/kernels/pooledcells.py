@@ -58,4 +58,4 @@ def pooled_log_density(
         for k in range(batches):
             gradient[1 + k] += gap * scale[k] * x[places[c, k]]
             gradient[places[c, k]] += gap * scale[k]
-    return value
+    return float(value)
