@@ -19,9 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.estimators.averages.decomposable import every_integer
 from mse.kernels.graphpanels import posterior_by_panels
-from mse.kernels.graphs import decomposable_graphs, posterior_on
+from mse.kernels.graphs import Grid, decomposable_graphs, posterior_on
 from mse.tables.captures import CaptureTable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,7 +71,7 @@ def measure(name: str, repeats: int) -> dict[str, object]:
     """Return the timings of one table, saturated graph included."""
     table = CaptureTable.from_csv(ROOT / "data" / name / "table.csv", name=name)
     counts, n_lists = table.dense().counts, table.n_lists
-    graphs, delta, grid = decomposable_graphs(n_lists), 2.0**-n_lists, every_integer(1, POINTS)
+    graphs, delta, grid = decomposable_graphs(n_lists), 2.0**-n_lists, Grid(np.arange(1.0, POINTS + 1), np.ones(POINTS))
     found = posterior_by_panels(counts, graphs, delta)
     return {
         "problem": name,

@@ -114,7 +114,7 @@ class Thresholds:
     disagreement: Limits = (1.5, 2.5)
     prior: Limits = (1.15, 1.5)
     pair_share: Limits = (0.7, 0.9)
-    width: Limits = (4.0, 10.0)
+    width: Limits = (4.0, 12.5)
     grid_end: Limits = (0.001, 0.01)
     sampling: Limits = (0.05, 0.25)
     correction: Limits = (0.5, 0.95)

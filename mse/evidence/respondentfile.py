@@ -190,7 +190,9 @@ def _jkn_factors(weights: Array, strata: Sequence[str], units: Sequence[str], fa
     for r in range(weights.shape[1]):
         out = {stratum_of[i] for i in np.flatnonzero(held[r] == 0)}
         if len(out) != 1:
-            faults.add(said("found.jkn_replicate"), said("allowed.jkn_replicate"), said("do.give_factors"), value=r + 1)
+            faults.add(
+                said("found.jkn_replicate"), said("allowed.jkn_replicate"), said("do.give_factors"), value=str(r + 1)
+            )
             found.append(1.0)
         else:
             n = stratum_of.count(out.pop())

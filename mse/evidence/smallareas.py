@@ -159,7 +159,7 @@ def read_areas(path: Path) -> Areas:
     design = np.column_stack([np.ones(len(names)), *(x for k, x in numbers.items() if k not in _OWN)])
     if len(names) < design.shape[1] + 3:
         faults.add(said("found.areas_too_few"), said("allowed.areas_more"), said("do.covariates_fewer"),
-                   value=len(names))  # fmt: skip
+                   value=str(len(names)))  # fmt: skip
     elif np.linalg.matrix_rank(design) < design.shape[1]:
         faults.add(said("found.covariates_alike"), said("allowed.covariates_apart"), said("do.covariates_fewer"))
     faults.raise_if_any()

@@ -200,7 +200,7 @@ def test_version_and_help() -> None:
         (["estimate", "x.csv", "--method", "covariates", "--set"], "walk=", {"walk=direct", "walk=long"}),
         (["estimate", "x.csv", "--method", "multilevel", "--set"], "dra", {"draws="}),
         (["estimate", "x.csv", "--criterion"], "bic", {"bic", "bic_cells"}),
-        (["repeats", "x.csv", "--family"], "z", {"zelterman"}),
+        (["repeats", "x.csv", "--family"], "zel", {"zelterman"}),
         (["repeats", "x.csv", "--interval"], "non", {"nonparametric"}),
         (["persons", "uk-2013-4", "--list"], "L", {"LA"}),
         ([], "veri", {"verify"}),

@@ -8,9 +8,10 @@ from mse.answers.departing import departed
 from mse.computing.parallel import Compute
 from mse.estimators.averages import averaging
 from mse.estimators.averages.averaging import AverageSpec
-from mse.estimators.averages.decomposable import every_integer, geometric_grid
+from mse.estimators.averages.decomposable import geometric_grid
 from mse.kernels.studentmixture import mixed_student_cdf
 from mse.tables.captures import CaptureTable
+from tests.twins.graphs import every_integer
 
 ONE = Compute(workers=1)
 

@@ -112,7 +112,7 @@ def test_a_walk_has_the_law_of_the_models():
     assert cold.times.sum() == 4 * 12_000
     rows = every.rows(cold.outside)
     assert len(np.unique(rows)) == len(rows) and (rows >= 0).all()
-    np.testing.assert_allclose(cold.outside_fits, fits[rows])
+    np.testing.assert_allclose(cold.outside_fits, fits[rows], rtol=1e-5)  # begun elsewhere, they stop elsewhere
     met = np.zeros(len(masks))
     met[rows] = cold.times / cold.times.sum()
     assert mixed.share == pytest.approx(met[::2].sum())

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mse.estimators.averages.decomposable import every_integer, geometric_grid, law_of
+from mse.estimators.averages.decomposable import geometric_grid, law_of
 from mse.kernels.graphpanels import posterior_by_panels
 from mse.kernels.graphs import Graphs, Grid, decomposable_graphs, posterior_on, without_complete
 from mse.kernels.panelcells import gauss_legendre, place
 from mse.tables.captures import CaptureTable
+from tests.twins.graphs import every_integer
 
 ROOT = Path(__file__).resolve().parents[2]
 

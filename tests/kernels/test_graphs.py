@@ -10,7 +10,6 @@ import pytest
 from scipy.special import gammaln
 
 from mse.estimators.averages.decomposable import (
-    every_integer,
     geometric_grid,
     law_of,
 )
@@ -19,6 +18,7 @@ from mse.kernels.graphpanels import posterior_by_panels
 from mse.kernels.graphs import Graphs, Grid, decomposable_graphs, posterior_on, without_complete
 from mse.tables.captures import CaptureTable
 from tests.twins import graphs as twin
+from tests.twins.graphs import every_integer
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "dga" / "bma_cr.json").read_text())

@@ -10,6 +10,8 @@ from itertools import combinations
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
+from mse.kernels.graphs import Grid
+
 
 def _joined(vertices, edges):
     return all(frozenset(pair) in edges for pair in combinations(sorted(vertices), 2))
@@ -109,3 +111,9 @@ def posterior(counts, n_lists, delta, unseen, widths, graphs, log_prior):
     joint = np.exp(log_joint - evidence)
     weights = joint.sum(axis=1)
     return joint.sum(axis=0), weights, joint @ (observed + np.asarray(unseen)) / weights, evidence
+
+
+def every_integer(first: int, last: int) -> Grid:
+    """Return the grid of all whole unseen counts from `first` to `last`."""
+    unseen = np.arange(first, last + 1, dtype=np.float64)
+    return Grid(unseen, np.ones_like(unseen))

@@ -291,14 +291,6 @@ def _notes(diagnostics: dict[str, float], table: CaptureTable, delta: float, poi
 # --- the grid of unseen counts ---------------------------------------------------------------------
 
 
-def every_integer(first: int, last: int) -> Grid:
-    """Return the grid of all whole unseen counts from `first` to `last`."""
-    from mse.kernels.graphs import Grid
-
-    unseen = np.arange(first, last + 1, dtype=np.float64)
-    return Grid(unseen, np.ones_like(unseen))
-
-
 def geometric_grid(last: int, resolution: int) -> Grid:
     """Return cells that cover 0 to `last`, or just past it.
 

@@ -213,6 +213,8 @@ def _without_counts(note: Said, m: Material) -> bool:
     known |= {x for x in (m.facts.averaged,) if x is not None}
     if note.code in ("note.face", "note.unregistered"):  # they tell where nobody is
         return False
+    if note.code == "nowcast.year_of":  # estimated shares of what is not in yet: no counts
+        return True
     return note.code != VERBATIM and all(x in known for x in _numbers(note))
 
 
