@@ -91,18 +91,22 @@ def release(
 @click.command()
 @click.argument("release", type=click.Path(path_type=Path))
 @click.option("--audit", type=click.Path(path_type=Path), help="Results folder; the one beside it when not given.")
+@click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
 @AS_JSON
 @click.pass_context
-def verify(ctx: click.Context, release: Path, audit: Path | None, as_json: bool) -> None:
+def verify(ctx: click.Context, release: Path, audit: Path | None, language: str, as_json: bool) -> None:
     """Derive every figure of a RELEASE again from the results folder it was made from."""
     from mse.publish.release.verification import verify_release
+    from mse.words.catalogues import catalogue
+    from mse.words.said import said
 
     found = verify_release(release, audit)
     if as_json:
-        click.echo(json.dumps([m._asdict() for m in found], ensure_ascii=False, indent=2))
+        click.echo(json.dumps([m.as_record() for m in found], ensure_ascii=False, indent=2))
     else:
+        say = catalogue(language)
         for mismatch in found:
-            click.echo(str(mismatch), err=True)
-        click.echo("every published figure agrees with the audit record" if not found else f"{len(found)} disagree")
+            click.echo(say.said(mismatch.sentence()), err=True)
+        click.echo(say.said(said("verify.disagree", count=len(found)) if found else said("verify.agree")))
     if found:
         ctx.exit(2)

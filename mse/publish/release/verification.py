@@ -47,20 +47,31 @@ class Mismatch(NamedTuple):
     ----------
     file : str
         Where it stands.
-    name : str
+    name : str or Said
         The figure, or what else it is.
-    published, derived : str
+    published, derived : str or Said
         What the release says, and what the audit record gives.
     """
 
     file: str
-    name: str
-    published: str
-    derived: str
+    name: str | Said
+    published: str | Said
+    derived: str | Said
 
     def __str__(self) -> str:
+        """Return it as a sentence in English."""
+        return str(self.sentence())
+
+    def sentence(self) -> Said:
         """Return it as a sentence."""
-        return f"{self.file}: {self.name}: published {self.published}, the audit record gives {self.derived}"
+        return said("verify.mismatch", **self._asdict())
+
+    def as_record(self) -> dict[str, str]:
+        """Return what JSON holds of it."""
+        return {name: str(value) for name, value in self._asdict().items()}
+
+
+NOTHING = said("verify.nothing")
 
 
 def verify_release(release: str | Path, audit: str | Path | None = None) -> tuple[Mismatch, ...]:
@@ -130,13 +141,13 @@ def _release_mismatches(
     known = {f"{table}.csv" for table in tables} | {FIGURES, PACKAGE}
     for path in sorted(release.iterdir()):
         if path.name not in known:
-            yield Mismatch(path.name, "the file", "is there", "nothing")
+            yield Mismatch(path.name, said("verify.file"), said("verify.there"), NOTHING)
     for resource in map(mapping, items(package.get("resources"))):
         name = str(resource.get("path"))
         fault = fault_of(release, name)
         digest = digest_of(release, name) if fault is None else str(fault)
         if resource.get("hash") != digest:
-            yield Mismatch(PACKAGE, f"digest of {name[:80]}", str(resource.get("hash")), digest)
+            yield Mismatch(PACKAGE, said("verify.digest", name=name[:80]), str(resource.get("hash")), digest)
 
 
 def _is_absent(fault: Said | None) -> bool:
@@ -174,18 +185,18 @@ def _read_json(release: Path, name: str) -> Mapping[str, Any]:
 
 def _figure_mismatches(published: Mapping[str, Any], derived: Mapping[str, Any]) -> Iterator[Mismatch]:
     """Return the figures that differ, are missing, or come from nowhere."""
-    said = {str(mapping(x).get("name")): mapping(x) for x in items(published.get("figures"))}
+    told = {str(mapping(x).get("name")): mapping(x) for x in items(published.get("figures"))}
     true = {str(x["name"]): x for x in derived["figures"]}
     for name, figure in true.items():
-        if name not in said:
-            yield Mismatch(FIGURES, name, "nothing", str(figure["value"]))
+        if name not in told:
+            yield Mismatch(FIGURES, name, NOTHING, str(figure["value"]))
             continue
         for part in Figure.__dataclass_fields__:
-            if not _same(said[name].get(part), figure[part]):
-                yield Mismatch(FIGURES, f"{name} ({part})", str(said[name].get(part)), str(figure[part]))
-    for name in said:
+            if not _same(told[name].get(part), figure[part]):
+                yield Mismatch(FIGURES, f"{name} ({part})", str(told[name].get(part)), str(figure[part]))
+    for name in told:
         if name not in true:
-            yield Mismatch(FIGURES, name, str(said[name].get("value")), "nothing")
+            yield Mismatch(FIGURES, name, str(told[name].get("value")), NOTHING)
 
 
 def _table_mismatches(release: Path, name: str, frame: pd.DataFrame) -> Iterator[Mismatch]:
@@ -195,28 +206,30 @@ def _table_mismatches(release: Path, name: str, frame: pd.DataFrame) -> Iterator
 
     fault = fault_of(release, name)
     if fault is not None:
-        there = "nothing" if _is_absent(fault) else str(fault)
-        yield Mismatch(name, "the file", there, f"{len(frame)} rows")
+        there = NOTHING if _is_absent(fault) else fault
+        yield Mismatch(name, said("verify.file"), there, said("verify.rows", count=len(frame)))
         return
     try:
-        said = list(csv.reader(io.StringIO(read_bytes(release, name).decode("utf-8"), newline=""), strict=True))
+        told = list(csv.reader(io.StringIO(read_bytes(release, name).decode("utf-8"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error):
-        yield Mismatch(name, "the file", "no CSV", f"{len(frame)} rows")
+        yield Mismatch(name, said("verify.file"), said("verify.no_csv"), said("verify.rows", count=len(frame)))
         return
     true = list(csv.reader(io.StringIO(release_csv(frame), newline="")))
-    if len(said) != len(true) or said[:1] != true[:1]:
+    if len(told) != len(true) or told[:1] != true[:1]:
         shape = [
-            f"{max(len(rows) - 1, 0)} rows of {', '.join(rows[0]) if rows else 'nothing'}" for rows in (said, true)
+            said("verify.shape", count=max(len(rows) - 1, 0), columns=", ".join(rows[0]) if rows else "")
+            for rows in (told, true)
         ]
-        yield Mismatch(name, "rows and columns", *shape)
+        yield Mismatch(name, said("verify.rows_and_columns"), *shape)
         return
-    for number, (row, other) in enumerate(zip(said[1:], true[1:], strict=True), 2):
+    for number, (row, other) in enumerate(zip(told[1:], true[1:], strict=True), 2):
         place = ", ".join(
             x for x, kind in zip(other, frame.dtypes, strict=True) if kind.kind not in "iufb" and x != ALL
         )
         for column, a, b in zip(true[0], [*row, *[""] * (len(other) - len(row))], other, strict=False):
             if not _same(a, b):
-                yield Mismatch(name, f"row {number} ({place[:80]}), column {column}", a, b)
+                where = said("verify.cell", row=number, place=place[:80], column=column)
+                yield Mismatch(name, where, a, b)
 
 
 def _same(a: object, b: object) -> bool:
@@ -234,16 +247,15 @@ def _own_mismatches(results: Results) -> Iterator[Mismatch]:
     for name in ("point", "low", "high"):
         stored = float(rows[name].iloc[0]) if len(rows) else math.nan
         if not _same(stored, getattr(estimate, name)):
-            yield Mismatch("audit record: estimates.csv", name, str(stored), str(getattr(estimate, name)))
+            yield Mismatch("estimates.csv", said("verify.audit", name=name), str(stored), str(getattr(estimate, name)))
     if "indicators" in results.tables:
         stored_frame, true = results.tables["indicators"], indicators(results)
         if list(stored_frame.columns) != list(true.columns) or len(stored_frame) != len(true):
-            yield Mismatch(
-                "audit record: tables/indicators.csv", "rows and columns", str(stored_frame.shape), str(true.shape)
-            )
+            yield Mismatch("tables/indicators.csv", said("verify.rows_and_columns"), str(stored_frame.shape),
+                           str(true.shape))  # fmt: skip
             return
         for i, (row, other) in enumerate(zip(stored_frame.to_dict("records"), true.to_dict("records"), strict=True), 2):
             for column in ("point", "low", "high"):
                 if not (_same(row[column], other[column]) or (math.isnan(row[column]) and math.isnan(other[column]))):
-                    name = f"row {i}, {other['indicator']} ({column})"
-                    yield Mismatch("audit record: tables/indicators.csv", name, str(row[column]), str(other[column]))
+                    where = said("verify.cell", row=i, place=str(other["indicator"]), column=column)
+                    yield Mismatch("tables/indicators.csv", where, str(row[column]), str(other[column]))
