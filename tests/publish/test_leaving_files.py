@@ -164,7 +164,7 @@ def test_links_pipes_and_endless_files_are_not_opened(release: Path, monkeypatch
     monkeypatch.setattr(releasefiles, "MOST_BYTES", most)
     (release / "indicators.csv").write_bytes(b"x" * (most + 1))
     found = verify_release(release)
-    said = {mismatch.file: mismatch.published for mismatch in found if mismatch.name == "the file"}
+    said = {x.file: str(x.published) for x in found if str(x.name) == "the file"}
     assert said["counts.csv"] == "a link" and said["lists.csv"] == "no file" and said["methods.csv"] == "no file"
     assert said["indicators.csv"] == "the file is too large"
     assert "secret" not in " ".join(map(str, found))

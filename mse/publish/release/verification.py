@@ -251,11 +251,12 @@ def _own_mismatches(results: Results) -> Iterator[Mismatch]:
     if "indicators" in results.tables:
         stored_frame, true = results.tables["indicators"], indicators(results)
         if list(stored_frame.columns) != list(true.columns) or len(stored_frame) != len(true):
-            yield Mismatch("tables/indicators.csv", said("verify.rows_and_columns"), str(stored_frame.shape),
-                           str(true.shape))  # fmt: skip
+            name = said("verify.audit", name=said("verify.rows_and_columns"))
+            yield Mismatch("tables/indicators.csv", name, str(stored_frame.shape), str(true.shape))
             return
         for i, (row, other) in enumerate(zip(stored_frame.to_dict("records"), true.to_dict("records"), strict=True), 2):
             for column in ("point", "low", "high"):
                 if not (_same(row[column], other[column]) or (math.isnan(row[column]) and math.isnan(other[column]))):
-                    where = said("verify.cell", row=i, place=str(other["indicator"]), column=column)
+                    cell = said("verify.cell", row=i, place=str(other["indicator"]), column=column)
+                    where = said("verify.audit", name=cell)
                     yield Mismatch("tables/indicators.csv", where, str(row[column]), str(other[column]))
