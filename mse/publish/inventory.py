@@ -222,7 +222,7 @@ KEYS = (
     *_rows("figures.json", "words", TOLD, f"format title audit.folder {_SHARED_KEYS}"),
     *_rows("figures.json", "setting", GIVEN, _SERIES_KEYS, "release."),
     *_rows("datapackage.json", "setting", GIVEN, _SERIES_KEYS, "mse.release."),
-    *_rows("figures.json", "setting", GIVEN, "method deviation fewest", "rounding."),
+    *_rows("figures.json", "setting", GIVEN, "method deviation lists_deviation fewest", "rounding."),
     *_rows("figures.json", "words", GIVEN, _CODE_KEYS),
     *_rows("datapackage.json", "words", GIVEN, _CODE_KEYS, "mse."),
     *_rows("figures.json", "digest", OWN, "digests.table digests.posterior digests.job"),

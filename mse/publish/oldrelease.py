@@ -99,7 +99,7 @@ def _table(
     """Return a table of counts, with what the estimates beside it tell of those that were left out."""
     dims = [name for name in rows[0] if name not in ("count", "status")]
     levels = {dim: tuple(dict.fromkeys(row[dim] for row in rows if row[dim] != ALL)) for dim in dims}
-    off = _deviation(rows, record)
+    off = _deviation(rows, record, "lists_deviation" if "list" in dims else "deviation")
     few = _few(record)
     stated = {
         tuple(row.get(dim, ALL) for dim in dims): float(row["low"]) for row in parts
@@ -129,9 +129,10 @@ def _total(parts: Sequence[Mapping[str, str]], record: Mapping[str, Any], years:
     return OldTable((), (OldCell((), *ends, count if off else None),), None, years)
 
 
-def _deviation(rows: Sequence[Mapping[str, str]], record: Mapping[str, Any]) -> int:
+def _deviation(rows: Sequence[Mapping[str, str]], record: Mapping[str, Any], name: str) -> int:
     """Return by how much a rounded count may be off, from the record, else from what all counts are multiples of."""
-    stated = mapping(record.get("rounding")).get("deviation")
+    rounding = mapping(record.get("rounding"))
+    stated = rounding.get(name, rounding.get("deviation"))
     if stated is not None:
         return int(stated)
     divisor = math.gcd(*(int(row["count"]) for row in rows if row["status"] == "rounded"), 0)

@@ -451,7 +451,7 @@ def test_few_persons_by_whom_two_periods_differ_are_not_told(more: int, tmp_path
 
 
 def test_rounded_counts_are_not_rounded_anew_in_the_next_release(tmp_path: Path) -> None:
-    table = random_table(3, years=3)  # of others differences would tell too much, and are refused
+    table = random_table(5, years=3)  # of others differences would tell too much, and are refused
     publish = {"method": "random", "base": 5}
     first = released(tmp_path / "old", result(cut(table, year=table.strata["year"][:2]), 1, publish))
     write_results(tmp_path / "new", result(table, 2, publish), lambda r: "page")

@@ -153,10 +153,12 @@ def _is_day(text: str) -> bool:
     return True
 
 
-def _deviation(results: Results) -> int:
-    """Return the most that a rounded count of a release may be off, of whichever table."""
-    lists = None if is_public(results) else list_counts(results)
-    return 0 if is_public(results) else max(registered(results).table.deviation, lists.deviation if lists else 0)
+def _deviations(results: Results) -> tuple[int, int]:
+    """Return the most that a rounded count of a release may be off: of the strata, and of the lists."""
+    if is_public(results):
+        return 0, 0
+    counts, lists = registered(results).table, list_counts(results)
+    return counts.deviation, lists.deviation if lists else 0
 
 
 def _release_of(record: Record) -> dict[str, Any]:
@@ -190,7 +192,7 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
     estimate = headline.summary(about.prob)
     job = json.dumps(about.job.settings or None, sort_keys=True, ensure_ascii=True)
     say = read_catalogue("en")
-    rule = disclosure_rule(results)
+    rule, (off, of_lists) = disclosure_rule(results), _deviations(results)
     told_first = headline_of(read_facts(results, say), say)
     words = estimate.as_dict()
     reasons = [
@@ -219,7 +221,7 @@ def release_record(results: Results, tables: Mapping[str, pd.DataFrame], folder:
         },
         "disclosure": str(rule.in_words()),
         "rounding": {
-            "method": rule.method, "deviation": _deviation(results),
+            "method": rule.method, "deviation": off, "lists_deviation": of_lists,
             "fewest": verdict_limits(results).observed[1],
         },
         "earlier_releases": _earlier(results),
