@@ -51,7 +51,8 @@ def subtracted(first: Path, second: Path, name: str, added: bool) -> Iterator[tu
     it that persons were only added. A count that is rounded may be off by what the release says.
     """
     frames = [pd.read_csv(folder / f"{name}.csv", dtype=str) for folder in (first, second)]
-    offs = [json.loads((folder / "figures.json").read_text())["rounding"]["deviation"] for folder in (first, second)]
+    off = "deviation" if name == "counts" else "lists_deviation"
+    offs = [json.loads((folder / "figures.json").read_text())["rounding"][off] for folder in (first, second)]
     dims = [c for c in frames[0].columns if c not in ("count", "status")]
     levels = [
         ["on", "off"] if name == "lists" else [x for x in dict.fromkeys(frames[1][d]) if x != "all"] for d in dims
