@@ -75,7 +75,7 @@ COMMANDS = (
     ("compare", "res", "res"), ("models", "t.csv"), ("data",), ("data", "uk-2013-5"),
     ("repeats", "irregular-immigrants-netherlands-repeat"), ("verify", "res-release"),
     ("figures", "models/key-figures.toml"), ("chain", "models/justice-chain.toml"),
-    ("plan", "models/uk-2013.toml"),
+    ("plan", "models/uk-2013.toml"), ("series", "res-release"),
 )  # fmt: skip
 
 
