@@ -251,8 +251,8 @@ def _own_mismatches(results: Results) -> Iterator[Mismatch]:
     if "indicators" in results.tables:
         stored_frame, true = results.tables["indicators"], indicators(results)
         if list(stored_frame.columns) != list(true.columns) or len(stored_frame) != len(true):
-            name = said("verify.audit", name=said("verify.rows_and_columns"))
-            yield Mismatch("tables/indicators.csv", name, str(stored_frame.shape), str(true.shape))
+            shape = said("verify.audit", name=said("verify.rows_and_columns"))
+            yield Mismatch("tables/indicators.csv", shape, str(stored_frame.shape), str(true.shape))
             return
         for i, (row, other) in enumerate(zip(stored_frame.to_dict("records"), true.to_dict("records"), strict=True), 2):
             for column in ("point", "low", "high"):
