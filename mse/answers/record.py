@@ -276,6 +276,10 @@ class JobSettings:
     merged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
 
+    def of_registers(self) -> Mapping[str, Any]:
+        """Return the section ``[registers]`` as it was asked for; empty where there is none."""
+        return next((x for name, x in self.settings.items() if name == "registers" and x), {})
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -220,7 +220,7 @@ def _moved(then: Results | None, now: Results | None) -> tuple[dict[str, dict[st
         return {}, (said("revision.not_told"),)
     cut = then.record.report.extracted or str(old["entered"].dropna().astype(str).max())
     step = 1 if is_public(now) else disclosure_rule(now).threshold
-    linkages = [x.record.job.settings.get("registers") or {} for x in (then, now)]
+    linkages = [x.record.job.of_registers() for x in (then, now)]
     relinked = any(linkages[0].get(name) != linkages[1].get(name) for name in LINKING)
     made = {}
     time = time_of(now)
