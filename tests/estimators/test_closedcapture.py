@@ -52,13 +52,13 @@ def test_mt_is_the_independence_model_and_mh_does_not_depend_on_the_order_of_lis
 
 
 def test_what_has_no_estimate_is_refused_in_both_languages() -> None:
-    rising = CaptureTable.from_arrays(["100", "010", "001", "110"], [5, 20, 60, 4], lists=["A", "B", "C"])
+    rising = CaptureTable.from_arrays(["A", "B", "C"], [5, 20, 4, 60, 0, 0, 0])
     with pytest.raises(ModelError, match="do not become fewer") as error:
         judged(rising, "mb")
     assert "wordt van lijst tot lijst niet minder" in error.value.in_words("nl")
     with pytest.raises(ModelError, match="no estimate"):
         judged(load_table("artificial-3"), "mh")
-    two = CaptureTable.from_arrays(["10", "01", "11"], [50, 40, 10], lists=["A", "B"])
+    two = CaptureTable.from_arrays(["A", "B"], [50, 40, 10])
     with pytest.raises(ModelError):
         judged(two, "mth")
 
