@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mse.answers.strata import ALL
 from mse.publish.openfolders import write_open
@@ -17,9 +17,6 @@ from mse.publish.revisions import CAUSES, CORRECTED, LATE, LINKED, Revision, Sid
 from mse.publish.wording.messages import Catalogue, read_catalogue
 from mse.words.catalogues import languages_there_are
 from mse.words.said import Said, said
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PAGE, JSON = "revision", "revision.json"
 FORMAT = "mse-revision/1"
@@ -50,13 +47,6 @@ def revision_record(found: Revision) -> dict[str, Any]:
         "notes": [x.as_record() for x in found.notes],
         "sentences": {language: list(sentences(found, language)) for language in languages_there_are()},
     }  # fmt: skip
-
-
-def revision_frame(found: Revision) -> pd.DataFrame:
-    """Return one row a year: registered and estimated, then and now, and what moved them."""
-    import pandas as pd
-
-    return pd.DataFrame([_flat(x) for x in found.years])
 
 
 def _last(years: Sequence[YearRevision]) -> YearRevision:
@@ -120,14 +110,6 @@ _HEADS = {
 
 def _signed(value: float, say: Catalogue) -> str:
     return ("+" if value > 0 else "−" if value < 0 else "") + say.number(abs(value))
-
-
-def _flat(x: YearRevision) -> dict[str, Any]:
-    found: dict[str, Any] = {"year": x.year, "registered_then": x.registered_then, "registered_now": x.registered_now}
-    found |= {f"registered_{name}": x.registered_by.get(name) for name in (LATE, CORRECTED, LINKED)}
-    for name, value in (("then", x.estimated_then), ("now", x.estimated_now)):
-        found |= {f"estimated_{name}": value.point, f"low_{name}": value.low, f"high_{name}": value.high}
-    return found | {f"estimated_{name}": x.estimated_by.get(name) for name in CAUSES}
 
 
 def _sheets(found: Revision, say: Catalogue) -> tuple[Sheet, Sheet]:
