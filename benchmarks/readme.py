@@ -25,6 +25,7 @@ TRUTH_PAGE = ROOT / "docs" / "truth.md"
 METHODS_PAGE = ROOT / "docs" / "methods.md"
 PUBLISHING_PAGE = ROOT / "docs" / "publishing.md"
 FIGURES_PAGE = ROOT / "docs" / "key-figures.md"
+REGISTERS_PAGE = ROOT / "docs" / "registers.md"
 SURVEYS_PAGE = ROOT / "docs" / "surveys.md"
 JOBS_PAGE = ROOT / "docs" / "jobs.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
@@ -204,6 +205,10 @@ def main(parts: list[str]) -> None:
             from benchmarks.othernumbers import markdown as coverage
 
             put("coverage", coverage(), code=False, file=FIGURES_PAGE)
+        elif part == "linkage":
+            from benchmarks.linkages import markdown as linkages
+
+            put(part, linkages(), code=False, file=REGISTERS_PAGE)
         elif part == "map":
             put(part, map_of_rooms(), code=False, file=CONTRIBUTING)
         elif part == "verdicts":
@@ -211,7 +216,7 @@ def main(parts: list[str]) -> None:
         else:
             raise SystemExit(
                 f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, frontier, "
-                "verdicts, calibration, multilevel, disclosure, figures, chain, surveys, othernumbers, map"
+                "verdicts, calibration, multilevel, disclosure, figures, chain, surveys, othernumbers, linkage, map"
             )
 
 
