@@ -29,7 +29,7 @@ class Corrections(NamedTuple):
     log_ratio : (1 + B, m) float64
         Log of what the density at each node is to be multiplied by: by all draws, and by each of B parts of them.
     pareto_k, worth : float
-        Shape of the tail of the weights at all heavy nodes together, and their effective share.
+        Shape of the tail of what the draws weigh at all heavy nodes together, and their effective share.
     failed : bool
         Whether H of a node was not positive definite.
     """
@@ -86,21 +86,15 @@ def sample_law(
     top = -math.inf
     for i in range(m):
         top = max(top, density[i] + ratio[0, i])
-    together = np.empty(m * 2 * s)
-    n = 0
+    # All nodes have the same draws: what each draw weighs is a sum over them, and a large one counts once.
+    heavy = np.zeros(2 * s)
     for i in range(low, high + 1):
         if density[i] + ratio[0, i] > top - HEAVY:
-            together[n : n + 2 * s] = weights[i] - ratio[0, i]
-            n += 2 * s
-    heavy = together[:n]
-    peak = heavy.max()
-    total = 0.0
-    squares = 0.0
-    for i in range(n):
-        w = math.exp(heavy[i] - peak)
-        total += w
-        squares += w * w
-    return Corrections(ratio, tail_shape(heavy), total * total / (n * squares), False)
+            for j in range(2 * s):
+                heavy[j] += math.exp(density[i] + weights[i, j] - top)
+    total = heavy.sum()
+    squares = (heavy * heavy).sum()
+    return Corrections(ratio, tail_shape(np.log(heavy)), total * total / (2 * s * squares), False)
 
 
 @compiled
