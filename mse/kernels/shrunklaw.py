@@ -187,7 +187,6 @@ class Laws(NamedTuple):
     failed: NDArray[np.bool_]
 
 
-@compiled
 def laws_on_grid(
     seen: Counted, offsets: Array, which: Integers, like: Integers, steps: Array, terms: Integers, first: int,
     last: int, precision: Array, common: Array, log_normaliser: Array, log_prior: Array, negligible: float,
@@ -225,12 +224,22 @@ def laws_on_grid(
     Laws
         See there.
     """
+    # chosen here and not in compiled code: nearly nobody has so many terms that the other way is to be compiled too
+    way = _in_lanes if terms.shape[0] <= LARGEST else _one_by_one
+    return way(
+        seen, offsets, which, like, steps, terms, first, last, precision, common, log_normaliser, log_prior,
+        negligible, spacing, depth, tolerance,
+    )  # fmt: skip
+
+
+@compiled
+def _one_by_one(
+    seen: Counted, offsets: Array, which: Integers, like: Integers, steps: Array, terms: Integers, first: int,
+    last: int, precision: Array, common: Array, log_normaliser: Array, log_prior: Array, negligible: float,
+    spacing: float, depth: float, tolerance: float,
+) -> Laws:  # fmt: skip
+    """Do what `laws_on_grid` does, one point after the other."""
     start = _cold_start(seen, terms.shape[0])
-    if terms.shape[0] <= LARGEST:
-        return _in_lanes(
-            seen, offsets, which, like, steps, terms, first, last, precision, common, log_normaliser, log_prior,
-            start, negligible, spacing, depth, tolerance,
-        )  # fmt: skip
     grid, p = precision.shape
     size = seen.counts.shape[0]
     evidence = np.empty(grid)
@@ -322,10 +331,10 @@ def _matter(
 @compiled
 def _in_lanes(
     seen: Counted, offsets: Array, which: Integers, like: Integers, steps: Array, terms: Integers, first: int,
-    last: int, precision: Array, common: Array, log_normaliser: Array, log_prior: Array, cold: Array,
-    negligible: float, spacing: float, depth: float, tolerance: float,
+    last: int, precision: Array, common: Array, log_normaliser: Array, log_prior: Array, negligible: float,
+    spacing: float, depth: float, tolerance: float,
 ) -> Laws:  # fmt: skip
-    """Do what `laws_on_grid` does, four points side by side; `cold` is where the first ones start."""
+    """Do what `laws_on_grid` does, four points side by side."""
     grid, p = precision.shape
     room = MOST_NODES + 1
     scene = make_scene(seen, terms, first, last)
@@ -333,16 +342,20 @@ def _in_lanes(
     tangents = np.zeros((grid, p))
     found = np.full((grid, 4), math.nan)
     failed = np.zeros(grid, np.bool_)
+    cold = _cold_start(seen, p)
     modes_in_lanes(
         scene, offsets, which, like, steps, precision, common, cold, tolerance, modes, tangents, found, failed
     )  # fmt: skip
-    constant = 0.5 * (p - 1) * math.log(2.0 * math.pi) - log_normaliser
-    variance = found[:, 2].copy()
-    evidence = constant + 0.5 * math.log(2.0 * math.pi) - found[:, 0] - 0.5 * found[:, 1]
-    central = constant - found[:, 0] - found[:, 3] - 0.5 * found[:, 1] - 0.5 * np.log(variance)
-    mode = np.empty(grid)
+    # one number after the other: whole arrays would take several times as long to compile
+    constant, variance, evidence = np.empty(grid), np.empty(grid), np.empty(grid)
+    central, mode, step = np.empty(grid), np.empty(grid), np.empty(grid)
     for g in range(grid):
+        constant[g] = 0.5 * (p - 1) * math.log(2.0 * math.pi) - log_normaliser[g]
+        variance[g] = found[g, 2]
+        evidence[g] = constant[g] + 0.5 * math.log(2.0 * math.pi) - found[g, 0] - 0.5 * found[g, 1]
+        central[g] = constant[g] - found[g, 0] - found[g, 3] - 0.5 * found[g, 1] - 0.5 * math.log(variance[g])
         mode[g] = modes[g].sum()
+        step[g] = spacing * math.sqrt(variance[g])
     chosen = _matter(evidence, log_prior, which, failed, offsets.shape[0], negligible)
     length = np.zeros(grid, np.int64)
     nodes = np.zeros((grid, room))
@@ -351,7 +364,7 @@ def _in_lanes(
     ends = np.zeros((grid, 2), np.int64)
     climb_in_lanes(
         scene, offsets, which, precision, common, constant, chosen, modes, tangents, central,
-        spacing * np.sqrt(variance), depth, tolerance, nodes, density, rungs, ends, failed,
+        step, depth, tolerance, nodes, density, rungs, ends, failed,
     )  # fmt: skip
     for g in chosen:
         low = ends[g, 0]
