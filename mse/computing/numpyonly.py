@@ -1,4 +1,4 @@
-"""xarray without Dask where arrays are NumPy's: it imports Dask and its cluster, half a second, to ask once about them."""
+"""xarray without Dask where arrays are NumPy's: it would load Dask and its cluster, half a second, to ask of them."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled, inlined
+from mse.kernels.copying import copy_to
 from mse.kernels.exponential import exponential
 from mse.kernels.graphs import (
     CUT,
@@ -240,7 +241,7 @@ def _look(problem: Problem, rule: Rule, panels: Panels, top: float) -> tuple[Pan
         reference = max(top, highest[p])
         while n + here.shape[0] > kept.shape[0]:
             longer = np.empty(2 * kept.shape[0], np.int32)
-            longer[: kept.shape[0]] = kept
+            copy_to(longer, kept)
             kept = longer
         begins[p] = n
         for i in range(here.shape[0]):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mse.kernels.censoring import bounded
 from mse.kernels.compiled import compiled
+from mse.kernels.copying import copy_to
 from mse.kernels.exponential import both_ways
 from mse.kernels.importance import tail_shape
 from mse.kernels.lanes import LANES, Lanes, load, spread, store
@@ -70,7 +71,8 @@ def sample_law(
     for i in range(m):
         if density[i] < highest - max(depth, HEAVY):
             continue
-        weights[i], failed = sample_rung(seen, terms, prior, modes[i], normals)
+        found, failed = sample_rung(seen, terms, prior, modes[i], normals)
+        copy_to(weights[i], found)
         if failed:
             return Corrections(ratio, math.nan, math.nan, True)
         low = i if low < 0 else low
@@ -80,9 +82,11 @@ def sample_law(
             ratio[b + 1, i] = _log_mean(weights[i], b, batches)
     for i in range(m):
         if i < low:
-            ratio[:, i] = ratio[:, low]
+            for b in range(batches + 1):
+                ratio[b, i] = ratio[b, low]
         elif i > high:
-            ratio[:, i] = ratio[:, high]
+            for b in range(batches + 1):
+                ratio[b, i] = ratio[b, high]
     top = -math.inf
     for i in range(m):
         top = max(top, density[i] + ratio[0, i])
@@ -90,8 +94,9 @@ def sample_law(
     n = 0
     for i in range(low, high + 1):
         if density[i] + ratio[0, i] > top - HEAVY:
-            together[n : n + 2 * s] = weights[i] - ratio[0, i]
-            n += 2 * s
+            for d in range(2 * s):
+                together[n] = weights[i, d] - ratio[0, i]
+                n += 1
     heavy = together[:n]
     peak = heavy.max()
     total = 0.0

@@ -18,7 +18,6 @@ from mse.kernels.compiled import compiled
 from mse.kernels.elimination import LARGEST
 from mse.kernels.shrinking import Counted, Shrinkage, descend
 from mse.kernels.shrunklanes import MOST_NODES, climb_in_lanes, modes_in_lanes
-from mse.kernels.shrunkquartet import make_scene
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -328,24 +327,50 @@ def _matter(
     return chosen[:n]
 
 
-@compiled
 def _in_lanes(
     seen: Counted, offsets: Array, which: Integers, like: Integers, steps: Array, terms: Integers, first: int,
     last: int, precision: Array, common: Array, log_normaliser: Array, log_prior: Array, negligible: float,
     spacing: float, depth: float, tolerance: float,
 ) -> Laws:  # fmt: skip
-    """Do what `laws_on_grid` does, four points side by side."""
+    """Do what `laws_on_grid` does, four points side by side; not compiled, which would compile its parts twice."""
     grid, p = precision.shape
     room = MOST_NODES + 1
-    scene = make_scene(seen, terms, first, last)
-    modes = np.zeros((grid, p))
-    tangents = np.zeros((grid, p))
+    modes, tangents = np.zeros((grid, p)), np.zeros((grid, p))
     found = np.full((grid, 4), math.nan)
     failed = np.zeros(grid, np.bool_)
-    cold = _cold_start(seen, p)
     modes_in_lanes(
-        scene, offsets, which, like, steps, precision, common, cold, tolerance, modes, tangents, found, failed
+        seen, terms, first, last, offsets, which, like, steps, precision, common, _cold_start(seen, p), tolerance,
+        modes, tangents, found, failed,
     )  # fmt: skip
+    weighed = _weigh(found, modes, log_normaliser, log_prior, which, failed, offsets.shape[0], negligible, spacing)
+    nodes, density, rungs = np.zeros((grid, room)), np.zeros((grid, room)), np.empty((grid, room, p))
+    length = np.zeros(grid, np.int64)
+    climb_in_lanes(
+        seen, terms, first, last, offsets, which, precision, common, weighed.constant, weighed.chosen, modes, tangents,
+        weighed.central, weighed.step, depth, tolerance, nodes, density, rungs, length, failed,
+    )  # fmt: skip
+    return Laws(weighed.evidence, weighed.mode, weighed.variance, length, nodes, density, rungs, failed)
+
+
+class _Weighed(NamedTuple):
+    """What follows from the modes, (G,) each but the last: for `climb_in_lanes` and `Laws`."""
+
+    constant: Array
+    variance: Array
+    evidence: Array
+    central: Array
+    mode: Array
+    step: Array
+    chosen: Integers
+
+
+@compiled
+def _weigh(
+    found: Array, modes: Array, log_normaliser: Array, log_prior: Array, which: Integers, failed: NDArray[np.bool_],
+    offsets: int, negligible: float, spacing: float,
+) -> _Weighed:  # fmt: skip
+    """Return the evidence of every point and where its law begins; `found` and `modes` are from `modes_in_lanes`."""
+    grid, p = modes.shape
     # one number after the other: whole arrays would take several times as long to compile
     constant, variance, evidence = np.empty(grid), np.empty(grid), np.empty(grid)
     central, mode, step = np.empty(grid), np.empty(grid), np.empty(grid)
@@ -356,21 +381,5 @@ def _in_lanes(
         central[g] = constant[g] - found[g, 0] - found[g, 3] - 0.5 * found[g, 1] - 0.5 * math.log(variance[g])
         mode[g] = modes[g].sum()
         step[g] = spacing * math.sqrt(variance[g])
-    chosen = _matter(evidence, log_prior, which, failed, offsets.shape[0], negligible)
-    length = np.zeros(grid, np.int64)
-    nodes = np.zeros((grid, room))
-    density = np.zeros((grid, room))
-    rungs = np.empty((grid, room, p))
-    ends = np.zeros((grid, 2), np.int64)
-    climb_in_lanes(
-        scene, offsets, which, precision, common, constant, chosen, modes, tangents, central,
-        step, depth, tolerance, nodes, density, rungs, ends, failed,
-    )  # fmt: skip
-    for g in chosen:
-        low = ends[g, 0]
-        length[g] = ends[g, 1] + 1 - low
-        for i in range(length[g]):
-            nodes[g, i] = nodes[g, low + i]
-            density[g, i] = density[g, low + i]
-            rungs[g, i] = rungs[g, low + i]
-    return Laws(evidence, mode, variance, length, nodes, density, rungs, failed)
+    chosen = _matter(evidence, log_prior, which, failed, offsets, negligible)
+    return _Weighed(constant, variance, evidence, central, mode, step, chosen)
