@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mse.kernels.censoring import bounded
 from mse.kernels.compiled import compiled
+from mse.kernels.copying import copy_to
 from mse.kernels.exponential import both_ways
 from mse.kernels.importance import tail_shape
 from mse.kernels.lanes import LANES, Lanes, load, spread, store
@@ -70,7 +71,8 @@ def sample_law(
     for i in range(m):
         if density[i] < highest - max(depth, HEAVY):
             continue
-        weights[i], failed = sample_rung(seen, terms, prior, modes[i], normals)
+        found, failed = sample_rung(seen, terms, prior, modes[i], normals)
+        copy_to(weights[i], found)
         if failed:
             return Corrections(ratio, math.nan, math.nan, True)
         low = i if low < 0 else low
@@ -80,9 +82,11 @@ def sample_law(
             ratio[b + 1, i] = _log_mean(weights[i], b, batches)
     for i in range(m):
         if i < low:
-            ratio[:, i] = ratio[:, low]
+            for b in range(batches + 1):
+                ratio[b, i] = ratio[b, low]
         elif i > high:
-            ratio[:, i] = ratio[:, high]
+            for b in range(batches + 1):
+                ratio[b, i] = ratio[b, high]
     top = -math.inf
     for i in range(m):
         top = max(top, density[i] + ratio[0, i])
@@ -90,11 +94,15 @@ def sample_law(
     heavy = np.zeros(2 * s)
     for i in range(low, high + 1):
         if density[i] + ratio[0, i] > top - HEAVY:
-            for j in range(2 * s):
-                heavy[j] += math.exp(density[i] + weights[i, j] - top)
-    total = heavy.sum()
-    squares = (heavy * heavy).sum()
-    return Corrections(ratio, tail_shape(np.log(heavy)), total * total / (2 * s * squares), False)
+            for d in range(2 * s):
+                heavy[d] += math.exp(density[i] + weights[i, d] - top)
+    total = 0.0
+    squares = 0.0
+    for d in range(2 * s):
+        total += heavy[d]
+        squares += heavy[d] * heavy[d]
+        heavy[d] = math.log(heavy[d])
+    return Corrections(ratio, tail_shape(heavy), total * total / (2 * s * squares), False)
 
 
 @compiled
