@@ -20,7 +20,7 @@ from mse.tables.repeats import RepeatCounts
 from mse.words.beside import folder_beside
 from mse.words.said import said
 
-Kind = Literal["data", "models", "reports/templates"]
+Kind = Literal["data", "models", "reports/questionnaires", "reports/templates"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def shipped_path(kind: Kind, name: str) -> Path:
 
     Parameters
     ----------
-    kind : {"data", "models", "reports/templates"}
+    kind : {"data", "models", "reports/questionnaires", "reports/templates"}
         The folder.
     name : str
         A file or folder in it.

@@ -24,7 +24,7 @@ from mse.publish.figures.figurevalues import cells_behind, key_figure
 from mse.publish.wording.messages import read_catalogue
 from mse.settings.places import JobFile
 from mse.settings.specchecks import Checked, Placed
-from mse.shipped import shipped_names, shipped_path
+from mse.shipped import Kind, shipped_names, shipped_path
 from mse.words.said import said
 
 
@@ -124,8 +124,8 @@ def read_figures(path: str | Path) -> FiguresJob:
     return make_figures(raw, file).at(folder)
 
 
-def read_job_file(path: str | Path) -> tuple[dict[str, Any], JobFile, Path]:
-    """Return what a job file says, where it says it, and its folder.
+def read_job_file(path: str | Path, kind: Kind = "models") -> tuple[dict[str, Any], JobFile, Path]:
+    """Return what a job file says, where it says it, and its folder; one that is not here may be one that ships.
 
     Raises
     ------
@@ -133,8 +133,8 @@ def read_job_file(path: str | Path) -> tuple[dict[str, Any], JobFile, Path]:
         When it cannot be read or is not TOML.
     """
     path = Path(path)
-    if not os.path.exists(path) and path.name in shipped_names("models"):
-        path = shipped_path("models", path.name)
+    if not os.path.exists(path) and path.name in shipped_names(kind):
+        path = shipped_path(kind, path.name)
     try:
         text, raw = read_settings(path)
     except OSError as error:
