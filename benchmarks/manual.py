@@ -20,6 +20,7 @@ from mse.jobs.chainjob import ChainJob
 from mse.jobs.figurejob import FiguresJob
 from mse.jobs.job import Job
 from mse.jobs.sections import MethodChoice
+from mse.jobs.policyjob import PolicyJob
 from mse.publish.questionnaires.questionnairespec import QuestionnaireSpec
 from mse.settings.specfields import Setting, in_words, keys_of, members, plain_kind, plain_text
 
@@ -126,7 +127,7 @@ def manual(text: str) -> str:
     parts = {
         "commands": commands(), "sections": sections(), "key figures": sections(FiguresJob),
         "chain": sections(ChainJob), "questionnaire": sections(QuestionnaireSpec),
-        "contract": sections(Contract), "methods": methods(),
+        "policy": sections(PolicyJob), "contract": sections(Contract), "methods": methods(),
     }  # fmt: skip
     for part, made in parts.items():
         before, rest = text.split(BEGIN.format(part))

@@ -215,6 +215,12 @@ def main(parts: list[str]) -> None:
             from benchmarks.othernumbers import markdown as coverage
 
             put("coverage", coverage(), code=False, file=FIGURES_PAGE)
+        elif part == "policy":
+            from benchmarks.othernumbers import interruptions
+
+            text = "\n".join(textwrap.fill(x, 120) for x in run("policy", "models/consent-rule.toml").splitlines())
+            put("mse policy models/consent-rule.toml", text, code=True, file=FIGURES_PAGE)
+            put("coverage of measures", interruptions(), code=False, file=FIGURES_PAGE)
         elif part == "questionnaire":
             put("mse questionnaire", questionnaire_text(), code=True, file=PUBLISHING_PAGE)
         elif part == "map":
@@ -225,7 +231,7 @@ def main(parts: list[str]) -> None:
             raise SystemExit(
                 f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, frontier, "
                 "verdicts, calibration, multilevel, disclosure, figures, chain, surveys, othernumbers, "
-                "questionnaire, map"
+                "policy, questionnaire, map"
             )
 
 

@@ -64,12 +64,12 @@ class TableInfo:
 
 
 def shipped_jobs() -> tuple[str, ...]:
-    """Return the names under models/ of estimation jobs; jobs of key figures and chains stand beside them."""
+    """Return the names under models/ of estimation jobs; jobs of key figures, chains and measures stand beside them."""
     import tomllib
 
     names = [name for name in shipped_names("models") if name.endswith(".toml")]
     texts = {name: tomllib.loads(shipped_path("models", name).read_text(encoding="utf-8")) for name in names}
-    return tuple(name for name, text in texts.items() if not {"figure", "chain"} & text.keys())
+    return tuple(name for name, text in texts.items() if not {"figure", "chain", "measure"} & text.keys())
 
 
 def shipped_path(kind: Kind, name: str) -> Path:
