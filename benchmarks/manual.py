@@ -20,6 +20,8 @@ from mse.jobs.chainjob import ChainJob
 from mse.jobs.figurejob import FiguresJob
 from mse.jobs.job import Job
 from mse.jobs.sections import MethodChoice
+from mse.jobs.policyjob import PolicyJob
+from mse.publish.questionnaires.questionnairespec import QuestionnaireSpec
 from mse.settings.specfields import Setting, in_words, keys_of, members, plain_kind, plain_text
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
@@ -124,7 +126,8 @@ def manual(text: str) -> str:
     """Return the page with its generated parts as they are now."""
     parts = {
         "commands": commands(), "sections": sections(), "key figures": sections(FiguresJob),
-        "chain": sections(ChainJob), "contract": sections(Contract), "methods": methods(),
+        "chain": sections(ChainJob), "questionnaire": sections(QuestionnaireSpec),
+        "policy": sections(PolicyJob), "contract": sections(Contract), "methods": methods(),
     }  # fmt: skip
     for part, made in parts.items():
         before, rest = text.split(BEGIN.format(part))

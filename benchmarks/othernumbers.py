@@ -1,9 +1,10 @@
-"""The stored coverage of key figures and chains as tables of Markdown."""
+"""The stored coverage of key figures, chains and effects of measures as tables of Markdown."""
 
 import json
 from pathlib import Path
 
-STORED = Path(__file__).resolve().parents[1] / "tests" / "calibration" / "othernumbers.json"
+CALIBRATION = Path(__file__).resolve().parents[1] / "tests" / "calibration"
+STORED, MEASURES = CALIBRATION / "othernumbers.json", CALIBRATION / "interruption.json"
 
 
 def markdown() -> str:
@@ -20,4 +21,26 @@ def markdown() -> str:
         rows.append(f"| {x['persons']} | {100 * x['late']:.0f}% | {x['runs']:,} | {held} |")
     rows += ["", "| probability of being the most frequent, stated | right | runs |", "|---|---|---|"]
     rows += [f"| {x['stated']:.2f} | {x['right']:.2f} | {x['runs']:,} |" for x in found["ranks"]]
+    return "\n".join(rows)
+
+
+def interruptions() -> str:
+    """Return the table of effects of measures."""
+    found = json.loads(MEASURES.read_text(encoding="utf-8"))
+    rows = [
+        f"Coverage of 95% intervals by simulation ({found['date']}; `python -m tests.calibration.interruption`):",
+        "",
+    ]
+    rows += ["| periods | mean | scatter beyond chance | alike | runs | level held | slope held | said to be alike |"]
+    rows += ["|---|---|---|---|---|---|---|---|"]
+    for x in found["coverage"]:
+        told = f"{100 * x['level']:.1f}% | {100 * x['slope']:.1f}% | {100 * x['alike_told']:.0f}%"
+        kind = "months" if x["periods"] > 36 else "years"
+        rows.append(
+            f"| {x['periods']} {kind} | {x['mean']:.0f} | {x['spread']:.1f} | {x['alike']:.1f} | {x['runs']:,} "
+            f"| {told} |"
+        )
+    placebo = found["placebo"][0]
+    rows += ["", f"A measure that did nothing stood among the fifth of dates with the largest change in "
+             f"{100 * placebo['share']:.0f}% of {placebo['runs']} series of {placebo['periods']} months."]  # fmt: skip
     return "\n".join(rows)

@@ -121,6 +121,17 @@ def disclosure_counts() -> str:
     )
 
 
+def questionnaire_text() -> str:
+    """Return what `mse questionnaire` prints for the release of a public table, its long texts cut short."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = str(Path(folder) / "uk")
+        run("run", "models/uk-2013.toml", "--out", results)
+        run("release", results)
+        told = run("questionnaire", "sdg-16-2-2", f"{results}-release")
+    lines = [x if len(x) < 400 else f"{x[:300]} …" for x in told.splitlines()]
+    return "\n".join(textwrap.fill(x, 120, subsequent_indent="    ") for x in lines)
+
+
 def map_of_rooms() -> str:
     """Return the rooms of the package from the ground up, each with the sentence of its `__init__.py`."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -201,6 +212,14 @@ def main(parts: list[str]) -> None:
             from benchmarks.linkages import markdown as linkages
 
             put(part, linkages(), code=False, file=REGISTERS_PAGE)
+        elif part == "policy":
+            from benchmarks.othernumbers import interruptions
+
+            text = "\n".join(textwrap.fill(x, 120) for x in run("policy", "models/consent-rule.toml").splitlines())
+            put("mse policy models/consent-rule.toml", text, code=True, file=FIGURES_PAGE)
+            put("coverage of measures", interruptions(), code=False, file=FIGURES_PAGE)
+        elif part == "questionnaire":
+            put("mse questionnaire", questionnaire_text(), code=True, file=PUBLISHING_PAGE)
         elif part == "map":
             put(part, map_of_rooms(), code=False, file=CONTRIBUTING)
         elif part == "verdicts":
@@ -208,7 +227,8 @@ def main(parts: list[str]) -> None:
         else:
             raise SystemExit(
                 f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, frontier, "
-                "verdicts, calibration, multilevel, disclosure, figures, chain, surveys, othernumbers, linkage, map"
+                "verdicts, calibration, multilevel, disclosure, figures, chain, surveys, othernumbers, linkage, "
+                "policy, questionnaire, map"
             )
 
 

@@ -56,6 +56,11 @@ if TYPE_CHECKING:
     from mse.jobs.forecast import plan as plan
     from mse.jobs.job import Job as Job
     from mse.jobs.job import read_job as read_job
+    from mse.jobs.policyjob import PolicyJob as PolicyJob
+    from mse.jobs.policyjob import policy as policy
+    from mse.jobs.policyjob import read_policy_job as read_policy_job
+    from mse.jobs.questionnairejob import questionnaire as questionnaire
+    from mse.jobs.questionnairejob import read_questionnaire as read_questionnaire
     from mse.jobs.revising import revision as revision
     from mse.jobs.running import assess_results as assess_results
     from mse.jobs.running import run_job as run_job
@@ -67,6 +72,8 @@ if TYPE_CHECKING:
     from mse.publish.citing import cite as cite
     from mse.publish.figures.figurefiles import write_figures as write_figures
     from mse.publish.plotting import plot as plot
+    from mse.publish.policy.measurepage import write_policy as write_policy
+    from mse.publish.questionnaires.questionnairefiles import write_questionnaire as write_questionnaire
     from mse.publish.release.bundle import write_release as write_release
     from mse.publish.release.verification import verify_release as verify_release
     from mse.publish.releaseseries import read_series as read_series
@@ -105,6 +112,7 @@ _HOMES = {
     "MseError": "errors",
     "PersonTable": "tables.persons",
     "Plan": "jobs.forecast",
+    "PolicyJob": "jobs.policyjob",
     "Posterior": "answers.posterior",
     "Reason": "answers.estimates",
     "RepeatCounts": "tables.repeats",
@@ -134,12 +142,16 @@ _HOMES = {
     "national_spec": "simulate.section",
     "plan": "jobs.forecast",
     "plot": "publish.plotting",
+    "policy": "jobs.policyjob",
     "prior_predictive": "estimators.multilevel.priorpredictive",
     "profile_interval": "estimators.single.profile",
+    "questionnaire": "jobs.questionnairejob",
     "rank_models": "estimators.single.selection",
     "read_chain_job": "jobs.chainjob",
     "read_figures": "jobs.figurejob",
     "read_job": "jobs.job",
+    "read_policy_job": "jobs.policyjob",
+    "read_questionnaire": "jobs.questionnairejob",
     "read_results": "answers.results",
     "read_series": "publish.releaseseries",
     "read_table": "shipped",
@@ -154,6 +166,8 @@ _HOMES = {
     "survey": "evidence.surveyways",
     "write_chain": "publish.chainfiles",
     "write_figures": "publish.figures.figurefiles",
+    "write_policy": "publish.policy.measurepage",
+    "write_questionnaire": "publish.questionnaires.questionnairefiles",
     "write_release": "publish.release.bundle",
     "write_results": "answers.results",
     "write_revision": "publish.revisionfiles",

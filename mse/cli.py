@@ -14,10 +14,10 @@ from mse.commands.assessing import assess
 from mse.commands.clerks import linkage
 from mse.commands.comparisons import compare, series
 from mse.commands.estimating import data, estimate, models, persons, repeats, run
-from mse.commands.figuring import chain, figures
+from mse.commands.figuring import chain, figures, policy
 from mse.commands.forecasting import plan
 from mse.commands.options import LANGUAGE
-from mse.commands.publishing import cite, release, report, verify
+from mse.commands.publishing import cite, questionnaire, release, report, verify
 from mse.commands.stopping import STATUS, end_at_once, told_to_stop
 from mse.commands.surveying import survey
 from mse.commands.takingin import contract, pseudonymise, quality, simulate
@@ -113,7 +113,7 @@ def show_help(ctx: click.Context, names: tuple[str, ...]) -> None:
 
 _INTAKE = (contract, pseudonymise, quality, linkage, simulate)
 _ESTIMATES = (plan, run, estimate, compare, models, repeats, persons, data)
-_JUDGING_AND_PUBLISHING = (assess, report, cite, survey, figures, chain, release, verify, series)
+_JUDGING_AND_PUBLISHING = (assess, report, cite, survey, figures, chain, policy, release, questionnaire, verify, series)
 for _command in (*_INTAKE, *_ESTIMATES, *_JUDGING_AND_PUBLISHING, show_help):
     main.add_command(_command)
 

@@ -20,7 +20,7 @@ from mse.tables.repeats import RepeatCounts
 from mse.words.beside import folder_beside
 from mse.words.said import said
 
-Kind = Literal["data", "models", "reports/templates"]
+Kind = Literal["data", "models", "reports/questionnaires", "reports/templates"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ class TableInfo:
 
 
 def shipped_jobs() -> tuple[str, ...]:
-    """Return the names under models/ of estimation jobs; jobs of key figures and chains stand beside them."""
+    """Return the names under models/ of estimation jobs; jobs of key figures, chains and measures stand beside them."""
     import tomllib
 
     names = [name for name in shipped_names("models") if name.endswith(".toml")]
     texts = {name: tomllib.loads(shipped_path("models", name).read_text(encoding="utf-8")) for name in names}
-    return tuple(name for name, text in texts.items() if not {"figure", "chain"} & text.keys())
+    return tuple(name for name, text in texts.items() if not {"figure", "chain", "measure"} & text.keys())
 
 
 def shipped_path(kind: Kind, name: str) -> Path:
@@ -77,7 +77,7 @@ def shipped_path(kind: Kind, name: str) -> Path:
 
     Parameters
     ----------
-    kind : {"data", "models", "reports/templates"}
+    kind : {"data", "models", "reports/questionnaires", "reports/templates"}
         The folder.
     name : str
         A file or folder in it.

@@ -1,4 +1,4 @@
-"""Commands for the other numbers of a rapporteur: key figures, and the chain through time."""
+"""Commands for the other numbers of a rapporteur: key figures, the chain through time, the effect of a measure."""
 
 from __future__ import annotations
 
@@ -57,6 +57,29 @@ def chain(job: Path, out: Path | None, overwrite: bool, language: str | None, as
         write_chain(out, found, overwrite=overwrite)
     if as_json:
         click.echo(chain_json(found), nl=False)
+    else:
+        for sentence in sentences:
+            say(sentence)
+
+
+@click.command()
+@click.argument("job", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page, CSV and JSON.")
+@OVERWRITE
+@click.option("--language", type=LANGUAGES, callback=in_language, help="Of the sentences; the first of the job.")
+@AS_JSON
+def policy(job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool) -> None:
+    """Print what became of registered counts at the date of a measure, from a JOB: level, slope, other dates tried."""
+    from mse.jobs.policyjob import policy as make
+    from mse.publish.policy.measurepage import write_policy
+    from mse.publish.policy.shownmeasure import policy_json
+
+    found = make(job)
+    sentences = found.sentences(language)
+    if out is not None:
+        write_policy(out, found, overwrite=overwrite)
+    if as_json:
+        click.echo(policy_json(found), nl=False)
     else:
         for sentence in sentences:
             say(sentence)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, in_language
+from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, in_language, say
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.publish.citing import Style
@@ -110,3 +111,59 @@ def verify(ctx: click.Context, release: Path, audit: Path | None, language: str,
         click.echo(say.said(said("verify.disagree", count=len(found)) if found else said("verify.agree")))
     if found:
         ctx.exit(2)
+
+
+@click.command()
+@click.argument("questionnaire", required=False)
+@click.argument("release", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--figures", type=click.Path(path_type=Path), multiple=True, help="A folder of mse figures --out beside it; repeat."
+)
+@click.option("--chain", type=click.Path(path_type=Path), help="A folder of mse chain --out beside it.")
+@click.option("--year", help="Of which year; the last of the release when not given.")
+@click.option(
+    "--called", multiple=True,
+    help="What the release calls something, as sex=gender, sex.female=women, suspects=accused; repeat.",
+)  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for CSV, workbooks and JSON.")
+@OVERWRITE
+@click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
+@AS_JSON
+def questionnaire(
+    questionnaire: str | None, release: Path | None, figures: tuple[Path, ...], chain: Path | None, year: str | None,
+    called: tuple[str, ...], out: Path | None, overwrite: bool, language: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Fill a QUESTIONNAIRE, one that ships or a file of yours, from a RELEASE; name every gap, and what would fill it.
+
+    Without any argument, list the questionnaires that ship. Cells stand as they were published; nothing is computed.
+    """
+    from mse.errors import InputError, Problem
+    from mse.jobs.questionnairejob import questionnaire as make
+    from mse.jobs.questionnairejob import questionnaires
+    from mse.publish.questionnaires.questionnairefiles import questionnaire_json, write_questionnaire
+
+    if questionnaire is None:
+        for name in questionnaires():
+            click.echo(name)
+        return
+    pairs = [x.partition("=") for x in called]
+    problems = [
+        Problem(said("questionnaire.pair"), said("questionnaire.pair_allowed"), said("do.correct"), value=text)
+        for text, (name, _, other) in zip(called, pairs, strict=True) if not (name and other)
+    ]  # fmt: skip
+    if release is None:
+        problems.append(Problem(said("questionnaire.release_missing"), said("allowed.folder_written_mse_release"),
+                                said("do.add")))  # fmt: skip
+    if problems or release is None:
+        raise InputError(problems)
+    names: dict[str, tuple[str, ...]] = {}
+    for name, _, other in pairs:
+        names[name] = (*names.get(name, ()), other)
+    found = make(questionnaire, release, figures=figures, chain=chain, year=year, called=names)
+    if out is not None:
+        write_questionnaire(out, found, language=language, overwrite=overwrite)
+    if as_json:
+        click.echo(questionnaire_json(found), nl=False)
+    else:
+        for line in found.lines(language):
+            say(line)

@@ -24,7 +24,7 @@ from mse.publish.figures.figurevalues import cells_behind, key_figure
 from mse.publish.wording.messages import read_catalogue
 from mse.settings.places import JobFile
 from mse.settings.specchecks import Checked, Placed
-from mse.shipped import shipped_names, shipped_path
+from mse.shipped import Kind, shipped_names, shipped_path
 from mse.words.said import said
 
 
@@ -101,12 +101,7 @@ class FiguresJob(Checked):
         def there(path: Path | None) -> Path | None:
             return None if path is None else folder / path
 
-        sources = tuple(
-            replace(
-                x, path=there(x.path), results=there(x.results), contracts=tuple(str(folder / c) for c in x.contracts)
-            )
-            for x in self.source
-        )
+        sources = tuple(x.at(folder) for x in self.source)
         estimates = tuple(replace(x, results=there(x.results), rates=there(x.rates)) for x in self.estimate)
         publish = replace(self.publish, key=there(self.publish.key))
         return replace(self, source=sources, estimate=estimates, publish=publish)
@@ -124,8 +119,8 @@ def read_figures(path: str | Path) -> FiguresJob:
     return make_figures(raw, file).at(folder)
 
 
-def read_job_file(path: str | Path) -> tuple[dict[str, Any], JobFile, Path]:
-    """Return what a job file says, where it says it, and its folder.
+def read_job_file(path: str | Path, kind: Kind = "models") -> tuple[dict[str, Any], JobFile, Path]:
+    """Return what a job file says, where it says it, and its folder; one that is not here may be one that ships.
 
     Raises
     ------
@@ -133,8 +128,8 @@ def read_job_file(path: str | Path) -> tuple[dict[str, Any], JobFile, Path]:
         When it cannot be read or is not TOML.
     """
     path = Path(path)
-    if not os.path.exists(path) and path.name in shipped_names("models"):
-        path = shipped_path("models", path.name)
+    if not os.path.exists(path) and path.name in shipped_names(kind):
+        path = shipped_path(kind, path.name)
     try:
         text, raw = read_settings(path)
     except OSError as error:
@@ -196,7 +191,7 @@ def figures(job: FiguresJob | Mapping[str, Any] | str | Path) -> KeyFigures:
         if spec.source is not None:
             source = sources[spec.source]
             asked.setdefault(spec.source, []).extend(cells_behind(spec, source.spec.time, source.dimensions))
-    rule = _rule(job.publish)
+    rule = disclosure_of(job.publish)
     shown = protect_sources(list(sources.values()), {x: list(dict.fromkeys(y)) for x, y in asked.items()}, rule)
     found = tuple(
         key_figure(spec, shown[spec.source] if spec.source is not None else None,
@@ -239,7 +234,8 @@ def _each(spec: FigureSpec, sources: Mapping[str, CountedSource]) -> list[Figure
     return [replace(spec, when=period) for period in sources[spec.source].periods]
 
 
-def _rule(publish: FiguresPublish) -> Disclosure:
+def disclosure_of(publish: FiguresPublish) -> Disclosure:
+    """Return the rule of disclosure control that a job asks for, with the secret of its lot."""
     options = {f.name: getattr(publish, f.name) for f in fields(DisclosureRules)}
     if publish.key is None:
         return Disclosure(**options)

@@ -12,15 +12,15 @@ from mse.errors import InputError, Problem, names_of
 from mse.words.said import said
 
 
-def write_open(out: Path, files: Mapping[str, str], ours: str, *, overwrite: bool) -> None:
-    """Write texts into a folder that anybody may read.
+def write_open(out: Path, files: Mapping[str, str | bytes], ours: str, *, overwrite: bool) -> None:
+    """Write texts, and bytes, into a folder that anybody may read.
 
     Parameters
     ----------
     out : Path
         Where to.
-    files : mapping of str to str
-        Texts by the name of their file.
+    files : mapping of str to str or bytes
+        Contents by the name of their file.
     ours : str
         The file by which a folder that may be replaced is known.
     overwrite : bool
@@ -37,8 +37,8 @@ def write_open(out: Path, files: Mapping[str, str], ours: str, *, overwrite: boo
     with work_folder(out) as work:
         fresh = work / out.name
         fresh.mkdir()
-        for name, text in files.items():
-            (fresh / name).write_text(text, encoding="utf-8", newline="")
+        for name, content in files.items():
+            (fresh / name).write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
         make_open(fresh)
         replace_folder(fresh, out, work)
 

@@ -39,6 +39,7 @@ from mse.estimators.multilevel.effects import Design, build_design
 from mse.estimators.multilevel.nuts import WARMUP, Chains, sample
 from mse.estimators.multilevel.outputs import Persons, draw_persons
 from mse.estimators.multilevel.priors import Priors
+from mse.estimators.multilevel.sizemeasures import measure_notes, with_measures
 from mse.estimators.stratified.declared import Blind, Bounded, Missing, Unknown, declare
 from mse.estimators.stratified.notes import assumptions, flags, notes_on_cells, plain
 from mse.estimators.stratified.opencells import build_cells
@@ -74,6 +75,9 @@ CITATIONS = (
 )
 
 
+Measures = Annotated[
+    Sequence[str], Check(said("example.measures"), lambda dates: len(set(dates)) < len(dates))
+]  # each once
 Breaks = Annotated[
     Mapping[str, Annotated[Sequence[str], Check(said("example.one_list"), lambda lists: not lists)]],
     Example(said("example.breaks")),
@@ -102,6 +106,8 @@ class MultilevelSpec:
         Factor on the priors of dependence between lists: 2 asks how much they matter.
     engine : str
         ``"kernel"``: the density compiled here; ``"pymc"``: the same model in PyMC, whose compilation takes minutes.
+    measures : sequence of str
+        Dates from which N itself may be other, at once and in its trend, beside the breaks: ``["2018-05"]``.
     blind, missing, bounded, unknown
         See `mse.estimators.stratified.declared`.
     """
@@ -113,6 +119,7 @@ class MultilevelSpec:
     accept: Annotated[float, Between(0.5, 1, below=True)] = 0.9
     dependence: Annotated[float, Between(0, 10, above=True)] = 1.0
     engine: Engine = "kernel"
+    measures: Measures = ()
     blind: Blind = field(default_factory=dict)
     missing: Missing = field(default_factory=dict)
     bounded: Bounded = field(default_factory=dict)
@@ -181,6 +188,10 @@ def estimate(table: CaptureTable, spec: MultilevelSpec, *, seed: int, compute: C
 
 def design_of(table: CaptureTable, spec: MultilevelSpec) -> Design:
     """Return the model of a table as arrays; raises as `estimate`."""
+    return with_measures(_without_measures(table, spec), spec.measures)
+
+
+def _without_measures(table: CaptureTable, spec: MultilevelSpec) -> Design:
     table = declare(table, spec.blind, spec.missing)
     cells = build_cells(table, bounded=spec.bounded, unknown=spec.unknown)
     priors = Priors()
@@ -225,6 +236,7 @@ def _notes(
     walk = said("note.walks", time=design.time) if design.time else said("note.no_time")
     size = {"count": design.n_parameters, "strata": cells.n_strata}
     out.insert(0, said("note.sampled", walk=walk, chains=len(chains.x), draws=draws, **size))
+    out += measure_notes(design, spec.measures, chains.x.reshape(-1, design.n_parameters), persons.log_size)
     at = int(model.starts[BREAKS])
     for e, (when, name) in enumerate(design.breaks):
         odds = np.exp(model.break_prior * chains.x[:, :, at + e].reshape(-1))

@@ -28,6 +28,8 @@ class Priors:
         Half-normal spreads of the scales of list effects, as for sizes.
     break_spread : float
         Standard deviation of the change of a list's log-odds at a break.
+    measure_level, measure_slope : float
+        Standard deviations of the change of log size at a measure: at once, and of its trend a year.
     visibility : float
         Largest value of τ, uniform from 0: the standard deviation of persons' visibility (log odds to be on a list).
         All pairs of lists share the log odds ratio τ². The law that `shrinkage` has for the same scale.
@@ -53,6 +55,8 @@ class Priors:
     list_walk: float = 0.3
     list_rest: float = 0.3
     break_spread: float = 1.0
+    measure_level: float = 0.5
+    measure_slope: float = 0.15
     visibility: float = VISIBILITY_WIDEST
     pair_global: float = 0.2
     slab: float = 2.0

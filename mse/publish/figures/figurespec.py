@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -151,6 +151,12 @@ class SourceSpec(Checked):
         if self.time is None and self.period is None and not self.results:
             yield (), Problem(said("figures.when"), said("allowed.time_dimension_time_period"), said("do.add_one_them"),
                               value=self.name)  # fmt: skip
+
+    def at(self, folder: Path) -> SourceSpec:
+        """Return the source with its paths taken from a folder."""
+        path, results = (None if x is None else folder / x for x in (self.path, self.results))
+        contracts = tuple(str(folder / x) for x in self.contracts)
+        return replace(self, path=path, results=results, contracts=contracts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What became of registered counts at the date of a measure: the numbers, the sentences, the page."""
