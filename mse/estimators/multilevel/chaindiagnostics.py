@@ -15,7 +15,7 @@ from mse.estimators.multilevel.nuts import Chains
 from mse.estimators.multilevel.outputs import Persons
 from mse.kernels.arrays import Array
 from mse.kernels.importance import smooth_weights
-from mse.kernels.multilevel_model import cell_means, positive_values
+from mse.kernels.multilevel_model import cell_means, is_uniform, positive_values
 from mse.words.said import Said, said
 
 LOO_DRAWS = 1000
@@ -26,14 +26,16 @@ def convergence(design: Design, chains: Chains, persons: Persons) -> dict[str, f
     """Return R̂ (rank-normalised, split), bulk and tail ESS, divergences and E-BFMI.
 
     ``rhat_max``, ``ess_bulk_min`` and ``ess_tail_min`` are over log N, the log size of every stratum, the average
-    effect of every list and pair, and every scale. Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021);
+    effect of every list and pair, every scale, and what neighbours have in common. Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021);
     Betancourt (2016) for E-BFMI.
     """
     import xarray as xr
 
     az: Any = import_module("arviz")
     shape = chains.x.shape[:2]
-    scales = chains.x[:, :, : len(design.scale_names) + 1]
+    positive = design.model.spreads.size
+    watched = [i for i in range(positive) if i < design.model.n_scales or is_uniform(design.model, i)]
+    scales = chains.x[:, :, watched]
     monitored = {
         "total": np.log(np.maximum(persons.N.sum(axis=1), 1)).reshape(shape),
         "log_size": persons.log_size.reshape(*shape, -1),
