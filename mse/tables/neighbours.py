@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mse.errors import names_of
+from mse.errors import InputError, Problem, names_of
 from mse.kernels.arrays import Integers
 from mse.tables.checks import Faults
 from mse.tables.reading import called, source_grid
@@ -87,11 +87,14 @@ def read_neighbours(
         if i not in bordering and area not in islands:
             faults.add(said("found.area_alone"), said("allowed.neighbours_or_island"),
                        said("do.add_neighbours_or_island"), value=area)  # fmt: skip
+    problems = faults.problems()
     for area in islands:
         if area not in place:
-            faults.add(said("found.area_unknown"), allowed, said("do.correct_area"), column="islands", value=area)
+            problems.append(Problem(said("found.area_unknown"), allowed, said("do.correct_area"), column="islands",
+                                    value=area))  # fmt: skip
         elif place[area] in bordering:
-            faults.add(said("found.island_has_neighbours"), said("allowed.area_without_neighbours"),
-                       said("do.delete_island_or_pairs"), column="islands", value=area)  # fmt: skip
-    faults.raise_if_any()
+            problems.append(Problem(said("found.island_has_neighbours"), said("allowed.area_without_neighbours"),
+                                    said("do.delete_island_or_pairs"), column="islands", value=area))  # fmt: skip
+    if problems:
+        raise InputError(problems)
     return np.array(sorted({(min(pair), max(pair)) for pair in seen}), dtype=np.int64).reshape(-1, 2)
