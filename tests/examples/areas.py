@@ -19,7 +19,7 @@ def map_of(across, down, islands=1):
 
 def country(
     seed, across, down, years=("2019", "2020", "2021"), lists="ABCD", *, persons=60.0, spread=0.7, shared=0.8, seen=0.25,
-    visibility=0.5,
+    visibility=0.5, islands=1,
 ):  # fmt: skip
     """Return a table of years by areas, its true sizes (years, areas), pairs of neighbours and islands.
 
@@ -41,9 +41,11 @@ def country(
         Chance to be on a list of somebody of ordinary visibility, on average over lists.
     visibility : float
         Standard deviation of the log odds to be on a list between persons.
+    islands : int
+        Areas without neighbours.
     """
     rng = np.random.default_rng(seed)
-    names, pairs, alone = map_of(across, down)
+    names, pairs, alone = map_of(across, down, islands)
     place = {name: i for i, name in enumerate(names)}
     basis, variances = smooth_axes(len(names), np.array([[place[a], place[b]] for a, b in pairs]))
     smooth = np.sqrt(1.0 - shared + shared * variances)
