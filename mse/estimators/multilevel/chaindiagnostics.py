@@ -18,8 +18,8 @@ from mse.kernels.importance import smooth_weights
 from mse.kernels.multilevel_model import cell_means, is_uniform, positive_values
 from mse.words.said import Said, said
 
-LOO_DRAWS = 1000
-"""Draws from which cells are left out one by one."""
+LOO_DRAWS, LOO_NUMBERS = 1000, 50_000_000
+"""Draws from which cells are left out one by one, and the most cells over all of them: a large table has fewer draws."""
 
 
 def convergence(design: Design, chains: Chains, persons: Persons) -> dict[str, float]:
@@ -105,8 +105,8 @@ def leave_one_out(design: Design, x: Array) -> dict[str, float]:
     model = design.model
     if design.cells.unlabelled:
         return {}
-    thin = np.ascontiguousarray(x[:: max(1, len(x) // LOO_DRAWS)])
     s, c = model.possible.shape
+    thin = np.ascontiguousarray(x[:: max(1, len(x) // min(LOO_DRAWS, LOO_NUMBERS // (s * c)))])
     k = design.cells.table.n_lists
     log_size, means, terms = np.empty((len(thin), s)), np.empty((len(thin), s, c)), np.empty((len(thin), s, _terms(k)))
     cell_means(model, thin, log_size, means, terms)

@@ -16,6 +16,7 @@ than Gaussian processes: their steps need no length scale, cross years without d
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -253,11 +254,13 @@ def _posterior(
 
 
 def _who_borders(design: Design) -> dict[str, object]:
-    """Return the pairs of areas by name, as the record of the run has them."""
+    """Return how many pairs of areas there were and a digest of their names, as the record of the run has them."""
     if design.areas is None:
         return {}
     levels = design.cells.dimensions[design.areas.dimension]
-    return {"neighbours": [[levels[a], levels[b]] for a, b in design.areas.pairs]}
+    named = sorted(sorted((levels[a], levels[b])) for a, b in design.areas.pairs)
+    text = "".join(f"{one}\t{other}\n" for one, other in named)
+    return {"neighbours": {"pairs": len(named), "sha256": hashlib.sha256(text.encode()).hexdigest()}}
 
 
 def _notes(
