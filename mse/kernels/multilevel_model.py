@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from mse.kernels.compiled import compiled
 from mse.kernels.stratumcells import Rows
 
-POSITIVE, SIZE_MEAN, SIZE, SIZE_REST, LIST_MEAN, LIST, LIST_REST, BREAKS, PAIR_MEAN, PAIR, PAIR_REST, AREA, END = range(13)
+POSITIVE, SIZE_MEAN, SIZE, SIZE_REST, LIST_MEAN, LIST, LIST_REST, BREAKS = range(8)
+PAIR_MEAN, PAIR, PAIR_REST, AREA, END = range(8, 13)
 """Where the blocks of the parameter vector begin, as places in `Multilevel.starts`.
 
 POSITIVE holds what positive parameters are made of (`positive_values`): the scales; the visibility of persons, whose
@@ -174,9 +175,7 @@ def area_spreads(model: Multilevel, positive: NDArray[np.float64]) -> NDArray[np
 
 
 @compiled
-def area_effects(
-    model: Multilevel, x: NDArray[np.float64], positive: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def area_effects(model: Multilevel, x: NDArray[np.float64], positive: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the effects of areas on log size, (A,)."""
     spreads = area_spreads(model, positive)
     out = np.zeros(spreads.shape[0])

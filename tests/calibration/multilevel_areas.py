@@ -1,8 +1,8 @@
 """Do intervals of areas with neighbours hold the truth? Repeated made-up countries, whose persons are known one by one.
 
-Every country has 5 by 5 areas on a grid, two areas apart and an island, three years and four lists; persons differ in visibility.
-Some truths have neighbours alike (80 % of the variance of log sizes), some none, every other country. Each is
-estimated with the neighbours and, for the error, without them: by areas that borrow from all others alike.
+Every country has 5 by 5 areas on a grid, two areas apart and an island, three years and four lists; persons differ in
+visibility. In every other country neighbours are alike (80 % of the variance of log sizes), in the rest not at all.
+Each is estimated with the neighbours and, for the error, without them: by areas that borrow from all others alike.
 ``python -m tests.calibration.multilevel_areas 12`` stores as many in ``multilevel-areas.json``; ``… large`` the time of
 342 areas, five years and six lists, in ``multilevel-areas-large.json``.
 """
@@ -38,7 +38,8 @@ def one_country(seed):
 
     def errors(posterior):
         drawn = posterior.strata.margin("area").draws
-        return np.log(np.median(drawn, axis=0) / areas).round(4).tolist(), (drawn < areas).mean(axis=0).round(4).tolist()
+        off = np.log(np.median(drawn, axis=0) / areas)
+        return off.round(4).tolist(), (drawn < areas).mean(axis=0).round(4).tolist()
 
     with_errors, ranks = errors(found)
     return {

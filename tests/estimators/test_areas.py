@@ -180,7 +180,8 @@ def test_a_job_finds_the_file_beside_it_and_writes_nothing_when_it_is_wrong(tmp_
     six_areas().to_pandas().to_csv(tmp_path / "table.csv", index=False)
     (tmp_path / "neighbours.csv").write_text("one,other\na,b\nb,c\nd,e\nx,f\n")
     (tmp_path / "job.toml").write_text(
-        '[table]\npath = "table.csv"\n[estimate]\nmethod = "multilevel"\nareas = "area"\nneighbours = "neighbours.csv"\n'
+        '[table]\npath = "table.csv"\n'
+        '[estimate]\nmethod = "multilevel"\nareas = "area"\nneighbours = "neighbours.csv"\n'
     )
     job = read_job(tmp_path / "job.toml")
     assert job.estimate.options["neighbours"] == tmp_path / "neighbours.csv"

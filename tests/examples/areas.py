@@ -18,8 +18,8 @@ def map_of(across, down, islands=1):
 
 
 def country(
-    seed, across, down, years=("2019", "2020", "2021"), lists="ABCD", *, persons=60.0, spread=0.7, shared=0.8, seen=0.25,
-    visibility=0.5, islands=1,
+    seed, across, down, years=("2019", "2020", "2021"), lists="ABCD", *, persons=60.0, spread=0.7, shared=0.8,
+    seen=0.25, visibility=0.5, islands=1,
 ):  # fmt: skip
     """Return a table of years by areas, its true sizes (years, areas), pairs of neighbours and islands.
 

@@ -14,7 +14,7 @@ UNKNOWN = {"disability": "not known"}
 
 
 def victims(seed, persons=6000):
-    """Return a table by disability, "not known" of everybody who is not on G; and how many truly have it and have not."""
+    """Return a table by disability, "not known" of everybody not on G; and how many truly have it and have not."""
     rng = np.random.default_rng(seed)
     disabled = rng.random(persons) < SHARE
     on = rng.random((persons, 4)) < np.where(disabled[:, None], ON["yes"], ON["no"])

@@ -1,8 +1,8 @@
 """Areas that have neighbours: the axes along which the smooth part of their effects has independent parts.
 
-Effects of areas are σ (√(1 − ρ) v + √ρ u), v independent, u smooth over neighbours (an intrinsic autoregression), scaled
-so that its variance is on average 1 whatever the map (Riebler, Sørbye, Simpson & Rue 2016). Where the map falls apart,
-u sums to nought in every component and each component is scaled by itself, and an island has σ v alone
+Effects of areas are σ (√(1 − ρ) v + √ρ u), v independent, u smooth over neighbours (an intrinsic autoregression),
+scaled so that its variance is on average 1 whatever the map (Riebler, Sørbye, Simpson & Rue 2016). Where the map falls
+apart, u sums to nought in every component and each component is scaled by itself, and an island has σ v alone
 (Freni-Sterrantino, Ventrucci & Rue 2018). Along the eigenvectors of the map both parts are independent, so that their
 sum has one coordinate for each area, and no ridge between the two.
 """

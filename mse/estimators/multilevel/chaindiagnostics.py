@@ -19,15 +19,15 @@ from mse.kernels.multilevel_model import cell_means, is_uniform, positive_values
 from mse.words.said import Said, said
 
 LOO_DRAWS, LOO_NUMBERS = 1000, 50_000_000
-"""Draws from which cells are left out one by one, and the most cells over all of them: a large table has fewer draws."""
+"""Draws from which cells are left out one by one, and the most cells of all of them: large tables have fewer draws."""
 
 
 def convergence(design: Design, chains: Chains, persons: Persons) -> dict[str, float]:
     """Return R̂ (rank-normalised, split), bulk and tail ESS, divergences and E-BFMI.
 
     ``rhat_max``, ``ess_bulk_min`` and ``ess_tail_min`` are over log N, the log size of every stratum, the average
-    effect of every list and pair, every scale, and what neighbours have in common. Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021);
-    Betancourt (2016) for E-BFMI.
+    effect of every list and pair, every scale, and what neighbours have in common. Vehtari, Gelman, Simpson, Carpenter
+    & Bürkner (2021); Betancourt (2016) for E-BFMI.
     """
     import xarray as xr
 

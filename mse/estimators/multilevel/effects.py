@@ -106,8 +106,8 @@ def build_design(
     p = priors
     apart = None if areas is None else areas.dimension
     kinds: list[tuple[str, list[_Block], float]] = [
-        ("size", _blocks(cells, index, time, apart, "size", dimension=p.size_dimension, cross=p.size_cross, walk=p.size_walk,
-                         walks=p.size_walk_dimension), p.size_rest),
+        ("size", _blocks(cells, index, time, apart, "size", dimension=p.size_dimension, cross=p.size_cross,
+                         walk=p.size_walk, walks=p.size_walk_dimension), p.size_rest),
         ("lists", _blocks(cells, index, time, apart, "lists", dimension=p.list_dimension, cross=p.list_cross,
                           walk=p.list_walk), p.list_rest),
         ("pairs", _blocks(cells, index, time, apart, "pairs", dimension=p.pair_dimension), p.pair_rest),
@@ -277,7 +277,8 @@ def _blocks(
 ) -> list[_Block]:
     """Return the groups of effects of one kind of term; time is exchangeable where there is no walk.
 
-    Of areas (`apart`) only lists have effects here, without a sum to zero, which keeps the design as large as the table.
+    Of areas (`apart`) only lists have effects here, without a sum to zero, so that the design has no more entries than
+    strata.
     """
     at = dict(zip(cells.dimensions, index, strict=True))
     level = {

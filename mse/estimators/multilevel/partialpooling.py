@@ -77,7 +77,13 @@ CITATIONS = (
     "Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021) Rank-normalization, folding, and localization: an improved "
     "R-hat. Bayesian Analysis 16:667-718",
 )
-
+AREA_CITATIONS = (
+    "Riebler, Sørbye, Simpson & Rue (2016) An intuitive Bayesian spatial model for disease mapping that accounts for "
+    "scaling. Statistical Methods in Medical Research 25:1145-1165",
+    "Freni-Sterrantino, Ventrucci & Rue (2018) A note on intrinsic conditional autoregressive models for disconnected "
+    "graphs. Spatial and Spatio-temporal Epidemiology 26:25-34",
+)
+"""Beside these where areas have neighbours."""
 
 Breaks = Annotated[
     Mapping[str, Annotated[Sequence[str], Check(said("example.one_list"), lambda lists: not lists)]],
@@ -145,8 +151,8 @@ class MultilevelSpec:
             yield (name,), Problem(said("found.setting_needs_other", name=name, other=other),
                                    said("allowed.both_or_neither"), said("do.give_other", other=other))  # fmt: skip
         if self.islands and self.areas is None:
-            yield ("islands",), Problem(said("found.setting_needs_other", name="islands", other="areas"),
-                                        said("allowed.both_or_neither"), said("do.give_other", other="areas"))  # fmt: skip
+            found = said("found.setting_needs_other", name="islands", other="areas")
+            yield ("islands",), Problem(found, said("allowed.both_or_neither"), said("do.give_other", other="areas"))
 
 
 def estimate(table: CaptureTable, spec: MultilevelSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
@@ -175,7 +181,8 @@ def estimate(table: CaptureTable, spec: MultilevelSpec, *, seed: int, compute: C
     ModelError
         When nutpie, ArviZ or (with that engine) PyMC are missing, or a name is unknown.
     InputError
-        When persons are on a list where it is declared blind or missing; with everything that is wrong with neighbours.
+        When persons are on a list where it is declared blind or missing; with everything that is wrong with
+        neighbours.
     """
     compute = compute or Compute()
     design = design_of(table, spec)
@@ -240,11 +247,18 @@ def _posterior(
     stored = persons.N[_spaced(len(totals), -(-spec.draws // CHAINS) * CHAINS)]
     law = smooth_law(certain, totals.astype(np.float64) - certain)
     says = Says(
-        INSIDE, OUTSIDE, (*ASSUMPTIONS, *assumptions(cells)), CITATIONS, tuple(notes), said("kind.posterior_multilevel")
+        INSIDE,
+        OUTSIDE,
+        (*ASSUMPTIONS, *assumptions(cells)),
+        CITATIONS if design.areas is None else (*CITATIONS, *AREA_CITATIONS),
+        tuple(notes),
+        said("kind.posterior_multilevel"),
     )
     return Posterior.of(
         table, spec, law, says, method="multilevel", seed=seed, draws=stored.sum(axis=1),
-        settled={**plain(asdict(spec)), **_who_borders(design), "time": design.time, "sampler": f"nutpie {version('nutpie')}"},
+        settled={
+            **plain(asdict(spec)), **_who_borders(design), "time": design.time, "sampler": f"nutpie {version('nutpie')}",
+        },
         point=float(np.median(totals)), observed=table.observed - int(cells.upper.sum()), diagnostics=diagnostics,
         strata=StrataDraws(
             cells.dimensions, stored, np.quantile(persons.N, 0.5, axis=0), cells.certain, np.full((s, s), np.nan),
