@@ -257,7 +257,8 @@ def _posterior(
     return Posterior.of(
         table, spec, law, says, method="multilevel", seed=seed, draws=stored.sum(axis=1),
         settled={
-            **plain(asdict(spec)), **_who_borders(design), "time": design.time, "sampler": f"nutpie {version('nutpie')}",
+            **plain(asdict(spec)), **_who_borders(design), "time": design.time,
+            "sampler": f"nutpie {version('nutpie')}",
         },
         point=float(np.median(totals)), observed=table.observed - int(cells.upper.sum()), diagnostics=diagnostics,
         strata=StrataDraws(
