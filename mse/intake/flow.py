@@ -87,8 +87,8 @@ def unlike_counts(
     query = "SELECT list, count(DISTINCT (source, row)) FROM registrations WHERE key IS NULL GROUP BY list"
     found = {WITHOUT_KEY: {str(name): int(count) for name, count in con.execute(query).fetchall()}}
     for row in contradictions:
-        step = found.setdefault(unlike(row), {})
-        step[row.list] = step.get(row.list, 0) + row.registrations
+        counted = found.setdefault(unlike(row), {})
+        counted[row.list] = counted.get(row.list, 0) + row.registrations
     for step, counts in found.items():
         if counts:
             yield from (Count(step, name, counts.get(name, 0)) for name in lists)
