@@ -49,6 +49,19 @@ def test_laws_side_by_side_are_the_laws_one_by_one(bounded):
         assert laws.rungs[g][b].sum(axis=1) == pytest.approx(laws.nodes[g][b], abs=1e-9)
 
 
+def test_more_terms_than_lanes_hold_go_the_other_way_to_the_same_laws(monkeypatch):
+    seen = counted(*mse.load_table("kosovo-1999-4").dense())
+    grid = make_grid((0.1, 0.3, 0.5), (0.5,), (0.1,), 4, (0.0, 0.4))
+    priors = priors_of(grid, terms_upto(4, 4), 3.0)
+    effort = FINE._replace(tolerance=1e-12)
+    lanes = unseen_laws(seen, priors, grid, effort)
+    monkeypatch.setattr("mse.kernels.shrunklaw.LARGEST", 0)
+    other = unseen_laws(seen, priors, grid, effort)
+    assert other.log_evidence == pytest.approx(lanes.log_evidence, abs=1e-6)
+    assert other.mode == pytest.approx(lanes.mode, abs=1e-5)
+    assert other.failed == lanes.failed == 0
+
+
 def test_poisson_probabilities():
     for mean in (0.02, 3.0, 15.9, 900.0, 4e4):
         for count in {0, 1, 15, 16, 17, int(mean), int(mean + 5 * math.sqrt(mean)), int(mean * 1.5)}:

@@ -261,17 +261,31 @@ def check_laws(
     pairs = PAIRS if terms <= MANY_TERMS else PAIRS_IF_MANY
     normals = np.random.default_rng([seed, 3]).standard_normal((MORE * pairs, terms))
     weight = weights(laws, grid) if weight is None else weight
+    offsets = {float(tau): towards_rasch(seen, float(tau)) for tau in np.unique(grid.visibility)}
     if terms <= FEW_TERMS:
-        found, noise = _sampled(seen, priors, grid, laws, weight, normals, pairs // 4)
-        if noise < SETTLED:
-            return found
-    return _sampled(seen, priors, grid, laws, weight, normals, pairs)[0]
+        found = _sampled(offsets, priors, grid, laws, weight, normals, pairs // 4)
+        if found.noise < SETTLED:
+            return _checked(laws, found)
+    return _checked(laws, _sampled(offsets, priors, grid, laws, weight, normals, pairs))
+
+
+class _Sampled(NamedTuple):
+    """Log densities of every point by all draws and by each batch, and what else is in `Checked`.
+
+    `noise` is the standard error of a node's log density, the mean of all.
+    """
+
+    densities: list[list[Array]]
+    pareto_k: Array
+    worth: Array
+    noise: float
 
 
 def _sampled(
-    seen: Counted, priors: Priors, grid: ScaleGrid, laws: UnseenLaws, weight: Array, normals: Array, first: int
-) -> tuple[Checked, float]:
-    """Return the laws corrected by draws, and the standard error of a node's log density, the mean of all.
+    offsets: dict[float, Counted], priors: Priors, grid: ScaleGrid, laws: UnseenLaws, weight: Array, normals: Array,
+    first: int,
+) -> _Sampled:  # fmt: skip
+    """Correct the laws by draws; `offsets` are the tables with the offsets of every visibility of the grid.
 
     The `first` draws do, or all of them where those have too long a tail.
     """
@@ -279,8 +293,7 @@ def _sampled(
     from mse.kernels.shrinking import Shrinkage
 
     densities = [list(laws.log_density) for _ in range(BATCHES + 1)]
-    log_ratio, pareto_k, worth = (np.full(len(grid), np.nan) for _ in range(3))
-    offsets = {float(tau): towards_rasch(seen, float(tau)) for tau in np.unique(grid.visibility)}
+    pareto_k, worth = (np.full(len(grid), np.nan) for _ in range(2))
     noise = 0.0
     for g in np.flatnonzero(weight >= LIGHT):
         if len(laws.rungs[g]) <= 3:
@@ -302,10 +315,14 @@ def _sampled(
             densities[b][g] = laws.log_density[g] + ratio
         noise += float(weight[g] * found.log_ratio[1:].std(axis=0).max()) / math.sqrt(BATCHES)
         pareto_k[g], worth[g] = found.pareto_k, found.worth
-    full, *batches = (integrated(replace(laws, log_density=tuple(x))) for x in densities)
-    sampled = ~np.isnan(pareto_k)
-    log_ratio[sampled] = (full.log_evidence - laws.log_evidence)[sampled]
-    return Checked(full, tuple(batches), log_ratio, pareto_k, worth), noise
+    return _Sampled(densities, pareto_k, worth, noise)
+
+
+def _checked(laws: UnseenLaws, found: _Sampled) -> Checked:
+    """Return the laws with these densities, each integrated anew."""
+    full, *batches = (integrated(replace(laws, log_density=tuple(x))) for x in found.densities)
+    log_ratio = np.where(np.isnan(found.pareto_k), np.nan, full.log_evidence - laws.log_evidence)
+    return Checked(full, tuple(batches), log_ratio, found.pareto_k, found.worth)
 
 
 def effective_share(log_weight: Array) -> float:
