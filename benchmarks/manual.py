@@ -19,8 +19,8 @@ from mse.intake.contracts.contract import Contract
 from mse.jobs.chainjob import ChainJob
 from mse.jobs.figurejob import FiguresJob
 from mse.jobs.job import Job
-from mse.jobs.sections import MethodChoice
 from mse.jobs.policyjob import PolicyJob
+from mse.jobs.sections import MethodChoice
 from mse.publish.questionnaires.questionnairespec import QuestionnaireSpec
 from mse.settings.specfields import Setting, in_words, keys_of, members, plain_kind, plain_text
 
