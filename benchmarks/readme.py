@@ -25,6 +25,7 @@ TRUTH_PAGE = ROOT / "docs" / "truth.md"
 METHODS_PAGE = ROOT / "docs" / "methods.md"
 PUBLISHING_PAGE = ROOT / "docs" / "publishing.md"
 FIGURES_PAGE = ROOT / "docs" / "key-figures.md"
+REGISTERS_PAGE = ROOT / "docs" / "registers.md"
 SURVEYS_PAGE = ROOT / "docs" / "surveys.md"
 JOBS_PAGE = ROOT / "docs" / "jobs.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
@@ -76,34 +77,26 @@ def benchmark_table() -> str:
 
 
 def verdict_table() -> str:
-    """Return the verdict on every public table and on the simulated nation, as a table."""
+    """Return the verdict of the default on every public table and on the simulated nation, as a table."""
     import mse
     from mse.simulate.national import simulate_captures
     from mse.simulate.section import national_spec
 
-    rows = ["| table | method | N (95 %) | verdict | because of |", "|---|---|---|---|---|"]
+    rows = ["| table | N (95 %) | verdict | because of |", "|---|---|---|---|"]
 
-    def add(name: str, method: str, table: mse.CaptureTable, **options: object) -> None:
-        found = mse.estimate(table, method, seed=1, **options)
-        e = found.summary(0.95)
+    def add(name: str, table: mse.CaptureTable, **options: object) -> None:
+        e = mse.estimate(table, seed=1, **options).summary(0.95)
         assert e.verdict is not None
         reasons = ", ".join(f"`{reason.code}`" for reason in e.verdict.reasons) or "–"
-        said = (f"{option} {' and '.join(x) if isinstance(x, list) else x}" for option, x in options.items())
-        shown = ", ".join([f"`{method}`", *said])
-        rows.append(
-            f"| {name} | {shown} | {e.point:,.0f} ({e.low:,.0f}–{e.high:,.0f}) | {e.verdict.level} | {reasons} |"
-        )
+        rows.append(f"| {name} | {e.point:,.0f} ({e.low:,.0f}–{e.high:,.0f}) | {e.verdict.level} | {reasons} |")
 
     for info in mse.list_tables():
         if info.lists:
             table = mse.load_table(info.name)
-            flat = table.collapse() if table.strata else table
-            many, six = len(info.lists) > 6, len(info.lists) == 6
-            add(info.name, "search-average" if many else "average", flat, **({"max_order": 2} if six else {}))
+            add(info.name, table.collapse() if table.strata else table)
     nation, _ = simulate_captures(national_spec(), seed=2)
-    add("simulated nation, seed 2", "average", nation.collapse(), max_order=2)
-    add("simulated nation, seed 2", "average", nation, max_order=2, by=["year"])
-    add("simulated nation, seed 2", "multilevel", nation)
+    add("simulated nation, seed 2", nation.collapse())
+    add("simulated nation, seed 2, by year", nation, by=["year"])
     return "\n".join(
         [*rows, "", "Written by `python -m benchmarks.readme verdicts`, without the rules of an assessment."]
     )
@@ -215,6 +208,10 @@ def main(parts: list[str]) -> None:
             from benchmarks.othernumbers import markdown as coverage
 
             put("coverage", coverage(), code=False, file=FIGURES_PAGE)
+        elif part == "linkage":
+            from benchmarks.linkages import markdown as linkages
+
+            put(part, linkages(), code=False, file=REGISTERS_PAGE)
         elif part == "policy":
             from benchmarks.othernumbers import interruptions
 
@@ -230,7 +227,7 @@ def main(parts: list[str]) -> None:
         else:
             raise SystemExit(
                 f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, frontier, "
-                "verdicts, calibration, multilevel, disclosure, figures, chain, surveys, othernumbers, "
+                "verdicts, calibration, multilevel, disclosure, figures, chain, surveys, othernumbers, linkage, "
                 "policy, questionnaire, map"
             )
 

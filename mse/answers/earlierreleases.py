@@ -59,6 +59,8 @@ class EarlierRelease:
         Of the release; 1 and None where it says nothing.
     series : tuple of tuple of str
         Its table of vintages, row by row: what it and those before it published by year.
+    after : str or None
+        Digest of the release that it followed in its series.
     """
 
     release: str
@@ -71,6 +73,7 @@ class EarlierRelease:
     number: int = 1
     date: str | None = None
     series: tuple[tuple[str, ...], ...] = ()
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

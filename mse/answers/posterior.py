@@ -20,6 +20,7 @@ from mse.answers.saying import Counted
 from mse.answers.saying import Says as Says
 from mse.answers.strata import StrataDraws
 from mse.computing.inputfiles import read_input
+from mse.computing.numpyonly import numpy_arrays
 from mse.computing.savefiles import write_file
 from mse.errors import InputError, ModelError, Problem, reason_of
 from mse.kernels.arrays import Array, Integers
@@ -256,6 +257,7 @@ class Posterior:
             identified=held, chosen=self.chosen,
         )  # fmt: skip
 
+    @numpy_arrays()
     def to_datatree(self) -> xr.DataTree:
         """Return the ArviZ layout: group ``posterior`` holds N by chain and draw, others law and models.
 
@@ -263,24 +265,17 @@ class Posterior:
         """
         import xarray as xr
 
+        def law(of: Distribution) -> xr.Dataset:
+            return xr.Dataset({"cdf": ("N", of.cdf)}, {"N": of.values}, {"whole": int(of.whole)})
+
         chains = max(1, int(self.diagnostics.get("chains", 1)))
         keep = len(self.draws) // chains * chains
         groups = {
             "posterior": xr.Dataset({"N": (("chain", "draw"), self.draws[:keep].reshape(chains, -1))}).assign_coords(
                 chain=np.arange(chains), draw=np.arange(keep // chains)
             ),
-            "distribution": xr.Dataset(
-                {"cdf": ("N", self.distribution.cdf)},
-                {"N": self.distribution.values},
-                {"whole": int(self.distribution.whole)},
-            ),
-            "identified": xr.Dataset()
-            if self.identified is None
-            else xr.Dataset(
-                {"cdf": ("N", self.identified.cdf)},
-                {"N": self.identified.values},
-                {"whole": int(self.identified.whole)},
-            ),
+            "distribution": law(self.distribution),
+            "identified": xr.Dataset() if self.identified is None else law(self.identified),
             "interactions": xr.Dataset(
                 {"probability": ("interaction", np.array(list(self.interactions.values()), dtype=np.float64))},
                 {"interaction": np.array(list(self.interactions), dtype=object)},
@@ -311,6 +306,7 @@ class Posterior:
         record |= {name: [x.as_record() for x in getattr(self, name)] for name in _SAID}
         return record
 
+    @numpy_arrays()
     def save(self, path: str | Path) -> None:
         """Write one netCDF file (HDF5) that ArviZ opens; writing the same posterior again gives the same bytes.
 
@@ -350,6 +346,7 @@ class Posterior:
             ) from error  # fmt: skip
 
     @classmethod
+    @numpy_arrays()
     def _loaded(cls, content: bytes) -> Posterior:
         """Return the posterior in the bytes of a file, every entry held against what was written."""
         import xarray as xr

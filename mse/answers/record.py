@@ -329,8 +329,17 @@ class Record:
     @property
     def predecessor(self) -> EarlierRelease | None:
         """The release that this one follows in a series; None where it is the first, or was not released."""
+        return self.series[-1] if self.series else None
+
+    @property
+    def series(self) -> tuple[EarlierRelease, ...]:
+        """The releases that this one follows in a series, the first one first."""
+        known, found = {x.digest: x for x in self.against}, []
         after = None if self.vintage is None else self.vintage.after
-        return next((x for x in self.against if after is not None and x.digest == after), None)
+        while after is not None and after in known:
+            found.append(known.pop(after))
+            after = found[-1].after
+        return tuple(reversed(found))
 
     @property
     def engine(self) -> str:

@@ -301,7 +301,7 @@ def _earlier(entry: Section) -> EarlierRelease:
     return EarlierRelease(
         entry.needed("release"), entry.needed("title"), entry.needed("digest"), entry.texts("years"),
         _old_table(tables, "counts"), _old_table(tables, "lists"), chain, entry.whole("number") or 1,
-        entry.text("date"), tuple(tuple(map(str, row)) for row in entry.items("series")),
+        entry.text("date"), tuple(tuple(map(str, row)) for row in entry.items("series")), entry.text("after"),
     )  # fmt: skip
 
 
@@ -337,7 +337,8 @@ def _earlier_json(entry: EarlierRelease) -> dict[str, Any]:
     tables["chain"] = dict(entry.chain)
     return {"release": entry.release, "title": entry.title, "digest": entry.digest, "years": list(entry.years),
             "tables": _filled(tables), "number": entry.number,
-            **_filled({"date": entry.date, "series": [list(row) for row in entry.series]})}  # fmt: skip
+            **_filled({"date": entry.date, "series": [list(row) for row in entry.series],
+                       "after": entry.after})}  # fmt: skip
 
 
 def _old_table_json(table: OldTable) -> dict[str, Any]:

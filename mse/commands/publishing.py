@@ -73,7 +73,7 @@ def cite(results: Path, style: Style, language: str | None) -> None:
 @click.option(
     "--after",
     type=click.Path(path_type=Path),
-    help="The release that this one follows in a series; the two may be subtracted, and are protected so.",
+    help="The release that this one follows in a series, with those it followed beside it: all are protected together.",
 )
 @click.option("--number", type=click.IntRange(1), help="Of the release; one more than that of --after, else 1.")
 @click.option("--date", help="Day of the release, as 2026-11-28; that of the report when not given.")

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 _EVERY = 10.0
 """Seconds between two lines about one stage."""
+_LONG = 2.0
+"""Seconds from which on a stage is worth a word at its end, and work a word at all."""
 
 
 def compute(workers: int | None, cluster: str | None = None, folder: Path | None = None) -> Compute:
     """Return where to compute, with progress that suits standard error; parameters as in `Compute`."""
-    return Compute(workers, ProgressBar() if sys.stderr.isatty() else ProgressLines(), cluster, folder)
+    return Compute(workers, LateProgress(ProgressBar() if sys.stderr.isatty() else ProgressLines()), cluster, folder)
 
 
 def if_watched() -> Compute:
@@ -31,7 +33,7 @@ def if_watched() -> Compute:
 
 
 class LateProgress:
-    """Nothing for the first two seconds; then what is being done, as another progress shows it.
+    """Nothing for the first two seconds, unless kernels compile; then what is being done, as another progress shows it.
 
     Parameters
     ----------
@@ -41,8 +43,8 @@ class LateProgress:
         Seconds.
     """
 
-    def __init__(self, shown: Progress, after: float = 2.0) -> None:
-        self._shown, self._after = shown, after
+    def __init__(self, shown: Progress, after: float = _LONG) -> None:
+        self._shown, self._after = shown, 0.0 if compiling() else after
         self._since: float | None = None
         self._open: str | None = None
 
@@ -57,7 +59,7 @@ class LateProgress:
 
 
 class ProgressLines:
-    """A line when a stage starts, every ten seconds, with how long it will take, and when it ends.
+    """A line when a stage starts, every ten seconds, with how long it will take, and when one of two seconds ends.
 
     Before the first it says that the kernels compile, where they do.
     """
@@ -72,7 +74,7 @@ class ProgressLines:
         now = time.monotonic()
         if what != self._doing:
             if self._doing is not None:
-                self._say(f"{self._doing}: ended, {now - self._start:.0f} s")
+                self._end("ended", now)
             if self._compiling:
                 self._say(self._compiling)
                 self._compiling = ""
@@ -80,13 +82,17 @@ class ProgressLines:
             self._doing = what
             self._say(what)
         if done >= total:
-            self._say(f"{what}: done, {now - self._start:.0f} s")
-            self._doing = None
+            self._end("done", now)
         elif now - self._last > _EVERY:
             self._last = now
             took = now - self._start
             whole = f" of about {took * total / done:.0f} s" if done else ""
             self._say(f"{what}: {done:,}/{total:,}, {took:.0f} s{whole}")
+
+    def _end(self, how: str, now: float) -> None:
+        if now - self._start >= _LONG:
+            self._say(f"{self._doing}: {how}, {now - self._start:.0f} s")
+        self._doing = None
 
     def _say(self, text: str) -> None:
         sys.stderr.write(f"mse: {text}\n")  # in one piece: an interrupt cannot leave half a line
@@ -94,7 +100,7 @@ class ProgressLines:
 
 
 class ProgressBar:
-    """A bar of rich for the stage at hand, which gives way to a closing line."""
+    """A bar of rich for the stage at hand, which gives way to a closing line if it took two seconds."""
 
     def __init__(self) -> None:
         self._start = 0.0
@@ -132,7 +138,8 @@ class ProgressBar:
         if self._bar is not None and self._console is not None:
             self._bar.stop()
             took = time.monotonic() - self._start
-            self._console.print(f"mse: {self._doing}: {how}, {took:.0f} s", markup=False)
+            if took >= _LONG:
+                self._console.print(f"mse: {self._doing}: {how}, {took:.0f} s", markup=False)
         self._bar = self._task = self._doing = None
 
 

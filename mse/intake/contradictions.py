@@ -1,4 +1,4 @@
-"""Equal pseudonyms of different persons: full given names or sex that contradict each other.
+"""Equal pseudonyms of different persons: full given names, or what is one all life, that contradict each other.
 
 The first 32 digits of a key are of surname, first given name and date of birth. Eight digits follow for each given name
 after the first, so that "Thị Lan" and "Thị Mai" of one surname and one day are not put together, while "Maria" and
@@ -16,8 +16,7 @@ from mse.intake.quoting import identifier
 if TYPE_CHECKING:
     import duckdb
 
-SEXES = ("sex", "gender", "geslacht", "sekse")
-"""Dimensions that hold the sex."""
+GIVEN_NAMES = "given names"
 
 _OURS = "regexp_full_match(key, '[0-9a-f]{32}([0-9a-f]{8}){1,4}')"
 _MAP = "resolved_keys"
@@ -29,8 +28,8 @@ class Contradiction:
 
     Parameters
     ----------
-    kind : {"given names", "sex"}
-        What differs.
+    kind : str
+        What differs: ``"given names"``, or a dimension.
     list : str
         The list.
     registrations : int
@@ -42,15 +41,15 @@ class Contradiction:
     registrations: int
 
 
-def resolve_keys(con: duckdb.DuckDBPyConnection, dimensions: Sequence[str]) -> tuple[Contradiction, ...]:
+def resolve_keys(con: duckdb.DuckDBPyConnection, constant: Sequence[str]) -> tuple[Contradiction, ...]:
     """Give registrations one key where nothing contradicts that they are one person, and different keys where it does.
 
     Parameters
     ----------
     con : DuckDBPyConnection
         Holds the table ``registrations``; its column ``key`` is changed.
-    dimensions : sequence of str
-        Of the table; those in `SEXES` are looked at.
+    constant : sequence of str
+        Dimensions of which a person has one level all life.
 
     Returns
     -------
@@ -69,15 +68,15 @@ def resolve_keys(con: duckdb.DuckDBPyConnection, dimensions: Sequence[str]) -> t
         mapping |= {base + name: base + into for name, into in _into(more).items()}
         if len(_longest(more)) > 1:
             apart |= {base + name: "" for name in more}
-    found += _counted(con, "given names", apart)
+    found += _counted(con, GIVEN_NAMES, apart)
     _rename(con, mapping)
-    for name in (name for name in dimensions if name in SEXES):
+    for name in constant:
         column = identifier(name)
         keys = con.execute(
             f"SELECT key FROM registrations WHERE key IS NOT NULL GROUP BY key HAVING count(DISTINCT {column}) > 1"
         ).fetchall()
         both = {str(key): "" for (key,) in keys}
-        found += _counted(con, "sex", both)
+        found += _counted(con, name, both)
         _table(con, both)
         con.execute(
             f"UPDATE registrations SET key = registrations.key || '/' || {column} FROM {_MAP} m "

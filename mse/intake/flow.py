@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING
 
+from mse.intake.contradictions import GIVEN_NAMES
 from mse.intake.linkage.linking import COUNTED
 from mse.intake.quoting import array
 from mse.intake.svg import ACCENT, FAINT, RULE, SOFT, box, drawing, line, words
@@ -22,7 +23,7 @@ ALL = "all"
 
 
 WITHOUT_KEY = "without a pseudonym"
-UNLIKE = {"given names": "equal pseudonym, other given names", "sex": "equal pseudonym, other sex"}
+OTHER_NAMES, OTHER_LEVEL = "equal pseudonym, other given names", "equal pseudonym, other level"
 """Steps of registrations that count as persons of their own, by what contradicts their pseudonym."""
 
 
@@ -86,11 +87,17 @@ def unlike_counts(
     query = "SELECT list, count(DISTINCT (source, row)) FROM registrations WHERE key IS NULL GROUP BY list"
     found = {WITHOUT_KEY: {str(name): int(count) for name, count in con.execute(query).fetchall()}}
     for row in contradictions:
-        found.setdefault(UNLIKE[row.kind], {})[row.list] = row.registrations
+        counted = found.setdefault(unlike(row), {})
+        counted[row.list] = counted.get(row.list, 0) + row.registrations
     for step, counts in found.items():
         if counts:
             yield from (Count(step, name, counts.get(name, 0)) for name in lists)
             yield Count(step, ALL, sum(counts.values()))
+
+
+def unlike(found: Contradiction) -> str:
+    """Return the step that a contradiction stands under."""
+    return OTHER_NAMES if found.kind == GIVEN_NAMES else OTHER_LEVEL
 
 
 def to_frame(counts: Iterable[Count]) -> pd.DataFrame:

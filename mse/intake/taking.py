@@ -15,6 +15,7 @@ from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem
 from mse.intake.arrivals import arrivals
 from mse.intake.contracts.together import check_contracts
+from mse.intake.contradictions import GIVEN_NAMES
 from mse.intake.flow import delivered_counts, linked_counts, to_frame, unlike_counts
 from mse.intake.linkage.keycheck import check_links
 from mse.intake.linkage.linking import COUNTED, count_registrations, link_exactly, write_linkage
@@ -221,9 +222,12 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
         told.append(said("intake.some_keyless_alone") if report is None else said("intake.some_keyless_linked"))
     for kind in dict.fromkeys(found.kind for found in registers.contradictions):
         count = sum(found.registrations for found in registers.contradictions if found.kind == kind)
-        names, sex = said("intake.apart_names", count=count), said("intake.apart_sex", count=count)
-        notes.append(names if kind == "given names" else sex)
-        told.append(said("intake.some_apart_names") if kind == "given names" else said("intake.some_apart_sex"))
+        if kind == GIVEN_NAMES:
+            notes.append(said("intake.apart_names", count=count))
+            told.append(said("intake.some_apart_names"))
+        else:
+            notes.append(said("intake.apart_level", count=count, name=kind))
+            told.append(said("intake.some_apart_level", name=kind))
     if moved:
         notes.append(said("intake.moved", count=moved))
         told.append(said("intake.some_moved"))

@@ -113,7 +113,8 @@ class Job(Checked):
 
     def at(self, folder: Path) -> Job:
         """Return the job with the paths in it taken from a folder."""
-        changes: dict[str, Any] = {}
+        beside = None if self.compare is None else tuple(x.at(folder) for x in self.compare)
+        changes: dict[str, Any] = {"estimate": self.estimate.at(folder), "compare": beside}
         if self.table is not None and self.table.path is not None:
             changes["table"] = replace(self.table, path=folder / self.table.path)
         if self.registers is not None:

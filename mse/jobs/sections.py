@@ -64,9 +64,17 @@ class MethodChoice:
         method = settings.get("method", "auto")
         given = {name: value for name, value in settings.items() if name != "method"}
         spec, problems = read_options(str(method), given, place, file)
-        # Keys of a grid of prior standard deviations are text in TOML: the spec has them as they are meant.
-        read = {name: getattr(spec, name) for name, value in given.items() if spec and isinstance(value, Mapping)}
+        # Keys of a grid of prior standard deviations, and paths, are text in TOML: the spec has them as they are meant.
+        read = {
+            name: getattr(spec, name)
+            for name, value in given.items()
+            if spec and (isinstance(value, Mapping) or isinstance(getattr(spec, name, None), Path))
+        }
         return cls(str(method), {**given, **read}), problems
+
+    def at(self, folder: Path) -> MethodChoice:
+        """Return the method with the paths in its options taken from a folder."""
+        return replace(self, options={x: folder / y if isinstance(y, Path) else y for x, y in self.options.items()})
 
     def as_settings(self) -> dict[str, Any]:
         """Return what `read` reads."""

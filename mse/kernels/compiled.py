@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 else:
     from numba import njit
+    from numba.core.types import unliteral
 
     from mse.kernels.keeping import Kept
 
@@ -22,6 +23,13 @@ else:
         """Compile `function` with numba: cached on disk, GIL released, divisions as in NumPy."""
         kernel = njit(nogil=True, error_model="numpy", inline=inline)(function)
         kernel._cache = Kept(function)  # as njit(cache=True) does with numba's own
+        template = kernel.get_call_template
+
+        def for_any_value(args, kws):
+            """Compile one form for `True`, `0` and `1`, where numba would one for each that a caller writes out."""
+            return template([unliteral(x) for x in args], {name: unliteral(x) for name, x in kws.items()})
+
+        kernel.get_call_template = for_any_value
         return kernel
 
     def inlined(function):

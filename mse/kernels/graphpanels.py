@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled, inlined
+from mse.kernels.copying import copy_to
 from mse.kernels.exponential import exponential
 from mse.kernels.graphs import (
     CUT,
@@ -62,7 +63,7 @@ class Panels(NamedTuple):
     begins, ends : (P,) int64
         Where in `rows` the graphs of each are.
     rows : int32
-        Graphs by index.
+        Graphs by index; what lies beyond the last end is left over.
     """
 
     firsts: Masks
@@ -158,7 +159,7 @@ def _sum(problem: Problem, limit: int) -> Summed:
     firsts, lasts = _base(limit)
     begins, top = np.zeros_like(firsts), -math.inf
     if len(everyone) > _PILOT:
-        few = everyone[:: len(everyone) // _PILOT]
+        few = everyone[:: len(everyone) // _PILOT].copy()  # of one layout with the rest
         top = float(_look(problem, rule, Panels(firsts, lasts, begins, begins + len(few), few), top)[1].max())
     panels = Panels(firsts, lasts, begins, begins + len(everyone), everyone)
     moments, dropped = np.zeros((len(everyone), MOMENTS)), 0.0
@@ -239,7 +240,9 @@ def _look(problem: Problem, rule: Rule, panels: Panels, top: float) -> tuple[Pan
             highest[p] = max(highest[p], heights[i])
         reference = max(top, highest[p])
         while n + here.shape[0] > kept.shape[0]:
-            kept = np.append(kept, np.empty_like(kept))
+            longer = np.empty(2 * kept.shape[0], np.int32)
+            copy_to(longer, kept)
+            kept = longer
         begins[p] = n
         for i in range(here.shape[0]):
             if bounds[i] >= reference - CUT:
@@ -249,7 +252,7 @@ def _look(problem: Problem, rule: Rule, panels: Panels, top: float) -> tuple[Pan
             else:
                 rest[p] += math.exp(bounds[i] - reference)
         ends[p] = n
-    return Panels(panels.firsts, panels.lasts, begins, ends, kept[:n]), highest, rough, rest
+    return Panels(panels.firsts, panels.lasts, begins, ends, kept), highest, rough, rest
 
 
 @inlined

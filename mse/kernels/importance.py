@@ -161,18 +161,68 @@ def pareto_shape(exceedances: Array) -> tuple[float, float]:
 
 
 @compiled
-def tail_shape(log_weight: Array) -> float:
-    """Return the shape that `smooth_weights` finds, and leave the weights as they are; only the tail is sorted."""
+def _sink(heap: NDArray[np.int64], size: int, at: int, values: Array) -> None:
+    """Let an entry of a heap of indices, the least value on top, go down to where it belongs."""
+    here = heap[at]
+    child = 2 * at + 1
+    while child < size:
+        if child + 1 < size and values[heap[child + 1]] < values[heap[child]]:
+            child += 1
+        if values[here] <= values[heap[child]]:
+            break
+        heap[at] = heap[child]
+        at = child
+        child = 2 * at + 1
+    heap[at] = here
+
+
+@compiled
+def largest_of(values: Array, number: int) -> NDArray[np.int64]:
+    """Return where the largest values are, so many of them, the least of them first: by a heap, not by sorting all."""
+    heap = np.empty(number, np.int64)
+    for i in range(number):
+        heap[i] = i
+    for at in range(number // 2 - 1, -1, -1):
+        _sink(heap, number, at, values)
+    for i in range(number, values.shape[0]):
+        if values[i] > values[heap[0]]:
+            heap[0] = i
+            _sink(heap, number, 0, values)
+    for last in range(number - 1, 0, -1):
+        least = heap[0]
+        heap[0] = heap[last]
+        heap[last] = least
+        _sink(heap, last, 0, values)
+    out = np.empty(number, np.int64)
+    for i in range(number):
+        out[i] = heap[number - 1 - i]
+    return out
+
+
+@compiled
+def _upper_tail(log_weight: Array) -> tuple[NDArray[np.int64], Array, float]:
+    """Return where the largest weights are, what each exceeds the largest of the others by, and that one.
+
+    Relative to the largest of all; nothing is exceeded where fewer than five weights differ.
+    """
     s = log_weight.shape[0]
     tail = int(3.0 * math.sqrt(s)) if s > 225 else s // 5
-    parted = np.partition(log_weight, s - tail - 1)
-    upper = np.sort(parted[s - tail :])
-    largest = upper[tail - 1] if tail > 0 else 0.0
-    cut = math.exp(parted[s - tail - 1] - largest)
-    exceedances = np.exp(upper - largest) - cut
+    order = largest_of(log_weight, tail + 1)
+    top = log_weight.max()
+    cut = math.exp(log_weight[order[0]] - top)
+    exceedances = np.empty(tail)
+    for i in range(tail):
+        exceedances[i] = math.exp(log_weight[order[1 + i]] - top) - cut
     if tail < 5 or not exceedances[0] > 0.0 or exceedances[tail - 1] <= exceedances[0] * (1.0 + 1e-10):
-        return math.inf
-    return float(pareto_shape(exceedances)[0])
+        exceedances = np.empty(0)
+    return order[1:], exceedances, cut
+
+
+@compiled
+def tail_shape(log_weight: Array) -> float:
+    """Return the shape that `smooth_weights` finds, and leave the weights as they are."""
+    _order, exceedances, _cut = _upper_tail(log_weight)
+    return float(pareto_shape(exceedances)[0]) if exceedances.shape[0] > 0 else math.inf
 
 
 @compiled
@@ -189,21 +239,16 @@ def smooth_weights(log_weight: Array) -> float:
     float
         The shape k, infinite when fewer than five weights differ.
     """
-    s = log_weight.shape[0]
-    tail = int(3.0 * math.sqrt(s)) if s > 225 else s // 5
     log_weight -= log_weight.max()
-    order = np.argsort(log_weight)
-    cut = math.exp(log_weight[order[s - tail - 1]])
-    exceedances = np.empty(tail)
-    for i in range(tail):
-        exceedances[i] = math.exp(log_weight[order[s - tail + i]]) - cut
-    if tail < 5 or not exceedances[0] > 0.0 or exceedances[tail - 1] <= exceedances[0] * (1.0 + 1e-10):
+    order, exceedances, cut = _upper_tail(log_weight)
+    tail = exceedances.shape[0]
+    if tail == 0:
         return math.inf
     k, scale = pareto_shape(exceedances)
     for i in range(tail):
         q = (i + 0.5) / tail
         excess = -scale * math.log1p(-q) if abs(k) < 1e-12 else scale * math.expm1(-k * math.log1p(-q)) / k
-        log_weight[order[s - tail + i]] = min(math.log(excess + cut), 0.0)
+        log_weight[order[i]] = min(math.log(excess + cut), 0.0)
     return k
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
+from mse.kernels.copying import copy_to
 from mse.kernels.enumeration import count_models, facet_masks, split_walk
 from mse.kernels.newton import CONVERGED, cold_start, fit_loglinear
 
@@ -124,7 +125,7 @@ def likelihood_subtree(
     everything = np.empty(lists + size, np.int64)
     for j in range(lists):
         everything[j] = 1 << j
-    everything[lists:] = candidates
+    copy_to(everything[lists:], candidates)
     empty = empty_margins(counts, cells, everything)
 
     # by depth: the terms that are fitted, the cells that are left, the coefficients, the terms at −∞
@@ -137,7 +138,7 @@ def likelihood_subtree(
     masks = np.empty(size + 1, np.int64)
     nexts = np.empty(size + 1, np.int64)
 
-    active[0] = cells
+    copy_to(active[0], cells)
     finite[0] = 1
     for i in range(lists + size):
         if i < lists or (mask >> (i - lists)) & 1:
@@ -159,7 +160,7 @@ def likelihood_subtree(
                 fit = fit_loglinear(counts, active[depth], model, 0.0, start, 100, tolerance)
             warm[depth] = fit.status == CONVERGED
             not_converged += fit.status != CONVERGED
-            betas[depth, :p] = fit.beta
+            copy_to(betas[depth], fit.beta)
             found.masks[row] = masks[depth]
             found.log_unseens[row] = fit.log_unseen
             found.variances[row] = fit.var_log_unseen
@@ -178,10 +179,10 @@ def likelihood_subtree(
         nexts[depth] = i + 1
         p = finite[depth]
         depth += 1
-        terms[depth, :p] = terms[depth - 1, :p]
-        betas[depth, :p] = betas[depth - 1, :p]
+        copy_to(terms[depth], terms[depth - 1, :p])
+        copy_to(betas[depth], betas[depth - 1, :p])
         betas[depth, p] = 0.0
-        active[depth] = active[depth - 1]
+        copy_to(active[depth], active[depth - 1])
         finite[depth] = p
         infinite[depth] = infinite[depth - 1]
         warm[depth] = warm[depth - 1]

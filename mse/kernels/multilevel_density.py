@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from mse.kernels.censoring import bounded
 from mse.kernels.compiled import compiled
 from mse.kernels.multilevel_model import (
+    AREA,
     BREAKS,
     END,
     FARTHEST,
     LIST,
     LIST_MEAN,
     LIST_REST,
+    NARROWEST,
     PAIR,
     PAIR_MEAN,
     PAIR_REST,
@@ -21,9 +23,11 @@ from mse.kernels.multilevel_model import (
     SIZE_MEAN,
     SIZE_REST,
     Multilevel,
+    area_spreads,
     common_dependence,
     effect_scales,
     horseshoe,
+    is_uniform,
     log_sizes,
     normal_tail,
     positive_values,
@@ -50,8 +54,8 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
         return -np.inf
     positive = positive_values(model, x)
     terms = np.empty((n_strata, k + q))
-    weights = np.empty((n_strata, n_cells))
-    sums = np.empty((n_strata, 2))
+    weights = np.empty((n_cells, n_strata))
+    sums = np.empty((2, n_strata))
     stratum_terms(model, x, positive, terms)
     stratum_weights(model, terms, weights, sums)
     if not sums.max() < np.inf:
@@ -62,34 +66,39 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
         return -np.inf
     grad[:] = 0.0
     total = _normal_prior(model, x, z, grad)
-    slope = np.empty((n_strata, n_cells))
-    total += _likelihood(model, weights, log_size[:, 0] - np.log(sums[:, 0]), slope)
+    slope = np.empty((n_cells, n_strata))
+    total += _likelihood(model, weights, log_size[:, 0] - np.log(sums[0]), slope)
     # from the log means of the cells to the sizes
-    slope_size = np.zeros((n_strata, 1))
+    along = np.zeros(n_strata)
+    for h in range(n_cells):
+        for s in range(n_strata):
+            along[s] += slope[h, s]
+    slope_size = along.reshape((n_strata, 1))
     scales = effect_scales(model, positive)
     rest = model.rest_scale[0]
     for s in range(n_strata):
-        for h in range(n_cells):
-            slope_size[s, 0] += slope[s, h]
         step = scales[rest] * slope_size[s, 0]
         grad[at[SIZE_REST] + s] += step
         grad[rest] += x[at[SIZE_REST] + s] * step
         grad[at[SIZE_MEAN]] += model.size_prior[1] * slope_size[s, 0]
     _gradient_of_effects(model.size, model.size_scale, scales, z[1:], slope_size,
                          grad[at[SIZE] : at[SIZE_REST]], grad[:n_scales])  # fmt: skip
+    if model.area_variances.shape[0] > 0:
+        _gradient_of_areas(model, x, positive, slope_size, grad)
     # and to the terms: through the cells, through all possible ones, and through the share seen
     slope_terms = np.empty((n_strata, k + q))
+    back, through = np.empty(n_strata), np.zeros(n_strata)
     for s in range(n_strata):
-        through = 0.0
-        if sums[s, 1] > 0.0:
+        if sums[1, s] > 0.0:
             for i in range(z.shape[0]):
-                through -= model.follow[i, s] * grad[at[SIZE_MEAN] + i]
-        for h in range(n_cells):
-            slope[s, h] -= (slope_size[s, 0] + through) * weights[s, h] / sums[s, 0]
-        if sums[s, 1] > 0.0:
-            for h in range(n_cells):
-                slope[s, h] += through * model.open[s, h] * weights[s, h] / sums[s, 1]
-        _gather(slope[s], k, slope_terms[s])
+                through[s] -= model.follow[i, s] * grad[at[SIZE_MEAN] + i]
+        back[s] = (along[s] + through[s]) / sums[0, s]
+        through[s] /= max(sums[1, s], SMALLEST)
+    is_open = model.open.T
+    for h in range(n_cells):
+        for s in range(n_strata):
+            slope[h, s] += (through[s] * is_open[h, s] - back[s]) * weights[h, s]
+    _gather(slope, k, slope_terms)
     _gradient_of_terms(model, x, positive, scales, slope_terms, grad)
     return total + _positive_prior(model, x, positive, grad)
 
@@ -127,7 +136,7 @@ def _positive_prior(
             below = normal_tail(u)
             grad[i] = grad[i] * below / value + density / below - value * below
             total += math.log(below) - 0.5 * value * value
-        elif i == model.n_scales:
+        elif is_uniform(model, i):
             grad[i] = grad[i] * density / value - u
             total -= 0.5 * u * u
         else:
@@ -140,53 +149,58 @@ def _positive_prior(
 def _likelihood(
     model: Multilevel, weights: NDArray[np.float64], log_unseen: NDArray[np.float64], slope: NDArray[np.float64]
 ) -> float:
-    """Return the log likelihood, up to a constant, and write its slope in the log mean of every cell."""
-    n_strata, n_cells = weights.shape
-    total = 0.0
-    for s in range(n_strata):
-        unseen = math.exp(log_unseen[s])
-        for h in range(n_cells):
-            mean = unseen * weights[s, h] * model.open[s, h]
-            total -= mean
-            slope[s, h] = model.counts[s, h] - mean
+    """Return the log likelihood, up to a constant, and write its slope in the log mean of every cell, (C, S)."""
+    n_cells, n_strata = weights.shape
+    unseen, expected = np.exp(log_unseen), np.zeros(n_strata)
+    is_open, counts = model.open.T, model.counts.T
+    for h in range(n_cells):
+        for s in range(n_strata):
+            mean = unseen[s] * weights[h, s] * is_open[h, s]
+            expected[s] += mean
+            slope[h, s] = counts[h, s] - mean
+    total = -expected.sum()
     for i in range(model.filled.shape[0]):
         s, h = divmod(model.filled[i], n_cells)
-        total += model.counts[s, h] * (log_unseen[s] + math.log(max(weights[s, h], SMALLEST)))
+        total += counts[h, s] * (log_unseen[s] + math.log(max(weights[h, s], SMALLEST)))
     for i in range(model.limited.shape[0]):
         s, h = divmod(model.limited[i], n_cells)
-        log_mean = log_unseen[s] + math.log(max(weights[s, h], SMALLEST))
+        log_mean = log_unseen[s] + math.log(max(weights[h, s], SMALLEST))
         value, residual, _, _ = bounded(model.bounds[i], log_mean)
         total += value + math.exp(log_mean)
-        slope[s, h] = residual
+        slope[h, s] = residual
     for c in range(model.pool_counts.shape[0]):
         first, last = model.pool_starts[c], model.pool_starts[c + 1]
         if model.pool_counts[c] > 0.0:
             mean = 0.0
             for m in range(first, last):
                 s, h = divmod(model.pool_cells[m], n_cells)
-                mean += math.exp(log_unseen[s]) * weights[s, h]
+                mean += unseen[s] * weights[h, s]
             total += model.pool_counts[c] * math.log(max(mean, SMALLEST))
             for m in range(first, last):
                 s, h = divmod(model.pool_cells[m], n_cells)
-                share = math.exp(log_unseen[s]) * weights[s, h] / max(mean, SMALLEST)
-                slope[s, h] += model.pool_counts[c] * share
+                share = unseen[s] * weights[h, s] / max(mean, SMALLEST)
+                slope[h, s] += model.pool_counts[c] * share
     return total
 
 
 @compiled
 def _gather(slope: NDArray[np.float64], k: int, out: NDArray[np.float64]) -> None:
-    """Write sums of `slope`, (2**K,), over histories with list j, then with both of (1,0), (2,0), …; overwrite it."""
+    """Write sums of `slope`, (C, S), over histories with list j, then with both of (1,0), (2,0), …; overwrite it."""
+    n_strata = slope.shape[1]
     # superset sums: afterwards slope[g] is the sum over all histories that contain g
     for j in range(k):
         step = 1 << j
         for low in range(0, slope.shape[0], 2 * step):
             for h in range(low, low + step):
-                slope[h] += slope[h + step]
+                for s in range(n_strata):
+                    slope[h, s] += slope[h + step, s]
     at = k
     for j in range(k):
-        out[j] = slope[1 << j]
+        for s in range(n_strata):
+            out[s, j] = slope[1 << j, s]
         for i in range(j):
-            out[at] = slope[(1 << j) + (1 << i)]
+            for s in range(n_strata):
+                out[s, at] = slope[(1 << j) + (1 << i), s]
             at += 1
 
 
@@ -240,6 +254,32 @@ def _gradient_of_terms(
         grad[n_scales + 2 + p] += through
     _gradient_of_effects(model.pairs, model.pair_scale, scales, x[at[PAIR] : at[PAIR_REST]], pairs,
                          grad[at[PAIR] : at[PAIR_REST]], grad[:n_scales])  # fmt: skip
+
+
+@compiled
+def _gradient_of_areas(
+    model: Multilevel,
+    x: NDArray[np.float64],
+    positive: NDArray[np.float64],
+    slope: NDArray[np.float64],
+    grad: NDArray[np.float64],
+) -> None:
+    """Add what the slopes of log sizes, (S, 1), say of the effects of areas, of log σ and of log ρ."""
+    start, last = model.starts[AREA], positive.shape[0] - 1
+    by_area = np.zeros(model.area_variances.shape[0])
+    for s in range(slope.shape[0]):
+        by_area[model.area[s]] += slope[s, 0]
+    spreads = area_spreads(model, positive)
+    for c in range(by_area.shape[0]):
+        found = 0.0
+        for a in range(by_area.shape[0]):
+            found += model.area_basis[c, a] * by_area[a]
+        step = spreads[c] * found
+        grad[start + c] += step
+        grad[model.area_scale] += x[start + c] * step
+        # d log spread / d log ρ = ρ (d − 1) / 2 (1 − ρ + ρ d)
+        further = positive[last] * (model.area_variances[c] - 1.0)
+        grad[last] += x[start + c] * step * 0.5 * further / max(1.0 + further, NARROWEST)
 
 
 @compiled

@@ -17,13 +17,17 @@ from numpy.typing import NDArray
 from mse.kernels.compiled import compiled
 from mse.kernels.stratumcells import Rows
 
-POSITIVE, SIZE_MEAN, SIZE, SIZE_REST, LIST_MEAN, LIST, LIST_REST, BREAKS, PAIR_MEAN, PAIR, PAIR_REST, END = range(12)
+POSITIVE, SIZE_MEAN, SIZE, SIZE_REST, LIST_MEAN, LIST, LIST_REST, BREAKS = range(8)
+PAIR_MEAN, PAIR, PAIR_REST, AREA, END = range(8, 13)
 """Where the blocks of the parameter vector begin, as places in `Multilevel.starts`.
 
 POSITIVE holds what positive parameters are made of (`positive_values`): the scales; the visibility of persons, whose
-square is the dependence that all pairs have in common; then the horseshoe's global scale and its local ones.
+square is the dependence that all pairs have in common; then the horseshoe's global scale and its local ones; and last,
+where areas have neighbours, the share ρ of their variance that neighbours have in common.
 """
 
+NARROWEST = 1e-16
+"""Variances along the coordinates of areas below this, as a part of σ², count as this."""
 FARTHEST = 35.0
 """Of a positive parameter's coordinate, in standard deviations of the prior: beyond it is impossible."""
 
@@ -31,16 +35,19 @@ FARTHEST = 35.0
 class Multilevel(NamedTuple):
     """Data and priors; S strata, C = 2**K cells in each, cell 0 never seen; E breaks by list; Q = K(K−1)/2 pairs.
 
+    With A areas that have neighbours their effects on log size are B'v, B orthonormal, v_c of variance
+    σ² (1 − ρ + ρ d_c): the law of σ (√(1 − ρ) independent + √ρ smooth), along the axes of the smooth part.
+
     Attributes
     ----------
-    starts : (12,) int64
+    starts : (13,) int64
         Where each block of the parameters begins; the last is their number.
     n_scales : int
         Number of scales.
     possible, open : (S, C) float64
         1 where a cell can hold persons, and where it takes part in the likelihood (bounded cells included).
     counts : (S, C) float64
-        Persons known to be in a cell.
+        Persons known to be in a cell. These three lie cell by cell in memory (Fortran order): loops run along strata.
     filled : int64
         Cells with such persons, s C + h.
     limited, bounds : int64, float64
@@ -61,13 +68,21 @@ class Multilevel(NamedTuple):
         How far the stratum lies behind each break, 0 to 1.
     break_list : (E,) int64
         List that it changes.
-    spreads : (n_scales + 2 + Q,) float64
+    spreads : (n_scales + 2 + Q + (A > 0),) float64
         Spread of the half-normal prior of every scale; largest visibility, whose prior is uniform; then scale of the
-        half-Cauchy prior of the horseshoe's global scale, and of its local ones, which is 1.
+        half-Cauchy prior of the horseshoe's global scale, and of its local ones, which is 1; largest ρ, which is 1.
     size_prior, list_prior : (2,) float64
         Mean and standard deviation of the average log size, and of the average log-odds of every list.
     break_prior, slab : float
         Standard deviation of a break; width of the horseshoe's slab.
+    area : (S,) int64
+        Area of each stratum; all 0 where areas have no neighbours.
+    area_basis : (A, A) float64
+        B, a row for every coordinate; A is 0 where areas have no neighbours.
+    area_variances : (A,) float64
+        d, variances of the smooth part along the rows of B: 0 for what a component has in common, 1 for an island.
+    area_scale : int
+        Place of σ among the scales.
     """
 
     starts: NDArray[np.int64]
@@ -97,6 +112,10 @@ class Multilevel(NamedTuple):
     list_prior: NDArray[np.float64]
     break_prior: float
     slab: float
+    area: NDArray[np.int64]
+    area_basis: NDArray[np.float64]
+    area_variances: NDArray[np.float64]
+    area_scale: int
 
 
 @compiled
@@ -125,15 +144,45 @@ def half_cauchy(u: float) -> float:
 
 @compiled
 def positive_values(model: Multilevel, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the positive parameters: scales, the visibility, the horseshoe's global and local scales."""
+    """Return the positive parameters: scales, the visibility, the horseshoe's global and local scales, ρ of areas."""
     out = np.empty(model.spreads.shape[0])
     for i in range(out.shape[0]):
         if i < model.n_scales:
             out[i] = model.spreads[i] * half_normal(x[i])
-        elif i == model.n_scales:
+        elif is_uniform(model, i):
             out[i] = model.spreads[i] * normal_tail(x[i])
         else:
             out[i] = model.spreads[i] * half_cauchy(x[i])
+    return out
+
+
+@compiled
+def is_uniform(model: Multilevel, i: int) -> bool:
+    """Return whether the prior of a positive parameter that is no scale is uniform: the visibility, and ρ of areas."""
+    shared = model.area_variances.shape[0] > 0 and i == model.spreads.shape[0] - 1
+    return i == model.n_scales or shared
+
+
+@compiled
+def area_spreads(model: Multilevel, positive: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the standard deviations of the coordinates of areas, σ √(1 − ρ + ρ d), (A,)."""
+    shared = positive[positive.shape[0] - 1]
+    out = np.empty(model.area_variances.shape[0])
+    for c in range(out.shape[0]):
+        variance = 1.0 - shared + shared * model.area_variances[c]
+        out[c] = positive[model.area_scale] * math.sqrt(max(variance, NARROWEST))
+    return out
+
+
+@compiled
+def area_effects(model: Multilevel, x: NDArray[np.float64], positive: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the effects of areas on log size, (A,)."""
+    spreads = area_spreads(model, positive)
+    out = np.zeros(spreads.shape[0])
+    for c in range(spreads.shape[0]):
+        value = spreads[c] * x[model.starts[AREA] + c]
+        for a in range(out.shape[0]):
+            out[a] += value * model.area_basis[c, a]
     return out
 
 
@@ -166,20 +215,25 @@ def add_effects(
 
 @compiled
 def cell_weights(terms: NDArray[np.float64], k: int, out: NDArray[np.float64]) -> None:
-    """Write e_h of one stratum into `out`, (2**K,); `terms` holds list effects, then pairs (1,0), (2,0), (2,1), …."""
+    """Write e_h into `out`, (2**K, S); `terms`, (S, K + Q), holds list effects, then pairs (1,0), (2,0), (2,1), …."""
     out[0] = 1.0
+    factor = np.empty(out.shape[1])
     at = k
     for j in range(k):
         half = 1 << j
-        out[half] = math.exp(terms[j])
+        for s in range(factor.shape[0]):
+            out[half, s] = math.exp(terms[s, j])
         # multipliers of adding list j to the lists before it, then of the histories themselves
         for i in range(j):
-            factor = math.exp(terms[at])
+            for s in range(factor.shape[0]):
+                factor[s] = math.exp(terms[s, at])
             at += 1
             for h in range(1 << i):
-                out[half + (1 << i) + h] = out[half + h] * factor
+                for s in range(factor.shape[0]):
+                    out[half + (1 << i) + h, s] = out[half + h, s] * factor[s]
         for h in range(1, half):
-            out[half + h] *= out[h]
+            for s in range(factor.shape[0]):
+                out[half + h, s] *= out[h, s]
 
 
 @compiled
@@ -232,24 +286,26 @@ def stratum_terms(
 def stratum_weights(
     model: Multilevel, terms: NDArray[np.float64], weights: NDArray[np.float64], sums: NDArray[np.float64]
 ) -> None:
-    """Write e of every possible cell, (S, C), and their sums over possible and over open cells, (S, 2)."""
-    k = model.rotation.shape[0]
-    for s in range(terms.shape[0]):
-        cell_weights(terms[s], k, weights[s])
-        sums[s] = 0.0
-        for h in range(weights.shape[1]):
-            weights[s, h] *= model.possible[s, h]
-            sums[s, 0] += weights[s, h]
-            sums[s, 1] += weights[s, h] * model.open[s, h]
+    """Write e of every possible cell, (C, S), and their sums over possible and over open cells, (2, S)."""
+    cell_weights(terms, model.rotation.shape[0], weights)
+    possible, is_open = model.possible.T, model.open.T
+    sums[:] = 0.0
+    for h in range(weights.shape[0]):
+        for s in range(weights.shape[1]):
+            weights[h, s] *= possible[h, s]
+            sums[0, s] += weights[h, s]
+            sums[1, s] += weights[h, s] * is_open[h, s]
 
 
 @compiled
 def size_parameters(model: Multilevel, x: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the standard normal parameters of the mean and the effects of size, (1 + P,): after the share seen."""
     out = x[model.starts[SIZE_MEAN] : model.starts[SIZE_REST]].copy()
-    for s in range(sums.shape[0]):
-        if sums[s, 1] > 0.0:
-            out -= model.follow[:, s] * math.log(sums[s, 1] / sums[s, 0])
+    for s in range(sums.shape[1]):
+        if sums[1, s] > 0.0:
+            log_seen = math.log(sums[1, s] / sums[0, s])
+            for i in range(out.shape[0]):
+                out[i] -= model.follow[i, s] * log_seen
     return out
 
 
@@ -264,6 +320,10 @@ def log_sizes(
     out[:, 0] = model.size_prior[0] + model.size_prior[1] * z[0]
     out[:, 0] += scales[model.rest_scale[0]] * x[at[SIZE_REST] : at[LIST_MEAN]]
     add_effects(model.size, model.size_scale, scales, z[1:], out)
+    if model.area_variances.shape[0] > 0:
+        effects = area_effects(model, x, positive)
+        for s in range(out.shape[0]):
+            out[s, 0] += effects[model.area[s]]
     return out
 
 
@@ -276,12 +336,15 @@ def cell_means(
     terms: NDArray[np.float64],
 ) -> None:
     """Write for every draw of the parameters, (D, P), ν (D, S), expected cells (D, S, C) and terms (D, S, K + Q)."""
-    sums = np.empty((model.possible.shape[0], 2))
+    n_strata, n_cells = model.possible.shape
+    weights, sums = np.empty((n_cells, n_strata)), np.empty((2, n_strata))
     for d in range(draws.shape[0]):
         positive = positive_values(model, draws[d])
         stratum_terms(model, draws[d], positive, terms[d])
-        stratum_weights(model, terms[d], means[d], sums)
+        stratum_weights(model, terms[d], weights, sums)
         z = size_parameters(model, draws[d], sums)
         log_size[d] = log_sizes(model, draws[d], positive, z)[:, 0]
-        for s in range(sums.shape[0]):
-            means[d, s] *= math.exp(log_size[d, s]) / sums[s, 0]
+        for s in range(n_strata):
+            unseen = math.exp(log_size[d, s]) / sums[0, s]
+            for h in range(n_cells):
+                means[d, s, h] = unseen * weights[h, s]

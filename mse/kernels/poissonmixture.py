@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
+from mse.kernels.copying import copy_to
 from mse.kernels.lanes import LANES, load, spread, store
 
 Array = NDArray[np.float64]
@@ -60,8 +61,8 @@ def mixed_poisson(means: Array, mass: Array) -> Array:
     mean = np.zeros(blocks * LANES)
     weight = np.zeros(blocks * LANES)
     here = np.zeros(blocks * LANES)
-    mean[:m] = means
-    weight[:m] = mass
+    copy_to(mean, means)
+    copy_to(weight, mass)
     most = means[m - 1]
     out = np.zeros(int(most + 12.0 * math.sqrt(most) + 60.0))
     four = np.empty(LANES)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
+from mse.kernels.copying import copy_to
 from mse.kernels.shrinking import Counted, Shrinkage, fit_shrunk
 from mse.kernels.visibility import rasch_offset
 
@@ -51,6 +52,7 @@ def rasch_offsets(seen: Counted, taus: Array) -> Array:
         terms[1 + j] = 1 << j
         precision[1 + j] = MAIN_ONLY_SD**-2.0
     wide = Shrinkage(precision, 0.0, 1 + lists, 1 + lists, 0.0)
+    covers = np.empty(lists)
     out = np.zeros((taus.shape[0], size))
     for t in range(taus.shape[0]):
         if taus[t] == 0.0:
@@ -59,7 +61,9 @@ def rasch_offsets(seen: Counted, taus: Array) -> Array:
         beta[0] = math.log(observed / size)
         whole = 2.0 * observed
         for _ in range(ROUNDS):
-            out[t] = rasch_offset(taus[t], np.minimum(totals / whole, LARGEST_COVER))
+            for j in range(lists):
+                covers[j] = min(totals[j] / whole, LARGEST_COVER)
+            copy_to(out[t], rasch_offset(taus[t], covers))
             shifted = Counted(seen.counts, seen.cells, seen.bounds, out[t])
             beta, log_unseen, _variance, _evidence, failed = fit_shrunk(shifted, terms, wide, beta, 1e-4)
             if failed:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mse.kernels.censoring import bounded
 from mse.kernels.compiled import compiled
+from mse.kernels.copying import copy_to
 from mse.kernels.exponential import both_ways
 from mse.kernels.importance import tail_shape
 from mse.kernels.lanes import LANES, Lanes, load, spread, store
@@ -29,7 +30,7 @@ class Corrections(NamedTuple):
     log_ratio : (1 + B, m) float64
         Log of what the density at each node is to be multiplied by: by all draws, and by each of B parts of them.
     pareto_k, worth : float
-        Shape of the tail of the weights at all heavy nodes together, and their effective share.
+        Shape of the tail of what the draws weigh at all heavy nodes together, and their effective share.
     failed : bool
         Whether H of a node was not positive definite.
     """
@@ -70,7 +71,8 @@ def sample_law(
     for i in range(m):
         if density[i] < highest - max(depth, HEAVY):
             continue
-        weights[i], failed = sample_rung(seen, terms, prior, modes[i], normals)
+        found, failed = sample_rung(seen, terms, prior, modes[i], normals)
+        copy_to(weights[i], found)
         if failed:
             return Corrections(ratio, math.nan, math.nan, True)
         low = i if low < 0 else low
@@ -80,27 +82,27 @@ def sample_law(
             ratio[b + 1, i] = _log_mean(weights[i], b, batches)
     for i in range(m):
         if i < low:
-            ratio[:, i] = ratio[:, low]
+            for b in range(batches + 1):
+                ratio[b, i] = ratio[b, low]
         elif i > high:
-            ratio[:, i] = ratio[:, high]
+            for b in range(batches + 1):
+                ratio[b, i] = ratio[b, high]
     top = -math.inf
     for i in range(m):
         top = max(top, density[i] + ratio[0, i])
-    together = np.empty(m * 2 * s)
-    n = 0
+    # All nodes have the same draws: what each draw weighs is a sum over them, and a large one counts once.
+    heavy = np.zeros(2 * s)
     for i in range(low, high + 1):
         if density[i] + ratio[0, i] > top - HEAVY:
-            together[n : n + 2 * s] = weights[i] - ratio[0, i]
-            n += 2 * s
-    heavy = together[:n]
-    peak = heavy.max()
+            for d in range(2 * s):
+                heavy[d] += math.exp(density[i] + weights[i, d] - top)
     total = 0.0
     squares = 0.0
-    for i in range(n):
-        w = math.exp(heavy[i] - peak)
-        total += w
-        squares += w * w
-    return Corrections(ratio, tail_shape(heavy), total * total / (n * squares), False)
+    for d in range(2 * s):
+        total += heavy[d]
+        squares += heavy[d] * heavy[d]
+        heavy[d] = math.log(heavy[d])
+    return Corrections(ratio, tail_shape(heavy), total * total / (2 * s * squares), False)
 
 
 @compiled

@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
+from mse.kernels.copying import copy_to
 from mse.kernels.lanes import LANES
+from mse.kernels.shrinking import Counted
 from mse.kernels.shrunkquartet import (
     Array,
     Integers,
-    Scene,
     advance,
     arrives,
     fails,
     log_determinant,
     make_bench,
+    make_scene,
     put,
     rest,
     settle,
@@ -36,15 +38,18 @@ _ASTRAY = -2
 
 @compiled
 def modes_in_lanes(
-    scene: Scene, offsets: Array, which: Integers, like: Integers, steps: Array, precision: Array, common: Array,
-    cold: Array, tolerance: float, modes: Array, tangents: Array, found: Array, failed: NDArray[np.bool_],
+    seen: Counted, terms: Integers, first: int, last_pair: int, offsets: Array, which: Integers, like: Integers,
+    steps: Array, precision: Array, common: Array, cold: Array, tolerance: float, modes: Array, tangents: Array,
+    found: Array, failed: NDArray[np.bool_],
 ) -> None:  # fmt: skip
-    """Find the mode under every point of a grid; arguments as in `laws_on_grid`, and `cold` (p,) to begin from.
+    """Find the mode under every point of a grid.
 
-    Writes β to `modes` and the direction of the path of held modes there to `tangents`, both (G, p), and F,
-    log|H|, 1ᵀH⁻¹1 and what of the last gain lies along 1ᵀβ to `found`, (G, 4).
+    Arguments as in `laws_on_grid`, whose `last` is `last_pair`, and `cold` (p,) to begin from. Writes β to `modes` and
+    the direction of the path of held modes there to `tangents`, both (G, p), and F, log|H|, 1ᵀH⁻¹1 and what of the
+    last gain lies along 1ᵀβ to `found`, (G, 4).
     """
     grid, p = precision.shape
+    scene = make_scene(seen, terms, first, last_pair)
     bench = make_bench(p, offsets.shape[1])
     point = np.full(LANES, -1)
     taken = np.zeros(LANES, np.int64)
@@ -60,15 +65,15 @@ def modes_in_lanes(
                 continue
             g = following
             near = like[g]
-            start[:] = cold
+            copy_to(start, cold)
             if near >= 0 and done[near]:
-                start[:] = modes[near]
+                copy_to(start, modes[near])
                 far = like[near]
                 if far >= 0 and done[far]:
                     for i in range(p):
                         start[i] += steps[g] * (modes[near, i] - modes[far, i])
             elif latest >= 0:
-                start[:] = modes[latest]
+                copy_to(start, modes[latest])
             put(bench, lane, precision[g], common[g], offsets[which[g]], start, 0.0)
             point[lane] = g
             taken[lane] = 0
@@ -115,9 +120,10 @@ def modes_in_lanes(
 
 @compiled
 def climb_in_lanes(
-    scene: Scene, offsets: Array, which: Integers, precision: Array, common: Array, constant: Array, chosen: Integers,
-    modes: Array, tangents: Array, central: Array, spacing: Array, depth: float, tolerance: float, nodes: Array,
-    density: Array, rungs: Array, ends: Integers, failed: NDArray[np.bool_],
+    seen: Counted, terms: Integers, first: int, last_pair: int, offsets: Array, which: Integers, precision: Array,
+    common: Array, constant: Array, chosen: Integers, modes: Array, tangents: Array, central: Array, spacing: Array,
+    depth: float, tolerance: float, nodes: Array, density: Array, rungs: Array, length: Integers,
+    failed: NDArray[np.bool_],
 ) -> None:  # fmt: skip
     """Follow the laws of the `chosen` points to both sides of their modes.
 
@@ -132,22 +138,25 @@ def climb_in_lanes(
     central, spacing : (G,) float64
         Log density at the mode, and distance of the nodes.
     nodes, density, rungs : (G, M), (G, M), (G, M, p) float64
-        Written: nodes, log densities and β there, the mode in the middle.
-    ends : (G, 2) int64
-        Written: first and last node.
+        Written: nodes, log densities and β there.
+    length : (G,) int64
+        Written: how many there are.
     failed : (G,) bool
         Written.
 
-    Other arguments as in `laws_on_grid`.
+    Other arguments as in `laws_on_grid`; `last_pair` is its `last`.
     """
-    p = precision.shape[1]
+    grid, p = precision.shape
     half = MOST_NODES // 2
+    # the mode stands in the middle until all is known
+    ends = np.zeros((grid, _SIDES), np.int64)
+    scene = make_scene(seen, terms, first, last_pair)
     bench = make_bench(p, offsets.shape[1])
     highest = central.copy()
     for g in chosen:
         nodes[g, half] = modes[g].sum()
         density[g, half] = central[g]
-        rungs[g, half] = modes[g]
+        copy_to(rungs[g, half], modes[g])
         ends[g, 0] = half
         ends[g, 1] = half
     tasks = _SIDES * chosen.shape[0]
@@ -164,7 +173,7 @@ def climb_in_lanes(
                 continue
             g = chosen[following % chosen.shape[0]]
             sign = 2.0 * (following // chosen.shape[0]) - 1.0
-            last[lane] = tangents[g]
+            copy_to(last[lane], tangents[g])
             start = modes[g] + sign * spacing[g] * tangents[g]
             put(bench, lane, precision[g], common[g], offsets[which[g]], start, 1.0)
             task[lane] = following
@@ -219,3 +228,10 @@ def climb_in_lanes(
             if height < highest[g] - depth or away[lane] > half:
                 task[lane] = -1
                 busy -= 1
+    for g in chosen:
+        low = ends[g, 0]
+        length[g] = ends[g, 1] + 1 - low
+        for i in range(length[g]):
+            nodes[g, i] = nodes[g, low + i]
+            density[g, i] = density[g, low + i]
+            copy_to(rungs[g, i], rungs[g, low + i])

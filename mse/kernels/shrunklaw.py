@@ -18,7 +18,6 @@ from mse.kernels.compiled import compiled
 from mse.kernels.elimination import LARGEST
 from mse.kernels.shrinking import Counted, Shrinkage, descend
 from mse.kernels.shrunklanes import MOST_NODES, climb_in_lanes, modes_in_lanes
-from mse.kernels.shrunkquartet import make_scene
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -187,7 +186,6 @@ class Laws(NamedTuple):
     failed: NDArray[np.bool_]
 
 
-@compiled
 def laws_on_grid(
     seen: Counted, offsets: Array, which: Integers, like: Integers, steps: Array, terms: Integers, first: int,
     last: int, precision: Array, common: Array, log_normaliser: Array, log_prior: Array, negligible: float,
@@ -225,12 +223,22 @@ def laws_on_grid(
     Laws
         See there.
     """
+    # chosen here and not in compiled code: nearly nobody has so many terms that the other way is to be compiled too
+    way = _in_lanes if terms.shape[0] <= LARGEST else _one_by_one
+    return way(
+        seen, offsets, which, like, steps, terms, first, last, precision, common, log_normaliser, log_prior,
+        negligible, spacing, depth, tolerance,
+    )  # fmt: skip
+
+
+@compiled
+def _one_by_one(
+    seen: Counted, offsets: Array, which: Integers, like: Integers, steps: Array, terms: Integers, first: int,
+    last: int, precision: Array, common: Array, log_normaliser: Array, log_prior: Array, negligible: float,
+    spacing: float, depth: float, tolerance: float,
+) -> Laws:  # fmt: skip
+    """Do what `laws_on_grid` does, one point after the other."""
     start = _cold_start(seen, terms.shape[0])
-    if terms.shape[0] <= LARGEST:
-        return _in_lanes(
-            seen, offsets, which, like, steps, terms, first, last, precision, common, log_normaliser, log_prior,
-            start, negligible, spacing, depth, tolerance,
-        )  # fmt: skip
     grid, p = precision.shape
     size = seen.counts.shape[0]
     evidence = np.empty(grid)
@@ -319,45 +327,59 @@ def _matter(
     return chosen[:n]
 
 
-@compiled
 def _in_lanes(
     seen: Counted, offsets: Array, which: Integers, like: Integers, steps: Array, terms: Integers, first: int,
-    last: int, precision: Array, common: Array, log_normaliser: Array, log_prior: Array, cold: Array,
-    negligible: float, spacing: float, depth: float, tolerance: float,
+    last: int, precision: Array, common: Array, log_normaliser: Array, log_prior: Array, negligible: float,
+    spacing: float, depth: float, tolerance: float,
 ) -> Laws:  # fmt: skip
-    """Do what `laws_on_grid` does, four points side by side; `cold` is where the first ones start."""
+    """Do what `laws_on_grid` does, four points side by side; not compiled, which would compile its parts twice."""
     grid, p = precision.shape
     room = MOST_NODES + 1
-    scene = make_scene(seen, terms, first, last)
-    modes = np.zeros((grid, p))
-    tangents = np.zeros((grid, p))
+    modes, tangents = np.zeros((grid, p)), np.zeros((grid, p))
     found = np.full((grid, 4), math.nan)
     failed = np.zeros(grid, np.bool_)
     modes_in_lanes(
-        scene, offsets, which, like, steps, precision, common, cold, tolerance, modes, tangents, found, failed
+        seen, terms, first, last, offsets, which, like, steps, precision, common, _cold_start(seen, p), tolerance,
+        modes, tangents, found, failed,
     )  # fmt: skip
-    constant = 0.5 * (p - 1) * math.log(2.0 * math.pi) - log_normaliser
-    variance = found[:, 2].copy()
-    evidence = constant + 0.5 * math.log(2.0 * math.pi) - found[:, 0] - 0.5 * found[:, 1]
-    central = constant - found[:, 0] - found[:, 3] - 0.5 * found[:, 1] - 0.5 * np.log(variance)
-    mode = np.empty(grid)
-    for g in range(grid):
-        mode[g] = modes[g].sum()
-    chosen = _matter(evidence, log_prior, which, failed, offsets.shape[0], negligible)
+    weighed = _weigh(found, modes, log_normaliser, log_prior, which, failed, offsets.shape[0], negligible, spacing)
+    nodes, density, rungs = np.zeros((grid, room)), np.zeros((grid, room)), np.empty((grid, room, p))
     length = np.zeros(grid, np.int64)
-    nodes = np.zeros((grid, room))
-    density = np.zeros((grid, room))
-    rungs = np.empty((grid, room, p))
-    ends = np.zeros((grid, 2), np.int64)
     climb_in_lanes(
-        scene, offsets, which, precision, common, constant, chosen, modes, tangents, central,
-        spacing * np.sqrt(variance), depth, tolerance, nodes, density, rungs, ends, failed,
+        seen, terms, first, last, offsets, which, precision, common, weighed.constant, weighed.chosen, modes, tangents,
+        weighed.central, weighed.step, depth, tolerance, nodes, density, rungs, length, failed,
     )  # fmt: skip
-    for g in chosen:
-        low = ends[g, 0]
-        length[g] = ends[g, 1] + 1 - low
-        for i in range(length[g]):
-            nodes[g, i] = nodes[g, low + i]
-            density[g, i] = density[g, low + i]
-            rungs[g, i] = rungs[g, low + i]
-    return Laws(evidence, mode, variance, length, nodes, density, rungs, failed)
+    return Laws(weighed.evidence, weighed.mode, weighed.variance, length, nodes, density, rungs, failed)
+
+
+class _Weighed(NamedTuple):
+    """What follows from the modes, (G,) each but the last: for `climb_in_lanes` and `Laws`."""
+
+    constant: Array
+    variance: Array
+    evidence: Array
+    central: Array
+    mode: Array
+    step: Array
+    chosen: Integers
+
+
+@compiled
+def _weigh(
+    found: Array, modes: Array, log_normaliser: Array, log_prior: Array, which: Integers, failed: NDArray[np.bool_],
+    offsets: int, negligible: float, spacing: float,
+) -> _Weighed:  # fmt: skip
+    """Return the evidence of every point and where its law begins; `found` and `modes` are from `modes_in_lanes`."""
+    grid, p = modes.shape
+    # one number after the other: whole arrays would take several times as long to compile
+    constant, variance, evidence = np.empty(grid), np.empty(grid), np.empty(grid)
+    central, mode, step = np.empty(grid), np.empty(grid), np.empty(grid)
+    for g in range(grid):
+        constant[g] = 0.5 * (p - 1) * math.log(2.0 * math.pi) - log_normaliser[g]
+        variance[g] = found[g, 2]
+        evidence[g] = constant[g] + 0.5 * math.log(2.0 * math.pi) - found[g, 0] - 0.5 * found[g, 1]
+        central[g] = constant[g] - found[g, 0] - found[g, 3] - 0.5 * found[g, 1] - 0.5 * math.log(variance[g])
+        mode[g] = modes[g].sum()
+        step[g] = spacing * math.sqrt(variance[g])
+    chosen = _matter(evidence, log_prior, which, failed, offsets, negligible)
+    return _Weighed(constant, variance, evidence, central, mode, step, chosen)

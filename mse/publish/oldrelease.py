@@ -73,12 +73,39 @@ def read_old_release(folder: Path) -> EarlierRelease:
         ) from error  # fmt: skip
 
 
-def _vintage(folder: Path, record: Mapping[str, Any]) -> tuple[int, str | None, tuple[tuple[str, ...], ...]]:
-    """Return number and day of a release, and its table of vintages; 1, none and none where it is from before these."""
+def read_series(folder: Path) -> tuple[EarlierRelease, ...]:
+    """Return a release and those that it followed, the first one first; each stands beside the one that followed it.
+
+    Raises
+    ------
+    InputError
+        When one of them cannot be read, is not there, or is not the one that was followed.
+    """
+    found = [read_old_release(folder)]
+    while found[0].after is not None:
+        about = mapping(json.loads((folder / FIGURES).read_text(encoding="utf-8"))["release"])
+        folder = folder.absolute().with_name(str(mapping(about["predecessor"])["release"]))
+        before = read_old_release(folder) if (folder / FIGURES).is_file() else None
+        if before is None or before.digest != found[0].after:
+            of = {"release": found[0].release, "number": found[0].number}
+            gone, other = said("release.earlier_missing", **of), said("release.earlier_other", **of)
+            remedy = said("release.earlier_remedy")
+            raise InputError(
+                Problem(gone if before is None else other, said("release.earlier_allowed"), remedy, file=str(folder))
+            )
+        found.insert(0, before)
+    return tuple(found)
+
+
+def _vintage(
+    folder: Path, record: Mapping[str, Any]
+) -> tuple[int, str | None, tuple[tuple[str, ...], ...], str | None]:
+    """Return number, day, table of vintages, and which was followed; 1 and none where it is from before these."""
     about = mapping(record.get("release"))
     day, path = about.get("date"), folder / "vintages.csv"
     series = tuple(tuple(map(str, row.values())) for row in _rows(path)) if path.is_file() else ()
-    return int(about.get("number", 1)), None if day is None else str(day), series
+    followed = mapping(about["predecessor"])["digest"] if about.get("predecessor") else None
+    return int(about.get("number", 1)), None if day is None else str(day), series, followed
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

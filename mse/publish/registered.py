@@ -23,6 +23,7 @@ from mse.publish.disclosure.against import protect_beside
 from mse.publish.disclosure.control import Disclosure, SafeTable
 from mse.publish.disclosure.counts import KNOWN, LABEL, MISSING, CountTable, Place
 from mse.publish.disclosure.protecting import Protected, protect_told
+from mse.publish.disclosure.releaseattack import alike
 from mse.publish.disclosure.vintages import hold_over
 from mse.publish.wording.rounding import Rounded, round_interval, rounded_values
 from mse.tables.captures import CaptureTable
@@ -94,11 +95,11 @@ def registered(results: Results) -> Registered:
     else:
         table = _counts(strata, headline.observed, time_of(results))
         told = _told(results, len(table.names) - len(basis.dims))
-    old = tuple(entry.counts for entry in results.record.against if entry.counts is not None)
+    held, old = _earlier(results, table, "counts", rule)
     kept = _protected(
         tuple(table.dimensions.items()), table.counts.tobytes(), table.possible.tobytes(), table.margins, rule,
         tuple(sorted(told.items(), key=str)), _known_total(table, headline.observed, rule), (), old,
-        (basis.time, basis.years), _held(results, "counts"),
+        (basis.time, basis.years), held,
     )  # fmt: skip
     return Registered(*_without_label(kept, len(basis.dims)))
 
@@ -182,9 +183,8 @@ def list_counts(results: Results) -> SafeTable | None:
     same = int(counts.sum()) == results.headline.observed
     pinned = ((whole, total),) if same and total is not None and rule.method != "suppress" else ()
     known = (whole,) if same and total is not None and counts.sum() >= rule.threshold else ()
-    old = tuple(entry.lists for entry in results.record.against if entry.lists is not None)
-    held = _held(results, "lists")
-    shown = ((whole, (total, _off(results))),) if held is not None and same and total is not None else ()
+    held, old = _earlier(results, table, "lists", rule)
+    shown = ((whole, (total, _off(results))),) if held and same and total is not None else ()
     safe = _protected(
         tuple(table.dimensions.items()), table.counts.tobytes(), table.possible.tobytes(), table.margins, rule, (),
         known, pinned, old, (None, basis.years), held, shown,
@@ -232,14 +232,14 @@ def _protected(
     dimensions: tuple[tuple[str, tuple[str, ...]], ...], counts: bytes, possible: bytes,
     margins: tuple[tuple[str, ...], ...] | None, rule: Disclosure, told: tuple[tuple[Place, tuple[float, float]], ...],
     known: tuple[Place, ...], pinned: tuple[tuple[Place, int], ...], old: tuple[OldTable, ...],
-    when: tuple[str | None, tuple[str, ...]], held: OldTable | None = None,
+    when: tuple[str | None, tuple[str, ...]], held: tuple[OldTable, ...] = (),
     shown: tuple[tuple[Place, tuple[int, int]], ...] = (),
 ) -> Protected:  # fmt: skip
     """Return a protected table; kept, because a page and its files ask for the same one again and again."""
     made: Mapping[str, tuple[str, ...]] = dict(dimensions)
     raw = CountTable(made, np.frombuffer(counts, np.int64), np.frombuffer(possible, bool), margins=margins)
     found = _alone(raw, rule, dict(told), known, dict(pinned), old, when)
-    if held is None:
+    if not held:
         return found
     safe = hold_over(raw, found.table, held, rule, *when, dict(shown))
     return replace(found, table=safe, stated=found.stated - {c.place for c in safe.cells if c.count is not None})
@@ -260,10 +260,20 @@ def _alone(
         return protect_told(raw, rule, told=told)
 
 
-def _held(results: Results, name: str) -> OldTable | None:
-    """Return a table of the release that this one follows; None where it follows none, or that had no such table."""
-    before = results.record.predecessor
-    return None if before is None else before.counts if name == "counts" else before.lists
+def _earlier(
+    results: Results, table: CountTable, name: str, rule: Disclosure
+) -> tuple[tuple[OldTable, ...], tuple[OldTable, ...]]:
+    """Return a table of the releases that this one follows in a series, and of those on the same persons.
+
+    One of a series with other dimensions is both; so are all of them where counts are rounded, which are as they were.
+    """
+    series = {entry.digest for entry in results.record.series}
+    held = [x for x in (getattr(entry, name) for entry in results.record.series) if x is not None]
+    old = [
+        x for x, digest in ((getattr(entry, name), entry.digest) for entry in results.record.against)
+        if x is not None and not (digest in series and rule.method == "suppress" and alike(table, x))
+    ]  # fmt: skip
+    return tuple(held), tuple(old)
 
 
 def _off(results: Results) -> int:

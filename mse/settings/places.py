@@ -67,12 +67,15 @@ class JobFile:
 
     @contextmanager
     def blame(self, *places: Place) -> Iterator[None]:
-        """Give the problems that are raised inside the place of a setting: the first of `places` in the file."""
+        """Give the problems that are raised inside the place of a setting: the first of `places` in the file.
+
+        A problem in a row of another file stays there.
+        """
         try:
             yield
         except MseError as error:
             place = next((x for x in places if x in self.lines), places[0])
-            raise type(error)([self.put(p, place) for p in error.problems]) from error
+            raise type(error)([p if p.row is not None else self.put(p, place) for p in error.problems]) from error
 
 
 def _parts(key: str) -> Place:

@@ -19,8 +19,14 @@ _BETWEEN = ("&", "+", "∩", "×", "|", ";", "/", ",", "-", "_")
 """What stands between the names of lists in a history in words, the surest first."""
 _SURE = 4
 """So many of them are taken for it whatever the column is called."""
-_CALLED = (*HISTORY_NAMES, "lists", "lijsten", "combination", "combinatie", "overlap", "intersection", "pattern",
-           "patroon", "set", "sets", "subset", "cell")  # fmt: skip
+LIST_NAMES = frozenset(
+    "list lists list_name listname list_id lijst lijsten lijstnaam source sources source_id bron bronnen register "
+    "registry organisation organization organisatie org organisatienaam supplier leverancier agency agencies sample "
+    "occasion capture database dataset system melder reporter instantie instelling institution site provider".split()
+)
+"""What a column is called that names lists."""
+_CALLED = {*HISTORY_NAMES, *LIST_NAMES, "registers", "organisaties", "organisations", "combination", "combinatie",
+           "overlap", "intersection", "pattern", "patroon", "set", "sets", "subset", "cell"}  # fmt: skip
 
 
 def with_histories(grid: Grid, faults: Faults, reading: Reading) -> Grid:

@@ -11,6 +11,7 @@ from mse.tables.checks import MOST_LISTS, Faults
 from mse.tables.codings import bits_of, count_like
 from mse.tables.grids import Grid
 from mse.tables.identifyingcolumns import add_identifying_faults
+from mse.tables.listcolumns import LIST_NAMES
 from mse.tables.readspec import Reading
 from mse.words.said import said
 
@@ -19,11 +20,6 @@ ID_NAMES = frozenset(
     "case case_id caseid individual individual_id individu subject subject_id unit unit_id unique_id uid "
     "client client_id clientid cluster cluster_id entity entity_id match_id link_id victim_id slachtoffer_id "
     "who pers_id respondent patient patient_id animal animal_id".split()
-)
-LIST_NAMES = frozenset(
-    "list lists list_name listname list_id lijst lijsten lijstnaam source sources source_id bron bronnen register "
-    "registry organisation organization organisatie org organisatienaam supplier leverancier agency agencies sample "
-    "occasion capture database dataset system melder reporter instantie instelling institution site provider".split()
 )
 
 

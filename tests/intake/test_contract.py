@@ -134,6 +134,7 @@ def test_a_code_list_may_be_long():
         ('["sexual", "labour", "criminal"]', '["sexual", "labour"]', "every level once"),
         ("[dimensions.form]", "[dimensions.shape]", "no column fills"),
         ('separator = "|"\n', "", "only one label"),
+        ("[dimensions.form]", "[dimensions.form]\nconstant = true", "one level all life"),
         ('[dimensions.form]\nseveral = "priority"\norder = ["sexual", "labour", "criminal"]\n', "", "no rule"),
     ],
 )  # fmt: skip
@@ -215,6 +216,9 @@ def test_orders_rules_keys_and_own_codes(tmp_path):
     swapped = changed('SEX = "sexual", LAB = "labour"', 'LAB = "sexual", SEX = "labour"', OTHER)
     assert "maps this code of form" in together(tmp_path, CONTRACT, swapped)
     assert together(tmp_path, CONTRACT, swapped + "own_codes = true\n") == ""
+    constant = ["\n[dimensions.sex]\nconstant = " + x for x in ("true", "false")]
+    assert "says otherwise" in together(tmp_path, CONTRACT + constant[0], OTHER + constant[1])
+    assert together(tmp_path, CONTRACT + constant[0], OTHER) == ""
     hashless = changed('name = "key"\nrole = "key"', 'name = "key"\nrole = "hash"\ninto = "other_hash"', OTHER)
     hashless = changed('name = "surname_hash"', 'name = "given_hash"', hashless)
     assert "no pseudonym in common" in together(tmp_path, CONTRACT, hashless)

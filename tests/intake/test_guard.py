@@ -23,7 +23,7 @@ from mse.intake.taking import take_in
 from tests.examples.heldout import HELD_OUT
 from tests.examples.identifying import GIVEN_OUT, HARMLESS, PERSONAL
 from tests.examples.registers import KEY, contract, row, write
-from tests.intake.test_contract import changed
+from tests.intake.test_contract import CONTRACT, changed
 
 CASE = Path(__file__).parents[1] / "examples" / "pseudonyms-collide"
 ALL = PERSONAL | HELD_OUT
@@ -160,11 +160,11 @@ def test_sisters_and_placeholders_are_not_put_together(tmp_path):
     assert any(note.code.endswith("apart_names") for note in taken.notes)
 
 
-def linked(tmp_path, persons) -> list[tuple[str, ...]]:
+def linked(tmp_path, persons, text: str = CONTRACT) -> list[tuple[str, ...]]:
     make = Hashing(KEY)
     rows = [row(i, key=make("Berg", given, "1990-02-03").key, sex=sex) for i, (given, sex) in enumerate(persons)]
     write(tmp_path / "p.csv", rows)
-    with read_registers([contract(tmp_path)], tmp_path) as registers:
+    with read_registers([contract(tmp_path, text)], tmp_path) as registers:
         return registers.connection.execute("SELECT key FROM registrations ORDER BY row").fetchall()
 
 
@@ -179,6 +179,14 @@ def linked(tmp_path, persons) -> list[tuple[str, ...]]:
 )
 def test_what_contradicts_and_what_does_not(tmp_path, persons, different):
     assert len(set(linked(tmp_path, persons))) == different
+
+
+def test_a_contract_says_what_is_one_all_life(tmp_path):
+    persons = [("Noor", "f"), ("Noor", "m")]
+    renamed = changed('name = "sex"', 'name = "sex"\ninto = "letter"')
+    assert len({*linked(tmp_path, persons, renamed)}) == 1
+    assert len({*linked(tmp_path, persons, renamed + "\n[dimensions.letter]\nconstant = true\n")}) == 2
+    assert len({*linked(tmp_path, persons, CONTRACT + "\n[dimensions.sex]\nconstant = false\n")}) == 1
 
 
 def test_rows_without_an_identity_count_until_there_are_too_many(tmp_path):

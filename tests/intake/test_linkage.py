@@ -206,6 +206,29 @@ def test_probabilities_of_pairs_are_calibrated(model: PairModel, truth: np.ndarr
     assert match[p > 0.9].mean() > 0.85
 
 
+def test_a_number_that_registers_share_is_evidence(
+    con: duckdb.DuckDBPyConnection, model: PairModel, truth: np.ndarray
+) -> None:
+    cases = [f"{person:032x}" if i % 5 < 3 else None for i, person in enumerate(truth)]  # three in five give it
+    rows = con.execute("SELECT list, source, row FROM linkage_records ORDER BY id").df().assign(case_hash=cases)
+    con.execute("CREATE OR REPLACE TEMP TABLE numbered AS SELECT r.*, n.case_hash FROM registrations r JOIN rows n "
+                "USING (list, source, row)")  # fmt: skip
+    kept = "linkage_records", "registrations"
+    for name in kept:
+        con.execute(f"ALTER TABLE {name} RENAME TO {name}_kept")
+    con.execute("ALTER TABLE numbered RENAME TO registrations")
+    try:
+        numbered = train_model(con, LISTS, [*PARTS, "case_hash"], DIMENSIONS, seed=1)
+    finally:
+        con.execute("DROP TABLE registrations")
+        con.execute("DROP TABLE linkage_records")
+        for name in kept:
+            con.execute(f"ALTER TABLE {name}_kept RENAME TO {name}")
+    assert len(rows) == numbered.records
+    precision, recall = scores(link_at(numbered, 0.8), truth)
+    assert precision >= 0.99 and 1 - recall < 0.8 * (1 - scores(link_at(model, 0.8), truth)[1])
+
+
 def test_identical_runs_give_the_identical_model(
     con: duckdb.DuckDBPyConnection, model: PairModel, intake: Intake
 ) -> None:

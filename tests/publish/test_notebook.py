@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import mse
-from mse.computing.progress import LateProgress
+from mse.computing.progress import LateProgress, ProgressLines
 from mse.errors import InputError, ModelError
 from mse.publish.plotting import _results
 
@@ -62,6 +62,7 @@ def test_figures_can_be_taken_away(posterior: mse.Posterior, tmp_path) -> None:
 
 def test_what_is_quick_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     now, seen = [0.0], []
+    monkeypatch.setattr("mse.kernels.cache.compiled_before", lambda: True)
     monkeypatch.setattr("mse.computing.progress.time.monotonic", lambda: now[0])
     late = LateProgress(lambda *said: seen.append(said))
     for moment, said in ((0.0, ("a", 0, 2)), (1.0, ("a", 2, 2)), (2.5, ("b", 0, 2)), (2.6, ("b", 1, 2)),
@@ -69,6 +70,26 @@ def test_what_is_quick_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> Non
         now[0] = moment
         late(*said)
     assert seen == [("b", 0, 2), ("b", 1, 2), ("b", 2, 2)]
+
+
+def test_what_compiles_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr("mse.kernels.cache.compiled_before", lambda: False)
+    LateProgress(lambda *said: seen.append(said))("a", 0, 2)
+    assert seen == [("a", 0, 2)]
+
+
+def test_a_stage_of_less_than_two_seconds_has_no_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("mse.kernels.cache.compiled_before", lambda: True)
+    monkeypatch.setattr("mse.computing.progress.time.monotonic", lambda: now[0])
+    lines = ProgressLines()
+    for moment, said in ((0.0, ("a", 0, 2)), (1.0, ("a", 2, 2)), (1.5, ("b", 0, 2)), (9.0, ("b", 2, 2))):
+        now[0] = moment
+        lines(*said)
+    assert capsys.readouterr().err.splitlines() == ["mse: a", "mse: b", "mse: b: done, 8 s"]
 
 
 def test_tables_jobs_and_fits_are_cards_without_counts_of_cells() -> None:

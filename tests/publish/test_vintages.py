@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -33,64 +35,70 @@ def later(old: CaptureTable, seed: int, *, corrected: bool, most: float = 0.3) -
     return CaptureTable.from_arrays(old.lists, counts, strata=old.strata, name=f"{old.name}, later")
 
 
-def two(tmp_path: Path, old: CaptureTable, new: CaptureTable) -> tuple[Path, Path]:
-    for name, table in (("first", old), ("second", new)):
+def series(tmp_path: Path, tables: Sequence[CaptureTable]) -> list[Path]:
+    """Write releases that follow each other."""
+    releases: list[Path] = []
+    for name, table in zip(("first", "second", "third"), tables, strict=False):
         write_results(tmp_path / name, result(table, 1, date="2026-01-15"), lambda r: "page")
-    write_release(tmp_path / "first")
-    write_release(tmp_path / "second", after=tmp_path / "first-release", date="2026-11-28")
-    return tmp_path / "first-release", tmp_path / "second-release"
+        before = {"after": releases[-1], "date": "2026-11-28"} if releases else {}
+        write_release(tmp_path / name, **before)
+        releases.append(tmp_path / f"{name}-release")
+    return releases
 
 
 # ---- the attacker who subtracts --------------------------------------------------------------------------
 
 
-def subtracted(first: Path, second: Path, name: str, added: bool) -> Iterator[tuple[str, float, float]]:
-    """Yield the range of the difference of every count that both releases state, from their files alone.
+def subtracted(folders: Sequence[Path], name: str, added: bool) -> Iterator[tuple[str, int, int, float, float]]:
+    """Yield the range of the difference of every count that two releases of a series state, from their files alone.
 
-    A plain programme: for every base cell the persons then (o) and how they differ now (a); `added`: the attacker takes
-    it that persons were only added. A count that is rounded may be off by what the release says.
+    A plain programme: for every base cell the persons in the first release and how each later one differs from that
+    before it; `added`: the attacker takes it that persons were only added. A count that is rounded may be off by what
+    the release says.
     """
-    frames = [pd.read_csv(folder / f"{name}.csv", dtype=str) for folder in (first, second)]
+    frames = [pd.read_csv(folder / f"{name}.csv", dtype=str) for folder in folders]
     off = "deviation" if name == "counts" else "lists_deviation"
-    offs = [json.loads((folder / "figures.json").read_text())["rounding"][off] for folder in (first, second)]
+    offs = [json.loads((folder / "figures.json").read_text())["rounding"][off] for folder in folders]
     dims = [c for c in frames[0].columns if c not in ("count", "status")]
     levels = [
-        ["on", "off"] if name == "lists" else [x for x in dict.fromkeys(frames[1][d]) if x != "all"] for d in dims
+        ["on", "off"] if name == "lists" else [x for x in dict.fromkeys(frames[-1][d]) if x != "all"] for d in dims
     ]
     index = np.arange(int(np.prod([len(x) for x in levels]))).reshape([len(x) for x in levels])
-    size = index.size
+    size, number = index.size, len(folders)
+
+    def inside(row: dict[str, str]) -> np.ndarray:
+        where = (range(len(x)) if row[d] == "all" else [x.index(row[d])] for d, x in zip(dims, levels, strict=True))
+        return index[np.ix_(*where)].ravel()
+
+    def line(at: np.ndarray, first: int, last: int) -> np.ndarray:
+        out = np.zeros(number * size)
+        for k in range(first, last + 1):
+            out[at + k * size] = 1.0
+        return out
+
     rows, low, high = [], [], []
     for side, (frame, off) in enumerate(zip(frames, offs, strict=True)):
         for row in frame.to_dict("records"):
-            at = index[np.ix_(*(range(len(x)) if row[d] == "all" else [x.index(row[d])]
-                                for d, x in zip(dims, levels, strict=True)))].ravel()  # fmt: skip
-            line = np.zeros(2 * size)
-            line[at] = 1.0
-            line[at + size] = side
             known = row["status"] != "suppressed"
             reach = off if row["status"] == "rounded" else 0
-            rows.append(line)
+            rows.append(line(inside(row), 0, side))
             low.append(max(float(row["count"]) - reach, 0.0) if known else 0.0)
             high.append(float(row["count"]) + reach if known else np.inf)
     if not added:
-        rows += [np.concatenate([np.eye(size)[i]] * 2) for i in range(size)]
-        low, high = [*low, *[0.0] * size], [*high, *[np.inf] * size]
+        rows += [line(np.array([i]), 0, k) for k in range(1, number) for i in range(size)]
+        low, high = [*low, *[0.0] * (number - 1) * size], [*high, *[np.inf] * (number - 1) * size]
     limits = LinearConstraint(np.array(rows), low, high)
-    ends = Bounds(np.concatenate([np.zeros(size), np.full(size, 0.0 if added else -np.inf)]), np.inf)
-    if milp(np.zeros(2 * size), constraints=limits, bounds=ends).status == 2:
+    ends = Bounds(np.concatenate([np.zeros(size), np.full((number - 1) * size, 0.0 if added else -np.inf)]), np.inf)
+    if milp(np.zeros(number * size), constraints=limits, bounds=ends).status == 2:
         return  # what stands there contradicts whoever thinks so
-    for one, other in zip(*(frame.to_dict("records") for frame in frames), strict=True):
-        place = "|".join(one[d] for d in dims)
-        assert place == "|".join(other[d] for d in dims)
-        if "suppressed" in (one["status"], other["status"]):
-            continue
-        at = index[np.ix_(*(range(len(x)) if one[d] == "all" else [x.index(one[d])]
-                            for d, x in zip(dims, levels, strict=True)))].ravel()  # fmt: skip
-        cost = np.zeros(2 * size)
-        cost[at + size] = 1.0
-        found = [milp(sign * cost, constraints=limits, bounds=ends) for sign in (1.0, -1.0)]
-        low_end, high_end = (x.fun if x.status == 0 else -np.inf for x in found)
-        yield place, low_end, -high_end
+    for every in zip(*(frame.to_dict("records") for frame in frames), strict=True):
+        assert len({tuple(row[d] for d in dims) for row in every}) == 1
+        for j, k in combinations(range(number), 2):
+            if "suppressed" not in (every[j]["status"], every[k]["status"]):
+                cost = line(inside(every[0]), j + 1, k)
+                found = [milp(sign * cost, constraints=limits, bounds=ends) for sign in (1.0, -1.0)]
+                low_end, high_end = (x.fun if x.status == 0 else -np.inf for x in found)
+                yield "|".join(every[0][d] for d in dims), j, k, low_end, -high_end
 
 
 def raw(table: CaptureTable, name: str) -> dict[str, int]:
@@ -110,33 +118,60 @@ def raw(table: CaptureTable, name: str) -> dict[str, int]:
             int(whole[np.ix_(*(p[i] for p, i in zip(picks, at, strict=True)))].sum()) for at in places}  # fmt: skip
 
 
-@pytest.mark.parametrize("number", [*range(4), *(pytest.param(x, marks=pytest.mark.slow) for x in range(4, 30))])
-def test_a_difference_of_two_vintages_tells_of_no_few_persons(tmp_path: Path, number: int) -> None:
-    old = random_table(number, 3)
-    new = later(old, number, corrected=number % 2 == 1)
-    first, second = two(tmp_path, old, new)
+def attacked(releases: Sequence[Path], tables: Sequence[CaptureTable]) -> int:
+    """Return how many small differences an attacker tried to read off; none is known to fewer than ten values."""
     few = 0
     for name in ("counts", "lists"):
-        before, after = raw(old, name), raw(new, name)
+        persons = [raw(table, name) for table in tables]
         for added in (True, False):
-            for place, low, high in subtracted(first, second, name, added):
-                difference = after[place] - before[place]
+            for place, j, k, low, high in subtracted(releases, name, added):
+                difference = persons[k][place] - persons[j][place]
                 inside = low - 1e-6 <= difference <= high + 1e-6
                 assert inside or added, "the attacker is wrong"
                 if inside and 0 < abs(difference) < THRESHOLD:
                     few += 1
-                    assert high - low >= THRESHOLD - 1 - 1e-6, (name, place, difference, low, high)
-    assert few or number > 1, "nothing was tried"
-    assert verify_release(second) == ()
+                    assert high - low >= THRESHOLD - 1 - 1e-6, (name, place, j, k, difference, low, high)
+    return few
+
+
+@pytest.mark.parametrize("number", [*range(4), *(pytest.param(x, marks=pytest.mark.slow) for x in range(4, 30))])
+def test_a_difference_of_two_vintages_tells_of_no_few_persons(tmp_path: Path, number: int) -> None:
+    old = random_table(number, 3)
+    new = later(old, number, corrected=number % 2 == 1)
+    releases = series(tmp_path, [old, new])
+    assert attacked(releases, [old, new]) or number > 1, "nothing was tried"
+    assert verify_release(releases[1]) == ()
+
+
+@pytest.mark.parametrize("number", [5, *(pytest.param(x, marks=pytest.mark.slow) for x in (*range(5), *range(6, 20)))])
+def test_three_vintages_together_tell_of_no_few_persons(tmp_path: Path, number: int) -> None:
+    tables = [random_table(number, 3)]
+    for more in (1000, 2000):
+        tables.append(later(tables[-1], number + more, corrected=number % 2 == 1))
+    releases = series(tmp_path, tables)
+    assert attacked(releases, tables) > 10
+    assert verify_release(releases[-1]) == ()
+
+
+def test_every_release_of_a_series_must_be_there(tmp_path: Path) -> None:
+    first, second, third = series(tmp_path, [random_table(1, 3)] * 3)
+    first.rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="follows one that is not there"):
+        write_release(tmp_path / "third", tmp_path / "again", after=second)
+    shutil.copytree(third, first)
+    with pytest.raises(InputError, match="follows another than stands there"):
+        write_release(tmp_path / "third", tmp_path / "again", after=second)
+    assert not (tmp_path / "again").exists()
 
 
 def test_without_a_predecessor_the_attacker_reads_the_few_off(tmp_path: Path) -> None:
     """What a series is for: the same two tables, released apart, give differences of a few persons away."""
     old = random_table(0, 3)
-    first, second = two(tmp_path, old, later(old, 0, corrected=False))
+    first, _ = series(tmp_path, [old, later(old, 0, corrected=False)])
     write_results(tmp_path / "apart", result(later(old, 0, corrected=False), 1), lambda r: "page")
     write_release(tmp_path / "apart")
-    ranges = [(low, high) for _, low, high in subtracted(first, tmp_path / "apart-release", "counts", True)]
+    apart = [first, tmp_path / "apart-release"]
+    ranges = [(low, high) for *_, low, high in subtracted(apart, "counts", True)]
     assert any(low == high and 0 < low < THRESHOLD for low, high in ranges)
 
 
@@ -164,7 +199,7 @@ def test_a_count_moves_once_it_moved_by_ten(tmp_path: Path) -> None:
 
 def test_a_release_has_a_number_a_day_and_a_predecessor(tmp_path: Path) -> None:
     old = random_table(1, 3)
-    first, second = two(tmp_path, old, later(old, 1, corrected=False))
+    first, second = series(tmp_path, [old, later(old, 1, corrected=False)])
     told = [json.loads((folder / "figures.json").read_text())["release"] for folder in (first, second)]
     assert told[0] == {"number": 1, "date": "2026-01-15", "predecessor": None}
     assert told[1]["number"] == 2 and told[1]["date"] == "2026-11-28"
@@ -180,7 +215,7 @@ def test_a_release_has_a_number_a_day_and_a_predecessor(tmp_path: Path) -> None:
 
 
 def test_a_number_below_the_predecessor_and_a_day_that_is_none_are_refused_together(tmp_path: Path) -> None:
-    first, _ = two(tmp_path, random_table(1, 3), random_table(1, 3))
+    first, _ = series(tmp_path, [random_table(1, 3)] * 2)
     with pytest.raises(InputError) as caught:
         write_release(tmp_path / "second", tmp_path / "no", after=first, number=1, date="28-11-2026")
     assert len(caught.value.problems) == 2 and not (tmp_path / "no").exists()

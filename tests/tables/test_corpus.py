@@ -176,6 +176,8 @@ TEXTS: dict[str, str | bytes] = {
         f"{' & '.join(x for x, on in zip('ABC', h, strict=True) if on)},{n}\n" for h, n in COUNTS.items()),
     "lists in words with plus": "overlap;aantal\n" + "".join(
         f"{'+'.join(x for x, on in zip('ABC', h, strict=True) if on)};{n}\n" for h, n in COUNTS.items()),
+    "persons with their lists in words": text(pd.DataFrame({"Bron": PERSONS.apply(
+        lambda row: ",".join(row.index[row == 1]), axis=1)})),
 }  # fmt: skip
 
 ALSO_NUMBERED: dict[str, str | bytes] = {

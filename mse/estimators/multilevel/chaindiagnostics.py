@@ -15,25 +15,27 @@ from mse.estimators.multilevel.nuts import Chains
 from mse.estimators.multilevel.outputs import Persons
 from mse.kernels.arrays import Array
 from mse.kernels.importance import smooth_weights
-from mse.kernels.multilevel_model import cell_means, positive_values
+from mse.kernels.multilevel_model import cell_means, is_uniform, positive_values
 from mse.words.said import Said, said
 
-LOO_DRAWS = 1000
-"""Draws from which cells are left out one by one."""
+LOO_DRAWS, LOO_NUMBERS = 1000, 50_000_000
+"""Draws from which cells are left out one by one, and the most cells of all of them: large tables have fewer draws."""
 
 
 def convergence(design: Design, chains: Chains, persons: Persons) -> dict[str, float]:
     """Return R̂ (rank-normalised, split), bulk and tail ESS, divergences and E-BFMI.
 
     ``rhat_max``, ``ess_bulk_min`` and ``ess_tail_min`` are over log N, the log size of every stratum, the average
-    effect of every list and pair, and every scale. Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021);
-    Betancourt (2016) for E-BFMI.
+    effect of every list and pair, every scale, and what neighbours have in common. Vehtari, Gelman, Simpson, Carpenter
+    & Bürkner (2021); Betancourt (2016) for E-BFMI.
     """
     import xarray as xr
 
     az: Any = import_module("arviz")
     shape = chains.x.shape[:2]
-    scales = chains.x[:, :, : len(design.scale_names) + 1]
+    positive = design.model.spreads.size
+    watched = [i for i in range(positive) if i < design.model.n_scales or is_uniform(design.model, i)]
+    scales = chains.x[:, :, watched]
     monitored = {
         "total": np.log(np.maximum(persons.N.sum(axis=1), 1)).reshape(shape),
         "log_size": persons.log_size.reshape(*shape, -1),
@@ -103,8 +105,8 @@ def leave_one_out(design: Design, x: Array) -> dict[str, float]:
     model = design.model
     if design.cells.unlabelled:
         return {}
-    thin = np.ascontiguousarray(x[:: max(1, len(x) // LOO_DRAWS)])
     s, c = model.possible.shape
+    thin = np.ascontiguousarray(x[:: max(1, len(x) // min(LOO_DRAWS, LOO_NUMBERS // (s * c)))])
     k = design.cells.table.n_lists
     log_size, means, terms = np.empty((len(thin), s)), np.empty((len(thin), s, c)), np.empty((len(thin), s, _terms(k)))
     cell_means(model, thin, log_size, means, terms)

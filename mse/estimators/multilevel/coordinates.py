@@ -10,6 +10,7 @@ import numpy as np
 
 from mse.kernels.arrays import Integers
 from mse.kernels.multilevel_model import (
+    AREA,
     BREAKS,
     LIST,
     LIST_MEAN,
@@ -57,7 +58,7 @@ class Block:
 
 
 def coordinates(
-    *, strata: int, lists: int, scales: int, breaks: int, sizes: int, list_effects: int, pair_effects: int
+    *, strata: int, lists: int, scales: int, breaks: int, sizes: int, list_effects: int, pair_effects: int, areas: int
 ) -> tuple[Block, ...]:
     """Return the blocks of the vector of parameters, end to end.
 
@@ -67,6 +68,8 @@ def coordinates(
         Of the table: strata, lists; scales that are learned; changes of lists at breaks.
     sizes, list_effects, pair_effects : int
         Columns of the designs of log sizes, list effects and interactions of pairs.
+    areas : int
+        Areas that have neighbours; 0 where none are declared.
     """
     pairs = lists * (lists - 1) // 2
     return (
@@ -74,6 +77,7 @@ def coordinates(
         Block("visibility", POSITIVE, (1,), "uniform"),
         Block("overall", POSITIVE, (1,), "half-cauchy"),
         Block("local", POSITIVE, (pairs,), "half-cauchy"),
+        Block("shared", POSITIVE, (min(areas, 1),), "uniform"),
         Block("size_mean", SIZE_MEAN, (1,), "normal after the share seen"),
         Block("size_effects", SIZE, (sizes,), "normal after the share seen"),
         Block("size_rest", SIZE_REST, (strata,), "normal"),
@@ -84,6 +88,7 @@ def coordinates(
         Block("pair_mean", PAIR_MEAN, (pairs,), "normal"),
         Block("pair_effects", PAIR, (pair_effects, pairs), "normal"),
         Block("pair_rest", PAIR_REST, (strata,), "normal"),
+        Block("areas", AREA, (areas,), "normal"),
     )
 
 

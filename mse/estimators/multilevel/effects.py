@@ -13,6 +13,7 @@ from datetime import date
 import numpy as np
 
 from mse.errors import ModelError, Problem, names_of
+from mse.estimators.multilevel.areas import Areas, smooth_axes
 from mse.estimators.multilevel.coordinates import Block, coordinates, starts_of
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.stratified.opencells import StrataCells
@@ -47,6 +48,8 @@ class Design:
         ``"A:B"`` in the order of the pairs in the model.
     breaks : tuple of (str, str)
         Break and list of every change of list effects.
+    areas : Areas or None
+        The dimension whose levels have neighbours.
     """
 
     model: Multilevel
@@ -56,6 +59,7 @@ class Design:
     scale_names: tuple[str, ...]
     pair_names: tuple[str, ...]
     breaks: tuple[tuple[str, str], ...]
+    areas: Areas | None = None
 
     @property
     def n_parameters(self) -> int:
@@ -63,7 +67,13 @@ class Design:
         return int(self.model.starts[-1])
 
 
-def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: Mapping[str, Sequence[str]]) -> Design:
+def build_design(
+    cells: StrataCells,
+    priors: Priors,
+    time: str | None,
+    breaks: Mapping[str, Sequence[str]],
+    areas: Areas | None = None,
+) -> Design:
     """Return the arrays of a table.
 
     Parameters
@@ -76,6 +86,8 @@ def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: M
         The dimension that is time; None takes one of a usual name, if there is one.
     breaks : mapping of str to sequence of str
         Lists that work differently from a moment on.
+    areas : Areas, optional
+        The dimension whose levels have neighbours. It has no crossings and no walks of its own.
 
     Raises
     ------
@@ -92,12 +104,13 @@ def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: M
     time = find_time(cells, time)
     index = np.indices([len(x) for x in cells.dimensions.values()]).reshape(-1, s)
     p = priors
+    apart = None if areas is None else areas.dimension
     kinds: list[tuple[str, list[_Block], float]] = [
-        ("size", _blocks(cells, index, time, "size", dimension=p.size_dimension, cross=p.size_cross, walk=p.size_walk,
-                         walks=p.size_walk_dimension), p.size_rest),
-        ("lists", _blocks(cells, index, time, "lists", dimension=p.list_dimension, cross=p.list_cross,
+        ("size", _blocks(cells, index, time, apart, "size", dimension=p.size_dimension, cross=p.size_cross,
+                         walk=p.size_walk, walks=p.size_walk_dimension), p.size_rest),
+        ("lists", _blocks(cells, index, time, apart, "lists", dimension=p.list_dimension, cross=p.list_cross,
                           walk=p.list_walk), p.list_rest),
-        ("pairs", _blocks(cells, index, time, "pairs", dimension=p.pair_dimension), p.pair_rest),
+        ("pairs", _blocks(cells, index, time, apart, "pairs", dimension=p.pair_dimension), p.pair_rest),
     ]  # fmt: skip
     names, spreads, designs, rests = list[str](), list[float](), [], []
     for kind, blocks, rest in kinds:
@@ -106,6 +119,12 @@ def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: M
         names += [f"{kind}: {name}" for name in [*learned, "rest"]]
         spreads.append(rest)
         rests.append(len(spreads) - 1)
+    area, basis, variances = np.zeros(s, dtype=np.int64), np.zeros((0, 0)), np.zeros(0)
+    if areas is not None:
+        area = index[list(cells.dimensions).index(areas.dimension)]
+        basis, variances = smooth_axes(len(cells.dimensions[areas.dimension]), areas.pairs)
+        names.append(f"size: {areas.dimension}")
+        spreads.append(p.size_area)
     (size, size_scale), (lists, list_scale), (pairs, pair_scale) = [
         (rows, np.where(places < 0, len(spreads), places)) for rows, places in designs
     ]
@@ -116,11 +135,12 @@ def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: M
     known = _known(cells)
     parameters = coordinates(
         strata=s, lists=k, scales=len(spreads), breaks=len(changes), sizes=size_scale.size,
-        list_effects=list_scale.size, pair_effects=pair_scale.size,
+        list_effects=list_scale.size, pair_effects=pair_scale.size, areas=variances.size,
     )  # fmt: skip
     model = Multilevel(
         starts=starts_of(parameters), n_scales=len(spreads),
-        possible=possible, open=is_open, counts=counts, filled=np.flatnonzero(counts),
+        possible=np.asfortranarray(possible), open=np.asfortranarray(is_open), counts=np.asfortranarray(counts),
+        filled=np.flatnonzero(counts),
         limited=(cells.stratum * 2**k + cells.history)[limited], bounds=cells.seen.bounds[limited],
         pool_starts=cells.seen.pool_starts,
         pool_cells=cells.stratum[cells.seen.pool_cells] * 2**k + cells.history[cells.seen.pool_cells],
@@ -131,12 +151,13 @@ def build_design(cells: StrataCells, priors: Priors, time: str | None, breaks: M
         size_scale=size_scale, list_scale=list_scale, pair_scale=pair_scale,
         rest_scale=np.array(rests),
         breaks=behind, break_list=np.array([cells.table.lists.index(x) for _, x in changes], dtype=np.int64),
-        spreads=np.array([*spreads, p.visibility, p.pair_global, *[1.0] * len(pair_names)]),
+        spreads=np.array([*spreads, p.visibility, p.pair_global, *[1.0] * (len(pair_names) + (areas is not None))]),
         size_prior=np.array([math.log(3.0 * max(float(known.mean()), 0.5)), p.size]),
         list_prior=np.array([math.log(p.on_lists / (k - p.on_lists)), p.list_spread]),
         break_prior=p.break_spread, slab=p.slab,
+        area=area, area_basis=basis, area_variances=variances, area_scale=len(spreads) - 1,
     )  # fmt: skip
-    return Design(model, parameters, cells, time, tuple(names), tuple(pair_names), tuple(changes))
+    return Design(model, parameters, cells, time, tuple(names), tuple(pair_names), tuple(changes), areas)
 
 
 def find_time(cells: StrataCells, time: str | None) -> str | None:
@@ -246,6 +267,7 @@ def _blocks(
     cells: StrataCells,
     index: Integers,
     time: str | None,
+    apart: str | None,
     kind: str,
     *,
     dimension: float,
@@ -253,9 +275,17 @@ def _blocks(
     walk: float | None = None,
     walks: float | None = None,
 ) -> list[_Block]:
-    """Return the groups of effects of one kind of term; time is exchangeable where there is no walk."""
+    """Return the groups of effects of one kind of term; time is exchangeable where there is no walk.
+
+    Of areas (`apart`) only lists have effects here, without a sum to zero, so that the design has no more entries than
+    strata.
+    """
     at = dict(zip(cells.dimensions, index, strict=True))
-    level = {dim: contrasts(len(names))[at[dim]] for dim, names in cells.dimensions.items() if len(names) > 1}
+    level = {
+        dim: contrasts(len(names))[at[dim]]
+        for dim, names in cells.dimensions.items()
+        if len(names) > 1 and dim != apart
+    }
     others = [dim for dim in level if dim != time]
     many = {dim: kind == "pairs" or len(cells.dimensions[dim]) > MOST_FIXED for dim in level}
     out = []
@@ -273,6 +303,8 @@ def _blocks(
         ]
         learned = kind != "size" or any(many[dim] for dim in others)
         out.append(_Block(" x ".join(others), cross, np.concatenate(crossed, axis=1), learned))
+    if apart is not None and kind == "lists":
+        out.append(_Block(apart, dimension, np.eye(len(cells.dimensions[apart]))[at[apart]], True))
     # as many columns as strata are what the rest is for
     return [block for block in out if block.columns.shape[1] < cells.n_strata - 1 or block.name == time]
 

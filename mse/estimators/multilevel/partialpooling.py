@@ -16,10 +16,12 @@ than Gaussian processes: their steps need no length scale, cross years without d
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -27,6 +29,8 @@ import numpy as np
 from mse.answers.posterior import Posterior, Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
+from mse.errors import ModelError, Problem, names_of
+from mse.estimators.multilevel.areas import Areas
 from mse.estimators.multilevel.chaindiagnostics import (
     convergence,
     leave_one_out,
@@ -35,20 +39,21 @@ from mse.estimators.multilevel.chaindiagnostics import (
     prior_factor,
     settled,
 )
-from mse.estimators.multilevel.effects import Design, build_design
+from mse.estimators.multilevel.effects import Design, build_design, find_time
 from mse.estimators.multilevel.nuts import WARMUP, Chains, sample
 from mse.estimators.multilevel.outputs import Persons, draw_persons
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.multilevel.sizemeasures import measure_notes, with_measures
 from mse.estimators.stratified.declared import Blind, Bounded, Missing, Unknown, declare
 from mse.estimators.stratified.notes import assumptions, flags, notes_on_cells, plain
-from mse.estimators.stratified.opencells import build_cells
+from mse.estimators.stratified.opencells import StrataCells, build_cells
 from mse.estimators.stratified.stratumdraws import smooth_law
 from mse.kernels.arrays import Integers
-from mse.kernels.multilevel_model import BREAKS
-from mse.settings.specchecks import check_spec
-from mse.settings.specfields import Between, Check, Example, count
+from mse.kernels.multilevel_model import BREAKS, SIZE_MEAN
+from mse.settings.specchecks import Placed, check_spec
+from mse.settings.specfields import Between, Check, Example, Longest, count
 from mse.tables.captures import CaptureTable
+from mse.tables.neighbours import read_neighbours
 from mse.words.said import Said, said
 
 Engine = Literal["kernel", "pymc"]
@@ -73,7 +78,13 @@ CITATIONS = (
     "Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021) Rank-normalization, folding, and localization: an improved "
     "R-hat. Bayesian Analysis 16:667-718",
 )
-
+AREA_CITATIONS = (
+    "Riebler, Sørbye, Simpson & Rue (2016) An intuitive Bayesian spatial model for disease mapping that accounts for "
+    "scaling. Statistical Methods in Medical Research 25:1145-1165",
+    "Freni-Sterrantino, Ventrucci & Rue (2018) A note on intrinsic conditional autoregressive models for disconnected "
+    "graphs. Spatial and Spatio-temporal Epidemiology 26:25-34",
+)
+"""Beside these where areas have neighbours."""
 
 Measures = Annotated[
     Sequence[str], Check(said("example.measures"), lambda dates: len(set(dates)) < len(dates))
@@ -82,6 +93,8 @@ Breaks = Annotated[
     Mapping[str, Annotated[Sequence[str], Check(said("example.one_list"), lambda lists: not lists)]],
     Example(said("example.breaks")),
 ]
+
+Neighbours = Annotated[Path | tuple[tuple[str, str], ...], Longest(100_000), Example(said("example.neighbours"))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,12 @@ class MultilevelSpec:
     breaks : mapping of str to sequence of str
         Lists that register differently from a moment on: ``{"2018-05": ["R", "O", "Z"]}``. A date within a year counts
         for the part of the year behind it; a level of the time dimension means from that level on.
+    areas : str or None
+        The dimension whose levels are areas, which with `neighbours` has a prior that is smooth over neighbours.
+    neighbours : Path or tuple of (str, str), or None
+        Areas that border on each other: a file with a pair of areas on every row, or the pairs.
+    islands : tuple of str
+        Areas that have no neighbours.
     draws : int
         Draws to store, in four chains; sampling goes on, so many at a time, until R-hat is at most 1.01 and 400 draws
         are effective in everything that is watched.
@@ -114,6 +133,9 @@ class MultilevelSpec:
 
     time: str | None = None
     breaks: Breaks = field(default_factory=dict)
+    areas: str | None = None
+    neighbours: Neighbours | None = None
+    islands: Annotated[tuple[str, ...], Longest(100_000)] = ()
     draws: Annotated[int, count(40, 1_000_000)] = 8000
     longest: Annotated[int, count(40, 10_000_000)] = 32_000
     accept: Annotated[float, Between(0.5, 1, below=True)] = 0.9
@@ -128,6 +150,16 @@ class MultilevelSpec:
     def __post_init__(self) -> None:
         """Check the options."""
         check_spec(self)
+
+    def together(self) -> Placed:
+        """Yield what does not fit together: areas, their neighbours, and islands among them."""
+        if (self.areas is None) != (self.neighbours is None):
+            name, other = ("neighbours", "areas") if self.areas is None else ("areas", "neighbours")
+            yield (name,), Problem(said("found.setting_needs_other", name=name, other=other),
+                                   said("allowed.both_or_neither"), said("do.give_other", other=other))  # fmt: skip
+        if self.islands and self.areas is None:
+            found = said("found.setting_needs_other", name="islands", other="areas")
+            yield ("islands",), Problem(found, said("allowed.both_or_neither"), said("do.give_other", other="areas"))
 
 
 def estimate(table: CaptureTable, spec: MultilevelSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
@@ -156,7 +188,8 @@ def estimate(table: CaptureTable, spec: MultilevelSpec, *, seed: int, compute: C
     ModelError
         When nutpie, ArviZ or (with that engine) PyMC are missing, or a name is unknown.
     InputError
-        When persons are on a list where it is declared blind or missing.
+        When persons are on a list where it is declared blind or missing; with everything that is wrong with
+        neighbours.
     """
     compute = compute or Compute()
     design = design_of(table, spec)
@@ -199,7 +232,19 @@ def _without_measures(table: CaptureTable, spec: MultilevelSpec) -> Design:
         wider = {name: getattr(priors, name) * spec.dependence for name in ("pair_global", "slab")}
         # the dependence is the square of the visibility
         priors = replace(priors, visibility=priors.visibility * math.sqrt(spec.dependence), **wider)
-    return build_design(cells, priors, spec.time, spec.breaks)
+    return build_design(cells, priors, spec.time, spec.breaks, _areas_of(cells, spec))
+
+
+def _areas_of(cells: StrataCells, spec: MultilevelSpec) -> Areas | None:
+    """Return the areas and who borders on whom; None where that is not asked for."""
+    if spec.areas is None or spec.neighbours is None:
+        return None
+    if spec.areas not in cells.dimensions or spec.areas == find_time(cells, spec.time):
+        allowed = names_of(cells.dimensions, said("allowed.none_table_has_no"))
+        raise ModelError(
+            Problem(said("fault.no_areas", dimension=spec.areas), allowed, said("do.correct_name"), value=spec.areas)
+        )  # fmt: skip
+    return Areas(spec.areas, read_neighbours(spec.neighbours, cells.dimensions[spec.areas], spec.islands))
 
 
 def _posterior(
@@ -213,11 +258,19 @@ def _posterior(
     stored = persons.N[_spaced(len(totals), -(-spec.draws // CHAINS) * CHAINS)]
     law = smooth_law(certain, totals.astype(np.float64) - certain)
     says = Says(
-        INSIDE, OUTSIDE, (*ASSUMPTIONS, *assumptions(cells)), CITATIONS, tuple(notes), said("kind.posterior_multilevel")
+        INSIDE,
+        OUTSIDE,
+        (*ASSUMPTIONS, *assumptions(cells)),
+        CITATIONS if design.areas is None else (*CITATIONS, *AREA_CITATIONS),
+        tuple(notes),
+        said("kind.posterior_multilevel"),
     )
     return Posterior.of(
         table, spec, law, says, method="multilevel", seed=seed, draws=stored.sum(axis=1),
-        settled={**plain(asdict(spec)), "time": design.time, "sampler": f"nutpie {version('nutpie')}"},
+        settled={
+            **plain(asdict(spec)), **_who_borders(design), "time": design.time,
+            "sampler": f"nutpie {version('nutpie')}",
+        },
         point=float(np.median(totals)), observed=table.observed - int(cells.upper.sum()), diagnostics=diagnostics,
         strata=StrataDraws(
             cells.dimensions, stored, np.quantile(persons.N, 0.5, axis=0), cells.certain, np.full((s, s), np.nan),
@@ -226,10 +279,22 @@ def _posterior(
     )  # fmt: skip
 
 
+def _who_borders(design: Design) -> dict[str, object]:
+    """Return how many pairs of areas there were and a digest of their names, as the record of the run has them."""
+    if design.areas is None:
+        return {}
+    levels = design.cells.dimensions[design.areas.dimension]
+    named = sorted(sorted((levels[a], levels[b])) for a, b in design.areas.pairs)
+    text = "".join(f"{one}\t{other}\n" for one, other in named)
+    return {"neighbours": {"pairs": len(named), "sha256": hashlib.sha256(text.encode()).hexdigest()}}
+
+
 def _notes(
     design: Design, spec: MultilevelSpec, chains: Chains, persons: Persons, diagnostics: Mapping[str, float]
 ) -> list[Said]:
     """Say what was sampled, what the breaks and the strongest dependence are, and what is wrong if anything is."""
+    from scipy.special import ndtr
+
     cells, model = design.cells, design.model
     draws = chains.x.shape[1]
     out = notes_on_cells(cells, float(np.median(persons.members)) if cells.upper.any() else 0.0)
@@ -242,6 +307,11 @@ def _notes(
         odds = np.exp(model.break_prior * chains.x[:, :, at + e].reshape(-1))
         low, middle, high = np.quantile(odds, [0.025, 0.5, 0.975])
         out.append(said("note.break", when=when, list=name, low=low, middle=middle, high=high))
+    if design.areas is not None:
+        shared = ndtr(chains.x[:, :, int(model.starts[SIZE_MEAN]) - 1].reshape(-1))
+        low, middle, high = np.quantile(shared, [0.025, 0.5, 0.975])
+        areas = {"count": model.area_variances.size, "pairs": len(design.areas.pairs)}
+        out.append(said("note.areas", low=low, middle=middle, high=high, **areas))
     odds = np.exp(np.quantile(persons.pairs, [0.025, 0.5, 0.975], axis=0))
     for p in np.argsort(-np.abs(np.log(odds[1])))[:3]:
         if odds[0, p] > 1.0 or odds[2, p] < 1.0:

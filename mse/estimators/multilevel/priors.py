@@ -19,6 +19,9 @@ class Priors:
         Half-normal spreads of the scales of log size: differences between the levels of a dimension; between the
         crossings of all dimensions but time; steps of the random walk over time, and of its own walk for every level
         of a dimension, per square root of a unit of time; what is left in every stratum.
+    size_area : float
+        Half-normal spread of the scale of differences between areas that have neighbours. The share of their variance
+        that neighbours have in common is uniform from 0 to 1.
     on_lists : float
         Prior median of the chance to be on a list for somebody on no other list, times the number of lists: the more
         lists there are, the smaller each is taken to be.
@@ -48,6 +51,7 @@ class Priors:
     size_walk: float = 0.3
     size_walk_dimension: float = 0.15
     size_rest: float = 0.3
+    size_area: float = 1.0
     on_lists: float = 0.15
     list_spread: float = 1.5
     list_dimension: float = 0.7

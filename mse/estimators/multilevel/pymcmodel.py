@@ -55,7 +55,7 @@ def build_model(design: Design, *, named: bool = False) -> Any:
         turned += _effects(x_lists, scales[m.list_scale], x["list_effects"])
         changes = pt.dot(m.breaks * m.break_prior, x["changes"][:, None] * np.eye(k)[m.break_list])
         lists = m.list_prior[0] + pt.dot(turned, m.rotation.T) + changes
-        reach = positive[n + 1] * positive[n + 2 :]
+        reach = positive[n + 1] * positive[n + 2 : n + 2 + q]
         own = m.slab * reach / pt.sqrt(m.slab**2 + reach**2) * x["pair_mean"]
         pairs = positive[n] ** 2 + own + rest[2] * x["pair_rest"][:, None]
         pairs += _effects(x_pairs, scales[m.pair_scale], x["pair_effects"])
@@ -69,6 +69,10 @@ def build_model(design: Design, *, named: bool = False) -> Any:
         pm.Potential("size_prior", pm.logp(pm.Normal.dist(), z).sum())
         log_size = m.size_prior[0] + m.size_prior[1] * z[0] + rest[0] * x["size_rest"]
         log_size = log_size + _effects(x_size, scales[m.size_scale], z[1:, None])[:, 0]
+        if m.area_variances.size:
+            shared = positive[m.spreads.size - 1]
+            spread = scales[m.area_scale] * pt.sqrt(1.0 - shared + shared * m.area_variances)
+            log_size = log_size + pt.dot(spread * x["areas"], m.area_basis)[m.area]
         log_mean = pt.log(weights + 1e-300) + (log_size - pt.log(every))[:, None]
         mean = pt.exp(log_mean)
         counts = pm.Data("counts", m.counts)

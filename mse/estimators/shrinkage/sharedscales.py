@@ -20,7 +20,17 @@ from mse.errors import ModelError, Problem
 from mse.estimators.shrinkage.manylists import LEFT_OUT, ManyLaws, check_many, laws_of_many
 from mse.estimators.shrinkage.scales import Priors, ScaleGrid, usual_priors
 from mse.estimators.shrinkage.shrinkspec import ALL_ORDERS, ShrinkageSpec, largest_term
-from mse.estimators.shrinkage.unseen import FINE, MANY, Checked, Effort, UnseenLaws, check_laws, counted, unseen_laws
+from mse.estimators.shrinkage.unseen import (
+    FINE,
+    MANY,
+    MANY_TERMS,
+    Checked,
+    Effort,
+    UnseenLaws,
+    check_laws,
+    counted,
+    unseen_laws,
+)
 from mse.kernels.arrays import Array, Integers
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
@@ -74,6 +84,12 @@ class Part:
     def many(self) -> bool:
         """Whether the sum over cells is taken over those that matter: many lists, pairs at most."""
         return len(self.lists) > ALL_ORDERS and self.largest == 2 and self.cells is None
+
+    @property
+    def verifiable(self) -> bool:
+        """Whether importance sampling can tell that the formula is right: with hundreds of terms none succeeds."""
+        terms = sum(math.comb(len(self.lists), k) for k in range(self.largest + 1))
+        return not self.many and terms <= MANY_TERMS
 
     def seen(self) -> Counted:
         """Return all cells as the kernel takes them."""

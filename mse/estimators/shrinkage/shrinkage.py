@@ -163,7 +163,7 @@ def estimate(
         ``visibility`` (posterior means of the scales); ``grid_edge`` (probability on the largest and smallest s₂);
         ``corrected_weight``, ``correction_largest``, ``unreliable_weight`` (of points where the weights have a tail
         shape above 0.7 and are worth less than half of the draws;
-        ``unverified_weight`` on many lists) and ``mc_error`` of the importance sampling;
+        ``unverified_weight`` on seven lists and more) and ``mc_error`` of the importance sampling;
         ``prior_factor``; ``left_out`` (many lists: expected persons in cells that were left out of the sum);
         ``few_lists`` (strata with fewer than three lists).
 
@@ -283,8 +283,8 @@ def _sampling(
     return {
         "corrected_weight": float((sampled * found.weight).sum(axis=1).min()),
         "correction_largest": largest,
-        # With hundreds of terms no sampling succeeds, however good the formula: it says nothing against it.
-        "unverified_weight" if any(part.many for part in parts) else "unreliable_weight": float(
+        # Where no sampling succeeds, however good the formula, that says nothing against it.
+        "unreliable_weight" if all(part.verifiable for part in parts) else "unverified_weight": float(
             (bad * found.weight).sum(axis=1).max()
         ),
         "mc_error": error,

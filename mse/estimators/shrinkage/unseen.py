@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from mse.answers.distribution import LOG_STEP
+from mse.computing.convergence import RELIABLE
 from mse.estimators.shrinkage.scales import Priors, ScaleGrid
 from mse.kernels.arrays import Array, Integers
 
@@ -68,6 +69,9 @@ BATCHES = 4
 
 WORTH = 0.5
 """Share of the draws that they should be worth where the Pareto shape of their weights is above `RELIABLE`."""
+
+MORE = 4
+"""Times as many draws where the first ones do not do: their shape is told from a few dozen of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -255,19 +259,22 @@ def check_laws(
     """
     terms = len(priors.terms)
     pairs = PAIRS if terms <= MANY_TERMS else PAIRS_IF_MANY
-    normals = np.random.default_rng([seed, 3]).standard_normal((pairs, terms))
+    normals = np.random.default_rng([seed, 3]).standard_normal((MORE * pairs, terms))
     weight = weights(laws, grid) if weight is None else weight
     if terms <= FEW_TERMS:
-        found, noise = _sampled(seen, priors, grid, laws, weight, normals[: pairs // 4])
+        found, noise = _sampled(seen, priors, grid, laws, weight, normals, pairs // 4)
         if noise < SETTLED:
             return found
-    return _sampled(seen, priors, grid, laws, weight, normals)[0]
+    return _sampled(seen, priors, grid, laws, weight, normals, pairs)[0]
 
 
 def _sampled(
-    seen: Counted, priors: Priors, grid: ScaleGrid, laws: UnseenLaws, weight: Array, normals: Array
+    seen: Counted, priors: Priors, grid: ScaleGrid, laws: UnseenLaws, weight: Array, normals: Array, first: int
 ) -> tuple[Checked, float]:
-    """Return the laws corrected by these draws, and the standard error of a node's log density, the mean of all."""
+    """Return the laws corrected by draws, and the standard error of a node's log density, the mean of all.
+
+    The `first` draws do, or all of them where those have too long a tail.
+    """
     from mse.kernels.rungs import sample_law
     from mse.kernels.shrinking import Shrinkage
 
@@ -281,10 +288,13 @@ def _sampled(
         prior = Shrinkage(
             priors.precision[g], priors.common[g], priors.first, priors.last, priors.log_normaliser[g]
         )  # fmt: skip
-        found = sample_law(
-            offsets[float(grid.visibility[g])], priors.terms, prior, laws.rungs[g], laws.log_density[g],
-            math.log(float(weight[g]) / FAINT), normals, BATCHES,
+        sample = partial(
+            sample_law, offsets[float(grid.visibility[g])], priors.terms, prior, laws.rungs[g], laws.log_density[g],
+            math.log(float(weight[g]) / FAINT),
         )  # fmt: skip
+        found = sample(normals[:first], BATCHES)
+        if not found.failed and found.pareto_k > RELIABLE and found.worth < WORTH:
+            found = sample(normals, BATCHES)
         if found.failed:
             noise = math.inf
             continue

@@ -75,7 +75,7 @@ def notes_on_cells(cells: StrataCells, counted: float, *, alike: bool = False) -
         out.append(said("note.bounded", cells=int(at.sum()), **persons))
     if cells.unlabelled:
         out.append(said("note.unlabelled", count=cells.unlabelled))
-    return out + _one_source(cells)
+    return out + _one_recorder(cells) + _one_source(cells)
 
 
 def notes_on_fit(cells: StrataCells, fit: StrataFit, failed: int, kept: int) -> tuple[Said, ...]:
@@ -101,6 +101,23 @@ def notes_on_fit(cells: StrataCells, fit: StrataFit, failed: int, kept: int) -> 
     if failed:
         out.append(said("note.replicates_failed", failed=failed, count=failed + kept))
     return tuple(out)
+
+
+def _one_recorder(cells: StrataCells) -> list[Said]:
+    """Return a note for each covariate whose labels are known of the persons on one list alone."""
+    table, out = cells.table, []
+    on = table.membership()
+    for axis, (dim, levels) in enumerate(table.strata.items()):
+        labelled = np.array([level in cells.dimensions[dim] for level in levels])
+        if labelled.all():
+            continue
+        shape = tuple(len(x) for x in table.strata.values())
+        counts = np.moveaxis(table.counts.reshape(*shape, -1), axis, 0).reshape(len(levels), -1, on.shape[0])
+        known, hidden = counts[labelled].sum(axis=(0, 1)) > 0, counts[~labelled].any()
+        alone = [name for j, name in enumerate(table.lists) if known.any() and on[known, j].all()]
+        if hidden and alone:
+            out.append(said("note.one_recorder", dimension=quoted(dim), list=alone[0]))
+    return out
 
 
 def _one_source(cells: StrataCells) -> list[Said]:

@@ -167,7 +167,7 @@ class ContractField(Checked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dimension(Checked):
-    """What is done with a registration that has several labels in one dimension.
+    """What is done with a registration that has several labels in one dimension, and whether a person can have several.
 
     Parameters
     ----------
@@ -180,12 +180,16 @@ class Dimension(Checked):
         Name of the level of several labels.
     own_codes : bool
         The supplier has a code list of its own: a code may mean something else than it does to other suppliers.
+    constant : bool or None
+        Whether a person has one level all life: registrations of one pseudonym that differ in it are then of different
+        persons. Where no contract says it, true of a dimension called sex, gender, geslacht or sekse.
     """
 
     several: Literal["first", "priority", "both", "level"] | None = None
     order: tuple[str, ...] = ()
     level: str | None = None
     own_codes: bool = False
+    constant: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -296,6 +296,10 @@ def _dimension_faults(contract: Contract) -> Iterator[Fault]:
             allowed = names_of(dict.fromkeys(filled), said("allowed.none_no_column_stratum"))
             yield place, Problem(said("found.rule_dimension_no_column"), allowed, said("do.correct_name"), value=name)
             continue
+        if rule.constant and (name in several or name == "year"):
+            found = said("found.constant_several")
+            remedy = said("do.leave_constant")
+            yield (*place, "constant"), Problem(found, said("allowed.constant_one"), remedy, value=name)
         if (rule.several is None and name in several) or (rule.several is not None and name not in several):
             found = said("found.can_only_one_label") if rule.several else said("found.does_not_say_what_2")
             allowed = said("allowed.several_where_column_has")

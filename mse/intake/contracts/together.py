@@ -13,6 +13,9 @@ from mse.intake.contracts.contractfile import read_contract
 from mse.intake.contracts.soundness import Fault
 from mse.words.said import Said, said
 
+SEXES = ("sex", "gender", "geslacht", "sekse")
+"""Dimensions of which it is so where no contract says it."""
+
 
 def check_contracts(paths: Sequence[str | Path]) -> tuple[Contract, ...]:
     """Check the contracts of all suppliers, each on its own and then against each other; files are not looked at.
@@ -131,6 +134,10 @@ def _rule_faults(one: Contract, other: Contract) -> Iterator[Fault]:
                                                      several=theirs.several),
                                                 said("allowed.one_rule"), said("do.choose_one"),
                                                 value=mine.several)  # fmt: skip
+        if {mine.constant, theirs.constant} == {True, False}:
+            yield ("dimensions", name, "constant"), Problem(said("found.constant_or_not", there=there),
+                                                            said("allowed.one_rule"), said("do.choose_one"),
+                                                            value=name)  # fmt: skip
         both = [level for level in mine.order if level in theirs.order]
         if both != [level for level in theirs.order if level in mine.order]:
             yield ("dimensions", name, "order"), Problem(said("found.has_another_order", there=there),
@@ -163,3 +170,10 @@ def _resolved(contract: Contract) -> set[Path]:
 def _plain(text: str) -> str:
     """Return a name without what people write differently: case, spaces, hyphens, underscores."""
     return re.sub(r"[\W_]+", "", text.casefold())
+
+
+def constant_dimensions(contracts: Sequence[Contract]) -> tuple[str, ...]:
+    """Return the dimensions of which a person has one level all life: as contracts say, or else as they are called."""
+    names = dict.fromkeys(name for contract in contracts for name in contract.strata)
+    told = {name: {c.dimensions[name].constant for c in contracts if name in c.dimensions} - {None} for name in names}
+    return tuple(name for name in names if told[name] == {True} or (not told[name] and name in SEXES))

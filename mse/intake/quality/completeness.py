@@ -15,7 +15,7 @@ from mse.computing.filemodes import PRIVATE_FOLDER, private_writing
 from mse.computing.inputfiles import read_input
 from mse.computing.savefiles import fill_folder, machine_faults, work_folder
 from mse.errors import InputError, Problem, names_of
-from mse.intake.flow import UNLIKE, WITHOUT_KEY
+from mse.intake.flow import WITHOUT_KEY, unlike
 from mse.intake.quality.supplierpage import SHARES, quality_page
 from mse.intake.registers.rowchecks import literal
 from mse.words.said import said
@@ -124,7 +124,7 @@ def _measures(registers: Registers, contract: Contract) -> Iterator[Measure]:
         yield Measure("duplicates", "same record", again.get("duplicate_record", 0), delivered)
     for found in registers.contradictions:
         if found.list == name:
-            yield Measure("duplicates", UNLIKE[found.kind], found.registrations, delivered)
+            yield Measure("duplicates", unlike(found), found.registrations, delivered)
     query = f"SELECT count(DISTINCT (source, row)) FROM registrations WHERE key IS NULL AND list = {literal(name)}"
     if contract.with_role("key") and (alone := registers.connection.execute(query).fetchall()[0][0]):
         yield Measure("duplicates", WITHOUT_KEY, alone, delivered)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from mse.computing.csvtext import SQL_DEFUSED, SQL_LOADED
 from mse.errors import InputError, Problem, reason_of
+from mse.intake.contracts.together import constant_dimensions
 from mse.intake.contradictions import Contradiction, resolve_keys
 from mse.intake.registers.filelayouts import Unmapped
 from mse.intake.registers.loading import (
@@ -223,7 +224,7 @@ def _read_all(
     if problems:
         raise InputError(problems)
     connection.execute("DROP TABLE rejects")
-    contradictions = resolve_keys(connection, dimensions)
+    contradictions = resolve_keys(connection, constant_dimensions(contracts))
     return Registers(
         contradictions=contradictions,
         connection=connection,

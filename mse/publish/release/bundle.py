@@ -27,7 +27,7 @@ from mse.computing.provenance import file_digest, versions
 from mse.computing.savefiles import replace_folder, work_folder
 from mse.errors import InputError, Problem
 from mse.publish.facts.statements import languages, read_facts
-from mse.publish.oldrelease import read_old_release
+from mse.publish.oldrelease import read_old_release, read_series
 from mse.publish.publishedparts import published_verdict
 from mse.publish.registered import disclosure_rule, is_public, list_counts, registered, verdict_limits
 from mse.publish.release.outgoing import published_tables
@@ -66,8 +66,8 @@ def write_release(
         published now is protected together with them. They become a part of the audit record, whose pages are rendered
         again: what those show must not undo it.
     after : Path, optional
-        The release that this one follows in a series: its numbers and these may be subtracted, and are protected so
-        (`mse.publish.disclosure.vintages`).
+        The release that this one follows in a series: its numbers and these may be subtracted, and are protected so,
+        together with those that it followed itself, which stand beside it (`mse.publish.disclosure.vintages`).
     number : int, optional
         Of the release in its series; one more than that of its predecessor, else 1.
     date : str, optional
@@ -127,7 +127,8 @@ def _numbered(results: Results, after: Path | None, number: int | None, date: st
     InputError
         When the number is not above that of the predecessor, or the day is none.
     """
-    before = None if after is None else read_old_release(after)
+    series = () if after is None else read_series(after)
+    before = series[-1] if series else None
     kept = results.record.vintage
     last = 0 if before is None else before.number
     number = last + 1 if number is None else number
@@ -140,7 +141,7 @@ def _numbered(results: Results, after: Path | None, number: int | None, date: st
         problems.append(Problem(said("release.day"), said("release.day_form"), said("release.day_remedy"), value=date))
     if problems:
         raise InputError(problems)
-    found = results if before is None else _with_earlier(results, [before])
+    found = _with_earlier(results, series) if series else results
     vintage = Vintage(number, day, None if before is None else before.digest)
     return replace(found, record=replace(found.record, vintage=vintage))
 
