@@ -155,14 +155,14 @@ def interruption(
     y = np.asarray(counts, dtype=float)
     design, sds = _design(times, date, season)
     law = _Law(design, y, sds)
-    effects = (law.effect(c, prob) for c in (design.shape[1] - 2, design.shape[1] - 1))
+    level, slope = (law.effect(design.shape[1] - i, prob) for i in (2, 1))
     after = np.zeros(design.shape[1])
     after[-2:] = design[-1, -2:]
     expected = np.exp(design @ law.middle)
     alike, alike_p = _alikeness(design, y, sds, law.spread, times, seed)
     return Interruption(
         tuple(periods), np.asarray(counts, dtype=np.int64), expected,
-        np.exp(design[:, :-2] @ law.middle[:-2]), *effects, law.combined(after, prob), law.spread, alike, alike_p,
+        np.exp(design[:, :-2] @ law.middle[:-2]), level, slope, law.combined(after, prob), law.spread, alike, alike_p,
         _placebos(periods, times, y, date, prob, season) if placebo else (), prob,
     )  # fmt: skip
 

@@ -79,7 +79,7 @@ def test_what_cannot_be_told_apart_is_said_by_correlation_and_width():
     notes = measure_notes(design, ["2018-07"], x, log_size)
     assert [x.code for x in notes] == ["note.measure", "note.measure_slope", "note.measure_all"]
     english, dutch = ([catalogue(language).said(x) for x in notes] for language in ("en", "nl"))
-    assert "cannot be told from a change of N without more" in english[2] and "niet te onderscheiden" in dutch[2]
+    assert "does not tell a change in how all of them register" in english[2] and "hun overlap wel" in dutch[2]
     some = of(["2018-07"], breaks={"2018-07": ["A"]})
     assert measure_notes(some, ["2018-07"], x[:, : some.n_parameters], log_size)[2].code == "note.measure_apart"
     none = of(["2018-07"])

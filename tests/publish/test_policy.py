@@ -122,6 +122,16 @@ def test_intervals_hold_the_truth(spread: float) -> None:
     assert (np.mean(found, axis=0) > 0.88).all()
 
 
+def test_stored_coverage_is_nominal_and_says_where_it_is_not() -> None:
+    stored = json.loads((Path(__file__).parents[1] / "calibration" / "interruption.json").read_text())
+    apart = [x for x in stored["coverage"] if x["alike"] == 0]
+    assert len(apart) == 12 and all(x["runs"] == 1_000 for x in apart)
+    assert all(0.92 < x[name] < 0.995 for x in apart for name in ("level", "slope"))
+    assert all(x["alike_told"] < 0.07 for x in apart) and stored["placebo"][0]["share"] < 0.25
+    alike = [x for x in stored["coverage"] if x["alike"] > 0 and x["periods"] > 10]
+    assert all(x["level"] < 0.9 and x["alike_told"] > 0.3 for x in alike), "what is not held is said"
+
+
 # ---- what is said ------------------------------------------------------------------------------------------
 
 

@@ -104,7 +104,7 @@ class ShownMeasure:
         """Return an effect as a change: −0.4 is two fifths less; none where no effect is stated."""
         if self.status != OK:
             return Rounded(math.nan, math.nan, math.nan, 1.0)
-        return rounded_values(*(math.expm1(x) for x in effect[:3]), "share")
+        return rounded_values(math.expm1(effect.point), math.expm1(effect.low), math.expm1(effect.high), "share")
 
     # ---- words ---------------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -275,12 +274,12 @@ class _Release:
         elif found is not None and (status in _SHOWN or value not in ("point",)):
             status = OK
         interval = value == "point"
+        low, high, prob = (_number(row[x]) if interval and status == OK else None for x in ("low", "high", "prob"))
         return PublishedCell(
-            found if status == OK else None, *((_number(row[x]) if interval and status == OK else None)
-                                               for x in ("low", "high", "prob")),
-            row.get("unit", unit), row.get("period") or (when if when != ALL else self.whole),
-            row.get("definition", definition), row.get("verdict", "") if interval else "", status,
-            row["status"] == "rounded", f"{self.name}/{name}.csv, row {i + 2}, {value}",
+            found if status == OK else None, low, high, prob, row.get("unit", unit),
+            row.get("period") or (when if when != ALL else self.whole), row.get("definition", definition),
+            row.get("verdict", "") if interval else "", status, row["status"] == "rounded",
+            f"{self.name}/{name}.csv, row {i + 2}, {value}",
         )  # fmt: skip
 
 
@@ -376,11 +375,12 @@ def _chain(folder: Path) -> PublishedFolder:
                     value, None, None, None, "persons", period, about, "", status, False, f"{place}, persons"
                 )
             elif one["kind"] == "reached":
-                share = [number(one[x]) if one["status"] == OK else None for x in ("share", "low", "high", "prob")]
-                status = str(one["status"]) if share[0] is None or not math.isfinite(share[0]) else OK
+                told = one["status"] == OK
+                share, low, high, prob = (number(one[x]) if told else None for x in ("share", "low", "high", "prob"))
+                status = SUPPRESSED if share is None and told else str(one["status"])
                 reached.setdefault(state, {})[frozenset(), cohort] = PublishedCell(
-                    *share, "share", period, f"within {one['years']} years; {about}", "",
-                    SUPPRESSED if share[0] is None and status == OK else status, False, f"{place}, share",
+                    share, low, high, prob, "share", period, f"within {one['years']} years; {about}", "", status,
+                    False, f"{place}, share",
                 )  # fmt: skip
         title = str(record["title"])
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -247,14 +247,14 @@ def workbook(found: Questionnaire, language: str) -> bytes:
     book.remove(book.active)
     names = [say.said(said("questionnaire.about")), *(x.name for x in found.spec.table),
              say.said(said("questionnaire.gaps"))]  # fmt: skip
-    sheets = [_about(found, say, language)]
+    sheets: list[list[list[object]]] = [_about(found, say, language)]
     labels = {x.name: text_of(x, "label", language) for x in found.spec.dimension}
     heads = labels | {name: say.said(x) for name, x in _HEADS.items()}
     heads |= {"figure": say.said(said("questionnaire.figure")), "label": say.said(said("questionnaire.asked"))}
     for table in found.spec.table:
         part = frame[frame["table"] == table.name].drop(columns="table")
         part = part.loc[:, [c for c in part if c not in labels or part[c].ne("").any()]]
-        title = [text_of(table, "title", language)]
+        title: list[object] = [text_of(table, "title", language)]
         sheets.append([title, [heads[str(c)] for c in part], *part.to_numpy(dtype=object).tolist()])
     sheets.append(_gap_rows(found, say, language))
     for name, rows in zip(names, sheets, strict=True):
@@ -291,7 +291,7 @@ def _about(found: Questionnaire, say: Catalogue, language: str) -> list[list[obj
 def _gap_rows(found: Questionnaire, say: Catalogue, language: str) -> list[list[object]]:
     wanted = (said("questionnaire.figure"), said("questionnaire.asked"), _HEADS["missing"], _HEADS["fill"])
     heads: list[object] = [say.said(x) for x in wanted]
-    rows = [
+    rows: list[list[object]] = [
         [x.asked.name, name_of(x, found.spec, language), say.said(gap.why), say.said(gap.fill)]
         for gap, figures in gaps_of(found.figures) for x in figures
     ]  # fmt: skip
