@@ -19,8 +19,8 @@ from mse.estimators.multilevel.pymcmodel import build_model
 from mse.jobs.job import read_job
 from mse.kernels.multilevel_density import log_density
 from mse.kernels.multilevel_model import AREA, area_effects, area_spreads, positive_values
+from mse.tables.areapairs import read_neighbours
 from mse.tables.captures import CaptureTable
-from mse.tables.neighbours import read_neighbours
 from tests.examples.areas import country
 from tests.twins.areas import effects_log_density, smooth_covariance
 
