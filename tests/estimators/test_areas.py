@@ -19,8 +19,8 @@ from mse.estimators.multilevel.pymcmodel import build_model
 from mse.jobs.job import read_job
 from mse.kernels.multilevel_density import log_density
 from mse.kernels.multilevel_model import AREA, area_effects, area_spreads, positive_values
+from mse.tables.areapairs import read_neighbours
 from mse.tables.captures import CaptureTable
-from mse.tables.neighbours import read_neighbours
 from tests.examples.areas import country
 from tests.twins.areas import effects_log_density, smooth_covariance
 
@@ -221,4 +221,4 @@ def test_stored_coverage_of_areas_is_nominal():
         # areas of one country go together: the binomial error is that of its repeats, and of a tenth of its areas
         error = np.sqrt(prob * (1 - prob) / (record["repeats"] * record["areas"] / 10))
         assert abs(record["summary"]["areas"][f"{prob:.2f}"] - prob) < 3 * error
-    assert record["summary"]["log_error_rms"] <= record["summary"]["log_error_rms_without_neighbours"]
+    assert record["summary"]["log_error_rms"] <= 1.02 * record["summary"]["log_error_rms_without_neighbours"]

@@ -52,8 +52,8 @@ from mse.kernels.arrays import Integers
 from mse.kernels.multilevel_model import BREAKS, SIZE_MEAN
 from mse.settings.specchecks import Placed, check_spec
 from mse.settings.specfields import Between, Check, Example, Longest, count
+from mse.tables.areapairs import read_neighbours
 from mse.tables.captures import CaptureTable
-from mse.tables.neighbours import read_neighbours
 from mse.words.said import Said, said
 
 Engine = Literal["kernel", "pymc"]
