@@ -30,7 +30,7 @@ from tests.twins.loglinear import walsh_matrix
 STORED = Path(__file__).with_name("shrinkage-nuts.json")
 TABLES = ("hepatitis-taiwan-3", "korea-palembang-3", "spina-bifida-3", "artificial-3", "kosovo-1999-4",
           "diabetes-italy-4", "hiv-rome-4", "lesbian-allegheny-4", "congenital-massachusetts-5",
-          "uk-2013-5")  # fmt: skip
+          "uk-2013-5", "uk-2013-6")  # fmt: skip
 LEVELS = (0.025, 0.25, 0.5, 0.75, 0.975)
 
 
