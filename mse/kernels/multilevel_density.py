@@ -24,6 +24,7 @@ from mse.kernels.multilevel_model import (
     SIZE_REST,
     Multilevel,
     area_spreads,
+    centring,
     common_dependence,
     effect_scales,
     horseshoe,
@@ -99,7 +100,7 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
         for s in range(n_strata):
             slope[h, s] += (through[s] * is_open[h, s] - back[s]) * weights[h, s]
     _gather(slope, k, slope_terms)
-    _gradient_of_terms(model, x, positive, scales, slope_terms, grad)
+    total += _gradient_of_terms(model, x, positive, scales, slope_terms, grad)
     return total + _positive_prior(model, x, positive, grad)
 
 
@@ -212,8 +213,11 @@ def _gradient_of_terms(
     scales: NDArray[np.float64],
     slope: NDArray[np.float64],
     grad: NDArray[np.float64],
-) -> None:
-    """Add what the slopes of list effects and pair interactions, (S, K + Q), say of all parameters behind them."""
+) -> float:
+    """Add what the slopes of list effects and pair interactions, (S, K + Q), say of all parameters behind them.
+
+    Returns what the log prior density of what pairs have of their own is beyond that of standard normal coordinates.
+    """
     at = model.starts
     n_strata = slope.shape[0]
     n_scales = model.n_scales
@@ -233,6 +237,7 @@ def _gradient_of_terms(
     _gradient_of_effects(model.lists, model.list_scale, scales, x[at[LIST] : at[LIST_REST]], turned,
                          grad[at[LIST] : at[LIST_REST]], grad[:n_scales])  # fmt: skip
     rest = model.rest_scale[2]
+    total = 0.0
     common = common_dependence(model, positive)
     for s in range(n_strata):
         whole = 0.0
@@ -247,13 +252,19 @@ def _gradient_of_terms(
             whole += pairs[s, p]
         grad[n_scales] += 2.0 * common * whole
         width = horseshoe(model, positive, p)
-        grad[at[PAIR_MEAN] + p] += width * whole
+        a, z = centring(width), x[at[PAIR_MEAN] + p]
+        # the prior of a z in place of that of z
+        total += math.log(a) + 0.5 * (1.0 - a * a) * z * z
+        grad[at[PAIR_MEAN] + p] += width * a * whole + (1.0 - a * a) * z
         # d log width / d log reach = c² / (c² + r²) = 1 − (width / c)²
-        through = (1.0 - (width / model.slab) ** 2) * width * x[at[PAIR_MEAN] + p] * whole
+        # d log a / d log width = a² − 1
+        own = width * a**3 * z * whole + (1.0 - a * a) * (a * a * z * z - 1.0)
+        through = (1.0 - (width / model.slab) ** 2) * own
         grad[n_scales + 1] += through
         grad[n_scales + 2 + p] += through
     _gradient_of_effects(model.pairs, model.pair_scale, scales, x[at[PAIR] : at[PAIR_REST]], pairs,
                          grad[at[PAIR] : at[PAIR_REST]], grad[:n_scales])  # fmt: skip
+    return total
 
 
 @compiled

@@ -26,6 +26,8 @@ square is the dependence that all pairs have in common; then the horseshoe's glo
 where areas have neighbours, the share ρ of their variance that neighbours have in common.
 """
 
+OWN_KNOWN = 0.2
+"""About how well tables know what a pair has of its own, as a log odds ratio: s of `centring`."""
 NARROWEST = 1e-16
 """Variances along the coordinates of areas below this, as a part of σ², count as this."""
 FARTHEST = 35.0
@@ -251,6 +253,16 @@ def horseshoe(model: Multilevel, positive: NDArray[np.float64], p: int) -> float
 
 
 @compiled
+def centring(width: float) -> float:
+    """Return a = 1 / √(1 + width²/s²): what a pair has of its own is width a x, and x has the density of a x, normal.
+
+    Where the width is far below s the coordinate is the standard normal one; far above it is the effect itself over s,
+    which the data know: there chains are not driven into the narrow end of all pairs at once.
+    """
+    return 1.0 / math.sqrt(1.0 + (width / OWN_KNOWN) ** 2)
+
+
+@compiled
 def stratum_terms(
     model: Multilevel, x: NDArray[np.float64], positive: NDArray[np.float64], terms: NDArray[np.float64]
 ) -> None:
@@ -276,7 +288,8 @@ def stratum_terms(
     rest = scales[model.rest_scale[2]]
     pairs = terms[:, k:]
     for p in range(q):
-        level = common + horseshoe(model, positive, p) * x[at[PAIR_MEAN] + p]
+        width = horseshoe(model, positive, p)
+        level = common + width * centring(width) * x[at[PAIR_MEAN] + p]
         for s in range(n_strata):
             pairs[s, p] = level + rest * x[at[PAIR_REST] + s]
     add_effects(model.pairs, model.pair_scale, scales, x[at[PAIR] : at[PAIR_REST]], pairs)

@@ -24,7 +24,9 @@ from mse.kernels.multilevel_model import (
     SIZE_REST,
 )
 
-Law = Literal["half-normal", "uniform", "half-cauchy", "normal", "normal after the share seen"]
+Law = Literal[
+    "half-normal", "uniform", "half-cauchy", "normal", "normal after the share seen", "normal after its width"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Block:
         The prior of what they stand for. Of half-normal, uniform and half-Cauchy parameters the vector holds
         coordinates whose tails are those of a normal law (`half_normal`, `normal_tail`, `half_cauchy` of the kernel),
         times `Multilevel.spreads`; all others are standard normal, those of size once the share seen is taken off
-        (`Multilevel.follow`).
+        (`Multilevel.follow`), those of what pairs have of their own times `centring`.
     """
 
     name: str
@@ -85,7 +87,7 @@ def coordinates(
         Block("list_effects", LIST, (list_effects, lists), "normal"),
         Block("list_rest", LIST_REST, (strata, lists), "normal"),
         Block("changes", BREAKS, (breaks,), "normal"),
-        Block("pair_mean", PAIR_MEAN, (pairs,), "normal"),
+        Block("pair_mean", PAIR_MEAN, (pairs,), "normal after its width"),
         Block("pair_effects", PAIR, (pair_effects, pairs), "normal"),
         Block("pair_rest", PAIR_REST, (strata,), "normal"),
         Block("areas", AREA, (areas,), "normal"),

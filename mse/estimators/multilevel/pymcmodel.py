@@ -19,6 +19,7 @@ import numpy as np
 from mse.estimators.multilevel.effects import Design
 from mse.estimators.multilevel.targets import Target, check_installed
 from mse.kernels.arrays import Array
+from mse.kernels.multilevel_model import OWN_KNOWN
 from mse.kernels.stratumcells import Rows
 
 
@@ -56,7 +57,10 @@ def build_model(design: Design, *, named: bool = False) -> Any:
         changes = pt.dot(m.breaks * m.break_prior, x["changes"][:, None] * np.eye(k)[m.break_list])
         lists = m.list_prior[0] + pt.dot(turned, m.rotation.T) + changes
         reach = positive[n + 1] * positive[n + 2 : n + 2 + q]
-        own = m.slab * reach / pt.sqrt(m.slab**2 + reach**2) * x["pair_mean"]
+        width = m.slab * reach / pt.sqrt(m.slab**2 + reach**2)
+        z = x["pair_mean"] / pt.sqrt(1.0 + (width / OWN_KNOWN) ** 2)
+        pm.Potential("pair_prior", (pm.logp(pm.Normal.dist(), z) - 0.5 * pt.log1p((width / OWN_KNOWN) ** 2)).sum())
+        own = width * z
         pairs = positive[n] ** 2 + own + rest[2] * x["pair_rest"][:, None]
         pairs += _effects(x_pairs, scales[m.pair_scale], x["pair_effects"])
         weights = pt.exp(pt.dot(lists, on.T) + pt.dot(pairs, both.T)) * pm.Data("possible", m.possible)
