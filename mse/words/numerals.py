@@ -35,18 +35,19 @@ def _pattern(name: str, percent: bool, digits: int) -> str:
 
 
 def decimal(value: float, digits: int, locale: str) -> str:
-    """Return a number with the separators of a language; it has to be finite."""
+    """Return a number with the separators of a language and a true minus sign; it has to be finite."""
     from babel.numbers import format_decimal
 
-    return str(format_decimal(Decimal(f"{value:.{digits}f}"), _pattern(locale, False, digits), locale=_locale(locale)))
+    exact = Decimal(f"{value:.{digits}f}")
+    return str(format_decimal(exact, _pattern(locale, False, digits), locale=_locale(locale))).replace("-", "−")
 
 
 def percentage(share: float, digits: int, locale: str) -> str:
-    """Return a share as a percentage; it has to be finite."""
+    """Return a share as a percentage with a true minus sign; it has to be finite."""
     from babel.numbers import format_percent
 
     exact = Decimal(f"{100 * share:.{digits}f}") / 100
-    return str(format_percent(exact, _pattern(locale, True, digits), locale=_locale(locale)))
+    return str(format_percent(exact, _pattern(locale, True, digits), locale=_locale(locale))).replace("-", "−")
 
 
 def figure(value: float, locale: str) -> str:

@@ -306,7 +306,7 @@ def test_every_message_that_is_asked_for_is_there_and_none_is_idle() -> None:
     # Keys that are put together from a name at run time.
     built = (
         r"(territory|rule|reason|setting|truth|quality_item|quality_measure|section|verdict|interval|dimension|level"
-        r"|indicator|unit|step|group|figure|tipping|keyfigures|timechain|cite|card|registerpage|surveypage"
+        r"|indicator|unit|step|group|figure|tipping|keyfigures|timechain|cite|card|registerpage|surveypage|policypage"
         r"|change|quality_column|calibrated|fit|plain|gather|sdg|survey|strata|full|part)\..*|meaning\.(in|out|ass).*"
         r"|format\.[a-z_]+|period\.(opening|tail)_.*|headline\.(years?|bound_).*|models\.(missing|assumed|apart|unlisted)|terminal\.(summed_over|columns_not_read)"
     )

@@ -66,7 +66,7 @@ def _writer(unit: str, m: Material) -> Callable[[float], str]:
     if unit in ("share", "probability"):
         return say.percent if unit == "probability" else say.share
     if unit == "persons":
-        return lambda value: say.number(value).replace("-", "−")
+        return say.number
     return lambda value: say.figure(float(f"{value:.4g}"))
 
 
