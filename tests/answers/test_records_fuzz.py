@@ -36,10 +36,10 @@ from tests.publish.test_release import whole
 
 
 def test_damaged_records_are_used_or_refused() -> None:
-    """Forty cases; the stored run is of two thousand others."""
-    counts, faults = outcome(40, 10_000, whole())
+    """Sixteen cases; the stored run is of two thousand others."""
+    counts, faults = outcome(16, 10_000, whole())
     assert not faults, faults[0][1]
-    assert sum(counts.values()) == 40 and counts["folder", "refused"] > 3
+    assert sum(counts.values()) == 16 and counts["folder", "refused"] > 1
 
 
 def test_the_stored_run_had_no_faults() -> None:

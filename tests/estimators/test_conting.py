@@ -257,6 +257,7 @@ def test_the_second_hump_of_the_censored_table():
     assert abs(draws.mean() - there["mean"]) < ERRORS * draws.std() / math.sqrt(size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bounded", [False, True], ids=["uncensored", "censored"])
 def test_evidence_of_scottish_models_by_plain_importance_sampling(bounded):
     """Models in which conting and we agree, and those in which we do not: the ratios of their evidence are ours."""
