@@ -76,7 +76,8 @@ COMMANDS = (
     ("compare", "res", "res"), ("models", "t.csv"), ("data",), ("data", "uk-2013-5"),
     ("repeats", "irregular-immigrants-netherlands-repeat"), ("verify", "res-release"),
     ("figures", "models/key-figures.toml"), ("chain", "models/justice-chain.toml"),
-    ("plan", "models/uk-2013.toml"), ("series", "res-release"),
+    ("plan", "models/uk-2013.toml"), ("series", "res-release"), ("policy", "models/consent-rule.toml"),
+    ("questionnaire", "sdg-16-2-2", "res-release"),
 )  # fmt: skip
 
 

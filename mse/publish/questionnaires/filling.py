@@ -28,7 +28,7 @@ from mse.publish.questionnaires.questionnairespec import (
     places_of,
     text_of,
 )
-from mse.publish.standing import OK, TOO_FEW
+from mse.publish.standing import OK, TOO_FEW, UNJUDGED, missing
 from mse.words.said import Said, said
 
 Called = Mapping[str, Sequence[str]]
@@ -201,7 +201,7 @@ def _look(
         return cell
     if cell.status == TOO_FEW:
         return Gap(2, "few", said("gap.few"), said("gapfill.few"))
-    if cell.status.startswith("withheld"):
+    if missing(cell.status) == "not_cited" or cell.status == UNJUDGED:
         return Gap(1, "withheld", said("gap.withheld"), said("gapfill.withheld"))
     return Gap(0, "suppressed", said("gap.suppressed"), said("gapfill.suppressed"))
 
