@@ -175,7 +175,7 @@ METHODS: Mapping[str, Method] = {
         "averages.searched", "SearchAverageSpec", "identified", useful_from=7, stands_for_unseen=True
     ),
     "latent-class": Method("latentclass.hiddenclasses", "LatentClassSpec", "identified", asked=True, slow_beyond=5),
-    "multilevel": Method("multilevel.partialpooling", "MultilevelSpec", "models", strata=True, slow_beyond=0),
+    "multilevel": Method("multilevel.partialpooling", "MultilevelSpec", "identified", strata=True, slow_beyond=0),
     "repeats": Method("repeats.oneregister", "RepeatsSpec", "assumed", "RepeatCounts"),
     "doubly-robust": Method("doublyrobust.onepair", "DoublyRobustSpec", "assumed", "PersonTable"),
 }  # fmt: skip
