@@ -15,7 +15,6 @@ from mse.errors import InputError, ModelError
 from mse.estimators.multilevel.areas import scaling_factor, smooth_axes
 from mse.estimators.multilevel.outputs import draw_persons
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
-from mse.estimators.multilevel.pymcmodel import build_model
 from mse.jobs.job import read_job
 from mse.kernels.multilevel_density import log_density
 from mse.kernels.multilevel_model import AREA, area_effects, area_spreads, positive_values
@@ -23,6 +22,7 @@ from mse.tables.areapairs import read_neighbours
 from mse.tables.captures import CaptureTable
 from tests.examples.areas import country
 from tests.twins.areas import effects_log_density, smooth_covariance
+from tests.twins.multilevel import assert_kernel_is_the_pymc_model
 
 STORED = Path(__file__).parents[1] / "calibration" / "multilevel-areas.json"
 AREAS = ("a", "b", "c", "d", "e", "f")
@@ -95,18 +95,7 @@ def test_effects_have_the_density_of_the_plain_twin():
 def test_kernel_is_the_pymc_model():
     """Same density up to one constant, same gradient, with a triangle, a pair and an island."""
     design = design_of(six_areas(), spec(breaks={"2019": ["A"]}))
-    twin = build_model(design).logp_dlogp_function(ravel_inputs=True, mode="FAST_COMPILE")
-    twin.set_extra_values({})
-    rng = np.random.default_rng(0)
-    apart = []
-    for _ in range(3):
-        x = rng.normal(0, 0.5, design.n_parameters)
-        gradient = np.empty_like(x)
-        value = log_density(design.model, x, gradient)
-        expected, slope = twin(x)
-        apart.append(value - expected)
-        np.testing.assert_allclose(gradient, slope, rtol=1e-8, atol=1e-8)
-    np.testing.assert_allclose(apart, apart[0], rtol=0, atol=1e-8)
+    assert_kernel_is_the_pymc_model(design)
 
 
 def test_density_is_finite_where_all_is_shared():

@@ -7,13 +7,12 @@ from mse.errors import ModelError
 from mse.estimators.multilevel.outputs import moments
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
 from mse.estimators.multilevel.priors import Priors
-from mse.estimators.multilevel.pymcmodel import build_model
 from mse.estimators.multilevel.sizemeasures import measure_columns, measure_notes, told
-from mse.kernels.multilevel_density import log_density
 from mse.kernels.multilevel_model import BREAKS, SIZE, cell_means
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import catalogue
 from tests.estimators.test_multilevel import small_table
+from tests.twins.multilevel import assert_kernel_is_the_pymc_model
 
 
 def of(measures, **breaks):
@@ -32,18 +31,7 @@ def test_a_year_around_the_date_counts_by_the_part_behind_it():
 
 def test_the_kernel_with_measures_is_the_pymc_model():
     design = of(["2018-07"], breaks={"2018-07": ["A"]})
-    twin = build_model(design).logp_dlogp_function(ravel_inputs=True, mode="FAST_COMPILE")
-    twin.set_extra_values({})
-    rng = np.random.default_rng(0)
-    apart = []
-    for _ in range(3):
-        x = rng.normal(0, 0.5, design.n_parameters)
-        gradient = np.empty_like(x)
-        value = log_density(design.model, x, gradient)
-        expected, slope = twin(x)
-        apart.append(value - expected)
-        np.testing.assert_allclose(gradient, slope, rtol=1e-8, atol=1e-8)
-    np.testing.assert_allclose(apart, apart[0], rtol=0, atol=1e-8)
+    assert_kernel_is_the_pymc_model(design)
 
 
 def test_coordinates_of_a_measure_move_log_sizes_and_nothing_else():

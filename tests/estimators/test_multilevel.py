@@ -18,11 +18,11 @@ from mse.estimators.multilevel.nuts import part_sizes
 from mse.estimators.multilevel.outputs import draw_persons
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
 from mse.estimators.multilevel.priors import Priors
-from mse.estimators.multilevel.pymcmodel import build_model
 from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec
 from mse.kernels.multilevel_density import log_density
 from mse.kernels.multilevel_model import cell_means, positive_values
 from mse.tables.captures import CaptureTable
+from tests.twins.multilevel import assert_kernel_is_the_pymc_model
 
 CALIBRATION = Path(__file__).parents[1] / "calibration"
 YEARS = ("2017", "2018", "2019")
@@ -87,18 +87,7 @@ def incomplete_design():
 def test_kernel_is_the_pymc_model(design):
     """Same density up to one constant, same gradient, with blind, missing, bounded and unlabelled cells."""
     design = design()
-    twin = build_model(design).logp_dlogp_function(ravel_inputs=True, mode="FAST_COMPILE")
-    twin.set_extra_values({})
-    rng = np.random.default_rng(0)
-    apart = []
-    for _ in range(3):
-        x = rng.normal(0, 0.5, design.n_parameters)
-        gradient = np.empty_like(x)
-        value = log_density(design.model, x, gradient)
-        expected, slope = twin(x)
-        apart.append(value - expected)
-        np.testing.assert_allclose(gradient, slope, rtol=1e-8, atol=1e-8)
-    np.testing.assert_allclose(apart, apart[0], rtol=0, atol=1e-8)
+    assert_kernel_is_the_pymc_model(design)
 
 
 def test_the_pymc_model_is_there_to_be_extended():
