@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,12 +12,34 @@ from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, in_language, pri
 from mse.words.said import said
 
 
+def _of_a_job[F: Callable[..., Any]](command: F) -> F:
+    """Add what the commands of these jobs take."""
+    language = click.option(
+        "--language", type=LANGUAGES, callback=in_language, help="Of the sentences; the first of the job."
+    )
+    for option in reversed((
+        click.argument("job", type=click.Path(path_type=Path)),
+        click.option("--out", type=click.Path(path_type=Path), help="Folder for the page, CSV and JSON."),
+        OVERWRITE,
+        language,
+        AS_JSON,
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _print(sentences: Sequence[str], record: str | None, *, apart: bool = False) -> None:
+    """Print sentences, with an empty line between them where they stand `apart`, or the record in their place."""
+    if record is not None:
+        click.echo(record, nl=False)
+        return
+    for i, sentence in enumerate(sentences):
+        click.echo("", nl=apart and i > 0)
+        say(sentence)
+
+
 @click.command()
-@click.argument("job", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page, CSV and JSON.")
-@OVERWRITE
-@click.option("--language", type=LANGUAGES, callback=in_language, help="Of the sentences; the first of the job.")
-@AS_JSON
+@_of_a_job
 def figures(job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool) -> None:
     """Print the key figures of a JOB as sentences: totals, shares, changes, multiples, ranks, estimates beside them."""
     from mse.jobs.figurejob import figures as make
@@ -25,20 +49,11 @@ def figures(job: Path, out: Path | None, overwrite: bool, language: str | None, 
     sentences = found.sentences(language)
     if out is not None:
         write_figures(out, found, overwrite=overwrite)
-    if as_json:
-        click.echo(json_text(found), nl=False)
-    else:
-        for i, sentence in enumerate(sentences):
-            click.echo("", nl=i > 0)
-            say(sentence)
+    _print(sentences, json_text(found) if as_json else None, apart=True)
 
 
 @click.command()
-@click.argument("job", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page, CSV and JSON.")
-@OVERWRITE
-@click.option("--language", type=LANGUAGES, callback=in_language, help="Of the sentences; the first of the job.")
-@AS_JSON
+@_of_a_job
 def chain(job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool) -> None:
     """Print what becomes of persons or cases through time, from the dated events of a JOB; or rates, from counts.
 
@@ -55,19 +70,11 @@ def chain(job: Path, out: Path | None, overwrite: bool, language: str | None, as
     sentences = found.sentences(language)
     if out is not None:
         write_chain(out, found, overwrite=overwrite)
-    if as_json:
-        click.echo(chain_json(found), nl=False)
-    else:
-        for sentence in sentences:
-            say(sentence)
+    _print(sentences, chain_json(found) if as_json else None)
 
 
 @click.command()
-@click.argument("job", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the page, CSV and JSON.")
-@OVERWRITE
-@click.option("--language", type=LANGUAGES, callback=in_language, help="Of the sentences; the first of the job.")
-@AS_JSON
+@_of_a_job
 def policy(job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool) -> None:
     """Print what became of registered counts at the date of a measure, from a JOB: level, slope, other dates tried."""
     from mse.jobs.policyjob import policy as make
@@ -78,11 +85,7 @@ def policy(job: Path, out: Path | None, overwrite: bool, language: str | None, a
     sentences = found.sentences(language)
     if out is not None:
         write_policy(out, found, overwrite=overwrite)
-    if as_json:
-        click.echo(policy_json(found), nl=False)
-    else:
-        for sentence in sentences:
-            say(sentence)
+    _print(sentences, policy_json(found) if as_json else None)
 
 
 def _rates(file: Path, out: Path | None, as_json: bool) -> None:
