@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from mse.publish.disclosure.control import Disclosure, SafeTable
 from mse.publish.disclosure.counts import KNOWN, LABEL, MISSING, CountTable, Place
 from mse.publish.disclosure.protecting import Protected, protect_told
 from mse.publish.disclosure.releaseattack import alike
+from mse.publish.disclosure.roundedvintages import rounded_over
 from mse.publish.disclosure.vintages import hold_over
 from mse.publish.wording.rounding import Rounded, round_interval, rounded_values
 from mse.tables.captures import CaptureTable
@@ -238,7 +239,10 @@ def _protected(
     """Return a protected table; kept, because a page and its files ask for the same one again and again."""
     made: Mapping[str, tuple[str, ...]] = dict(dimensions)
     raw = CountTable(made, np.frombuffer(counts, np.int64), np.frombuffer(possible, bool), margins=margins)
-    found = _alone(raw, rule, dict(told), known, dict(pinned), old, when)
+    alone = partial(_alone, raw, rule, dict(told), known, dict(pinned), old, when)
+    if held and rule.method != "suppress":
+        return rounded_over(raw, held, rule, *when, alone)
+    found = alone({})
     if not held:
         return found
     safe = hold_over(raw, found.table, held, rule, *when, dict(shown))
@@ -248,12 +252,13 @@ def _protected(
 def _alone(
     raw: CountTable, rule: Disclosure, told: Mapping[Place, tuple[float, float]], known: tuple[Place, ...],
     pinned: Mapping[Place, int], old: tuple[OldTable, ...], when: tuple[str | None, tuple[str, ...]],
+    stood: Mapping[Place, int],
 ) -> Protected:  # fmt: skip
     """Return a protected table beside what is known of other persons, but for how it was before."""
     if old:
-        return protect_beside(raw, rule, old, *when, told=told, known=known, pinned=pinned)
+        return protect_beside(raw, rule, old, *when, told=told, known=known, pinned=pinned, stood=stood)
     try:
-        return protect_told(raw, rule, told=told, known=known, pinned=pinned)
+        return protect_told(raw, rule, told=told, known=known, pinned=pinned, stood=stood)
     except ModelError:
         if not known or rule.method != "suppress":
             raise
@@ -271,7 +276,7 @@ def _earlier(
     held = [x for x in (getattr(entry, name) for entry in results.record.series) if x is not None]
     old = [
         x for x, digest in ((getattr(entry, name), entry.digest) for entry in results.record.against)
-        if x is not None and not (digest in series and rule.method == "suppress" and alike(table, x))
+        if x is not None and not (digest in series and alike(table, x))
     ]  # fmt: skip
     return tuple(held), tuple(old)
 

@@ -37,12 +37,13 @@ MOST_BASE = 50_000
 def protect_beside(
     table: CountTable, rule: Disclosure, old: Sequence[OldTable], time: str | None, years: tuple[str, ...], *,
     told: Mapping[Place, tuple[float, float]], known: Sequence[Place], pinned: Mapping[Place, int],
+    stood: Mapping[Place, int] | None = None,
 ) -> Protected:  # fmt: skip
     """Return a table protected together with what was published before (`mse.publish.disclosure.protecting`).
 
     Parameters
     ----------
-    table, rule, told, known, pinned
+    table, rule, told, known, pinned, stood
         As there.
     old : sequence of OldTable
         What was published before.
@@ -61,7 +62,7 @@ def protect_beside(
     if rule.method != "suppress":
         values = dict(zip(table.published().places, table.published().values(table).tolist(), strict=True))
         fixed |= {p: v for p, v in same.items() if v % rule.base == 0 and abs(v - values[p]) < rule.base}
-    found = protect_told(table, rule, told=told, known=known, pinned=fixed, beside=beside)
+    found = protect_told(table, rule, told=told, known=known, pinned=fixed, stood=stood, beside=beside)
     if rule.method != "suppress":
         _withstood(table, found, rule, beside)
     return found

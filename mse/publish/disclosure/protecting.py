@@ -74,6 +74,7 @@ def protect_told(
     told: Mapping[Place, tuple[float, float]] | None = None,
     known: Sequence[Place] = (),
     pinned: Mapping[Place, int] | None = None,
+    stood: Mapping[Place, int] | None = None,
     beside: Beside | None = None,
 ) -> Protected:
     """Return what of a table may be published, and of which counts that are left out the estimates may be.
@@ -84,6 +85,8 @@ def protect_told(
         As in `protect`.
     told : mapping of place to (float, float), optional
         The fewest and most persons that a published estimate, with its interval and verdict, allows at a place.
+    stood : mapping of place to int, optional
+        Rounded counts of the release before that may stand as they stood (`mse.publish.disclosure.roundedvintages`).
     """
     rule = rule or Disclosure()
     cells = table.published()
@@ -100,9 +103,9 @@ def protect_told(
         stated = frozenset(place for place, yes in zip(cells.places, found.stated, strict=True) if yes)
         return Protected(SafeTable(table.names, tuple(safe), rule.in_words()), stated)
     if rule.method == "controlled":
-        rounded, off = round_controlled(table, cells, rule.base, pinned)
+        rounded, off = round_controlled(table, cells, rule.base, pinned, stood)
     else:
-        rounded, off = round_by_lot(table, cells, rule, pinned or {}, beside), rule.base - 1
+        rounded, off = round_by_lot(table, cells, rule, pinned or {}, beside, stood or {}), rule.base - 1
     safe = [
         SafeCell(place, int(new), "rounded" if can else "structural zero")
         for place, new, can in zip(cells.places, rounded, possible, strict=True)

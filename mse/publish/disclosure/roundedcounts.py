@@ -28,8 +28,9 @@ DRAWN_AGAIN, WHOLE = 200, 64
 
 
 def round_controlled(
-    table: CountTable, cells: PublishedCells, base: int, pinned: Mapping[Place, int] | None = None
-) -> tuple[Integers, int]:
+    table: CountTable, cells: PublishedCells, base: int, pinned: Mapping[Place, int] | None = None,
+    stood: Mapping[Place, int] | None = None,
+) -> tuple[Integers, int]:  # fmt: skip
     """Return every published count as a multiple of `base`, so that all margins add up, and the most they may be off.
 
     Zero-restricted where that is possible: every count goes to one of the two multiples around it, and a multiple
@@ -46,6 +47,9 @@ def round_controlled(
         What is rounded to.
     pinned : mapping of place to int, optional
         Places whose rounded count is published elsewhere already.
+    stood : mapping of place to int, optional
+        Multiples of `base` that an earlier release told, less than `base` from the counts: these are rounded as if
+        they were those, and move only where sums must.
 
     Returns
     -------
@@ -60,6 +64,8 @@ def round_controlled(
     piecewise linear between the multiples.
     """
     values = cells.values(table)
+    for place, number in (stood or {}).items():
+        values[cells.places.index(place)] = number
     for further in range(WIDEST):
         found = _rounded(table, cells, values, base, further, pinned or {})
         if found is not None:
@@ -108,12 +114,14 @@ def lot(value: int, named: list[list[str]], base: int, secret: str, again: int =
 
 
 def round_by_lot(
-    table: CountTable, cells: PublishedCells, rule: Disclosure, pinned: Mapping[Place, int], beside: Beside | None
-) -> Integers:
+    table: CountTable, cells: PublishedCells, rule: Disclosure, pinned: Mapping[Place, int], beside: Beside | None,
+    stood: Mapping[Place, int],
+) -> Integers:  # fmt: skip
     """Return counts rounded by lot, of which no count can be worked out from the others.
 
     Sums that need not add up tell something when they miss by much: the lot of such counts is drawn again, with what
-    they are parts of and what they consist of, until at least `base` counts are possible at every place.
+    they are parts of and what they consist of, until at least `base` counts are possible at every place. What `stood`
+    in an earlier release, and may stand, is not drawn before it has to be.
 
     Raises
     ------
@@ -130,7 +138,11 @@ def round_by_lot(
     again = np.zeros(values.size, dtype=np.int64)
     for _ in range(DRAWN_AGAIN):
         drawn = [
-            pinned.get(place, lot(int(value), at, rule.base, rule.secret, int(n)))
+            pinned[place]
+            if place in pinned
+            else stood[place]
+            if place in stood and not n
+            else lot(int(value), at, rule.base, rule.secret, int(n))
             for place, value, at, n in zip(cells.places, values, named, again, strict=True)
         ]
         safe = SafeTable(table.names, tuple(

@@ -49,7 +49,7 @@ def hold_over(
     before : sequence of OldTable
         The same table as the releases of the series published it, the first one first.
     rule : Disclosure
-        Thresholds; only for counts that are left out. Rounded ones are off by as much as they are anyway.
+        Thresholds, of a method that leaves counts out (`mse.publish.disclosure.roundedvintages` is for rounded ones).
     time, years : str or None, tuple of str
         The dimension of `table` that is time, and the years that it is about.
     shown : mapping of place to (int, int), optional
@@ -60,8 +60,6 @@ def hold_over(
     ModelError
         When a difference, or a count that was left out, cannot be kept in doubt.
     """
-    if rule.method != "suppress":
-        return safe
     cells = table.published()
     values = cells.values(table)
     series = series_of(table, cells, before, time, years, steps=True)
@@ -85,7 +83,7 @@ def hold_over(
     if joint.programme(added=False, state=None).optimum() is None:
         joint = Series(table, cells, series_of(table, cells, before, time, years, steps=False), rule)
         if joint.programme(added=False, state=None).optimum() is None:
-            raise _refused(())  # they contradict each other whatever happened in between
+            raise refused(())  # they contradict each other whatever happened in between
     state = Told(values, hidden, steps, anchors, at_fixed)
     while _widened(joint, state, rule):
         pass  # what is told in larger steps may make beliefs possible that were not
@@ -131,7 +129,7 @@ def _widen(joint: Series, target: Target, added: bool, state: Told, rule: Disclo
         if not state.hidden[c] and c not in state.fixed and state.steps[c] < MOST_STEPS * rule.threshold
     ]  # fmt: skip
     if not free:
-        raise _refused(target.place)
+        raise refused(target.place)
     order = sorted(free, key=lambda c: (int(state.steps[c]), int(state.values[c]), c))[:TRIED]
     low, high = joint.range(joint.programme(added, state), target)
     best, widest = order[0], high - low
@@ -147,7 +145,8 @@ def _widen(joint: Series, target: Target, added: bool, state: Told, rule: Disclo
     state.steps[best] = _larger(int(state.steps[best]), rule)
 
 
-def _refused(place: Place) -> ModelError:
+def refused(place: Place) -> ModelError:
+    """Return the error that a difference at a place cannot be kept in doubt."""
     where = ", ".join(str(x) for x in place if x is not None)
     return ModelError(
         Problem(said("release.difference"), said("release.difference_allowed"), said("release.difference_remedy"),
