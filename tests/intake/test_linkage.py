@@ -226,7 +226,7 @@ def test_a_number_that_registers_share_is_evidence(
             con.execute(f"ALTER TABLE {name}_kept RENAME TO {name}")
     assert len(rows) == numbered.records
     precision, recall = scores(link_at(numbered, 0.8), truth)
-    assert precision >= 0.99 and 1 - recall < 0.8 * (1 - scores(link_at(model, 0.8), truth)[1])
+    assert precision >= 0.99 and 1 - recall < 0.9 * (1 - scores(link_at(model, 0.8), truth)[1])
 
 
 def test_identical_runs_give_the_identical_model(

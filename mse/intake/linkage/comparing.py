@@ -101,8 +101,8 @@ class Plan:
         In the order of the columns of `levels_of_pairs`.
     full : int32 array, shape (R,)
         Codes of the full name; of the only name where there is one.
-    common : int16 array, shape (R,)
-        Class of how many persons have it.
+    common : int64 array, shape (R,)
+        How many pseudonyms have it.
     weights : mapping of str to float64 array, shape (groups, 2)
         Weight of every label when it is equal, and when it is not; empty as long as they are not known, and every label
         is a comparison of its own.
@@ -111,7 +111,7 @@ class Plan:
     records: Records
     comparisons: tuple[Comparison, ...]
     full: Codes
-    common: Levels
+    common: Integers
     weights: Mapping[str, Array] = MappingProxyType({})
 
 
@@ -158,11 +158,25 @@ def make_plan(records: Records) -> Plan:
     return Plan(records, tuple(comparisons), full, _commonness(records, full))
 
 
-def _commonness(records: Records, full: Codes) -> Levels:
-    """Return the class of how many persons have the full name of a registration; equal pseudonyms count once."""
+def _commonness(records: Records, full: Codes) -> Integers:
+    """Return how many pseudonyms have the full name of a registration."""
     first = (records.person == np.arange(len(records))) & (full >= 0)
-    persons = np.bincount(full[first], minlength=int(full.max(initial=0)) + 1)
-    return np.searchsorted(np.array(COMMON), persons[np.maximum(full, 0)], side="left").astype(np.int16)
+    return np.bincount(full[first], minlength=int(full.max(initial=0)) + 1)[np.maximum(full, 0)]
+
+
+def name_class(persons: Integers) -> Levels:
+    """Return the class of a full name that so many persons have."""
+    return np.searchsorted(np.array(COMMON), persons, side="left").astype(np.int16)
+
+
+def _full_class(plan: Plan, left: Integers, right: Integers) -> Levels:
+    """Return the class of the full name of pairs that have one, were each pair one person.
+
+    Two pseudonyms of one person are counted once: a name would be more common for every error in it otherwise, among
+    matches and not among others.
+    """
+    twice = plan.records.person[left] != plan.records.person[right]
+    return name_class(plan.common[left] - twice)
 
 
 def _names(records: Records, both: bool) -> Comparison:
@@ -261,7 +275,7 @@ def _name_levels(plan: Plan, comparison: Comparison, left: Integers, right: Inte
         level = np.full(len(left), place["different"])
         if near in parts:
             level[_equal(parts[near], left, right)] = len(COMMON) + 1
-        level = np.where(full, np.maximum(plan.common[left], plan.common[right]), level)
+        level = np.where(full, _full_class(plan, left, right), level)
         return np.where(known, level, -1).astype(np.int16)
     family, first = (_equality(parts[x], left, right) for x in (SURNAME, GIVEN))
     start = len(COMMON) + 1
@@ -282,7 +296,7 @@ def _name_levels(plan: Plan, comparison: Comparison, left: Integers, right: Inte
                            ((family == 0) & initial, "surname and initial equal"),
                            ((first == 0) & sound, "sound and given name equal")):  # fmt: skip
             level[mask] = place[word]
-    level = np.where(full, np.maximum(plan.common[left], plan.common[right]), level)
+    level = np.where(full, _full_class(plan, left, right), level)
     lacks_family, lacks_first = family < 0, first < 0
     level = np.where(lacks_family, place["surname missing, given name equal"] + first, level)
     level = np.where(lacks_first, place["given name missing, surname equal"] + family, level)

@@ -17,6 +17,7 @@ from mse.intake.linkage.comparing import (
     Levels,
     Plan,
     levels_of_pairs,
+    name_class,
     score_levels,
     with_weights,
 )
@@ -191,7 +192,7 @@ def _equal_pairs(plan: Plan, person: Integers) -> tuple[Array, float]:
     both = np.unique(np.stack([person[known], plan.full[known]]), axis=1, return_counts=True)
     size = np.bincount(plan.full[known]).astype(np.float64)
     common = np.zeros(len(size), dtype=np.int64)
-    common[plan.full[known]] = plan.common[known]
+    common[plan.full[known]] = name_class(plan.common[known] - 1)
     full = np.bincount(common, weights=size * (size - 1.0) / 2.0, minlength=classes)
     kept = both[1].astype(np.float64)
     full -= np.bincount(common[both[0][1]], weights=kept * (kept - 1.0) / 2.0, minlength=classes)
