@@ -31,6 +31,7 @@ LONGEST = 1000
 _BATCH = 10_000
 _SAMPLE_FIRST, _SAMPLE_LATER, _SAMPLE_ALL = 500, 20, 5_000
 _BLANKS = " \t\u00a0"
+_EDGES = tuple((x, (SEPARATOR + x, x + SEPARATOR, x + "\n")) for x in _BLANKS)
 _AROUND = re.compile(f"[{_BLANKS}]*({SEPARATOR}|\n)[{_BLANKS}]*")
 _BREAK = re.compile(r"\r\n|\r|\n")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -207,7 +208,7 @@ class _Writer:
         cells = list(map(self.pick, rows))
         lines = [f"{n}{SEPARATOR}{text}\n" for n, text in zip(numbers, map(SEPARATOR.join, cells), strict=True)]
         text = "".join(lines)
-        if any(blank in text for blank in _BLANKS):
+        if any(blank in text and any(edge in text for edge in edges) for blank, edges in _EDGES):
             text = _AROUND.sub(r"\1", text)
         try:
             data = text.encode()
