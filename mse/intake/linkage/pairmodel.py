@@ -49,6 +49,9 @@ UNSURE = SURE - 0.01
 AGAIN = 12
 """Steps of EM for each draw of the parameters."""
 
+AVERAGED = 20
+"""Draws of the parameters over which match probabilities are averaged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -108,7 +111,8 @@ class PairModel:
         Numbers of registrations, `left` < `right`. First those with the pseudonym of an earlier one, which it is paired
         with, then the pairs with different pseudonyms.
     log_odds : float64 array, shape (P,)
-        Natural log of the odds that they are one person.
+        Natural log of the odds that they are one person, of a probability averaged over what is not known of the
+        parameters: under the likeliest ones alone, pairs are said to be surer than they are.
     levels : tuple of Level
         Every level of every comparison.
     share : float
@@ -191,7 +195,7 @@ def train_model(
     kept = np.flatnonzero(odds >= math.log(LEAST / (1.0 - LEAST)))
     again = np.flatnonzero(records.person != np.arange(len(records)))
     progress("linkage", 4, 4)
-    return PairModel(
+    likeliest = PairModel(
         len(records),
         np.concatenate([records.person[again], left[kept]]),
         np.concatenate([again, right[kept]]),
@@ -199,6 +203,19 @@ def train_model(
         _levels(plan, rates), rates.share, _settings(plan, rates),
         Learned(plan, counted, levels, kept, rates),
     )  # fmt: skip
+    return _averaged(likeliest, seed)
+
+
+def _averaged(model: PairModel, seed: int) -> PairModel:
+    """Return a model whose probabilities are averaged over its parameters."""
+    assert model.learned is not None
+    first = len(model.left) - len(model.learned.kept)
+    p = np.zeros(len(model.left) - first)
+    for odds in redraw(model, AVERAGED, seed=seed):
+        p += 1.0 / (1.0 + np.exp(-odds[first:])) / AVERAGED
+    odds = model.log_odds.copy()
+    odds[first:] = np.minimum(np.log(p) - np.log1p(-p), UNSURE)
+    return replace(model, log_odds=odds)
 
 
 def _compared(plan: Plan, start: Rates) -> tuple[Integers, Integers, Levels]:
