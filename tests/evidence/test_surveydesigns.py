@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -310,6 +311,59 @@ def test_small_counts_of_respondents_cannot_be_worked_out(tmp_path: Path) -> Non
     assert by["r1", "f"].n is None and by["r1", "f"].level == "do not publish"
     assert by["r1", "m"].n is None  # the two together are 12, of which anything may be either's
     assert by[()].persons.point > 0
+
+
+def regions(path: Path, answers: dict[str, tuple[int, int]]) -> Path:
+    """Write microdata of regions: answers, and those that are yes."""
+    rows = [f"{int(i < yes)},{name}" for name, (n, yes) in answers.items() for i in range(n)]
+    path.write_text("\n".join(["y,region", *rows]))
+    return path
+
+
+def test_an_area_without_a_number_is_in_no_file_and_cannot_be_worked_out(tmp_path: Path) -> None:
+    answers = {"north": (400, 80), "east": (300, 60), "south": (200, 30), "west": (100, 4)}
+    path, people = regions(tmp_path / "s.csv", answers), tmp_path / "people.csv"
+    people.write_text("region,population\n" + "".join(f"{x},{n * 10}\n" for x, (n, _) in answers.items()))
+    design = SurveyDesign("y", by=("region",), compare="region")
+    for given in (people, None):
+        shown = publish_survey(survey(path, design, given), SurveyAbout())
+        rates = {x.levels: x for x in shown.rates}
+        hidden = [x.levels[0] for x in shown.rates if x.levels and math.isnan(x.rate.point)]
+        assert set(hidden) == {"west", "south"}, "a total less all others is the one that is left"
+        assert [r.code for r in rates["west",].reasons] == ["surveyreason.cases"]
+        assert [r.code for r in rates["south",].reasons] == ["surveyreason.beside"]
+        assert all(math.isnan(x.persons.point) and math.isnan(x.deff) for x in shown.rates if x.levels[:1] == ("west",))
+        out = write_survey(tmp_path / "out", shown, overwrite=True)
+        record = json.loads((out / "survey.json").read_text())
+        for row in record["rates"]:
+            if row["levels"] and row["levels"][0] in hidden:
+                assert {x for name in ("rate", "persons") for x in row[name].values()} | {row["deff"]} == {None}
+                assert not any("factor" in json.dumps(x) for x in row["reasons"])
+        for name in ("survey.csv", "survey-differences.csv"):
+            for line in (out / name).read_text().splitlines()[1:]:
+                if any(x in line.split(",") for x in hidden):
+                    assert line.endswith("do not publish") or ",do not publish,surveyreason." in line
+        for page, words in (("survey.html", "could be worked out"), ("survey.nl.html", "af te leiden")):
+            text = (out / page).read_text().partition("<main")[2]
+            assert words in text and not re.search(r">(4|15)%", text)
+        # what is left for the two together holds nobody and everybody of either
+        whole, told = rates[()], [rates[x,] for x in ("north", "east")]
+        left = whole.rate.point * 1000 - sum(x.rate.point * (x.n or 0) for x in told)
+        assert left >= 10
+
+
+def test_a_wide_interval_says_no_number_of_it() -> None:
+    judged = judge_survey(0.01, 0.0573, SurveyLimits(), n=500, cases=60, df=40)
+    assert [dict(x.values)["factor"] for x in judged.reasons] == [4.0]
+    assert judge_survey(0.001, 0.5, SurveyLimits(), n=50, cases=2, df=1).reasons[0].code == "surveyreason.cases"
+    assert len(judge_survey(0.001, 0.5, SurveyLimits(), n=50, cases=2, df=1).reasons) == 1
+
+
+def test_weights_before_calibration_do_not_tell_small_counts(tmp_path: Path) -> None:
+    path, totals = regions(tmp_path / "s.csv", {"a": (300, 60), "b": (200, 50), "c": (6, 2)}), tmp_path / "totals.csv"
+    totals.write_text("variable,level,total\nregion,a,3000\nregion,b,2100\nregion,c,60\n")
+    shown = publish_survey(survey(path, SurveyDesign("y", totals=totals)), SurveyAbout())
+    assert [math.isnan(x.before) for x in shown.margins] == [False, True, True]
 
 
 def test_a_page_in_both_languages_is_rendered_again(tmp_path: Path) -> None:
