@@ -199,7 +199,8 @@ def figures(job: FiguresJob | Mapping[str, Any] | str | Path) -> KeyFigures:
         for spec in wanted
     )  # fmt: skip
     speakers, titles = speakers_of(job.report, job.title, job.run.prob, "keyfigures.title")
-    return KeyFigures(job.title or next(iter(titles.values())), found, rule.in_words(), job.run.prob, speakers, titles)
+    title = job.title or next(iter(titles.values()))
+    return KeyFigures(title, found, rule.in_words(), job.run.prob, speakers, titles, job.report.pdf)
 
 
 def _open(job: FiguresJob) -> tuple[dict[str, CountedSource], dict[str, Any]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import sys
 import time
+import tomllib
 import zlib
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+import mse
 from mse.answers.results import Results, write_results
 from mse.errors import InputError
 from mse.publish.report.html import compose, render_pages, render_report, write_pages
@@ -46,13 +48,38 @@ def test_pdf_is_tagged_archival_and_in_its_language(results: Results, language: 
     assert b"/StructTreeRoot" in inside and b"/Figure" in inside and b"/TH" in inside
 
 
+@pytest.mark.parametrize(
+    ("command", "job", "page"),
+    [("figures", "key-figures.toml", "key-figures"), ("chain", "justice-chain.toml", "chain")],
+)
+def test_pages_of_other_numbers_have_a_pdf_in_every_language(
+    tmp_path: Path, command: str, job: str, page: str
+) -> None:  # fmt: skip
+    raw = tomllib.loads(shipped_path("models", job).read_text("utf-8"))
+    raw["report"]["pdf"] = True
+    if command == "chain":
+        raw["chain"]["path"] = str(shipped_path("models", raw["chain"]["path"]))
+    outs = []
+    for name in ("one", "two"):
+        found = mse.figures(raw) if command == "figures" else mse.chain(raw)
+        outs.append((mse.write_figures if command == "figures" else mse.write_chain)(tmp_path / name, found))
+    for language, name in (("en", f"{page}.pdf"), ("nl", f"{page}.nl.pdf")):
+        pdf = (outs[0] / name).read_bytes()
+        assert pdf == (outs[1] / name).read_bytes()
+        record = pdf[pdf.index(b"<?xpacket begin") : pdf.index(b"<?xpacket end")].decode("utf-8")
+        assert re.search(r"pdfuaid:part[=>\"]+1", record)
+        assert f"<dc:language><rdf:Bag><rdf:li>{language}</rdf:li>" in record
+        inside = unpacked(pdf)
+        assert b"/TH" in inside and (command == "figures" or b"/Figure" in inside)
+
+
 def test_pdf_has_the_same_bytes_every_time() -> None:
     assert render_pdf(national(), "nl") == render_pdf(national(), "nl")
 
 
 def test_pdf_writes_every_kind_of_block_and_all_that_a_block_says() -> None:
     """Both templates are fed from the same page: what a page may hold, each of them writes."""
-    template = shipped_path("reports/templates", "report.typ").read_text("utf-8")
+    template = "".join(shipped_path("reports/templates", x).read_text("utf-8") for x in ("report.typ", "pieces.typ"))
     pieces = shipped_path("reports/templates", "pieces.html").read_text("utf-8")
     kinds = {block.kind for section in compose(uk_assessed()).sections for block in section.blocks}
     assert kinds == {"paragraph", "heading", "bullets", "sheet", "drawing", "listing"}
