@@ -74,7 +74,7 @@ class PublishedTimeChain:
     titles : mapping of str to str
         The title by language.
     pdf : bool
-        Whether the pages are written as PDF too.
+        Whether the job asks for the pages as PDF too.
     """
 
     title: str
@@ -193,7 +193,9 @@ def _years(years: float, to: Speaker) -> Said:
     return said("chainflow.year", years=text) if years == 1 else said("chainflow.years", years=text)
 
 
-def write_chain(folder: str | Path, found: PublishedTimeChain, *, overwrite: bool = False) -> Path:
+def write_chain(
+    folder: str | Path, found: PublishedTimeChain, *, overwrite: bool = False, pdf: bool | None = None
+) -> Path:  # fmt: skip
     """Write a chain into a folder, in one step: either all files are there afterwards, or none.
 
     Parameters
@@ -204,6 +206,8 @@ def write_chain(folder: str | Path, found: PublishedTimeChain, *, overwrite: boo
         What `mse.chain` gave.
     overwrite : bool
         Replace a folder of a chain that exists.
+    pdf : bool, optional
+        Write the pages as PDF too; as the job says when not given.
 
     Raises
     ------
@@ -217,7 +221,7 @@ def write_chain(folder: str | Path, found: PublishedTimeChain, *, overwrite: boo
         JSON: chain_json(found),
     }
     files |= pages(PAGE, found.speakers, lambda language: chain_page(found, language))
-    if found.pdf:
+    if found.pdf if pdf is None else pdf:
         from mse.publish.report.pdf import plain_pdf
 
         files |= pages(PAGE, found.speakers, lambda language: plain_pdf(_plain_page(found, language)), "pdf")

@@ -44,7 +44,7 @@ class KeyFigures:
     titles : mapping of str to str
         The title by language.
     pdf : bool
-        Whether the pages are written as PDF too.
+        Whether the job asks for the pages as PDF too.
     """
 
     title: str
@@ -90,7 +90,9 @@ class KeyFigures:
         }  # fmt: skip
 
 
-def write_figures(folder: str | Path, found: KeyFigures, *, overwrite: bool = False) -> Path:
+def write_figures(
+    folder: str | Path, found: KeyFigures, *, overwrite: bool = False, pdf: bool | None = None
+) -> Path:  # fmt: skip
     """Write key figures into a folder, in one step: either all files are there afterwards, or none.
 
     Parameters
@@ -101,6 +103,8 @@ def write_figures(folder: str | Path, found: KeyFigures, *, overwrite: bool = Fa
         What `mse.figures` gave.
     overwrite : bool
         Replace a folder of key figures that exists.
+    pdf : bool, optional
+        Write the pages as PDF too; as the job says when not given.
 
     Raises
     ------
@@ -110,7 +114,7 @@ def write_figures(folder: str | Path, found: KeyFigures, *, overwrite: bool = Fa
     out = Path(folder)
     files: dict[str, str | bytes] = {CSV: csv_text(found.to_pandas()), JSON: json_text(found)}
     files |= pages(PAGE, found.speakers, lambda language: page(found, language))
-    if found.pdf:
+    if found.pdf if pdf is None else pdf:
         from mse.publish.report.pdf import plain_pdf
 
         files |= pages(PAGE, found.speakers, lambda language: plain_pdf(_plain_page(found, language)), "pdf")
