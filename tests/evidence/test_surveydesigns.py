@@ -23,7 +23,7 @@ from mse.evidence.surveyanswer import source_unit
 from mse.evidence.surveydesign import Respondents, SurveyDesign, make_respondents
 from mse.evidence.surveylaw import comparisons, survey_law
 from mse.evidence.surveyverdict import judge_survey
-from mse.evidence.surveyways import SurveyLists, survey
+from mse.evidence.surveyways import SurveyLists, SurveyModel, survey
 from mse.evidence.weighting import calibrate, read_totals
 from mse.publish.publishedsurvey import SurveyAbout, publish_survey
 from mse.publish.surveypages import read_survey, render_survey, survey_text, write_survey
@@ -251,6 +251,31 @@ def test_the_pooled_density_has_its_gradient_and_its_twin() -> None:
         step[j] = 1e-5
         rise = (pooled_density(cells)(x + step)[0] - pooled_density(cells)(x - step)[0]) / 2e-5
         assert slope[j] == pytest.approx(rise, abs=1e-4)
+
+
+def test_everybody_alone_has_the_variance_that_stands_beside_the_groups() -> None:
+    data = sample(12)
+    weights, factors = left_out(data)
+    for one in (data, replace(data, replicates=weights, factors=factors)):
+        for totals in (None, TOTALS):
+            law, whole = survey_law(one, totals), survey_law(one, totals, whole_only=True)
+            assert whole.cov.shape == (1, 1) and whole.cov[0, 0] == pytest.approx(law.cov[-1, -1], rel=1e-12)
+            assert whole.df.tolist() == law.df[-1:].tolist() and whole.groups == law.groups
+            assert np.array_equal(whole.rate, law.rate) and np.array_equal(whole.n, law.n)
+
+
+def test_pairs_of_levels_of_which_nobody_was_asked_do_not_stop_the_model(tmp_path: Path) -> None:
+    pytest.importorskip("nutpie", reason="the extra bayes is not installed")
+    rng = np.random.default_rng(13)
+    rows = [f"{int(rng.random() < 0.3)},{s},r{r}" for r in range(4) for s in "fm" if (r, s) != (0, "f")
+            for _ in range(60)]  # fmt: skip
+    path, people = tmp_path / "s.csv", tmp_path / "people.csv"
+    path.write_text("\n".join(["y,sex,region", *rows]))
+    people.write_text("\n".join(["sex,region,population", *(f"{s},r{r},1000" for r in range(4) for s in "fm")]))
+    found = survey(path, SurveyDesign("y", by=("region", "sex")), people, model=SurveyModel("mrp", draws=200))
+    by = {x.levels: x for x in found.figures}
+    assert by["r0", "f"].n == 0 and 0.1 < by["r0", "f"].rate < 0.6
+    assert by["r0", "f"].high - by["r0", "f"].low > by["r1", "f"].high - by["r1", "f"].low
 
 
 def test_benchmarked_rates_make_the_total() -> None:
