@@ -40,16 +40,21 @@ def _print(sentences: Sequence[str], record: str | None, *, apart: bool = False)
 
 @click.command()
 @_of_a_job
+@click.option(
+    "--against", type=click.Path(path_type=Path), multiple=True,
+    help="A release (mse release) on the same persons to protect with; repeat.",
+)  # fmt: skip
 @PDF
 def figures(
-    job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool, pdf: bool | None
+    job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool, against: tuple[Path, ...],
+    pdf: bool | None,
 ) -> None:  # fmt: skip
     """Print the key figures of a JOB as sentences: totals, shares, changes, multiples, ranks, estimates beside them."""
     from mse.jobs.figurejob import figures as make
     from mse.publish.figures.figurefiles import json_text, write_figures
 
     _check_pdf(pdf, out)
-    found = make(job)
+    found = make(job, against=against)
     sentences = found.sentences(language)
     if out is not None:
         write_figures(out, found, overwrite=overwrite, pdf=pdf)

@@ -45,6 +45,8 @@ class KeyFigures:
         The title by language.
     pdf : bool
         Whether the job asks for the pages as PDF too.
+    against : tuple of (str, str)
+        Title and digest of the earlier releases that counts were protected with.
     """
 
     title: str
@@ -54,6 +56,7 @@ class KeyFigures:
     speakers: Mapping[str, Speaker]
     titles: Mapping[str, str]
     pdf: bool = False
+    against: tuple[tuple[str, str], ...] = ()
 
     def sentences(self, language: str | None = None) -> tuple[str, ...]:
         """Return a sentence for each figure, with its sources; in the first language when none is named.
@@ -86,6 +89,7 @@ class KeyFigures:
         """Return what `key-figures.json` holds."""
         return {
             "format": FORMAT, "title": self.title, "prob": self.prob, "disclosure": str(self.rule),
+            "held_against": [{"title": title, "digest": digest} for title, digest in self.against],
             "interval": str(said("keyfigure.chance", prob=self.prob)), "figures": _records(self, codes=True),
         }  # fmt: skip
 
@@ -200,7 +204,10 @@ def _answers(found: KeyFigures, to: Speaker) -> tuple[Answer, ...]:
 
 
 def _notes(found: KeyFigures, to: Speaker) -> list[str]:
-    return [to.say.said(said("keyfigure.chance", prob=found.prob)), to.say.said(found.rule)]
+    notes = [said("keyfigure.chance", prob=found.prob), found.rule]
+    if found.against:
+        notes.append(said("keyfigure.beside", titles=tuple(dict.fromkeys(title for title, _ in found.against))))
+    return [to.say.said(x) for x in notes]
 
 
 def _first(text: str, sources: Sequence[str]) -> str:
