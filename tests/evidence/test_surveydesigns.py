@@ -278,6 +278,14 @@ def test_pairs_of_levels_of_which_nobody_was_asked_do_not_stop_the_model(tmp_pat
     assert by["r0", "f"].high - by["r0", "f"].low > by["r1", "f"].high - by["r1", "f"].low
 
 
+def test_stored_times_of_full_size_are_within_what_is_asked() -> None:
+    stored = json.loads((Path(__file__).parents[2] / "benchmarks" / "evidencetimes.json").read_text("utf-8"))
+    assert len(stored["rows"]) == 3
+    for row in stored["rows"]:
+        assert row["seconds"] <= row["target"], row["what"]
+    assert stored["rows"][-1]["rhat"] < 1.01 and stored["rows"][-1]["ess"] > 400
+
+
 def test_benchmarked_rates_make_the_total() -> None:
     rng = np.random.default_rng(10)
     shares = rng.dirichlet(np.ones(30))
