@@ -206,6 +206,11 @@ def main(parts: list[str]) -> None:
         elif part == "surveys":
             rates = str(ROOT / "benchmarks" / "survey-rates.csv")
             put("mse survey rates.csv", run("survey", rates), code=True, file=SURVEYS_PAGE)
+        elif part == "evidencetimes":
+            from benchmarks.evidencetimes import markdown as times
+
+            put("times of surveys", times("mse survey"), code=False, file=SURVEYS_PAGE)
+            put("times of a chain", times("mse chain"), code=False, file=FIGURES_PAGE)
         elif part == "othernumbers":
             from benchmarks.othernumbers import markdown as coverage
 
@@ -230,7 +235,7 @@ def main(parts: list[str]) -> None:
             raise SystemExit(
                 f"unknown part {part!r}: uk, claim, netherlands, national, benchmarks, known-sizes, truths, frontier, "
                 "verdicts, calibration, multilevel, disclosure, figures, chain, surveys, othernumbers, linkage, "
-                "policy, questionnaire, map"
+                "evidencetimes, policy, questionnaire, map"
             )
 
 

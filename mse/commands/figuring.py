@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, in_language, print_frame, say
+from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, PDF, in_language, print_frame, say
 from mse.words.said import said
 
 
@@ -40,26 +40,39 @@ def _print(sentences: Sequence[str], record: str | None, *, apart: bool = False)
 
 @click.command()
 @_of_a_job
-def figures(job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool) -> None:
+@click.option(
+    "--against", type=click.Path(path_type=Path), multiple=True,
+    help="A release (mse release) on the same persons to protect with; repeat.",
+)  # fmt: skip
+@PDF
+def figures(
+    job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool, against: tuple[Path, ...],
+    pdf: bool | None,
+) -> None:  # fmt: skip
     """Print the key figures of a JOB as sentences: totals, shares, changes, multiples, ranks, estimates beside them."""
     from mse.jobs.figurejob import figures as make
     from mse.publish.figures.figurefiles import json_text, write_figures
 
-    found = make(job)
+    _check_pdf(pdf, out)
+    found = make(job, against=against)
     sentences = found.sentences(language)
     if out is not None:
-        write_figures(out, found, overwrite=overwrite)
+        write_figures(out, found, overwrite=overwrite, pdf=pdf)
     _print(sentences, json_text(found) if as_json else None, apart=True)
 
 
 @click.command()
 @_of_a_job
-def chain(job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool) -> None:
+@PDF
+def chain(
+    job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool, pdf: bool | None
+) -> None:  # fmt: skip
     """Print what becomes of persons or cases through time, from the dated events of a JOB; or rates, from counts.
 
     JOB is a job file of dated events (shares by state, medians, a flow diagram), or, where only counts exist, a CSV
     file with the columns step, count, of, within (rates along the chain).
     """
+    _check_pdf(pdf, out)
     if job.suffix.casefold() == ".csv":
         _rates(job, out, as_json)
         return
@@ -69,7 +82,7 @@ def chain(job: Path, out: Path | None, overwrite: bool, language: str | None, as
     found = make(job)
     sentences = found.sentences(language)
     if out is not None:
-        write_chain(out, found, overwrite=overwrite)
+        write_chain(out, found, overwrite=overwrite, pdf=pdf)
     _print(sentences, chain_json(found) if as_json else None)
 
 
@@ -86,6 +99,15 @@ def policy(job: Path, out: Path | None, overwrite: bool, language: str | None, a
     if out is not None:
         write_policy(out, found, overwrite=overwrite)
     _print(sentences, policy_json(found) if as_json else None)
+
+
+def _check_pdf(pdf: bool | None, out: Path | None) -> None:
+    """Raise InputError when PDF is asked for without a folder to write it to."""
+    if pdf and out is None:
+        from mse.errors import InputError, Problem
+
+        raise InputError(Problem(said("found.pdf_no_folder"), said("allowed.pdf_in_folder"),
+                                 said("do.give_out_folder"), value="--pdf"))  # fmt: skip
 
 
 def _rates(file: Path, out: Path | None, as_json: bool) -> None:

@@ -59,6 +59,7 @@ WORKERS = click.option("--workers", type=click.IntRange(1), help="Threads; every
 CLUSTER = setting_option(ComputeSpec, "cluster")
 RESUME = setting_option(ComputeSpec, "resume")
 OUT = click.option("--out", type=click.Path(path_type=Path), help="Results folder.")
+PDF = click.option("--pdf/--no-pdf", default=None, help="Write PDF too; as the job says when not given.")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace a results folder that exists.")
 SEED = setting_option(RunSpec, "seed")
 PROB = setting_option(RunSpec, "prob")

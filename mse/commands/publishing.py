@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, in_language, say
+from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, PDF, in_language, say
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--language", "languages", type=LANGUAGES, multiple=True, callback=in_language, help="Repeat for several."
 )
-@click.option("--pdf/--no-pdf", default=None, help="Write PDF too; as the job says when not given.")
+@PDF
 @click.option("--docx", is_flag=True, help="Write the short report for Word too (extra office).")
 @click.option(
     "--take-away", type=click.Path(path_type=Path), help="New folder for every figure (SVG, PNG) and table (CSV, xlsx)."

@@ -29,7 +29,7 @@ from mse.kernels.pooledcells import pooled_log_density
 from mse.tables.population import Population
 from mse.words.said import Said, said
 
-CHAINS, WARMUP, DEEPEST = 4, 400, 8
+CHAINS, WARMUP, DEEPEST = 4, 1000, 8
 MOST_SHOWN = 400
 """With more crossed groups than this, the levels of every column are shown and not their crossing."""
 BLOCK = 200
@@ -109,7 +109,8 @@ def draw_pooled(cells: PooledCells, draws: int, seed: int) -> Array:
     check_installed("nutpie")
     size = 1 + len(cells.batches) + sum(cells.sizes())
     density = pooled_density(cells)
-    start = np.zeros(size)
+    # Not at 0, where the slope of an effect of which nobody was asked is 0 too: no chain starts from there.
+    start = np.random.default_rng(seed).normal(0.0, 0.1, size)
     start[0], start[1: 1 + len(cells.batches)] = cells.middle, -1.0  # fmt: skip
     compiled = import_module("nutpie.compiled_pyfunc").from_pyfunc(
         size, lambda: density, lambda *_: lambda x: {"x": x}, [np.dtype(np.float64)], [(size,)], ["x"],
@@ -165,7 +166,7 @@ def answer_of_pooled(
         raise InputError(
             Problem(said("found.survey_way_needs"), said("allowed.mrp_needs"), said("do.way_give"), value="mrp")
         )
-    law = survey_law(data, totals, design.calibration, design.bounds)
+    law = survey_law(data, totals, design.calibration, design.bounds, whole_only=True)
     sizes = population_sizes(law, people)
     rate, variance = float(law.rate[-1]), float(law.cov[-1, -1])
     deff = variance / (rate * (1 - rate) / max(int(law.n[-1]) - 1, 1)) if 0 < rate < 1 else kish(data.weight)

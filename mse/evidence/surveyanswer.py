@@ -113,6 +113,8 @@ class SurveyAnswer:
         What calibration did.
     lines : tuple of ListLine
         Whole populations from questions about knowing, and from registers.
+    published : bool
+        Whether the rates of all groups are public already.
     """
 
     dims: tuple[str, ...]
@@ -124,6 +126,7 @@ class SurveyAnswer:
     comparisons: tuple[ComparedFigure, ...] = ()
     calibrated: Calibrated | None = None
     lines: tuple[ListLine, ...] = ()
+    published: bool = False
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per group, unrounded."""
@@ -287,7 +290,7 @@ def answer_of_rates(path: Path, prob: float, limits: SurveyLimits) -> SurveyAnsw
                                   units[i]))  # fmt: skip
     sources = dict.fromkeys(x.source for x in rates if x.source)
     return SurveyAnswer(("group",), tuple(found), prob, "; ".join(sources) or path.name,
-                        (said("surveynote.published"), limits_note(limits)))  # fmt: skip
+                        (said("surveynote.published"), limits_note(limits)), published=True)  # fmt: skip
 
 
 def limits_note(limits: SurveyLimits) -> Said:

@@ -37,7 +37,7 @@ class SurveyLaw:
     rate : float64 array, shape (G,)
         Not a number where nobody answered.
     cov : float64 array, shape (G, G)
-        Covariance of the rates.
+        Covariance of the rates; of everybody alone where no more was asked for, and so are `df`.
     n, cases : int64 array, shape (G,)
         Answers, and those that are 1.
     df : int64 array, shape (G,)
@@ -61,6 +61,7 @@ def survey_law(
     totals: Totals | None = None,
     calibration: Calibration = "raking",
     bounds: Bounds | None = None,
+    whole_only: bool = False,
 ) -> SurveyLaw:
     """Return the rates of all crossed groups, and of everybody, with their joint covariance.
 
@@ -74,6 +75,9 @@ def survey_law(
         How.
     bounds : tuple of float, optional
         Of the factor by which a weight may change.
+    whole_only : bool
+        Give covariance and degrees of freedom of everybody alone, shapes (1, 1) and (1,): those of ten thousand groups
+        are a matrix that nobody needs who models them.
 
     Raises
     ------
@@ -103,14 +107,20 @@ def survey_law(
     count = _with_all(np.bincount(code, weights=held * y, minlength=size))
     with np.errstate(invalid="ignore"):
         rate = count / base
+    of, held_base, held_rate = code, base, rate
+    if whole_only:
+        of, held_base, held_rate = np.zeros_like(code), base[[-1, -1]], rate[[-1, -1]]
     if data.replicates is not None:
-        cov = _replicated(data, code, answered, y, size, rate, calibrated, calibration, bounds)
+        cov = _replicated(data, of, answered, y, held_rate.size - 1, held_rate, calibrated, calibration, bounds)
     else:
-        cov = _linearised(data, code, answered, y, weight, base, rate, calibrated)
+        cov = _linearised(data, of, answered, y, weight, held_base, held_rate, calibrated)
+    degrees = _degrees(data, of, answered, held_rate.size - 1)
+    if whole_only:
+        cov, degrees = cov[1:, 1:], degrees[1:]
     n = _with_all(np.bincount(code[answered], minlength=size))
     cases = _with_all(np.bincount(code[answered & (y == 1)], minlength=size))
     return SurveyLaw(tuple(data.groups), (*groups, ()), rate, cov, n, cases,
-                     _degrees(data, code, answered, size), calibrated)  # fmt: skip
+                     degrees, calibrated)  # fmt: skip
 
 
 def _with_all[T: np.generic](values: npt.NDArray[T]) -> npt.NDArray[T]:

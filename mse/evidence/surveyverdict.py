@@ -9,6 +9,9 @@ from mse.answers.estimates import LEVELS, Level
 from mse.assess.rules import SurveyLimits
 from mse.words.said import Said, said
 
+COUNTED = ("surveyreason.answers", "surveyreason.cases")
+"""Reasons that tell of counts of respondents."""
+
 
 class Judged(NamedTuple):
     """A verdict and its reasons, the gravest first."""
@@ -31,6 +34,11 @@ def judge_survey(
         Thresholds.
     n, cases, df : int or None
         Answers, those that are yes, and degrees of freedom, where they are known.
+
+    Notes
+    -----
+    A reason that counts are too few stands alone, and no reason has a number of the interval in it: with the answers
+    that are published, how wide the interval is would tell how many said yes.
     """
     found: list[tuple[int, Said]] = []
 
@@ -54,7 +62,11 @@ def judge_survey(
     else:
         factor = high / low
         if factor > limits.width[0]:
-            found.append((2 if factor > limits.width[1] else 1, said("surveyreason.width", factor=factor)))
+            wide = factor > limits.width[1]
+            found.append((2 if wide else 1, said("surveyreason.width", factor=limits.width[wide])))
+    alone = [reason for x, reason in found if x == 2 and reason.code in COUNTED]
+    if alone:
+        return Judged(LEVELS[2], tuple(alone))
     worst = max((x for x, _ in found), default=0)
     return Judged(LEVELS[worst], tuple(reason for _, reason in sorted(found, key=lambda x: -x[0])))
 

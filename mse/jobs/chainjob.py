@@ -115,7 +115,7 @@ def chain(job: ChainJob | Mapping[str, Any] | str | Path) -> PublishedTimeChain:
     period = f"{found.first}–{job.chain.until.year}"
     coarse = coarse_chain(found, job.publish.threshold, job.publish.public)
     title = job.title or next(iter(titles.values()))
-    return PublishedTimeChain(title, job.about, coarse, period, speakers, titles)
+    return PublishedTimeChain(title, job.about, coarse, period, speakers, titles, job.report.pdf)
 
 
 def estimated(job: ChainJob | Mapping[str, Any] | str | Path) -> TimeChain:

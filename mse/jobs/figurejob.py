@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from mse.answers.earlierreleases import EarlierRelease
 from mse.computing.inputfiles import read_settings
 from mse.errors import InputError, MseError, Problem, reason_of
 from mse.intake.pseudonyms.keyedhash import read_key
@@ -21,6 +22,7 @@ from mse.publish.figures.figuresentences import Speaker
 from mse.publish.figures.figurespec import EstimateSpec, FigureLimits, FigureSpec, SourceSpec
 from mse.publish.figures.figuretables import Cell, CountedSource, protect_sources
 from mse.publish.figures.figurevalues import cells_behind, key_figure
+from mse.publish.oldrelease import read_old_release
 from mse.publish.wording.messages import read_catalogue
 from mse.settings.places import JobFile
 from mse.settings.specchecks import Checked, Placed
@@ -158,13 +160,18 @@ def make_figures(settings: Mapping[str, Any], file: JobFile | None = None) -> Fi
     return checked_job(FiguresJob, settings, file)
 
 
-def figures(job: FiguresJob | Mapping[str, Any] | str | Path) -> KeyFigures:
+def figures(
+    job: FiguresJob | Mapping[str, Any] | str | Path, *, against: Sequence[str | Path] = ()
+) -> KeyFigures:  # fmt: skip
     """Return key figures, all of which may be published.
 
     Parameters
     ----------
     job : FiguresJob, mapping, or path
         The job; its settings; or the path of its file.
+    against : sequence of path
+        Earlier releases (`mse release`) on the same persons: counts are left out, too, where one of these and the
+        figures together would tell of few persons.
 
     Returns
     -------
@@ -174,7 +181,7 @@ def figures(job: FiguresJob | Mapping[str, Any] | str | Path) -> KeyFigures:
     Raises
     ------
     InputError
-        With every problem of the job and of all its sources.
+        With every problem of the job, of all its sources and of the earlier releases.
     ModelError
         When counts cannot be kept in doubt.
     """
@@ -184,7 +191,7 @@ def figures(job: FiguresJob | Mapping[str, Any] | str | Path) -> KeyFigures:
         job = make_figures(job)
     by_name = {source.name: source for source in job.source}
     job = replace(job, figure=tuple(with_lists(spec, by_name.get(spec.source or "")) for spec in job.figure))
-    sources, estimates = _open(job)
+    sources, estimates, earlier = _open(job, against)
     wanted = [one for spec in job.figure for one in _each(spec, sources)]
     asked: dict[str, list[Cell]] = {}
     for spec in wanted:
@@ -192,21 +199,32 @@ def figures(job: FiguresJob | Mapping[str, Any] | str | Path) -> KeyFigures:
             source = sources[spec.source]
             asked.setdefault(spec.source, []).extend(cells_behind(spec, source.spec.time, source.dimensions))
     rule = disclosure_of(job.publish)
-    shown = protect_sources(list(sources.values()), {x: list(dict.fromkeys(y)) for x, y in asked.items()}, rule)
+    cells = {x: list(dict.fromkeys(y)) for x, y in asked.items()}
+    shown = protect_sources(list(sources.values()), cells, rule, [x.counts for x in earlier if x.counts is not None])
     found = tuple(
         key_figure(spec, shown[spec.source] if spec.source is not None else None,
                    [estimates[name] for name in spec.estimate], job.verdict, job.run.prob)
         for spec in wanted
     )  # fmt: skip
     speakers, titles = speakers_of(job.report, job.title, job.run.prob, "keyfigures.title")
-    return KeyFigures(job.title or next(iter(titles.values())), found, rule.in_words(), job.run.prob, speakers, titles)
+    title = job.title or next(iter(titles.values()))
+    beside = tuple((x.title, x.digest) for x in earlier)
+    return KeyFigures(title, found, rule.in_words(), job.run.prob, speakers, titles, job.report.pdf, beside)
 
 
-def _open(job: FiguresJob) -> tuple[dict[str, CountedSource], dict[str, Any]]:
-    """Read everything that a job names, and check its figures against it; all problems at once."""
+def _open(
+    job: FiguresJob, against: Sequence[str | Path]
+) -> tuple[dict[str, CountedSource], dict[str, Any], list[EarlierRelease]]:
+    """Read all that a job names, and earlier releases, and check its figures against it; all problems at once."""
     problems: list[Problem] = []
     sources: dict[str, CountedSource] = {}
     estimates: dict[str, Any] = {}
+    earlier: list[EarlierRelease] = []
+    for folder in against:
+        try:
+            earlier.append(read_old_release(Path(folder)))
+        except MseError as error:
+            problems += error.problems
     for i, source in enumerate(job.source):
         try:
             sources[source.name] = open_source(source)
@@ -224,7 +242,7 @@ def _open(job: FiguresJob) -> tuple[dict[str, CountedSource], dict[str, Any]]:
             problems.append(job.file.put(replace(problem, column=".".join(place)), place))
     if problems:
         raise InputError(problems)
-    return sources, estimates
+    return sources, estimates, earlier
 
 
 def _each(spec: FigureSpec, sources: Mapping[str, CountedSource]) -> list[FigureSpec]:

@@ -18,7 +18,7 @@ from mse.publish.figures.figuresentences import Speaker
 from mse.publish.figures.figurespec import Language, SourceTexts
 from mse.publish.openfolders import as_json, pages, speaker_of, write_open
 from mse.publish.report.html import page_template
-from mse.publish.report.page import Cell, Column, Drawing, Row, Sheet
+from mse.publish.report.page import Block, Cell, Column, Drawing, PlainPage, Row, Section, Sheet, paragraph
 from mse.publish.wording.messages import Words
 from mse.publish.wording.rounding import Rounded
 from mse.settings.specchecks import check_spec
@@ -73,6 +73,8 @@ class PublishedTimeChain:
         Languages, the first is the job's.
     titles : mapping of str to str
         The title by language.
+    pdf : bool
+        Whether the job asks for the pages as PDF too.
     """
 
     title: str
@@ -81,6 +83,7 @@ class PublishedTimeChain:
     period: str
     speakers: Mapping[str, Speaker]
     titles: Mapping[str, str]
+    pdf: bool = False
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a row per probability: cohort, state, from, kind, years, persons, share, low, high, unit, status."""
@@ -190,7 +193,9 @@ def _years(years: float, to: Speaker) -> Said:
     return said("chainflow.year", years=text) if years == 1 else said("chainflow.years", years=text)
 
 
-def write_chain(folder: str | Path, found: PublishedTimeChain, *, overwrite: bool = False) -> Path:
+def write_chain(
+    folder: str | Path, found: PublishedTimeChain, *, overwrite: bool = False, pdf: bool | None = None
+) -> Path:  # fmt: skip
     """Write a chain into a folder, in one step: either all files are there afterwards, or none.
 
     Parameters
@@ -201,15 +206,25 @@ def write_chain(folder: str | Path, found: PublishedTimeChain, *, overwrite: boo
         What `mse.chain` gave.
     overwrite : bool
         Replace a folder of a chain that exists.
+    pdf : bool, optional
+        Write the pages as PDF too; as the job says when not given.
 
     Raises
     ------
     InputError
-        When the folder exists and may not be replaced, or cannot be written.
+        When the folder exists and may not be replaced, cannot be written, or PDF is asked for without its extra.
     """
     out = Path(folder)
-    files = {CSV: csv_text(found.to_pandas()), STAYS: csv_text(found.stays()), JSON: chain_json(found)}
+    files: dict[str, str | bytes] = {
+        CSV: csv_text(found.to_pandas()),
+        STAYS: csv_text(found.stays()),
+        JSON: chain_json(found),
+    }
     files |= pages(PAGE, found.speakers, lambda language: chain_page(found, language))
+    if found.pdf if pdf is None else pdf:
+        from mse.publish.report.pdf import plain_pdf
+
+        files |= pages(PAGE, found.speakers, lambda language: plain_pdf(_plain_page(found, language)), "pdf")
     write_open(out, files, JSON, overwrite=overwrite)
     return out
 
@@ -223,14 +238,32 @@ def chain_page(found: PublishedTimeChain, language: str) -> str:
     """Return the page of a language: one HTML file that loads nothing, the same bytes for the same numbers."""
     to = found.speaker(language)
     *sentences, source = found.sentences(language)
+    return page_template("chain.html").render(
+        language=language, title=found.titles[language], sentences=sentences, source=source,
+        drawing=_drawing(found, to), sheets=_sheets(found, to), notes=_notes(found, to),
+        labels={x: to.say(f"timechain.{x}") for x in ("flow", "numbers", "sentences", "notes")},
+    )  # fmt: skip
+
+
+def _plain_page(found: PublishedTimeChain, language: str) -> PlainPage:
+    """Return what the page of a language says, for its PDF."""
+    to = found.speaker(language)
+    *sentences, source = found.sentences(language)
+    blocks: dict[str, tuple[Block, ...]] = {
+        "flow": (_drawing(found, to),),
+        "sentences": (*map(paragraph, sentences), paragraph(source, "lead")),
+        "numbers": tuple(_sheets(found, to)),
+        "notes": tuple(map(paragraph, _notes(found, to))),
+    }
+    sections = tuple(Section(x, to.say(f"timechain.{x}"), inside) for x, inside in blocks.items())
+    return PlainPage(language, found.titles[language], to.text(found.about, "publisher"), (), sections)
+
+
+def _notes(found: PublishedTimeChain, to: Speaker) -> list[str]:
     notes = [said("chainflow.how"), said("chainflow.assumed")]
     if found.chain.threshold > 1:
         notes.append(said("chainflow.coarse", threshold=found.chain.threshold))
-    return page_template("chain.html").render(
-        language=language, title=found.titles[language], sentences=sentences, source=source,
-        drawing=_drawing(found, to), sheets=_sheets(found, to), notes=[to.say.said(x) for x in notes],
-        labels={x: to.say(f"timechain.{x}") for x in ("flow", "numbers", "sentences", "notes")},
-    )  # fmt: skip
+    return [to.say.said(x) for x in notes]
 
 
 def _drawing(found: PublishedTimeChain, to: Speaker) -> Drawing:

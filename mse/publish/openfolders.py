@@ -58,9 +58,11 @@ def speaker_of[Speaker](speakers: Mapping[str, Speaker], language: str | None) -
     return speakers[chosen]
 
 
-def pages(name: str, languages: Iterable[str], page: Callable[[str], str]) -> dict[str, str]:
+def pages[Page: (str, bytes)](
+    name: str, languages: Iterable[str], page: Callable[[str], Page], kind: str = "html"
+) -> dict[str, Page]:  # fmt: skip
     """Return the page of every language by the name of its file; the first has the plain name."""
-    return {f"{name}.{x}.html" if i else f"{name}.html": page(x) for i, x in enumerate(languages)}
+    return {f"{name}.{x}.{kind}" if i else f"{name}.{kind}": page(x) for i, x in enumerate(languages)}
 
 
 def as_json(record: Mapping[str, object]) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 
 from mse.answers.estimates import Level
 from mse.evidence.survey import ALL
-from mse.evidence.surveyanswer import ListLine, SurveyAnswer, SurveyFigure
+from mse.evidence.surveyanswer import ComparedFigure, ListLine, SurveyAnswer, SurveyFigure
+from mse.evidence.surveyverdict import worse
 from mse.publish.disclosure.control import Disclosure
 from mse.publish.disclosure.counts import CountTable
 from mse.publish.disclosure.protecting import protect
+from mse.publish.surveyheld import groups_held_back
 from mse.publish.wording.rounding import Rounded, rounded_values
-from mse.words.said import Said, from_record
+from mse.words.said import Said, from_record, said
 
 FORMAT = "mse-survey/1"
 NONE = Rounded(math.nan, math.nan, math.nan, 1.0)
@@ -220,19 +222,15 @@ def publish_survey(found: SurveyAnswer, about: SurveyAbout, rule: Disclosure | N
     """
     held = rule or Disclosure()
     counts = _counts(found, held)
-    rates = tuple(_shown(x, counts.get(x.levels, x.n)) for x in found.figures)
-    compared = tuple(
-        ShownComparison(
-            x.found.others, x.found.level, x.found.against,
-            _rounded(x.found.difference, x.found.low, x.found.high, "share", x.level),
-            _rounded(x.found.ratio, x.found.ratio_low, x.found.ratio_high, "ratio", x.level), x.level,
-        ) for x in found.comparisons
-    )  # fmt: skip
+    rates = _rates(found, counts, held)
+    levels = {x.levels: x.level for x in rates}
+    compared = tuple(_compared(x, found, levels) for x in found.comparisons)
     margins: list[ShownMargin] = []
     if found.calibrated is not None:
-        for name, level, n, before, after, _ in found.calibrated.margins.itertuples(index=False):
-            shown = round(before) if n >= held.threshold else math.nan
-            margins.append(ShownMargin(str(name), str(level), shown, round(after)))
+        frame = found.calibrated.margins
+        stated = _stated_margins(list(zip(frame["variable"].astype(str), frame["n"].tolist(), strict=True)), held)
+        for (name, level, _, before, after, _), told in zip(frame.itertuples(index=False), stated, strict=True):
+            margins.append(ShownMargin(str(name), str(level), round(before) if told else math.nan, round(after)))
     return PublishedSurvey(about, found.dims, rates, found.prob, found.source, found.notes, found.compared, compared,
                            tuple(margins), tuple(map(_line, found.lines)))  # fmt: skip
 
@@ -254,6 +252,49 @@ def _counts(found: SurveyAnswer, rule: Disclosure) -> dict[tuple[str, ...], int 
     return {tuple(y for y in cell.place if y is not None): cell.count for cell in safe.cells}
 
 
+def _stated_margins(rows: Sequence[tuple[str, int]], rule: Disclosure) -> list[bool]:
+    """Return of which levels the sum of the weights is told: it tells how many answered, where weights are alike."""
+    found: list[bool] = []
+    for name in dict.fromkeys(name for name, _ in rows):
+        counts = np.array([n for other, n in rows if other == name], dtype=np.int64)
+        dims = {name: tuple(map(str, range(counts.size)))}
+        if ":" in name:  # crossed: rows and columns are told elsewhere, so it is all of it or nothing
+            found += [bool((counts >= rule.threshold).all())] * counts.size
+            continue
+        table = CountTable(dims, counts, np.ones(counts.size, dtype=bool), margins=((), (name,)))
+        safe = protect(table, rule)
+        found += [safe.at(**{name: level}).count is not None for level in dims[name]]
+    return found
+
+
+def _rates(
+    found: SurveyAnswer, counts: Mapping[tuple[str, ...], int | None], rule: Disclosure
+) -> tuple[ShownRate, ...]:  # fmt: skip
+    """Return the figures, without those from which one that is not given could be worked out."""
+    rates = [_shown(x, counts.get(x.levels, x.n)) for x in found.figures]
+    if found.published:
+        return tuple(rates)
+    for i in groups_held_back(found, [(x.rate, x.persons) for x in rates], rule.threshold):
+        rates[i] = replace(rates[i], rate=NONE, persons=NONE, deff=math.nan, level="do not publish",
+                           reasons=(said("surveyreason.beside"),))  # fmt: skip
+    return tuple(rates)
+
+
+def _compared(
+    x: ComparedFigure, found: SurveyAnswer, levels: Mapping[tuple[str, ...], Level]
+) -> ShownComparison:  # fmt: skip
+    at = [dim for dim in found.dims if dim != found.compared]
+    verdict = x.level
+    for level in (x.found.level, x.found.against):
+        group = dict(zip(at, x.found.others, strict=True)) | {str(found.compared): level}
+        verdict = worse(verdict, levels.get(tuple(group[dim] for dim in found.dims), verdict))
+    return ShownComparison(
+        x.found.others, x.found.level, x.found.against,
+        _rounded(x.found.difference, x.found.low, x.found.high, "share", verdict),
+        _rounded(x.found.ratio, x.found.ratio_low, x.found.ratio_high, "ratio", verdict), verdict,
+    )  # fmt: skip
+
+
 def _shown(x: SurveyFigure, n: int | None) -> ShownRate:
     rate = _rounded(x.rate, x.low, x.high, "share", x.level)
     persons = _rounded(x.persons, x.persons_low, x.persons_high, "persons", x.level)
@@ -261,8 +302,9 @@ def _shown(x: SurveyFigure, n: int | None) -> ShownRate:
         persons = persons._replace(point=round(x.persons / x.unit) * x.unit)
     if x.unit is not None and x.levels and math.isfinite(rate.point):
         rate = rate._replace(point=round(x.rate, 9))
-    return ShownRate(x.levels, rate, persons, x.population, n,
-                     math.nan if n is None or math.isnan(x.deff) else round(x.deff, 1), x.level, x.reasons)  # fmt: skip
+    told = n is not None and math.isfinite(rate.point) and math.isfinite(x.deff)
+    return ShownRate(x.levels, rate, persons, x.population, n, round(x.deff, 1) if told else math.nan, x.level,
+                     x.reasons)  # fmt: skip
 
 
 def _rounded(point: float, low: float, high: float, unit: str, level: Level) -> Rounded:

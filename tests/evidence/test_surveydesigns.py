@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from mse.evidence.surveyanswer import source_unit
 from mse.evidence.surveydesign import Respondents, SurveyDesign, make_respondents
 from mse.evidence.surveylaw import comparisons, survey_law
 from mse.evidence.surveyverdict import judge_survey
-from mse.evidence.surveyways import SurveyLists, survey
+from mse.evidence.surveyways import SurveyLists, SurveyModel, survey
 from mse.evidence.weighting import calibrate, read_totals
 from mse.publish.publishedsurvey import SurveyAbout, publish_survey
 from mse.publish.surveypages import read_survey, render_survey, survey_text, write_survey
@@ -252,6 +253,39 @@ def test_the_pooled_density_has_its_gradient_and_its_twin() -> None:
         assert slope[j] == pytest.approx(rise, abs=1e-4)
 
 
+def test_everybody_alone_has_the_variance_that_stands_beside_the_groups() -> None:
+    data = sample(12)
+    weights, factors = left_out(data)
+    for one in (data, replace(data, replicates=weights, factors=factors)):
+        for totals in (None, TOTALS):
+            law, whole = survey_law(one, totals), survey_law(one, totals, whole_only=True)
+            assert whole.cov.shape == (1, 1) and whole.cov[0, 0] == pytest.approx(law.cov[-1, -1], rel=1e-12)
+            assert whole.df.tolist() == law.df[-1:].tolist() and whole.groups == law.groups
+            assert np.array_equal(whole.rate, law.rate) and np.array_equal(whole.n, law.n)
+
+
+def test_pairs_of_levels_of_which_nobody_was_asked_do_not_stop_the_model(tmp_path: Path) -> None:
+    pytest.importorskip("nutpie", reason="the extra bayes is not installed")
+    rng = np.random.default_rng(13)
+    rows = [f"{int(rng.random() < 0.3)},{s},r{r}" for r in range(4) for s in "fm" if (r, s) != (0, "f")
+            for _ in range(60)]  # fmt: skip
+    path, people = tmp_path / "s.csv", tmp_path / "people.csv"
+    path.write_text("\n".join(["y,sex,region", *rows]))
+    people.write_text("\n".join(["sex,region,population", *(f"{s},r{r},1000" for r in range(4) for s in "fm")]))
+    found = survey(path, SurveyDesign("y", by=("region", "sex")), people, model=SurveyModel("mrp", draws=200))
+    by = {x.levels: x for x in found.figures}
+    assert by["r0", "f"].n == 0 and 0.1 < by["r0", "f"].rate < 0.6
+    assert by["r0", "f"].high - by["r0", "f"].low > by["r1", "f"].high - by["r1", "f"].low
+
+
+def test_stored_times_of_full_size_are_within_what_is_asked() -> None:
+    stored = json.loads((Path(__file__).parents[2] / "benchmarks" / "evidencetimes.json").read_text("utf-8"))
+    assert len(stored["rows"]) == 3
+    for row in stored["rows"]:
+        assert row["seconds"] <= row["target"], row["what"]
+    assert stored["rows"][-1]["rhat"] < 1.01 and stored["rows"][-1]["ess"] > 400
+
+
 def test_benchmarked_rates_make_the_total() -> None:
     rng = np.random.default_rng(10)
     shares = rng.dirichlet(np.ones(30))
@@ -310,6 +344,59 @@ def test_small_counts_of_respondents_cannot_be_worked_out(tmp_path: Path) -> Non
     assert by["r1", "f"].n is None and by["r1", "f"].level == "do not publish"
     assert by["r1", "m"].n is None  # the two together are 12, of which anything may be either's
     assert by[()].persons.point > 0
+
+
+def regions(path: Path, answers: dict[str, tuple[int, int]]) -> Path:
+    """Write microdata of regions: answers, and those that are yes."""
+    rows = [f"{int(i < yes)},{name}" for name, (n, yes) in answers.items() for i in range(n)]
+    path.write_text("\n".join(["y,region", *rows]))
+    return path
+
+
+def test_an_area_without_a_number_is_in_no_file_and_cannot_be_worked_out(tmp_path: Path) -> None:
+    answers = {"north": (400, 80), "east": (300, 60), "south": (200, 30), "west": (100, 4)}
+    path, people = regions(tmp_path / "s.csv", answers), tmp_path / "people.csv"
+    people.write_text("region,population\n" + "".join(f"{x},{n * 10}\n" for x, (n, _) in answers.items()))
+    design = SurveyDesign("y", by=("region",), compare="region")
+    for given in (people, None):
+        shown = publish_survey(survey(path, design, given), SurveyAbout())
+        rates = {x.levels: x for x in shown.rates}
+        hidden = [x.levels[0] for x in shown.rates if x.levels and math.isnan(x.rate.point)]
+        assert set(hidden) == {"west", "south"}, "a total less all others is the one that is left"
+        assert [r.code for r in rates["west",].reasons] == ["surveyreason.cases"]
+        assert [r.code for r in rates["south",].reasons] == ["surveyreason.beside"]
+        assert all(math.isnan(x.persons.point) and math.isnan(x.deff) for x in shown.rates if x.levels[:1] == ("west",))
+        out = write_survey(tmp_path / "out", shown, overwrite=True)
+        record = json.loads((out / "survey.json").read_text())
+        for row in record["rates"]:
+            if row["levels"] and row["levels"][0] in hidden:
+                assert {x for name in ("rate", "persons") for x in row[name].values()} | {row["deff"]} == {None}
+                assert not any("factor" in json.dumps(x) for x in row["reasons"])
+        for name in ("survey.csv", "survey-differences.csv"):
+            for line in (out / name).read_text().splitlines()[1:]:
+                if any(x in line.split(",") for x in hidden):
+                    assert line.endswith("do not publish") or ",do not publish,surveyreason." in line
+        for page, words in (("survey.html", "could be worked out"), ("survey.nl.html", "af te leiden")):
+            text = (out / page).read_text().partition("<main")[2]
+            assert words in text and not re.search(r">(4|15)%", text)
+        # what is left for the two together holds nobody and everybody of either
+        whole, told = rates[()], [rates[x,] for x in ("north", "east")]
+        left = whole.rate.point * 1000 - sum(x.rate.point * (x.n or 0) for x in told)
+        assert left >= 10
+
+
+def test_a_wide_interval_says_no_number_of_it() -> None:
+    judged = judge_survey(0.01, 0.0573, SurveyLimits(), n=500, cases=60, df=40)
+    assert [dict(x.values)["factor"] for x in judged.reasons] == [4.0]
+    assert judge_survey(0.001, 0.5, SurveyLimits(), n=50, cases=2, df=1).reasons[0].code == "surveyreason.cases"
+    assert len(judge_survey(0.001, 0.5, SurveyLimits(), n=50, cases=2, df=1).reasons) == 1
+
+
+def test_weights_before_calibration_do_not_tell_small_counts(tmp_path: Path) -> None:
+    path, totals = regions(tmp_path / "s.csv", {"a": (300, 60), "b": (200, 50), "c": (6, 2)}), tmp_path / "totals.csv"
+    totals.write_text("variable,level,total\nregion,a,3000\nregion,b,2100\nregion,c,60\n")
+    shown = publish_survey(survey(path, SurveyDesign("y", totals=totals)), SurveyAbout())
+    assert [math.isnan(x.before) for x in shown.margins] == [False, True, True]
 
 
 def test_a_page_in_both_languages_is_rendered_again(tmp_path: Path) -> None:

@@ -16,11 +16,16 @@ from click.testing import CliRunner
 from scipy.stats import beta
 
 import mse
+from mse.answers.results import write_results
 from mse.cli import main
 from mse.errors import InputError, ModelError
 from mse.publish.figures.figurefiles import json_text, write_figures
 from mse.publish.figures.figurevalues import in_words, rank_probability
+from mse.publish.release.bundle import write_release
+from mse.publish.report.html import render_pages
 from mse.publish.wording.rounding import Rounded
+from mse.tables.captures import CaptureTable
+from tests.publish.attacker import LISTS, result
 from tests.publish.figureattacker import conditions, ranges
 
 SOURCE = {"name": "r", "persons": "victims", "publisher": "centre", "definition": "reported", "time": "year"}
@@ -227,6 +232,59 @@ def test_sources_of_the_same_persons_are_held_against_each_other(tmp_path: Path)
     assert "suppressed" in {x.status for x in mse.figures(settings | {"source": twice}).figures}
     public = settings | {"source": [settings["source"][0], total | {"public": True}]}
     assert found.figures[-1].status in ("ok", "suppressed") and mse.figures(public).figures[-1].count == 134
+
+
+@pytest.mark.parametrize("method", ["suppress", "controlled"])
+def test_an_earlier_release_and_the_figures_together_tell_of_no_few_persons(tmp_path: Path, method: str) -> None:
+    """The release has the total of every year; the figures all forms of 2020 but one of four persons."""
+    by_form = {("2019", "a"): 50, ("2019", "b"): 60, ("2019", "c"): 40}
+    by_form |= {("2020", "a"): 4, ("2020", "b"): 60, ("2020", "c"): 70}
+    totals = {"2019": 150, "2020": 134}
+    counts = np.zeros((2, 15), dtype=np.int64)
+    counts[:, [1, 2, 3, 7]] = 20
+    counts[:, 0] = [n - 80 for n in totals.values()]
+    table = CaptureTable.from_arrays(LISTS, counts, strata={"year": tuple(totals)}, name="totals")
+    write_results(tmp_path / "out", result(table), render_pages)
+    release = write_release(tmp_path / "out")
+    frame = pd.read_csv(release / "counts.csv", dtype=str, keep_default_na=False)
+    places = list(by_form)
+    before = [
+        (np.array([float(row["year"] in ("all", year)) for year, _ in places]), *[float(row["count"])] * 2)
+        for row in frame.to_dict("records") if row["count"]
+    ]  # fmt: skip
+    assert len(before) == 3
+    parts = [{"kind": "total", "when": "2020", "where": {"form": f}} for f in "bc"]
+    parts.append({"kind": "change", "when": "2020", "against": "2019", "where": {"form": "b"}})
+    settings = job(by_form, *parts, publish={"method": method})
+    dims, small = {"year": ["2019", "2020"], "form": ["a", "b", "c"]}, [np.array([0, 0, 0, 1.0, 0, 0])]
+    off = 0 if method == "suppress" else 2
+
+    def seen(against: list[Path]) -> tuple[float, float]:
+        told = conditions(mse.figures(settings, against=against).to_pandas(), dims, "year", off)
+        return ranges([*before, *told], small)[0]
+
+    if method == "suppress":
+        assert seen([]) == (4, 4), "alone, the figures and the release give the four away"
+    try:
+        low, high = seen([release])
+    except ModelError as refused:
+        assert method == "controlled" and refused.problems
+    else:
+        assert low <= 0 and high >= 10 if method == "suppress" else high - low >= 2
+    if method == "controlled":
+        return
+    apart = mse.figures(job({k: 10 * n for k, n in by_form.items()}, *parts), against=[release])
+    assert {x.status for x in apart.figures} == {"ok"}, "other persons: nothing follows from the release"
+    done = CliRunner().invoke(main, ["figures", "models/key-figures.toml", "--against", str(tmp_path)])
+    assert done.exit_code == 2 and "figures.json" in done.output
+    out = write_figures(tmp_path / "figures", mse.figures(settings | {"report": {"languages": ["en", "nl"]}},
+                                                          against=[release]))  # fmt: skip
+    assert json.loads((out / "key-figures.json").read_text("utf-8"))["held_against"][0]["title"] == "totals"
+    for page, words in (
+        ("key-figures.html", "Protected together with"),
+        ("key-figures.nl.html", "Beschermd samen met"),
+    ):
+        assert words in (out / page).read_text("utf-8")
 
 
 def test_a_rank_that_a_hidden_count_might_have_is_not_stated() -> None:

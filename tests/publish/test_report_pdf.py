@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import time
+import tomllib
 import zlib
 from contextlib import suppress
 from pathlib import Path
+from shutil import which
 
 import pytest
+from click.testing import CliRunner, Result
 
+import mse
 from mse.answers.results import Results, write_results
+from mse.cli import main
 from mse.errors import InputError
+from mse.publish.figures.figurefiles import write_figures
 from mse.publish.report.html import compose, render_pages, render_report, write_pages
 from mse.publish.report.pdf import fonts, render_pdf
 from mse.shipped import shipped_path
@@ -46,13 +53,68 @@ def test_pdf_is_tagged_archival_and_in_its_language(results: Results, language: 
     assert b"/StructTreeRoot" in inside and b"/Figure" in inside and b"/TH" in inside
 
 
+@pytest.mark.parametrize(
+    ("command", "job", "page"),
+    [("figures", "key-figures.toml", "key-figures"), ("chain", "justice-chain.toml", "chain")],
+)
+def test_pages_of_other_numbers_have_a_pdf_in_every_language(
+    tmp_path: Path, command: str, job: str, page: str
+) -> None:  # fmt: skip
+    raw = tomllib.loads(shipped_path("models", job).read_text("utf-8"))
+    raw["report"]["pdf"] = True
+    if command == "chain":
+        raw["chain"]["path"] = str(shipped_path("models", raw["chain"]["path"]))
+    outs = []
+    for name in ("one", "two"):
+        found = mse.figures(raw) if command == "figures" else mse.chain(raw)
+        outs.append((mse.write_figures if command == "figures" else mse.write_chain)(tmp_path / name, found))
+    for language, name in (("en", f"{page}.pdf"), ("nl", f"{page}.nl.pdf")):
+        pdf = (outs[0] / name).read_bytes()
+        assert pdf == (outs[1] / name).read_bytes()
+        record = pdf[pdf.index(b"<?xpacket begin") : pdf.index(b"<?xpacket end")].decode("utf-8")
+        assert re.search(r"pdfuaid:part[=>\"]+1", record)
+        assert f"<dc:language><rdf:Bag><rdf:li>{language}</rdf:li>" in record
+        inside = unpacked(pdf)
+        assert b"/TH" in inside and (command == "figures" or b"/Figure" in inside)
+
+
+@pytest.mark.parametrize(("command", "job"), [("figures", "key-figures"), ("chain", "justice-chain")])
+def test_the_command_writes_a_pdf_where_it_is_asked_for(
+    command: str, job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    def run(*options: str) -> Result:
+        return CliRunner().invoke(main, [command, f"models/{job}.toml", *options])
+
+    out = tmp_path / "out"
+    assert run("--out", str(out), "--pdf").exit_code == 0
+    assert len(list(out.glob("*.pdf"))) == 2
+    assert run("--out", str(out), "--overwrite").exit_code == 0
+    assert not list(out.glob("*.pdf"))
+    without = run("--pdf", "--language", "nl")
+    assert without.exit_code == 2 and "geen map" in without.output
+    monkeypatch.setitem(sys.modules, "typst", None)
+    missing = run("--out", str(tmp_path / "none"), "--pdf")
+    assert missing.exit_code == 2 and "mse-engine[pdf]" in missing.output and not (tmp_path / "none").exists()
+
+
+@pytest.mark.skipif(which("pdftotext") is None, reason="poppler is not installed")
+def test_a_pdf_of_key_figures_says_every_sentence(tmp_path: Path) -> None:
+    found = mse.figures("models/key-figures.toml")
+    out = write_figures(tmp_path / "out", found, pdf=True)
+    for language, name in (("en", "key-figures.pdf"), ("nl", "key-figures.nl.pdf")):
+        text = subprocess.run(["pdftotext", "-layout", str(out / name), "-"], capture_output=True, check=True).stdout
+        words = re.sub(r"\s+", "", text.decode("utf-8"))
+        for one in found.sentences(language):
+            assert re.sub(r"\s+", "", one)[:60] in words, one
+
+
 def test_pdf_has_the_same_bytes_every_time() -> None:
     assert render_pdf(national(), "nl") == render_pdf(national(), "nl")
 
 
 def test_pdf_writes_every_kind_of_block_and_all_that_a_block_says() -> None:
     """Both templates are fed from the same page: what a page may hold, each of them writes."""
-    template = shipped_path("reports/templates", "report.typ").read_text("utf-8")
+    template = "".join(shipped_path("reports/templates", x).read_text("utf-8") for x in ("report.typ", "pieces.typ"))
     pieces = shipped_path("reports/templates", "pieces.html").read_text("utf-8")
     kinds = {block.kind for section in compose(uk_assessed()).sections for block in section.blocks}
     assert kinds == {"paragraph", "heading", "bullets", "sheet", "drawing", "listing"}

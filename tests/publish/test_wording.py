@@ -295,7 +295,7 @@ def test_every_message_that_is_asked_for_is_there_and_none_is_idle() -> None:
     room = Path(__file__).parents[2] / "mse" / "publish"
     templates = shipped_path("reports/templates", "report.html").parent
     ours = list(room.rglob("*.py"))
-    ours += [templates / name for name in ("report.html", "pieces.html", "report.typ")]
+    ours += [templates / name for name in ("report.html", "pieces.html", "report.typ", "pieces.typ", "plain.typ")]
     text = "\n".join(path.read_text("utf-8") for path in ours)
     asked = set(re.findall(r"[\"']([a-z]+\.[a-z_.]+)[\"']", text))
     keys = flat(tomllib.loads((templates / "messages.en.toml").read_text("utf-8")))

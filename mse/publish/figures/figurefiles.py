@@ -13,7 +13,7 @@ from mse.publish.figures.figuresentences import Speaker, sentence, sources_of
 from mse.publish.figures.figurevalues import KeyFigure
 from mse.publish.openfolders import as_json, pages, speaker_of, write_open
 from mse.publish.report.html import page_template
-from mse.publish.report.page import Cell, Column, Row, Sheet
+from mse.publish.report.page import Answer, Cell, Column, PlainPage, Row, Section, Sheet, paragraph
 from mse.publish.wording.messages import Words
 from mse.words.said import Said, said
 
@@ -43,6 +43,10 @@ class KeyFigures:
         Languages, the first is the job's.
     titles : mapping of str to str
         The title by language.
+    pdf : bool
+        Whether the job asks for the pages as PDF too.
+    against : tuple of (str, str)
+        Title and digest of the earlier releases that counts were protected with.
     """
 
     title: str
@@ -51,6 +55,8 @@ class KeyFigures:
     prob: float
     speakers: Mapping[str, Speaker]
     titles: Mapping[str, str]
+    pdf: bool = False
+    against: tuple[tuple[str, str], ...] = ()
 
     def sentences(self, language: str | None = None) -> tuple[str, ...]:
         """Return a sentence for each figure, with its sources; in the first language when none is named.
@@ -83,11 +89,14 @@ class KeyFigures:
         """Return what `key-figures.json` holds."""
         return {
             "format": FORMAT, "title": self.title, "prob": self.prob, "disclosure": str(self.rule),
+            "held_against": [{"title": title, "digest": digest} for title, digest in self.against],
             "interval": str(said("keyfigure.chance", prob=self.prob)), "figures": _records(self, codes=True),
         }  # fmt: skip
 
 
-def write_figures(folder: str | Path, found: KeyFigures, *, overwrite: bool = False) -> Path:
+def write_figures(
+    folder: str | Path, found: KeyFigures, *, overwrite: bool = False, pdf: bool | None = None
+) -> Path:  # fmt: skip
     """Write key figures into a folder, in one step: either all files are there afterwards, or none.
 
     Parameters
@@ -98,15 +107,21 @@ def write_figures(folder: str | Path, found: KeyFigures, *, overwrite: bool = Fa
         What `mse.figures` gave.
     overwrite : bool
         Replace a folder of key figures that exists.
+    pdf : bool, optional
+        Write the pages as PDF too; as the job says when not given.
 
     Raises
     ------
     InputError
-        When the folder exists and may not be replaced, or cannot be written.
+        When the folder exists and may not be replaced, cannot be written, or PDF is asked for without its extra.
     """
     out = Path(folder)
-    files = {CSV: csv_text(found.to_pandas()), JSON: json_text(found)}
+    files: dict[str, str | bytes] = {CSV: csv_text(found.to_pandas()), JSON: json_text(found)}
     files |= pages(PAGE, found.speakers, lambda language: page(found, language))
+    if found.pdf if pdf is None else pdf:
+        from mse.publish.report.pdf import plain_pdf
+
+        files |= pages(PAGE, found.speakers, lambda language: plain_pdf(_plain_page(found, language)), "pdf")
     write_open(out, files, JSON, overwrite=overwrite)
     return out
 
@@ -159,30 +174,40 @@ def _number(value: float) -> float | None:
 # ---- the page ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """One figure on the page: the sentence, its sources, its verdict in words and as a tone."""
-
-    sentence: str
-    sources: tuple[str, ...]
-    verdict: str
-    tone: str
-
-
 def page(found: KeyFigures, language: str) -> str:
     """Return the page of a language: one HTML file that loads nothing, the same bytes for the same figures."""
     to = found.speaker(language)
     say = to.say
-    told = [
-        _Told(_first(sentence(x, to), sources_of(x, to)), tuple(sources_of(x, to)),
-              say(f"keyfigures.{_TONES[x.verdict]}"), _TONES[x.verdict])
-        for x in found.figures
-    ]  # fmt: skip
-    notes = [say.said(said("keyfigure.chance", prob=found.prob)), say.said(found.rule)]
     return page_template("figures.html").render(
-        language=language, title=found.titles[language], figures=told, notes=notes, sheet=_sheet(found, to),
-        labels={"numbers": say("keyfigures.numbers"), "notes": say("keyfigures.notes")},
+        language=language, title=found.titles[language], figures=_answers(found, to), notes=_notes(found, to),
+        sheet=_sheet(found, to), labels={"numbers": say("keyfigures.numbers"), "notes": say("keyfigures.notes")},
     )  # fmt: skip
+
+
+def _plain_page(found: KeyFigures, language: str) -> PlainPage:
+    """Return what the page of a language says, for its PDF."""
+    to = found.speaker(language)
+    specs = [x.source or x.estimates[0].spec for x in found.figures]
+    notes = tuple(map(paragraph, _notes(found, to)))
+    sections = (Section("numbers", to.say("keyfigures.numbers"), (_sheet(found, to),)),
+                Section("notes", to.say("keyfigures.notes"), notes))  # fmt: skip
+    publisher = "; ".join(dict.fromkeys(to.text(x, "publisher") for x in specs))
+    return PlainPage(language, found.titles[language], publisher, _answers(found, to), sections)
+
+
+def _answers(found: KeyFigures, to: Speaker) -> tuple[Answer, ...]:
+    return tuple(
+        Answer(_first(sentence(x, to), sources_of(x, to)), tuple(sources_of(x, to)),
+               to.say(f"keyfigures.{_TONES[x.verdict]}"), _TONES[x.verdict])
+        for x in found.figures
+    )  # fmt: skip
+
+
+def _notes(found: KeyFigures, to: Speaker) -> list[str]:
+    notes = [said("keyfigure.chance", prob=found.prob), found.rule]
+    if found.against:
+        notes.append(said("keyfigure.beside", titles=tuple(dict.fromkeys(title for title, _ in found.against))))
+    return [to.say.said(x) for x in notes]
 
 
 def _first(text: str, sources: Sequence[str]) -> str:

@@ -91,7 +91,10 @@ class ShownSource:
 
 
 def protect_sources(
-    sources: Sequence[CountedSource], asked: Mapping[str, Sequence[Cell]], rule: Disclosure
+    sources: Sequence[CountedSource],
+    asked: Mapping[str, Sequence[Cell]],
+    rule: Disclosure,
+    against: Sequence[OldTable] = (),
 ) -> dict[str, ShownSource]:
     """Return sources as they may be published.
 
@@ -103,6 +106,8 @@ def protect_sources(
         The cells that figures rest on, by the name of the source.
     rule : Disclosure
         What is left out, or what is rounded to.
+    against : sequence of OldTable
+        Counts that were published before; a source of other persons agrees with none of them, and nothing follows.
 
     Raises
     ------
@@ -111,11 +116,11 @@ def protect_sources(
     """
     shown: dict[str, ShownSource] = {}
     for group in _same_persons(sources):
-        pieces = _pieces(group, asked)
-        old: list[OldTable] = []
+        pieces = _pieces(group, asked, against)
+        old = list(against)
         for source in sorted(group, key=lambda x: 0 if x.safe is not None else 1 if x.spec.public else 2):
             name = source.spec.name
-            shown[name], told = _shown(source, asked.get(name, ()), pieces, rule, old, len(group))
+            shown[name], told = _shown(source, asked.get(name, ()), pieces, rule, old, len(group) + len(against))
             old.append(told)
     return shown
 
@@ -137,7 +142,9 @@ def _role(source: CountedSource, dim: str) -> str:
     return TIME if dim == source.spec.time else dim
 
 
-def _pieces(group: Sequence[CountedSource], asked: Mapping[str, Sequence[Cell]]) -> Pieces:
+def _pieces(
+    group: Sequence[CountedSource], asked: Mapping[str, Sequence[Cell]], against: Sequence[OldTable]
+) -> Pieces:  # fmt: skip
     """Return the levels of every dimension in the fewest pieces of which all that is asked for is made."""
     levels: dict[str, dict[str, None]] = {}
     sets: dict[str, list[frozenset[str]]] = {}
@@ -151,6 +158,9 @@ def _pieces(group: Sequence[CountedSource], asked: Mapping[str, Sequence[Cell]])
         for cell in asked.get(source.spec.name, ()):
             for dim, names in cell:
                 sets[_role(source, dim)].append(frozenset(names))
+    for old in against:
+        for dim, names in old.dimensions:
+            sets.setdefault(TIME if dim == old.time else dim, []).extend(frozenset({name}) for name in names)
     found: dict[str, tuple[tuple[str, ...], ...]] = {}
     for role, known in levels.items():
         by_use: dict[tuple[bool, ...], list[str]] = {}

@@ -192,6 +192,27 @@ class Page:
     day: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A sentence with its sources, its verdict in words, and the tone of that (``"publish"``, …)."""
+
+    sentence: str
+    sources: tuple[str, ...]
+    verdict: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlainPage:
+    """A page of other numbers in one language: sentences with their verdicts first, then sections."""
+
+    language: str
+    title: str
+    publisher: str
+    answers: tuple[Answer, ...]
+    sections: tuple[Section, ...]
+
+
 def sheet(caption: str, columns: list[str | Column], rows: list[Row]) -> Sheet:
     """Return a table; a column given as text holds words, one that starts with ``#`` numbers."""
     heads = tuple(

@@ -6,13 +6,14 @@ import json
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mse.errors import InputError, Problem
 from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.answers.results import Results
+    from mse.publish.report.page import PlainPage
 
 _LONG_AGO = date(2000, 1, 1)
 
@@ -32,6 +33,25 @@ def render_pdf(results: Results, language: str | None = None) -> bytes:
     InputError
         When Typst is not installed, or there are no messages in that language.
     """
+    _typst()
+    from mse.publish.report.composing import compose
+
+    page = compose(results, language)
+    return _set("report.typ", asdict(page) | {"author": page.publisher or "mse", "day": None}, page.day or _LONG_AGO)
+
+
+def plain_pdf(page: PlainPage) -> bytes:
+    """Return a page of other numbers as PDF, as accessible and archival as the report.
+
+    Raises
+    ------
+    InputError
+        When Typst is not installed.
+    """
+    return _set("plain.typ", asdict(page) | {"author": page.publisher or "mse"}, _LONG_AGO)
+
+
+def _typst() -> Any:
     try:
         import typst
     except ImportError as error:
@@ -39,25 +59,27 @@ def render_pdf(results: Results, language: str | None = None) -> bytes:
             Problem(said("found.pdf_asked_typst_which"), said("allowed.extra_pdf"),
                     said("do.install_mse_engine_pdf"))
         ) from error  # fmt: skip
-    from mse.publish.report.composing import compose
+    return typst
+
+
+def _set(template: str, content: dict[str, Any], day: date) -> bytes:
+    """Return what a template makes of a page."""
     from mse.shipped import shipped_path
 
-    page = compose(results, language)
-    content = asdict(page)
-    content |= {"author": page.publisher or "mse", "day": None}
     for section in content["sections"]:
         for block in section["blocks"]:
             if block["kind"] == "drawing":
                 block["svg"] = _alone(block["svg"])
     inputs = {"page": json.dumps(content, ensure_ascii=False, sort_keys=True)}
     # The clock must not show in the file: the date is the report's own.
-    moment = datetime.combine(page.day or _LONG_AGO, datetime.min.time(), UTC)
+    moment = datetime.combine(day, datetime.min.time(), UTC)
     # PDF/A-2a and PDF/UA-1: to be archived, and with the structure that readers of the screen need.
-    return typst.compile(
-        str(shipped_path("reports/templates", "report.typ")), format="pdf", sys_inputs=inputs,
+    made: bytes = _typst().compile(
+        str(shipped_path("reports/templates", template)), format="pdf", sys_inputs=inputs,
         font_paths=[str(fonts())], ignore_system_fonts=True, pdf_standards=["a-2a", "ua-1"],
         timestamp=int(moment.timestamp()),
     )  # fmt: skip
+    return made
 
 
 def fonts() -> Path:
