@@ -59,7 +59,7 @@ def stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
         found[sig] = data
 
     monkeypatch.setattr(keeping, "folder", lambda module: tmp_path / module)
-    monkeypatch.setattr(Kept, "_kept", load)
+    monkeypatch.setattr(FunctionCache, "load_overload", load)
     monkeypatch.setattr(FunctionCache, "save_overload", save)
     return found
 
