@@ -163,8 +163,9 @@ class StrataDraws:
             known = tuple(slice(0, len(levels)) for levels in kept.values())
             observed = observed + unlabelled[known].ravel()
             unlabelled[known] = 0
+        draws = self.draws if len(kept) == len(self.dimensions) else self.draws @ whole
         return StrataDraws(
-            kept, self.draws @ whole, self.point @ into, observed, into.T @ self.covariance @ into, flags,
+            kept, draws, self.point @ into, observed, into.T @ self.covariance @ into, flags,
             self.chains, unlabelled,
         )  # fmt: skip
 

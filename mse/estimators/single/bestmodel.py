@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -16,10 +16,10 @@ from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
 from mse.estimators.normallaw import normal_law
 from mse.estimators.single.existence import Existence
-from mse.estimators.single.facefit import FACE, fit_on_face
+from mse.estimators.single.facefit import fit_on_face
 from mse.estimators.single.fitted import LoglinearFit as LoglinearFit
 from mse.estimators.single.fitted import fit_model as fit_model
-from mse.estimators.single.selection import NESTED, best_model, penalty, saturated_log_likelihood
+from mse.estimators.single.selection import NESTED, Ranking, best_model, penalty, ranking, saturated_log_likelihood
 from mse.estimators.single.selection import rank_models as rank_models
 from mse.settings.specchecks import check_spec
 from mse.settings.specfields import Criterion, Draws, Order
@@ -27,9 +27,6 @@ from mse.tables.captures import CaptureTable
 from mse.tables.overlapshape import nested_lists
 from mse.terms import members
 from mse.words.said import Said, said
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 NEAR_TIE = 2.0
 """Models this close to the best by the criterion are named beside it."""
@@ -123,7 +120,7 @@ def estimate(table: CaptureTable, spec: LoglinearSpec, *, seed: int, compute: Co
     diagnostics: dict[str, float] = {}
     notes: tuple[Said, ...] = ()
     if spec.model is None:
-        ranked = rank_models(table, spec.max_order, criterion=spec.criterion, compute=compute)
+        ranked = ranking(table, spec.max_order, spec.criterion, compute=compute)
         notation, diagnostics, notes = _choose(table, ranked, spec.criterion)
     else:
         notation = spec.model
@@ -233,17 +230,17 @@ def _unusable(table: CaptureTable, notation: str | None, status: Said) -> Proble
 
 
 def _choose(
-    table: CaptureTable, ranked: pd.DataFrame, criterion: Criterion
+    table: CaptureTable, ranked: Ranking, criterion: Criterion
 ) -> tuple[str, dict[str, float], tuple[Said, ...]]:
     """Return the best model, figures about the ranking, and what should be said about near ties."""
-    usable = ranked[ranked["status"].isin(("ok", FACE))]
-    if usable.empty:
+    if not ranked.usable:
         raise ModelError(_unusable(table, None, said("existence.none_ok")))
-    values = usable[criterion].to_numpy(dtype=np.float64)
-    sizes = usable["N"].to_numpy(dtype=np.float64)[values <= values[0] + NEAR_TIE]
+    usable = {name: column[: ranked.usable] for name, column in ranked.columns.items()}
+    values = usable[criterion]
+    sizes = usable["N"][values <= values[0] + NEAR_TIE]
     figures = {
-        "models": float(len(ranked)),
-        "unusable_models": float(len(ranked) - len(usable)),
+        "models": float(ranked.masks.size),
+        "unusable_models": float(ranked.masks.size - ranked.usable),
         "near_ties": float(sizes.size),
         "near_ties_low": float(sizes.min()),
         "near_ties_high": float(sizes.max()),
@@ -253,8 +250,8 @@ def _choose(
         ends = {"low": sizes.min(), "high": sizes.max()}
         notes.append(said("note.near_ties", count=sizes.size, tie=NEAR_TIE, **ends))
     other: Criterion = "bic_cells" if criterion == "bic" else "bic"
-    rival = usable.iloc[int(np.argmin(usable[other].to_numpy(dtype=np.float64)))]
-    if rival["model"] != usable["model"].iloc[0]:
-        would = {"model": str(rival["model"]), "size": float(rival["N"])}
+    rival = int(np.argmin(usable[other]))
+    if rival:
+        would = {"model": ranked.model(rival), "size": float(usable["N"][rival])}
         notes.append(said("note.rival", criterion=CRITERIA[other], **would))
-    return str(usable["model"].iloc[0]), figures, tuple(notes)
+    return ranked.model(0), figures, tuple(notes)

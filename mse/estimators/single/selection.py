@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,9 +39,8 @@ MOST_HELD = 50_000
 FEW = 200
 """Models of a table of four lists at most, 12 KB."""
 
-_COLUMNS = (
-    "model", "N", "se", "deviance", "df", "aic", "bic", "bic_cells", "status", "n_infinite", "existence",
-)  # fmt: skip
+MOST_KEPT = 10_000
+"""Models of a ranking, where nobody asks for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class RankSpec:
 
     criterion: Criterion = "bic"
     max_order: Order | None = None
-    keep: Annotated[int, count(1, 10_000_000)] = 10_000
+    keep: Annotated[int, count(1, 10_000_000)] = MOST_KEPT
 
     def __post_init__(self) -> None:
         """Check the options."""
@@ -90,19 +89,58 @@ def observable_candidates(cells: Array, max_order: int | None) -> Integers:
     return subsets[margins(cells)[subsets] > 0]
 
 
-def _on_faces(table: CaptureTable, frame: pd.DataFrame, criterion: Criterion) -> Flags:
-    """Fill in N of the models without an estimate whose number of unseen settles, the best so many by the criterion.
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """The models of a table in the order of `rank_models`; m models, the `usable` first ones have an estimate.
+
+    Parameters
+    ----------
+    table : CaptureTable
+        Whose models they are.
+    subsets : int64 array, shape (C,)
+        Candidate terms.
+    masks : int64 array, shape (m,)
+        Models over `subsets`.
+    columns : dict of str to array, shape (m,)
+        Columns as in `rank_models`, but for ``model`` and ``p_value``.
+    usable : int
+        Models with an estimate.
+    """
+
+    table: CaptureTable
+    subsets: Integers
+    masks: Integers
+    columns: dict[str, npt.NDArray[Any]]
+    usable: int
+
+    def model(self, row: int) -> str:
+        """Return the notation of one model."""
+        return notations(self.masks[row : row + 1], self.subsets, self.table.n_lists)[0]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return one row per model, as `rank_models` does."""
+        import pandas as pd
+        from scipy.special import chdtrc
+
+        named = {"model": notations(self.masks, self.subsets, self.table.n_lists)}
+        frame = pd.DataFrame({**named, **self.columns})
+        frame["p_value"] = chdtrc(frame["df"].where(frame["df"] > 0), frame["deviance"].clip(lower=0.0))
+        return frame
+
+
+def _on_faces(table: CaptureTable, names: list[str], columns: dict[str, npt.NDArray[Any]], values: Array) -> Flags:
+    """Fill in N of the models without an estimate whose number of unseen settles, the best so many by `values`.
 
     Only where a list lies inside another one: elsewhere an empty cell is taken for one that could have held somebody.
     """
     from mse.estimators.single.facefit import FACE, fit_on_face
 
-    found = np.zeros(len(frame), dtype=bool)
-    missing = frame[frame["existence"] == int(Existence.NO_MLE)].sort_values(criterion, kind="stable")
-    for row in missing.index[:MOST_FACES]:
-        fit = fit_on_face(table, Model.parse(str(frame.at[row, "model"]), table.lists))
+    found = np.zeros(values.size, dtype=bool)
+    missing = np.flatnonzero(columns["existence"] == int(Existence.NO_MLE))
+    for row in missing[np.argsort(values[missing], kind="stable")][:MOST_FACES]:
+        fit = fit_on_face(table, Model.parse(names[row], table.lists))
         if fit is not None:
-            frame.at[row, "N"], frame.at[row, "se"], frame.at[row, "status"] = fit.N, fit.se, FACE
+            columns["N"][row], columns["se"][row], columns["status"][row] = fit.N, fit.se, FACE
             found[row] = True
     return found
 
@@ -179,7 +217,7 @@ def best_model(
     """
     counts, cells = table.dense()
     subsets = observable_candidates(cells, max_order)
-    models, most = _check_size(table.n_lists, subsets), RankSpec().keep
+    models, most = _check_size(table.n_lists, subsets), MOST_KEPT
     run = partial((compute or Compute()).map, f"ranking {models:,} models")
     cost = penalty(criterion, counts, cells)
     found = _family(table, subsets, cost, True, None if models <= most else most, run)
@@ -198,7 +236,7 @@ def rank_models(
     *,
     criterion: Criterion = "bic",
     existence: bool = True,
-    keep: int = 10_000,
+    keep: int = MOST_KEPT,
     compute: Compute | None = None,
 ) -> pd.DataFrame:
     """Fit every hierarchical log-linear model and rank them.
@@ -246,10 +284,26 @@ def rank_models(
     ----------
     Fienberg (1972); Rivest & Baillargeon (2007); Chan, Silverman & Vincent (2021).
     """
-    import pandas as pd
-    from scipy.special import chdtrc
-
     RankSpec(criterion, max_order, keep)
+    return ranking(table, max_order, criterion, existence=existence, keep=keep, compute=compute).to_pandas()
+
+
+def ranking(
+    table: CaptureTable,
+    max_order: int | None,
+    criterion: Criterion,
+    *,
+    existence: bool = True,
+    keep: int = MOST_KEPT,
+    compute: Compute | None = None,
+) -> Ranking:
+    """Rank as `rank_models` does; its table is not written out.
+
+    Raises
+    ------
+    ModelError
+        When the table has strata or there are too many models.
+    """
     counts, cells = table.dense()
     subsets = observable_candidates(cells, max_order)
     models = _check_size(table.n_lists, subsets)
@@ -265,25 +319,22 @@ def rank_models(
     parameters = 1 + table.n_lists + np.bitwise_count(found.masks).astype(np.int64)
     log_likelihood = np.where(codes >= Existence.NOT_IDENTIFIABLE, np.nan, found.log_likelihoods)
     saturated = saturated_log_likelihood(counts, cells)
-    frame = pd.DataFrame(
-        {
-            "model": notations(found.masks, subsets, table.n_lists),
-            "N": counts.sum() + unseen,
-            "se": np.sqrt(unseen + unseen**2 * np.where(usable, found.variances, np.nan)),
-            "deviance": np.maximum(2.0 * (saturated - log_likelihood), 0.0),
-            "df": int(cells.sum()) - parameters,
-            "aic": -2.0 * log_likelihood + 2.0 * parameters,
-            "bic": -2.0 * log_likelihood + penalty("bic", counts, cells) * parameters,
-            "bic_cells": -2.0 * log_likelihood + penalty("bic_cells", counts, cells) * parameters,
-            "status": words,
-            "n_infinite": found.infinite,
-            "existence": codes.astype(np.int64),
-        },
-        columns=list(_COLUMNS),
-    )
+    columns: dict[str, npt.NDArray[Any]] = {
+        "N": counts.sum() + unseen,
+        "se": np.sqrt(unseen + unseen**2 * np.where(usable, found.variances, np.nan)),
+        "deviance": np.maximum(2.0 * (saturated - log_likelihood), 0.0),
+        "df": int(cells.sum()) - parameters,
+        "aic": -2.0 * log_likelihood + 2.0 * parameters,
+        "bic": -2.0 * log_likelihood + penalty("bic", counts, cells) * parameters,
+        "bic_cells": -2.0 * log_likelihood + penalty("bic_cells", counts, cells) * parameters,
+        "status": words,
+        "n_infinite": found.infinite,
+        "existence": codes.astype(np.int64),
+    }
     if existence and nested_lists(table, NESTED):
-        usable |= _on_faces(table, frame, criterion)
-    frame["p_value"] = chdtrc(frame["df"].where(frame["df"] > 0), frame["deviance"].clip(lower=0.0))
+        names = notations(found.masks, subsets, table.n_lists)
+        usable |= _on_faces(table, names, columns, columns[criterion])
     # nothing but the order is lost by rounding: a tie to 1e-9 must not be broken by the last bits of a fit
-    order = np.lexsort((found.masks, parameters, frame[criterion].round(9), ~usable))
-    return frame.iloc[order].reset_index(drop=True)
+    order = np.lexsort((found.masks, parameters, columns[criterion].round(9), ~usable))
+    ordered = {name: column[order] for name, column in columns.items()}
+    return Ranking(table, subsets, found.masks[order], ordered, int(usable.sum()))
