@@ -13,19 +13,15 @@ _COSTLY = ("dask.array", "distributed")
 def numpy_arrays() -> Iterator[None]:
     """Let xarray find no Dask inside; afterwards, and where Dask is loaded already, everything is as it was."""
     from xarray.namedarray import pycompat
-    from xarray.namedarray.utils import module_available
 
     asked = getattr(pycompat, "_cached_duck_array_modules", None)  # what xarray remembers of what it asked
     if asked is None or any(name in sys.modules for name in _COSTLY):
         yield
         return
-    hidden = [name for name in ("dask", *_COSTLY) if name not in sys.modules]
-    sys.modules |= dict.fromkeys(hidden)  # type: ignore[arg-type]  # how Python notes that there is no such module
-    module_available.cache_clear()
+    sys.modules |= dict.fromkeys(_COSTLY)  # type: ignore[arg-type]  # how Python notes that there is no such module
     try:
         yield
     finally:
-        for name in hidden:
+        for name in _COSTLY:
             del sys.modules[name]
         asked.pop("dask", None)
-        module_available.cache_clear()
