@@ -208,7 +208,7 @@ def answer_of_pooled(
                                     low, high, level, settled + judged.reasons))  # fmt: skip
     note = said("surveynote.mrp", dims=list(law.dims), cells=len(shares), rhat=worst, ess=fewest)
     return SurveyAnswer(law.dims, tuple(figures), prob, source, (note, limits_note(limits)),
-                        calibrated=law.calibrated)  # fmt: skip
+                        calibrated=law.calibrated, limits=limits)  # fmt: skip
 
 
 def _parts(draws: int) -> int:

@@ -198,4 +198,4 @@ def answer_of_areas(path: Path, prob: float, limits: SurveyLimits) -> SurveyAnsw
                                   high * size, *judged))  # fmt: skip
     note = said("surveynote.fay_herriot", between=f"{fitted.between:.3g}", least=float(fitted.weight.min()),
                 most=float(fitted.weight.max()))  # fmt: skip
-    return SurveyAnswer(("area",), tuple(found), prob, path.name, (note, limits_note(limits)))
+    return SurveyAnswer(("area",), tuple(found), prob, path.name, (note, limits_note(limits)), limits=limits)

@@ -115,6 +115,8 @@ class SurveyAnswer:
         Whole populations from questions about knowing, and from registers.
     published : bool
         Whether the rates of all groups are public already.
+    limits : SurveyLimits
+        What the figures were judged by.
     """
 
     dims: tuple[str, ...]
@@ -127,6 +129,7 @@ class SurveyAnswer:
     calibrated: Calibrated | None = None
     lines: tuple[ListLine, ...] = ()
     published: bool = False
+    limits: SurveyLimits = SurveyLimits()
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per group, unrounded."""
@@ -216,7 +219,7 @@ def answer_of(
         for x in (comparisons(law, design.compare, prob) if design.compare else ())
     )
     return SurveyAnswer(law.dims, figures, prob, source, (*notes, limits_note(limits)), design.compare, compared,
-                        law.calibrated)  # fmt: skip
+                        law.calibrated, limits=limits)  # fmt: skip
 
 
 def _figures(
@@ -290,7 +293,7 @@ def answer_of_rates(path: Path, prob: float, limits: SurveyLimits) -> SurveyAnsw
                                   units[i]))  # fmt: skip
     sources = dict.fromkeys(x.source for x in rates if x.source)
     return SurveyAnswer(("group",), tuple(found), prob, "; ".join(sources) or path.name,
-                        (said("surveynote.published"), limits_note(limits)), published=True)  # fmt: skip
+                        (said("surveynote.published"), limits_note(limits)), published=True, limits=limits)  # fmt: skip
 
 
 def limits_note(limits: SurveyLimits) -> Said:

@@ -270,7 +270,7 @@ def _earlier(
 ) -> tuple[tuple[OldTable, ...], tuple[OldTable, ...]]:
     """Return a table of the releases that this one follows in a series, and of those on the same persons.
 
-    One of a series with other dimensions is both; so are all of them where counts are rounded, which are as they were.
+    One of a series with other dimensions is both.
     """
     series = {entry.digest for entry in results.record.series}
     held = [x for x in (getattr(entry, name) for entry in results.record.series) if x is not None]

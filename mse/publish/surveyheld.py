@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mse.answers.estimates import LEVELS
-from mse.assess.rules import SurveyLimits
 from mse.evidence.survey import ALL
 from mse.evidence.surveyanswer import SurveyAnswer, SurveyFigure
 from mse.publish.wording.rounding import Rounded
@@ -37,7 +36,7 @@ def groups_held_back(found: SurveyAnswer, shown: Sequence[tuple[Rounded, Rounded
     threshold : int
         Respondents, from none to as many, who must be possible.
     """
-    width = SurveyLimits().width[1]
+    width = found.limits.width[1]
     sizes = [float(x.n or 0) if math.isnan(x.population) else x.population for x in found.figures]
     told = [_persons(x, *both, size) for x, both, size in zip(found.figures, shown, sizes, strict=True)]
     given = {i for i, x in enumerate(told) if math.isfinite(x.low)}

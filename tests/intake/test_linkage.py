@@ -18,6 +18,7 @@ import pytest
 from mse.errors import InputError
 from mse.intake.contracts.together import check_contracts
 from mse.intake.linkage import drawnlinkages as linkage_draws
+from mse.intake.linkage.comparing import COMMON, levels_of_pairs
 from mse.intake.linkage.drawnlinkages import (
     ABSENT,
     draw_linkages,
@@ -27,7 +28,7 @@ from mse.intake.linkage.drawnlinkages import (
 )
 from mse.intake.linkage.linkagereport import link_at, threshold_table, weight_chart
 from mse.intake.linkage.linking import components
-from mse.intake.linkage.pairmodel import SURE, PairModel, train_model
+from mse.intake.linkage.pairmodel import AVERAGED, SURE, UNSURE, PairModel, redraw, train_model
 from mse.intake.planning import IntakeSpec
 from mse.intake.pseudonyms.keyedhash import disguise
 from mse.intake.registers.delivered import read_registers
@@ -196,6 +197,25 @@ def test_the_truth_is_within_the_persons_of_the_draws(model: PairModel, truth: n
     missed = len(np.unique(link_at(model, 1.0))) - persons
     assert abs(np.mean(drawn) - persons) < 0.5 * missed  # most of what exact linkage misses is found
     assert np.std(drawn) > 0
+
+
+def test_a_probability_is_the_mean_over_the_draws_of_the_parameters(model: PairModel) -> None:
+    unsure = model.log_odds < UNSURE
+    mean = np.mean([1 / (1 + np.exp(-odds)) for odds in redraw(model, AVERAGED, seed=1)], axis=0)
+    assert model.probability[unsure] == pytest.approx(mean[unsure], abs=1e-12)
+
+
+def test_two_pseudonyms_of_a_pair_count_once_in_how_common_its_name_is(model: PairModel) -> None:
+    assert model.learned is not None
+    plan, unsure = model.learned.plan, model.log_odds < SURE
+    left, right = model.left[unsure], model.right[unsure]
+    full = (plan.full[left] == plan.full[right]) & (plan.full[left] >= 0)
+    person = plan.records.person
+    ends = [*COMMON, np.inf]
+    for a, b in list(zip(left[full], right[full], strict=True))[:200]:
+        others = {person[i] for i in np.flatnonzero(plan.full == plan.full[a])} - {person[a], person[b]}
+        level = levels_of_pairs(plan, np.array([a]), np.array([b]))[0, 0]
+        assert level == next(i for i, end in enumerate(ends) if 1 + len(others) <= end)
 
 
 def test_probabilities_of_pairs_are_calibrated(model: PairModel, truth: np.ndarray) -> None:

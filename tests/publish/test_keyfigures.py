@@ -307,6 +307,8 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert all({"publisher", "definition", "period", "sentence"} <= set(x) for x in record["figures"])
     page = (out / "key-figures.nl.html").read_text("utf-8")
     assert 'lang="nl"' in page and "http" not in page.replace("http-equiv", "")
+    told = re.findall(r"<td[^>]*>(?:<[^>]+>)*([^<]+)", page)
+    assert "één jaar" in told and not {"one year", "yes", "minor", "under 23", "reported", "convicted"} & set(told)
     with pytest.raises(InputError, match="exists already"):
         write_figures(out, mse.figures("models/key-figures.toml"))
     (tmp_path / "mine").mkdir()

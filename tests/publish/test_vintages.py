@@ -166,6 +166,7 @@ def test_rounded_vintages_together_tell_of_no_few_persons(tmp_path: Path, method
         tables.append(later(tables[-1], number + more, corrected=number % 2 == 1))
     releases = series(tmp_path, tables, {"method": method, "base": base})
     assert attacked(releases, tables, base) > 10
+    assert verify_release(releases[-1]) == ()
 
 
 def test_a_rounded_count_that_did_not_change_is_not_rounded_anew(tmp_path: Path) -> None:

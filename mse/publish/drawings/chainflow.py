@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mse.publish.drawings.axes import ACCENT, FAINT, INK, LINE, NARROW, SOFT, as_svg, drawing, wrapped
+from mse.publish.drawings.axes import ACCENT, CHARACTER, FAINT, INK, LINE, NARROW, SOFT, as_svg, drawing, wrapped
 
 WIDEST = 0.62
 """Inches of an arrow that everybody goes."""
@@ -61,8 +61,10 @@ def chain_figure(
     tallest = max(map(len, rows.values()))
     wide = width / len(rows)
     box = min(1.55, wide - 0.34)
-    lines = {state: wrapped(names[state], box - 0.12, 7.8) for state in states}
-    high = NUMBER + LINE * 7.8 * max(map(len, lines.values()))
+    longest = max(len(word) for name in names.values() for word in name.split())
+    size = min(7.8, 72 * (box - 0.12) / (CHARACTER * longest))  # no word is broken
+    lines = {state: wrapped(names[state], box - 0.12, size) for state in states}
+    high = NUMBER + LINE * size * max(map(len, lines.values()))
     height = tallest * (high + GAP) + 0.1
     corner = {x: (c * wide + 0.06, 0.08 + i * (high + GAP)) for c, inside in rows.items() for i, x in enumerate(inside)}
     with drawing(width, height) as figure:
@@ -92,7 +94,7 @@ def chain_figure(
                                    fc="#eef4f9", lw=1, zorder=2)  # fmt: skip
             axes.add_patch(patch)
             axes.text(
-                x + 0.07, y + 0.08, "\n".join(lines[state]), fontsize=7.8, color=INK, va="top", ha="left", zorder=3
+                x + 0.07, y + 0.08, "\n".join(lines[state]), fontsize=size, color=INK, va="top", ha="left", zorder=3
             )
             axes.text(x + box - 0.07, y + high - 0.07, told[state], fontsize=8.6, color=INK, va="bottom", ha="right",
                       fontweight="bold", zorder=3)  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.computing.csvtext import csv_text
-from mse.publish.figures.figuresentences import Speaker, sentence, sources_of
+from mse.publish.figures.figuresentences import Speaker, period_of, sentence, sources_of
 from mse.publish.figures.figurevalues import KeyFigure
 from mse.publish.openfolders import as_json, pages, speaker_of, write_open
 from mse.publish.report.html import page_template
@@ -233,10 +233,9 @@ def _sheet(found: KeyFigures, to: Speaker) -> Sheet:
         if math.isfinite(value.low) and math.isfinite(value.high):
             ends = say("format.range", low=(write or _plain(to, figure.unit))(value.low),
                        high=(write or _plain(to, figure.unit))(value.high))  # fmt: skip
-        period = spec.when or (figure.estimates[0].period if figure.source is None else figure.source.period or "")
         counts = ["" if x is None else say.number(x) for x in (figure.count, figure.base)]
-        cells = [Cell(Words(name or persons), below=Words(persons if name else "")),
-                 *(Cell(Words(x)) for x in (period, spec.against or "", *counts, number, ends))]  # fmt: skip
+        words = (period_of(figure, to), spec.against or "", *counts, number, ends)
+        cells = [Cell(Words(name or persons), below=Words(persons if name else "")), *(Cell(Words(x)) for x in words)]
         rows.append(Row(tuple(cells)))
     return Sheet(say("keyfigures.table"), tuple(heads), tuple(rows))
 

@@ -88,7 +88,7 @@ def sources_of(figure: KeyFigure, to: Speaker) -> list[str]:
     found = []
     if figure.source is not None:
         source = figure.source
-        period = figure.spec.when or to.text(source, "period") or _span(figure.periods)
+        period = period_of(figure, to)
         if figure.spec.against:
             period = f"{figure.spec.against}, {period}"
         extracted = said("keyfigure.extracted", date=to.say.date(source.extracted)) if source.extracted else ""
@@ -100,6 +100,13 @@ def sources_of(figure: KeyFigure, to: Speaker) -> list[str]:
 def _source(spec: SourceSpec | EstimateSpec, period: str, extracted: Said | str, to: Speaker) -> str:
     texts = {name: to.text(spec, name) for name in ("publisher", "definition")}
     return to.say.said(said("keyfigure.source", period=period, extracted=extracted, **texts))
+
+
+def period_of(figure: KeyFigure, to: Speaker) -> str:
+    """Return the period of a figure: its own, that of its source, else that of its first estimate."""
+    if figure.source is None:
+        return figure.spec.when or _period(figure.estimates[0], to)
+    return figure.spec.when or to.text(figure.source, "period") or _span(figure.periods)
 
 
 def _period(estimate: ShownEstimate, to: Speaker) -> str:
