@@ -99,7 +99,7 @@ def inches_wide(axes: Axes) -> float:
 
 def wrapped(text: str, room: float, size: float) -> list[str]:
     """Return a text in lines that fit in so many inches when written in so many points."""
-    return textwrap.wrap(text, max(8, int(72 * room / (CHARACTER * size)))) or [""]
+    return textwrap.wrap(text, max(8, int(72 * room / (CHARACTER * size) + 1e-9))) or [""]
 
 
 def stamp_lines(said: Headline, say: Catalogue, width: float) -> list[str]:

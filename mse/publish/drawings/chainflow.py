@@ -64,7 +64,7 @@ def chain_figure(
     longest = max(len(word) for name in names.values() for word in name.split())
     size = min(7.8, 72 * (box - 0.12) / (CHARACTER * longest))  # no word is broken
     lines = {state: wrapped(names[state], box - 0.12, size) for state in states}
-    high = NUMBER + LINE * size * max(map(len, lines.values()))
+    high = max(NUMBER + LINE * size * max(map(len, lines.values())), WIDEST + 0.08)  # all that goes on leaves it
     height = tallest * (high + GAP) + 0.1
     corner = {x: (c * wide + 0.06, 0.08 + i * (high + GAP)) for c, inside in rows.items() for i, x in enumerate(inside)}
     with drawing(width, height) as figure:
