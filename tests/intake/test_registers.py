@@ -23,6 +23,7 @@ from mse.intake.quality.completeness import earlier_quality, quality_table, read
 from mse.intake.quality.supplierpage import quality_page, read_words
 from mse.intake.registers import deliveryfiles as registers_files
 from mse.intake.registers import loading as registers_reading
+from mse.intake.registers import plaintext
 from mse.intake.registers.delivered import Registers, read_registers
 from mse.intake.registers.rowchecks import REASONS
 from tests.examples.registers import COLUMNS, CONTRACT, contract, hashed, row, write
@@ -261,6 +262,42 @@ def test_lines_are_those_of_an_editor(tmp_path):
         assert rows_of(registers, "row") == [(3,), (6,)]
         assert reasons(tmp_path / "r.csv") == [(7, "", "cells"), (8, "", "quotation"), (9, "sex", "unknown_code")]
         assert registers.counts[0].count == 5
+
+
+def written_in(way: str, head: list[str], rows: list[list[str]]) -> str:
+    """Return the same rows, written otherwise."""
+    if way == "other order":
+        head, rows = head[::-1], [cells[::-1] for cells in rows]
+    if way == "column ignored":
+        head, rows = ["office", *head], [["x", *cells] if len(cells) == len(head) else cells for cells in rows]
+    lines = [",".join(cells) for cells in [head, *rows]]
+    if way == "quoted":
+        lines = [",".join(f'"{cell}"' for cell in cells) for cells in [head, *rows]]
+    if way == "one quoted":
+        lines[20] = ",".join(f'"{cell}"' for cell in rows[19])
+    end = "\r\n" if way == "other line ends" else "\n"
+    return end.join(lines) + (end if way != "no last line end" else "")
+
+
+@pytest.mark.parametrize(
+    "way", ["quoted", "one quoted", "other order", "column ignored", "other line ends", "no last line end"]
+)
+def test_rows_are_the_same_however_they_are_written(tmp_path, monkeypatch, way):
+    monkeypatch.setattr(plaintext, "_BATCH", 7)
+    cells = [[*cells.values()] for cells, _ in FAULTY if not any(x in "".join(cells.values()) for x in '\n",')]
+    cells += [[f" {cell}\t" for cell in row(i).values()] for i in range(101, 120)]
+    cells += [[*row(200, form="SEX\x0b").values()], [*row(201, referred_from="x" * 1001).values()], [], ["a", "b"]]
+    cells += [[*row(202, sex="q").values()], [*row(203, nationality="a\x1fb").values()], [*row(204).values()]]
+    found = []
+    for name in ("plain", way):
+        (tmp_path / "p.csv").write_text(written_in(name, [*COLUMNS], cells), newline="")
+        office = 'name = "sex"', 'name = "office"\nrole = "ignored"\n\n[[fields]]\nname = "sex"'
+        text = changed(*office) if name == "column ignored" else CONTRACT
+        with read(contract(tmp_path, text), tmp_path, rejects=tmp_path / "r.csv") as registers:
+            kept = rows_of(registers, "row, key, form, sex, nationality, age, birth_year, date")
+            found.append((kept, reasons(tmp_path / "r.csv"), registers.counts[0].count))
+    assert found[0] == found[1]
+    assert {"control", "too_long", "cells"} <= {code for _, _, code in found[0][1]} and len(found[0][0]) > 20
 
 
 def test_an_open_quotation_mark_takes_no_row_silently(tmp_path):

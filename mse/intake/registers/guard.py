@@ -21,7 +21,7 @@ from mse.identifying.identifying_values import (
     spells_text,
 )
 from mse.intake.contracts.clauses import Interval
-from mse.intake.registers.deliveryfiles import LONGEST
+from mse.intake.registers.plaintext import LONGEST
 from mse.intake.registers.rowchecks import date_format
 from mse.words.said import Said, said
 

@@ -9,17 +9,10 @@ from typing import TYPE_CHECKING
 
 from mse.errors import InputError, Problem
 from mse.intake.contracts.layouts import Version, merged
-from mse.intake.registers.deliveryfiles import (
-    SEPARATOR,
-    check_header,
-    check_kind,
-    clean_csv,
-    form_of,
-    header_of,
-    unchanged,
-)
+from mse.intake.registers.deliveryfiles import check_header, check_kind, form_of, header_of, unchanged
 from mse.intake.registers.filelayouts import Unmapped, added_up, fitting_versions, unmapped_codes
 from mse.intake.registers.guard import personal_problems
+from mse.intake.registers.plaintext import SEPARATOR, clean_csv
 from mse.intake.registers.rowchecks import (
     checked_query,
     checks,
@@ -206,7 +199,7 @@ def _load_rows(
         declared = merged([version for version, _ in fitting])
         if problems := personal_problems(cells.header, cells.samples, declared, path):
             raise InputError(problems)
-        columns = {"row": "BIGINT"} | {f"c{i}": "VARCHAR" for i in range(len(reading(contract)))}
+        columns = {"row": "BIGINT"} | {f"c{i}": "VARCHAR" for i in cells.places}
         source = _plain_text(clean, columns)
         _check(connection, fitting, source, number)
         connection.execute(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -51,6 +53,39 @@ class Form:
     sheet: str | None = None
     places: tuple[tuple[str, int, int], ...] = ()
     header: bool = True
+
+
+class Separated:
+    """Rows of separated text, of which the next lines can be taken as they are."""
+
+    def __init__(self, lines: Iterator[str], delimiter: str) -> None:
+        self.delimiter = delimiter
+        self._lines, self._back, self._taken = lines, deque[str](), 0
+        self._reader = csv.reader(iter(self._next_line, None), delimiter=delimiter, strict=True)
+
+    def _next_line(self) -> str | None:
+        return self._back.popleft() if self._back else next(self._lines, None)
+
+    @property
+    def line_num(self) -> int:
+        """The line on which the last row ended."""
+        return self._taken + self._reader.line_num
+
+    def __iter__(self) -> Iterator[list[str]]:  # noqa: D105
+        return self._reader
+
+    def __next__(self) -> list[str]:  # noqa: D105
+        return next(self._reader)
+
+    def plain_lines(self, most: int) -> list[str]:
+        """Return the next lines when they hold no quotation marks, which then are no rows any more; none otherwise."""
+        lines = [self._back.popleft() for _ in range(min(most, len(self._back)))]
+        lines += islice(self._lines, most - len(lines))
+        if '"' in "".join(lines) or max(map(len, lines), default=0) > csv.field_size_limit():
+            self._back.extendleft(reversed(lines))
+            return []
+        self._taken += len(lines)
+        return lines
 
 
 class _Listed:
@@ -146,7 +181,7 @@ def open_rows(path: Path, form: Form, errors: str = "surrogateescape") -> Iterat
             text = stack.enter_context(
                 io.TextIOWrapper(binary, encoding=encoding, errors=errors, newline="" if not form.places else None)
             )
-            yield _Set(text, form) if form.places else csv.reader(text, delimiter=form.delimiter, strict=True)
+            yield _Set(text, form) if form.places else Separated(text, form.delimiter)
         except (EOFError, zlib.error, lzma.LZMAError):
             raise InputError(_damaged(path)) from None
 
