@@ -51,6 +51,12 @@ _FILLERS = frozenset("is has code cat group dummy binary bin yn flag ind indicat
 
 SURE = 1e-3
 """Chance below which it is no accident that nobody is on a list alone."""
+UNLIKE = 0.4
+"""Who is on a list that draws from others is on only one of these less than so many times as often as the rest.
+
+Among 80 levels of covariates of public tables with ten persons or more 0.45 to 2.7 times; for the five lists on which
+nobody is alone 0 to 0.29 times.
+"""
 
 
 def bits_of(cells: Sequence[str]) -> list[int | None] | None:
@@ -223,7 +229,8 @@ def _never_alone(j: int, rows: Sequence[tuple[int | None, ...]]) -> bool:
 
     Persons who are not on a list are on one of the others, because everybody is in the table. Those who are on it may
     be on no other; where the others leave out a share s of each other's persons, nobody among m is alone with a chance
-    of (1 − s)^m.
+    of (1 − s)^m. What persons are hardly matters for how many lists they are on; a list that draws its persons from
+    others has those who are on several.
     """
     members = sum(row[0] or 0 for row in rows if row[j + 1] == 1)
     others = [i for i in range(1, len(rows[0])) if i != j + 1] if rows else []
@@ -232,5 +239,9 @@ def _never_alone(j: int, rows: Sequence[tuple[int | None, ...]]) -> bool:
     if any(all(row[i] for row in rows if row[j + 1] == 1) for i in others):
         return False  # it lies inside one other list, as part of a register does
     everybody = sum(row[0] or 0 for row in rows)
-    alone = sum(row[0] or 0 for row in rows if sum(bool(row[i]) for i in others) == 1 and row[j + 1] == 0)
+    alone, once = (
+        sum(row[0] or 0 for row in rows if row[j + 1] == on and sum(bool(row[i]) for i in others) == 1) for on in (0, 1)
+    )
+    if once * (everybody - members) < UNLIKE * alone * members:
+        return False
     return everybody > 0 and (1.0 - alone / everybody) ** members < SURE
