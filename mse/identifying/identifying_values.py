@@ -15,7 +15,7 @@ from functools import lru_cache
 from statistics import median
 
 from mse.identifying.harmless_words import is_harmless, is_letter_code, tokens
-from mse.identifying.identifying_dates import Span, is_birthday, outside, read_dates, read_month, spreadsheet_day
+from mse.identifying.identifying_dates import Span, is_birthday, outside, read_dates, read_month, runs_on, spreadsheet_day
 from mse.identifying.identifying_formats import MANY, PLACES, POSTCODES, format_kind
 from mse.words.said import Said, said
 
@@ -165,7 +165,7 @@ def day_numbers(whole: Sequence[str], span: Span) -> Said | None:
                 return BIRTHS if outside(days, span) > _SOME else None
             continue
         found = [read for x in here if (read := read_dates(x, span.last.year))]
-        if len(found) >= 0.95 * len(here) and _early(found, span) > _SOME:
+        if len(found) >= 0.95 * len(here) and _early(found, span) > _SOME and not runs_on(here, span):
             return BIRTHS
     if lengths[4] > 0.95 * len(whole) and len(set(whole)) > 20 and all(_is_ddmm(x) for x in whole):
         return BIRTHDAYS
