@@ -15,7 +15,15 @@ from functools import lru_cache
 from statistics import median
 
 from mse.identifying.harmless_words import is_harmless, is_letter_code, tokens
-from mse.identifying.identifying_dates import Span, is_birthday, outside, read_dates, read_month, runs_on, spreadsheet_day
+from mse.identifying.identifying_dates import (
+    Span,
+    is_birthday,
+    outside,
+    read_dates,
+    read_month,
+    runs_on,
+    spreadsheet_day,
+)  # fmt: skip
 from mse.identifying.identifying_formats import MANY, PLACES, POSTCODES, format_kind
 from mse.words.said import Said, said
 
