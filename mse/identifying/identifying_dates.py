@@ -128,7 +128,7 @@ def runs_on(numbers: Sequence[str], span: Span) -> bool:
 
     Where all can be read with the year first, few years are no proof (a register of children has few), few months are.
     """
-    if len(set(numbers)) < 5 or len(numbers[0]) != 6:
+    if len(set(numbers)) < 5 or not all(map(_SIX.fullmatch, numbers)):
         return False
     century = span.last.year // 100 * 100
     by_year = sum(bool(read_dates(f"{century + int(x[:2])}{x[2:]}", span.last.year)) for x in numbers)

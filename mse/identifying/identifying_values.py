@@ -386,7 +386,7 @@ def _are_prefixes(parts: Counter[str], total: int) -> bool:
 def _dated(values: Sequence[str], span: Span) -> Said | None:
     """Return whether records hold dates outside the period: whole, in digits, or as days of a spreadsheet."""
     whole = [x for x in (read_dates(value, span.last.year) for value in values) if x]
-    if len(whole) > 0.9 * len(values):
+    if len(whole) > 0.9 * len(values) and not runs_on(values, span):
         return BIRTHS if _early(whole, span) > _SOME else None
     groups = [_DIGITS.findall(value) for value in values]
     for place in range(min(map(len, groups))):

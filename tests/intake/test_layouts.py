@@ -246,7 +246,6 @@ def test_pseudonymise_by_layout_and_fixed_width(tmp_path):
     old_frame, new_frame = (pd.read_csv(tmp_path / "out" / name) for name in ("old.csv", "new.csv"))
     assert "geslacht" in old_frame and old_frame["key"].equals(new_frame["key"])
     names = list(OWN[0])
-    assert old_frame["birthdate_hash"].equals(new_frame["birthdate_hash"])
     (tmp_path / "f.txt").write_text("\n".join("".join(one[k].ljust(14) for k in names) for one in OWN))
     spread = own_contract(tmp_path, header=False, places={k: [1 + 14 * i, 14] for i, k in enumerate(names)})
     pseudonymise_file(tmp_path / "f.txt", tmp_path / "f.csv", KEY, contract=spread)
