@@ -113,7 +113,8 @@ def _compare_vintages(
     from mse.answers.results import plain
     from mse.computing.progress import compute
     from mse.jobs.revising import revision
-    from mse.publish.changes import changes_text, compare_results, is_results_folder
+    from mse.publish.changes import compare_results, is_results_folder
+    from mse.publish.changestext import changes_text
     from mse.publish.revisionfiles import revision_record, revision_text, write_revision
 
     found = revision(old, new, compute(workers), apart=apart)

@@ -123,6 +123,19 @@ def read_month(text: str) -> int | None:
     return int(found[1]) if (found := _WORD_MONTH.fullmatch(text)) else None
 
 
+def runs_on(numbers: Sequence[str], span: Span) -> bool:
+    """Tell whether numbers of six digits are a running number: what stands first hardly changes, as it does in days.
+
+    Where all can be read with the year first, few years are no proof (a register of children has few), few months are.
+    """
+    if len(set(numbers)) < 5 or not all(map(_SIX.fullmatch, numbers)):
+        return False
+    century = span.last.year // 100 * 100
+    by_year = sum(bool(read_dates(f"{century + int(x[:2])}{x[2:]}", span.last.year)) for x in numbers)
+    begins = 4 if by_year >= 0.95 * len(numbers) else 2
+    return len({x[:begins] for x in numbers}) <= 2
+
+
 def is_birthday(text: str) -> bool:
     """Tell whether a text is a day and a month without a year."""
     found = _BIRTHDAY.fullmatch(in_ascii(text).strip())

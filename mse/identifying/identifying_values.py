@@ -15,7 +15,15 @@ from functools import lru_cache
 from statistics import median
 
 from mse.identifying.harmless_words import is_harmless, is_letter_code, tokens
-from mse.identifying.identifying_dates import Span, is_birthday, outside, read_dates, read_month, spreadsheet_day
+from mse.identifying.identifying_dates import (
+    Span,
+    is_birthday,
+    outside,
+    read_dates,
+    read_month,
+    runs_on,
+    spreadsheet_day,
+)  # fmt: skip
 from mse.identifying.identifying_formats import MANY, PLACES, POSTCODES, format_kind
 from mse.words.said import Said, said
 
@@ -165,7 +173,7 @@ def day_numbers(whole: Sequence[str], span: Span) -> Said | None:
                 return BIRTHS if outside(days, span) > _SOME else None
             continue
         found = [read for x in here if (read := read_dates(x, span.last.year))]
-        if len(found) >= 0.95 * len(here) and _early(found, span) > _SOME:
+        if len(found) >= 0.95 * len(here) and _early(found, span) > _SOME and not runs_on(here, span):
             return BIRTHS
     if lengths[4] > 0.95 * len(whole) and len(set(whole)) > 20 and all(_is_ddmm(x) for x in whole):
         return BIRTHDAYS
@@ -378,7 +386,7 @@ def _are_prefixes(parts: Counter[str], total: int) -> bool:
 def _dated(values: Sequence[str], span: Span) -> Said | None:
     """Return whether records hold dates outside the period: whole, in digits, or as days of a spreadsheet."""
     whole = [x for x in (read_dates(value, span.last.year) for value in values) if x]
-    if len(whole) > 0.9 * len(values):
+    if len(whole) > 0.9 * len(values) and not runs_on(values, span):
         return BIRTHS if _early(whole, span) > _SOME else None
     groups = [_DIGITS.findall(value) for value in values]
     for place in range(min(map(len, groups))):

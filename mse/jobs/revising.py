@@ -18,10 +18,10 @@ from mse.errors import MseError
 from mse.jobs.job import Job, make_job
 from mse.jobs.running import answer_of
 from mse.jobs.sources import open_source
-from mse.publish.changes import PRIORS, Changes, compare_results
+from mse.publish.changes import COMPLETING, LINKING, PRIORS, Changes, compare_results
 from mse.publish.facts.margins import margin_points
 from mse.publish.registered import time_of
-from mse.publish.revisions import CAUSES, LINKING, Estimates, Revision, read_side, revise
+from mse.publish.revisions import CAUSES, Estimates, Revision, read_side, revise
 from mse.words.said import Said, said
 
 
@@ -46,7 +46,7 @@ def revision(old: str | Path, new: str | Path, compute: Compute | None = None, *
     then, now = read_side(Path(old)), read_side(Path(new))
     if then.results is None or now.results is None:
         return revise(then, now)
-    kinds = changed_kinds(then.results, now.results, compare_results(old, new))
+    kinds = changed_kinds(compare_results(old, new))
     ends = [points(x.headline, time_of(x)) for x in (then.results, now.results)]
     if len(kinds) < 2:
         at = CAUSES.index(next(iter(kinds), "data"))
@@ -64,17 +64,17 @@ def revision(old: str | Path, new: str | Path, compute: Compute | None = None, *
     return revise(then, now, [ends[0], *between, ends[1]], told)
 
 
-def changed_kinds(old: Results, new: Results, changes: Changes) -> set[str]:
+def changed_kinds(changes: Changes) -> set[str]:
     """Return which of data, linkage, model and prior differ in what went into two results."""
     found = set()
     linked = {f"[registers] {name}" for name in LINKING}
     for cause in changes.causes:
-        if cause.kind == "method" and cause.what != "interval" and not cause.what.startswith("[verdict]"):
+        if cause.what in linked:
+            found.add("linkage")
+        elif cause.kind == "method" and cause.of != "interval" and not cause.what.startswith("[verdict]"):
             found.add("model")
-        elif cause.kind == "prior":
-            found.add("prior")
-        elif cause.kind == "data" or cause.what.startswith("content of "):
-            found.add("linkage" if cause.what in linked else "data")
+        elif cause.kind in ("data", "prior"):
+            found.add(cause.kind)
     return found
 
 
@@ -112,14 +112,16 @@ def _mixed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Job]:
     """Return the jobs in between: all of `old` but its data; with the linkage of `new`; with its model."""
     registers = dict(new.get("registers") or {})
     before = dict(old.get("registers") or {})
-    linked = {name: x for name, x in registers.items() if name not in LINKING}
+    completed = {name: x for name, x in registers.items() if name not in COMPLETING}
+    completed |= {name: before[name] for name in COMPLETING if name in before}
+    linked = {name: x for name, x in completed.items() if name not in LINKING}
     linked |= {name: before[name] for name in LINKING if name in before}
     theirs, ours = dict(old.get("estimate") or {}), dict(new.get("estimate") or {})
     model = {name: x for name, x in ours.items() if name not in PRIORS}
     model |= {name: theirs[name] for name in PRIORS if name in theirs and theirs.get("method") == ours.get("method")}
     kept = {name: x for name, x in new.items() if name not in ("estimate", "registers", "assess", "compare")}
     jobs = []
-    for who, how in ((linked, theirs), (registers, theirs), (registers, model)):
+    for who, how in ((linked, theirs), (completed, theirs), (registers, model)):
         one = kept | ({"estimate": how} if how else {}) | ({"registers": who} if registers else {})
         jobs.append(make_job(one))
     return jobs

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,10 @@ from mse.answers.recordchecks import RESULTS, damage
 from mse.answers.results import POSTERIOR, PROVENANCE, Results, read_results
 from mse.answers.strata import ALL
 from mse.computing.sealing import KEYED
-from mse.publish.facts.entries import mapping, number, text
+from mse.publish.facts.entries import mapping, text
 from mse.publish.indicators.measures import VALUES, WITH_MORE_PLACES
 from mse.publish.registered import is_public, list_counts, time_of
 from mse.publish.release.outgoing import published_tables
-from mse.publish.wording.messages import Catalogue, read_catalogue
-from mse.shipped import shipped_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +28,12 @@ KINDS = ("data", "definitions", "method", "prior", "seed", "software", "publishi
 
 PRIORS = {"sd", "model_prior", "delta", "saturated", "prior", "concentration", "shape", "rate", "scale"}
 """Settings of a method that are starting assumptions."""
+
+LINKING = ("linkage", "threshold", "decisions", "referrals", "draws")
+"""Settings of [registers] that say who is who."""
+
+COMPLETING = ("nowcast",)
+"""Settings of [registers] that add what has not come in yet."""
 
 _SPEC_KINDS = {"seed": "seed", "sampler": "software"}
 
@@ -44,15 +47,19 @@ class Cause:
     kind : str
         One of `KINDS`.
     what : str
-        The setting or count, by the name that it has in the record.
+        The setting, list, file or dimension, by the name that it has in the record.
     old, new : str
         What it was and what it is; empty for nothing, and both where it differs in a way that is not told.
+    of : str
+        What of it differs, as the catalogues call it: ``counts`` of the table, ``content`` of a file, ``persons`` on a
+        list, ``levels`` of a dimension, a definition by its name; ``setting`` for what has a name of its own.
     """
 
     kind: str
     what: str
     old: str
     new: str
+    of: str = "setting"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,96 +153,6 @@ def _period(results: Results) -> tuple[str, ...]:
     return results.record.report.period or results.record.table.period
 
 
-def changes_text(changes: Changes, language: str = "en") -> str:
-    """Return the comparison in plain words, one finding a line.
-
-    Raises
-    ------
-    InputError
-        When there are no messages in that language.
-    """
-    say = read_catalogue(language)
-    path = shipped_path("reports/templates", f"changes.{language}.toml")
-    words = tomllib.loads(path.read_text(encoding="utf-8"))
-    lines = [words["head"].format(old=changes.old, new=changes.new)]
-    rows = [row for row in changes.estimates.to_dict("records") if row["indicator"] in ("registered", "estimated")]
-    lines += [_estimate_line(row, words, say) for row in rows if _whole(row, changes.estimates)]
-    dims = [] if changes.time not in changes.estimates.columns else list(changes.estimates.columns)
-    others = [dim for dim in dims[1 : dims.index("unit")] if dim != changes.time] if dims else []
-    years = [row for row in rows if dims and row[changes.time] != ALL and all(row[dim] == ALL for dim in others)]
-    if changes.years is not None:
-        lines.append(words["years_differ"].format(old=changes.years[0], new=changes.years[1]))
-        alike = list(dict.fromkeys(str(row[changes.time]) for row in years))
-        lines.append(words["years_alike" if alike else "years_apart"].format(years=say.listing(alike)))
-    for row in years:
-        lines.append(f"  {row[changes.time]}: " + _estimate_line(row, words, say))
-    told_on = [row for row in rows if row["indicator"] == "estimated" and _whole(row, changes.estimates)]
-    told_on = told_on or [row for row in years if row["indicator"] == "estimated"]
-    if told_on:
-        lines.append(_answer(told_on[-1], changes, words))
-    judged = [words["verdict"].get(level, level) for level in changes.verdicts]
-    same = judged[0] == judged[1]
-    lines.append(words["verdict_same" if same else "verdict_changed"].format(old=judged[0], new=judged[1]))
-    for kind in KINDS:
-        told = [cause for cause in changes.causes if cause.kind == kind]
-        if told:
-            lines.append(words["kind"][kind])
-        for cause in told:
-            form = "added" if cause.new else "removed" if cause.old else "differs"
-            form = "changed" if cause.old and cause.new else form
-            lines.append("  - " + words[form].format(what=cause.what, old=cause.old, new=cause.new))
-    lines.append(words["closing"][_closing({cause.kind for cause in changes.causes})])
-    return "\n".join(lines)
-
-
-def _answer(row: Mapping[Any, Any], changes: Changes, words: Mapping[str, Any]) -> str:
-    """Return in words whether the estimate moved, and whether by more than its intervals allow."""
-    old, new = number(row["old"]), number(row["new"])
-    where = "" if changes.time not in row or row[changes.time] == ALL else f"{row[changes.time]}: "
-    if old is None or new is None:
-        return where + str(words["answer"]["unknown"])
-    moved = "same" if old == new else "up" if new > old else "down"
-    ends = [number(row[name]) for name in ("old_low", "old_high", "new_low", "new_high")]
-    said = str(words["answer"][moved])
-    if moved != "same" and not any(end is None for end in ends):
-        low, high, low_now, high_now = (float(end or 0.0) for end in ends)
-        said += " " + str(words["answer"]["overlap" if low <= high_now and low_now <= high else "apart"])
-    return where + said
-
-
-def _closing(kinds: set[str]) -> str:
-    """Return the name of what may be said of a difference, given the kinds of causes."""
-    if not kinds:
-        return "same"
-    if "definitions" in kinds:
-        return "incomparable"
-    telling = kinds - {"seed", "software", "publishing"}
-    if not telling:
-        return "small"
-    if telling == {"data"}:
-        return "data"
-    return "several" if "data" in telling else "method"
-
-
-def _whole(row: Mapping[Any, Any], frame: pd.DataFrame) -> bool:
-    """Return whether a row is summed over every dimension."""
-    at = list(frame.columns)
-    return all(str(row[dim]) == ALL for dim in at[1 : at.index("unit")])
-
-
-def _estimate_line(row: Mapping[Any, Any], words: Mapping[str, Any], say: Catalogue) -> str:
-    def said(which: str) -> str:
-        value, low, high = (number(row[f"{which}{end}"]) for end in ("", "_low", "_high"))
-        if value is None:
-            return str(words["withheld"])
-        ends = f" ({say.range(low, high)})" if low is not None and high is not None else ""
-        return say.number(value) + ends
-
-    line = str(words[row["indicator"]]).format(old=said("old"), new=said("new"))
-    factor = number(row["factor"])
-    return line if factor is None else line + words["factor"].format(factor=say.number(factor, 2))
-
-
 def _verdict(results: Results) -> str:
     return "not judged" if results.headline.verdict is None else str(results.headline.verdict.level)
 
@@ -246,14 +163,14 @@ def _data(old: Results, new: Results) -> Iterator[Cause]:
     # The same counts under another name, or in another file, are the same data.
     same = _same_table(old, new)
     if not same:
-        yield from _difference("data", "table: name", *(table.name for table in tables))
-    yield from _difference("data", "table: unit", *(table.unit for table in tables))
+        yield from _difference("data", "name", *(table.name for table in tables), of="table")
+    yield from _difference("data", "unit", *(table.unit for table in tables), of="unit")
     if not same and all(is_public(results) for results in (old, new)):
-        yield from _difference("data", "table: digest", *(table.digest for table in tables))
+        yield from _difference("data", "digest", *(table.digest for table in tables), of="digest")
     elif not same and _content(old) != _content(new):
-        yield Cause("data", "counts of the table", "", "")
+        yield Cause("data", "table", "", "", "counts")
     files = [None if same else table.file for table in tables]
-    yield from _difference("data", "file", *(file and file.name for file in files))
+    yield from _difference("data", "file", *(file and file.name for file in files), of="file")
     found = [{} if file is None else {"file": file.digest} for file in files]
     for place, table in enumerate(tables):
         found[place] |= table.registers or {}
@@ -263,13 +180,13 @@ def _data(old: Results, new: Results) -> Iterator[Cause]:
         # Under two secrets digests cannot be compared; and none is told, for a guess could be held against it.
         keyed = any(str(digest).startswith(KEYED) for digest in digests)
         if None in digests or (digests[0] != digests[1] and (not keyed or secrets[0] == secrets[1])):
-            yield Cause("definitions" if "contract" in name else "data", f"content of {name}", "", "")
+            yield Cause("data", name, "", "", "content")
     counts = [_on_lists(results) for results in (old, new)]
     for name in dict.fromkeys([*counts[0], *counts[1]]):
-        yield from _difference("data", f"persons on {name}", *(count.get(name) for count in counts))
+        yield from _difference("data", name, *(count.get(name) for count in counts), of="persons")
     levels = [_dimensions(results) for results in (old, new)]
     for dim in dict.fromkeys([*levels[0], *levels[1]]):
-        yield from _difference("data", f"levels of {dim}", *(level.get(dim) for level in levels))
+        yield from _difference("data", dim, *(level.get(dim) for level in levels), of="levels")
 
 
 def _content(results: Results) -> tuple[object, ...]:
@@ -296,9 +213,9 @@ def _on_lists(results: Results) -> dict[str, str]:
     if safe is None:
         return {}
     if is_public(results):
-        return {name: f"{overlap.on(name):,}" for name in overlap.lists}
+        return {name: str(overlap.on(name)) for name in overlap.lists}
     found = {name: safe.at(**{name: "on"}).count for name in overlap.lists}
-    return {name: "left out" if count is None else f"{count:,}" for name, count in found.items()}
+    return {name: "–" if count is None else str(count) for name, count in found.items()}
 
 
 def _dimensions(results: Results) -> dict[str, str]:
@@ -309,15 +226,17 @@ def _dimensions(results: Results) -> dict[str, str]:
 def _settings(old: Results, new: Results) -> Iterator[Cause]:
     """Return what differs in definitions, method, priors, seed, software and publishing."""
     both = (old, new)
-    yield from _difference("definitions", "period", *(_years(x) if (x := _period(r)) else None for r in both))
+    yield from _difference(
+        "definitions", "period", *(_years(x) if (x := _period(r)) else None for r in both), of="period"
+    )
     for (name, was), (_, now) in zip(*(_definitions(results.record) for results in both), strict=True):
-        yield from _difference("definitions", name, _plain(was), _plain(now))
-    yield from _difference("method", "method", *(results.headline.method for results in both))
+        yield from _difference("definitions", name, _plain(was), _plain(now), of=name)
+    yield from _difference("method", "method", *(results.headline.method for results in both), of="method")
     specs = [dict(_flat(results.headline.spec)) for results in both]
     for name in dict.fromkeys([*specs[0], *specs[1]]):
         kind = _SPEC_KINDS.get(name, "prior" if name.partition(".")[0] in PRIORS else "method")
         yield from _difference(kind, name, *(spec.get(name) for spec in specs))
-    yield from _difference("method", "interval", *(results.record.prob for results in both))
+    yield from _difference("method", "interval", *(results.record.prob for results in both), of="interval")
     jobs = [results.record.job.settings for results in both]
     for section, kind in (("table", "data"), ("registers", "data"), ("verdict", "method"), ("publish", "publishing")):
         flat = [dict(_flat(mapping(job.get(section)))) for job in jobs]
@@ -325,7 +244,8 @@ def _settings(old: Results, new: Results) -> Iterator[Cause]:
             # How a table is read is no change where it is the same table.
             hidden = (section, name) in (("table", "name"), ("publish", "seed"), ("publish", "secret"))
             if not hidden and not (section == "table" and _same_table(old, new)):
-                yield from _difference(kind, f"[{section}] {name}", *(_without_folder(said.get(name)) for said in flat))
+                how = "method" if section == "registers" and name in (*LINKING, *COMPLETING) else kind
+                yield from _difference(how, f"[{section}] {name}", *(_without_folder(said.get(name)) for said in flat))
     versions = [results.record.versions for results in both]
     for name in dict.fromkeys([*versions[0], *versions[1]]):
         yield from _difference("software", name, *(v.get(name) for v in versions))
@@ -346,9 +266,9 @@ def _plain(said: str | None) -> str | None:
     return " ".join((said or "").split()) or None
 
 
-def _difference(kind: str, what: str, old: object, new: object) -> Iterator[Cause]:
+def _difference(kind: str, what: str, old: object, new: object, *, of: str = "setting") -> Iterator[Cause]:
     if old != new:
-        yield Cause(kind, what, _said(old), _said(new))
+        yield Cause(kind, what, _said(old), _said(new), of)
 
 
 def _said(value: object) -> str:

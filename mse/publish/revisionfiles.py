@@ -50,7 +50,7 @@ def revision_record(found: Revision) -> dict[str, Any]:
 
 
 def _last(years: Sequence[YearRevision]) -> YearRevision:
-    return next((x for x in reversed(years) if x.year != ALL), years[-1])
+    return next((x for x in reversed(years) if x.year.isdigit()), years[-1])
 
 
 def _registered(x: YearRevision, say: Catalogue) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mse.answers.results import Results, read_results
 from mse.answers.strata import ALL
-from mse.publish.changes import is_results_folder
+from mse.publish.changes import LINKING, is_results_folder
 from mse.publish.indicators.measures import VALUES
 from mse.publish.oldrelease import FIGURES, read_old_release
 from mse.publish.registered import disclosure_rule, is_public, time_of
@@ -232,10 +232,6 @@ def _moved(then: Results | None, now: Results | None) -> tuple[dict[str, dict[st
         made[year if time is not None else ALL] = {name: round(x / step) * step for name, x in parts.items()}
     notes = (said("revision.cut", day=cut), said("revision.rounded", threshold=step))
     return made, notes[: 1 + (step > 1)]
-
-
-LINKING = ("linkage", "threshold", "decisions", "referrals", "draws")
-"""Settings of [registers] that say who is who."""
 
 
 def _persons(frame: pd.DataFrame, year: str, *, until: str | None = None) -> int:

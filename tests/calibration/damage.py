@@ -30,7 +30,8 @@ from mse.errors import MseError
 from mse.intake.pseudonyms.keyedhash import read_key
 from mse.jobs.job import make_job, read_job
 from mse.jobs.running import assess_results, run_job
-from mse.publish.changes import changes_text, compare_results
+from mse.publish.changes import compare_results
+from mse.publish.changestext import changes_text
 from mse.publish.release.bundle import write_release
 from mse.publish.release.verification import verify_release
 from mse.publish.report.html import write_pages

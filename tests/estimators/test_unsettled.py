@@ -12,7 +12,8 @@ from mse.assess.findings import UNSETTLED, not_settled
 from mse.assess.rules import RULES, Thresholds
 from mse.assess.verdict import judge
 from mse.methods import Outcome, comparison, judged, label_of
-from mse.publish.changes import changes_text, compare_results
+from mse.publish.changes import compare_results
+from mse.publish.changestext import changes_text
 from mse.publish.release.bundle import FIGURES, write_release
 from mse.publish.release.outgoing import published_tables
 from mse.publish.report.html import compose as composed

@@ -387,6 +387,8 @@ GIVEN_OUT: dict[str, Callable[[random.Random, int], list[str]]] = {
     "plain": lambda r, n: [str(i) for i in range(1, n + 1)],
     "shuffled": lambda r, n: r.sample([f"R{i:06}" for i in range(4000, 4000 + n)], n),
     "long": lambda r, n: [str(100_000_000 + 7 * i) for i in range(n)],
+    "six digits": lambda r, n: [f"HV-{x}" for x in range(101_001, 101_001 + 3 * n, 3)],
+    "six digits, shuffled": lambda r, n: r.sample([str(x) for x in range(101_001, 101_001 + n)], n),
     "by year": lambda r, n: sorted(f"{r.randrange(2016, 2026)}-{i:05}" for i in range(n)),
     "year and number": lambda r, n: r.sample([f"Z{r.randrange(2016, 2026)}{i:06}" for i in range(n)], n),
     "days": lambda r, n: sorted(f"{day(r):%Y%m%d}-{i % 10}" for i in range(n)),

@@ -233,10 +233,12 @@ def test_all_files_or_none(tmp_path):
 def test_pseudonymise_by_layout_and_fixed_width(tmp_path):
     layout = (
         '\n[[layout]]\nfrom = 2016-01-01\nuntil = 2018-12-31\ncolumns = { Achternaam = "naam", sex = "geslacht" }\n'
+        'formats = { Geboren = "%d.%m.%Y" }\n'
     )
+    otherwise = [{**one, "Geboren": f"{date.fromisoformat(one['Geboren']):%d.%m.%Y}"} for one in OWN]
     write(
         tmp_path / "old.csv",
-        [{{"Achternaam": "naam", "sex": "geslacht"}.get(k, k): x for k, x in one.items()} for one in OWN],
+        [{{"Achternaam": "naam", "sex": "geslacht"}.get(k, k): x for k, x in one.items()} for one in otherwise],
     )
     write(tmp_path / "new.csv", OWN)
     found = contract(tmp_path, CONTRACT + WHO + layout)
@@ -306,3 +308,28 @@ def test_a_draft_knows_an_identity_by_its_dutch_names(tmp_path):
     rows = [{"Achternaam": "Jansen", "Roepnaam": "Anna", "Geb.datum": "01-02-1990", "Meldingsdatum": "2021-03-04"}] * 9
     draft = tomllib.loads(new_contract(book(tmp_path / "opvang.xlsx", rows)))
     assert draft["identity"]["surname"] == "Achternaam" and draft["identity"]["birth_date"] == "Geb.datum"
+
+
+def test_a_draft_finds_the_sheet_the_name_and_the_day_of_entry(tmp_path):
+    rows = [{"nr": f"Z{i}", "datum": f"2021-03-{1 + i:02}", "verwerkt datum": f"2021-04-{1 + i:02}", "naam": "Jansen",
+             "voornaam": "Anna", "geboren": "1990-02-01", "geslacht": ["V", "onbekend", "X"][i % 3]}
+            for i in range(12)]  # fmt: skip
+    path = book(tmp_path / "opvang.xlsx", rows, title="Instroom")
+    made = openpyxl.load_workbook(path)
+    made.create_sheet("Toelichting", 0).append(["Uitdraai van het register"])
+    made.save(path)
+    draft = tomllib.loads(new_contract(path))
+    assert draft["sheet"] == "Instroom" and draft["identity"]["surname"] == "naam"
+    fields = {field["name"]: field for field in draft["fields"]}
+    assert fields["datum"]["role"] == "date" and fields["verwerkt datum"]["role"] == "entered"
+    assert fields["geslacht"]["codes"] == {"V": "V", "onbekend": "", "X": "X"}
+
+
+def test_a_draft_of_a_workbook_with_two_tables_says_that_it_chose(tmp_path):
+    path = book(tmp_path / "twee.xlsx", DUTCH[:20], title="2022")
+    made = openpyxl.load_workbook(path)
+    sheet = made.create_sheet("2023")
+    for one in [list(DUTCH[0]), *(list(x.values()) for x in DUTCH[:40])]:
+        sheet.append(one)
+    made.save(path)
+    assert 'sheet = "2023"  # the longest table of several sheets; CHECK' in new_contract(path)

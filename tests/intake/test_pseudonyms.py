@@ -281,6 +281,13 @@ def test_a_file_without_a_contract(tmp_path):
     assert "Berg" not in text and "Anna" not in text and "1990-02-03" not in text
 
 
+def test_dates_of_birth_in_another_format_than_is_said_are_refused(tmp_path):
+    text = "surname,given,born\n" + "".join(f"Jansen,Anna,{i}-12-1990\n" for i in range(10, 16))
+    with pytest.raises(InputError, match=r"most dates of birth cannot be read: 6 of 6.*%Y-%m-%d") as caught:
+        pseudonymise_file(raw(tmp_path, text), tmp_path / "out.csv", KEY, identity=WHO)
+    assert "1990" not in str(caught.value) and not (tmp_path / "out.csv").exists()
+
+
 def test_a_file_from_the_draft_of_its_contract_to_the_registrations(tmp_path):
     """The whole way at a supplier: draft, gaps filled in, pseudonyms, delivery, reading."""
     text = filled_in(new_contract(raw_sample(tmp_path / "raw.csv")))

@@ -7,12 +7,17 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from mse.answers.results import Results, write_results
 from mse.cli import main
-from mse.publish.changes import changes_text, compare_results
+from mse.jobs.revising import changed_kinds
+from mse.publish.changes import COMPLETING, LINKING, Cause, Changes, compare_results
+from mse.publish.changestext import changes_text, read_words
+from mse.publish.revisionfiles import sentences
+from mse.publish.revisions import Number, Revision, Side, YearRevision
 from mse.publish.standing import SUPPRESSED, TOO_FEW, UNJUDGED, WITHHELD, missing
 from mse.tables.captures import CaptureTable
 from tests.publish.attacker import LISTS, result
@@ -124,3 +129,42 @@ def test_nothing_that_is_published_is_told_apart_by_the_start_of_a_sentence() ->
 )  # fmt: skip
 def test_a_status_says_why_there_is_no_number(status: str, why: str) -> None:
     assert missing(status) == why
+
+
+def test_what_differs_is_named_and_counted_in_the_language(tmp_path: Path) -> None:
+    old, new = result(by_year(2016, 3), 1), result(by_year(2017, 3), 2)
+    english, dutch = (text_of(tmp_path, old, new, language) for language in ("en", "nl"))
+    causes = compare_results(tmp_path / "old", tmp_path / "new").causes
+    persons = [cause for cause in causes if cause.of == "persons"]
+    assert persons
+    for cause in persons:
+        numbers = [f"{int(x):,}" for x in (cause.old, cause.new)]
+        assert f"persons on {cause.what}: {numbers[0]} → {numbers[1]}" in english
+        assert f"personen op {cause.what}: {' → '.join(numbers).replace(',', '.')}" in dutch
+    assert "levels of year" in english and "niveaus van year" in dutch
+    assert not [word for word in ("persons", "levels", "counts of") if word in dutch]
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "closing"),
+    [
+        ("nowcast", {"data", "model"}, "several"),
+        ("linkage", {"data", "linkage"}, "several"),
+        ("contracts", {"data"}, "data"),
+    ],
+)
+def test_a_setting_that_completes_or_links_is_no_change_of_the_data(name: str, kinds: set[str], closing: str) -> None:
+    of = "method" if name in (*LINKING, *COMPLETING) else "data"
+    causes = (Cause("data", "P/p.csv", "", "", "content"), Cause(of, f"[registers] {name}", "a", "b"))
+    found = Changes("old", "new", ("publish", "publish"), causes, pd.DataFrame(columns=["indicator", "unit"]))
+    assert changed_kinds(found) == kinds
+    assert read_words("en")["closing"][closing] in changes_text(found)
+
+
+def test_the_sentences_are_on_the_last_year_and_not_on_the_period() -> None:
+    many, more = Number(100.0, 80.0, 130.0), Number(110.0, 90.0, 140.0)
+    sides = [Side("x", i, "2026-01-01", {}) for i in (1, 2)]
+    years = tuple(YearRevision(year, 50, 60, many, more) for year in ("2024", "2025", "2024/2025"))
+    for language in ("en", "nl"):
+        for sentence in sentences(Revision(*sides, years, ()), language):
+            assert "2025" in sentence and "2024" not in sentence

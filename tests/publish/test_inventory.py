@@ -18,7 +18,8 @@ import pytest
 from mse.answers.results import INTAKE, PUBLIC, Results, read_results, write_results
 from mse.jobs.job import make_job
 from mse.jobs.running import run_job
-from mse.publish.changes import changes_text, compare_results
+from mse.publish.changes import compare_results
+from mse.publish.changestext import changes_text
 from mse.publish.inventory import INVENTORY, unlisted
 from mse.publish.release.bundle import write_release
 from mse.publish.report.html import render_pages, render_report
@@ -268,7 +269,8 @@ def test_what_changed_between_two_results_is_told_without_their_digests(tmp_path
         write_results(tmp_path / name, found, lambda _: "page")
     assert compare_results(tmp_path / "old", tmp_path / "same").causes == ()
     changes = compare_results(tmp_path / "old", tmp_path / "new")
-    assert ("counts of the table", "", "") in {(x.what, x.old, x.new) for x in changes.causes}
-    for language, told in (("en", "counts of the table: not the same"), ("nl", "counts of the table: niet hetzelfde")):
+    assert ("counts", "", "") in {(x.of, x.old, x.new) for x in changes.causes}
+    told_in = {"en": "counts of the table: not the same", "nl": "aantallen in de tabel: niet hetzelfde"}
+    for language, told in told_in.items():
         text = changes_text(changes, language)
         assert told in text and not re.findall(r"[0-9a-f]{12,}", text)

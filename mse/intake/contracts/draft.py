@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from mse.intake.contracts.clauses import PSEUDONYM, Interval
 from mse.intake.contracts.samples import SampleColumn, read_sample
 from mse.intake.contracts.soundness import GAP
 from mse.intake.pseudonyms.keyedhash import PARTS
+from mse.intake.pseudonyms.placeholders import is_placeholder
 from mse.intake.registers.guard import personal_kind
 
 ROWS = 10_000
@@ -84,10 +85,11 @@ def new_contract(sample: str | Path) -> str:
     """
     path = Path(sample)
     columns, layout = read_sample(path)
-    identity = {key: c.name for key, pattern in _IDENTITY.items() for c in columns if pattern.fullmatch(c.word)}
+    identity = _identity(columns)
     roles = {column.name: _role(column) for column in columns if column.name not in identity.values()}
     dates = sorted((role, name) for name, role in roles.items() if role in ("date", "date?"))
     roles |= {name: "date" if (role, name) == dates[0] else None for role, name in dates}
+    roles |= {name: "entered" for name in _later(columns, roles, {name for _, name in dates})}
     days = [day for c in columns if roles.get(c.name) == "date" for day in _days(c)]
     called = re.sub("[^A-Za-z0-9 _-]", "", path.name.partition(".")[0]).strip()
     lines = [
@@ -127,6 +129,15 @@ def new_contract(sample: str | Path) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _identity(columns: Sequence[SampleColumn]) -> dict[str, str]:
+    """Return the columns that hold a surname, a given name and a date of birth, by their names."""
+    found = {key: c.name for key, pattern in _IDENTITY.items() for c in columns if pattern.fullmatch(c.word)}
+    bare = [c.name for c in columns if c.word in ("naam", "name")]
+    if bare and "given" in found:  # beside a given name, "name" is the other one
+        found.setdefault("surname", bare[0])
+    return {key: found[key] for key in _IDENTITY if key in found}
+
+
 # ---- guesses ----------------------------------------------------------------------------------------
 
 
@@ -163,6 +174,21 @@ def _day(value: str, pattern: str) -> date | None:
 def _days(column: SampleColumn) -> list[date]:
     formats = _date_formats(column)
     return [day for value in column.values if formats and (day := _day(value, formats[0][1]))]
+
+
+def _later(columns: Sequence[SampleColumn], roles: Mapping[str, str | None], dates: set[str]) -> list[str]:
+    """Return the column of dates of which none is before that of its registration, where no name says "entered"."""
+    found = [c for c in columns if roles.get(c.name) == "date"]
+    if "entered" in roles.values() or not found:
+        return []
+    first, others = found[0], [c for c in columns if c.name in dates and roles[c.name] is None]
+    on = _days(first)
+    later = [
+        c.name
+        for c in others
+        if len(days := _days(c)) == len(on) > 1 and days != on and all(a <= b for a, b in zip(on, days, strict=True))
+    ]
+    return later if len(later) == 1 else []
 
 
 def _period(days: Sequence[date]) -> list[str]:
@@ -219,7 +245,11 @@ def _field(column: SampleColumn, role: str | None) -> list[str]:
                 lines.append(f"separator = {_text(mark)}  # a cell may hold several codes")
                 codes = [code for code in codes if mark not in code]
             lines.append('# code = level of the engine; "" means not known')
-        lines.append(f"codes = {{ {', '.join(f'{_text(code)} = {_text(code)}' for code in codes)} }}")
+        # A letter alone may be a code, as X in passports.
+        levels = {
+            code: "" if is_placeholder(code) and not (len(code) == 1 and code.isalpha()) else code for code in codes
+        }
+        lines.append(f"codes = {{ {', '.join(f'{_text(code)} = {_text(level)}' for code, level in levels.items())} }}")
         lines += [f"# {rare} more codes are rare in the sample and left out here: add them"] if rare else []
     else:
         return _ignored(column, "not recognised; give it a role if it is needed, or have it left out")

@@ -41,7 +41,8 @@ def contract_as(contract: Contract, layout: Layout) -> Contract:
             key: layout.columns.get(x := getattr(contract.identity, key), x)
             for key in ("surname", "given", "birth_date")
         }
-        update["identity"] = replace(contract.identity, **own)
+        births = (layout.formats[born],) if (born := contract.identity.birth_date) in layout.formats else None
+        update["identity"] = replace(contract.identity, **own, birth_format=births or contract.identity.birth_format)
     given = {"delimiter": layout.delimiter, "encoding": layout.encoding, "sheet": layout.sheet, "header": layout.header,
              "missingValues": layout.missingValues}  # fmt: skip
     return replace(contract, **(update | {key: value for key, value in given.items() if value is not None}))

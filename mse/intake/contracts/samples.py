@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +12,7 @@ from pathlib import Path
 from mse.errors import InputError, Problem
 from mse.intake.contracts.soundness import DELIMITERS
 from mse.intake.registers.deliveryfiles import check_kind
-from mse.intake.registers.rowsources import Form, head_of, open_rows
+from mse.intake.registers.rowsources import Form, head_of, open_rows, sheets_of
 from mse.tables.unpacking import kind_of
 from mse.words.said import said
 
@@ -67,8 +68,8 @@ def read_sample(path: Path) -> tuple[list[SampleColumn], list[str]]:
 def _form(path: Path) -> tuple[Form, list[str]]:
     """Return how a sample is written, as it shows itself, and the same as lines of a contract."""
     data = head_of(path, _HEAD)
-    if kind_of(data) in ("workbook", "parquet"):
-        return Form(), []
+    if (kind := kind_of(data)) in ("workbook", "parquet"):
+        return _sheet_form(path) if kind == "workbook" else (Form(), [])
     try:
         data.rsplit(b"\n", 1)[0].decode("utf-8-sig")
         encoding = "utf-8"
@@ -83,6 +84,17 @@ def _form(path: Path) -> tuple[Form, list[str]]:
         return Form(encoding=encoding, places=tuple(places)), [written, f"places = {{ {named} }}  # first, length"]
     mark = delimiter.replace("\t", "\\t")
     return Form(delimiter, encoding), [f'delimiter = "{mark}"  # {DELIMITERS[delimiter]}', written]
+
+
+def _sheet_form(path: Path) -> tuple[Form, list[str]]:
+    """Return the sheet of a workbook that holds the registrations: where several have rows, the longest table."""
+    filled = sheets_of(path)
+    tables = {name: len(rows) for name, rows in filled.items() if sum(len(row.cells) > 1 for row in rows) > 1}
+    if len(filled) < 2 or not tables:
+        return Form(), []
+    chosen = max(tables, key=lambda name: tables[name])
+    note = "  # the longest table of several sheets; CHECK" if len(tables) > 1 else ""
+    return Form(sheet=chosen), [f"sheet = {json.dumps(chosen, ensure_ascii=False)}{note}"]
 
 
 def _places(lines: list[str]) -> list[tuple[str, int, int]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.computing.savefiles import work_folder
-from mse.errors import InputError, Problem
+from mse.errors import InputError, Problem, names_of
 from mse.intake.contracts.clauses import Interval
 from mse.intake.contracts.layouts import versions
 from mse.intake.pseudonyms.keyedhash import CLKS, PARTS, Hashing, Pseudonym, age_group, fingerprint
@@ -101,8 +101,8 @@ def pseudonymise_file(
     Raises
     ------
     InputError
-        With every problem: columns that are not there, rows that are none, columns that still look personal. Nothing
-        is written then.
+        With every problem: columns that are not there, rows that are none, columns that still look personal, dates of
+        birth most of which are in none of the formats. Nothing is written then.
     """
     source, target = Path(path), Path(out)
     who = identity or (contract.identity if contract else None)
@@ -306,16 +306,16 @@ def _copy_rows(
     filters = not set(CLKS).isdisjoint(made)
     day = _day_reader(plan.contract, header) if who.age else None
     hashing, good = plan.hashing, True
-    count, unreadable, missing, stands = 0, 0, Counter[str](), Counter[str]()
+    count, dated, unreadable, missing, stands = 0, 0, 0, Counter[str](), Counter[str]()
     samples: list[list[str]] = []
     for line, row in rows:
         if len(row) != width:
             good = False
-            faults.add(
-                said("found.row_has_too_many"), said("allowed.cells_header", width=width), said("do.correct"), row=line
-            )
+            faults.add(said("found.row_has_too_many"), said("allowed.cells_header", width=width), said("do.correct"),
+                       row=line)  # fmt: skip
             continue
         pseudonym = hashing(row[family], row[given], row[born])
+        dated += bool(row[born].strip())
         whole = (*pseudonym, *hashing.clks(row[family], row[given], row[born])) if filters else pseudonym
         cells = [row[i] for i in places] + [whole[i] for i in parts]
         if day is not None:
@@ -331,6 +331,9 @@ def _copy_rows(
         count += 1
         if count <= _SAMPLE or count % _SAMPLE == 0:
             samples.append(cells)
+    if 2 * unreadable > dated:
+        faults.add(said("found.most_births_unreadable", count=unreadable, of=dated), names_of(who.birth_format),
+                   said("do.correct_birth_format"), column=who.birth_date)  # fmt: skip
     fields = {field.name: field for field in plan.contract.fields} if plan.contract else {}
     for i, name in enumerate(kept):
         values = [value for cells in samples if (value := cells[i].strip())]
@@ -342,10 +345,8 @@ def _copy_rows(
         if kind:
             faults.add(said("guard.delivered", kind=kind), said("guard.delivered_allowed"),
                        said("guard.delivered_remedy"), column=name)  # fmt: skip
-    return Disguised(
-        count, {part: missing[part] for part in made}, unreadable, fingerprint(plan.key), (),
-        {kind: stands[kind] for kind in KINDS},
-    )  # fmt: skip
+    made_of = {part: missing[part] for part in made}
+    return Disguised(count, made_of, unreadable, fingerprint(plan.key), (), {kind: stands[kind] for kind in KINDS})
 
 
 _DAYS = {"date of birth", "1 January", "beyond a life"}

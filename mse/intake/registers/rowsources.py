@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from mse.errors import InputError, Problem, names_of
 from mse.tables.checks import Faults
 from mse.tables.grids import as_text
 from mse.tables.unpacking import kind_of
 from mse.words.said import said
+
+if TYPE_CHECKING:
+    from mse.tables.headers import Row
 
 _PACKED = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "lzma"))
 _BATCH = 10_000
@@ -191,18 +194,21 @@ def _damaged(path: Path) -> Problem:
                    said("do.ask_supplier_file_again"), file=str(path))  # fmt: skip
 
 
-def _sheet(path: Path, sheet: str | None) -> list[list[str]]:
-    """Return the rows of the sheet that is meant, from the first of the sheet on."""
+def sheets_of(path: Path) -> dict[str, list[Row]]:
+    """Return the sheets of a workbook that have rows."""
     from mse.tables.workbooks import book_rows
 
-    faults = Faults(str(path), private=True)
     with _unpacked(path) as file:
-        sheets = book_rows(file.read(), faults)
-    filled = [name for name, rows in sheets if rows]
+        return {name: rows for name, rows in book_rows(file.read(), Faults(str(path), private=True)) if rows}
+
+
+def _sheet(path: Path, sheet: str | None) -> list[list[str]]:
+    """Return the rows of the sheet that is meant, from the first of the sheet on."""
+    filled = sheets_of(path)
     if (sheet is not None and sheet not in filled) or (sheet is None and len(filled) != 1):
-        found = said("found.workbook_has_sheets_rows", filled=names_of(filled))
+        found = said("found.workbook_has_sheets_rows", filled=names_of([*filled]))
         raise InputError(Problem(found, said("allowed.one_sheet"), said("do.say_which_contract_sheet"), file=str(path)))
-    rows = dict(sheets)[sheet or filled[0]]
+    rows = filled[sheet or next(iter(filled))]
     last = rows[-1].line
     by_line = {row.line: row.cells for row in rows}
     return [by_line.get(i, []) for i in range(1, last + 1)]
