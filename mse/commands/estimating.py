@@ -25,7 +25,6 @@ from mse.commands.options import (
     WORKERS,
     carry_out,
     in_language,
-    is_public,
     print_answer,
     print_frame,
     read_any,
@@ -255,10 +254,10 @@ def repeats(
     from mse.estimators.repeats.oneregister import RepeatsSpec, subgroups
     from mse.jobs.job import make_job
     from mse.methods import estimate as run_estimate
-    from mse.shipped import load_repeats, table_info
+    from mse.shipped import load_repeats, names_public, table_info
     from mse.tables.repeats import RepeatCounts, columns_named
 
-    if is_public(table):
+    if names_public(table):
         reading = {"persons": persons, "sum_duplicates": sum_duplicates}
         make_job({"table": table_source(table, reading)})  # refuses what is for files only
         register = load_repeats(table)
@@ -285,7 +284,7 @@ def repeats(
     if out is not None:
         from mse.publish.registerpages import published_register, write_register
 
-        title = table_info(table).title if is_public(table) else None
+        title = table_info(table).title if names_public(table) else None
         shown = published_register(found, register, frames["families"], frames.get("subgroups"), prob=prob, title=title)
         write_register(out, shown, languages or ("en", "nl"), overwrite=overwrite)
     print_answer(with_unread(found, register.unread), prob, frames, as_json)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
@@ -141,15 +140,10 @@ def reading_options[F: Callable[..., Any]](command: F) -> F:
 
 def table_source(table: str, reading: Mapping[str, Any]) -> dict[str, Any]:
     """Return the table section of a job: a file if there is one of that name, else a public table."""
+    from mse.shipped import names_public
+
     given = {name: value for name, value in reading.items() if value is not None}
-    return {"name": table, **given} if is_public(table) else {"path": Path(table), **given}
-
-
-def is_public(table: str) -> bool:
-    """Return whether this is the name of a public table, and not a file."""
-    from mse.shipped import shipped_names
-
-    return table in shipped_names("data") and not os.path.isfile(table)
+    return {"name": table, **given} if names_public(table) else {"path": Path(table), **given}
 
 
 def read_table(table: str, reading: Mapping[str, Any]) -> CaptureTable:
@@ -178,11 +172,12 @@ def read_any(table: str, method: str, reading: Mapping[str, Any]) -> CaptureTabl
     """
     from mse.jobs.asked import TableSpec
     from mse.methods import METHODS
+    from mse.shipped import names_public
     from mse.shipped import read_table as read_from
     from mse.tables.captures import CaptureTable
     from mse.tables.histories import HistoryTable
 
-    if method not in METHODS or HistoryTable.__name__ not in METHODS[method].also or is_public(table):
+    if method not in METHODS or HistoryTable.__name__ not in METHODS[method].also or names_public(table):
         return None
     given = {name: value for name, value in reading.items() if value is not None}
     found = read_from(Path(table), TableSpec(path=Path(table), **given).reading())

@@ -22,6 +22,7 @@ from mse.publish.wording.messages import VERBATIM, Catalogue, Words, read_catalo
 from mse.publish.wording.partwords import judged_part, judged_parts
 from mse.publish.wording.rounding import Rounded
 from mse.publish.wording.terminaltext import cut_apart, terminal_width
+from mse.words.numerals import capital
 from mse.words.said import said, verbatim
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def largest_pair(facts: Facts) -> list[str]:
 
 def _sentence(text: str) -> str:
     """Return a phrase with a capital and a full stop."""
-    return text[:1].upper() + _closed(text[1:]) + "."
+    return _closed(capital(text)) + "."
 
 
 def _remarks(facts: Facts, parts: PublishedParts, say: Catalogue) -> list[str]:
