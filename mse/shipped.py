@@ -19,6 +19,7 @@ from mse.tables.reading import read_overlap, stem
 from mse.tables.readspec import Reading
 from mse.tables.repeats import RepeatCounts
 from mse.words.beside import folder_beside
+from mse.words.catalogues import languages_there_are
 from mse.words.said import said
 
 Kind = Literal["data", "models", "reports/questionnaires", "reports/templates"]
@@ -62,6 +63,12 @@ class TableInfo:
     addresses: Mapping[str, str]
     notes: tuple[str, ...]
     mse: Mapping[str, object]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The title in other languages than English, by language."""
+        found = {language: self.mse.get(language) for language in languages_there_are()}
+        return {language: str(x["title"]) for language, x in found.items() if isinstance(x, Mapping) and "title" in x}
 
 
 def shipped_jobs() -> tuple[str, ...]:

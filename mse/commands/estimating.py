@@ -284,8 +284,11 @@ def repeats(
     if out is not None:
         from mse.publish.registerpages import published_register, write_register
 
-        title = table_info(table).title if names_public(table) else None
-        shown = published_register(found, register, frames["families"], frames.get("subgroups"), prob=prob, title=title)
+        info = table_info(table) if names_public(table) else None
+        shown = published_register(
+            found, register, frames["families"], frames.get("subgroups"), prob=prob,
+            title=info and info.title, titles=info and info.titles,
+        )  # fmt: skip
         write_register(out, shown, languages or ("en", "nl"), overwrite=overwrite)
     print_answer(with_unread(found, register.unread), prob, frames, as_json)
 
