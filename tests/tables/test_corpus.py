@@ -330,7 +330,7 @@ def test_frames_of_other_libraries():
     polars = pytest.importorskip("polars")
     assert read_table(polars.from_pandas(FRAME)) == TABLE == read_table(polars.from_pandas(FRAME).lazy())
     assert read_table(polars.from_pandas(YEARS)).strata == {"year": ("2019", "2020")}
-    with pytest.raises(InputError, match="a Series is no table"):
+    with pytest.raises(InputError, match="is no table: Series"):
         read_table(polars.from_pandas(FRAME)["n"])
 
 
@@ -441,16 +441,16 @@ def test_what_cannot_be_decided_is_asked_with_the_option_that_decides_it(case, t
 
 
 GIVEN_WRONGLY = [
-    (42, "an? int is no table"),
-    (None, "a NoneType is no table"),
+    (42, "is no table: int"),
+    (None, "is no table: NoneType"),
     (np.array([40, 30, 12]), "shape .3."),
     (np.zeros((3, 3, 3)), "shape .3, 3, 3."),
-    (FRAME["n"], "a Series is no table"),
-    (FRAME.index, "a RangeIndex is no table"),
+    (FRAME["n"], "is no table: Series"),
+    (FRAME.index, "is no table: RangeIndex"),
     ("uk-2013-55", "did you mean uk-2013-5"),
     ([], "no rows can be made"),
     ({"A": [1, 0], "B": [1]}, "no rows can be made"),
-    (object(), "a object is no table"),
+    (object(), "is no table: object"),
 ]
 
 
