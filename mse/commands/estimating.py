@@ -287,7 +287,7 @@ def repeats(
         info = table_info(table) if names_public(table) else None
         shown = published_register(
             found, register, frames["families"], frames.get("subgroups"), prob=prob,
-            title=info and info.title, titles=info and info.titles,
+            title=None if info is None else info.title, titles=None if info is None else info.titles,
         )  # fmt: skip
         write_register(out, shown, languages or ("en", "nl"), overwrite=overwrite)
     print_answer(with_unread(found, register.unread), prob, frames, as_json)

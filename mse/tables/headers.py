@@ -59,8 +59,8 @@ def grid_of(rows: Sequence[Row], faults: Faults, count: str, whole: bool = True,
         kind = said("found.header_but_no_rows") if body else said("found.file_has_no_rows")
         faults.add(kind, said("allowed.header_row_one_row"), said("do.check_step_made_file"))
         faults.raise_if_any()
-    lines = titles + above + below
-    told = [said("read.beside_one") if lines == 1 else said("read.beside", count=lines)] if lines else []
+    beside = titles + above + below
+    told = [said("read.beside_one") if beside == 1 else said("read.beside", count=beside)] if beside else []
     top, header = body[0]
     if count not in header and (all(_number(name) for name in header) or {"0", "1"} & set(header)):
         if not _bare(body):

@@ -38,6 +38,8 @@ def object_grid(source: Any, faults: Faults, count: str = "count") -> Grid:
         When it is none of these, or has no rows.
     """
     module = type(source).__module__.partition(".")[0]
+    if module == "pyarrow" and type(source).__name__ == "RecordBatch":  # a frame of which narwhals does not know
+        source = source.to_pydict()
     if module == "pandas":
         grid = _of_pandas(source, faults, count)
     elif module == "numpy":
@@ -99,7 +101,7 @@ def _of_pandas(source: Any, faults: Faults, count: str) -> Grid:
 
 def _margin(label: Any) -> bool:
     """Return whether a row or column holds the totals that `pandas.crosstab` writes."""
-    return (label[0] if isinstance(label, tuple) else label) == "All"
+    return bool((label[0] if isinstance(label, tuple) else label) == "All")
 
 
 def _zero_one(columns: Any) -> bool:
@@ -162,10 +164,6 @@ def _of_any_frame(source: Any, faults: Faults) -> Grid:
     """Return the cells of a frame of another library."""
     import narwhals as nw
 
-    if type(source).__name__ == "RecordBatch" and type(source).__module__.startswith("pyarrow"):
-        import pyarrow
-
-        source = pyarrow.Table.from_batches([source])
     try:
         frame: Any = nw.from_native(source)
         frame = frame.collect() if isinstance(frame, nw.LazyFrame) else frame

@@ -164,11 +164,12 @@ def _mark_file(text: str, faults: Faults) -> Grid | None:
     cells = [(i, h, str(g + 1), n) for i, h, numbers in rows for g, n in enumerate(numbers) if groups == 1 or n != "0"]
     told = [said("read.mark")]
     if whole and len({(h, g) for _, h, g, _ in cells}) < len(cells):  # as many do with one row for each animal
-        first: dict[tuple[str, str], tuple[int, int]] = {}
+        starts: dict[tuple[str, str], int] = {}
+        sums: dict[tuple[str, str], int] = {}
         for i, h, g, n in cells:
-            line, so_far = first.get((h, g), (i, 0))
-            first[h, g] = line, so_far + int(n)
-        cells = [(line, h, g, str(n)) for (h, g), (line, n) in first.items()]
+            starts.setdefault((h, g), i)
+            sums[h, g] = sums.get((h, g), 0) + int(n)
+        cells = [(line, *key, str(sums[key])) for key, line in starts.items()]
         told.append(said("read.mark_summed"))
     columns = [[h for _, h, _, _ in cells], [n for *_, n in cells]]
     header = ["history", "count"]
