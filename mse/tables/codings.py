@@ -16,7 +16,7 @@ COUNT_NAMES = (
 """What a column of counts is called, the usual first; in any case of letters."""
 
 _BY_PROGRAMS = ("len", "size")
-"""What polars and pandas call it where nobody does."""
+"""What polars and pandas call it where nobody does; a covariate of persons may be called so too."""
 _OF_PERSONS = frozenset(
     "of van de the person persoon personen mensen individuals victims slachtoffers betrokkenen clients cliënten no nr "
     "in totaal".split()
@@ -132,14 +132,21 @@ def count_like(header: Sequence[str], columns: Sequence[Sequence[str]]) -> list[
         known = [i for i in open_to if header[i].casefold() in names]
         if known:
             return known
-    return [i for i in open_to if _counts_persons(header[i])]
+    return [i for i in open_to if _counts_persons(header[i]) or (header[i] in _BY_PROGRAMS and _grouped(i, columns))]
 
 
 def _counts_persons(name: str) -> bool:
     """Return whether a name of several words is that of a count: one of the usual names, and what may stand beside."""
     words = re.findall(r"[^\W\d_]+|#", name.casefold())
     usual = [word for word in words if word in COUNT_NAMES or word == "#"]
-    return name in _BY_PROGRAMS or bool(usual) and all(word in usual or word in _OF_PERSONS for word in words)
+    return bool(usual) and all(word in usual or word in _OF_PERSONS for word in words)
+
+
+def _grouped(i: int, columns: Sequence[Sequence[str]]) -> bool:
+    """Return whether rows are groups with column i as their size: no two alike in lists and what else they share."""
+    others = [cells for j, cells in enumerate(columns) if j != i and len({*cells}) < len(cells)]
+    rows = [*zip(*others, strict=True)]
+    return any(coding_of(cells) is not None for cells in others) and len({*rows}) == len(rows)
 
 
 def registrations_place(header: Sequence[str], registrations: str) -> int | None:
