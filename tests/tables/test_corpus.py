@@ -374,7 +374,7 @@ ASKED: dict[str, tuple[object, tuple[str, ...], dict[str, object]]] = {
     "a second count": ("A,B,n,total\n1,0,5,6\n0,1,4,4\n1,1,3,4\n", ("'total'", "--ignore"), {"ignore": ["total"]}),
     "a count under another name": (CSV.replace(",n\n", ",slachtoffers\n"), ("--count slachtoffers",),
                                    {"count": "slachtoffers"}),
-    "persons with a size that is no count": (text(PERSONS.assign(id=range(1, 127), size=[1, 2, 3] * 42)), ("--persons",),
+    "persons with a size, no count": (text(PERSONS.assign(id=range(1, 127), size=[1, 2, 3] * 42)), ("--persons",),
                                              {"persons": True}),
     "no count, no row twice": (text(FRAME.drop(columns="n")), ("--persons",), {"persons": True}),
     "sex as 0 and 1": (twice("sex", 0, 1), ("'sex'", "--covariate"), {"covariates": ["sex"]}),
