@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -18,6 +19,7 @@ from mse.tables.reading import read_overlap, stem
 from mse.tables.readspec import Reading
 from mse.tables.repeats import RepeatCounts
 from mse.words.beside import folder_beside
+from mse.words.catalogues import languages_there_are
 from mse.words.said import said
 
 Kind = Literal["data", "models", "reports/questionnaires", "reports/templates"]
@@ -61,6 +63,12 @@ class TableInfo:
     addresses: Mapping[str, str]
     notes: tuple[str, ...]
     mse: Mapping[str, object]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The title in other languages than English, by language."""
+        found = {language: self.mse.get(language) for language in languages_there_are()}
+        return {language: str(x["title"]) for language, x in found.items() if isinstance(x, Mapping) and "title" in x}
 
 
 def shipped_jobs() -> tuple[str, ...]:
@@ -198,15 +206,29 @@ def read_table(
     """
     if isinstance(source, CaptureTable | HistoryTable | RepeatCounts | PersonTable):
         return source
-    if isinstance(source, str) and source in shipped_names("data") and not Path(source).is_file():
+    if isinstance(source, str) and names_public(source):
         return load_table(source) if table_info(source).kind == "overlap" else load_repeats(source)
-    if isinstance(source, str) and not Path(source).exists() and not Path(source).suffix:
-        near = get_close_matches(source, shipped_names("data"), n=1)
-        remedy = said("ask.did_you_mean", name=near[0]) if near else said("object.see_data")
-        raise InputError(Problem(said("object.no_name"), said("object.allowed"), remedy, value=source))
     cells = read_overlap(source, replace(reading or Reading(**said_of_it), most=MOST_LISTS))
     kind = CaptureTable if len(cells.lists) <= MAX_LISTS else HistoryTable
     return kind.from_cells(cells, stem(source))
+
+
+def names_public(source: str) -> bool:
+    """Return whether this is the name of a public table, and not the path of a file.
+
+    Raises
+    ------
+    InputError
+        When it looks like the name of a public table and there is neither such a table nor such a file.
+    """
+    public = shipped_names("data")
+    if source in public:
+        return not os.path.isfile(source)
+    if not os.path.exists(source) and not Path(source).suffix and Path(source).name == source:
+        near = get_close_matches(source, public, n=1)
+        remedy = said("ask.did_you_mean", name=near[0]) if near else said("object.see_data")
+        raise InputError(Problem(said("object.no_name"), said("object.allowed"), remedy, value=source))
+    return False
 
 
 def load_repeats(name: str) -> RepeatCounts:

@@ -25,15 +25,15 @@ from mse.commands.options import (
     WORKERS,
     carry_out,
     in_language,
-    is_public,
-    many_lists,
     print_answer,
     print_frame,
+    read_any,
     read_table,
     reading_options,
     say,
     speak,
     table_source,
+    tell,
     with_unread,
 )
 from mse.errors import InputError, MseError, Problem
@@ -107,11 +107,13 @@ def _of_methods() -> list[click.Option]:
 @WORKERS
 @CLUSTER
 @RESUME
+@click.option("--language", "languages", type=LANGUAGES, multiple=True, callback=in_language,
+              help="Of what is said and of the page; repeat for several.")  # fmt: skip
 @AS_JSON
 def estimate(
     names: tuple[str, ...], method: str, reading: Mapping[str, Any], seed: int, prob: float, out: Path | None,
-    overwrite: bool, workers: int | None, cluster: str | None, resume: Path | None, as_json: bool,
-    more: tuple[str, ...], **options: Any,
+    overwrite: bool, workers: int | None, cluster: str | None, resume: Path | None, languages: tuple[str, ...],
+    as_json: bool, more: tuple[str, ...], **options: Any,
 ) -> None:  # fmt: skip
     """Estimate from TABLE: a file of your own, or the name of a public table (see mse data).
 
@@ -123,6 +125,7 @@ def estimate(
     """
     from mse.computing.progress import compute
     from mse.jobs.job import make_job, read_options
+    from mse.tables.captures import CaptureTable
 
     if len(names) > 1:
         if out is not None:
@@ -136,15 +139,18 @@ def estimate(
     (table,) = names
     source = table_source(table, reading)
     given = {name: value for name, value in options.items() if value is not None} | read_options(more)
-    many = None if out else many_lists(table, method, reading)
-    if many is not None:
-        from mse.methods import estimate as run_estimate
-
-        found = run_estimate(many, method, seed=seed, compute=compute(workers, cluster, resume), **given)
-        print_answer(found, prob, {}, as_json)
+    job = make_job({"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob},
+                    "report": {"languages": list(dict.fromkeys(languages))}})  # fmt: skip
+    read = None if out else read_any(table, method, reading)
+    if read is None or isinstance(read, CaptureTable):
+        carry_out(job, out, overwrite, compute(workers, cluster, resume), as_json, read)
         return
-    job = make_job({"table": source, "estimate": {"method": method, **given}, "run": {"seed": seed, "prob": prob}})
-    carry_out(job, out, overwrite, compute(workers, cluster, resume), as_json)
+    from mse.methods import estimate as run_estimate
+
+    if read.read_as is not None:
+        tell(read.read_as)
+    found = run_estimate(read, method, seed=seed, compute=compute(workers, cluster, resume), **given)
+    print_answer(found, prob, {}, as_json)
 
 
 def _many(
@@ -157,8 +163,10 @@ def _many(
     read: dict[str, Table | MseError] = {}
     for name in names:
         try:
-            many = many_lists(name, method, reading)
-            read[name] = read_table(name, reading) if many is None else many
+            found = read_any(name, method, reading)
+            if found is not None and found.read_as is not None:
+                tell(found.read_as)
+            read[name] = read_table(name, reading) if found is None else found
         except MseError as error:
             read[name] = error
     if all(isinstance(x, MseError) for x in read.values()):
@@ -246,10 +254,10 @@ def repeats(
     from mse.estimators.repeats.oneregister import RepeatsSpec, subgroups
     from mse.jobs.job import make_job
     from mse.methods import estimate as run_estimate
-    from mse.shipped import load_repeats, table_info
+    from mse.shipped import load_repeats, names_public, table_info
     from mse.tables.repeats import RepeatCounts, columns_named
 
-    if is_public(table):
+    if names_public(table):
         reading = {"persons": persons, "sum_duplicates": sum_duplicates}
         make_job({"table": table_source(table, reading)})  # refuses what is for files only
         register = load_repeats(table)
@@ -276,8 +284,11 @@ def repeats(
     if out is not None:
         from mse.publish.registerpages import published_register, write_register
 
-        title = table_info(table).title if is_public(table) else None
-        shown = published_register(found, register, frames["families"], frames.get("subgroups"), prob=prob, title=title)
+        info = table_info(table) if names_public(table) else None
+        shown = published_register(
+            found, register, frames["families"], frames.get("subgroups"), prob=prob,
+            title=None if info is None else info.title, titles=None if info is None else info.titles,
+        )  # fmt: skip
         write_register(out, shown, languages or ("en", "nl"), overwrite=overwrite)
     print_answer(with_unread(found, register.unread), prob, frames, as_json)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
@@ -85,8 +84,10 @@ HOW_READ = {
 PROBABILITIES = ("prob", "p_value", "rate", "rate_low", "rate_high", "se", "low_rate", "covered", "log_bias", "ratio")
 
 
-def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_json: bool) -> None:
-    """Run a job, write its folder if there is to be one, and print the summary."""
+def carry_out(
+    job: Job, out: Path | None, overwrite: bool, where: Compute, as_json: bool, read: CaptureTable | None = None
+) -> None:
+    """Run a job, write its folder if there is to be one, and print the summary; `read` is its table, if it was read."""
     from mse.answers.results import REPORT, check_free, plain, summary_record, write_results
     from mse.computing.savefiles import work_folder
     from mse.jobs.running import run_job
@@ -96,7 +97,7 @@ def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_js
     if out is not None:
         check_free(out, overwrite)
     if out is None:
-        results: Results = run_job(job, where, told=tell)
+        results: Results = run_job(job, where, told=tell, read=read)
     else:
         from mse.publish.report.html import render_pages
 
@@ -139,15 +140,10 @@ def reading_options[F: Callable[..., Any]](command: F) -> F:
 
 def table_source(table: str, reading: Mapping[str, Any]) -> dict[str, Any]:
     """Return the table section of a job: a file if there is one of that name, else a public table."""
+    from mse.shipped import names_public
+
     given = {name: value for name, value in reading.items() if value is not None}
-    return {"name": table, **given} if is_public(table) else {"path": Path(table), **given}
-
-
-def is_public(table: str) -> bool:
-    """Return whether this is the name of a public table, and not a file."""
-    from mse.shipped import shipped_names
-
-    return table in shipped_names("data") and not os.path.isfile(table)
+    return {"name": table, **given} if names_public(table) else {"path": Path(table), **given}
 
 
 def read_table(table: str, reading: Mapping[str, Any]) -> CaptureTable:
@@ -169,21 +165,23 @@ def with_unread(found: Posterior, unread: tuple[str, ...]) -> Posterior:
     return replace(found, notes=(*found.notes, said("note.unread", names=list(unread)))) if unread else found
 
 
-def many_lists(table: str, method: str, reading: Mapping[str, Any]) -> HistoryTable | None:
-    """Return a file of more lists than a table with all cells can have, for a method that takes it; else None."""
+def read_any(table: str, method: str, reading: Mapping[str, Any]) -> CaptureTable | HistoryTable | None:
+    """Return the table in a file for a method that also takes more lists than a table with all cells can have.
+
+    None for any other method, and for a public table: the job reads those.
+    """
     from mse.jobs.asked import TableSpec
     from mse.methods import METHODS
-    from mse.tables.captures import MAX_LISTS
+    from mse.shipped import names_public
+    from mse.shipped import read_table as read_from
+    from mse.tables.captures import CaptureTable
     from mse.tables.histories import HistoryTable
 
-    if method not in METHODS or HistoryTable.__name__ not in METHODS[method].also or is_public(table):
+    if method not in METHODS or HistoryTable.__name__ not in METHODS[method].also or names_public(table):
         return None
     given = {name: value for name, value in reading.items() if value is not None}
-    found = HistoryTable.read(table, TableSpec(path=Path(table), **given).reading())
-    if found.n_lists <= MAX_LISTS:
-        return None
-    if found.read_as is not None:
-        tell(found.read_as)
+    found = read_from(Path(table), TableSpec(path=Path(table), **given).reading())
+    assert isinstance(found, CaptureTable | HistoryTable)  # of lists, whatever the file is
     return found
 
 

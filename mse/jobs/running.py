@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 def run_job(
     job: Job, compute: Compute | None = None, *, workspace: Path | None = None,
-    told: Callable[[Said], object] | None = None,
+    told: Callable[[Said], object] | None = None, read: CaptureTable | None = None,
 ) -> Results:  # fmt: skip
     """Carry out a job: read, estimate, compare, judge, assess; no results are written.
 
@@ -72,6 +72,8 @@ def run_job(
         Where registers are read; a temporary folder when not given. What they leave stands in its folder ``intake``.
     told : callable, optional
         Is told what was understood of a file, as soon as it is read.
+    read : CaptureTable, optional
+        The table in the file that the job names, where it has been read already.
 
     Raises
     ------
@@ -81,9 +83,9 @@ def run_job(
     compute = compute or if_watched()
     if workspace is None:
         with work_folder(Path(tempfile.gettempdir()) / "mse") as folder:
-            return run_job(job, compute, workspace=folder, told=told)
+            return run_job(job, compute, workspace=folder, told=told, read=read)
     _raise_if_any(_file_problems(job, None))
-    source = open_source(job, workspace, compute)
+    source = open_source(job, workspace, compute, read)
     _raise_if_any(
         _file_problems(job, source.table)
         + dimension_problems(job, _answered(job, source))

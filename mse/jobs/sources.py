@@ -77,7 +77,7 @@ class JobSource:
     drawn_for: tuple[Said, ...] = (LINKAGE,)
 
 
-def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
+def open_source(job: Job, workspace: Path, compute: Compute, read: CaptureTable | None = None) -> JobSource:
     """Read the data of a job.
 
     Parameters
@@ -88,6 +88,8 @@ def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
         A folder for what reading registers needs and leaves.
     compute : Compute
         Progress.
+    read : CaptureTable, optional
+        The table in the file that the job names, where it has been read already.
 
     Raises
     ------
@@ -95,7 +97,7 @@ def open_source(job: Job, workspace: Path, compute: Compute) -> JobSource:
         With every problem of the files.
     """
     if job.registers is None:
-        table, info = load_job_table(job)
+        table, info = load_job_table(job) if read is None else (read, None)
         file = None if job.table is None else job.table.path
         record = {} if file is None else {"file": {"name": file.name, "sha256": file_digest(file)}}
         return JobSource(table, info, record=record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +26,7 @@ from mse.publish.report.page import Cell, Column, Drawing, Row, Sheet
 from mse.publish.wording.messages import Words, read_catalogue
 from mse.publish.wording.rounding import rounded_values
 from mse.tables.repeats import RepeatCounts
+from mse.words.numerals import as_sentence, capital
 from mse.words.said import Said, from_json, said, to_json
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class PublishedRegister:
         Publications.
     made : mapping
         Seed, settings and versions.
+    titles : mapping of str to str
+        Of the page in other languages, as far as known.
     """
 
     title: str
@@ -99,6 +102,7 @@ class PublishedRegister:
     assumptions: tuple[Said, ...]
     citations: tuple[str, ...]
     made: Mapping[str, Any]
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per number: kind, name, observed, point, low, high, prob."""
@@ -112,7 +116,7 @@ class PublishedRegister:
         """Return what `register.json` holds."""
         told = [("note", self.notes), ("assumption", self.assumptions)]
         return {
-            "format": FORMAT, "title": self.title, "prob": self.prob,
+            "format": FORMAT, "title": self.title, "titles": dict(self.titles), "prob": self.prob,
             "rows": [[r.kind, r.name, r.observed, r.point, r.low, r.high] for r in self.rows],
             "frequencies": [list(x) for x in self.frequencies], "verdict": self.level,
             "reasons": [r.as_record() for r in self.reasons],
@@ -122,7 +126,7 @@ class PublishedRegister:
 
 def published_register(
     found: Posterior, table: RepeatCounts, families: pd.DataFrame, groups: pd.DataFrame | None = None, *,
-    prob: float = 0.95, title: str | None = None,
+    prob: float = 0.95, title: str | None = None, titles: Mapping[str, str] | None = None,
 ) -> PublishedRegister:  # fmt: skip
     """Return what may leave the house of an answer from one register.
 
@@ -143,6 +147,8 @@ def published_register(
         Probability of the intervals.
     title : str, optional
         Of the page; the name of the table when not given.
+    titles : mapping of str to str, optional
+        The same in other languages.
     """
     from mse.estimators.repeats.registeraverage import expected_frequencies
 
@@ -164,7 +170,7 @@ def published_register(
     verdict = found.verdict
     reasons = () if verdict is None else tuple(_safe(r) for r in verdict.reasons)
     return PublishedRegister(
-        title=title or table.name, prob=prob, rows=tuple(rows),
+        title=title or table.name, titles=titles or {}, prob=prob, rows=tuple(rows),
         frequencies=() if few else _classes(table.frequencies(), expected_frequencies(found, table)),
         level="do not publish" if verdict is None else verdict.level, reasons=reasons,
         notes=(*(() if found.chosen is None else (found.chosen,)), *(x for x in found.notes if x.code not in _TELL)),
@@ -257,6 +263,7 @@ def read_register(folder: str | Path) -> PublishedRegister:
             tuple((str(a), int(b), float(c)) for a, b, c in record["frequencies"]), record["verdict"],
             tuple(reason_from(r | {"text": ""}) for r in record["reasons"]), told.get("note", ()),
             told.get("assumption", ()), tuple(record["citations"]), record["made"],
+            record.get("titles", {}),
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -291,10 +298,12 @@ def register_page(found: PublishedRegister, language: str) -> str:
     judgement = JUDGEMENTS[found.level]  # type: ignore[index]
     drawing = register_drawing(found, language)
     return page_template("register.html").render(
-        language=language, title=found.title, tone=judgement, verdict=say(f"verdict.{judgement}.name"),
+        language=language, title=found.titles.get(language, found.title), tone=judgement,
+        verdict=say(f"verdict.{judgement}.name"),
         meaning=say(f"verdict.{judgement}.meaning"), sentence=_sentence(first, found.prob, say),
         reasons=[say.said(r.said) for r in found.reasons], drawing=drawing, sheets=_sheets(found, say),
-        notes=[say.said(x) for x in found.notes], assumptions=[say.said(x) for x in found.assumptions],
+        notes=[as_sentence(say.said(x)) for x in found.notes],
+        assumptions=[as_sentence(say.said(x)) for x in found.assumptions],
         citations=found.citations,
         labels={x: say(f"registerpage.{x}") for x in ("why", "picture", "numbers", "assumed", "sources", "notes")},
     )  # fmt: skip
@@ -327,7 +336,7 @@ def _sheets(found: PublishedRegister, say: Catalogue) -> list[Sheet]:
         for r in found.rows:
             if r.kind not in kinds:
                 continue
-            name = say.said(LABELS[cast(Family, r.name)]) if r.kind == "family" else r.name
+            name = capital(say.said(LABELS[cast(Family, r.name)])) if r.kind == "family" else r.name
             name = name if r.kind in ("family", "group") else say(f"registerpage.{r.kind}")
             seen = "–" if r.observed is None else say.number(r.observed)
             point = "–" if r.point is None else say.number(r.point)

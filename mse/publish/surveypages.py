@@ -23,6 +23,7 @@ from mse.publish.wording.rounding import Rounded
 from mse.publish.wording.sentences import Headline
 from mse.publish.wording.terminaltext import table_lines, terminal_width, wrap_lines
 from mse.words.catalogues import languages_there_are
+from mse.words.numerals import capital
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
@@ -273,7 +274,7 @@ def _sentences(found: PublishedSurvey, say: Catalogue) -> list[str]:
             made.append(say.said(said("surveysentence.rate", whose=whose, share=share, level=level, range=ends)))
         if x.reasons:
             made[-1] += " " + say.said(said("surveysentence.caution", reasons=x.reasons))
-    return made
+    return [*map(capital, made)]
 
 
 def _drawings(found: PublishedSurvey, say: Catalogue) -> list[Drawing]:
@@ -285,7 +286,7 @@ def _drawings(found: PublishedSurvey, say: Catalogue) -> list[Drawing]:
         for x in found.rates if math.isfinite(x.rate.point) and x.rate.point > 0
     ]  # fmt: skip
     if rates:
-        scale = Scale(say("surveypage.rate"), None, write=lambda x: say.share(x, 1))
+        scale = Scale(say("surveypage.rate"), None, write=lambda x: say.share(x, 3))
         made.append(_drawn("rates", rates, scale, say("surveypage.rates"), say,
                            [x.level for x in found.rates if math.isfinite(x.rate.point)]))  # fmt: skip
     lines = [

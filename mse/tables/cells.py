@@ -78,8 +78,9 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
     levels = {**grid.levels, **reading.levels}
     grid = _without_ignored(grid, faults, reading)
     named = bool(grid.header) and (grid.header[0] in (*reading.named, reading.count, reading.id_column))
+    grid = without_total(grid, reading)
     grid = _with_whole(grid if named else without_row_numbers(grid))
-    grid = without_total(with_histories(grid, faults, reading), reading)
+    grid = with_histories(grid, faults, reading)
     grid, one_each = with_persons(grid, faults, reading)
     grid = recoded(with_combinations(grid, reading), faults, reading)
     roles = roles_of(grid, faults, reading, reading.persons or one_each)
@@ -153,7 +154,10 @@ def _told(
     """Return what was understood, in one line: lists, histories, count, covariates, and how it was read."""
     histories = len({key[0] for key, n in counts.items() if n})
     parts = [said("read.lists", count=len(lists), names=lists), said("read.histories", count=histories)]
-    parts.append(said("read.persons") if number is None else said("read.count", name=number))
+    if number is not None:
+        parts.append(said("read.count", name=number))
+    elif not any(what.code == "read.long" for what in grid.told):  # it was one row per registration
+        parts.append(said("read.persons"))
     parts += [said("read.covariates", names=strata)] if strata else []
     parts += [said("read.unread", names=unread)] if unread else []
     parts += [said("read.ignored", names=list(reading.ignore))] if reading.ignore else []

@@ -160,7 +160,7 @@ def add_structure_faults(
         faults.add(
             said("found.too_few_lists", lists=count, aside=aside or ""),
             said("allowed.n2_lists", most=most),
-            said("do.estimating_overlap_takes_least"),
+            said("do.lists_in_words") if aside else said("do.estimating_overlap_takes_least"),
         )  # fmt: skip
     for name, some in zip(lists, anybody, strict=True):
         if not some:

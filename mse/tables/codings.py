@@ -15,6 +15,14 @@ COUNT_NAMES = (
 )  # fmt: skip
 """What a column of counts is called, the usual first; in any case of letters."""
 
+_BY_PROGRAMS = ("len", "size")
+"""What polars and pandas call it where nobody does; a covariate of persons may be called so too."""
+_OF_PERSONS = frozenset(
+    "of van de the person persoon personen mensen individuals victims slachtoffers betrokkenen clients cliënten no nr "
+    "in totaal".split()
+)
+"""What may stand beside such a name: ``Aantal personen``, ``No. of persons``, ``Freq.``, ``# victims``."""
+
 _SURE_COUNTS = frozenset(("counts", "freq", "frequency", "frequencies", "aantal", "aantallen", "frequentie"))
 
 REGISTRATION_NAMES = (
@@ -32,6 +40,8 @@ _CODINGS: tuple[Mapping[str, int], ...] = (
     {"absent": 0, "present": 1},
     {"not seen": 0, "seen": 1}, {"not registered": 0, "registered": 1}, {"niet": 0, "wel": 1}, {"nein": 0, "ja": 1},
     {"non": 0, "oui": 1}, {"off": 0, "on": 1}, {"-": 0, "+": 1}, {"afwezig": 0, "aanwezig": 1},
+    {"onbekend": 0, "bekend": 1}, {"unknown": 0, "known": 1}, {"niet bekend": 0, "bekend": 1},
+    {"not known": 0, "known": 1}, {"niet geregistreerd": 0, "geregistreerd": 1},
 )  # fmt: skip
 LOGICAL = 2
 """The first so many codings are what programs write for 0 and 1; the others are words, which a covariate has too."""
@@ -123,14 +133,26 @@ def count_like(header: Sequence[str], columns: Sequence[Sequence[str]]) -> list[
 
     A column of 0 and 1 that is called so may be a list, unless its name can be that of nothing else.
     """
+    open_to = [i for i, name in enumerate(header) if coding_of(columns[i]) is None or name.casefold() in _SURE_COUNTS]
     for names in (COUNT_NAMES[:10], COUNT_NAMES[10:]):
-        known = [
-            i for i, name in enumerate(header)
-            if name.casefold() in names and (coding_of(columns[i]) is None or name.casefold() in _SURE_COUNTS)
-        ]  # fmt: skip
+        known = [i for i in open_to if header[i].casefold() in names]
         if known:
             return known
-    return []
+    return [i for i in open_to if _counts_persons(header[i]) or (header[i] in _BY_PROGRAMS and _grouped(i, columns))]
+
+
+def _counts_persons(name: str) -> bool:
+    """Return whether a name of several words is that of a count: one of the usual names, and what may stand beside."""
+    words = re.findall(r"[^\W\d_]+|#", name.casefold())
+    usual = [word for word in words if word in COUNT_NAMES or word == "#"]
+    return bool(usual) and all(word in usual or word in _OF_PERSONS for word in words)
+
+
+def _grouped(i: int, columns: Sequence[Sequence[str]]) -> bool:
+    """Return whether rows are groups with column i as their size: no two alike in lists and what else they share."""
+    others = [cells for j, cells in enumerate(columns) if j != i and len({*cells}) < len(cells)]
+    rows = [*zip(*others, strict=True)]
+    return any(coding_of(cells) is not None for cells in others) and len({*rows}) == len(rows)
 
 
 def registrations_place(header: Sequence[str], registrations: str) -> int | None:
@@ -157,7 +179,8 @@ def history_place(header: Sequence[str], columns: Sequence[Sequence[str]]) -> in
 
 
 def plain_history(cell: str) -> str:
-    """Return a history string as 0 and 1 alone: ``110.0``, ``0-1-1-0`` and ``0 1 1 0`` are written so too."""
+    """Return a history string as 0 and 1 alone: ``110.0``, ``0-1-1-0``, ``0 1 1 0`` and ``(0, 1, 1, 0)`` are too."""
+    cell = cell[1:-1].replace(", ", ",") if cell[:1] in ("(", "[") and cell[-1:] in (")", "]") else cell
     if not cell or cell[0] not in "01" or not cell.strip("01.,-_ /;|").strip() == "":
         return cell
     text = re.sub(r"\.0+$", "", cell) if re.fullmatch(r"[01]+\.0+", cell) else cell

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from mse.tables.checks import MAX_COUNT, Faults
-from mse.tables.codings import count_place
+from mse.tables.codings import BIT, count_place
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
@@ -66,16 +66,28 @@ def _count_fault(text: str) -> tuple[Said, Said] | None:
 
 
 def without_total(grid: Grid, reading: Reading) -> Grid:
-    """Return the grid without a last row that adds up the others: a sum as its count, and no list in it."""
+    """Return the grid without a last row that adds up the others: a sum as its count, and no list in it.
+
+    Beside the sum may stand the total of each list. A row that is called a total may have no sum at all.
+    """
     place = count_place(grid.header, grid.columns, reading.count)
     numbers = rough_counts(grid, place)
-    if place is None or numbers is None or len(numbers) < 3 or numbers[-1] != sum(numbers[:-1]):
+    if place is None or numbers is None or len(numbers) < 3:
         return grid
-    last = {cells[-1].casefold() for i, cells in enumerate(grid.columns) if i != place}
-    if not last <= _TOTALS:
+    last = {i: cells[-1].casefold() for i, cells in enumerate(grid.columns) if i != place}
+    totals = [i for i, cell in last.items() if cell not in _TOTALS]
+    summed = numbers[-1] == sum(numbers[:-1]) and numbers[-1] > 1
+    unfilled = not grid.columns[place][-1] and any(cell in _TOTALS and cell for cell in last.values())
+    if not (summed or unfilled) or not all(_adds_up(grid.columns[i], numbers) for i in totals):
         return grid
     columns = [cells[:-1] for cells in grid.columns]
     return grid._replace(columns=columns, rows=grid.rows[:-1]).with_told(said("read.total"))
+
+
+def _adds_up(cells: Sequence[str], numbers: Sequence[int]) -> bool:
+    """Return whether the last cell of a list is how many persons are on it."""
+    on = sum(n for cell, n in zip(cells[:-1], numbers, strict=False) if cell in ("1", "1.0"))
+    return {*cells[:-1]} <= BIT.keys() and re.sub(r"[.,]0+$", "", cells[-1]) == str(on) and on > 1
 
 
 def rough_counts(grid: Grid, i: int | None) -> list[int] | None:

@@ -72,9 +72,11 @@ def read_grid(path: str | Path, faults: Faults, count: str, sheet: str | None = 
     faults.raise_if_any()
     text, told = decoded(data, faults)
     if kind == "json":
-        from mse.tables.jsongrids import json_grid
+        from mse.tables.jsongrids import bare_rows, grid_of_values, json_values
+        from mse.tables.objectgrids import object_grid
 
-        return json_grid(text, faults)
+        found = json_values(text, faults)
+        return object_grid(found, faults, count) if bare_rows(found) else grid_of_values(found, faults)
     return text_grid(text, faults, count).with_told(*told)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mse.tables.checks import Faults
 from mse.tables.grids import Grid
-from mse.words.said import Said, said
+from mse.words.said import said
 
 UNNAMED = frozenset(("", "unnamed: 0", "...1", "rownames", "row.names", "row_names", "rowname", "_n"))
 """What programs call a column of names of rows that they write."""
@@ -52,14 +52,15 @@ def grid_of(rows: Sequence[Row], faults: Faults, count: str, whole: bool = True,
     """
     above = _titles_of(rows)
     below = _notes_of(rows[above:])
-    body = list(rows[above : len(rows) - below])
+    body = _one_header(rows[above : len(rows) - below])
     if len(body) < 2:
         if not whole:
             faults.raise_if_any()
         kind = said("found.header_but_no_rows") if body else said("found.file_has_no_rows")
         faults.add(kind, said("allowed.header_row_one_row"), said("do.check_step_made_file"))
         faults.raise_if_any()
-    told: list[Said] = [said("read.beside", count=titles + above + below)] if titles + above + below else []
+    beside = titles + above + below
+    told = [said("read.beside_one") if beside == 1 else said("read.beside", count=beside)] if beside else []
     top, header = body[0]
     if count not in header and (all(_number(name) for name in header) or {"0", "1"} & set(header)):
         if not _bare(body):
@@ -90,7 +91,24 @@ def _filled(row: Row) -> int:
 def _titles_of(rows: Sequence[Row]) -> int:
     """Return how many rows at the top fill one cell only, where the rows under them fill three or more."""
     head = next((i for i, row in enumerate(rows[:12]) if _filled(row) > 1), 0)
-    return head if head and all(_filled(row) > 2 for row in rows[head : head + 2]) and len(rows) > head + 1 else 0
+    full = all(_filled(row) > 2 for row in rows[head : head + 2]) or len(_one_header(rows[head:])) < len(rows) - head
+    return head if head and full and len(rows) > head + 1 else 0
+
+
+def _one_header(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with a header of two rows, names under one that they share, as one: the lower if there is any.
+
+    Only where the first row has gaps, the second holds words alone, and there are numbers below: then it is no data.
+    """
+    if len(rows) < 3 or len({len(row.cells) for row in rows[:3]}) > 1:
+        return list(rows)
+    upper, lower, data = (row.cells for row in rows[:3])
+    both = [low or up for up, low in zip(upper, lower, strict=True)]
+    words = not any(re.search(r"^[-+]?[\d.,]+$", cell) for cell in lower) and any(map(_number, data))
+    shared = any(low and not up for up, low in zip(upper, lower, strict=True)) and any(upper)
+    if not (words and shared and all(both) and len({*both}) == len(both)):
+        return list(rows)
+    return [Row(rows[1].line, both), *rows[2:]]
 
 
 def _notes_of(rows: Sequence[Row]) -> int:

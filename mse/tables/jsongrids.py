@@ -11,13 +11,13 @@ from mse.tables.grids import Grid, as_text
 from mse.words.said import said
 
 
-def json_grid(text: str, faults: Faults) -> Grid:
-    """Return the cells of a text in JSON.
+def json_values(text: str, faults: Faults) -> Any:
+    """Return what stands in a text in JSON, or in one value a line.
 
     Raises
     ------
     InputError
-        When it is no JSON, or not one of the forms of a table.
+        When it is no JSON.
     """
     try:
         found = json.loads(text)
@@ -27,7 +27,13 @@ def json_grid(text: str, faults: Faults) -> Grid:
         except (ValueError, RecursionError):
             faults.add(said("file.no_json"), said("file.allowed"), said("file.ask_again"))
             faults.raise_if_any()
-    return grid_of_values(found, faults)
+    return found
+
+
+def bare_rows(found: Any) -> bool:
+    """Return whether these are rows without a header."""
+    rows = isinstance(found, list) and bool(found) and all(isinstance(row, list | tuple) for row in found)
+    return rows and not all(isinstance(x, str) for x in found[0])
 
 
 def grid_of_values(found: Any, faults: Faults, first: int = 1) -> Grid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -19,8 +20,9 @@ ID_NAMES = frozenset(
     "id ids person person_id personid persons_id persoon persoon_id persoonid pid key pseudonym pseudoniem pseudo_id "
     "case case_id caseid individual individual_id individu subject subject_id unit unit_id unique_id uid "
     "client client_id clientid cluster cluster_id entity entity_id match_id link_id victim_id slachtoffer_id "
-    "who pers_id respondent patient patient_id animal animal_id".split()
+    "who pers_id respondent patient patient_id animal animal_id volgnummer persoonsnummer dossiernummer".split()
 )
+_OF_LISTS = frozenset("id name naam code nr".split())
 
 
 def with_persons(grid: Grid, faults: Faults, reading: Reading) -> tuple[Grid, bool]:
@@ -39,7 +41,7 @@ def with_persons(grid: Grid, faults: Faults, reading: Reading) -> tuple[Grid, bo
     ids = [i for i, cells in enumerate(grid.columns) if _like_ids(cells)]
     lists = [i for i, cells in enumerate(grid.columns) if i not in ids and _like_lists(cells)]
     pairs = [(i, j) for i in ids for j in lists if _fits(grid.columns[i], grid.columns[j])]
-    known = [(i, j) for i, j in pairs if _called(grid.header[i], ID_NAMES) and _called(grid.header[j], LIST_NAMES)]
+    known = [(i, j) for i, j in pairs if called_id(grid.header[i]) and _called_list(grid.header[j])]
     if len(known) == 1:
         return _pivoted(grid, *known[0], faults, reading), True
     if pairs and not reading.persons:
@@ -49,8 +51,19 @@ def with_persons(grid: Grid, faults: Faults, reading: Reading) -> tuple[Grid, bo
     return grid, False
 
 
-def _called(name: str, names: frozenset[str]) -> bool:
-    return "_".join(name.casefold().replace(".", " ").replace("-", " ").split()) in names
+def called_id(name: str) -> bool:
+    """Return whether a column is called as one that says who somebody is: by a usual name, or by anybody's ``…_id``."""
+    words = _words(name)
+    return "_".join(words) in ID_NAMES or (len(words) > 1 and words[-1] == "id" and words[0] not in LIST_NAMES)
+
+
+def _called_list(name: str) -> bool:
+    words = _words(name)
+    return "_".join(words) in LIST_NAMES or (len(words) == 2 and words[0] in LIST_NAMES and words[1] in _OF_LISTS)
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold().strip("_ ."))
 
 
 def _named(grid: Grid, faults: Faults, reading: Reading) -> tuple[Grid, bool]:
@@ -70,7 +83,7 @@ def _named(grid: Grid, faults: Faults, reading: Reading) -> tuple[Grid, bool]:
 def _guard(grid: Grid, i: int, faults: Faults) -> None:
     """Refuse columns that say who somebody is; that of the persons may hold a code or number of its own for each."""
     add_identifying_faults(grid, faults, [x for x in range(len(grid.header)) if x != i])
-    kind = table_kind("id" if _called(grid.header[i], ID_NAMES) else grid.header[i], grid.columns[i])
+    kind = table_kind("id" if called_id(grid.header[i]) else grid.header[i], grid.columns[i])
     if kind is not None and kind != CODES:
         faults.add(said("guard.table", kind=kind), said("guard.table_allowed"), said("guard.table_remedy"),
                    column=grid.header[i])  # fmt: skip
@@ -118,7 +131,9 @@ def _pivoted(grid: Grid, i: int, j: int, faults: Faults, reading: Reading) -> Gr
         if where:
             bits[places[where]][persons[who]] = "1"
     header, columns, varies = list(names), bits, []
-    for at in (x for x in range(len(grid.header)) if x not in (i, j)):
+    beside = [x for x in range(len(grid.header)) if x not in (i, j)]
+    ones = [x for x in beside if {*grid.columns[x]} == {"1"} and grid.header[x] not in reading.named]
+    for at in (x for x in beside if x not in ones):  # a count of 1 for each registration says nothing
         per: dict[str, str] = {}
         pairs = zip(grid.columns[i], grid.columns[at], strict=True)
         same = all(per.setdefault(who, cell) == cell for who, cell in pairs)
@@ -131,6 +146,7 @@ def _pivoted(grid: Grid, i: int, j: int, faults: Faults, reading: Reading) -> Gr
             varies.append(grid.header[at])
     faults.raise_if_any()
     told = said("read.long", who=grid.header[i], where=grid.header[j])
-    more = [said("read.varies", names=varies)] if varies else []
+    more = [said("read.unread", names=[grid.header[x] for x in ones])] if ones else []
+    more += [said("read.varies", names=varies)] if varies else []
     grid = grid._replace(header=header, columns=columns, rows=list(first.values()), sure=frozenset(names))
     return grid.with_told(told, *more)

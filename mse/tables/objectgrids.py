@@ -25,7 +25,8 @@ def object_grid(source: Any, faults: Faults, count: str = "count") -> Grid:
     source : object
         A data frame of pandas, polars, Arrow or any library that narwhals knows; a series of pandas whose index holds
         the histories; a wide table of counts as `pandas.crosstab` makes it; an array of rows (lists, then a count), or
-        of counts with one dimension of length 2 for each list; a mapping of columns, or of counts by history; records.
+        of counts with one dimension of length 2 for each list; a mapping of columns, of counts by history, or of sets
+        (who is on each list); records.
     faults : Faults
         Receives what is wrong.
     count : str
@@ -37,6 +38,8 @@ def object_grid(source: Any, faults: Faults, count: str = "count") -> Grid:
         When it is none of these, or has no rows.
     """
     module = type(source).__module__.partition(".")[0]
+    if module == "pyarrow" and type(source).__name__ == "RecordBatch":  # a frame of which narwhals does not know
+        source = source.to_pydict()
     if module == "pandas":
         grid = _of_pandas(source, faults, count)
     elif module == "numpy":
@@ -44,14 +47,15 @@ def object_grid(source: Any, faults: Faults, count: str = "count") -> Grid:
     elif module == "xarray":
         grid = _of_labelled(source, faults, count)
     elif isinstance(source, Mapping | list | tuple):
-        from mse.tables.jsongrids import grid_of_values
+        from mse.tables.jsongrids import bare_rows, grid_of_values
 
         plain = list(source) if isinstance(source, tuple) else source
-        bare = isinstance(plain, list) and plain and all(isinstance(row, list | tuple) for row in plain)
-        if bare and not all(isinstance(x, str) for x in plain[0]):
+        if bare_rows(plain):
             import numpy as np
 
             grid = _of_array(np.array(plain, dtype=object), faults, count)
+        elif isinstance(plain, Mapping) and plain and all(isinstance(x, set | frozenset) for x in plain.values()):
+            grid = _of_sets(plain)
         else:
             grid = grid_of_values(plain, faults, first=0)
     else:
@@ -60,6 +64,14 @@ def object_grid(source: Any, faults: Faults, count: str = "count") -> Grid:
         faults.add(said("found.no_rows"), said("allowed.one_row_per_history"), said("do.check_step_made_frame"))
         faults.raise_if_any()
     return grid
+
+
+def _of_sets(source: Mapping[Any, Any]) -> Grid:
+    """Return one row for each person of who is on which list; nobody's code is kept."""
+    everybody = dict.fromkeys(who for on in source.values() for who in on)
+    columns = [["1" if who in on else "0" for who in everybody] for on in source.values()]
+    return Grid([str(x).strip() for x in source], columns, list(range(len(everybody))), True, True,
+                sure=frozenset(map(str, source)))  # fmt: skip
 
 
 def _of_pandas(source: Any, faults: Faults, count: str) -> Grid:
@@ -77,12 +89,19 @@ def _of_pandas(source: Any, faults: Faults, count: str) -> Grid:
         name = count if source.name is None or source.name == 0 else str(source.name)
         source = source.rename(name).reset_index()
     frame: Any = source
+    if any(name is not None for name in frame.columns.names):
+        frame = frame.loc[[not _margin(x) for x in frame.index], [not _margin(x) for x in frame.columns]]
     if any(name is not None for name in frame.columns.names) and _zero_one(frame.columns):
         frame = frame.stack(list(range(frame.columns.nlevels)), future_stack=True).rename(count).reset_index()
     elif isinstance(frame.index, pd.MultiIndex) or (frame.index.name is not None and frame.index.name not in frame):
         named = [name for name in frame.index.names if name is not None and str(name).casefold() not in ROW_NAMES]
         frame = frame.reset_index() if named else frame
     return _pandas_cells(frame)
+
+
+def _margin(label: Any) -> bool:
+    """Return whether a row or column holds the totals that `pandas.crosstab` writes."""
+    return bool((label[0] if isinstance(label, tuple) else label) == "All")
 
 
 def _zero_one(columns: Any) -> bool:

@@ -37,7 +37,7 @@ from mse.tables.codings import (
     read_as_lists,
 )
 from mse.tables.grids import Grid
-from mse.tables.longtables import ID_NAMES
+from mse.tables.longtables import called_id
 from mse.tables.readspec import Reading
 from mse.tables.recoding import GONE
 from mse.words.said import Said, said
@@ -199,7 +199,7 @@ def _maybe_counts(grid: Grid, free: Sequence[str], reading: Reading) -> list[int
 
 
 def _numbering(name: str, cells: Sequence[str]) -> bool:
-    return name.casefold() in ID_NAMES and len({*cells}) == len(cells)
+    return called_id(name) and len({*cells}) == len(cells)
 
 
 def _alike(grid: Grid, free: Sequence[str], reading: Reading) -> bool:
@@ -209,7 +209,7 @@ def _alike(grid: Grid, free: Sequence[str], reading: Reading) -> bool:
     worded = read_as_lists(grid.columns)
     if sum(grid.header[i] not in (reading.covariates or ()) for i in {*lists, *worded}) < 2:
         return False
-    called = any(name.casefold() in ID_NAMES and len({*grid.columns[i]}) == len(grid.rows) > 3
+    called = any(called_id(name) and len({*grid.columns[i]}) == len(grid.rows) > 3
                  for i, name in enumerate(free) if name)  # fmt: skip
     whole = [i for i in range(len(grid.header)) if grid.header[i]]
     rows = [*zip(*(grid.columns[i] for i in whole), strict=True)]

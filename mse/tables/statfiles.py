@@ -12,7 +12,10 @@ from mse.words.said import said
 
 _READERS = {"sav": ("read_sav", ".sav"), "dta": ("read_dta", ".dta"), "sas7bdat": ("read_sas7bdat", ".sas7bdat"),
             "xport": ("read_xport", ".xpt")}  # fmt: skip
-_SAYS_NOT = re.compile(r"(no|nee|niet|not|geen|never|absent|false|onwaar|nein|nicht|non)\b|0$", re.IGNORECASE)
+_SAYS_NOT = re.compile(
+    r"(no|nee|niet|not|geen|never|absent|false|onwaar|nein|nicht|non|onbekend|unknown|afwezig|unobserved)\b|0$",
+    re.IGNORECASE,
+)
 
 
 def stat_grid(data: bytes, kind: str, faults: Faults) -> Grid:

@@ -162,8 +162,17 @@ def _mark_file(text: str, faults: Faults) -> Grid | None:
         faults.raise_if_any()
     (groups,) = width
     cells = [(i, h, str(g + 1), n) for i, h, numbers in rows for g, n in enumerate(numbers) if groups == 1 or n != "0"]
+    told = [said("read.mark")]
+    if whole and len({(h, g) for _, h, g, _ in cells}) < len(cells):  # as many do with one row for each animal
+        starts: dict[tuple[str, str], int] = {}
+        sums: dict[tuple[str, str], int] = {}
+        for i, h, g, n in cells:
+            starts.setdefault((h, g), i)
+            sums[h, g] = sums.get((h, g), 0) + int(n)
+        cells = [(line, *key, str(sums[key])) for key, line in starts.items()]
+        told.append(said("read.mark_summed"))
     columns = [[h for _, h, _, _ in cells], [n for *_, n in cells]]
-    header, told = ["history", "count"], [said("read.mark")]
+    header = ["history", "count"]
     if groups > 1:
         header.insert(1, "group")
         columns.insert(1, [g for _, _, g, _ in cells])

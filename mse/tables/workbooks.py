@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from mse.tables.checks import Faults
 from mse.tables.grids import Grid, as_text
 from mse.tables.headers import Row, grid_of
 from mse.words.said import said
+
+if TYPE_CHECKING:
+    import python_calamine
 
 
 def workbook_grid(data: bytes, faults: Faults, count: str, sheet: str | None) -> Grid:
@@ -49,11 +53,21 @@ def book_rows(data: bytes, faults: Faults) -> list[tuple[str, list[Row]]]:
 
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        found = [(name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names]
+        found = [(name, _values(book.get_sheet_by_name(name))) for name in book.sheet_names]
     except (python_calamine.CalamineError, OSError, ValueError, TypeError):
         faults.add(said("file.no_workbook"), said("file.allowed"), said("file.export"))
         faults.raise_if_any()
     return [(name, _rows(rows)) for name, rows in found]
+
+
+def _values(sheet: python_calamine.CalamineSheet) -> list[list[object]]:
+    """Return the cells of a sheet; what stands in cells that are one, below each other, stands in every row of them."""
+    rows: list[list[object]] = [list(row) for row in sheet.to_python(skip_empty_area=False)]
+    for (top, left), (bottom, _) in sheet.merged_cell_ranges or ():
+        for i in range(top + 1, min(bottom + 1, len(rows))):
+            if left < len(rows[i]):
+                rows[i][left] = rows[top][left]
+    return rows
 
 
 def _rows(rows: Sequence[Sequence[object]]) -> list[Row]:

@@ -187,7 +187,7 @@ class Name:
             case "terms":
                 return " × ".join(self.text.split(":"))
             case "capital":
-                return self.text[:1].upper() + self.text[1:]
+                return numerals.capital(self.text)
             case _:
                 return self.text
 

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
+def capital(text: str) -> str:
+    """Return a text with a capital; "Eén" and not "Één", as Dutch writes it."""
+    return "Eé" + text[2:] if text.startswith("éé") else text[:1].upper() + text[1:]
+
+
+def as_sentence(text: str) -> str:
+    """Return a phrase with a capital and a full stop, unless it ends a sentence already."""
+    return capital(text) if text.endswith((".", "!", "?")) else f"{capital(text)}."
+
+
 @lru_cache(maxsize=8)
 def _locale(name: str) -> Locale:
     from babel import Locale

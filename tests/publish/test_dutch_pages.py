@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import mse
 from mse.answers.results import Results
 from mse.jobs.job import make_job, read_job
 from mse.jobs.running import run_job
@@ -117,6 +118,9 @@ def test_no_english_on_the_pages_of_the_examples() -> None:
 def test_every_number_of_a_computation_has_words() -> None:
     from mse.words.catalogues import catalogue, languages_there_are
 
-    found = job("kosovo-1999-4", "average", compare=[]).headline.diagnostics
+    found = {
+        *job("kosovo-1999-4", "average", compare=[]).headline.diagnostics,
+        *(name for table in ("uk-2013-5", "taxicab-edinburgh-repeat") for name in mse.estimate(table).diagnostics),
+    }
     for language in languages_there_are():
         assert {f"figure.{name}" for name in found} <= set(catalogue(language).messages)

@@ -6,66 +6,27 @@ import base64
 import io
 import json
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mse.answers.results import Results
-from mse.publish.report.html import render_report
-from tests.examples.national import national, uk_assessed
-from tests.examples.results import chapman, many_lists, netherlands
+from tests.examples.browser import EXAMPLES, NONE, PAGES, WHY, page, started
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(NONE, reason=WHY)
 
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium with its driver is installed")
-
-QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-sync", "--disable-component-update", "--disable-default-apps", "--disable-extensions",
-    "--disable-dev-shm-usage", "--hide-scrollbars",
-)  # fmt: skip
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in (*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    yield driver
-    driver.quit()
-
-
-EXAMPLES: dict[str, Callable[[], Results]] = {
-    "caution": uk_assessed,
-    "publish": national,
-    "refuse": netherlands,
-    "unjudged": chapman,
-    "long names": lambda: many_lists(8),
-}
-
-
-PAGES = [("publish", "nl"), *((name, ("nl", "en")[number % 2]) for number, name in enumerate(EXAMPLES))]
-
-
-@cache
-def page(name: str, language: str) -> str:
-    return render_report(EXAMPLES[name](), language)
+    with started(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 def opened(browser: Chrome, name: str, language: str, folder: Path, width: int) -> list[str]:

@@ -53,6 +53,7 @@ def test_the_file_of_word_has_verdict_sentence_and_citation(results: mse.Results
     text = "\n".join(paragraph.text for paragraph in document.paragraphs)
     assert mse.cite(results, language=language) in text
     assert ("Oordeel" if language == "nl" else "Verdict") in text
+    assert document.paragraphs[-2].text == {"en": "How to cite", "nl": "Zo aan te halen"}[language]
     assert document.tables and document.inline_shapes
     assert {info.date_time for info in zipfile.ZipFile(io.BytesIO(content)).infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert document.core_properties.author == (results.record.report.texts.publisher or "")

@@ -229,7 +229,7 @@ def test_a_finding_names_the_lists_that_it_is_about() -> None:
     reason = Reason("pair_share", "publish with caution", {"figure": 0.8}, {"pair": "P:R"})
     facts = read_facts(uk(), NL)
     said = reason_sentence(reason, facts, headline(facts, NL).rounded, NL)
-    assert str(said) == "Eén paar registers, P en R, draagt 80% van alle overlap; de schatting staat of valt daarmee."
+    assert str(said) == "Eén paar lijsten, P en R, draagt 80% van alle overlap; de schatting staat of valt daarmee."
     older = Reason("pair_share", "publish with caution", {"figure": 0.8})
     assert "Police forces or National Crime Agency en Government organisations" in str(
         reason_sentence(older, facts, headline(facts, NL).rounded, NL)

@@ -106,6 +106,9 @@ TEXTS: dict[str, str | bytes] = {
     "a title above": "Overlap of three registers\n\n" + CSV,
     "remarks above": "# made on Monday\n# by the team\n" + CSV,
     "a row of totals": CSV + "Totaal,,,126\n",
+    "a row of totals with that of every list": CSV + "64,52,44,126\n",
+    "a row of totals under a column of numbers": "nr," + "".join(
+        f"{i or ''}{',' if i else ''}{line}\n" for i, line in enumerate(CSV.splitlines())) + "Totaal,,,,126\n",
     "a note below": CSV + "\nSource: three registers, own linkage\n",
     "write.csv with row names": FRAME.rename(index=lambda i: i + 1).to_csv(),
     "pandas with its index": FRAME.to_csv(),
@@ -126,6 +129,12 @@ TEXTS: dict[str, str | bytes] = {
     "weight": CSV.replace(",n\n", ",weight\n"),
     "cases": CSV.replace(",n\n", ",cases\n"),
     "Frequentie": CSV.replace(",n\n", ",Frequentie\n"),
+    "Aantal personen": CSV.replace(",n\n", ",Aantal personen\n"),
+    "No. of persons": CSV.replace(",n\n", ",No. of persons\n"),
+    "# slachtoffers": CSV.replace(",n\n", ",# slachtoffers\n"),
+    "Freq.": CSV.replace(",n\n", ",Freq.\n"),
+    "n_obs": CSV.replace(",n\n", ",n_obs\n"),
+    "len, of polars": CSV.replace(",n\n", ",len\n"),
     "floats": text(FRAME.astype(float)),
     "TRUE and FALSE": text(mapped({1: "TRUE", 0: "FALSE"})),
     "True and False": text(mapped({1: True, 0: False})),
@@ -135,6 +144,7 @@ TEXTS: dict[str, str | bytes] = {
     "ja en nee": text(mapped({1: "Ja", 0: "Nee"})),
     "un and obs of conting": text(mapped({1: "obs", 0: "un"}).rename(columns={"n": "y"})),
     "wel en niet": text(mapped({1: "wel", 0: "niet"})),
+    "bekend en onbekend": text(mapped({1: "Bekend", 0: "Onbekend"})),
     "plus and minus": text(mapped({1: "+", 0: "-"})),
     "J en N": text(mapped({1: "J", 0: "N"})),
     "WAAR en ONWAAR": text(mapped({1: "WAAR", 0: "ONWAAR"}), sep=";"),
@@ -163,13 +173,20 @@ TEXTS: dict[str, str | bytes] = {
     "workbook, table not in the corner": book(("Sheet1", [[], [], *[[None, *row] for row in rows()]])),
     "workbook of logicals": book(("Sheet1", rows(mapped({1: True, 0: False})))),
     "workbook of marks": book(("Sheet1", rows(mapped({1: "X", 0: None})))),
+    "workbook with a header of two rows": book(("S", [["Overlap"], ["Registers", None, None, "Personen"], *rows()])),
+    "workbook with a header of two rows, joined": book(("S", [["Registers", None, None, "n"],
+                                                             ["A", "B", "C", None], *rows()[1:]])),
+    "workbook with a sum that nobody filled in": book(("S", [*rows(), ["Totaal", None, None, "=SUM(D2:D8)"]])),
     "MARK without groups": "".join(f"{h} {n};\n" for h, n in BY_HISTORY.items()),
     "persons": text(PERSONS),
     "persons with ids": text(PERSONS.assign(id=[f"p{i:03}" for i in range(len(PERSONS))])),
     "persons by number": text(PERSONS.reset_index().rename(columns={"index": "id"})),
+    "persons by record_id": text(mapped({1: 1, 0: "NA"}, PERSONS).assign(record_id=range(1, 127), sex=["m", "f"] * 63)),
     "persons in words": text(mapped({1: "ja", 0: "nee"}, PERSONS)),
     "persons with sex": text(PERSONS.assign(sex=["m", "f"] * 63)),
     "long": text(LONG),
+    "long, with a count of 1": text(LONG.assign(n=1)),
+    "long under other usual names": text(LONG.rename(columns={"person_id": "clientNr_id", "list": "organisatie_naam"})),
     "long with dates": text(LONG.assign(date=[f"2020-{i % 12 + 1:02}-{i % 28 + 1:02}" for i in range(len(LONG))])),
     "long in Dutch": text(LONG.rename(columns={"person_id": "persoon", "list": "bron"}), sep=";"),
     "lists in words": "lists,n\n" + "".join(
@@ -190,6 +207,9 @@ ALSO_NUMBERED: dict[str, str | bytes] = {
     "histories under any name": text(pd.DataFrame({"pattern": histories(), "count": FRAME["n"]})),
     "histories, one row per person": text(pd.DataFrame({"ch": histories(PERSONS)})),
     "MARK": "/* three */\n" + "".join(f"/* a */ {h} {n};\n" for h, n in BY_HISTORY.items()),
+    "MARK, one row for each animal": "".join(f"{h} 1;\n" for h in histories(PERSONS)),
+    "JSON rows without a header": FRAME.to_json(orient="values"),
+    "JSON of a series": FRAME.set_index(["A", "B", "C"])["n"].to_json(),
     "JSON by history": json.dumps(dict(zip(histories(), FRAME["n"].tolist(), strict=True))),
     "a workbook that lost zeros": book(("S", [["ch", "n"], *[[int(h), n] for h, n in BY_HISTORY.items()]])),
     "no header": text(FRAME, header=False),
@@ -233,6 +253,25 @@ def test_files_of_statistical_packages(tmp_path):
     assert dict(read_table(tmp_path / "sex.dta").strata) == {"man": ("woman", "man")}
 
 
+def test_cells_that_a_workbook_joins_below_each_other_stand_in_every_row(tmp_path):
+    made = openpyxl.Workbook()
+    for row in [
+        ["year", *FRAME.columns],
+        *([year, *row] for year in (2019, 2020) for row in FRAME.to_numpy().tolist()),
+    ]:
+        made.active.append(row)
+    for top in (2, 9):
+        made.active.merge_cells(f"A{top}:A{top + 6}")
+    made.save(tmp_path / "years.xlsx")
+    assert read_table(tmp_path / "years.xlsx") == read_table(YEARS)
+
+
+def test_a_labelled_variable_of_known_and_unknown_stays_a_list(tmp_path):
+    labels = {name: {0: "Onbekend", 1: "Bekend"} for name in "ABC"}
+    pyreadstat.write_sav(FRAME, str(tmp_path / "t.sav"), variable_value_labels=labels)
+    assert read_table(tmp_path / "t.sav") == TABLE
+
+
 def test_names_of_files_do_not_matter_and_make_the_name_of_the_table(tmp_path):
     path = written(tmp_path, gzip.compress(book(("S", rows()))), "overlap 2020.csv.gz")
     assert read_table(path).name == "overlap 2020"
@@ -246,6 +285,9 @@ MEMORY = {
     "value counts": PERSONS.value_counts(),
     "multi-index frame": FRAME.set_index(["A", "B", "C"]),
     "crosstab": pd.crosstab(PERSONS["A"], [PERSONS["B"], PERSONS["C"]]),
+    "crosstab with margins": pd.crosstab(PERSONS["A"], [PERSONS["B"], PERSONS["C"]], margins=True),
+    "sizes of groups as a frame": PERSONS.groupby(["A", "B", "C"], as_index=False).size(),
+    "sets": {name: {*np.flatnonzero(PERSONS[name]).tolist()} for name in "ABC"},
     "persons": PERSONS,
     "booleans": PERSONS.astype(bool),
     "nullable integers": FRAME.astype("Int64"),
@@ -284,10 +326,11 @@ def test_arrays_have_numbered_lists(case):
 def test_frames_of_other_libraries():
     pyarrow = pytest.importorskip("pyarrow")
     assert read_table(pyarrow.Table.from_pandas(FRAME)) == TABLE
+    assert read_table(pyarrow.RecordBatch.from_pandas(FRAME)) == TABLE
     polars = pytest.importorskip("polars")
     assert read_table(polars.from_pandas(FRAME)) == TABLE == read_table(polars.from_pandas(FRAME).lazy())
     assert read_table(polars.from_pandas(YEARS)).strata == {"year": ("2019", "2020")}
-    with pytest.raises(InputError, match="a Series is no table"):
+    with pytest.raises(InputError, match="is no table: Series"):
         read_table(polars.from_pandas(FRAME)["n"])
 
 
@@ -296,6 +339,8 @@ def test_frames_of_other_libraries():
 TOLD = [
     (CSV, {}, ("3 lists (A, B, C)", "7 histories", "count in `n`")),
     (text(YEARS), {}, ("by year",)),
+    (ALSO_NUMBERED["MARK, one row for each animal"], {}, ("rows with the same history added up",)),
+    (TEXTS["long, with a count of 1"], {}, ("not read: n", "one row per registration")),
     (TEXTS["persons with sex"], {}, ("one row per person", "not read: sex")),
     (TEXTS["persons with ids"], {}, ("one row per person", "not read: id")),
     (TEXTS["long"], {}, ("one row per registration: persons by `person_id`, lists by `list`",)),
@@ -307,7 +352,7 @@ TOLD = [
     (TEXTS["lists in words"], {}, ("from the words in `lists`: exactly these",)),
     (TEXTS["expand.grid"], {}, ("names of the rows not read", "count in `Freq`")),
     (TEXTS["workbook with notes"], {}, ("sheet Data",)),
-    (TEXTS["a title above"], {}, ("1 lines beside the table not read",)),
+    (TEXTS["a title above"], {}, ("a line beside the table not read",)),
     (text(YEARS.assign(year="é")).encode("cp1252"), {"sum_duplicates": True}, ("Windows-1252",)),
     (text(YEARS), {"ignore": ["year"], "sum_duplicates": True}, ("left out as asked: year",)),
 ]  # fmt: skip
@@ -329,6 +374,8 @@ ASKED: dict[str, tuple[object, tuple[str, ...], dict[str, object]]] = {
     "a second count": ("A,B,n,total\n1,0,5,6\n0,1,4,4\n1,1,3,4\n", ("'total'", "--ignore"), {"ignore": ["total"]}),
     "a count under another name": (CSV.replace(",n\n", ",slachtoffers\n"), ("--count slachtoffers",),
                                    {"count": "slachtoffers"}),
+    "persons with a size, no count": (text(PERSONS.assign(id=range(1, 127), size=[1, 2, 3] * 42)), ("--persons",),
+                                             {"persons": True}),
     "no count, no row twice": (text(FRAME.drop(columns="n")), ("--persons",), {"persons": True}),
     "sex as 0 and 1": (twice("sex", 0, 1), ("'sex'", "--covariate"), {"covariates": ["sex"]}),
     "minor as 0 and 1": (twice("minor", 0, 1), ("'minor'",), {"covariates": ["minor"]}),
@@ -345,7 +392,7 @@ ASKED: dict[str, tuple[object, tuple[str, ...], dict[str, object]]] = {
     "TRUE, FALSE and NA": (text(mapped({1: "TRUE", 0: "FALSE"})).replace("FALSE,FALSE,TRUE,25", "NA,FALSE,TRUE,25"),
                            ("--blank-is-no", "'A'"), {"blank_is_no": True}),
     "a gap in a list": (CSV.replace("0,0,1,25", ",0,1,25"), ("'A'", "empty", "--blank-is-no"), {"blank_is_no": True}),
-    "own words": (text(mapped({1: "gemeld", 0: "anders"})), ("0 lists", "so covariates"), {"yes": "gemeld"}),
+    "own words": (text(mapped({1: "gemeld", 0: "anders"})), ("0 lists", "so covariates", "--yes"), {"yes": "gemeld"}),
     "a share": (text(FRAME.assign(share=FRAME["n"] / 126)), ("'share'", "--ignore"), {"ignore": ["share"]}),
     "persons and lists under other names": (text(LONG.rename(columns={"person_id": "kenmerk", "list": "waar"})),
                                             ("--id-column, --list-column",),
@@ -396,16 +443,16 @@ def test_what_cannot_be_decided_is_asked_with_the_option_that_decides_it(case, t
 
 
 GIVEN_WRONGLY = [
-    (42, "an? int is no table"),
-    (None, "a NoneType is no table"),
+    (42, "is no table: int"),
+    (None, "is no table: NoneType"),
     (np.array([40, 30, 12]), "shape .3."),
     (np.zeros((3, 3, 3)), "shape .3, 3, 3."),
-    (FRAME["n"], "a Series is no table"),
-    (FRAME.index, "a RangeIndex is no table"),
+    (FRAME["n"], "is no table: Series"),
+    (FRAME.index, "is no table: RangeIndex"),
     ("uk-2013-55", "did you mean uk-2013-5"),
     ([], "no rows can be made"),
     ({"A": [1, 0], "B": [1]}, "no rows can be made"),
-    (object(), "a object is no table"),
+    (object(), "is no table: object"),
 ]
 
 
@@ -413,6 +460,18 @@ GIVEN_WRONGLY = [
 def test_what_is_no_table_is_told_so_in_words(given, words):
     with pytest.raises(InputError, match=words):
         read_table(given)
+
+
+def test_the_command_reads_its_file_once(tmp_path, monkeypatch):
+    from mse.commands.estimating import estimate
+    from mse.tables import reading
+
+    opened, read = [], reading.read_grid
+    monkeypatch.setattr(reading, "read_grid", lambda *given: opened.append(given[0]) or read(*given))
+    for names in ([written(tmp_path, CSV)], [written(tmp_path, CSV, name) for name in ("a.csv", "b.csv")]):
+        estimate.main([*map(str, names), "--language", "nl"], standalone_mode=False)
+        assert opened == names
+        opened.clear()
 
 
 def test_a_public_table_by_its_name():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from mse.publish.drawings.axes import (
     LINE,
     RULE,
     as_svg,
+    axis_ticks,
     drawing,
     fraction,
     number_axis,
@@ -162,6 +164,12 @@ def _bar(axes: Axes, at: float, mark: Mark, end: float) -> None:
     axes.plot([mark.point], [at], "D" if mark.main else "o", color=colour, ms=7, mec="white", mew=1.2)
 
 
+def small_ticks(low: float, high: float, log: bool) -> list[float]:
+    """Return round numbers between two ends that may lie far below 1, as shares do."""
+    power = 10.0 ** math.floor(math.log10(max(high - low, 1e-12) / 2))
+    return [power * x for x in axis_ticks(low / power, high / power, log, most=6)]
+
+
 def _free_axis(axes: Axes, low: float, high: float, log: bool, write: Callable[[float], str]) -> None:
     """Prepare an axis of numbers that are not persons."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
@@ -169,9 +177,9 @@ def _free_axis(axes: Axes, low: float, high: float, log: bool, write: Callable[[
     if log:
         axes.set_xscale("log")
     axes.set_xlim(low, high)
-    named = (0.1, 0.2, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0)
+    named = [x for x in (0.1, 0.2, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0) if low <= x <= high]
     places: list[float] = []
-    for x in sorted((x for x in named if low <= x <= high), key=lambda x: (x != 1.0, abs(x - 1.0))):
+    for x in sorted(named if len(named) > 1 else small_ticks(low, high, log), key=lambda x: (x != 1.0, abs(x - 1.0))):
         share = fraction(x, low, high, log)
         if all(abs(share - fraction(y, low, high, log)) > 0.07 for y in places):
             places.append(x)

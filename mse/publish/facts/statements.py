@@ -26,6 +26,7 @@ from mse.publish.facts.entries import (
 from mse.publish.wording.messages import SOURCE, Catalogue, Words, words_of
 from mse.publish.wording.rounding import Rounded
 from mse.terms import Model
+from mse.words.numerals import capital
 from mse.words.said import from_json, to_json, verbatim
 
 if TYPE_CHECKING:
@@ -349,7 +350,7 @@ def _method(row: Mapping[Any, Any], made: PublishedMethod, say: Catalogue) -> Me
     failed = () if status == "ok" else (status,)
     ends = (None, None) if size is None or math.isnan(size.low) else (size.low, size.high)
     return MethodRow(
-        label=Words(label.text[:1].upper() + label.text[1:], label.language),
+        label=Words(capital(label.text), label.language),
         kind=next(iter(words("kind", row.get("kind"))), Words("")),
         contains=words("interval_contains", *contains),
         point=None if size is None else size.point,

@@ -130,7 +130,7 @@ def provenance_section(m: Material) -> Section:
     say, head, record = m.say, m.results.headline, m.results.record
     made = {
         say("provenance.name"): m.facts.name,
-        say("provenance.method"): head.method,
+        say("provenance.method"): f"{say.known('method', head.method)} ({head.method})",
         say("provenance.prob"): say.level(m.facts.estimate.prob),
         say("provenance.seed"): record.seed,
         say("provenance.date"): m.facts.date and say.date(m.facts.date),

@@ -9,6 +9,7 @@ from mse.publish.drawings.flowchart import flow_figure
 from mse.publish.registrationquality import REGISTRATIONS, SafeFlow, column_quality, safe_flow, timeliness
 from mse.publish.report.page import Block, Material, Row, Section, figure, paragraph, row, sheet
 from mse.publish.wording.captions import interval_name
+from mse.words.numerals import capital
 
 CHECKS = ("sensitivity", "robustness", "checks")
 
@@ -84,7 +85,7 @@ def gather_section(m: Material, sections: Sequence[Section]) -> Section:
         parts = [part.rstrip(".") for part in said if part]
         words = "; ".join(parts)
         # A name of a file or program keeps its small letter.
-        first = words[:1] if "." in words.split(" ")[0] or words.startswith("mse") else words[:1].upper()
+        first = words[:1] if "." in words.split(" ")[0] or words.startswith("mse") else capital(words)[:1]
         words = first + words[1:].rstrip(".") + "." if words else say("gather.missing")
         rows.append(row(f"{i}. {say(f'gather.i{i}')}", words))
     heads = [say("gather.item"), say("gather.here")]

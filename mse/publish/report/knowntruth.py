@@ -8,6 +8,7 @@ from mse.publish.report.dependence import Record, finite, records
 from mse.publish.report.page import Block, Heading, Material, Section, figure, paragraph, row, sheet
 from mse.publish.wording.messages import Words, words_of
 from mse.publish.wording.rounding import round_interval, rounded_values
+from mse.words.numerals import capital
 from mse.words.said import from_json, verbatim
 
 LOW_P = 0.05
@@ -96,7 +97,7 @@ def _fit(m: Material) -> list[Block]:
         return []
     poor = sorted((x for x in found if x["p_value"] < LOW_P), key=lambda x: float(x["p_value"]))
     values = {
-        "poor": say.count_word(len(poor)).capitalize(),
+        "poor": capital(say.count_word(len(poor))),
         "count": say.count_word(len(found)),
         "chance": say.number(LOW_P * len(found), 1),
     }

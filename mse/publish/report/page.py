@@ -12,6 +12,7 @@ from mse.publish.drawings.axes import NARROW, WIDE
 from mse.publish.facts.statements import Facts
 from mse.publish.wording.messages import Catalogue, Words
 from mse.publish.wording.sentences import Headline
+from mse.words.numerals import as_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -263,5 +264,4 @@ def _words(text: str | Words) -> Words:
 
 def _sentence(words: Words) -> Words:
     """Return it with a capital and a full stop."""
-    text = words.text[:1].upper() + words.text[1:]
-    return Words(text if text.endswith((".", "!", "?")) else text + ".", words.language, words.address)
+    return Words(as_sentence(words.text), words.language, words.address)

@@ -25,6 +25,7 @@ from mse.publish.report.page import (
 )
 from mse.publish.wording.messages import Words
 from mse.publish.wording.partwords import judged_parts
+from mse.words.numerals import capital
 
 MOST_COLUMNS = 6
 """Columns of a table of one dimension by time."""
@@ -190,7 +191,7 @@ def _notes(parts: PublishedParts, m: Material) -> list[Block]:
 def dimension(name: str, m: Material) -> str:
     """Return what a dimension is called, with a capital."""
     said = m.facts.names.get(name) or m.say.known("dimension", name)
-    return said[:1].upper() + said[1:]
+    return capital(said)
 
 
 def level(name: str, m: Material) -> str:

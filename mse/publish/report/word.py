@@ -14,6 +14,7 @@ from mse.publish.drawings.axes import also_png
 from mse.publish.facts.statements import languages
 from mse.publish.report.composing import compose
 from mse.publish.report.page import Drawing, Page, Sheet
+from mse.publish.wording.messages import read_catalogue
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def render_docx(results: Results, language: str | None = None) -> bytes:
                     _figure(document, pictures[block.svg], block.finding)
                 elif isinstance(block, Sheet):
                     _table(document, block)
-    document.add_heading(page.said.verdict, 1)
+    document.add_heading(read_catalogue(language)("provenance.cite"), 1)
     document.add_paragraph(cite(results, "plain", language=language))
     return _bytes(document, page)
 

@@ -22,6 +22,7 @@ from mse.publish.wording.messages import VERBATIM, Catalogue, Words, read_catalo
 from mse.publish.wording.partwords import judged_part, judged_parts
 from mse.publish.wording.rounding import Rounded
 from mse.publish.wording.terminaltext import cut_apart, terminal_width
+from mse.words.numerals import capital
 from mse.words.said import said, verbatim
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def largest_pair(facts: Facts) -> list[str]:
 
 def _sentence(text: str) -> str:
     """Return a phrase with a capital and a full stop."""
-    return text[:1].upper() + _closed(text[1:]) + "."
+    return _closed(capital(text)) + "."
 
 
 def _remarks(facts: Facts, parts: PublishedParts, say: Catalogue) -> list[str]:
@@ -378,20 +379,19 @@ def _year_lines(results: Results, parts: PublishedParts, say: Catalogue) -> list
 def _method_lines(facts: Facts, said: Headline, say: Catalogue) -> list[str]:
     """Return the comparison in aligned columns, the headline marked with a star."""
     not_cited = said.judgement in ("refuse", "unjudged")
-    heads = [say("intervals.method"), say("intervals.point"), say("intervals.interval")]
-    heads.append(f"({say('key.not_cited')})" if not_cited else "")
-    rows = [["  " + heads[0], *heads[1:]]]
+    first = say("intervals.method") + (f" ({say('key.not_cited')})" if not_cited else "")
+    rows = [["  " + first, say("intervals.point"), say("intervals.interval")]]
     labels = [row.label.text for row in facts.methods]
     for row, name in zip(facts.methods, labels, strict=True):
         point, span = number_words(row, say)
         failed = say("terminal.failed") + (f": {row.failure}" if row.failure and row.failure.text else "")
         span = f"{say.level(row.prob)}: {span}" if span else say("intervals.no_interval")
-        rows.append([("* " if row.headline else "  ") + name, point, span if row.failure is None else failed, ""])
+        rows.append([("* " if row.headline else "  ") + name, point, span if row.failure is None else failed])
     ends = [len(row[2]) for row, method in zip(rows[1:], facts.methods, strict=True) if method.failure is None]
     room = max(LABEL, _width() - 6 - max(len(row[1]) for row in rows) - max(ends, default=0))
     for cells, name in zip(rows[1:], cut_apart(labels, room, say.messages["format.ellipsis"]), strict=True):
         cells[0] = cells[0][:2] + name
     wide = [max(len(row[j]) for row in rows) for j in range(2)]
-    lines = [f"{row[0]:<{wide[0]}}  {row[1]:>{wide[1]}}  {row[2]}  {row[3]}".rstrip() for row in rows]
+    lines = [f"{row[0]:<{wide[0]}}  {row[1]:>{wide[1]}}  {row[2]}".rstrip() for row in rows]
     longest = max(TERMINAL_WIDTH, *(len(x) + 40 for x in labels)) if labels else TERMINAL_WIDTH
     return [part for line in lines for part in _wrapped(say.shortened(line, longest), "      ")]
