@@ -145,3 +145,13 @@ def test_a_row_that_does_not_say_whom_it_counts_is_a_fault(tmp_path):
     (tmp_path / "both.csv").write_text("\n".join([text[0], *(line.removesuffix(",V") + "," for line in text[1:])]))
     with pytest.raises(InputError, match="a value that is required is missing.*rol"):
         take_in([paths[0]], tmp_path, seed=1)
+
+
+def test_too_many_bad_rows_are_told_with_where_to_find_them(tmp_path):
+    paths = one_file(tmp_path)
+    paths[0].write_text(paths[0].read_text().replace('SEX = "sexual"', 'ZED = "sexual"'))
+    with pytest.raises(InputError, match=r"run mse quality, whose rejects-P.csv names the rows"):
+        take_in([paths[0]], tmp_path, seed=1)
+    result = CliRunner().invoke(main, ["quality", str(paths[0]), "--out", str(tmp_path / "q")])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "q" / "rejects-P.csv").read_text().count("unknown_code") > 100
