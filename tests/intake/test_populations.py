@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -81,3 +82,76 @@ def test_a_job_estimates_both_and_those_who_are_both(tmp_path):
     assert list(rows.index) == ["victims", "suspects", "victims + suspects"]
     for name, truth in (("victims", 600), ("suspects", 400), ("victims + suspects", 100)):
         assert rows.loc[name, "low"] < truth < rows.loc[name, "high"]
+
+
+ROLE = '[[fields]]\nname = "rol"\nrole = "population"\ncodes = { V = "victims", S = "suspects" }\n\n'
+
+
+def one_file(folder: Path) -> list[Path]:
+    """Write the registers P of victims and Q of suspects as one file with a column that says which."""
+    paths = registers(folder)
+    rows = []
+    for name, code in (("P", "V"), ("Q", "S")):
+        with (folder / f"{name}.csv").open(newline="") as file:
+            # What is a fault in a row of a victim is none in a row that is nobody's business here.
+            rows += [
+                one | {"rol": code, "form": one["form"].replace("SEX", "SEX" if code == "V" else "ZED")}
+                for one in csv.DictReader(file)
+            ]
+        text = (folder / f"{name}.toml").read_text().replace(f'"{name}.csv"', '"both.csv"')
+        text = text.replace("max_rejects = 1.0", "max_rejects = 0.05")
+        text = text.replace('SEX = "sexual"', 'ZED = "sexual"') if code == "S" else text
+        (folder / f"{name}.toml").write_text(text.replace("[[fields]]", f"{ROLE}[[fields]]", 1))
+    write(folder / "both.csv", rows)
+    return paths
+
+
+def test_one_file_of_two_populations_is_two_lists(tmp_path):
+    (tmp_path / "apart").mkdir()
+    spec = IntakeSpec(counts="victims", unit="person")
+    apart = take_in(registers(tmp_path / "apart"), tmp_path, spec, seed=1)
+    paths = one_file(tmp_path)
+    found = take_in(paths, tmp_path, spec, seed=1, rejects=tmp_path / "rejects.csv")
+    assert found.table == apart.table and found.others[0].table == apart.others[0].table
+    said = (tmp_path / "rejects.csv").read_text()
+    assert said.count("other_population") == said.count("\n") - 1 > 300
+    result = CliRunner().invoke(main, ["quality", str(paths[0]), "--out", str(tmp_path / "q"), "--language", "nl"])
+    assert result.exit_code == 0, result.output
+    assert "De rij telt een andere populatie (geen fout)" in (tmp_path / "q" / "quality-P.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('counts = "victims"\n', "", "no code of this column leads to it"),
+        ('counts = "victims"\n', 'counts = "suspects"\n', "claims the same file"),
+        (
+            'role = "population"\ncodes = { V = "victims", S = "suspects" }',
+            'role = "population"',
+            "which code is which",
+        ),
+    ],
+)
+def test_a_column_of_populations_that_does_not_say_which(tmp_path, old, new, words):
+    paths = one_file(tmp_path)
+    paths[0].write_text(paths[0].read_text().replace(old, new))
+    with pytest.raises(InputError, match=words):
+        take_in([paths[0], paths[2]], tmp_path, IntakeSpec(counts="victims"), seed=1)
+
+
+def test_a_row_that_does_not_say_whom_it_counts_is_a_fault(tmp_path):
+    paths = one_file(tmp_path)
+    text = (tmp_path / "both.csv").read_text().splitlines()
+    (tmp_path / "both.csv").write_text("\n".join([text[0], *(line.removesuffix(",V") + "," for line in text[1:])]))
+    with pytest.raises(InputError, match="a value that is required is missing.*rol"):
+        take_in([paths[0]], tmp_path, seed=1)
+
+
+def test_too_many_bad_rows_are_told_with_where_to_find_them(tmp_path):
+    paths = one_file(tmp_path)
+    paths[0].write_text(paths[0].read_text().replace('SEX = "sexual"', 'ZED = "sexual"'))
+    with pytest.raises(InputError, match=r"run mse quality, whose rejects-P.csv names the rows"):
+        take_in([paths[0]], tmp_path, seed=1)
+    result = CliRunner().invoke(main, ["quality", str(paths[0]), "--out", str(tmp_path / "q")])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "q" / "rejects-P.csv").read_text().count("unknown_code") > 100

@@ -113,7 +113,7 @@ def test_every_fault_has_its_row_column_and_reason(faulty, tmp_path):
         digest = registers_files.file_digest(tmp_path / "p.csv")
         assert dict(registers.digests) == {"P/p.csv": digest}
     assert {code for _, _, code in expected} | {
-        "cells", "quotation", "encoding", "pattern", "closed", "blind",
+        "cells", "quotation", "encoding", "pattern", "closed", "blind", "other_population",
     } == set(REASONS)  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from mse.settings.specfields import Between, Check, Longest, OneOrMore
 from mse.words.said import said
 
 FieldType = Literal["string", "integer", "number", "boolean", "date", "datetime", "year"]
-Role = Literal["record", "key", "hash", "coarse", "date", "entered", "stratum", "referred_from", "ignored"]
+Role = Literal["record", "key", "hash", "coarse", "date", "entered", "stratum", "referred_from", "population",
+               "ignored"]  # fmt: skip
 PSEUDONYM = "[0-9a-f]{16,128}"
 """What a keyed hash looks like, unless a contract gives a pattern of its own."""
 
@@ -48,7 +49,7 @@ class Constraints(Checked):
     Parameters
     ----------
     required : bool or None
-        Whether an empty cell is a fault; where nothing is said, for record and date.
+        Whether an empty cell is a fault; where nothing is said, for record, date and population.
     unique : bool
         Whether a value stands once in the files.
     enum : tuple of str
@@ -99,7 +100,8 @@ class ContractField(Checked):
     role : str
         What the engine does with it: ``record`` number in the register; ``key`` pseudonym of the whole identity;
         ``hash`` of one part of it; ``coarse`` readable part, such as the year of birth; ``date`` of the registration;
-        ``entered`` in the register on; ``stratum`` label; ``referred_from`` list that sent the person; ``ignored``.
+        ``entered`` in the register on; ``stratum`` label; ``referred_from`` list that sent the person; ``population``
+        that the row counts, where a file holds several; ``ignored``.
     type : str
         Of its values, as in Frictionless Table Schema.
     format : str
@@ -113,7 +115,8 @@ class ContractField(Checked):
     missingValues : tuple of str or None
         Texts that mean "not known", in place of those of the contract.
     codes : mapping of str to str
-        Code in the file to level (or list, for ``referred_from``) of the engine; "" means missing.
+        Code in the file to level (list for ``referred_from``, population for ``population``) of the engine; "" means
+        missing.
     other : str or None
         Level of every code that is not listed; without it such a code is a fault of the row.
     classes : tuple of NumberClass
@@ -144,9 +147,9 @@ class ContractField(Checked):
 
     @property
     def required(self) -> bool:
-        """Whether an empty cell is a fault of the row; where nothing is said, for record and date."""
+        """Whether an empty cell is a fault of the row; where nothing is said, for record, date and population."""
         said = self.constraints.required
-        return self.role in ("record", "date") if said is None else said
+        return self.role in ("record", "date", "population") if said is None else said
 
     @property
     def pattern(self) -> str | None:

@@ -128,6 +128,12 @@ def _head_faults(contract: Contract) -> Iterator[Fault]:
     if drawn > date.today():
         yield ("extraction_date",), Problem(said("found.day_has_not_come"), said("allowed.day_which_files_were"),
                                             said("do.correct"), value=str(drawn))  # fmt: skip
+    for i, field in enumerate(contract.fields):
+        if field.role == "population" and field.codes and contract.counts not in field.levels:
+            yield ("fields", str(i), "codes"), Problem(
+                said("found.counts_not_in_column", counts=repr(contract.counts or "")), names_of(field.levels),
+                said("do.say_counts_of_column"), column=field.name,
+            )  # fmt: skip
     names = [field.name for field in contract.fields]
     for name in contract.personal:
         if name not in names:
@@ -178,13 +184,17 @@ def _field_faults(field: ContractField, place: Place) -> Iterator[Fault]:
                     said("allowed.one_codes_classes_constraints"), said("do.say_which_codes"))  # fmt: skip
     if field.role == "referred_from" and not field.codes:
         yield fault("role", said("found.does_not_say_which"), said("allowed.codes"), said("do.add_codes_nobody"))
-    if field.role not in ("stratum", "referred_from"):
+    if field.role == "population" and not field.codes:
+        yield fault(
+            "role", said("found.population_without_codes"), said("allowed.codes"), said("do.add_codes_populations")
+        )
+    if field.role not in ("stratum", "referred_from", "population"):
         for key in ("codes", "other", "classes", "separator"):
             if getattr(field, key):
                 yield fault(key, said("found.column_role_has", role=field.role, key=key),
                             said("allowed.only_stratum_has"),
                             said("do.leave_out_give_role", key=key))  # fmt: skip
-    if field.role == "referred_from" and (field.separator or field.classes):
+    if field.role in ("referred_from", "population") and (field.separator or field.classes):
         yield fault("role", said("found.list_sent_person_has"), said("allowed.codes"), said("do.leave_them_out"))
     if field.classes:
         yield from _class_faults(field, place)

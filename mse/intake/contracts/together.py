@@ -63,7 +63,7 @@ def _pair_faults(one: Contract, other: Contract) -> Iterator[Fault]:
         yield ("list",), Problem(said("found.has_same_list_name", there=there), said("allowed.name_its_own_every"),
                                  said("do.rename_one"),
                                  value=other.list)  # fmt: skip
-    if shared := _resolved(one) & _resolved(other):
+    if not _parted(one, other) and (shared := _resolved(one) & _resolved(other)):
         claimed = ", ".join(sorted(path.name for path in shared))
         yield (
             ("path",),
@@ -99,6 +99,11 @@ def _pair_faults(one: Contract, other: Contract) -> Iterator[Fault]:
         yield ("fields",), Problem(said("found.has_no_pseudonym_common", there=there),
                                    said("allowed.key_hash_both_have"),
                                    said("do.let_both_suppliers_deliver"))  # fmt: skip
+
+
+def _parted(one: Contract, other: Contract) -> bool:
+    """Return whether two contracts of one file count different populations in it, by a column that says which."""
+    return one.counts != other.counts and all(contract.with_role("population") for contract in (one, other))
 
 
 def _days(contract: Contract) -> Said:

@@ -22,6 +22,7 @@ SHARES = ("completeness", "validity", "rejected", "duplicates", "late")
 """Measures that are compared as shares; the others as numbers."""
 
 _NOTABLE = {"completeness": 0.05, "validity": 0.02, "rejected": 0.02, "duplicates": 0.02, "late": 0.05}
+_NOT_ASKED = ("out_of_period", "other_population")
 _NOTABLE_CHANGE, _NOTABLE_COUNT = 0.2, 20
 """Change of a number that is pointed out, when there were at least so many."""
 
@@ -173,7 +174,11 @@ def _notable(table: pd.DataFrame, titles: Mapping[str, str], say: Words) -> list
         if measure in _NOTABLE and math.isfinite(change) and abs(change) > _NOTABLE[measure]:
             values = {"name": name, "now": say.percent(share), "before": say.percent(row["previous"])}
             found.append(say(f"notable.{measure}_change", **values))
-        elif measure in ("rejected", "duplicates") and share > _NOTABLE[measure] and "out_of_period" not in item:
+        elif (
+            measure in ("rejected", "duplicates")
+            and share > _NOTABLE[measure]
+            and item.partition(", ")[0] not in _NOT_ASKED
+        ):
             found.append(say(f"notable.{measure}", name=name, share=say.percent(share)))
         elif measure == "year" and math.isfinite(change) and abs(change) > _NOTABLE_CHANGE:
             if row["previous"] >= _NOTABLE_COUNT:

@@ -218,7 +218,7 @@ def _read_all(
         except InputError as error:
             problems += error.problems
         else:
-            problems += _too_many(contract, readings[-1], rejects) if stop else []
+            problems += _too_many(contract, readings[-1]) if stop else []
     if rejects is not None and len(readings) == len(contracts):
         _write_rejects(connection, Path(rejects))
     if problems:
@@ -246,7 +246,7 @@ def _read_all(
     )
 
 
-def _too_many(contract: Contract, reading: Reading, rejects: str | Path | None) -> list[Problem]:
+def _too_many(contract: Contract, reading: Reading) -> list[Problem]:
     """Return the problem of a list with more bad rows than its contract allows."""
     delivered = reading.counts[0].count
     if reading.unnamed > contract.max_rejects * delivered:
@@ -265,11 +265,10 @@ def _too_many(contract: Contract, reading: Reading, rejects: str | Path | None) 
     found = said(
         "found.rows_list_bad", bad=reading.bad, delivered=delivered, list=repr(contract.list), share=share, most=most
     )
-    where = said("do.see", file=str(rejects)) if rejects is not None else said("do.ask_rejected_rows")
     problem = Problem(
         found,
         said("allowed.most_max_rejects", max_rejects=contract.max_rejects),
-        said("do.have_supplier_correct_them", where=where),
+        said("do.have_supplier_correct_them", list=contract.list),
     )
     return [contract.file.put(problem, ("max_rejects",))]
 

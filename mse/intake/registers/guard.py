@@ -74,7 +74,7 @@ _REMEDY = said("guard.register_remedy")
 _DAYS, _CODES, _HASHES = said("guard.days"), said("guard.codes"), said("guard.hashes")
 _ALLOWED = {
     "record": said("guard.records"), "key": _HASHES, "hash": _HASHES, "date": _DAYS, "entered": _DAYS,
-    "stratum": _CODES, "referred_from": _CODES,
+    "stratum": _CODES, "referred_from": _CODES, "population": _CODES,
 }  # fmt: skip
 _OTHER = said("guard.other")
 

@@ -335,7 +335,8 @@ def _insert(
         f"JOIN (VALUES {table}) AS known(number, col, code) ON number = fault "
         "UNION ALL SELECT file, row, NULL, code FROM broken "
         f"UNION ALL SELECT file, row, CASE WHEN code <> 'duplicate' THEN {literal(record)} END, code FROM aside "
-        f"UNION ALL SELECT file, row, {literal(day)}, 'out_of_period' FROM checked "
+        f"UNION ALL SELECT file, row, CASE WHEN NOT elsewhere THEN {literal(day)} END, "
+        "CASE WHEN elsewhere THEN 'other_population' ELSE 'out_of_period' END FROM checked "
         f"WHERE bad = '' AND outside AND {_FIRST})"
     )
 
@@ -367,7 +368,7 @@ def _reading(
     ).fetchall()
     faulty = dict(connection.execute(
         f"SELECT col, count(DISTINCT (file, row)) FROM rejects WHERE list = {literal(name)} AND reason NOT IN "
-        "('missing', 'duplicate', 'out_of_period', 'duplicate_record') GROUP BY col"
+        "('missing', 'duplicate', 'out_of_period', 'other_population', 'duplicate_record') GROUP BY col"
     ).fetchall())  # fmt: skip
     steps = (delivered, good - other, good - other - same, inside - other_inside - same_inside)
     ((unnamed,),) = connection.execute(

@@ -34,13 +34,16 @@ REASONS = {
     "duplicate_record": "another row has the same record number and other content",
     "duplicate": "the same row is there twice; the first one is kept",
     "out_of_period": "the date lies outside the period of the contract",
+    "other_population": "the row counts another population than the contract",
 }
 """Reason of a rejected row by its code; no reason ever holds a value."""
 
-NO_FAULT = ("duplicate", "out_of_period")
+NO_FAULT = ("duplicate", "out_of_period", "other_population")
 """Rows that are set aside without being wrong: they do not count towards the threshold."""
 
 _OLDEST = 120
+_CODED = ("stratum", "referred_from", "population")
+"""Roles of columns that hold codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +94,10 @@ def checked_query(contract: Contract, source: str, number: int, iso: Sequence[st
     -------
     str
         SELECT of ``file, row, record, key, parts..., date, entered, dimensions..., referred_from, filled, bad,
-        digest, outside``: ``filled`` has a bit for every column with a value, ``bad`` the numbers of the checks that
-        fail, by commas; ``outside`` is true where the date is not in the period. A dimension is a text, or a list of
-        texts where all labels are kept.
+        digest, elsewhere, outside``: ``filled`` has a bit for every column with a value, ``bad`` the numbers of the
+        checks that fail, by commas; ``elsewhere`` is true where the row counts another population (nothing of it is
+        checked then), and ``outside`` where it does or the date is not in the period. A dimension is a text, or a list
+        of texts where all labels are kept.
     """
     fields = reading(contract)
     cells = ", ".join(f"{_value(contract, field, i)} AS v{i}" for i, field in enumerate(fields))
@@ -107,10 +111,12 @@ def checked_query(contract: Contract, source: str, number: int, iso: Sequence[st
     filled = " + ".join(f"CASE WHEN v{i} IS NULL THEN 0 ELSE {1 << i} END" for i in range(len(fields)))
     columns = dict(_columns(contract))
     named = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+    other = _elsewhere(contract)
     return (
-        f"SELECT {number} AS file, row, {named}, CAST({filled} AS BIGINT) AS filled, concat_ws(',', {faults}) AS bad, "
-        f"hash({', '.join(columns.values())}) AS digest, coalesce(NOT ({_in_period(contract)}), false) AS outside "
-        f"FROM ({middle})"
+        f"SELECT {number} AS file, row, {named}, CAST({filled} AS BIGINT) AS filled, "
+        f"CASE WHEN {other} THEN '' ELSE concat_ws(',', {faults}) END AS bad, "
+        f"hash({', '.join(columns.values())}, {other}) AS digest, {other} AS elsewhere, "
+        f"{other} OR coalesce(NOT ({_in_period(contract)}), false) AS outside FROM ({middle})"
     )
 
 
@@ -121,7 +127,7 @@ def unmapped_query(contract: Contract, source: str) -> str | None:
     """
     parts = []
     for i, field in enumerate(reading(contract)):
-        if field.role in ("stratum", "referred_from") and field.mapping and field.other is None:
+        if field.role in _CODED and field.mapping and field.other is None:
             cell = f"string_split(v, {literal(field.separator)})" if field.separator else "[v]"
             known = ", ".join(map(literal, field.mapping))
             parts.append(
@@ -204,7 +210,7 @@ def _labels(contract: Contract) -> Iterator[tuple[str, str]]:
                 f"WHEN {_within(f't{i}', c.minimum, c.maximum)} THEN {literal(c.level)}" for c in field.classes
             )
             yield f"l{i}", f"CASE WHEN v{i} IS NULL THEN [] ELSE [CASE {whens} END] END"
-        elif field.role in ("stratum", "referred_from"):
+        elif field.role in _CODED:
             codes = field.mapping
             keys = ", ".join(literal(code) for code in codes)
             values = ", ".join(literal(level) for level in codes.values())
@@ -289,7 +295,7 @@ def _field_checks(contract: Contract, field: ContractField, i: int, iso: Sequenc
             yield "out_of_range", f"NOT ({_within(typed, low, high)})"
     if field.classes:
         yield "out_of_range", f"{typed} IS NOT NULL AND len(list_filter(l{i}, lambda x: x IS NULL)) > 0"
-    elif field.role in ("stratum", "referred_from"):
+    elif field.role in _CODED:
         yield "unknown_code", f"len(list_filter(l{i}, lambda x: x IS NULL)) > 0"
     elif limits.enum:
         yield "unknown_code", f"{value} NOT IN ({', '.join(map(literal, limits.enum))})"
@@ -320,6 +326,13 @@ def _row_checks(contract: Contract) -> Iterator[tuple[str, str, str]]:
     for blind in contract.blind:
         first = next((f.name for _, f in fields if f.target in blind.where and f.role == "stratum"), column)
         yield "blind", first, " AND ".join([_in_period(contract), *_in_strata(contract, blind.where)])
+
+
+def _elsewhere(contract: Contract) -> str:
+    """Return the condition that a row counts another population than its contract."""
+    found = [i for i, field in enumerate(reading(contract)) if field.role == "population"]
+    own = literal(contract.counts or "")
+    return " OR ".join(f"coalesce(nullif(l{i}[1], '') <> {own}, false)" for i in found) or "false"
 
 
 def _in_period(contract: Contract) -> str:
