@@ -60,6 +60,11 @@ def test_figures_can_be_taken_away(posterior: mse.Posterior, tmp_path) -> None:
         figure.save(tmp_path / "law.bmp")
 
 
+def test_what_has_no_figure_is_told_so_in_words() -> None:
+    with pytest.raises(mse.ModelError, match="no figure of its own: DataFrame.*methods=comparison"):
+        mse.plot(mse.compare("artificial-3", ["independence", "chao"]))  # type: ignore[arg-type]
+
+
 def test_what_is_quick_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     now, seen = [0.0], []
     monkeypatch.setattr("mse.kernels.cache.compiled_before", lambda: True)
