@@ -210,8 +210,8 @@ def print_answer(
         say(f"  {words.said(held[0])}: {words.number(beside.point)} ({words.range(beside.low, beside.high)})")
     reasons = () if found.verdict is None else (reason.said for reason in found.verdict.reasons)
     chosen = () if found.chosen is None else (found.chosen,)
-    told = [words.said(x) for x in (*reasons, *chosen, *found.notes)]
-    for note in (*told, *(words("card.assumed", what=words.said(x)) for x in summary.assumptions)):
+    spoken = [words.said(x) for x in (*reasons, *chosen, *found.notes)]
+    for note in (*spoken, *(words("card.assumed", what=words.said(x)) for x in summary.assumptions)):
         say(f"  - {note}")
     for frame in frames.values():
         click.echo()
