@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -224,7 +225,7 @@ def names_public(source: str) -> bool:
     public = shipped_names("data")
     if source in public:
         return not os.path.isfile(source)
-    if not os.path.exists(source) and not Path(source).suffix and Path(source).name == source:
+    if re.fullmatch(r"[\w -]{1,80}", source) and not os.path.exists(source):
         near = get_close_matches(source, public, n=1)
         remedy = said("ask.did_you_mean", name=near[0]) if near else said("object.see_data")
         raise InputError(Problem(said("object.no_name"), said("object.allowed"), remedy, value=source))

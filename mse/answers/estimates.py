@@ -223,12 +223,18 @@ class Estimate:
     chosen: Said | None = None
 
     def __str__(self) -> str:
-        """Return it as a sentence."""
-        judged = "not judged" if self.verdict is None else self.verdict.level
-        return (
-            f"{self.point:,.0f} persons ({self.prob:.0%} interval {self.low:,.0f} to {self.high:,.0f}; "
-            f"{self.observed:,} observed; {self.kind}); verdict: {judged}"
-        )
+        """Return it as an English sentence."""
+        return self.in_words("en")
+
+    def in_words(self, language: str) -> str:
+        """Return it as a sentence of a language."""
+        say = catalogue(language)
+        judged = "unjudged" if self.verdict is None else JUDGEMENTS[self.verdict.level]
+        return say(
+            "card.answer", point=say.number(self.point), level=say.level(self.prob), low=say.number(self.low),
+            high=say.number(self.high), observed=say.number(self.observed), kind=say.said(self.kind),
+            verdict=say(f"verdict.{judged}.name").lower(),
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         """One line: number, interval, verdict."""

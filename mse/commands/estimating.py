@@ -25,6 +25,7 @@ from mse.commands.options import (
     WORKERS,
     carry_out,
     in_language,
+    in_words_of,
     print_answer,
     print_frame,
     read_any,
@@ -134,7 +135,7 @@ def estimate(
                         said("do.leave_out_out_keep"), value=str(out))
             )  # fmt: skip
         given = {name: value for name, value in options.items() if value is not None} | read_options(more)
-        _many(names, method, reading, seed, prob, compute(workers, cluster, resume), as_json, given)
+        _many(names, method, reading, seed, prob, compute(workers, cluster, resume), as_json, given, languages)
         return
     (table,) = names
     source = table_source(table, reading)
@@ -150,12 +151,12 @@ def estimate(
     if read.read_as is not None:
         tell(read.read_as)
     found = run_estimate(read, method, seed=seed, compute=compute(workers, cluster, resume), **given)
-    print_answer(found, prob, {}, as_json)
+    print_answer(found, prob, {}, as_json, *languages[:1])
 
 
 def _many(
     names: tuple[str, ...], method: str, reading: Mapping[str, Any], seed: int, prob: float, where: Compute,
-    as_json: bool, options: dict[str, Any],
+    as_json: bool, options: dict[str, Any], languages: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Print one row a table, as CSV or JSON; nothing but what is wrong where none of them has an answer."""
     from mse.manytables import estimate_many
@@ -175,6 +176,12 @@ def _many(
     if as_json:
         print_frame(rows, True)
     else:
+        if languages:
+            rows = in_words_of(rows, languages[0])
+            rows["status"] = [
+                " ".join(x.in_words(languages[0]).split()) if isinstance(x, MseError) else status
+                for x, status in zip(read.values(), rows["status"], strict=True)
+            ]
         click.echo(rows.drop(columns="said").to_csv(index=False), nl=False)
 
 
@@ -290,7 +297,7 @@ def repeats(
             title=None if info is None else info.title, titles=None if info is None else info.titles,
         )  # fmt: skip
         write_register(out, shown, languages or ("en", "nl"), overwrite=overwrite)
-    print_answer(with_unread(found, register.unread), prob, frames, as_json)
+    print_answer(with_unread(found, register.unread), prob, frames, as_json, *languages[:1])
 
 
 def _of_pairs() -> list[click.Option]:

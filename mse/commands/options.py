@@ -185,7 +185,9 @@ def read_any(table: str, method: str, reading: Mapping[str, Any]) -> CaptureTabl
     return found
 
 
-def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool) -> None:
+def print_answer(
+    found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool, language: str = "en"
+) -> None:
     """Print an estimate that stands without a job: the number, what it needs, and the tables beside it."""
     from mse.answers.results import plain
     from mse.assess.headlines import if_identified
@@ -201,13 +203,15 @@ def print_answer(found: Posterior, prob: float, frames: Mapping[str, DataFrame],
             )
         )
         return
-    say(str(summary))
+    words = catalogue(language)
+    say(summary.in_words(language))
     if (held := if_identified(found)) is not None:
         beside = held[1].summary(prob)
-        say(f"  {held[0]}: {beside.point:,.0f} ({beside.low:,.0f} to {beside.high:,.0f})")
-    reasons = () if found.verdict is None else (reason.text for reason in found.verdict.reasons)
+        say(f"  {words.said(held[0])}: {words.number(beside.point)} ({words.range(beside.low, beside.high)})")
+    reasons = () if found.verdict is None else (reason.said for reason in found.verdict.reasons)
     chosen = () if found.chosen is None else (found.chosen,)
-    for note in (*reasons, *chosen, *found.notes, *(f"assumed: {x}" for x in summary.assumptions)):
+    spoken = [words.said(x) for x in (*reasons, *chosen, *found.notes)]
+    for note in (*spoken, *(words("card.assumed", what=words.said(x)) for x in summary.assumptions)):
         say(f"  - {note}")
     for frame in frames.values():
         click.echo()
@@ -237,11 +241,13 @@ def print_frame(frame: DataFrame, as_json: bool) -> None:
 
 
 def in_words_of(rows: DataFrame, language: str) -> DataFrame:
-    """Return a comparison with what its methods are called, and what became of them, in the words of a language."""
+    """Return rows with what methods are called, which was chosen and what became of it in the words of a language."""
     say = catalogue(language)
     told = [from_json(text) for text in rows["said"]]
     found = rows.copy()
-    for name in ("label", "status"):
+    for name in ("label", "status", "chosen"):
+        if name not in rows:
+            continue
         found[name] = [
             "; ".join(map(say.said, codes[name])) if name in codes else old
             for codes, old in zip(told, rows[name], strict=True)

@@ -17,6 +17,8 @@ from mse.evidence.surveydesign import Respondents, SurveyDesign
 from mse.evidence.surveylaw import Comparison, SurveyLaw, comparisons, logit_interval, rate_lines, survey_law
 from mse.evidence.surveyverdict import judge_survey, worse
 from mse.evidence.weighting import Calibrated, Totals
+from mse.words.cards import card
+from mse.words.catalogues import catalogue
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ class ListLine:
     assumed: Said
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SurveyAnswer:
     """What a survey says.
 
@@ -130,6 +132,21 @@ class SurveyAnswer:
     lines: tuple[ListLine, ...] = ()
     published: bool = False
     limits: SurveyLimits = SurveyLimits()
+
+    def __repr__(self) -> str:
+        """One line: groups, and the last of them, which is everybody where there are several."""
+        by = f" by {', '.join(self.dims)}" if self.dims else ""
+        last = self.figures[-1]
+        return f"<SurveyAnswer: {len(self.figures)} rates{by}; {', '.join(last.levels) or ALL} {self._rate(last)}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: every group with its interval and its verdict."""
+        say = catalogue()
+        rows = [(", ".join(x.levels) or say("surveypage.all"), self._rate(x)) for x in self.figures]
+        return card(say("surveypage.title"), rows, self.figures[-1].level, [say.said(note) for note in self.notes])
+
+    def _rate(self, x: SurveyFigure) -> str:
+        return f"{x.rate:.2%} ({self.prob:.0%}: {x.low:.2%} to {x.high:.2%}), {x.level}"
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per group, unrounded."""

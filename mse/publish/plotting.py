@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.notebook import Picture
@@ -18,8 +19,6 @@ from mse.publish.takeaway import standalone
 from mse.words.said import said
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
 
@@ -52,8 +51,13 @@ def plot(
     Raises
     ------
     ModelError
-        When the answer has no such figure; the message names those that it has.
+        When the answer has no such figure, which the message names, or it is no answer.
     """
+    if not isinstance(what, Posterior | Results | str | Path):
+        raise ModelError(
+            Problem(said("object.no_answer", kind=type(what).__name__), said("object.answers"),
+                    said("object.draw_beside"))
+        )  # fmt: skip
     if isinstance(what, Posterior):
         what = _results(what, methods)
     results = what if isinstance(what, Results) else read_results(what)

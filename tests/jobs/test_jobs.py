@@ -365,6 +365,8 @@ def test_a_byte_order_mark_is_no_fault(here):
 def test_command_lines_that_cannot_be(here):
     for arguments, fragment in (
         (["estimate", "x" * 300], "cannot be opened"),
+        (["estimate", "uk-2013-55"], "did you mean uk-2013-5?"),
+        (["repeats", "taxicab-edinburg-repeat"], "did you mean taxicab-edinburgh-repeat?"),
         (["estimate", "a\0b"], "NUL"),
         (["models", "kosovo-1999-4", "--persons"], "--persons"),
         (["compare", "kosovo-1999-4", "--covariate", "sex"], "--covariate"),

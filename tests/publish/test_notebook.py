@@ -60,6 +60,19 @@ def test_figures_can_be_taken_away(posterior: mse.Posterior, tmp_path) -> None:
         figure.save(tmp_path / "law.bmp")
 
 
+def test_a_survey_is_one_line_and_a_table_without_counts_of_respondents(tmp_path) -> None:
+    rows = [f"{i % 2},{'mf'[i % 2 if i < 5 else i % 3 % 2]}" for i in range(300)]
+    (tmp_path / "s.csv").write_text("\n".join(["yes,sex", *rows]))
+    answer = mse.survey(tmp_path / "s.csv", mse.SurveyDesign("yes", by=("sex",)))
+    assert repr(answer).startswith("<SurveyAnswer: 3 rates by sex; all 50.00% (95%: ") and "\n" not in repr(answer)
+    assert "cases" not in repr(answer) and "publish" in answer._repr_html_()
+
+
+def test_what_has_no_figure_is_told_so_in_words() -> None:
+    with pytest.raises(mse.ModelError, match="no figure of its own: DataFrame.*methods=comparison"):
+        mse.plot(mse.compare("artificial-3", ["independence", "chao"]))  # type: ignore[arg-type]
+
+
 def test_what_is_quick_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     now, seen = [0.0], []
     monkeypatch.setattr("mse.kernels.cache.compiled_before", lambda: True)

@@ -474,6 +474,22 @@ def test_the_command_reads_its_file_once(tmp_path, monkeypatch):
         opened.clear()
 
 
+def test_the_command_speaks_dutch_of_one_table_of_several_and_of_many_lists(tmp_path, capsys):
+    from mse.commands.estimating import estimate
+
+    wide = pd.DataFrame(np.eye(18, dtype=int), columns=[f"L{i}" for i in range(18)]).assign(n=20)
+    wide.loc[0, "L1"] = 1
+    asked = {
+        "Oordeel: ": [written(tmp_path, CSV)],
+        "personen (95%-interval": [written(tmp_path, text(wide), "wide.csv")],
+        "methode gekozen bij 3 lijsten": [written(tmp_path, CSV), tmp_path / "gone.csv"],
+        "dit bestand is er niet": [written(tmp_path, CSV), tmp_path / "gone.csv"],
+    }
+    for words, names in asked.items():
+        estimate.main([*map(str, names), "--language", "nl"], standalone_mode=False)
+        assert words in capsys.readouterr().out
+
+
 def test_a_public_table_by_its_name():
     assert read_table("uk-2013-5").observed == 2744
     assert type(read_table("irregular-immigrants-netherlands-repeat")).__name__ == "RepeatCounts"
