@@ -142,7 +142,7 @@ def policy(job: PolicyJob | Mapping[str, Any] | str | Path) -> ShownMeasure:
     title = job.title or next(iter(titles.values()))
     left_out = tuple(x for x in _all(periods) if x not in kept)
     return ShownMeasure(title, job.measure, job.source, job.where, made, left_out, job.verdict, rule.in_words(),
-                        speakers, titles)  # fmt: skip
+                        speakers, titles, job.report.pdf)  # fmt: skip
 
 
 def _periods(job: PolicyJob, source: CountedSource) -> tuple[str, ...]:

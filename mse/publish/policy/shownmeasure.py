@@ -49,6 +49,8 @@ class ShownMeasure:
         Languages, the first is the job's.
     titles : mapping of str to str
         The title by language.
+    pdf : bool
+        Whether the job asks for the pages as PDF too.
     """
 
     title: str
@@ -61,6 +63,7 @@ class ShownMeasure:
     rule: Said
     speakers: Mapping[str, Speaker]
     titles: Mapping[str, str]
+    pdf: bool = False
 
     @property
     def status(self) -> str:
