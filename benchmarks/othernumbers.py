@@ -31,14 +31,14 @@ def interruptions() -> str:
         f"Coverage of 95% intervals by simulation ({found['date']}; `python -m tests.calibration.interruption`):",
         "",
     ]
-    rows += ["| periods | mean | scatter beyond chance | alike | runs | level held | slope held | said to be alike |"]
-    rows += ["|---|---|---|---|---|---|---|---|"]
+    rows += ["| periods | mean | scatter | alike | own share | runs | level held | slope held | too short to tell |"]
+    rows += ["|---|---|---|---|---|---|---|---|---|"]
     for x in found["coverage"]:
-        told = f"{100 * x['level']:.1f}% | {100 * x['slope']:.1f}% | {100 * x['alike_told']:.0f}%"
+        told = f"{100 * x['level']:.1f}% | {100 * x['slope']:.1f}% | {100 * x['too_short']:.0f}%"
         kind = "months" if x["periods"] > 36 else "years"
         rows.append(
-            f"| {x['periods']} {kind} | {x['mean']:.0f} | {x['spread']:.1f} | {x['alike']:.1f} | {x['runs']:,} "
-            f"| {told} |"
+            f"| {x['periods']} {kind} | {x['mean']:.0f} | {x['spread']:.1f} | {x['alike']:.2g} | {x['alone']:.1f} "
+            f"| {x['runs']:,} | {told} |"
         )
     placebo = found["placebo"][0]
     rows += ["", f"A measure that did nothing stood among the fifth of dates with the largest change in "
