@@ -42,7 +42,7 @@ def _print(sentences: Sequence[str], record: str | None, *, apart: bool = False)
 @_of_a_job
 @click.option(
     "--against", type=click.Path(path_type=Path), multiple=True,
-    help="A release (mse release) on the same persons to protect with; repeat.",
+    help="A release (mse release) or key figures (mse figures --out) on the same persons to protect with; repeat.",
 )  # fmt: skip
 @PDF
 def figures(

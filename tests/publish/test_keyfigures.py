@@ -287,6 +287,75 @@ def test_an_earlier_release_and_the_figures_together_tell_of_no_few_persons(tmp_
         assert words in (out / page).read_text("utf-8")
 
 
+def _last_and_this(number: int) -> tuple[dict[tuple[str, str], int], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return made-up counts, what last year's page asked of two years of them, and this year's page of all three."""
+    rng = np.random.default_rng(number)
+    counts = {(y, f): int(rng.integers(2, 60)) for y in ("2018", "2019", "2020") for f in "abcd"}
+    counts["2019", "a"] = int(rng.integers(1, 8))
+    last = [{"kind": "total", "when": y} for y in ("2018", "2019")]
+    last += [
+        {"kind": "total", "when": "2019", "where": {"form": ["b", "c"]}},
+        {"kind": "total", "where": {"form": "b"}},
+    ]
+    now = [{"kind": "total", "when": "each"}, {"kind": "share", "when": "2019", "where": {"form": "d"}}]
+    now += [{"kind": "change", "when": "2020", "against": "2019", "where": {"form": ["b", "c"]}}]
+    now += [{"kind": "total", "when": "2018", "where": {"form": "d"}}]
+    return counts, last, now
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_last_years_page_and_this_years_together_tell_of_no_few_persons(tmp_path: Path, number: int) -> None:
+    counts, last, now = _last_and_this(number)
+    before = {k: n for k, n in counts.items() if k[0] != "2020"}
+    page = write_figures(tmp_path / "last", mse.figures(job(before, *last)))
+    found = mse.figures(job(counts, *now), against=[page])
+    dims = {"year": ["2018", "2019", "2020"], "form": list("abcd")}
+    earlier = {"year": ["2018", "2019"], "form": list("abcd")}
+    old = conditions(pd.read_csv(page / "key-figures.csv"), earlier, "year", 0)
+    told = [(np.concatenate([w, np.zeros(4)]), low, high) for w, low, high in old]
+    told += conditions(found.to_pandas(), dims, "year", 0)
+    small = [i for i, n in enumerate(counts.values()) if n < 10]
+    for i, (low, high) in zip(small, ranges(told, [np.eye(12)[i] for i in small]), strict=True):
+        assert low <= 0 and high >= 10, (list(counts)[i], low, high)
+    assert found.as_record()["held_against"][0]["title"] == "Key figures"
+
+
+def test_pages_that_tell_of_few_persons_together_are_told_apart_from_each_alone(tmp_path: Path) -> None:
+    """Last year all of 2019, this year all but the form of four persons; of other persons nothing follows."""
+    counts = {("2019", "a"): 4, ("2019", "b"): 60, ("2019", "c"): 70, ("2020", "a"): 30, ("2020", "b"): 50}
+    page = write_figures(tmp_path / "last", mse.figures(job(counts, {"kind": "total", "when": "2019"})))
+    now = {"kind": "total", "when": "2019", "where": {"form": ["b", "c"]}}
+    (alone,), (held,) = mse.figures(job(counts, now)).figures, mse.figures(job(counts, now), against=[page]).figures
+    assert alone.count == 130 and held.count is None and held.status == "suppressed"
+    other = job(counts, now, source={"persons": "suspects"})
+    assert mse.figures(other, against=[page]).figures[0].count == 130
+    again = mse.figures(job(counts, {"kind": "total", "when": "2019"}), against=[page]).figures[0]
+    assert again.count == 134, "what stood last year stands"
+    hidden = write_figures(tmp_path / "hidden", mse.figures(job(counts, {"kind": "total", "when": "2019",
+                                                                          "where": {"form": "a"}})))  # fmt: skip
+    (cell,) = json.loads((hidden / "key-figures.json").read_text("utf-8"))["figures"][0]["cells"]
+    assert cell == {"levels": {"form": ["a"], "year": ["2019"]}, "count": None}
+    parts = [{"kind": "total", "when": "2019"}, now]
+    beside = mse.figures(job(counts, *parts), against=[hidden]).figures
+    assert None in [x.count for x in beside], "a count that was left out last year stays in doubt"
+
+
+def test_earlier_key_figures_that_are_damaged_are_one_error(tmp_path: Path) -> None:
+    page = write_figures(tmp_path / "last", mse.figures(job(BIG, {"kind": "total", "when": "2020"})))
+    text = (page / "key-figures.json").read_text("utf-8")
+    for wrong in (
+        text[:100],
+        text.replace("mse-key-figures/1", "mse-key-figures/0"),
+        text.replace('"deviation"', '"off"'),
+    ):
+        (page / "key-figures.json").write_text(wrong, encoding="utf-8")
+        with pytest.raises(InputError, match="key-figures.json is damaged") as caught:
+            mse.figures(job(BIG, {"kind": "total", "when": "2020"}), against=[page])
+        assert len(caught.value.problems) == 1
+    done = CliRunner().invoke(main, ["figures", "models/key-figures.toml", "--against", str(page), "--language", "nl"])
+    assert done.exit_code == 2 and "key-figures.json" in done.output
+
+
 def test_a_rank_that_a_hidden_count_might_have_is_not_stated() -> None:
     counts = {("2020", "a"): 5, ("2020", "b"): 12, ("2020", "c"): 14}
     (found,) = mse.figures(job(counts, {"kind": "rank", "when": "2020", "dimension": "form"})).figures

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -96,11 +96,16 @@ def _said(place: Place) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """A table in the joint system: levels by dimension that it knows, and the spans of time that it covers."""
+    """A table in the joint system: levels by dimension that it knows, and the spans of time that it covers.
+
+    `open` are dimensions with levels that it does not name; `groups` levels that stand together, by their name.
+    """
 
     dims: Mapping[str, tuple[str, ...]]
     time: str | None
     spans: tuple[str, ...]
+    open: frozenset[str] = frozenset()
+    groups: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
 def _beside(
@@ -108,6 +113,11 @@ def _beside(
 ) -> tuple[Beside, dict[Place, int]]:
     """Return the earlier releases as a part of the system, and the rounded counts of cells that are the same."""
     new, *sides = _sides([(dict(table.dimensions), time, years), *((dict(x.dimensions), x.time, x.years) for x in old)])
+    new = replace(new, groups={(dim, x): parts for dim, found in table.groups.items() for x, parts in found.items()})
+    sides = [
+        replace(side, open=frozenset(x.open), groups={(dim, name): inside for dim, name, inside in x.groups})
+        for side, x in zip(sides, old, strict=True)
+    ]
     levels: dict[str, tuple[str, ...]] = {}
     for side in (new, *sides):
         for dim, names in side.dims.items():
@@ -130,7 +140,10 @@ def _beside(
             if dim == SPAN:
                 own = [place[side.time]] if side.time is not None and side.time in place else side.spans
             else:
-                own = [place[dim]] if dim in place else list(side.dims.get(dim, names))
+                if dim in place:
+                    own = side.groups.get((dim, place[dim]), (place[dim],))
+                else:
+                    own = names if dim in side.open else side.dims.get(dim, names)
                 if dim == LABEL and dim not in side.dims and place:
                     own = [KNOWN]  # counts by stratum leave out whoever belongs to none
             where.append([names.index(x) for x in own])
