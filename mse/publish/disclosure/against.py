@@ -150,7 +150,7 @@ def _beside(
         return frozenset(index[np.ix_(*where)].ravel().tolist())
 
     base = [cells_of(new, dict(zip(table.names, at, strict=True))) for at in product(*table.dimensions.values())]
-    split = _matrix(base, size)
+    split = matrix_of(base, size)
     possible = np.ones(size, dtype=bool)
     for can, inside in zip(table.possible, base, strict=True):
         possible[list(inside)] = can
@@ -174,7 +174,7 @@ def _beside(
     published_rows = len(rows)
     rows += _differences(list(ours), [cells_of(side, {}) for side in sides], taken)
     rows += _differences([inside for _, inside, _, _ in rows], [covered], taken)
-    sums = PublishedCells(tuple(row[0] for row in rows), _matrix([row[1] for row in rows], size))
+    sums = PublishedCells(tuple(row[0] for row in rows), matrix_of([row[1] for row in rows], size))
     low, high = np.array([row[2] for row in rows]), np.array([row[3] for row in rows])
     programme = Bounds(possible, sums, low, high, whole=False)
     least, most = low.copy(), high.copy()
@@ -255,7 +255,7 @@ def _completed(
     return None if found is None else np.rint(found.at).astype(np.int64)
 
 
-def _matrix(rows: Sequence[frozenset[int]], size: int) -> csr_array:
+def matrix_of(rows: Sequence[frozenset[int]], size: int) -> csr_array:
     """Return sums over base cells as a matrix with a row each."""
     from scipy.sparse import csr_array
 
