@@ -245,10 +245,15 @@ def _open(
 
 
 def _each(spec: FigureSpec, sources: Mapping[str, CountedSource]) -> list[FigureSpec]:
-    """Return a figure for every period where that is asked for."""
-    if spec.when != "each" or spec.source is None:
+    """Return a figure for every period, and for every level that it is stated within, where that is asked for."""
+    if spec.source is None:
         return [spec]
-    return [replace(spec, when=period) for period in sources[spec.source].periods]
+    source = sources[spec.source]
+    levels = () if spec.within is None else source.dimensions[spec.within]
+    inside = [replace(spec, of={**spec.of, str(spec.within): x}, within=None) for x in levels] or [spec]
+    if spec.when != "each":
+        return inside
+    return [replace(one, when=period) for period in source.periods for one in inside]
 
 
 def disclosure_of(publish: FiguresPublish) -> Disclosure:

@@ -77,6 +77,22 @@ def test_numbers_are_those_of_the_counts() -> None:
     assert found[3].now.point == share.point
 
 
+def test_shares_within_groups_are_those_of_every_level() -> None:
+    found = mse.figures(job(BIG, {"kind": "share", "when": "each", "within": "form", "where": {"sex": "f"}},
+                            source={"counts": [x | {"sex": s, "count": int(x["count"]) // k}  # type: ignore[call-overload]
+                                               for x in rows(BIG) for s, k in (("f", 5), ("m", 1))]}))  # fmt: skip
+    assert [(x.spec.when, x.spec.of) for x in found.figures] == [
+        (y, {"form": f}) for y in ("2016", "2020") for f in ("a", "b")
+    ]
+    assert [(x.count, x.base) for x in found.figures] == [(60, 360), (20, 120), (30, 180), (50, 300)]
+    assert found.sentences()[0].startswith("16.5% (95% interval 13% to 21%) of the 360 victims (a) in 2016 belonged")
+    shipped = mse.figures("models/key-figures.toml")
+    assert any("of the 57 suspects of human trafficking (under 23) in 2020 were convicted" in x
+               for x in shipped.sentences("en"))  # fmt: skip
+    assert any("van de 113 verdachten van mensenhandel (23 en ouder) in 2020 werd veroordeeld" in x
+               for x in shipped.sentences("nl"))  # fmt: skip
+
+
 def test_the_probability_of_a_rank_is_that_of_draws() -> None:
     rng = np.random.default_rng(5)
     counts = np.array([60, 52, 50, 9])
@@ -372,7 +388,7 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert sorted(x.name for x in out.iterdir()) == ["key-figures.csv", "key-figures.html", "key-figures.json",
                                                       "key-figures.nl.html"]  # fmt: skip
     record = json.loads((out / "key-figures.json").read_text("utf-8"))
-    assert record["format"] == "mse-key-figures/1" and len(record["figures"]) == 15
+    assert record["format"] == "mse-key-figures/1" and len(record["figures"]) == 17
     assert all({"publisher", "definition", "period", "sentence"} <= set(x) for x in record["figures"])
     page = (out / "key-figures.nl.html").read_text("utf-8")
     assert 'lang="nl"' in page and "http" not in page.replace("http-equiv", "")
@@ -408,6 +424,10 @@ def test_every_problem_at_once_with_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("more", "code"), [
     ({"kind": "share", "when": "2020"}, "figures.needs"), ({"kind": "multiple", "when": "2020"}, "figures.multiple"),
     ({"kind": "change", "when": "each", "against": "2016"}, "figures.each"),
+    ({"kind": "total", "when": "2016", "within": "form"}, "figures.within"),
+    ({"kind": "share", "when": "2016", "within": "form", "where": {"form": "a"}}, "figures.within_twice"),
+    ({"kind": "share", "when": "2016", "within": "age", "where": {"form": "a"}}, "figures.unknown_dimension"),
+    ({"kind": "share", "when": "2016", "within": "year", "where": {"form": "a"}}, "figures.unknown_dimension"),
     ({"kind": "multiple", "when": "2020", "where": {"form": "a"}, "of": {"form": ["a", "b"]}}, "figures.overlap"),
     ({"kind": "share", "when": "2020", "where": {"form": "a"}, "of": {"form": "b"}}, "figures.wider"),
     ({"kind": "share", "when": "1999", "where": {"form": "a"}}, "figures.unknown_level"),
