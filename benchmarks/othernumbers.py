@@ -1,10 +1,10 @@
-"""The stored coverage of key figures, chains and effects of measures as tables of Markdown."""
+"""The stored coverage of key figures, chains, effects of measures and surveys as tables of Markdown."""
 
 import json
 from pathlib import Path
 
 CALIBRATION = Path(__file__).resolve().parents[1] / "tests" / "calibration"
-STORED, MEASURES = CALIBRATION / "othernumbers.json", CALIBRATION / "interruption.json"
+STORED, MEASURES, SURVEYS = (CALIBRATION / f"{x}.json" for x in ("othernumbers", "interruption", "surveys"))
 
 
 def markdown() -> str:
@@ -31,16 +31,30 @@ def interruptions() -> str:
         f"Coverage of 95% intervals by simulation ({found['date']}; `python -m tests.calibration.interruption`):",
         "",
     ]
-    rows += ["| periods | mean | scatter beyond chance | alike | runs | level held | slope held | said to be alike |"]
-    rows += ["|---|---|---|---|---|---|---|---|"]
+    rows += ["| periods | mean | scatter | alike | own share | runs | level held | slope held | too short to tell |"]
+    rows += ["|---|---|---|---|---|---|---|---|---|"]
     for x in found["coverage"]:
-        told = f"{100 * x['level']:.1f}% | {100 * x['slope']:.1f}% | {100 * x['alike_told']:.0f}%"
+        told = f"{100 * x['level']:.1f}% | {100 * x['slope']:.1f}% | {100 * x['too_short']:.0f}%"
         kind = "months" if x["periods"] > 36 else "years"
         rows.append(
-            f"| {x['periods']} {kind} | {x['mean']:.0f} | {x['spread']:.1f} | {x['alike']:.1f} | {x['runs']:,} "
-            f"| {told} |"
+            f"| {x['periods']} {kind} | {x['mean']:.0f} | {x['spread']:.1f} | {x['alike']:.2g} | {x['alone']:.1f} "
+            f"| {x['runs']:,} | {told} |"
         )
     placebo = found["placebo"][0]
     rows += ["", f"A measure that did nothing stood among the fifth of dates with the largest change in "
              f"{100 * placebo['share']:.0f}% of {placebo['runs']} series of {placebo['periods']} months."]  # fmt: skip
+    return "\n".join(rows)
+
+
+def surveys() -> str:
+    """Return the tables of surveys and of small areas."""
+    found = json.loads(SURVEYS.read_text(encoding="utf-8"))
+    rows = [f"Coverage of 95% intervals by simulation ({found['made']}; `python -m tests.calibration.surveys`), "
+            f"{found['runs']} surveys of 40 clusters:", "", "| interval | held |", "|---|---|"]  # fmt: skip
+    rows += [f"| {kind} | {100 * share:.0f}% |" for kind, share in found["covered"].items()]
+    rows += ["", "| small areas | spread | covariate | runs | held | width, of direct |", "|---|---|---|---|---|---|"]
+    for x in found["small_areas"]:
+        kind = "yes" if x["covariate"] else "no"
+        held = f"{100 * x['covered']:.1f}% | {100 * x['of_direct']:.0f}%"
+        rows.append(f"| {x['areas']} | {x['spread']} | {kind} | {x['runs']} | {held} |")
     return "\n".join(rows)

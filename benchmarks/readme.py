@@ -204,8 +204,11 @@ def main(parts: list[str]) -> None:
             text = "\n".join(textwrap.fill(x, 120) for x in told)
             put("mse chain models/justice-chain.toml", text, code=True, file=FIGURES_PAGE)
         elif part == "surveys":
+            from benchmarks.othernumbers import surveys as coverage_of_surveys
+
             rates = str(ROOT / "benchmarks" / "survey-rates.csv")
             put("mse survey rates.csv", run("survey", rates), code=True, file=SURVEYS_PAGE)
+            put("coverage of surveys", coverage_of_surveys(), code=False, file=SURVEYS_PAGE)
         elif part == "evidencetimes":
             from benchmarks.evidencetimes import markdown as times
 

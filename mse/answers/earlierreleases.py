@@ -33,12 +33,21 @@ class OldTable:
         The dimension that is time.
     years : tuple of str
         Years that the counts are about; empty where nothing says so.
+    groups : tuple of (str, str, tuple of str)
+        Dimension and name of levels that stand together in a place, and these levels.
+    open : tuple of str
+        Dimensions that have more levels than are named.
+    persons : str
+        Who is counted, in small letters; nothing where it is whoever is registered.
     """
 
     dimensions: tuple[tuple[str, tuple[str, ...]], ...]
     cells: tuple[OldCell, ...]
     time: str | None
     years: tuple[str, ...]
+    groups: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    open: tuple[str, ...] = ()
+    persons: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def _print(sentences: Sequence[str], record: str | None, *, apart: bool = False)
 @_of_a_job
 @click.option(
     "--against", type=click.Path(path_type=Path), multiple=True,
-    help="A release (mse release) on the same persons to protect with; repeat.",
+    help="A release (mse release) or key figures (mse figures --out) on the same persons to protect with; repeat.",
 )  # fmt: skip
 @PDF
 def figures(
@@ -88,16 +88,20 @@ def chain(
 
 @click.command()
 @_of_a_job
-def policy(job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool) -> None:
+@PDF
+def policy(
+    job: Path, out: Path | None, overwrite: bool, language: str | None, as_json: bool, pdf: bool | None
+) -> None:  # fmt: skip
     """Print what became of registered counts at the date of a measure, from a JOB: level, slope, other dates tried."""
     from mse.jobs.policyjob import policy as make
     from mse.publish.policy.measurepage import write_policy
     from mse.publish.policy.shownmeasure import policy_json
 
+    _check_pdf(pdf, out)
     found = make(job)
     sentences = found.sentences(language)
     if out is not None:
-        write_policy(out, found, overwrite=overwrite)
+        write_policy(out, found, overwrite=overwrite, pdf=pdf)
     _print(sentences, policy_json(found) if as_json else None)
 
 

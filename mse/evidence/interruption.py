@@ -1,10 +1,13 @@
-"""Registered counts before and after a measure: an interrupted series, by a negative binomial with its spread learned.
+"""Registered counts before and after a measure: an interrupted series whose neighbouring periods may be alike.
 
-A count of a period has mean exp(a + b t + season + level w + slope u) and variance mean + sigma^2 mean^2; w is the
-share of the period after the date, u its mean time after it in years. For every sigma of a grid the law of the
-coefficients is normal around its mode (Laplace); the grid is weighed by its evidence and a half-Cauchy prior, so that
-short series get the wider intervals that a spread learned from them deserves. For the design: Wagner, Soumerai, Zhang &
-Ross-Degnan (2002, J Clin Pharm Ther 27:299-309); Bernal, Cummins & Gasparrini (2017, Int J Epidemiol 46:348-355).
+A count of a period is Poisson with mean exp(a + b t + season + level w + slope u + e - sigma^2 / 2); w is the share of
+the period after the date, u its mean time after it in years. The scatter e has standard deviation sigma, and
+correlation rho^k between periods that are k apart: with rho = 0 a negative binomial's sister. For every sigma and rho
+of a grid the law of the coefficients is normal around the mode (Laplace); the grid is weighed by its evidence, a
+half-Cauchy prior of sigma and a flat one of rho, so that a series too short to tell how alike its periods are gets the
+wide interval that it deserves. For the design: Wagner, Soumerai, Zhang & Ross-Degnan (2002, J Clin Pharm Ther
+27:299-309); Bernal, Cummins & Gasparrini (2017, Int J Epidemiol 46:348-355). For the model: Zeger (1988, Biometrika
+75:621-629); for the Laplace approximation: Rasmussen & Williams (2006, Gaussian Processes, algorithm 3.1).
 """
 
 from __future__ import annotations
@@ -23,12 +26,15 @@ from mse.kernels.arrays import Array, Integers
 
 LEAST, LEAST_TOGETHER = 3, 8
 """Periods on either side of a date, and together, below which nothing is fitted."""
-_SPREADS = np.concatenate([[1e-4], np.geomspace(0.01, 2.0, 47)])
+_SPREADS = np.concatenate([[1e-3], np.geomspace(0.02, 2.0, 20)])
+_ALIKE = (np.arange(8) + 0.5) * 0.12
+"""Middles of eight equal pieces of what the correlation of neighbouring periods may be, 0 to 0.96."""
+_TELLING = 0.9
+"""Probability of the correlations among which a series is asked to choose."""
 _USUAL_SPREAD = 0.2
 _PRIOR = {"trend": 1.0, "season": 1.0, "level": 2.0, "slope": 1.0}
 """Standard deviations of the coefficients beforehand, on the log; slopes a year."""
 _ROUNDS = 60
-_SIMULATED = 499
 _PERIOD = re.compile(r"(\d{4})(?:-(?:Q([1-4])|(\d{2})))?")
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 
@@ -47,6 +53,19 @@ class Effect(NamedTuple):
     low: float
     high: float
     z: float
+
+
+class Alike(NamedTuple):
+    """How alike neighbouring periods are: the correlation of their scatter, and how much hangs on it.
+
+    `times_as_wide` is the standard deviation of the level, or of the slope if that says more, under the correlation
+    that the series leaves possible and that makes it largest, over the smallest.
+    """
+
+    point: float
+    low: float
+    high: float
+    times_as_wide: float
 
 
 class Placebo(NamedTuple):
@@ -72,10 +91,8 @@ class Interruption:
         The change at once; the change of the trend a year; both together in the last period.
     spread : float
         Standard deviation of counts beyond chance, as a share of the mean.
-    alike : float
-        Correlation of neighbouring residuals.
-    alike_p : float
-        Probability of one as large by chance alone, from simulated series.
+    alike : Alike
+        How alike neighbouring periods are.
     placebos : tuple of Placebo
         Level changes at other dates, of periods before the date alone and of periods after it alone.
     prob : float
@@ -90,8 +107,7 @@ class Interruption:
     slope: Effect
     last: Effect
     spread: float
-    alike: float
-    alike_p: float
+    alike: Alike
     placebos: tuple[Placebo, ...]
     prob: float
 
@@ -128,7 +144,6 @@ def interruption(
     date: float,
     *,
     prob: float,
-    seed: int,
     season: bool = True,
     placebo: bool = True,
 ) -> Interruption:
@@ -144,8 +159,6 @@ def interruption(
         In years, as `read_date` gives it.
     prob : float
         Of the intervals.
-    seed : int
-        Of the simulated series behind `Interruption.alike_p`.
     season : bool
         Take out the season, a wave a year, where periods are shorter than a year and there are two years of them.
     placebo : bool
@@ -154,15 +167,13 @@ def interruption(
     times = [x for x in map(read_period, periods) if x is not None]
     y = np.asarray(counts, dtype=float)
     design, sds = _design(times, date, season)
-    law = _Law(design, y, sds)
+    law = _Law(design, times, y, sds)
     level, slope = (law.effect(design.shape[1] - i, prob) for i in (2, 1))
     after = np.zeros(design.shape[1])
     after[-2:] = design[-1, -2:]
-    expected = np.exp(design @ law.middle)
-    alike, alike_p = _alikeness(design, y, sds, law.spread, times, seed)
     return Interruption(
-        tuple(periods), np.asarray(counts, dtype=np.int64), expected,
-        np.exp(design[:, :-2] @ law.middle[:-2]), level, slope, law.combined(after, prob), law.spread, alike, alike_p,
+        tuple(periods), np.asarray(counts, dtype=np.int64), np.exp(design @ law.middle),
+        np.exp(design[:, :-2] @ law.middle[:-2]), level, slope, law.combined(after, prob), law.spread, law.alike(prob),
         _placebos(periods, times, y, date, prob, season) if placebo else (), prob,
     )  # fmt: skip
 
@@ -191,47 +202,78 @@ def _design(times: Sequence[Period], date: float, season: bool) -> tuple[Array, 
     return np.column_stack(columns), np.array([*sds, _PRIOR["level"], _PRIOR["slope"]])
 
 
-def _modes(design: Array, y: Array, sds: Array, spreads: Array) -> tuple[Array, Array]:
-    """Return the modes of the coefficients, shape (B, C), and their precisions, (B, C, C).
+class _Modes(NamedTuple):
+    """Modes for B pairs of spread and correlation: coefficients (B, C) and precisions (B, C, C), log evidence (B,)."""
 
-    `y` has shape (B, P), `spreads` (B,): iteratively reweighted least squares, a series each at once.
+    beta: Array
+    precision: Array
+    scatter: Array
+    evidence: Array
+
+
+def _modes(design: Array, apart: Array, y: Array, sds: Array, spreads: Array, correlations: Array) -> _Modes:
+    """Return the modes of coefficients and scatter by Newton's method, all pairs of spread and correlation at once.
+
+    `apart` says how many periods lie between two, shape (P, P); `spreads` and `correlations` have shape (B,).
     """
+    known = np.isfinite(sds)
     ridge = np.diag(1.0 / sds**2)
-    extra = (spreads**2)[:, None]
-    eta = np.log(y + 0.5)
-    beta = np.linalg.lstsq(design, eta.T, rcond=None)[0].T
-    precision = np.empty((len(y), len(sds), len(sds)))
+    share = (spreads**2)[:, None]
+    cov = share[..., None] * correlations[:, None, None] ** apart
+    eta = np.repeat(np.log(y + 0.5)[None], len(spreads), axis=0)
+    one, columns = np.eye(len(y)), np.broadcast_to(design, (len(spreads), *design.shape))
     for _ in range(_ROUNDS):
-        eta = np.clip(beta @ design.T, -30.0, 30.0)
-        mean = np.exp(eta)
-        weight = mean / (1.0 + extra * mean)
-        precision = np.einsum("bp,pc,pd->bcd", weight, design, design) + ridge
-        score = ((y - mean) / (1.0 + extra * mean)) @ design - beta @ ridge
-        step = np.linalg.solve(precision, score[..., None])[..., 0]
-        beta = beta + np.clip(step, -2.0, 2.0)
+        mean = np.exp(np.clip(eta, -30.0, 30.0))
+        root = np.sqrt(mean)
+        working = eta + share / 2 + (y - mean) / mean
+        inner = one + root[:, :, None] * cov * root[:, None, :]
+        right = np.concatenate([columns, working[..., None]], axis=2) * root[..., None]
+        left = np.linalg.solve(inner, right) * root[..., None]
+        precision = np.einsum("pc,bpd->bcd", design, left[..., :-1]) + ridge
+        beta = np.linalg.solve(precision, (left[..., -1] @ design)[..., None])[..., 0]
+        force = left[..., -1] - np.einsum("bpc,bc->bp", left[..., :-1], beta)
+        scatter = np.einsum("bpq,bq->bp", cov, force)
+        step = beta @ design.T + scatter - share / 2 - eta
+        eta = eta + np.clip(step, -2.0, 2.0)
         if np.abs(step).max() < 1e-9:
             break
-    return beta, precision
+    fit = (y * eta - np.exp(eta) - gammaln(y + 1.0)).sum(axis=1) - 0.5 * (scatter * force).sum(axis=1)
+    fit -= 0.5 * ((beta[:, known] / sds[known]) ** 2).sum(axis=1)
+    fit -= 0.5 * (np.linalg.slogdet(inner)[1] + np.linalg.slogdet(precision)[1])
+    return _Modes(beta, precision, scatter, fit)
 
 
 class _Law:
-    """Coefficients of one series: a mixture of normal laws over the spread."""
+    """Coefficients of one series: a mixture of normal laws over the spread and the correlation of neighbours."""
 
-    def __init__(self, design: Array, y: Array, sds: Array) -> None:
-        many = np.repeat(y[None], len(_SPREADS), axis=0)
-        self.beta, precision = _modes(design, many, sds, _SPREADS)
-        size = 1.0 / _SPREADS[:, None] ** 2
-        mean = np.exp(self.beta @ design.T)
-        fit = (gammaln(y + size) - gammaln(size) - gammaln(y + 1.0)
-               + size * np.log(size / (size + mean)) + y * np.log(mean / (size + mean))).sum(axis=1)  # fmt: skip
-        known = np.isfinite(sds)
-        fit -= 0.5 * ((self.beta[:, known] / sds[known]) ** 2).sum(axis=1) + 0.5 * np.linalg.slogdet(precision)[1]
-        width = np.gradient(_SPREADS)
-        fit += np.log(width / (1.0 + (_SPREADS / _USUAL_SPREAD) ** 2))
+    def __init__(self, design: Array, times: Sequence[Period], y: Array, sds: Array) -> None:
+        start = np.array([x.start for x in times])
+        apart = np.rint(np.abs(start[:, None] - start) / times[0].length)
+        spreads, correlations = (x.ravel() for x in np.meshgrid(_SPREADS, _ALIKE, indexing="ij"))
+        found = _modes(design, apart, y, sds, spreads, correlations)
+        width = np.gradient(_SPREADS) / (1.0 + (_SPREADS / _USUAL_SPREAD) ** 2)
+        fit = found.evidence + np.repeat(np.log(width), len(_ALIKE))
+        self.beta, self.cov = found.beta, np.linalg.inv(found.precision)
         self.weight = np.exp(fit - logsumexp(fit))
-        self.cov = np.linalg.inv(precision)
         self.middle = self.weight @ self.beta
-        self.spread = float(self.weight @ _SPREADS)
+        self.spread = float(self.weight @ spreads)
+
+    def alike(self, prob: float) -> Alike:
+        """Return how alike neighbouring periods are, and how much the width of the effects hangs on it."""
+        each = self.weight.reshape(len(_SPREADS), len(_ALIKE))
+        ends = np.concatenate([[0.0], np.cumsum(each.sum(axis=0))])
+        edges = np.linspace(0.0, _ALIKE[0] + _ALIKE[-1], len(_ALIKE) + 1)
+        low, middle, high = (float(np.interp(p, ends, edges)) for p in ((1 - prob) / 2, 0.5, (1 + prob) / 2))
+        possible = (ends[1:] > (1 - _TELLING) / 2) & (ends[:-1] < (1 + _TELLING) / 2)
+        own = (each / each.sum(axis=0))[:, possible]
+        times = 1.0
+        for column in (-2, -1):
+            means, squares = (
+                x.reshape(each.shape)[:, possible] for x in (self.beta[:, column], self.cov[:, column, column])
+            )
+            sds = np.sqrt((own * (squares + (means - (own * means).sum(axis=0)) ** 2)).sum(axis=0))
+            times = max(times, float(sds.max() / sds.min()))
+        return Alike(middle, low, high, times)
 
     def effect(self, column: int, prob: float) -> Effect:
         """Return one coefficient."""
@@ -256,25 +298,6 @@ class _Law:
 # ---- what stands against it --------------------------------------------------------------------------------
 
 
-def _alikeness(
-    design: Array, y: Array, sds: Array, spread: float, times: Sequence[Period], seed: int
-) -> tuple[float, float]:
-    """Return the correlation of neighbouring residuals, and how often simulated series have one as large."""
-    rng = np.random.default_rng(seed)
-    one = np.array([spread])
-    mean = np.exp(_modes(design, y[None], sds, one)[0] @ design.T)[0]
-    size = 1.0 / spread**2
-    drawn = rng.poisson(rng.gamma(size, mean / size, size=(_SIMULATED, len(y)))).astype(float)
-    series = np.concatenate([y[None], drawn])
-    beta, _ = _modes(design, series, sds, np.repeat(one, len(series)))
-    fitted = np.exp(beta @ design.T)
-    left = (series - fitted) / np.sqrt(fitted + spread**2 * fitted**2)
-    next_to = np.array([math.isclose(b.start - a.start, a.length, abs_tol=1e-6)
-                        for a, b in zip(times[:-1], times[1:], strict=True)])  # fmt: skip
-    alike = (left[:, :-1] * left[:, 1:] * next_to).sum(axis=1) / (left**2).sum(axis=1)
-    return float(alike[0]), float((1 + (alike[1:] >= alike[0]).sum()) / (1 + _SIMULATED))
-
-
 def _placebos(
     periods: Sequence[str], times: Sequence[Period], y: Array, date: float, prob: float, season: bool
 ) -> tuple[Placebo, ...]:
@@ -288,6 +311,6 @@ def _placebos(
         for at in range(LEAST, len(side) - LEAST + 1):
             own = [times[i] for i in side]
             design, sds = _design(own, times[side[at]].start, season)
-            law = _Law(design, y[side], sds)
+            law = _Law(design, own, y[side], sds)
             found.append(Placebo(periods[side[at]], law.effect(design.shape[1] - 2, prob)))
     return tuple(found)

@@ -1,6 +1,8 @@
-"""Small areas from direct estimates: the area-level model of Fay & Herriot (1979, JASA 74:269-277), by REML.
+"""Small areas from direct estimates: the area-level model of Fay & Herriot (1979, JASA 74:269-277).
 
-Prasad & Rao (1990), JASA 85:163-171; Datta & Lahiri (2000), Statistica Sinica 10:613-627.
+The variance between areas is not fixed at one estimate, which may be 0 and makes intervals too short: it is averaged
+over, flat beforehand (Datta, Rao & Smith 2005, Biometrika 92:183-196; Morris & Tang 2011, Statistical Science
+26:271-287).
 """
 
 from __future__ import annotations
@@ -9,51 +11,49 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
+from scipy.special import logsumexp, ndtr
 
 from mse.assess.rules import SurveyLimits
 from mse.errors import names_of
 from mse.evidence.chain import plain_number
 from mse.evidence.surveyanswer import SurveyAnswer, SurveyFigure, limits_note
-from mse.evidence.surveylaw import logit_interval
 from mse.evidence.surveyverdict import judge_survey
 from mse.kernels.arrays import Array
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
 from mse.words.said import said
 
-MOST_STEPS = 200
+_GRID, _HALVINGS = 200, 50
+"""Variances between areas, and steps to a quantile."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FayHerriot:
-    """A fitted model; m areas, p coefficients.
+class AreaModels(NamedTuple):
+    """The model for each of G variances between areas; m areas, p coefficients.
 
     Parameters
     ----------
-    between : float
-        Variance of the areas around the regression, σ_u².
-    beta : float64 array, shape (p,)
+    beta : float64 array, shape (G, p)
         Coefficients.
-    estimate : float64 array, shape (m,)
-        Empirical best linear unbiased predictors.
-    weight : float64 array, shape (m,)
-        γ = σ_u² / (σ_u² + ψ), the weight of the direct estimate.
-    mse : float64 array, shape (m,)
-        Mean squared error g1 + g2 + 2 g3.
+    weight : float64 array, shape (G, m)
+        γ = A / (A + ψ), the weight of the direct estimate.
+    estimate, variance : float64 array, shape (G, m)
+        Best linear unbiased predictors, and what is not known of the areas beside them, g1 + g2.
+    evidence : float64 array, shape (G,)
+        Restricted log-likelihood, but for a constant.
     """
 
-    between: float
     beta: Array
-    estimate: Array
     weight: Array
-    mse: Array
+    estimate: Array
+    variance: Array
+    evidence: Array
 
 
-def fay_herriot(direct: Array, variance: Array, covariates: Array) -> FayHerriot:
-    """Return small area estimates by REML with the mean squared error of Datta and Lahiri.
+def area_models(direct: Array, variance: Array, covariates: Array, between: Array) -> AreaModels:
+    """Return the model for every variance between areas of a grid.
 
     Parameters
     ----------
@@ -63,35 +63,79 @@ def fay_herriot(direct: Array, variance: Array, covariates: Array) -> FayHerriot
         Their sampling variances ψ, taken as known.
     covariates : float64 array, shape (m, p)
         With the constant; of full rank.
+    between : float64 array, shape (G,)
+        Variances A of the areas around the regression.
 
     Notes
     -----
-    Fisher scoring for σ_u² with P = V⁻¹ − V⁻¹X(X'V⁻¹X)⁻¹X'V⁻¹: score −½tr P + ½y'PPy, information ½tr PP, cut off at 0.
-    MSE: g1 = γψ, g2 = (1 − γ)² x'(X'V⁻¹X)⁻¹x, g3 = ψ²(σ_u² + ψ)⁻³ · 2/Σ(σ_u² + ψ)⁻², doubled: the bias of g1 is −g3.
+    g1 = γψ, g2 = (1 − γ)² x'(X'V⁻¹X)⁻¹x. Restricted log-likelihood: −½ (log |V| + log |X'V⁻¹X| + r'V⁻¹r).
     """
-    between = float(np.median(variance))
-    for _ in range(MOST_STEPS):
-        inverse = 1 / (between + variance)
-        weighted = inverse[:, None] * covariates
-        projection = np.diag(inverse) - weighted @ np.linalg.solve(covariates.T @ weighted, weighted.T)
-        residual = projection @ direct
-        score = (residual @ residual - np.trace(projection)) / 2
-        information = float((projection * projection.T).sum()) / 2
-        following = max(between + score / information, 0.0)
-        if abs(following - between) <= 1e-12 * (between + float(variance.min())):
-            between = following
-            break
-        between = following
-    inverse = 1 / (between + variance)
-    weighted = inverse[:, None] * covariates
-    spread = np.linalg.inv(covariates.T @ weighted)
-    beta = spread @ weighted.T @ direct
-    gamma = between * inverse
-    fitted = covariates @ beta
-    g1 = gamma * variance
-    g2 = (1 - gamma) ** 2 * np.einsum("ij,jk,ik->i", covariates, spread, covariates)
-    g3 = variance**2 * inverse**3 * 2 / float((inverse**2).sum())
-    return FayHerriot(between, beta, gamma * direct + (1 - gamma) * fitted, gamma, g1 + g2 + 2 * g3)
+    inverse = 1 / (between[:, None] + variance)
+    crossed = np.einsum("gi,ij,ik->gjk", inverse, covariates, covariates)
+    spread = np.linalg.inv(crossed)
+    beta = np.einsum("gjk,gi,ik,i->gj", spread, inverse, covariates, direct, optimize=True)
+    fitted = beta @ covariates.T
+    gamma = between[:, None] * inverse
+    g2 = (1 - gamma) ** 2 * np.einsum("ij,gjk,ik->gi", covariates, spread, covariates, optimize=True)
+    fit = np.log(inverse).sum(axis=1) - np.linalg.slogdet(crossed)[1] - (inverse * (direct - fitted) ** 2).sum(axis=1)
+    return AreaModels(beta, gamma, gamma * direct + (1 - gamma) * fitted, gamma * variance + g2, fit / 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FayHerriot:
+    """Small areas, averaged over the variance between them; m areas.
+
+    Parameters
+    ----------
+    between : float
+        Median of the variance of the areas around the regression.
+    estimate, low, high : float64 array, shape (m,)
+        Mean of the law of every area, and the ends of its interval.
+    weight : float64 array, shape (m,)
+        Of the direct estimate.
+    """
+
+    between: float
+    estimate: Array
+    low: Array
+    high: Array
+    weight: Array
+
+
+def fay_herriot(direct: Array, variance: Array, covariates: Array, prob: float) -> FayHerriot:
+    """Return small areas with their intervals.
+
+    Parameters
+    ----------
+    direct, variance, covariates
+        As in `area_models`; three areas more than coefficients.
+    prob : float
+        Of the intervals.
+
+    Notes
+    -----
+    The grid is even in v / (v + A), v the median sampling variance, weighed so that A is flat beforehand.
+    """
+    share = (np.arange(_GRID) + 0.5) / _GRID
+    between = float(np.median(variance)) * (1 - share) / share
+    found = area_models(direct, variance, covariates, between)
+    fit = found.evidence - 2 * np.log(share)
+    weight = np.exp(fit - logsumexp(fit))
+    order = np.argsort(between)
+    middle = float(between[order][np.searchsorted(np.cumsum(weight[order]), 0.5)])
+    sds = np.sqrt(found.variance)
+    low, high = (_quantile(found.estimate, sds, weight, p) for p in ((1 - prob) / 2, (1 + prob) / 2))
+    return FayHerriot(middle, weight @ found.estimate, low, high, weight @ found.weight)
+
+
+def _quantile(means: Array, sds: Array, weight: Array, p: float) -> Array:
+    """Return a quantile of mixtures of normal laws, one each column, by halving."""
+    low, high = (means - 12 * sds).min(axis=0), (means + 12 * sds).max(axis=0)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        below = weight @ ndtr((middle - means) / sds) < p
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return (low + high) / 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,6 +212,11 @@ def read_areas(path: Path) -> Areas:
     return Areas(tuple(names), numbers["rate"], numbers["se"] ** 2, persons, design, counts)
 
 
+def _logit_end(rate: float, end: float) -> float:
+    """Return the end of an interval of a rate, moved as far on the logit scale as it is from the rate."""
+    return 1 / (1 + math.exp((rate - end) / (rate * (1 - rate)) - math.log(rate / (1 - rate))))
+
+
 _OWN = ("rate", "se", "population", "n")
 
 
@@ -178,19 +227,20 @@ def _again(names: Sequence[str]) -> list[bool]:
 def answer_of_areas(path: Path, prob: float, limits: SurveyLimits) -> SurveyAnswer:
     """Return the rates of areas, each drawn to the regression as far as its own answers are few.
 
+    Ends are as far from the rate on the logit scale as the law has them, so that they are rates, too.
+
     Raises
     ------
     MseError
         With every problem of the file.
     """
     areas = read_areas(path)
-    fitted = fay_herriot(areas.direct, areas.variance, areas.covariates)
-    z = NormalDist().inv_cdf(0.5 + prob / 2)
+    fitted = fay_herriot(areas.direct, areas.variance, areas.covariates, prob)
     found = []
     for i, name in enumerate(areas.names):
-        rate, mse = float(fitted.estimate[i]), float(fitted.mse[i])
+        rate = float(fitted.estimate[i])
         inside = 0 < rate < 1
-        low, high = logit_interval(rate, mse, z) if inside else (math.nan, math.nan)
+        low, high = (_logit_end(rate, float(x[i])) if inside else math.nan for x in (fitted.low, fitted.high))
         rate = rate if inside else math.nan
         judged = judge_survey(low, high, limits)
         size = float(areas.population[i])

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from mse.answers.earlierreleases import EarlierRelease
 from mse.computing.inputfiles import read_settings
 from mse.errors import InputError, MseError, Problem, reason_of
 from mse.intake.pseudonyms.keyedhash import read_key
@@ -22,7 +21,7 @@ from mse.publish.figures.figuresentences import Speaker
 from mse.publish.figures.figurespec import EstimateSpec, FigureLimits, FigureSpec, SourceSpec
 from mse.publish.figures.figuretables import Cell, CountedSource, protect_sources
 from mse.publish.figures.figurevalues import cells_behind, key_figure
-from mse.publish.oldrelease import read_old_release
+from mse.publish.figures.oldfigures import Published, read_published
 from mse.publish.wording.messages import read_catalogue
 from mse.settings.places import JobFile
 from mse.settings.specchecks import Checked, Placed
@@ -170,8 +169,8 @@ def figures(
     job : FiguresJob, mapping, or path
         The job; its settings; or the path of its file.
     against : sequence of path
-        Earlier releases (`mse release`) on the same persons: counts are left out, too, where one of these and the
-        figures together would tell of few persons.
+        Earlier releases (`mse release`) and key figures (`mse figures --out`) on the same persons: counts are left
+        out, too, where one of these and the figures together would tell of few persons.
 
     Returns
     -------
@@ -181,7 +180,7 @@ def figures(
     Raises
     ------
     InputError
-        With every problem of the job, of all its sources and of the earlier releases.
+        With every problem of the job, of all its sources and of what was published before.
     ModelError
         When counts cannot be kept in doubt.
     """
@@ -200,7 +199,7 @@ def figures(
             asked.setdefault(spec.source, []).extend(cells_behind(spec, source.spec.time, source.dimensions))
     rule = disclosure_of(job.publish)
     cells = {x: list(dict.fromkeys(y)) for x, y in asked.items()}
-    shown = protect_sources(list(sources.values()), cells, rule, [x.counts for x in earlier if x.counts is not None])
+    shown = protect_sources(list(sources.values()), cells, rule, [table for x in earlier for table in x.tables])
     found = tuple(
         key_figure(spec, shown[spec.source] if spec.source is not None else None,
                    [estimates[name] for name in spec.estimate], job.verdict, job.run.prob)
@@ -214,15 +213,15 @@ def figures(
 
 def _open(
     job: FiguresJob, against: Sequence[str | Path]
-) -> tuple[dict[str, CountedSource], dict[str, Any], list[EarlierRelease]]:
-    """Read all that a job names, and earlier releases, and check its figures against it; all problems at once."""
+) -> tuple[dict[str, CountedSource], dict[str, Any], list[Published]]:
+    """Read all that a job names and what was published before, and check its figures; all problems at once."""
     problems: list[Problem] = []
     sources: dict[str, CountedSource] = {}
     estimates: dict[str, Any] = {}
-    earlier: list[EarlierRelease] = []
+    earlier: list[Published] = []
     for folder in against:
         try:
-            earlier.append(read_old_release(Path(folder)))
+            earlier.append(read_published(Path(folder)))
         except MseError as error:
             problems += error.problems
     for i, source in enumerate(job.source):
@@ -246,10 +245,15 @@ def _open(
 
 
 def _each(spec: FigureSpec, sources: Mapping[str, CountedSource]) -> list[FigureSpec]:
-    """Return a figure for every period where that is asked for."""
-    if spec.when != "each" or spec.source is None:
+    """Return a figure for every period, and for every level that it is stated within, where that is asked for."""
+    if spec.source is None:
         return [spec]
-    return [replace(spec, when=period) for period in sources[spec.source].periods]
+    source = sources[spec.source]
+    levels = () if spec.within is None else source.dimensions[spec.within]
+    inside = [replace(spec, of={**spec.of, str(spec.within): x}, within=None) for x in levels] or [spec]
+    if spec.when != "each":
+        return inside
+    return [replace(one, when=period) for period in source.periods for one in inside]
 
 
 def disclosure_of(publish: FiguresPublish) -> Disclosure:

@@ -216,6 +216,9 @@ def _name_problems(spec: FigureSpec, source: CountedSource) -> Iterator[tuple[st
                     yield key, _unknown(said("figures.unknown_level"), dims[dim], level)
     if spec.dimension is not None and (spec.dimension not in dims or spec.dimension == source.spec.time):
         yield "dimension", _unknown(said("figures.unknown_dimension"), list(dims), spec.dimension)
+    if spec.within is not None and (spec.within not in dims or spec.within == source.spec.time):
+        others = [x for x in dims if x != source.spec.time]
+        yield "within", _unknown(said("figures.unknown_dimension"), others, spec.within)
     for key, when in (("when", spec.when), ("against", spec.against)):
         if when is None or (key == "when" and when == "each" and source.periods):
             continue

@@ -46,7 +46,7 @@ class PolicyJob(Checked):
     verdict : PolicyLimits
         Of the verdict on the effect.
     run : RunSpec
-        Seed of the simulated series, and probability of the intervals.
+        Probability of the intervals.
     report : ReportSpec
         Languages, and words for levels.
     file : JobFile
@@ -135,14 +135,13 @@ def policy(job: PolicyJob | Mapping[str, Any] | str | Path) -> ShownMeasure:
         allowed = said("policy.short_allowed", least=LEAST, together=LEAST_TOGETHER)
         raise InputError(job.file.put(Problem(found, allowed, said("policy.short_remedy")), ("measure", "at")))
     made = interruption(
-        kept, np.array([n for _, n in known], dtype=np.int64), date, prob=job.run.prob, seed=job.run.seed,
-        season=job.season,
-    )  # fmt: skip
+        kept, np.array([n for _, n in known], dtype=np.int64), date, prob=job.run.prob, season=job.season
+    )
     speakers, titles = speakers_of(job.report, job.title, job.run.prob, "policypage.title")
     title = job.title or next(iter(titles.values()))
     left_out = tuple(x for x in _all(periods) if x not in kept)
     return ShownMeasure(title, job.measure, job.source, job.where, made, left_out, job.verdict, rule.in_words(),
-                        speakers, titles)  # fmt: skip
+                        speakers, titles, job.report.pdf)  # fmt: skip
 
 
 def _periods(job: PolicyJob, source: CountedSource) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from mse.errors import InputError, Problem, names_of
 from mse.jobs.figurejob import read_job_file
 from mse.publish.questionnaires.filling import Called, called_besides, fill
+from mse.publish.questionnaires.holding import hold_together
 from mse.publish.questionnaires.publishedcells import PublishedFolder, read_folders
 from mse.publish.questionnaires.questionnairefiles import Questionnaire
 from mse.publish.questionnaires.questionnairespec import QuestionnaireSpec
@@ -81,7 +82,8 @@ def questionnaire(
     -------
     Questionnaire
         Every figure with the published cell that it is, or why it is not there and what would fill it. Nothing is
-        computed: cells stand as they were published.
+        computed: cells stand as they were published. A count from a second folder that would, with the release and the
+        others, tell of few persons is a gap.
 
     Raises
     ------
@@ -105,7 +107,7 @@ def questionnaire(
     if problems:
         raise InputError(problems)
     found = _year(folders[0], year)
-    return Questionnaire(spec, fill(spec, folders, found), tuple(folders), found)
+    return Questionnaire(spec, hold_together(spec, fill(spec, folders, found), folders), tuple(folders), found)
 
 
 def _year(release: PublishedFolder, year: str | None) -> str | None:

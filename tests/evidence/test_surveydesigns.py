@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from click.testing import CliRunner
+from scipy.optimize import minimize_scalar
 
 from mse.assess.rules import SurveyLimits
 from mse.cli import main
 from mse.errors import InputError
 from mse.evidence.poststratified import benchmarked, pooled_cells, pooled_density
 from mse.evidence.respondentfile import read_respondents
-from mse.evidence.smallareas import fay_herriot
+from mse.evidence.smallareas import area_models, fay_herriot
 from mse.evidence.surveyanswer import source_unit
 from mse.evidence.surveydesign import Respondents, SurveyDesign, make_respondents
 from mse.evidence.surveylaw import comparisons, survey_law
@@ -27,6 +28,7 @@ from mse.evidence.surveyways import SurveyLists, SurveyModel, survey
 from mse.evidence.weighting import calibrate, read_totals
 from mse.publish.publishedsurvey import SurveyAbout, publish_survey
 from mse.publish.surveypages import read_survey, render_survey, survey_text, write_survey
+from tests.calibration.surveys import small_areas
 
 Array = npt.NDArray[np.float64]
 TOTALS = {"sex": {"f": 5200.0, "m": 4800.0}, "age": {"a": 3000.0, "b": 4000.0, "c": 3000.0}}
@@ -214,20 +216,61 @@ def test_comparisons_use_the_joint_covariance() -> None:
 # ---- small areas ------------------------------------------------------------------------------------
 
 
-def test_fay_herriot_gives_the_published_results_of_milk() -> None:
-    """Arora & Lahiri's (1997) milk, major areas as covariates: REML of R's sae, as its manual and others print it."""
+def _milk() -> tuple[np.ndarray, np.ndarray]:
     table = np.loadtxt(Path(__file__).parents[1] / "golden" / "sae" / "milk.csv", delimiter=",", skiprows=1)
-    area = table[:, 5]
-    design = np.column_stack([np.ones(43), *(area == x for x in (2, 3, 4))]).astype(float)
-    found = fay_herriot(table[:, 2], table[:, 3] ** 2, design)
-    assert found.beta == pytest.approx([0.9681890, 0.1327801, 0.2269462, -0.2413011], abs=1e-6)
-    assert found.estimate == pytest.approx(table[:, 6], abs=1e-6)
-    assert found.mse == pytest.approx(table[:, 7], abs=1e-7)
+    return table, np.column_stack([np.ones(43), *(table[:, 5] == x for x in (2, 3, 4))]).astype(float)
+
+
+def test_area_models_give_the_published_results_of_milk() -> None:
+    """Arora & Lahiri's (1997) milk, major areas as covariates: REML of R's sae, as its manual and others print it.
+
+    The most likely variance of our grid is REML's; there, g1 + g2 with Datta and Lahiri's 2 g3 is its squared error.
+    """
+    table, design = _milk()
+    direct, variance = table[:, 2], table[:, 3] ** 2
+
+    def loss(between: float) -> float:
+        return float(-area_models(direct, variance, design, np.array([between])).evidence[0])
+
+    between = minimize_scalar(loss, bounds=(1e-6, 0.5), method="bounded", options={"xatol": 1e-12}).x
+    found = area_models(direct, variance, design, np.array([between]))
+    assert found.beta[0] == pytest.approx([0.9681890, 0.1327801, 0.2269462, -0.2413011], abs=1e-6)
+    assert found.estimate[0] == pytest.approx(table[:, 6], abs=1e-6)
+    inverse = 1 / (between + variance)
+    g3 = variance**2 * inverse**3 * 2 / (inverse**2).sum()
+    assert found.variance[0] + 2 * g3 == pytest.approx(table[:, 7], abs=1e-7)
+
+
+def test_areas_are_averaged_over_the_variance_between_them() -> None:
+    """A twin: draws of the variance from its density on a fine grid, then of every area; the law of milk."""
+    table, design = _milk()
+    direct, variance = table[:, 2], table[:, 3] ** 2
+    found = fay_herriot(direct, variance, design, 0.95)
+    grid = np.linspace(1e-6, 1.0, 8_000)
+    models = area_models(direct, variance, design, grid)
+    chance = np.exp(models.evidence - models.evidence.max())
+    rng = np.random.default_rng(4)
+    at = rng.choice(grid.size, 40_000, p=chance / chance.sum())
+    draws = models.estimate[at] + np.sqrt(models.variance[at]) * rng.normal(size=(at.size, 43))
+    width = found.high - found.low
+    assert np.abs(draws.mean(axis=0) - found.estimate).max() < 0.01 * width.max()
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    assert np.abs((low - found.low) / width).max() < 0.02 and np.abs((high - found.high) / width).max() < 0.02
+    assert found.weight == pytest.approx(models.weight[at].mean(axis=0), abs=0.01)
 
 
 def test_without_spread_areas_fall_on_the_regression() -> None:
-    found = fay_herriot(np.full(10, 0.3), np.full(10, 0.01), np.ones((10, 1)))
-    assert found.between == 0 and found.estimate == pytest.approx(np.full(10, 0.3))
+    found = fay_herriot(np.full(10, 0.3), np.full(10, 0.01), np.ones((10, 1)), 0.95)
+    assert found.estimate == pytest.approx(np.full(10, 0.3)) and (found.weight < 0.5).all()
+    assert (found.high - found.low < 2 * 1.96 * 0.1).all() and (found.high - found.low > 0.1).all()
+
+
+def test_stored_coverage_of_small_areas_is_nominal_or_more() -> None:
+    stored = json.loads((Path(__file__).parents[1] / "calibration" / "surveys.json").read_text("utf-8"))
+    rows = stored["small_areas"]
+    assert len(rows) == 32 and all(x["runs"] == 500 and x["covered"] > 0.93 and x["of_direct"] < 1.05 for x in rows)
+    again = small_areas(30, 0.03, False, 60, seed=1)
+    assert float(str(again["covered"])) > 0.93
 
 
 def test_the_pooled_density_has_its_gradient_and_its_twin() -> None:

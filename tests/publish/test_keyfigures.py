@@ -77,6 +77,22 @@ def test_numbers_are_those_of_the_counts() -> None:
     assert found[3].now.point == share.point
 
 
+def test_shares_within_groups_are_those_of_every_level() -> None:
+    found = mse.figures(job(BIG, {"kind": "share", "when": "each", "within": "form", "where": {"sex": "f"}},
+                            source={"counts": [x | {"sex": s, "count": int(x["count"]) // k}  # type: ignore[call-overload]
+                                               for x in rows(BIG) for s, k in (("f", 5), ("m", 1))]}))  # fmt: skip
+    assert [(x.spec.when, x.spec.of) for x in found.figures] == [
+        (y, {"form": f}) for y in ("2016", "2020") for f in ("a", "b")
+    ]
+    assert [(x.count, x.base) for x in found.figures] == [(60, 360), (20, 120), (30, 180), (50, 300)]
+    assert found.sentences()[0].startswith("16.5% (95% interval 13% to 21%) of the 360 victims (a) in 2016 belonged")
+    shipped = mse.figures("models/key-figures.toml")
+    assert any("of the 57 suspects of human trafficking (under 23) in 2020 were convicted" in x
+               for x in shipped.sentences("en"))  # fmt: skip
+    assert any("van de 113 verdachten van mensenhandel (23 en ouder) in 2020 werd veroordeeld" in x
+               for x in shipped.sentences("nl"))  # fmt: skip
+
+
 def test_the_probability_of_a_rank_is_that_of_draws() -> None:
     rng = np.random.default_rng(5)
     counts = np.array([60, 52, 50, 9])
@@ -287,6 +303,75 @@ def test_an_earlier_release_and_the_figures_together_tell_of_no_few_persons(tmp_
         assert words in (out / page).read_text("utf-8")
 
 
+def _last_and_this(number: int) -> tuple[dict[tuple[str, str], int], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return made-up counts, what last year's page asked of two years of them, and this year's page of all three."""
+    rng = np.random.default_rng(number)
+    counts = {(y, f): int(rng.integers(2, 60)) for y in ("2018", "2019", "2020") for f in "abcd"}
+    counts["2019", "a"] = int(rng.integers(1, 8))
+    last = [{"kind": "total", "when": y} for y in ("2018", "2019")]
+    last += [
+        {"kind": "total", "when": "2019", "where": {"form": ["b", "c"]}},
+        {"kind": "total", "where": {"form": "b"}},
+    ]
+    now = [{"kind": "total", "when": "each"}, {"kind": "share", "when": "2019", "where": {"form": "d"}}]
+    now += [{"kind": "change", "when": "2020", "against": "2019", "where": {"form": ["b", "c"]}}]
+    now += [{"kind": "total", "when": "2018", "where": {"form": "d"}}]
+    return counts, last, now
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_last_years_page_and_this_years_together_tell_of_no_few_persons(tmp_path: Path, number: int) -> None:
+    counts, last, now = _last_and_this(number)
+    before = {k: n for k, n in counts.items() if k[0] != "2020"}
+    page = write_figures(tmp_path / "last", mse.figures(job(before, *last)))
+    found = mse.figures(job(counts, *now), against=[page])
+    dims = {"year": ["2018", "2019", "2020"], "form": list("abcd")}
+    earlier = {"year": ["2018", "2019"], "form": list("abcd")}
+    old = conditions(pd.read_csv(page / "key-figures.csv"), earlier, "year", 0)
+    told = [(np.concatenate([w, np.zeros(4)]), low, high) for w, low, high in old]
+    told += conditions(found.to_pandas(), dims, "year", 0)
+    small = [i for i, n in enumerate(counts.values()) if n < 10]
+    for i, (low, high) in zip(small, ranges(told, [np.eye(12)[i] for i in small]), strict=True):
+        assert low <= 0 and high >= 10, (list(counts)[i], low, high)
+    assert found.as_record()["held_against"][0]["title"] == "Key figures"
+
+
+def test_pages_that_tell_of_few_persons_together_are_told_apart_from_each_alone(tmp_path: Path) -> None:
+    """Last year all of 2019, this year all but the form of four persons; of other persons nothing follows."""
+    counts = {("2019", "a"): 4, ("2019", "b"): 60, ("2019", "c"): 70, ("2020", "a"): 30, ("2020", "b"): 50}
+    page = write_figures(tmp_path / "last", mse.figures(job(counts, {"kind": "total", "when": "2019"})))
+    now = {"kind": "total", "when": "2019", "where": {"form": ["b", "c"]}}
+    (alone,), (held,) = mse.figures(job(counts, now)).figures, mse.figures(job(counts, now), against=[page]).figures
+    assert alone.count == 130 and held.count is None and held.status == "suppressed"
+    other = job(counts, now, source={"persons": "suspects"})
+    assert mse.figures(other, against=[page]).figures[0].count == 130
+    again = mse.figures(job(counts, {"kind": "total", "when": "2019"}), against=[page]).figures[0]
+    assert again.count == 134, "what stood last year stands"
+    hidden = write_figures(tmp_path / "hidden", mse.figures(job(counts, {"kind": "total", "when": "2019",
+                                                                          "where": {"form": "a"}})))  # fmt: skip
+    (cell,) = json.loads((hidden / "key-figures.json").read_text("utf-8"))["figures"][0]["cells"]
+    assert cell == {"levels": {"form": ["a"], "year": ["2019"]}, "count": None}
+    parts = [{"kind": "total", "when": "2019"}, now]
+    beside = mse.figures(job(counts, *parts), against=[hidden]).figures
+    assert None in [x.count for x in beside], "a count that was left out last year stays in doubt"
+
+
+def test_earlier_key_figures_that_are_damaged_are_one_error(tmp_path: Path) -> None:
+    page = write_figures(tmp_path / "last", mse.figures(job(BIG, {"kind": "total", "when": "2020"})))
+    text = (page / "key-figures.json").read_text("utf-8")
+    for wrong in (
+        text[:100],
+        text.replace("mse-key-figures/1", "mse-key-figures/0"),
+        text.replace('"deviation"', '"off"'),
+    ):
+        (page / "key-figures.json").write_text(wrong, encoding="utf-8")
+        with pytest.raises(InputError, match="key-figures.json is damaged") as caught:
+            mse.figures(job(BIG, {"kind": "total", "when": "2020"}), against=[page])
+        assert len(caught.value.problems) == 1
+    done = CliRunner().invoke(main, ["figures", "models/key-figures.toml", "--against", str(page), "--language", "nl"])
+    assert done.exit_code == 2 and "key-figures.json" in done.output
+
+
 def test_a_rank_that_a_hidden_count_might_have_is_not_stated() -> None:
     counts = {("2020", "a"): 5, ("2020", "b"): 12, ("2020", "c"): 14}
     (found,) = mse.figures(job(counts, {"kind": "rank", "when": "2020", "dimension": "form"})).figures
@@ -303,7 +388,7 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert sorted(x.name for x in out.iterdir()) == ["key-figures.csv", "key-figures.html", "key-figures.json",
                                                       "key-figures.nl.html"]  # fmt: skip
     record = json.loads((out / "key-figures.json").read_text("utf-8"))
-    assert record["format"] == "mse-key-figures/1" and len(record["figures"]) == 15
+    assert record["format"] == "mse-key-figures/1" and len(record["figures"]) == 17
     assert all({"publisher", "definition", "period", "sentence"} <= set(x) for x in record["figures"])
     page = (out / "key-figures.nl.html").read_text("utf-8")
     assert 'lang="nl"' in page and "http" not in page.replace("http-equiv", "")
@@ -339,6 +424,10 @@ def test_every_problem_at_once_with_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("more", "code"), [
     ({"kind": "share", "when": "2020"}, "figures.needs"), ({"kind": "multiple", "when": "2020"}, "figures.multiple"),
     ({"kind": "change", "when": "each", "against": "2016"}, "figures.each"),
+    ({"kind": "total", "when": "2016", "within": "form"}, "figures.within"),
+    ({"kind": "share", "when": "2016", "within": "form", "where": {"form": "a"}}, "figures.within_twice"),
+    ({"kind": "share", "when": "2016", "within": "age", "where": {"form": "a"}}, "figures.unknown_dimension"),
+    ({"kind": "share", "when": "2016", "within": "year", "where": {"form": "a"}}, "figures.unknown_dimension"),
     ({"kind": "multiple", "when": "2020", "where": {"form": "a"}, "of": {"form": ["a", "b"]}}, "figures.overlap"),
     ({"kind": "share", "when": "2020", "where": {"form": "a"}, "of": {"form": "b"}}, "figures.wider"),
     ({"kind": "share", "when": "1999", "where": {"form": "a"}}, "figures.unknown_level"),

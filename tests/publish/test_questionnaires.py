@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -22,6 +24,10 @@ from mse.jobs.questionnairejob import make_questionnaire, questionnaires
 from mse.publish.questionnaires.filling import FilledFigure
 from mse.publish.questionnaires.questionnairefiles import Questionnaire, workbook
 from mse.publish.release.bundle import FIGURES, PACKAGE, write_release
+from mse.publish.report.html import render_pages
+from mse.tables.captures import CaptureTable
+from tests.publish.attacker import LISTS, result
+from tests.publish.figureattacker import ranges
 from tests.publish.test_release import whole
 
 COUNTS = [
@@ -300,3 +306,94 @@ def test_the_command(home: Path, tmp_path: Path) -> None:
     assert "Waargenomen slachtoffers" in (tmp_path / "q" / "questionnaire.csv").read_text()
     told = json.loads(runner.invoke(main, [*arguments, "--json"]).stdout)
     assert told["format"] == "mse-questionnaire/1" and told["year"] == "2019"
+
+
+# ---- several folders together --------------------------------------------------------------------------------
+
+FORMS: dict[str, Any] = {
+    "title": "Forms",
+    "dimension": [{"name": "form", "label": "form", "level": [{"name": x, "label": x} for x in "abcd"]},
+                  {"name": "sex", "label": "sex", "level": [{"name": x, "label": x} for x in "fm"]}],
+    "persons": [{"name": "victims", "label": "victims", "registered": True}],
+    "table": [{"name": "A", "title": "A", "figure": [
+        {"name": "1", "label": "victims", "persons": "victims", "by": [[], ["form"], ["sex"], ["form", "sex"]]},
+    ]}],
+}  # fmt: skip
+
+
+def _crossed(number: int) -> tuple[list[tuple[str, str, str]], np.ndarray]:
+    """Return made-up counts by year, form and sex, of which some forms are small."""
+    rng = np.random.default_rng(number)
+    places = list(itertools.product(("2019", "2020"), "abcd", "fm"))
+    counts = rng.integers(12, 60, size=len(places))
+    counts[rng.choice(len(places), 3, replace=False)] = rng.integers(1, 9, size=3)
+    return places, counts
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_cells_of_two_folders_tell_of_no_few_persons(number: int, tmp_path: Path) -> None:
+    """An attacker with the release and the written questionnaire: an integer programme without the project's own."""
+    places, counts = _crossed(number)
+    whole_counts = np.zeros((2, 15), dtype=np.int64)
+    for y, year in enumerate(("2019", "2020")):
+        whole_counts[y, [1, 2, 3, 7]] = 20
+        whole_counts[y, 0] = sum(n for n, p in zip(counts, places, strict=True) if p[0] == year) - 80
+    table = CaptureTable.from_arrays(LISTS, whole_counts, strata={"year": ("2019", "2020")}, name="totals")
+    write_results(tmp_path / "audit", result(table), render_pages)
+    release = write_release(tmp_path / "audit")
+    rows = [dict(zip(("year", "form", "sex"), p, strict=True)) | {"count": int(n)}
+            for n, p in zip(counts, places, strict=True)]  # fmt: skip
+    source = {"name": "registered", "persons": "victims", "publisher": "p", "definition": "d", "time": "year"}
+    forms = [
+        {"kind": "total", "source": "registered", "when": "2020", "where": {"form": x}} for x in "abcd"[number % 2 :]
+    ]
+    sexes = [{"kind": "total", "source": "registered", "when": "2020", "where": {"form": "a", "sex": x}} for x in "fm"]
+    folders = []
+    for name, wanted in (("forms", forms), ("sexes", sexes)):
+        found = mse.figures({"source": [source | {"counts": rows}], "figure": wanted})
+        folders.append(mse.write_figures(tmp_path / name, found))
+    spec = make_questionnaire(FORMS | {"persons": [FORMS["persons"][0] | {"called": ["registered"]}]})
+    asked = mse.questionnaire(spec, release, figures=folders, year="2020")
+    out = mse.write_questionnaire(tmp_path / "out", asked)
+    told = []
+    for row in pd.read_csv(release / "counts.csv", dtype=str, keep_default_na=False).to_dict("records"):
+        if row["count"]:
+            weights = np.array([float(row["year"] in ("all", p[0])) for p in places])
+            told.append((weights, float(row["count"]), float(row["count"])))
+    for row in pd.read_csv(out / "questionnaire.csv", dtype=str, keep_default_na=False).to_dict("records"):
+        if row["value"]:
+            weights = np.array([float(p[0] == "2020" and row["form"] in ("", p[1]) and row["sex"] in ("", p[2]))
+                                for p in places])  # fmt: skip
+            told.append((weights, float(row["value"]), float(row["value"])))
+    sums = [np.array([float(p[0] == "2020" and p[1] in x) for p in places]) for x in "abcd"]
+    sums += list(np.eye(len(places)))
+    few = [x for x in sums if 0 < x @ counts < 10]
+    for (low, high), weights in zip(ranges(told, few), few, strict=True):
+        assert high - low >= 10, (low, high, [p for p, w in zip(places, weights, strict=True) if w])
+
+
+def test_a_count_that_would_tell_of_few_persons_is_a_gap_and_its_remedy_works(tmp_path: Path) -> None:
+    """The release has 134 of 2020, key figures 60 and 70 of two forms: four persons are of the third."""
+    counts = np.zeros((1, 15), dtype=np.int64)
+    counts[:, [1, 2, 3, 7]] = 20
+    counts[:, 0] = 134 - 80
+    table = CaptureTable.from_arrays(LISTS, counts, strata={"year": ("2020",)}, name="totals")
+    write_results(tmp_path / "audit", result(table), render_pages)
+    release = write_release(tmp_path / "audit")
+    rows = [{"year": "2020", "form": x, "count": n} for x, n in (("a", 4), ("b", 60), ("c", 70))]
+    source = {"name": "victims", "persons": "victims", "publisher": "p", "definition": "d", "time": "year"}
+    wanted = [{"kind": "total", "source": "victims", "when": "2020", "where": {"form": x}} for x in "bc"]
+    settings = {"source": [source | {"counts": rows}], "figure": wanted}
+    spec = make_questionnaire(FORMS | {"persons": [FORMS["persons"][0] | {"called": ["victims"]}]})
+    mse.write_figures(tmp_path / "apart", mse.figures(settings))
+    asked = mse.questionnaire(spec, release, figures=[tmp_path / "apart"], year="2020")
+    assert of(asked, "1", form="b").cell is not None
+    gap = of(asked, "1", form="c").gap
+    assert gap is not None and gap.code == "together" and "few persons" in str(gap.why)
+    assert asked.to_pandas().set_index(["form", "sex"])["mark"]["c", ""] == "c"
+    assert "samen met de publicatie beschermd" in "\n".join(asked.lines("nl"))
+    mse.write_figures(tmp_path / "beside", mse.figures(settings, against=[release]))
+    held = mse.questionnaire(spec, release, figures=[tmp_path / "beside"], year="2020")
+    assert "together" not in [x.gap.code for x in held.figures if x.gap is not None]
+    other = make_questionnaire(FORMS | {"persons": [{"name": "victims", "label": "victims"}]})
+    assert of(mse.questionnaire(other, release, figures=[tmp_path / "apart"], year="2020"), "1", form="c").cell

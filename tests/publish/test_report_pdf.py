@@ -55,7 +55,11 @@ def test_pdf_is_tagged_archival_and_in_its_language(results: Results, language: 
 
 @pytest.mark.parametrize(
     ("command", "job", "page"),
-    [("figures", "key-figures.toml", "key-figures"), ("chain", "justice-chain.toml", "chain")],
+    [
+        ("figures", "key-figures.toml", "key-figures"),
+        ("chain", "justice-chain.toml", "chain"),
+        ("policy", "consent-rule.toml", "policy"),
+    ],
 )
 def test_pages_of_other_numbers_have_a_pdf_in_every_language(
     tmp_path: Path, command: str, job: str, page: str
@@ -64,10 +68,10 @@ def test_pages_of_other_numbers_have_a_pdf_in_every_language(
     raw["report"]["pdf"] = True
     if command == "chain":
         raw["chain"]["path"] = str(shipped_path("models", raw["chain"]["path"]))
-    outs = []
-    for name in ("one", "two"):
-        found = mse.figures(raw) if command == "figures" else mse.chain(raw)
-        outs.append((mse.write_figures if command == "figures" else mse.write_chain)(tmp_path / name, found))
+    if command == "policy":
+        raw["source"]["path"] = str(shipped_path("models", raw["source"]["path"]))
+    make, write = getattr(mse, command), getattr(mse, f"write_{command}")
+    outs = [write(tmp_path / name, make(raw)) for name in ("one", "two")]
     for language, name in (("en", f"{page}.pdf"), ("nl", f"{page}.nl.pdf")):
         pdf = (outs[0] / name).read_bytes()
         assert pdf == (outs[1] / name).read_bytes()
@@ -78,7 +82,9 @@ def test_pages_of_other_numbers_have_a_pdf_in_every_language(
         assert b"/TH" in inside and (command == "figures" or b"/Figure" in inside)
 
 
-@pytest.mark.parametrize(("command", "job"), [("figures", "key-figures"), ("chain", "justice-chain")])
+@pytest.mark.parametrize(
+    ("command", "job"), [("figures", "key-figures"), ("chain", "justice-chain"), ("policy", "consent-rule")]
+)
 def test_the_command_writes_a_pdf_where_it_is_asked_for(
     command: str, job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -96,11 +96,16 @@ def _said(place: Place) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """A table in the joint system: levels by dimension that it knows, and the spans of time that it covers."""
+    """A table in the joint system: levels by dimension that it knows, and the spans of time that it covers.
+
+    `open` are dimensions with levels that it does not name; `groups` levels that stand together, by their name.
+    """
 
     dims: Mapping[str, tuple[str, ...]]
     time: str | None
     spans: tuple[str, ...]
+    open: frozenset[str] = frozenset()
+    groups: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
 def _beside(
@@ -108,6 +113,11 @@ def _beside(
 ) -> tuple[Beside, dict[Place, int]]:
     """Return the earlier releases as a part of the system, and the rounded counts of cells that are the same."""
     new, *sides = _sides([(dict(table.dimensions), time, years), *((dict(x.dimensions), x.time, x.years) for x in old)])
+    new = replace(new, groups={(dim, x): parts for dim, found in table.groups.items() for x, parts in found.items()})
+    sides = [
+        replace(side, open=frozenset(x.open), groups={(dim, name): inside for dim, name, inside in x.groups})
+        for side, x in zip(sides, old, strict=True)
+    ]
     levels: dict[str, tuple[str, ...]] = {}
     for side in (new, *sides):
         for dim, names in side.dims.items():
@@ -130,14 +140,17 @@ def _beside(
             if dim == SPAN:
                 own = [place[side.time]] if side.time is not None and side.time in place else side.spans
             else:
-                own = [place[dim]] if dim in place else list(side.dims.get(dim, names))
+                if dim in place:
+                    own = side.groups.get((dim, place[dim]), (place[dim],))
+                else:
+                    own = names if dim in side.open else side.dims.get(dim, names)
                 if dim == LABEL and dim not in side.dims and place:
                     own = [KNOWN]  # counts by stratum leave out whoever belongs to none
             where.append([names.index(x) for x in own])
         return frozenset(index[np.ix_(*where)].ravel().tolist())
 
     base = [cells_of(new, dict(zip(table.names, at, strict=True))) for at in product(*table.dimensions.values())]
-    split = _matrix(base, size)
+    split = matrix_of(base, size)
     possible = np.ones(size, dtype=bool)
     for can, inside in zip(table.possible, base, strict=True):
         possible[list(inside)] = can
@@ -161,7 +174,7 @@ def _beside(
     published_rows = len(rows)
     rows += _differences(list(ours), [cells_of(side, {}) for side in sides], taken)
     rows += _differences([inside for _, inside, _, _ in rows], [covered], taken)
-    sums = PublishedCells(tuple(row[0] for row in rows), _matrix([row[1] for row in rows], size))
+    sums = PublishedCells(tuple(row[0] for row in rows), matrix_of([row[1] for row in rows], size))
     low, high = np.array([row[2] for row in rows]), np.array([row[3] for row in rows])
     programme = Bounds(possible, sums, low, high, whole=False)
     least, most = low.copy(), high.copy()
@@ -242,7 +255,7 @@ def _completed(
     return None if found is None else np.rint(found.at).astype(np.int64)
 
 
-def _matrix(rows: Sequence[frozenset[int]], size: int) -> csr_array:
+def matrix_of(rows: Sequence[frozenset[int]], size: int) -> csr_array:
     """Return sums over base cells as a matrix with a row each."""
     from scipy.sparse import csr_array
 

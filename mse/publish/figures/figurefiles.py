@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from mse.computing.csvtext import csv_text
 from mse.publish.figures.figuresentences import Speaker, period_of, sentence, sources_of
-from mse.publish.figures.figurevalues import KeyFigure
+from mse.publish.figures.figuretables import years_of
+from mse.publish.figures.figurevalues import KeyFigure, told_cells
 from mse.publish.openfolders import as_json, pages, speaker_of, write_open
 from mse.publish.report.html import page_template
 from mse.publish.report.page import Answer, Cell, Column, PlainPage, Row, Section, Sheet, paragraph
@@ -46,7 +47,7 @@ class KeyFigures:
     pdf : bool
         Whether the job asks for the pages as PDF too.
     against : tuple of (str, str)
-        Title and digest of the earlier releases that counts were protected with.
+        Title and digest of the earlier releases and key figures that counts were protected with.
     """
 
     title: str
@@ -90,7 +91,8 @@ class KeyFigures:
         return {
             "format": FORMAT, "title": self.title, "prob": self.prob, "disclosure": str(self.rule),
             "held_against": [{"title": title, "digest": digest} for title, digest in self.against],
-            "interval": str(said("keyfigure.chance", prob=self.prob)), "figures": _records(self, codes=True),
+            "interval": str(said("keyfigure.chance", prob=self.prob)), "sources": _sources(self),
+            "figures": _records(self, codes=True),
         }  # fmt: skip
 
 
@@ -154,9 +156,24 @@ def _records(found: KeyFigures, codes: bool = False) -> list[dict[str, Any]]:
             "publisher": "; ".join(x.publisher for x in told), "definition": "; ".join(x.definition for x in told),
         }  # fmt: skip
         texts = {language: sentence(figure, to) for language, to in found.speakers.items()}
+        row |= {"cells": _cells(figure)} if codes else {}
         row |= {"sentence": texts} if codes else {f"sentence_{language}": text for language, text in texts.items()}
         rows.append(row)
     return rows
+
+
+def _sources(found: KeyFigures) -> list[dict[str, Any]]:
+    """Return whom the counts are of, over which periods, and how far they may be off: what a later page must know."""
+    named = {x.source.name: x for x in found.figures if x.source is not None}
+    return [
+        {"name": name, "persons": x.source.persons, "time": x.source.time, "deviation": x.deviation,
+         "periods": list(years_of(x.periods, x.source.period))} for name, x in named.items() if x.source is not None
+    ]  # fmt: skip
+
+
+def _cells(figure: KeyFigure) -> list[dict[str, Any]]:
+    """Return the counts that a figure states, by their levels; those of a dimension that is not there are together."""
+    return [{"levels": {dim: list(x) for dim, x in at}, "count": count} for at, count in told_cells(figure)]
 
 
 def _span(figure: KeyFigure) -> str:

@@ -253,6 +253,8 @@ class FigureSpec(Checked):
         Who is meant, levels by dimension.
     of : mapping of str to str or sequence of str
         Whom a share is of, or what a multiple is a multiple of; everybody when not given.
+    within : str
+        A dimension: a share is stated within each of its levels.
     when : str
         The period; every one that the source has when it is ``"each"``.
     against : str
@@ -277,6 +279,7 @@ class FigureSpec(Checked):
     source: str | None = None
     where: Chosen = field(default_factory=dict)
     of: Chosen = field(default_factory=dict)
+    within: str | None = None
     when: str | None = None
     against: str | None = None
     dimension: str | None = None
@@ -301,6 +304,12 @@ class FigureSpec(Checked):
         if self.kind == "multiple" and bool(self.against) == bool(self.of):
             yield (), Problem(said("figures.multiple"), said("allowed.against_another_period_other"),
                               said("do.give_one_them"), value=self.kind)  # fmt: skip
+        if self.within is not None and self.kind not in ("share", "share change"):
+            yield (("within",), Problem(said("figures.within"), names_of(("share", "share change")),
+                                        said("do.leave_out_2"), value=self.kind))  # fmt: skip
+        if self.within is not None and self.within in {*self.where, *self.of}:
+            yield (("within",), Problem(said("figures.within_twice"), said("allowed.every_name_once"),
+                                        said("do.leave_out_2"), value=self.within))  # fmt: skip
         if self.when == "each" and self.against is not None:
             yield (
                 ("against",),

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
 from mse.answers.earlierreleases import OldCell, OldTable
-from mse.errors import ModelError, Problem
 from mse.kernels.arrays import Integers
 from mse.publish.disclosure.against import protect_beside
 from mse.publish.disclosure.control import Disclosure, SafeTable
@@ -22,7 +21,6 @@ from mse.publish.disclosure.counts import CountTable, Place
 from mse.publish.disclosure.protecting import protect
 from mse.publish.figures.figurespec import SourceSpec
 from mse.publish.indicators.basis import spanned
-from mse.words.said import said
 
 Cell = tuple[tuple[str, tuple[str, ...]], ...]
 """Levels by dimension, dimensions in order; a dimension that is not there is summed over."""
@@ -107,7 +105,8 @@ def protect_sources(
     rule : Disclosure
         What is left out, or what is rounded to.
     against : sequence of OldTable
-        Counts that were published before; a source of other persons agrees with none of them, and nothing follows.
+        Counts that were published before: of persons who are called as those of a source, or of whoever is registered,
+        where a source of other persons agrees with none of them, and nothing follows.
 
     Raises
     ------
@@ -116,11 +115,12 @@ def protect_sources(
     """
     shown: dict[str, ShownSource] = {}
     for group in _same_persons(sources):
-        pieces = _pieces(group, asked, against)
-        old = list(against)
+        before = [x for x in against if x.persons in ("", *map(_word, group))]
+        pieces = _pieces(group, asked, before)
+        old = [_in_pieces(x, pieces) for x in before]
         for source in sorted(group, key=lambda x: 0 if x.safe is not None else 1 if x.spec.public else 2):
             name = source.spec.name
-            shown[name], told = _shown(source, asked.get(name, ()), pieces, rule, old, len(group) + len(against))
+            shown[name], told = _shown(source, asked.get(name, ()), pieces, rule, old, len(group) + len(before))
             old.append(told)
     return shown
 
@@ -135,7 +135,12 @@ def _same_persons(sources: Sequence[CountedSource]) -> list[list[CountedSource]]
 
 
 def _word(source: CountedSource) -> str:
-    return " ".join(source.spec.persons.casefold().split())
+    return persons_word(source.spec.persons)
+
+
+def persons_word(persons: str) -> str:
+    """Return what persons are called, so that capitals and spaces make no other persons."""
+    return " ".join(persons.casefold().split())
 
 
 def _role(source: CountedSource, dim: str) -> str:
@@ -159,8 +164,14 @@ def _pieces(
             for dim, names in cell:
                 sets[_role(source, dim)].append(frozenset(names))
     for old in against:
-        for dim, names in old.dimensions:
-            sets.setdefault(TIME if dim == old.time else dim, []).extend(frozenset({name}) for name in names)
+        groups = {(dim, name): inside for dim, name, inside in old.groups}
+        for i, (dim, names) in enumerate(old.dimensions):
+            used = dict.fromkeys(cell.place[i] for cell in old.cells if cell.place[i] is not None)
+            if dim not in old.open:
+                used |= dict.fromkeys(names)
+            sets.setdefault(TIME if dim == old.time else dim, []).extend(
+                frozenset(groups.get((dim, str(name)), (str(name),))) for name in used
+            )
     found: dict[str, tuple[tuple[str, ...], ...]] = {}
     for role, known in levels.items():
         by_use: dict[tuple[bool, ...], list[str]] = {}
@@ -168,6 +179,18 @@ def _pieces(
             by_use.setdefault(tuple(name in x for x in sets[role]), []).append(name)
         found[role] = tuple(tuple(x) for x in by_use.values())
     return found
+
+
+def _in_pieces(old: OldTable, pieces: Pieces) -> OldTable:
+    """Return what was published before with its levels in the pieces of now; those that are no more stay."""
+    parts = {(role, x): _label(part) for role, found in pieces.items() for part in found for x in part}
+
+    def now(dim: str, names: Sequence[str]) -> tuple[str, ...]:
+        role = TIME if dim == old.time else dim
+        return tuple(dict.fromkeys(parts.get((role, x), x) for x in names))
+
+    groups = ((dim, name, now(dim, inside)) for dim, name, inside in old.groups)
+    return replace(old, dimensions=tuple((dim, now(dim, x)) for dim, x in old.dimensions), groups=tuple(groups))
 
 
 def _label(levels: Sequence[str]) -> str:
@@ -196,17 +219,11 @@ def _shown(
     if source.spec.public:
         used = list(source.dimensions) if together > 1 else used
     table, places = _table(source, used, cells, pieces)
-    if table.groups and together > 1 and not source.spec.public:
-        raise ModelError(
-            Problem(said("figures.groups"), said("figures.groups_allowed"), said("figures.groups_remedy"),
-                    value=", ".join(name for groups in table.groups.values() for name in groups))
-        )  # fmt: skip
     if source.spec.public:
         published = table.published()
         values = dict(zip(published.places, published.values(table).tolist(), strict=True))
-        told = OldTable(tuple(table.dimensions.items()), tuple(
-            OldCell(place, float(n), float(n), None) for place, n in values.items() if not _grouped(table, place)
-        ), *_when(source, used))  # fmt: skip
+        exact = tuple(OldCell(place, float(n), float(n), None) for place, n in values.items())
+        told = OldTable(tuple(table.dimensions.items()), exact, *_when(source, used), _groups(table))
         return ShownSource(source.spec, source.dimensions, {c: values[p] for c, p in places.items()}, 0), told
     if old:
         safe = protect_beside(table, rule, old, *_when(source, used), told={}, known=(), pinned={}).table
@@ -214,11 +231,12 @@ def _shown(
         safe = protect(table, rule)
     found = {cell.place: 0 if cell.status == "structural zero" else cell.count for cell in safe.cells}
     shown = ShownSource(source.spec, source.dimensions, {c: found[p] for c, p in places.items()}, safe.deviation)
-    return shown, _told(source, safe, used)
+    return shown, _told(source, safe, used, _groups(table))
 
 
-def _grouped(table: CountTable, place: Place) -> bool:
-    return any(x in table.groups.get(dim, ()) for dim, x in zip(table.names, place, strict=True))
+def _groups(table: CountTable) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Return the levels of a table that stand together, as `OldTable` has them."""
+    return tuple((dim, name, inside) for dim, found in table.groups.items() for name, inside in found.items())
 
 
 def _table(
@@ -256,14 +274,26 @@ def _table(
 
 def _when(source: CountedSource, used: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """Return the dimension that is time, where it is used, and the years that the counts are about."""
-    years = source.periods or spanned(re.findall(r"\d{4}", source.spec.period or ""))
-    return source.spec.time if source.spec.time in used else None, tuple(years)
+    return source.spec.time if source.spec.time in used else None, years_of(source.periods, source.spec.period)
 
 
-def _told(source: CountedSource, safe: SafeTable, used: Sequence[str] = ()) -> OldTable:
+def years_of(periods: Sequence[str], period: str | None) -> tuple[str, ...]:
+    """Return the periods that counts are about: those that stand apart, else the years that are named."""
+    return tuple(periods) or tuple(spanned(re.findall(r"\d{4}", period or "")))
+
+
+def _told(
+    source: CountedSource, safe: SafeTable, used: Sequence[str] = (),
+    groups: tuple[tuple[str, str, tuple[str, ...]], ...] = (),
+) -> OldTable:  # fmt: skip
     """Return what a protected table tells those that are protected after it."""
-    inside = {dim: dict.fromkeys(c.place[i] for c in safe.cells) for i, dim in enumerate(safe.dimensions)}
-    dims = tuple((dim, tuple(x for x in levels if x is not None)) for dim, levels in inside.items())
+    together = {(dim, name): parts for dim, name, parts in groups}
+    inside: dict[str, dict[str, None]] = {dim: {} for dim in safe.dimensions}
+    for c in safe.cells:
+        for dim, name in zip(safe.dimensions, c.place, strict=True):
+            if name is not None:
+                inside[dim].update(dict.fromkeys(together.get((dim, name), (name,))))
+    dims = tuple((dim, tuple(levels)) for dim, levels in inside.items())
     cells = []
     for cell in safe.cells:
         if cell.count is None:
@@ -273,4 +303,4 @@ def _told(source: CountedSource, safe: SafeTable, used: Sequence[str] = ()) -> O
             cells.append(OldCell(cell.place, float(low), float(high), cell.count))
         else:
             cells.append(OldCell(cell.place, float(cell.count), float(cell.count), None))
-    return OldTable(dims, tuple(cells), *_when(source, used or safe.dimensions))
+    return OldTable(dims, tuple(cells), *_when(source, used or safe.dimensions), groups)

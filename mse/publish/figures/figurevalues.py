@@ -63,6 +63,10 @@ class KeyFigure:
         The periods of the source.
     breaks : tuple of Break
         Breaks in how the source counts between the two periods.
+    deviation : int
+        The most that its counts may be off, where they are rounded.
+    left_out : tuple of Cell
+        Cells for the sake of which no number is stated.
     """
 
     spec: FigureSpec
@@ -83,6 +87,8 @@ class KeyFigure:
     estimates: tuple[ShownEstimate, ...] = ()
     periods: tuple[str, ...] = ()
     breaks: tuple[Break, ...] = ()
+    deviation: int = 0
+    left_out: tuple[Cell, ...] = ()
 
 
 def cell(time: str | None, when: str | None, *chosen: Mapping[str, str | tuple[str, ...]]) -> Cell:
@@ -119,6 +125,20 @@ def cells_behind(figure: FigureSpec, time: str | None, levels: Mapping[str, Sequ
     return []
 
 
+def told_cells(figure: KeyFigure) -> list[tuple[Cell, int | None]]:
+    """Return the cells that a figure states, with their counts; None for one that it leaves out."""
+    if figure.source is None:
+        return []
+    spec = figure.spec
+    ranked = {} if spec.dimension is None else {spec.dimension: (figure.level,) if figure.level else ()}
+    cells = cells_behind(spec, figure.source.time, ranked)
+    counts = (figure.count, figure.base, figure.count_before, figure.base_before)
+    if spec.kind == "rank":
+        counts = (figure.base, figure.count, None, None)
+    stated = [(at, n) for at, n in zip(cells, counts, strict=False) if n is not None]
+    return [*stated, *((at, None) for at in figure.left_out)]
+
+
 def key_figure(
     figure: FigureSpec,
     source: ShownSource | None,
@@ -144,12 +164,14 @@ def key_figure(
     made = KeyFigure(figure, None if source is None else source.spec, estimates=tuple(estimates))
     if source is None:
         return _estimated(made)
-    made = replace(made, periods=source.periods)
+    made = replace(made, periods=source.periods, deviation=source.deviation)
     cells = cells_behind(figure, source.spec.time, source.dimensions)
     counts = [source.counts[x] for x in cells]
     if figure.kind == "rank":
         return _ranked(made, counts, source.dimensions[str(figure.dimension)], limits, prob)
     if any(count is None for count in counts):
+        hidden = tuple(x for x, count in zip(cells, counts, strict=True) if count is None)
+        made = replace(made, left_out=tuple(dict.fromkeys(hidden)))
         return replace(made, status=SUPPRESSED, verdict="do not publish", reasons=(said("keyfigure.why_suppressed"),))
     whole = [count for count in counts if count is not None]
     match figure.kind:

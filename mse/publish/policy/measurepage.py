@@ -13,14 +13,18 @@ from mse.publish.figures.figuresentences import Speaker
 from mse.publish.openfolders import pages, write_open
 from mse.publish.policy.shownmeasure import ShownMeasure, policy_csv, policy_json
 from mse.publish.report.html import page_template
-from mse.publish.report.page import Cell, Column, Drawing, Row, Sheet
+from mse.publish.report.page import Block, Cell, Column, Drawing, PlainPage, Row, Section, Sheet, paragraph
 from mse.publish.wording.messages import Words
 from mse.words.said import said
 
 CSV, JSON, PAGE = "policy.csv", "policy.json", "policy"
+_HEADS = {"flow": said("policy.figure"), "sentences": said("policy.words"), "numbers": said("policy.numbers"),
+          "notes": said("policy.notes")}  # fmt: skip
 
 
-def write_policy(folder: str | Path, found: ShownMeasure, *, overwrite: bool = False) -> Path:
+def write_policy(
+    folder: str | Path, found: ShownMeasure, *, overwrite: bool = False, pdf: bool | None = None
+) -> Path:  # fmt: skip
     """Write the effect of a measure into a folder, in one step: either all files are there afterwards, or none.
 
     Parameters
@@ -31,15 +35,21 @@ def write_policy(folder: str | Path, found: ShownMeasure, *, overwrite: bool = F
         What `mse.policy` gave.
     overwrite : bool
         Replace a folder of such an effect that exists.
+    pdf : bool, optional
+        Write the pages as PDF too; as the job says when not given.
 
     Raises
     ------
     InputError
-        When the folder exists and may not be replaced, or cannot be written.
+        When the folder exists and may not be replaced, cannot be written, or PDF is asked for without its extra.
     """
     out = Path(folder)
     files: dict[str, str | bytes] = {CSV: policy_csv(found), JSON: policy_json(found)}
     files |= pages(PAGE, found.speakers, lambda language: policy_page(found, language))
+    if found.pdf if pdf is None else pdf:
+        from mse.publish.report.pdf import plain_pdf
+
+        files |= pages(PAGE, found.speakers, lambda language: plain_pdf(_plain_page(found, language)), "pdf")
     write_open(out, files, JSON, overwrite=overwrite)
     return out
 
@@ -48,14 +58,30 @@ def policy_page(found: ShownMeasure, language: str) -> str:
     """Return the page of a language: one HTML file that loads nothing, the same bytes for the same numbers."""
     to = found.speaker(language)
     *sentences, source = found.sentences(language)
-    heads = {"flow": said("policy.figure"), "sentences": said("policy.words"), "numbers": said("policy.numbers"),
-             "notes": said("policy.notes")}  # fmt: skip
-    notes = [said("policy.how", spread=found.found.spread), said("policy.assumed"), found.rule]
     return page_template("chain.html").render(
         language=language, title=found.titles[language], sentences=sentences, source=source,
-        drawing=_drawing(found, to), sheets=[_sheet(found, to), *_placebos(found, to)],
-        notes=[to.say.said(x) for x in notes], labels={name: to.say.said(x) for name, x in heads.items()},
+        drawing=_drawing(found, to), sheets=[_sheet(found, to), *_placebos(found, to)], notes=_notes(found, to),
+        labels={name: to.say.said(x) for name, x in _HEADS.items()},
     )  # fmt: skip
+
+
+def _plain_page(found: ShownMeasure, language: str) -> PlainPage:
+    """Return what the page of a language says, for its PDF."""
+    to = found.speaker(language)
+    *sentences, source = found.sentences(language)
+    blocks: dict[str, tuple[Block, ...]] = {
+        "flow": (_drawing(found, to),),
+        "sentences": (*map(paragraph, sentences), paragraph(source, "lead")),
+        "numbers": (_sheet(found, to), *_placebos(found, to)),
+        "notes": tuple(map(paragraph, _notes(found, to))),
+    }
+    sections = tuple(Section(x, to.say.said(_HEADS[x]), inside) for x, inside in blocks.items())
+    return PlainPage(language, found.titles[language], to.text(found.source, "publisher"), (), sections)
+
+
+def _notes(found: ShownMeasure, to: Speaker) -> list[str]:
+    notes = (said("policy.how", spread=found.found.spread), said("policy.assumed"), found.rule)
+    return [to.say.said(x) for x in notes]
 
 
 def _drawing(found: ShownMeasure, to: Speaker) -> Drawing:

@@ -10,7 +10,7 @@ from mse.errors import Problem, names_of
 from mse.evidence.interruption import read_date
 from mse.publish.figures.figurespec import BreakTexts, Language, Limits, Persons
 from mse.settings.specchecks import Checked, Placed
-from mse.settings.specfields import WITHIN
+from mse.settings.specfields import WITHIN, Between
 from mse.words.said import said
 
 
@@ -49,14 +49,15 @@ class PolicyLimits(Checked):
     wide : tuple of float
         Upper over lower end of what the level change leaves.
     alike : float
-        Neighbouring periods as alike as these have a probability below this: caution.
+        How many times as wide the interval of level or slope may be for one correlation of neighbouring periods as for
+        another that the series leaves possible, before caution is asked for.
     placebo : float
         A larger share of other dates with a change as large than this: caution.
     """
 
     few: Persons = (30, 10)
     wide: Limits = (2.0, 5.0)
-    alike: Annotated[float, WITHIN] = 0.05
+    alike: Annotated[float, Between(1.0, 100.0)] = 1.75
     placebo: Annotated[float, WITHIN] = 0.2
 
     def together(self) -> Placed:

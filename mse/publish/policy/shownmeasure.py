@@ -11,7 +11,7 @@ import pandas as pd
 
 from mse.answers.estimates import LEVELS
 from mse.computing.csvtext import csv_text
-from mse.evidence.interruption import Effect, Interruption, read_date, read_period
+from mse.evidence.interruption import Alike, Effect, Interruption, read_date, read_period
 from mse.publish.figures.figuresentences import Speaker
 from mse.publish.figures.figurespec import Chosen, SourceSpec
 from mse.publish.openfolders import as_json, speaker_of
@@ -49,6 +49,8 @@ class ShownMeasure:
         Languages, the first is the job's.
     titles : mapping of str to str
         The title by language.
+    pdf : bool
+        Whether the job asks for the pages as PDF too.
     """
 
     title: str
@@ -61,6 +63,7 @@ class ShownMeasure:
     rule: Said
     speakers: Mapping[str, Speaker]
     titles: Mapping[str, str]
+    pdf: bool = False
 
     @property
     def status(self) -> str:
@@ -78,7 +81,7 @@ class ShownMeasure:
             reasons.append(said("policy.few", limit=limits.few[0]))
         if math.exp(found.level.high - found.level.low) > limits.wide[0]:
             reasons.append(said("keyfigure.wide"))
-        if found.alike_p < limits.alike:
+        if found.alike.times_as_wide > limits.alike:
             reasons.append(said("policy.reason_alike"))
         if found.placebos and found.placebo_share > limits.placebo:
             reasons.append(said("policy.reason_placebo"))
@@ -172,10 +175,10 @@ class ShownMeasure:
         return sentences
 
     def _alike(self) -> Said:
-        values = {"alike": self.found.alike, "p": self.found.alike_p}
-        if self.found.alike_p < self.limits.alike:
-            return said("policy.alike", **values)
-        return said("policy.not_alike", **values)
+        point, low, high, times = self.found.alike
+        if times > self.limits.alike:
+            return said("policy.alike_unknown", low=low, high=high, times=times)
+        return said("policy.alike", alike=point, low=low, high=high, times=times, prob=self.found.prob)
 
     def _placebo(self) -> Said:
         placebos = self.found.placebos
@@ -209,7 +212,7 @@ class ShownMeasure:
             "reasons": [x.as_record() for x in self.reasons],
             "level": _entry(self.change(found.level)), "slope_per_year": _entry(self.change(found.slope)),
             "last_period": _entry(self.change(found.last)),
-            "spread": round(found.spread, 2), "alike": round(found.alike, 2), "alike_p": round(found.alike_p, 3),
+            "spread": round(found.spread, 2), **_alike_entry(found.alike),
             "placebos": [{"period": x.period, **_entry(self.change(x.level)), "z": round(x.level.z, 1)}
                          for x in found.placebos],
             "placebo_share": round(found.placebo_share, 3) if found.placebos else None,
@@ -228,6 +231,12 @@ def policy_json(found: ShownMeasure) -> str:
 def policy_csv(found: ShownMeasure) -> str:
     """Return the periods as CSV."""
     return csv_text(found.to_pandas())
+
+
+def _alike_entry(alike: Alike) -> dict[str, float]:
+    """Return the correlation of neighbouring periods as `policy.json` has it."""
+    return {"alike": round(alike.point, 2), "alike_low": round(alike.low, 2), "alike_high": round(alike.high, 2),
+            "alike_times_as_wide": round(alike.times_as_wide, 2)}  # fmt: skip
 
 
 def _ends(value: Rounded, to: Speaker) -> str:

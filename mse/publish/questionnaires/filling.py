@@ -64,6 +64,8 @@ class FilledFigure:
         Folder, file and row; empty for a gap.
     gap : Gap or None
         Why it is not there.
+    folder : int
+        Which of the folders it is from; 0 is the release.
     """
 
     table: AskedTable
@@ -73,6 +75,7 @@ class FilledFigure:
     text: Said | str | None = None
     source: str = ""
     gap: Gap | None = None
+    folder: int = 0
 
 
 def called_besides(spec: QuestionnaireSpec, called: Called) -> QuestionnaireSpec:
@@ -115,7 +118,7 @@ def fill(spec: QuestionnaireSpec, folders: Sequence[PublishedFolder], year: str 
     """
     known = {x.name: x for x in spec.dimension}
     people = {x.name: x for x in spec.persons}
-    tables = [table for folder in folders for table in folder.tables]
+    tables = [(number, table) for number, folder in enumerate(folders) for table in folder.tables]
     texts = folders[0].texts
     found = []
     for table in spec.table:
@@ -125,14 +128,14 @@ def fill(spec: QuestionnaireSpec, folders: Sequence[PublishedFolder], year: str 
                     found.append(_text(table, asked, texts))
                     continue
                 who = people[asked.persons] if asked.what in OF_PERSONS and asked.persons is not None else None
-                sought = [x for x in tables if x.what == asked.what and _is_of(x, who)]
-                got = [_look(x, levels, known, year) for x in sought]
-                cells = [x for x in got if isinstance(x, PublishedCell)]
+                sought = [(number, x) for number, x in tables if x.what == asked.what and is_of(x, who)]
+                got = [(number, _look(x, levels, known, year)) for number, x in sought]
+                cells = [(number, x) for number, x in got if isinstance(x, PublishedCell)]
                 if cells:
-                    cell = cells[0]
-                    found.append(FilledFigure(table, asked, levels, cell, source=cell.source))
+                    number, cell = cells[0]
+                    found.append(FilledFigure(table, asked, levels, cell, source=cell.source, folder=number))
                     continue
-                gaps = [x for x in got if isinstance(x, Gap)] or [_absent(asked, who)]
+                gaps = [x for _, x in got if isinstance(x, Gap)] or [_absent(asked, who)]
                 found.append(FilledFigure(table, asked, levels, gap=min(gaps, key=lambda x: x.rank)))
     return tuple(found)
 
@@ -144,7 +147,8 @@ def _text(table: AskedTable, asked: AskedFigure, texts: Mapping[str, tuple[Said 
     return FilledFigure(table, asked, {}, text=text, source=source)
 
 
-def _is_of(table: PublishedTable, who: AskedPersons | None) -> bool:
+def is_of(table: PublishedTable, who: AskedPersons | None) -> bool:
+    """Return whether a table counts the persons who are asked for."""
     if who is None:
         return True
     if table.persons == REGISTERED:
@@ -170,11 +174,11 @@ def _look(
     where = set()
     for dim, level in levels.items():
         asked = known[dim]
-        own = _own(asked, table.dims)
+        own = own_names(asked, table.dims)
         if not own:
             return Gap(8, "dimension", said("gap.dimension", name=dim), said("gapfill.dimension", name=dim))
         wanted = next(x for x in asked.level if x.name == level)
-        there = _own(wanted, table.dims[own[0]])
+        there = own_names(wanted, table.dims[own[0]])
         if not there:
             return Gap(7, "level", said("gap.level", name=dim, levels=table.dims[own[0]]),
                        said("gapfill.level", name=dim))  # fmt: skip
@@ -211,7 +215,7 @@ def _no_period(table: PublishedTable, year: str, periods: tuple[str, ...]) -> Ga
     return Gap(5, "period", said("gap.period", year=year, periods=periods), fill)
 
 
-def _own(asked: AskedDimension | AskedLevel, names: Iterable[str]) -> list[str]:
+def own_names(asked: AskedDimension | AskedLevel, names: Iterable[str]) -> list[str]:
     """Return what a release calls a dimension or a level: its own name first, then the others it may have."""
     order = [x.casefold() for x in (asked.name, *asked.called)]
     found = [x for x in names if x.casefold() in order]

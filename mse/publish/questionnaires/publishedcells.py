@@ -59,6 +59,8 @@ class PublishedCell:
         Whether it stands as rounded.
     source : str
         Folder, file and row.
+    deviation : int
+        The most that it may be off, where it is rounded.
     """
 
     value: float | None
@@ -72,6 +74,7 @@ class PublishedCell:
     status: str
     rounded: bool
     source: str
+    deviation: int = 0
 
 
 Levels = frozenset[tuple[str, str]]
@@ -170,7 +173,8 @@ def _release(folder: Path) -> PublishedFolder:
                 raise Damaged(said("questionnaire.changed", name=name))
         tables = {name.removesuffix(".csv"): _rows(folder, name) for name in files if name.endswith(".csv")}
         name = folder.absolute().name
-        shown = _Release(name, tables)
+        off = int(mapping(record.get("rounding")).get("deviation") or 0)
+        shown = _Release(name, tables, off)
         return PublishedFolder(name, str(record["title"]), (*shown.numbers(),), _texts(record, shown),
                                str(record["disclosure"]), shown.years)  # fmt: skip
 
@@ -206,8 +210,8 @@ def _texts(record: Mapping[str, Any], shown: _Release) -> dict[str, tuple[Said |
 class _Release:
     """The tables of a release, with their dimensions and the time among them."""
 
-    def __init__(self, name: str, tables: Mapping[str, list[dict[str, str]]]) -> None:
-        self.name, self.tables = name, tables
+    def __init__(self, name: str, tables: Mapping[str, list[dict[str, str]]], off: int) -> None:
+        self.name, self.tables, self.off = name, tables, off
         parts = tables["indicators"]
         numbers = ("indicator", "point", "low", "high", "prob", "unit", "period", "definition", "status", "verdict")
         dims = [x for x in parts[0] if x not in numbers]
@@ -279,7 +283,7 @@ class _Release:
             found if status == OK else None, low, high, prob, row.get("unit", unit),
             row.get("period") or (when if when != ALL else self.whole), row.get("definition", definition),
             row.get("verdict", "") if interval else "", status, row["status"] == "rounded",
-            f"{self.name}/{name}.csv, row {i + 2}, {value}",
+            f"{self.name}/{name}.csv, row {i + 2}, {value}", self.off if row["status"] == "rounded" else 0,
         )  # fmt: skip
 
 
@@ -317,6 +321,7 @@ def _key_figures(folder: Path) -> PublishedFolder:
     name = folder.absolute().name
     found: dict[str, dict[tuple[Levels, str], PublishedCell]] = {}
     try:
+        off = {str(x["name"]): int(x["deviation"]) for x in map(mapping, items(record["sources"]))}
         for i, one in enumerate(map(mapping, items(record["figures"])), 1):
             if one["kind"] != "total":
                 continue
@@ -327,7 +332,8 @@ def _key_figures(folder: Path) -> PublishedFolder:
             cell = PublishedCell(
                 value if status == OK else None, None, None, None, "persons", str(one["period"]),
                 "; ".join(x for x in (str(one["definition"]), str(one["publisher"])) if x), str(one["verdict"]),
-                status, False, f"{name}/{FIGURES_FILE}, figure {i}, count",
+                status, off[str(one["source"])] > 0, f"{name}/{FIGURES_FILE}, figure {i}, count",
+                off[str(one["source"])],
             )  # fmt: skip
             found.setdefault(str(one["source"]), {}).setdefault((where, str(one["period"])), cell)
         disclosure, title = str(record["disclosure"]), str(record["title"])

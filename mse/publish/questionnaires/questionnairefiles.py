@@ -191,7 +191,7 @@ def _told(x: FilledFigure, say: Catalogue, language: str) -> dict[str, object]:
     row: dict[str, object] = dict.fromkeys(_HEADS, "")
     row["note"] = text_of(x.asked, "note", language)
     if x.gap is not None:
-        mark = CONFIDENTIAL if x.gap.code in ("suppressed", "withheld") else NONE
+        mark = CONFIDENTIAL if x.gap.code in ("suppressed", "together", "withheld") else NONE
         return row | {"mark": mark, "missing": say.said(x.gap.why), "fill": say.said(x.gap.fill)}
     row["source"] = x.source
     if x.cell is None:
