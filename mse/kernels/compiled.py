@@ -15,21 +15,20 @@ if TYPE_CHECKING:
 
 else:
     from numba import njit
-    from numba.core.types import unliteral
 
     from mse.kernels.keeping import Kept
+    from mse.kernels.linking import Part
 
     def compiled(function, inline="never"):
-        """Compile `function` with numba: cached on disk, GIL released, divisions as in NumPy."""
-        kernel = njit(nogil=True, error_model="numpy", inline=inline)(function)
+        """Compile `function` with numba: cached on disk, GIL released, divisions as in NumPy.
+
+        Python calls machine code; other kernels link a form without any, `Part`.
+        """
+        kernel = njit(nogil=True, error_model="numpy", inline=inline, no_cfunc_wrapper=True)(function)
         kernel._cache = Kept(function)  # as njit(cache=True) does with numba's own
-        template = kernel.get_call_template
-
-        def for_any_value(args, kws):
-            """Compile one form for `True`, `0` and `1`, where numba would one for each that a caller writes out."""
-            return template([unliteral(x) for x in args], {name: unliteral(x) for name, x in kws.items()})
-
-        kernel.get_call_template = for_any_value
+        part = Part(kernel)
+        kernel.get_call_template = part.template
+        kernel.get_overload = part.key
         return kernel
 
     def inlined(function):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.compiler import compile_result
+from numba.core.runtime import rtsys
 
 from mse.kernels.cache import folder
 
@@ -48,27 +51,107 @@ class OneFolder:
         return str(self.line)
 
 
-class _Form(CompileResultCacheImpl):
+class _Called(CompileResultCacheImpl):
+    """Machine code that Python calls: kept without what numba would link it by."""
+
     _locator_classes: list[type[object]] = [OneFolder]  # noqa: RUF012
 
+    def reduce(self, data: Any) -> tuple[Any, ...]:
+        """Return what is written of a compiled form."""
+        data.fndesc.typemap = data.fndesc.calltypes = None
+        code = data.library._get_compiled_object()
+        within = tuple(data._find_referenced_environments())
+        _point_at(within, data.codegen)
+        return data.library.name, code, data.fndesc, data.environment, data.signature, within
 
-class Kept(FunctionCache):
-    """The compiled forms of one function on disk.
+    def rebuild(self, target_context: Any, reduced_data: tuple[Any, ...]) -> Any:
+        """Return a form that was kept."""
+        name, code, fndesc, environment, signature, within = reduced_data
+        codegen = target_context.codegen()
+        library = codegen.create_library(name)
+        library.enable_object_caching()
+        library._set_compiled_object(code)
+        library._finalize_final_module()
+        codegen._engine._defined_symbols.add(fndesc.llvm_cpython_wrapper_name)
+        entry = target_context.get_executable(library, fndesc, environment)
+        _point_at(within, codegen)
+        return compile_result(target_context=target_context, typing_context=target_context.typing_context,
+                              library=library, environment=environment, entry_point=entry, fndesc=fndesc,
+                              signature=signature, objectmode=False)  # fmt: skip
+
+
+class _Linked(CompileResultCacheImpl):
+    """Code that kernels link: kept beside what Python calls."""
+
+    _locator_classes: list[type[object]] = [OneFolder]  # noqa: RUF012
+
+    def get_filename_base(self, fullname: str, abiflags: str) -> str:
+        """Return what names of files begin with."""
+        return f"linked-{super().get_filename_base(fullname, abiflags)}"  # type: ignore[no-untyped-call]
+
+    def reduce(self, data: Any) -> tuple[Any, ...]:
+        """Return what is written of a compiled form."""
+        data.fndesc.typemap = data.fndesc.calltypes = None
+        return data.library.name, data.library.bitcode(), data.fndesc, data.environment, data.signature
+
+    def rebuild(self, target_context: Any, reduced_data: tuple[Any, ...]) -> Any:
+        """Return a form that was kept."""
+        from mse.kernels.linkable import Linkable
+
+        name, bitcode, fndesc, environment, signature = reduced_data
+        library = Linkable.of(target_context.codegen(), name, bitcode)
+        return compile_result(target_context=target_context, typing_context=target_context.typing_context,
+                              library=library, environment=environment, fndesc=fndesc, signature=signature,
+                              objectmode=False)  # fmt: skip
+
+
+class _Store(FunctionCache):
+    """Numba's files of one function, read without all that it can compile: that takes longer than the reading."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return a form that was kept; None where there is none."""
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():  # type: ignore[no-untyped-call]
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+
+
+class _CalledStore(_Store):
+    _impl_class = _Called
+
+
+class _LinkedStore(_Store):
+    _impl_class = _Linked
+
+
+class Kept:
+    """The compiled forms of one function on disk, for Python to call.
 
     Whoever finds none compiles it and holds a lock meanwhile; other processes wait for that instead of compiling the
     same. Kernels call each other in no circle, so that no two wait for each other; the lock of a process that ends is
     gone with it.
     """
 
-    _impl_class = _Form
+    _store_class: type[_Store] = _CalledStore
     _lock: int | None = None
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
+
+    @cached_property
+    def _store(self) -> Any:
+        return self._store_class(self._function)  # type: ignore[no-untyped-call]
+
+    @property
+    def cache_path(self) -> str:
+        """The folder."""
+        return str(self._store.cache_path)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled form for these types; None where it is to be compiled by this process."""
-        found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        found = self._store.load_overload(sig, target_context)
         if found is None and self._lock is None:
-            self._lock = _locked(self._impl.locator.folder, self._impl.filename_base)
-            found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+            self._lock = _locked(self._store._impl.locator.folder, self._store._impl.filename_base)
+            found = self._store.load_overload(sig, target_context)
             if found is not None:
                 self._unlock()
         return found
@@ -76,7 +159,7 @@ class Kept(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled form, and let those go on that wait for it."""
         try:
-            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+            self._store.save_overload(sig, data)
         finally:
             self._unlock()
 
@@ -84,6 +167,18 @@ class Kept(FunctionCache):
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+class Linked(Kept):
+    """The forms of one function on disk, for other kernels to link."""
+
+    _store_class = _LinkedStore
+
+
+def _point_at(environments: tuple[Any, ...], codegen: Any) -> None:
+    """Let machine code find what was linked into it."""
+    for environment in environments:
+        codegen.set_env(environment.env_name, environment)
 
 
 def _locked(place: Path, name: str) -> int | None:

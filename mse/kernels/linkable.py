@@ -1,0 +1,39 @@
+"""Code that is linked into a kernel before it is machine code; loaded only where something is compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import binding
+from numba.core.codegen import JITCodeLibrary
+
+
+class Linkable(JITCodeLibrary):
+    """The code of one function and of those it calls, never optimised or run by itself."""
+
+    _kept: bytes | None = None
+
+    @classmethod
+    def of(cls, codegen: Any, name: str, kept: bytes) -> Linkable:
+        """Return what was kept."""
+        library = cls(codegen, name)
+        library._kept, library._finalized = kept, True
+        return library
+
+    def bitcode(self) -> bytes:
+        """Return what is to be kept."""
+        if self._kept is None:
+            self._kept = self._get_module_for_linking().as_bitcode()
+        return self._kept
+
+    def _get_module_for_linking(self) -> Any:
+        if self._shared_module is None and self._kept is not None:
+            self._shared_module = binding.parse_bitcode(self._kept)
+        return super()._get_module_for_linking()
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True

@@ -1,0 +1,83 @@
+"""What one kernel links of another: code before it is made machine code.
+
+Numba makes of each function that a kernel calls machine code too, with a way in from Python, and optimises it once for
+itself and once more in every caller. Most kernels are called by kernels alone: of those there is only what the callers
+link, optimised once, where it ends up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from mse.kernels.keeping import Linked
+
+
+class Form(NamedTuple):
+    """The code of a function for arguments of some types."""
+
+    key: object
+    """What stands for it in numba's table of functions."""
+    signature: Any
+    environment: Any
+    """What machine code that the form ends up in points at."""
+
+
+class Part:
+    """The forms of one function for kernels that call it."""
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+        self._forms: dict[tuple[Any, ...], Form] = {}
+
+    def template(self, args: Any, kws: Mapping[str, Any]) -> Any:
+        """Return how a call with arguments of these types is typed, as numba's `Dispatcher.get_call_template`.
+
+        One form serves `True`, `0` and `1`, where numba would compile one for each that a caller writes out.
+        """
+        from numba.core.types import unliteral
+        from numba.core.typing import make_concrete_template
+
+        args, kws = [unliteral(x) for x in args], {name: unliteral(x) for name, x in kws.items()}
+        pysig, args = self._kernel._compiler.fold_argument_types(args, kws)
+        name = self._kernel.py_func.__name__
+        form = self._form(tuple(args))
+        return make_concrete_template(f"CallTemplate({name})", key=name, signatures=[form.signature]), pysig, args, {}
+
+    def key(self, sig: Any) -> object:
+        """Return what stands for the form of these types, as numba's `Dispatcher.get_overload`."""
+        from numba.core.sigutils import normalize_signature
+
+        return self._forms[tuple(normalize_signature(sig)[0])].key
+
+    @cached_property
+    def _kept(self) -> Linked:
+        return Linked(self._kernel.py_func)
+
+    def _form(self, args: tuple[Any, ...]) -> Form:
+        from numba.core.compiler_lock import global_compiler_lock
+
+        with global_compiler_lock:
+            if args not in self._forms:
+                context = self._kernel.targetctx
+                found = self._kept.load_overload(args, context)
+                if found is None:
+                    found = self._compiled(args)
+                    self._kept.save_overload(args, found)
+                form = self._forms[args] = Form(object(), found.signature, found.environment)
+                context.insert_user_function(form.key, found.fndesc, [found.library])
+            return self._forms[args]
+
+    def _compiled(self, args: tuple[Any, ...]) -> Any:
+        from numba.core.compiler import Flags, compile_extra
+
+        from mse.kernels.linkable import Linkable
+
+        kernel, flags = self._kernel, Flags()
+        options = kernel.targetoptions | {"no_cpython_wrapper": True}
+        kernel.targetdescr.options.parse_as_flags(flags, options)
+        flags.no_compile = True
+        context = kernel.targetctx
+        library = Linkable(context.codegen(), kernel.py_func.__qualname__)
+        return compile_extra(kernel.typingctx, context, kernel.py_func, args, None, flags, {}, library=library)
