@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +13,11 @@ from typing import Any
 
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.compiler import compile_result
-from numba.core.runtime import rtsys
+from numba.core.runtime.nrt import rtsys
 
 from mse.kernels.cache import folder
+
+_ENVIRONMENT = re.compile(r"_ZN08NumbaEnv\w+")
 
 PATIENCE = 60.0
 """Seconds that a process waits for another that compiles a function; then it compiles that itself."""
@@ -60,7 +64,7 @@ class _Called(CompileResultCacheImpl):
         """Return what is written of a compiled form."""
         data.fndesc.typemap = data.fndesc.calltypes = None
         code = data.library._get_compiled_object()
-        within = tuple(data._find_referenced_environments())
+        within = _used(data)
         _point_at(within, data.codegen)
         return data.library.name, code, data.fndesc, data.environment, data.signature, within
 
@@ -75,9 +79,8 @@ class _Called(CompileResultCacheImpl):
         codegen._engine._defined_symbols.add(fndesc.llvm_cpython_wrapper_name)
         entry = target_context.get_executable(library, fndesc, environment)
         _point_at(within, codegen)
-        return compile_result(target_context=target_context, typing_context=target_context.typing_context,
-                              library=library, environment=environment, entry_point=entry, fndesc=fndesc,
-                              signature=signature, objectmode=False)  # fmt: skip
+        return _result(target_context, library=library, environment=environment, entry_point=entry, fndesc=fndesc,
+                       signature=signature)  # fmt: skip
 
 
 class _Linked(CompileResultCacheImpl):
@@ -100,27 +103,25 @@ class _Linked(CompileResultCacheImpl):
 
         name, bitcode, fndesc, environment, signature = reduced_data
         library = Linkable.of(target_context.codegen(), name, bitcode)
-        return compile_result(target_context=target_context, typing_context=target_context.typing_context,
-                              library=library, environment=environment, fndesc=fndesc, signature=signature,
-                              objectmode=False)  # fmt: skip
+        return _result(target_context, library=library, environment=environment, fndesc=fndesc, signature=signature)
+
+
+def _result(context: Any, **parts: Any) -> Any:
+    return compile_result(target_context=context, typing_context=context.typing_context, objectmode=False, **parts)  # type: ignore[no-untyped-call]
 
 
 class _Store(FunctionCache):
     """Numba's files of one function, read without all that it can compile: that takes longer than the reading."""
 
+    def __init__(self, function: Callable[..., object], form: type[CompileResultCacheImpl]) -> None:
+        self._impl_class: Any = form
+        super().__init__(function)  # type: ignore[no-untyped-call]
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return a form that was kept; None where there is none."""
         rtsys.initialize(target_context)
-        with self._guard_against_spurious_io_errors():  # type: ignore[no-untyped-call]
+        with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
-
-
-class _CalledStore(_Store):
-    _impl_class = _Called
-
-
-class _LinkedStore(_Store):
-    _impl_class = _Linked
 
 
 class Kept:
@@ -131,7 +132,7 @@ class Kept:
     gone with it.
     """
 
-    _store_class: type[_Store] = _CalledStore
+    _form: type[CompileResultCacheImpl] = _Called
     _lock: int | None = None
 
     def __init__(self, function: Callable[..., object]) -> None:
@@ -139,7 +140,7 @@ class Kept:
 
     @cached_property
     def _store(self) -> Any:
-        return self._store_class(self._function)  # type: ignore[no-untyped-call]
+        return _Store(self._function, self._form)
 
     @property
     def cache_path(self) -> str:
@@ -172,7 +173,14 @@ class Kept:
 class Linked(Kept):
     """The forms of one function on disk, for other kernels to link."""
 
-    _store_class = _LinkedStore
+    _form = _Linked
+
+
+def _used(form: Any) -> tuple[Any, ...]:
+    """Return what machine code points at, beside its own; most of what was linked into it only names what it has."""
+    named = Counter(_ENVIRONMENT.findall(str(form.library._final_module)))
+    found = form._find_referenced_environments()
+    return tuple(x for x in found if named[x.env_name] > 1 and x is not form.environment)
 
 
 def _point_at(environments: tuple[Any, ...], codegen: Any) -> None:

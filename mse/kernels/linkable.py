@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import binding
+from llvmlite import binding  # type: ignore[import-untyped]
 from numba.core.codegen import JITCodeLibrary
 
 
@@ -29,11 +29,11 @@ class Linkable(JITCodeLibrary):
     def _get_module_for_linking(self) -> Any:
         if self._shared_module is None and self._kept is not None:
             self._shared_module = binding.parse_bitcode(self._kept)
-        return super()._get_module_for_linking()
+        return super()._get_module_for_linking()  # type: ignore[no-untyped-call]
 
     def _optimize_final_module(self) -> None:
         pass
 
     def _finalize_final_module(self) -> None:
-        self._finalize_dynamic_globals()
+        self._finalize_dynamic_globals()  # type: ignore[no-untyped-call]
         self._finalized = True

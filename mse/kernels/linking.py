@@ -7,9 +7,9 @@ link, optimised once, where it ends up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from mse.kernels.keeping import Linked
 
@@ -36,20 +36,22 @@ class Part:
 
         One form serves `True`, `0` and `1`, where numba would compile one for each that a caller writes out.
         """
-        from numba.core.types import unliteral
-        from numba.core.typing import make_concrete_template
+        from numba.core.types.misc import unliteral
+        from numba.core.typing.templates import make_concrete_template
 
-        args, kws = [unliteral(x) for x in args], {name: unliteral(x) for name, x in kws.items()}
+        plain: Callable[[Any], Any] = unliteral
+        args, kws = [plain(x) for x in args], {name: plain(x) for name, x in kws.items()}
         pysig, args = self._kernel._compiler.fold_argument_types(args, kws)
         name = self._kernel.py_func.__name__
         form = self._form(tuple(args))
-        return make_concrete_template(f"CallTemplate({name})", key=name, signatures=[form.signature]), pysig, args, {}
+        template = make_concrete_template(f"CallTemplate({name})", key=name, signatures=[form.signature])  # type: ignore[no-untyped-call]
+        return template, pysig, args, {}
 
     def key(self, sig: Any) -> object:
         """Return what stands for the form of these types, as numba's `Dispatcher.get_overload`."""
         from numba.core.sigutils import normalize_signature
 
-        return self._forms[tuple(normalize_signature(sig)[0])].key
+        return self._forms[tuple(normalize_signature(sig)[0])].key  # type: ignore[no-untyped-call]
 
     @cached_property
     def _kept(self) -> Linked:
@@ -70,14 +72,16 @@ class Part:
             return self._forms[args]
 
     def _compiled(self, args: tuple[Any, ...]) -> Any:
-        from numba.core.compiler import Flags, compile_extra
+        from numba.core import compiler
 
         from mse.kernels.linkable import Linkable
 
-        kernel, flags = self._kernel, Flags()
-        options = kernel.targetoptions | {"no_cpython_wrapper": True}
-        kernel.targetdescr.options.parse_as_flags(flags, options)
+        kernel, compiling = self._kernel, cast(Any, compiler)
+        flags = compiling.Flags()
+        kernel.targetdescr.options.parse_as_flags(flags, kernel.targetoptions | {"no_cpython_wrapper": True})
         flags.no_compile = True
         context = kernel.targetctx
-        library = Linkable(context.codegen(), kernel.py_func.__qualname__)
-        return compile_extra(kernel.typingctx, context, kernel.py_func, args, None, flags, {}, library=library)
+        library = cast(Any, Linkable)(context.codegen(), kernel.py_func.__qualname__)
+        return compiling.compile_extra(
+            kernel.typingctx, context, kernel.py_func, args, None, flags, {}, library=library
+        )
