@@ -211,8 +211,13 @@ class Outcome:
     result: Posterior | MseError
 
 
-def run_method(table: Table, method: str, *, seed: int, compute: Compute, **options: Any) -> Posterior:
-    """Run one estimator without judging its answer; parameters as in `estimate`."""
+def run_method(
+    table: Table, method: str, *, seed: int, compute: Compute, beside: bool = False, **options: Any
+) -> Posterior:
+    """Run one estimator without judging its answer; parameters as in `estimate`.
+
+    `beside` another answer only the law, its words and whether chains settled are wanted.
+    """
     if type(seed) is not int or seed < 0:
         check_value("seed", seed, Seed)
     spec = make_spec(method, options)
@@ -240,6 +245,8 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
 
         run = partial(_part_alone, method, spec)
         return estimate_separately(table, options["by"], run, seed=seed, compute=compute or Compute())
+    if beside:
+        estimator = getattr(home, "estimate_beside", estimator)
     posterior: Posterior = estimator(table, spec, seed=seed, compute=compute)
     return posterior
 
@@ -287,9 +294,8 @@ def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compu
     if table.strata and method in METHODS and not by_stratum(method, options) and "by" not in options:
         table = table.collapse()
     try:
-        return Outcome(
-            method, label, run_method(table, method, seed=seed, compute=compute.within(str(label)), **options)
-        )
+        where = compute.within(str(label))
+        return Outcome(method, label, run_method(table, method, seed=seed, compute=where, beside=True, **options))
     except MseError as error:
         return Outcome(method, label, error)
 

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_IMPORT = re.compile(r"^from mse\.kernels\.(\w+) import", re.MULTILINE)
+_IMPORT = re.compile(r"^\s*from mse\.kernels\.(\w+) import", re.MULTILINE)
 
 
 def folder(module: str) -> Path:
