@@ -372,6 +372,13 @@ def comparison(table: CaptureTable | Posterior, outcomes: Sequence[Outcome], pro
     """Return the outcomes as a data frame, columns as in `compare`; an answer with a verdict keeps its number."""
     import pandas as pd
 
+    return pd.DataFrame(comparison_rows(table, outcomes, prob))
+
+
+def comparison_rows(
+    table: CaptureTable | Posterior, outcomes: Sequence[Outcome], prob: float
+) -> list[dict[str, object]]:
+    """Return the rows of `comparison`."""
     from mse.assess.findings import not_settled
     from mse.assess.rules import usual_thresholds
 
@@ -396,7 +403,7 @@ def comparison(table: CaptureTable | Posterior, outcomes: Sequence[Outcome], pro
         rows.append({**row, "point": e.point, "low": e.low, "high": e.high, "prob": prob, "observed": e.observed,
                      "kind": str(e.kind), "interval_contains": "; ".join(map(str, e.inside)), "status": "ok",
                      "said": codes})  # fmt: skip
-    return pd.DataFrame(rows)
+    return rows
 
 
 def _split(request: Request) -> tuple[str, Mapping[str, Any]]:
