@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from llvmlite import binding  # type: ignore[import-untyped]
 from numba.core.codegen import JITCodeLibrary
+
+
+@contextmanager
+def linking_all(codegen: Any) -> Iterator[None]:
+    """Make what numba compiles on the way, such as ``np.zeros``, code to be linked too; its lock is held."""
+    before = codegen.create_library
+    codegen.create_library = partial(Linkable, codegen)
+    try:
+        yield
+    finally:
+        codegen.create_library = before
 
 
 class Linkable(JITCodeLibrary):
@@ -19,6 +33,18 @@ class Linkable(JITCodeLibrary):
         library = cls(codegen, name)
         library._kept, library._finalized = kept, True
         return library
+
+    @property
+    def codegen(self) -> Linkable:
+        """What keeps environments for machine code: there is none."""
+        return self
+
+    def set_env(self, name: str, environment: object) -> None:
+        """Leave it to the machine code that this ends up in."""
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Return that there is no such machine code."""
+        return 0
 
     def bitcode(self) -> bytes:
         """Return what is to be kept."""

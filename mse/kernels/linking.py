@@ -72,16 +72,26 @@ class Part:
             return self._forms[args]
 
     def _compiled(self, args: tuple[Any, ...]) -> Any:
-        from numba.core import compiler
+        return _compiled(self._kernel, args, {"no_cpython_wrapper": True}, no_compile=True)
 
-        from mse.kernels.linkable import Linkable
 
-        kernel, compiling = self._kernel, cast(Any, compiler)
-        flags = compiling.Flags()
-        kernel.targetdescr.options.parse_as_flags(flags, kernel.targetoptions | {"no_cpython_wrapper": True})
-        flags.no_compile = True
-        context = kernel.targetctx
-        library = cast(Any, Linkable)(context.codegen(), kernel.py_func.__qualname__)
+def called_from_python(kernel: Any, args: tuple[Any, ...], return_type: Any) -> Any:
+    """Compile the form that Python calls, as the compiler of numba's `Dispatcher` does."""
+    return _compiled(kernel, args, {}, no_compile=False)
+
+
+def _compiled(kernel: Any, args: tuple[Any, ...], options: dict[str, bool], no_compile: bool) -> Any:
+    from numba.core import codegen, compiler
+
+    from mse.kernels.linkable import Linkable, linking_all
+
+    compiling, context = cast(Any, compiler), kernel.targetctx
+    flags = compiling.Flags()
+    kernel.targetdescr.options.parse_as_flags(flags, kernel.targetoptions | options)
+    flags.no_compile = no_compile
+    library = cast(Any, Linkable if no_compile else codegen.JITCodeLibrary)(context.codegen(), kernel.__qualname__)
+    library.enable_object_caching()
+    with linking_all(context.codegen()):
         return compiling.compile_extra(
             kernel.typingctx, context, kernel.py_func, args, None, flags, {}, library=library
         )
