@@ -89,6 +89,7 @@ def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_js
     """Run a job, write its folder if there is to be one, and print the summary."""
     from mse.answers.results import REPORT, check_free, plain, summary_record, write_results
     from mse.computing.savefiles import work_folder
+    from mse.jobs.compilingahead import compiling_ahead
     from mse.jobs.running import run_job
     from mse.jobs.sources import RECORDS
     from mse.publish.wording.sentences import terminal_summary
@@ -96,12 +97,14 @@ def carry_out(job: Job, out: Path | None, overwrite: bool, where: Compute, as_js
     if out is not None:
         check_free(out, overwrite)
     if out is None:
-        results: Results = run_job(job, where, told=tell)
+        with compiling_ahead():
+            results: Results = run_job(job, where, told=tell)
     else:
         from mse.publish.report.html import render_pages
 
         with work_folder(out, "work-") as work:
-            results = run_job(job, where, workspace=work, told=tell)
+            with compiling_ahead():
+                results = run_job(job, where, workspace=work, told=tell)
             left = work / RECORDS
             write_results(out, results, render_pages, overwrite=overwrite, intake=left if left.is_dir() else None)
     if as_json:

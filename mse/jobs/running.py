@@ -104,9 +104,7 @@ def run_job(
     summed = summed_over(source.table, method, options)
     by = options.get("by", ())
     asked: list[Request] = (
-        [*checks(table, method, by), *(_apart(name, by) for name in reversed(list(METHODS)) if METHODS[name].beside)]
-        if job.compare is None
-        else [(c.method, c.options) for c in job.compare]
+        beside_answer(table, method, by) if job.compare is None else [(c.method, c.options) for c in job.compare]
     )
     others = [
         run_or_fail(source.table, r, job.run.seed, compute) for r in asked if r not in (method, (method, options))
@@ -318,6 +316,12 @@ def _shown(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that belong in the name of a headline: an average is what it is whatever its prior."""
     averaged = METHODS[method].basis in AVERAGED
     return {name: value for name, value in options.items() if name in ("by", "departures") or not averaged}
+
+
+def beside_answer(table: CaptureTable, method: str, by: Sequence[str]) -> list[Request]:
+    """Return the methods that stand beside an answer by `method` where a job names none."""
+    plain = [_apart(name, by) for name in reversed(list(METHODS)) if METHODS[name].beside]
+    return [*checks(table, method, by), *plain]
 
 
 def _apart(method: str, by: Sequence[str]) -> Request:
