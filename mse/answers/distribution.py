@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mse.computing.normal import normal_cdf
+from mse.computing.normal import normal_grid
 from mse.kernels.arrays import Array, Integers
 
 LOG_STEP = 0.0025
@@ -78,8 +78,8 @@ class Distribution:
         """
         if not (unseen > 0 and log_sd > 0):
             return cls(np.array([observed + max(unseen, 0.0)]), np.array([1.0]), whole=False)
-        z = np.linspace(-9.0, 9.0, 7201)
-        return cls(observed + unseen * np.exp(log_sd * z), normal_cdf(z), whole=False)
+        z, below = normal_grid()
+        return cls(observed + unseen * np.exp(log_sd * z), below, whole=False)
 
     @classmethod
     def poisson_mixture(cls, observed: int, log_means: Array, mass: Array) -> Distribution:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
-from mse.computing.normal import normal_cdf
+from mse.computing.normal import normal_cdf, normal_grid
 from mse.kernels.arrays import Array
 
 
@@ -39,8 +39,8 @@ def normal_law(observed: int, size: float, se: float) -> Distribution:
     """Return the normal law of an estimate; what lies below the persons observed stands there."""
     if not se > 0:
         return Distribution(np.array([size]), np.array([1.0]), whole=False)
-    z = np.linspace(-9.0, 9.0, 7201)
-    values, cdf = size + se * z, normal_cdf(z)
+    z, cdf = normal_grid()
+    values = size + se * z
     above = values > observed
     if above.all():
         return Distribution(values, cdf, whole=False)
