@@ -54,6 +54,10 @@ class LaterFrames(Mapping[str, "pd.DataFrame"]):
             self._made[name] = self._later[name]()
         return self._made[name]
 
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is such a table, without making it."""
+        return name in self._made or name in self._later
+
     def __iter__(self) -> Iterator[str]:
         """Go through the names."""
         return iter({**self._made, **self._later})
