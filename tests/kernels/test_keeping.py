@@ -27,17 +27,22 @@ print(sum(factorise.stats.cache_hits.values()), sum(factorise.stats.cache_misses
 """
 
 
+def copied(*kernels: str, into: Path) -> None:
+    """Copy what compiles kernels, and some of them."""
+    source = Path(mse.__file__).parent
+    ours = ("__init__", "cache", "keeping", "linking", "linkable", "compiled", *kernels)
+    (into / "mse" / "kernels").mkdir(parents=True)
+    for name in ("__init__.py", *(f"kernels/{x}.py" for x in ours)):
+        shutil.copy(source / name, into / "mse" / name)
+
+
 def test_the_folder_is_that_of_the_source() -> None:
     factorise(np.eye(2), 2, 1e-9)
     assert factorise.stats.cache_path == str(folder("cholesky"))  # type: ignore[attr-defined]
 
 
 def test_a_copy_of_the_package_does_not_compile_again(tmp_path: Path) -> None:
-    source = Path(mse.__file__).parent
-    for name in ("__init__.py", "kernels/__init__.py", "kernels/cache.py", "kernels/keeping.py", "kernels/linking.py",
-                 "kernels/compiled.py", "kernels/cholesky.py"):  # fmt: skip
-        (tmp_path / "mse" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source / name, tmp_path / "mse" / name)
+    copied("cholesky", into=tmp_path)
     factorise(np.eye(2), 2, 1e-9)
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(folder("cholesky").parent)}
     done = subprocess.run(
@@ -73,11 +78,7 @@ except ValueError as error:
 
 def test_what_kernels_alone_call_is_linked_and_not_made_machine_code(tmp_path: Path) -> None:
     """A second process loads one file, without what numba compiles with; an error inside says what it said."""
-    source = Path(mse.__file__).parent
-    for name in ("__init__.py", *(f"kernels/{x}.py" for x in ("__init__", "cache", "keeping", "linking", "linkable",
-                                                              "compiled"))):  # fmt: skip
-        (tmp_path / "mse" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source / name, tmp_path / "mse" / name)
+    copied(into=tmp_path)
     (tmp_path / "mse" / "kernels" / "calling.py").write_text(KERNELS, encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
     said = []
