@@ -1,4 +1,4 @@
-"""A first run compiles in two processes: this one what it comes to, another what the methods beside the answer need."""
+"""A first run compiles in several processes: its own what it comes to, others what methods beside the answer need."""
 
 from __future__ import annotations
 
@@ -10,27 +10,33 @@ from contextlib import contextmanager
 
 from mse.kernels.cache import compiled_before
 
+OTHERS = 2
+"""More would wait for each other: the answer itself takes two fifths of all that is compiled, in one process."""
+
 
 @contextmanager
 def compiling_ahead() -> Iterator[None]:
-    """Let a second process compile ahead where no kernels were kept yet and there is a second core.
+    """Let other processes compile ahead where no kernels were kept yet, each on a core of its own.
 
-    Both find each other's kernels in the one store, and no kernel is compiled by both. The other ends with the work.
+    All find each other's kernels in the one store, and no kernel is compiled twice. The others end with the work.
     """
-    if compiled_before() or (os.cpu_count() or 1) < 2:
-        yield
-        return
-    other = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL)  # fmt: skip
+    number = 0 if compiled_before() else min((os.cpu_count() or 1) - 1, OTHERS)
+    nothing = subprocess.DEVNULL
+    others = [
+        subprocess.Popen([sys.executable, "-m", __name__, str(i)], stdin=nothing, stdout=nothing, stderr=nothing)
+        for i in range(number)
+    ]
     try:
         yield
     finally:
-        other.terminate()
-        other.wait()
+        for other in others:
+            other.terminate()
+        for other in others:
+            other.wait()
 
 
-def main() -> None:
-    """Estimate from a small table by the methods beside an answer, the last first: this process begins with that."""
+def main(number: int) -> None:
+    """Estimate from a small table by the methods beside an answer, from the last on, or from the middle on."""
     import numpy as np
 
     from mse.computing.parallel import Compute
@@ -41,9 +47,11 @@ def main() -> None:
     on = np.arange(1, 16)[:, None] >> np.arange(4) & 1
     counts = np.rint(600 * np.where(on, 0.3, 0.7).prod(axis=1)).astype(np.int64)
     table = CaptureTable.from_arrays("ABCD", counts)
-    for request in reversed(beside_answer(table, "shrinkage", ())):
+    requests = beside_answer(table, "shrinkage", ())[::-1]
+    middle = number * (len(requests) // 2 + 1)
+    for request in requests[middle:] + requests[:middle]:
         run_or_fail(table, request, 0, Compute(workers=1))
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

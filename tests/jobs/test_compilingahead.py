@@ -1,4 +1,4 @@
-"""A first run compiles in two processes."""
+"""A first run compiles in several processes."""
 
 import subprocess
 from typing import Any
@@ -48,23 +48,30 @@ def test_the_other_process_ends_with_the_work_even_where_that_fails(
     processes: type[Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compilingahead, "compiled_before", lambda: False)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-    with pytest.raises(KeyError), compiling_ahead():
-        raise KeyError
-    assert processes.started[0][1:] == ["-m", "mse.jobs.compilingahead"] and processes.ended == 2
+    for cores, others in ((2, 1), (3, 2), (64, 2)):
+        processes.started, processes.ended = [], 0
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        with pytest.raises(KeyError), compiling_ahead():
+            raise KeyError
+        assert [x[1:] for x in processes.started] == [["-m", "mse.jobs.compilingahead", str(i)] for i in range(others)]
+        assert processes.ended == 2 * others
 
 
-def test_it_goes_through_the_methods_beside_an_answer_from_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_go_through_the_methods_beside_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
     def run(table: Any, request: Any, seed: int, compute: Any) -> None:
-        asked.append(request)
+        nonlocal asked
+        asked += [request]
 
     monkeypatch.setattr("mse.methods.run_or_fail", run)
-    main()
-    names = [x if isinstance(x, str) else x[0] for x in asked]
+    main(0)
+    first, asked = asked, []
+    main(1)
+    names = [x if isinstance(x, str) else x[0] for x in first]
     assert names[0] == next(name for name in METHODS if METHODS[name].beside) and "average" in names
-    assert len(asked) == len(running.beside_answer(_small(), "shrinkage", ()))
+    assert sorted(map(str, first)) == sorted(map(str, asked)) and asked[0] == "decomposable"
+    assert first == running.beside_answer(_small(), "shrinkage", ())[::-1]
 
 
 def _small() -> Any:
