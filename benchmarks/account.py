@@ -27,7 +27,6 @@ import mse.cli; step("import: the command line")
 from mse.jobs.running import run_job
 from mse.jobs.job import make_job
 step("import: jobs, methods, reports")
-import pandas; step("import: pandas")
 from mse.publish.wording.sentences import terminal_summary
 job = make_job({"table": {"name": "uk-2013-5"}, "run": {"seed": 1}})
 step("the job read and checked")

@@ -211,8 +211,13 @@ class Outcome:
     result: Posterior | MseError
 
 
-def run_method(table: Table, method: str, *, seed: int, compute: Compute, **options: Any) -> Posterior:
-    """Run one estimator without judging its answer; parameters as in `estimate`."""
+def run_method(
+    table: Table, method: str, *, seed: int, compute: Compute, beside: bool = False, **options: Any
+) -> Posterior:
+    """Run one estimator without judging its answer; parameters as in `estimate`.
+
+    `beside` another answer only the law, its words and whether chains settled are wanted.
+    """
     if type(seed) is not int or seed < 0:
         check_value("seed", seed, Seed)
     spec = make_spec(method, options)
@@ -240,6 +245,8 @@ def run_method(table: Table, method: str, *, seed: int, compute: Compute, **opti
 
         run = partial(_part_alone, method, spec)
         return estimate_separately(table, options["by"], run, seed=seed, compute=compute or Compute())
+    if beside:
+        estimator = getattr(home, "estimate_beside", estimator)
     posterior: Posterior = estimator(table, spec, seed=seed, compute=compute)
     return posterior
 
@@ -287,9 +294,8 @@ def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compu
     if table.strata and method in METHODS and not by_stratum(method, options) and "by" not in options:
         table = table.collapse()
     try:
-        return Outcome(
-            method, label, run_method(table, method, seed=seed, compute=compute.within(str(label)), **options)
-        )
+        where = compute.within(str(label))
+        return Outcome(method, label, run_method(table, method, seed=seed, compute=where, beside=True, **options))
     except MseError as error:
         return Outcome(method, label, error)
 
@@ -366,6 +372,13 @@ def comparison(table: CaptureTable | Posterior, outcomes: Sequence[Outcome], pro
     """Return the outcomes as a data frame, columns as in `compare`; an answer with a verdict keeps its number."""
     import pandas as pd
 
+    return pd.DataFrame(comparison_rows(table, outcomes, prob))
+
+
+def comparison_rows(
+    table: CaptureTable | Posterior, outcomes: Sequence[Outcome], prob: float
+) -> list[dict[str, object]]:
+    """Return the rows of `comparison`."""
     from mse.assess.findings import not_settled
     from mse.assess.rules import usual_thresholds
 
@@ -390,7 +403,7 @@ def comparison(table: CaptureTable | Posterior, outcomes: Sequence[Outcome], pro
         rows.append({**row, "point": e.point, "low": e.low, "high": e.high, "prob": prob, "observed": e.observed,
                      "kind": str(e.kind), "interval_contains": "; ".join(map(str, e.inside)), "status": "ok",
                      "said": codes})  # fmt: skip
-    return pd.DataFrame(rows)
+    return rows
 
 
 def _split(request: Request) -> tuple[str, Mapping[str, Any]]:

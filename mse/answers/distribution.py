@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mse.computing.normal import normal_grid
 from mse.kernels.arrays import Array, Integers
 
 LOG_STEP = 0.0025
@@ -77,10 +78,8 @@ class Distribution:
         """
         if not (unseen > 0 and log_sd > 0):
             return cls(np.array([observed + max(unseen, 0.0)]), np.array([1.0]), whole=False)
-        from scipy.special import ndtr
-
-        z = np.linspace(-9.0, 9.0, 7201)
-        return cls(observed + unseen * np.exp(log_sd * z), ndtr(z), whole=False)
+        z, below = normal_grid()
+        return cls(observed + unseen * np.exp(log_sd * z), below, whole=False)
 
     @classmethod
     def poisson_mixture(cls, observed: int, log_means: Array, mass: Array) -> Distribution:

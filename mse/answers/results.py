@@ -8,11 +8,12 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mse.answers.laterframes import Rows
 from mse.answers.notebook import Picture, drawn
 from mse.answers.posterior import Posterior
 from mse.answers.record import Record, seal_record
@@ -53,8 +54,9 @@ class Results:
     ----------
     headline : Posterior
         The answer, judged.
-    comparison : DataFrame
-        One row per method, the headline first, as ``mse.compare`` gives it (``estimates.csv``).
+    methods : Rows or DataFrame
+        One row per method, the headline first, as ``mse.compare`` gives it (``estimates.csv``); ``.comparison`` is the
+        data frame of them.
     record : Record
         Inputs with digests, resolved job, overlap of the lists, versions, seed (``provenance.json``).
     tables : mapping of str to DataFrame
@@ -63,9 +65,19 @@ class Results:
     """
 
     headline: Posterior
-    comparison: pd.DataFrame
+    methods: Rows | pd.DataFrame
     record: Record
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def comparison(self) -> pd.DataFrame:
+        """One row per method, the headline first."""
+        return self.methods.frame if isinstance(self.methods, Rows) else self.methods
+
+    @property
+    def method_rows(self) -> Sequence[Mapping[Any, Any]]:
+        """The same row by row."""
+        return self.methods.records if isinstance(self.methods, Rows) else self.methods.to_dict("records")
 
     def __repr__(self) -> str:
         """One line: what it is of, and the headline."""
@@ -275,7 +287,7 @@ def summary_record(results: Results) -> dict[str, Any]:
         "title": results.record.title,
         "estimate": headline.summary(results.record.prob).as_dict(),
         "humps": [asdict(hump) for hump in headline.humps()],
-        "methods": results.comparison.to_dict("records"),
+        "methods": [dict(row) for row in results.method_rows],
         "models": models,
         "interactions": dict(headline.interactions),
         "diagnostics": dict(headline.diagnostics),

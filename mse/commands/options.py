@@ -90,6 +90,7 @@ def carry_out(
     """Run a job, write its folder if there is to be one, and print the summary; `read` is its table, if it was read."""
     from mse.answers.results import REPORT, check_free, plain, summary_record, write_results
     from mse.computing.savefiles import work_folder
+    from mse.jobs.compilingahead import compiling_ahead
     from mse.jobs.running import run_job
     from mse.jobs.sources import RECORDS
     from mse.publish.wording.sentences import terminal_summary
@@ -97,12 +98,14 @@ def carry_out(
     if out is not None:
         check_free(out, overwrite)
     if out is None:
-        results: Results = run_job(job, where, told=tell, read=read)
+        with compiling_ahead():
+            results: Results = run_job(job, where, told=tell, read=read)
     else:
         from mse.publish.report.html import render_pages
 
         with work_folder(out, "work-") as work:
-            results = run_job(job, where, workspace=work, told=tell)
+            with compiling_ahead():
+                results = run_job(job, where, workspace=work, told=tell)
             left = work / RECORDS
             write_results(out, results, render_pages, overwrite=overwrite, intake=left if left.is_dir() else None)
     if as_json:

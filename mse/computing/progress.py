@@ -147,4 +147,4 @@ def compiling() -> str:
     """Return that the first run compiles, which takes longer than the work; nothing where it was done before."""
     from mse.kernels.cache import compiled_before
 
-    return "" if compiled_before() else "first run: compiling the kernels, one to two minutes, once"
+    return "" if compiled_before() else "first run: compiling the kernels, half a minute to a minute, once"

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mse.answers.distribution import Distribution
+from mse.computing.normal import normal_cdf, normal_grid
 from mse.kernels.arrays import Array
 
 
@@ -38,12 +39,10 @@ def normal_law(observed: int, size: float, se: float) -> Distribution:
     """Return the normal law of an estimate; what lies below the persons observed stands there."""
     if not se > 0:
         return Distribution(np.array([size]), np.array([1.0]), whole=False)
-    from scipy.special import ndtr
-
-    z = np.linspace(-9.0, 9.0, 7201)
-    values, cdf = size + se * z, ndtr(z)
+    z, cdf = normal_grid()
+    values = size + se * z
     above = values > observed
     if above.all():
         return Distribution(values, cdf, whole=False)
-    below = float(ndtr((observed - size) / se))
+    below = float(normal_cdf(np.array([(observed - size) / se]))[0])
     return Distribution(np.append(observed, values[above]), np.append(below, cdf[above]), whole=False)

@@ -71,10 +71,10 @@ def read_aggregates(job: Job, table: CaptureTable | None = None) -> tuple[Aggreg
 
 def aggregates_table(aggregates: Sequence[Aggregate]) -> dict[str, pd.DataFrame]:
     """Return the counts as the table ``aggregates`` of the audit record; nothing where there are none."""
-    import pandas as pd
-
     if not aggregates:
         return {}
+    import pandas as pd
+
     rows = []
     for one in aggregates:
         for at, count in zip(np.ndindex(*(len(x) for x in one.dimensions.values())), one.counts, strict=True):

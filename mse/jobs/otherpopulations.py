@@ -33,10 +33,10 @@ def populations_table(
     where seen in both, so that their number is the registered of both over the shares in view of the two, on the
     assumption that they are in view in each as its others are, and in the two independently.
     """
-    import pandas as pd
-
     if not others:
         return {}
+    import pandas as pd
+
     asked = str(getattr(job.registers, "counts", None) or "")
     prob = job.run.prob
     whole = headline.summary(prob)

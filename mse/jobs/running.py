@@ -11,6 +11,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from mse.answers.aggregates import bounded
+from mse.answers.laterframes import Rows
 from mse.answers.posterior import Posterior
 from mse.answers.record import Record, overlap_of
 from mse.answers.recordchecks import RESULTS, damage_problem
@@ -39,7 +40,7 @@ from mse.methods import (
     Request,
     by_stratum,
     checks,
-    comparison,
+    comparison_rows,
     judged,
     label_of,
     run_method,
@@ -105,9 +106,7 @@ def run_job(
     summed = summed_over(source.table, method, options)
     by = options.get("by", ())
     asked: list[Request] = (
-        [*checks(table, method, by), *(_apart(name, by) for name in reversed(list(METHODS)) if METHODS[name].beside)]
-        if job.compare is None
-        else [(c.method, c.options) for c in job.compare]
+        beside_answer(table, method, by) if job.compare is None else [(c.method, c.options) for c in job.compare]
     )
     others = [
         run_or_fail(source.table, r, job.run.seed, compute) for r in asked if r not in (method, (method, options))
@@ -121,20 +120,20 @@ def run_job(
     beside = if_identified(headline)
     held = [] if beside is None else [Outcome(method, *beside)]
     first = Outcome(method, label_of(method, _shown(method, options)), headline)
-    rows = comparison(table, [first, *held, *others], job.run.prob)
-    rows.insert(2, "headline", [True] + [False] * (len(rows) - 1))
+    rows = comparison_rows(table, [first, *held, *others], job.run.prob)
+    marked = [{"method": x["method"], "label": x["label"], "headline": i == 0, **x} for i, x in enumerate(rows)]
     asked_for = job.publish or PublishSpec()
     record = _record(job, table, source, headline.spec, headline.diagnostics)
     about = replace(record.table, summed_over=tuple(summed), columns_not_read=tuple(source.table.unread),
                     read_as=read_as)  # fmt: skip
     rounding = None if asked_for.method == "suppress" else _rounding_secret(asked_for.key)
     record = replace(record, table=about, rounding=rounding)
-    results = Results(headline, rows, record, tables)
+    results = Results(headline, Rows(marked), record, tables)
     recorded = record_tables(
         results, source.table, population=asked_for.population, population_source=asked_for.population_source or "",
         chain_file=asked_for.chain, survey_file=asked_for.survey,
     )  # fmt: skip
-    return replace(results, tables={**tables, **recorded})
+    return replace(results, tables=recorded.after(tables))
 
 
 def _file_problems(job: Job, table: CaptureTable | None) -> list[Problem]:
@@ -319,6 +318,12 @@ def _shown(method: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that belong in the name of a headline: an average is what it is whatever its prior."""
     averaged = METHODS[method].basis in AVERAGED
     return {name: value for name, value in options.items() if name in ("by", "departures") or not averaged}
+
+
+def beside_answer(table: CaptureTable, method: str, by: Sequence[str]) -> list[Request]:
+    """Return the methods that stand beside an answer by `method` where a job names none."""
+    plain = [_apart(name, by) for name in reversed(list(METHODS)) if METHODS[name].beside]
+    return [*checks(table, method, by), *plain]
 
 
 def _apart(method: str, by: Sequence[str]) -> Request:

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_IMPORT = re.compile(r"^from mse\.kernels\.(\w+) import", re.MULTILINE)
+_IMPORT = re.compile(r"^\s*from mse\.kernels\.(\w+) import", re.MULTILINE)
 
 
 def folder(module: str) -> Path:
@@ -49,14 +49,9 @@ def place() -> Path:
 @cache
 def _digest(module: str) -> str:
     """Return a digest of a module and of all kernels that it imports, directly or not."""
-    wanted, sources = [module], {}
-    while wanted:
-        name = wanted.pop()
-        if name not in sources:
-            sources[name] = (_HERE / f"{name}.py").read_text(encoding="utf-8")
-            wanted += _IMPORT.findall(sources[name])
-    text = "".join(sources[name] for name in sorted(sources))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    source = (_HERE / f"{module}.py").read_text(encoding="utf-8")
+    within = "".join(_digest(name) for name in sorted(set(_IMPORT.findall(source))))
+    return hashlib.sha256((source + within).encode()).hexdigest()[:16]
 
 
 def _writable(path: Path) -> bool:

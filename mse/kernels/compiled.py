@@ -1,6 +1,8 @@
 """The decorators of compiled functions, with the types that mypy is to see."""
 
+import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,22 +16,24 @@ if TYPE_CHECKING:
         return function
 
 else:
+    # Numba words every error that it meets on its way to a type, thousands of them, and would colour each.
+    os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
     from numba import njit
-    from numba.core.types import unliteral
 
     from mse.kernels.keeping import Kept
+    from mse.kernels.linking import Part, called_from_python
 
     def compiled(function, inline="never"):
-        """Compile `function` with numba: cached on disk, GIL released, divisions as in NumPy."""
-        kernel = njit(nogil=True, error_model="numpy", inline=inline)(function)
+        """Compile `function` with numba: cached on disk, GIL released, divisions as in NumPy.
+
+        Python calls machine code; other kernels link a form without any, `Part`.
+        """
+        kernel = njit(nogil=True, error_model="numpy", inline=inline, no_cfunc_wrapper=True)(function)
+        kernel._compiler.compile = partial(called_from_python, kernel)
         kernel._cache = Kept(function)  # as njit(cache=True) does with numba's own
-        template = kernel.get_call_template
-
-        def for_any_value(args, kws):
-            """Compile one form for `True`, `0` and `1`, where numba would one for each that a caller writes out."""
-            return template([unliteral(x) for x in args], {name: unliteral(x) for name, x in kws.items()})
-
-        kernel.get_call_template = for_any_value
+        part = Part(kernel)
+        kernel.get_call_template = part.template
+        kernel.get_overload = part.key
         return kernel
 
     def inlined(function):

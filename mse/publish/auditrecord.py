@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mse.answers.laterframes import LaterFrames
 from mse.errors import InputError, MseError, Problem, names_of
 from mse.evidence.chain import chain, read_chain
 from mse.evidence.survey import read_rates, survey_persons
@@ -31,7 +33,7 @@ def record_tables(
     population_source: str = "",
     chain_file: Path | None = None,
     survey_file: Path | None = None,
-) -> dict[str, pd.DataFrame]:
+) -> LaterFrames:
     """Return the tables of a run that publishing needs, unrounded, for its results folder.
 
     Parameters
@@ -49,7 +51,7 @@ def record_tables(
 
     Returns
     -------
-    dict of str to DataFrame
+    mapping of str to DataFrame
         ``indicators`` always; ``population``, ``sdg`` (with strata), ``chain`` and ``survey``.
 
     Raises
@@ -69,9 +71,10 @@ def record_tables(
     if problems:
         raise InputError(problems)
     whole = replace(results, tables={**results.tables, **found})
-    found["indicators"] = indicators(whole)
-    sdg = sdg_table(whole)
-    return found if sdg is None else {**found, "sdg": sdg}
+    sdg = None if results.headline.strata is None else sdg_table(whole)
+    if sdg is not None:
+        found["sdg"] = sdg
+    return LaterFrames(found, {"indicators": partial(indicators, whole)})
 
 
 def read_files(

@@ -288,7 +288,7 @@ def published_methods(results: Results) -> tuple[PublishedMethod, ...]:
     count = results.headline.observed if counts is None else counts.total
     stop, alone = SUPPRESSED if count is None or sparse_overlap(results) else stop, one_number_only(results)
     made = []
-    for row in results.comparison.to_dict("records"):
+    for row in results.method_rows:
         size, status = None, str(row["status"])
         if status != OK:
             status = status if public else FAILED  # why it did may tell counts

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba.core.caching import FunctionCache
 
 import mse
 from mse.kernels import keeping
@@ -28,23 +27,69 @@ print(sum(factorise.stats.cache_hits.values()), sum(factorise.stats.cache_misses
 """
 
 
+def copied(*kernels: str, into: Path) -> None:
+    """Copy what compiles kernels, and some of them."""
+    source = Path(mse.__file__).parent
+    ours = ("__init__", "cache", "keeping", "linking", "linkable", "compiled", *kernels)
+    (into / "mse" / "kernels").mkdir(parents=True)
+    for name in ("__init__.py", *(f"kernels/{x}.py" for x in ours)):
+        shutil.copy(source / name, into / "mse" / name)
+
+
 def test_the_folder_is_that_of_the_source() -> None:
     factorise(np.eye(2), 2, 1e-9)
     assert factorise.stats.cache_path == str(folder("cholesky"))  # type: ignore[attr-defined]
 
 
 def test_a_copy_of_the_package_does_not_compile_again(tmp_path: Path) -> None:
-    source = Path(mse.__file__).parent
-    for name in ("__init__.py", "kernels/__init__.py", "kernels/cache.py", "kernels/keeping.py", "kernels/compiled.py",
-                 "kernels/cholesky.py"):  # fmt: skip
-        (tmp_path / "mse" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source / name, tmp_path / "mse" / name)
+    copied("cholesky", into=tmp_path)
     factorise(np.eye(2), 2, 1e-9)
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(folder("cholesky").parent)}
     done = subprocess.run(
         [sys.executable, "-c", ASK], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["1", "0"]
+
+
+KERNELS = """
+from mse.kernels.compiled import compiled
+
+@compiled
+def halved(x, by=2):
+    if x < 0:
+        raise ValueError("negative", x)
+    return x / by
+
+@compiled
+def quartered(x):
+    return halved(halved(x))
+"""
+
+CALL = """
+import sys
+from mse.kernels.calling import quartered
+print(quartered(8.0), sum(quartered.stats.cache_hits.values()), "numba.np.arraymath" in sys.modules)
+try:
+    quartered(-8.0)
+except ValueError as error:
+    print(error.args)
+"""
+
+
+def test_what_kernels_alone_call_is_linked_and_not_made_machine_code(tmp_path: Path) -> None:
+    """A second process loads one file, without what numba compiles with; an error inside says what it said."""
+    copied(into=tmp_path)
+    (tmp_path / "mse" / "kernels" / "calling.py").write_text(KERNELS, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    said = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", CALL], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+        said.append(done.stdout.splitlines())
+    assert said == [["2.0 0 True", "('negative', -8.0)"], ["2.0 1 False", "('negative', -8.0)"]]
+    kept = sorted(x.name.split("-")[0] for x in (tmp_path / "kept").rglob("*.nbc"))
+    assert kept == ["calling.quartered", "linked"]
 
 
 @pytest.fixture
@@ -59,8 +104,8 @@ def stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
         found[sig] = data
 
     monkeypatch.setattr(keeping, "folder", lambda module: tmp_path / module)
-    monkeypatch.setattr(FunctionCache, "load_overload", load)
-    monkeypatch.setattr(FunctionCache, "save_overload", save)
+    monkeypatch.setattr(keeping._Store, "load_overload", load)
+    monkeypatch.setattr(keeping._Store, "save_overload", save)
     return found
 
 

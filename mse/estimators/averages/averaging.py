@@ -132,16 +132,23 @@ def estimate(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Comp
     ----------
     Overstall & King (2014); Madigan & York (1997).
     """
-    return _estimate(table, spec, seed, compute or Compute(), True)
+    return _estimate(table, spec, seed, compute or Compute())
+
+
+def estimate_beside(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
+    """Estimate what only stands beside an answer: without the list of models, without ``prior_factor``."""
+    return _estimate(table, spec, seed, compute or Compute(), beside=True)
 
 
 def estimate_part(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute | None = None) -> Posterior:
     """Estimate one of several tables that are added up: with fewer importance draws, and without the list of models."""
-    return _estimate(table, spec, seed, compute or Compute(), False)
+    return _estimate(table, spec, seed, compute or Compute(), alone=False)
 
 
-def _estimate(table: CaptureTable, spec: AverageSpec, seed: int, compute: Compute, alone: bool) -> Posterior:
-    """Estimate from a table of its own, or from one of several that are added up."""
+def _estimate(
+    table: CaptureTable, spec: AverageSpec, seed: int, compute: Compute, alone: bool = True, beside: bool = False
+) -> Posterior:
+    """Estimate from a table of its own, from one of several that are added up, or beside an answer."""
     models = check_size(table.n_lists, spec.max_order)
     laplace, astray, unidentified = laplace_pool(table, spec, compute)
     pool, correction, law = corrected_law(table.observed, laplace, spec.corrected, seed, compute, alone)
@@ -163,8 +170,8 @@ def _estimate(table: CaptureTable, spec: AverageSpec, seed: int, compute: Comput
         seed=seed,
         settled={"sd": spec.grid if len(spec.grid) > 1 else next(iter(spec.grid))},
         draws=np.random.default_rng([seed, 1]),
-        models=heaviest(table, pool, correction, weight) if alone else None,
-        interactions=interactions(table, pool) if alone else {},
+        models=heaviest(table, pool, correction, weight) if alone and not beside else None,
+        interactions=interactions(table, pool) if alone and not beside else {},
         diagnostics={
             "models": float(models),
             "effective_models": pool.total**2 / pool.total_square,
@@ -177,7 +184,7 @@ def _estimate(table: CaptureTable, spec: AverageSpec, seed: int, compute: Comput
             "not_converged": float(astray),
             "unidentified_weight": unidentified,
             "mc_error": mc_error(law, correction.effective),
-            "prior_factor": prior_factor(table.observed, laplace),
+            **({} if beside else {"prior_factor": prior_factor(table.observed, laplace)}),
         },
     )
 

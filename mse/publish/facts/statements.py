@@ -327,7 +327,7 @@ def _methods(
 ) -> tuple[MethodRow, ...]:  # fmt: skip
     from mse.publish.publishedparts import PublishedMethod, published_methods
 
-    told = zip(results.comparison.to_dict("records"), published_methods(results), strict=True)
+    told = zip(results.method_rows, published_methods(results), strict=True)
     rows = [_method(dict(row), made, say) for row, made in told if made.headline or not alone]
     if not any(row.headline for row in rows):
         codes = to_json([("kind", estimate.kind), ("interval_contains", estimate.inside)])
