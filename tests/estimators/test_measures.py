@@ -8,7 +8,8 @@ from mse.estimators.multilevel.outputs import moments
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.multilevel.sizemeasures import measure_columns, measure_notes, told
-from mse.kernels.multilevel_model import BREAKS, SIZE, cell_means
+from mse.kernels.multilevel_cells import cell_means
+from mse.kernels.multilevel_model import BREAKS, SIZE
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import catalogue
 from tests.estimators.test_multilevel import small_table

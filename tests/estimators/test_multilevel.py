@@ -20,7 +20,8 @@ from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, 
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec
 from mse.kernels.multilevel_density import log_density
-from mse.kernels.multilevel_model import cell_means, positive_values
+from mse.kernels.multilevel_cells import cell_means
+from mse.kernels.multilevel_model import positive_values
 from mse.tables.captures import CaptureTable
 from tests.twins.multilevel import assert_kernel_is_the_pymc_model
 

@@ -15,7 +15,8 @@ from mse.estimators.multilevel.nuts import Chains
 from mse.estimators.multilevel.outputs import Persons
 from mse.kernels.arrays import Array
 from mse.kernels.importance import smooth_weights
-from mse.kernels.multilevel_model import cell_means, is_uniform, positive_values
+from mse.kernels.multilevel_cells import cell_means
+from mse.kernels.multilevel_model import is_uniform, positive_values
 from mse.words.said import Said, said
 
 LOO_DRAWS, LOO_NUMBERS = 1000, 50_000_000
