@@ -36,145 +36,166 @@ from mse.kernels.multilevel_model import (
 
 @compiled
 def add_effects(
-    design: Effects,
-    g: int,
-    n_strata: int,
-    effects: NDArray[np.float64],
-    width: int,
-    first: int,
-    out: NDArray[np.float64],
+    design: Effects, effects: NDArray[np.float64], width: int, first: int, out: NDArray[np.float64], columns: int
 ) -> None:
-    """Add the effects of four strata to entries `first` to `first + width` of `out`; `effects` has `width` a column."""
-    broad = design.broad.shape[0]
-    for t in range(width):
-        value = load(out, first + t)
-        for b in range(broad):
-            value = value + load(design.values, g * broad + b) * spread(effects[design.broad[b] * width + t])
-        store(out, first + t, value)
-    rows = design.narrow
-    for s in range(LANES * g, min(LANES * g + LANES, n_strata)):
-        for e in range(rows.starts[s], rows.starts[s + 1]):
+    """Add effects, `width` of each column of a design, to `out`, strata four by four with so many columns.
+
+    Those of the design are columns `first` to `first + width`.
+    """
+    broad, values, rows = design.broad, design.values, design.narrow
+    starts, places, entries = rows.starts, rows.columns, rows.values
+    n = broad.shape[0]
+    for g in range(out.shape[0] // (LANES * columns)):
+        for t in range(width):
+            at = g * columns + first + t
+            value = load(out, at)
+            for b in range(n):
+                value = value + load(values, g * n + b) * spread(effects[broad[b] * width + t])
+            store(out, at, value)
+    for s in range(starts.shape[0] - 1 if entries.shape[0] > 0 else 0):
+        at = LANES * (s // LANES * columns + first) + s % LANES
+        for e in range(starts[s], starts[s + 1]):
             for t in range(width):
-                out[LANES * (first + t) + s - LANES * g] += rows.values[e] * effects[rows.columns[e] * width + t]
+                out[at + LANES * t] += entries[e] * effects[places[e] * width + t]
 
 
 @compiled
 def collect_effects(
-    design: Effects,
-    g: int,
-    n_strata: int,
-    slope: NDArray[np.float64],
-    width: int,
-    first: int,
-    along: NDArray[np.float64],
-    grad: NDArray[np.float64],
+    design: Effects, slope: NDArray[np.float64], width: int, first: int, columns: int, grad: NDArray[np.float64]
 ) -> None:
-    """Add slopes in entries `first` to `first + width` of four strata to those of the effects of broad columns.
-
-    These are in `along`, four for each effect; those of narrow columns are added to `grad`.
-    """
-    broad = design.broad.shape[0]
-    for b in range(broad):
-        value = load(design.values, g * broad + b)
-        for t in range(width):
-            at = b * width + t
-            store(along, at, load(along, at) + value * load(slope, first + t))
-    rows = design.narrow
-    for s in range(LANES * g, min(LANES * g + LANES, n_strata)):
-        for e in range(rows.starts[s], rows.starts[s + 1]):
+    """Add to `grad` what slopes in what `add_effects` adds to say of the effects."""
+    broad, values, rows = design.broad, design.values, design.narrow
+    starts, places, entries = rows.starts, rows.columns, rows.values
+    n = broad.shape[0]
+    fours = slope.shape[0] // (LANES * columns)
+    along = np.zeros(LANES * n * width)
+    for g in range(fours):
+        for b in range(n):
+            value = load(values, g * n + b)
             for t in range(width):
-                grad[rows.columns[e] * width + t] += rows.values[e] * slope[LANES * (first + t) + s - LANES * g]
+                at = b * width + t
+                store(along, at, load(along, at) + value * load(slope, g * columns + first + t))
+    for b in range(n):
+        for t in range(width):
+            at = LANES * (b * width + t)
+            grad[broad[b] * width + t] += along[at] + along[at + 1] + along[at + 2] + along[at + 3]
+    for s in range(starts.shape[0] - 1 if entries.shape[0] > 0 else 0):
+        at = LANES * (s // LANES * columns + first) + s % LANES
+        for e in range(starts[s], starts[s + 1]):
+            for t in range(width):
+                grad[places[e] * width + t] += entries[e] * slope[at + LANES * t]
 
 
 @compiled
-def four_terms(
-    model: Multilevel,
-    g: int,
-    effects: NDArray[np.float64],
-    pairs: NDArray[np.float64],
-    turned: NDArray[np.float64],
-    terms: NDArray[np.float64],
+def stratum_terms(
+    model: Multilevel, effects: NDArray[np.float64], pairs: NDArray[np.float64], terms: NDArray[np.float64]
 ) -> None:
-    """Write list effects, then pair interactions of four strata, (4 (K + Q),).
+    """Write list effects, then pair interactions, strata four by four, (4 (K + Q) ceil(S / 4),).
 
-    `effects` as `unfold` gives them, zeros beyond the last; `pairs` are the averages of the pairs, (Q,); `turned` is
-    room for (4 K,).
+    `effects` as `unfold` gives them, zeros beyond the last; `pairs` are the averages of the pairs, (Q,).
     """
-    at = model.starts
-    n_strata, k, q = model.possible.shape[0], model.rotation.shape[0], pairs.shape[0]
-    for j in range(k):
-        a = at[LIST_REST] + LANES * g * k + j
-        mean = spread(model.list_prior[1] * effects[at[LIST_MEAN] + j])
-        store(turned, j, mean + gather(effects, a, a + k, a + 2 * k, a + 3 * k))
-    add_effects(model.lists, g, n_strata, effects[at[LIST] : at[LIST_REST]], k, 0, turned)
-    for j in range(k):
-        value = spread(model.list_prior[0])
-        for i in range(k):
-            value = value + spread(model.rotation[j, i]) * load(turned, i)
-        store(terms, j, value)
-    for s in range(LANES * g, min(LANES * g + LANES, n_strata)):
-        for e in range(model.break_list.shape[0]):
-            step = model.breaks[s, e] * model.break_prior * effects[at[BREAKS] + e]
-            terms[LANES * model.break_list[e] + s - LANES * g] += step
-    a = at[PAIR_REST] + LANES * g
-    rest = gather(effects, a, a + 1, a + 2, a + 3)
-    for p in range(q):
-        store(terms, k + p, spread(pairs[p]) + rest)
-    add_effects(model.pairs, g, n_strata, effects[at[PAIR] : at[PAIR_REST]], q, k, terms)
+    at, rotation, breaks = model.starts, model.rotation, model.breaks
+    n_strata, k, q = breaks.shape[0], rotation.shape[0], pairs.shape[0]
+    fours, n = -(-n_strata // LANES), k + q
+    turned = np.empty(LANES * k * fours)
+    means, rest = model.list_prior[1] * effects[at[LIST_MEAN] : at[LIST]], effects[at[LIST_REST] :]
+    for g in range(fours):
+        for j in range(k):
+            a = LANES * g * k + j
+            store(turned, g * k + j, spread(means[j]) + gather(rest, a, a + k, a + 2 * k, a + 3 * k))
+    add_effects(model.lists, effects[at[LIST] : at[LIST_REST]], k, 0, turned, k)
+    centre, rest = model.list_prior[0], effects[at[PAIR_REST] :]
+    for g in range(fours):
+        for j in range(k):
+            value = spread(centre)
+            for i in range(k):
+                value = value + spread(rotation[j, i]) * load(turned, g * k + i)
+            store(terms, g * n + j, value)
+        own = load(rest, g)
+        for p in range(q):
+            store(terms, g * n + k + p, spread(pairs[p]) + own)
+    for e in range(breaks.shape[1]):
+        step, first = model.break_prior * effects[at[BREAKS] + e], LANES * model.break_list[e]
+        for s in range(n_strata):
+            terms[LANES * (s // LANES) * n + first + s % LANES] += step * breaks[s, e]
+    add_effects(model.pairs, effects[at[PAIR] : at[PAIR_REST]], q, k, terms, n)
 
 
 @compiled
-def four_weights(
+def stratum_weights(
     model: Multilevel,
-    g: int,
     terms: NDArray[np.float64],
     weights: NDArray[np.float64],
     every: NDArray[np.float64],
     seen: NDArray[np.float64],
 ) -> None:
-    """Write e_h of every possible cell of four strata, and their sums over possible and over open cells."""
+    """Write e_h of every possible cell, strata four by four, and their sums over possible and over open cells."""
     k, n_cells = model.rotation.shape[0], model.possible.shape[1]
-    first, at = g * n_cells, k
-    store(weights, first, spread(1.0))
-    for j in range(k):
-        half = first + (1 << j)
-        store(weights, half, exponential(load(terms, j)))
-        # multipliers of adding list j to the lists before it, then of the histories themselves
-        for i in range(j):
-            factor = exponential(load(terms, at))
-            at += 1
-            for h in range(1 << i):
-                store(weights, half + (1 << i) + h, load(weights, half + h) * factor)
-        for h in range(1, 1 << j):
-            store(weights, half + h, load(weights, half + h) * load(weights, first + h))
-    total, opened = spread(0.0), spread(0.0)
-    for h in range(first, first + n_cells):
-        value = load(weights, h) * load(model.possible_fours, h)
-        store(weights, h, value)
-        total = total + value
-        opened = opened + value * load(model.open_fours, h)
-    store(every, g, total)
-    store(seen, g, opened)
+    possible, is_open = model.possible_fours, model.open_fours
+    n = k + k * (k - 1) // 2
+    cells = np.empty(LANES * n_cells)
+    for g in range(every.shape[0] // LANES):
+        at = g * n + k
+        store(cells, 0, spread(1.0))
+        for j in range(k):
+            half = 1 << j
+            store(cells, half, exponential(load(terms, g * n + j)))
+            # multipliers of adding list j to the lists before it, then of the histories themselves
+            for i in range(j):
+                factor = exponential(load(terms, at))
+                at += 1
+                for h in range(1 << i):
+                    store(cells, half + (1 << i) + h, load(cells, half + h) * factor)
+            for h in range(1, half):
+                store(cells, half + h, load(cells, half + h) * load(cells, h))
+        total, opened = spread(0.0), spread(0.0)
+        for h in range(n_cells):
+            value = load(cells, h) * load(possible, g * n_cells + h)
+            store(weights, g * n_cells + h, value)
+            total = total + value
+            opened = opened + value * load(is_open, g * n_cells + h)
+        store(every, g, total)
+        store(seen, g, opened)
 
 
 @compiled
-def gather_terms(slope: NDArray[np.float64], k: int, out: NDArray[np.float64]) -> None:
-    """Add sums of the slopes of four strata, (4 C,), over histories with list j, then with both of (1,0), (2,0), ….
+def slopes_of_terms(
+    model: Multilevel,
+    weights: NDArray[np.float64],
+    slope: NDArray[np.float64],
+    gain: NDArray[np.float64],
+    back: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Write what the cells say of list effects and pairs, strata four by four, (4 (K + Q) ceil(S / 4),).
 
-    `slope` is overwritten.
+    `slope` holds slopes in the log means of single cells, empty without any; `gain` and `back` are those that open and
+    that possible cells of a stratum have in common.
     """
-    # superset sums: afterwards slope[g] is the sum over all histories that contain g
-    for j in range(k):
-        step = 1 << j
-        for low in range(0, 1 << k, 2 * step):
-            for h in range(low, low + step):
-                store(slope, h, load(slope, h) + load(slope, h + step))
-    at = k
-    for j in range(k):
-        store(out, j, load(out, j) + load(slope, 1 << j))
-        for i in range(j):
-            store(out, at, load(out, at) + load(slope, (1 << j) + (1 << i)))
-            at += 1
+    k, n_cells = model.rotation.shape[0], model.possible.shape[1]
+    is_open, known = model.open_fours, model.known_fours
+    n = k + k * (k - 1) // 2
+    cells = np.empty(LANES * n_cells)
+    for g in range(gain.shape[0] // LANES):
+        ahead, behind = load(gain, g), load(back, g)
+        for h in range(n_cells):
+            at = g * n_cells + h
+            store(cells, h, load(weights, at) * (load(is_open, at) * ahead - behind))
+        if slope.shape[0] > 0:
+            for h in range(n_cells):
+                store(cells, h, load(cells, h) + load(slope, g * n_cells + h))
+        # superset sums: afterwards cell h has the sum over all histories that contain h
+        for j in range(k):
+            step = 1 << j
+            for low in range(0, n_cells, 2 * step):
+                for h in range(low, low + step):
+                    store(cells, h, load(cells, h) + load(cells, h + step))
+        at = k
+        for j in range(k):
+            store(out, g * n + j, load(known, g * (n + 1) + 1 + j) + load(cells, 1 << j))
+            for i in range(j):
+                store(out, g * n + at, load(known, g * (n + 1) + 1 + at) + load(cells, (1 << j) + (1 << i)))
+                at += 1
 
 
 @compiled
@@ -194,8 +215,7 @@ def log_sizes(model: Multilevel, effects: NDArray[np.float64], by_area: NDArray[
     n_strata = model.possible.shape[0]
     fours = -(-n_strata // LANES)
     out = np.zeros(LANES * fours)
-    for g in range(fours):
-        add_effects(model.size, g, n_strata, effects[at[SIZE] : at[SIZE_REST]], 1, g, out)
+    add_effects(model.size, effects[at[SIZE] : at[SIZE_REST]], 1, 0, out, 1)
     mean = model.size_prior[0] + model.size_prior[1] * effects[at[SIZE_MEAN]]
     for s in range(n_strata):
         out[s] += mean + effects[at[SIZE_REST] + s]
@@ -219,7 +239,7 @@ def cell_means(
     fours, k = -(-n_strata // LANES), model.rotation.shape[0]
     weights = np.empty(LANES * fours * n_cells)
     every, seen = np.empty(LANES * fours), np.empty(LANES * fours)
-    turned, four = np.empty(LANES * k), np.empty(LANES * terms.shape[2])
+    four = np.empty(LANES * fours * terms.shape[2])
     for d in range(draws.shape[0]):
         x = draws[d]
         positive = positive_values(model, x)
@@ -229,12 +249,11 @@ def cell_means(
         widths = horseshoe(model, positive)
         own = narrowings(widths, model.information[at[PAIR_MEAN] : at[PAIR]])
         pairs = common_dependence(model, positive) + widths * own * x[at[PAIR_MEAN] : at[PAIR]]
-        for g in range(fours):
-            four_terms(model, g, effects, pairs, turned, four)
-            four_weights(model, g, four, weights, every, seen)
-            for s in range(LANES * g, min(LANES * g + LANES, n_strata)):
-                for t in range(terms.shape[2]):
-                    terms[d, s, t] = four[LANES * t + s - LANES * g]
+        stratum_terms(model, effects, pairs, four)
+        stratum_weights(model, four, weights, every, seen)
+        for s in range(n_strata):
+            for t in range(terms.shape[2]):
+                terms[d, s, t] = four[LANES * (s // LANES * terms.shape[2] + t) + s % LANES]
         size_parameters(model, x, log_shares_seen(n_strata, every, seen), z)
         unfold(model, at[SIZE_MEAN], at[LIST_MEAN], scales, z, factors, effects)
         spreads = area_spreads(model, positive)

@@ -11,11 +11,11 @@ from mse.kernels.exponential import exponential
 from mse.kernels.lanes import LANES, load, spread, store
 from mse.kernels.multilevel_cells import (
     collect_effects,
-    four_terms,
-    four_weights,
-    gather_terms,
     log_shares_seen,
     log_sizes,
+    slopes_of_terms,
+    stratum_terms,
+    stratum_weights,
 )
 from mse.kernels.multilevel_model import (
     AREA,
@@ -71,12 +71,10 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
     common, widths = common_dependence(model, positive), horseshoe(model, positive)
     own = narrowings(widths, model.information[at[PAIR_MEAN] : at[PAIR]])
     pairs = common + widths * own * x[at[PAIR_MEAN] : at[PAIR]]
-    weights, terms, turned = np.empty(LANES * fours * n_cells), np.empty(LANES * (k + q)), np.empty(LANES * k)
-    every, seen, fit = np.empty(LANES * fours), np.empty(LANES * fours), np.empty(fours)
-    for g in range(fours):
-        four_terms(model, g, effects, pairs, turned, terms)
-        four_weights(model, g, terms, weights, every, seen)
-        fit[g] = dot(terms, model.known_fours[LANES * (g * (1 + k + q) + 1) : LANES * (g + 1) * (1 + k + q)])
+    weights, terms = np.empty(LANES * fours * n_cells), np.empty(LANES * fours * (k + q))
+    every, seen = np.empty(LANES * fours), np.empty(LANES * fours)
+    stratum_terms(model, effects, pairs, terms)
+    stratum_weights(model, terms, weights, every, seen)
     if not (every.max() < np.inf):
         return -np.inf
     size_parameters(model, x, log_shares_seen(n_strata, every, seen), z)
@@ -89,15 +87,7 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
     grad[:] = 0.0
     # the likelihood: of open cells all at once, then of bounded cells and pools one by one
     unseen, along = np.empty(LANES * fours), np.empty(LANES * fours)
-    total = summed(fit)
-    for g in range(fours):
-        value = exponential(load(log_size, g)) / load(every, g)
-        store(unseen, g, value)
-        expected, known = value * load(seen, g), load(model.known_fours, g * (1 + k + q))
-        store(along, g, known - expected)
-        for s in range(LANES * g, min(LANES * g + LANES, n_strata)):
-            persons = model.known_fours[LANES * (g * (1 + k + q)) + s - LANES * g]
-            total += persons * (log_size[s] - math.log(every[s])) - unseen[s] * seen[s]
+    total = _open_cells(model.known_fours, terms, log_size, every, seen, unseen, along, 1 + k + q)
     partial = model.limited.shape[0] + model.pool_cells.shape[0] > 0
     slope = np.zeros(weights.shape[0] if partial else 0)
     if partial:
@@ -119,6 +109,36 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
     total += _to_terms(model, weights, slope, gain, back, common, widths, own, x, grad)
     total += _fold(model, at[LIST_MEAN], at[AREA], scales, z, factors, effects, grad)
     return total + _positive_prior(model, x, positive, grad)
+
+
+@compiled
+def _open_cells(
+    known: NDArray[np.float64],
+    terms: NDArray[np.float64],
+    log_size: NDArray[np.float64],
+    every: NDArray[np.float64],
+    seen: NDArray[np.float64],
+    unseen: NDArray[np.float64],
+    along: NDArray[np.float64],
+    columns: int,
+) -> float:
+    """Return the log likelihood of open cells, up to a constant; write the expected unseen, and slopes in log sizes."""
+    fit = spread(0.0)
+    total = 0.0
+    n = columns - 1
+    for g in range(every.shape[0] // LANES):
+        for t in range(n):
+            fit = fit + load(known, g * columns + 1 + t) * load(terms, g * n + t)
+        persons, hidden = load(known, g * columns), exponential(load(log_size, g)) / load(every, g)
+        expected = hidden * load(seen, g)
+        fit = fit + persons * load(log_size, g) - expected
+        store(unseen, g, hidden)
+        store(along, g, persons - expected)
+        for lane in range(LANES):
+            total -= known[LANES * g * columns + lane] * math.log(every[LANES * g + lane])
+    ends = np.empty(LANES)
+    store(ends, 0, fit)
+    return float(total + ends.sum())
 
 
 @compiled
@@ -170,24 +190,11 @@ def _to_sizes(
     """Add what the slopes of log sizes say of all parameters behind them but areas; return their log prior density."""
     at = model.starts
     n_strata = model.possible.shape[0]
-    room = np.zeros(LANES * model.size.broad.shape[0])
-    into = grad[at[SIZE] : at[SIZE_REST]]
-    for g in range(along.shape[0] // LANES):
-        collect_effects(model.size, g, n_strata, along, 1, g, room, into)
-    _settle(model.size.broad, 1, room, into)
+    collect_effects(model.size, along, 1, 0, 1, grad[at[SIZE] : at[SIZE_REST]])
     grad[at[SIZE_MEAN]] += model.size_prior[1] * summed(along[:n_strata])
     for s in range(n_strata):
         grad[at[SIZE_REST] + s] += along[s]
     return _fold(model, at[SIZE_MEAN], at[LIST_MEAN], scales, z, factors, effects, grad)
-
-
-@compiled
-def _settle(broad: NDArray[np.int64], width: int, room: NDArray[np.float64], grad: NDArray[np.float64]) -> None:
-    """Add what `collect_effects` found of broad columns to `grad`."""
-    for b in range(broad.shape[0]):
-        for t in range(width):
-            first = LANES * (b * width + t)
-            grad[broad[b] * width + t] += room[first] + room[first + 1] + room[first + 2] + room[first + 3]
 
 
 @compiled
@@ -245,51 +252,37 @@ def _to_terms(
     `slope` holds slopes in the log means of cells of four strata, empty without any; `gain` and `back` are what open
     and what possible cells have in common.
     """
-    at = model.starts
-    n_strata, n_cells = model.possible.shape
-    k, q = model.rotation.shape[0], widths.shape[0]
-    cells, found, turned = np.empty(LANES * n_cells), np.empty(LANES * (k + q)), np.empty(LANES * k)
-    means, levels = np.zeros(LANES * k), np.zeros(LANES * q)
-    of_lists, of_pairs = (
-        np.zeros(LANES * model.lists.broad.shape[0] * k),
-        np.zeros(LANES * model.pairs.broad.shape[0] * q),
-    )
-    to_lists, to_pairs = grad[at[LIST] : at[LIST_REST]], grad[at[PAIR] : at[PAIR_REST]]
-    for g in range(gain.shape[0] // LANES):
-        ahead, behind = load(gain, g), load(back, g)
-        for h in range(n_cells):
-            at_h = g * n_cells + h
-            value = load(weights, at_h) * (load(model.open_fours, at_h) * ahead - behind)
-            if slope.shape[0] > 0:
-                value = value + load(slope, at_h)
-            store(cells, h, value)
-        for t in range(k + q):
-            store(found, t, load(model.known_fours, g * (1 + k + q) + 1 + t))
-        gather_terms(cells, k, found)
+    at, rotation, breaks = model.starts, model.rotation, model.breaks
+    n_strata, k, q = breaks.shape[0], rotation.shape[0], widths.shape[0]
+    fours, n = gain.shape[0] // LANES, k + q
+    found, turned = np.empty(LANES * n * fours), np.empty(LANES * k * fours)
+    means, levels, rest = np.zeros(LANES * k), np.zeros(LANES * q), np.empty(LANES * fours)
+    slopes_of_terms(model, weights, slope, gain, back, found)
+    for g in range(fours):
         for i in range(k):
             value = spread(0.0)
             for j in range(k):
-                value = value + spread(model.rotation[j, i]) * load(found, j)
-            store(turned, i, value)
+                value = value + spread(rotation[j, i]) * load(found, g * n + j)
+            store(turned, g * k + i, value)
             store(means, i, load(means, i) + value)
-        collect_effects(model.lists, g, n_strata, turned, k, 0, of_lists, to_lists)
         whole = spread(0.0)
         for p in range(q):
-            value = load(found, k + p)
+            value = load(found, g * n + k + p)
             whole = whole + value
             store(levels, p, load(levels, p) + value)
-        collect_effects(model.pairs, g, n_strata, found, q, k, of_pairs, to_pairs)
-        store(cells, 0, whole)
-        for s in range(LANES * g, min(LANES * g + LANES, n_strata)):
-            lane = s - LANES * g
-            grad[at[PAIR_REST] + s] += cells[lane]
-            for i in range(k):
-                grad[at[LIST_REST] + s * k + i] += turned[LANES * i + lane]
-            for e in range(model.break_list.shape[0]):
-                step = model.break_prior * found[LANES * model.break_list[e] + lane]
-                grad[at[BREAKS] + e] += model.breaks[s, e] * step
-    _settle(model.lists.broad, k, of_lists, to_lists)
-    _settle(model.pairs.broad, q, of_pairs, to_pairs)
+        store(rest, g, whole)
+    first = at[LIST_REST]
+    for s in range(n_strata):
+        grad[at[PAIR_REST] + s] += rest[s]
+        for i in range(k):
+            grad[first + s * k + i] += turned[LANES * (s // LANES * k + i) + s % LANES]
+    for e in range(breaks.shape[1]):
+        along, first = 0.0, LANES * model.break_list[e]
+        for s in range(n_strata):
+            along += breaks[s, e] * found[LANES * (s // LANES) * n + first + s % LANES]
+        grad[at[BREAKS] + e] += model.break_prior * along
+    collect_effects(model.lists, turned, k, 0, k, grad[at[LIST] : at[LIST_REST]])
+    collect_effects(model.pairs, found, q, k, n, grad[at[PAIR] : at[PAIR_REST]])
     for i in range(k):
         grad[at[LIST_MEAN] + i] += model.list_prior[1] * means[LANES * i : LANES * (i + 1)].sum()
     return _to_pairs(model, levels, common, widths, own, x, grad)

@@ -35,10 +35,11 @@ def four_by_four(columns: Array, first: float = 0.0) -> Array:
     Strata beyond the last have `first` in the first column and 0 in all others.
     """
     strata, width = columns.shape
-    padded = np.zeros((-(-strata // LANES) * LANES, width))
+    fours = -(-strata // LANES)
+    padded = np.zeros((fours * LANES, width))
     padded[strata:, :1] = first
     padded[:strata] = columns
-    return padded.reshape(-1, LANES, width).transpose(0, 2, 1).ravel()
+    return padded.reshape(fours, LANES, width).transpose(0, 2, 1).ravel()
 
 
 def effects_of(matrix: Array) -> Effects:
@@ -55,7 +56,8 @@ def matrix_of(design: Effects, columns: int) -> Array:
     rows = design.narrow
     out = np.zeros((rows.starts.size - 1, columns))
     out[np.repeat(np.arange(len(out)), np.diff(rows.starts)), rows.columns] = rows.values
-    values = design.values.reshape(-1, design.broad.size, LANES).transpose(0, 2, 1).reshape(-1, design.broad.size)
+    fours, broad = -(-len(out) // LANES), design.broad.size
+    values = design.values.reshape(fours, broad, LANES).transpose(0, 2, 1).reshape(fours * LANES, broad)
     out[:, design.broad] = values[: len(out)]
     return out
 
