@@ -244,8 +244,9 @@ def cell_means(
         x = draws[d]
         positive = positive_values(model, x)
         scales = effect_scales(model, positive)
-        z, factors, effects = x.copy(), np.ones(x.shape[0]), np.zeros(x.shape[0] + LANES * (k + 1))
-        unfold(model, at[LIST_MEAN], at[AREA], scales, z, factors, effects)
+        z, factors, units = x.copy(), np.ones(x.shape[0]), x.copy()
+        effects = np.zeros(x.shape[0] + LANES * (k + 1))
+        unfold(model, at[LIST_MEAN], at[AREA], scales, z, factors, units, effects)
         widths = horseshoe(model, positive)
         own = narrowings(widths, model.information[at[PAIR_MEAN] : at[PAIR]])
         pairs = common_dependence(model, positive) + widths * own * x[at[PAIR_MEAN] : at[PAIR]]
@@ -255,7 +256,7 @@ def cell_means(
             for t in range(terms.shape[2]):
                 terms[d, s, t] = four[LANES * (s // LANES * terms.shape[2] + t) + s % LANES]
         size_parameters(model, x, log_shares_seen(n_strata, every, seen), z)
-        unfold(model, at[SIZE_MEAN], at[LIST_MEAN], scales, z, factors, effects)
+        unfold(model, at[SIZE_MEAN], at[LIST_MEAN], scales, z, factors, units, effects)
         spreads = area_spreads(model, positive)
         by_area = area_effects(model, x, spreads, narrowings(spreads, model.information[at[AREA] :]))
         log_size[d] = log_sizes(model, effects, by_area)[:n_strata]

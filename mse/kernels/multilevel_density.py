@@ -66,8 +66,9 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
         return -np.inf
     positive = positive_values(model, x)
     scales = effect_scales(model, positive)
-    z, factors, effects = x.copy(), np.ones(x.shape[0]), np.zeros(x.shape[0] + LANES * (k + 1))
-    unfold(model, at[LIST_MEAN], at[AREA], scales, z, factors, effects)
+    z, factors, units = x.copy(), np.ones(x.shape[0]), x.copy()
+    effects = np.zeros(x.shape[0] + LANES * (k + 1))
+    unfold(model, at[LIST_MEAN], at[AREA], scales, z, factors, units, effects)
     common, widths = common_dependence(model, positive), horseshoe(model, positive)
     own = narrowings(widths, model.information[at[PAIR_MEAN] : at[PAIR]])
     pairs = common + widths * own * x[at[PAIR_MEAN] : at[PAIR]]
@@ -78,7 +79,7 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
     if not (every.max() < np.inf):
         return -np.inf
     size_parameters(model, x, log_shares_seen(n_strata, every, seen), z)
-    unfold(model, at[SIZE_MEAN], at[LIST_MEAN], scales, z, factors, effects)
+    unfold(model, at[SIZE_MEAN], at[LIST_MEAN], scales, z, factors, units, effects)
     spreads = area_spreads(model, positive)
     free = narrowings(spreads, model.information[at[AREA] :])
     log_size = log_sizes(model, effects, area_effects(model, x, spreads, free))
@@ -93,7 +94,7 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
     if partial:
         total += _partly_known(model, weights, unseen, along, slope)
     # to the sizes
-    total += _to_sizes(model, along, scales, z, factors, effects, grad)
+    total += _to_sizes(model, along, scales, z, factors, units, effects, grad)
     total += _to_areas(model, x, positive, spreads, free, along, grad)
     # and to the terms: through the cells, through all possible ones, and through the share seen
     gain, back = np.zeros(LANES * fours), np.zeros(LANES * fours)
@@ -107,7 +108,7 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
         back[s] = (along[s] + gain[s]) / every[s]
         gain[s] = gain[s] / max(seen[s], SMALLEST) - unseen[s]
     total += _to_terms(model, weights, slope, gain, back, common, widths, own, x, grad)
-    total += _fold(model, at[LIST_MEAN], at[AREA], scales, z, factors, effects, grad)
+    total += _fold(model, at[LIST_MEAN], at[AREA], scales, z, factors, units, effects, grad)
     return total + _positive_prior(model, x, positive, grad)
 
 
@@ -184,6 +185,7 @@ def _to_sizes(
     scales: NDArray[np.float64],
     z: NDArray[np.float64],
     factors: NDArray[np.float64],
+    units: NDArray[np.float64],
     effects: NDArray[np.float64],
     grad: NDArray[np.float64],
 ) -> float:
@@ -194,7 +196,7 @@ def _to_sizes(
     grad[at[SIZE_MEAN]] += model.size_prior[1] * summed(along[:n_strata])
     for s in range(n_strata):
         grad[at[SIZE_REST] + s] += along[s]
-    return _fold(model, at[SIZE_MEAN], at[LIST_MEAN], scales, z, factors, effects, grad)
+    return _fold(model, at[SIZE_MEAN], at[LIST_MEAN], scales, z, factors, units, effects, grad)
 
 
 @compiled
@@ -322,6 +324,7 @@ def _fold(
     scales: NDArray[np.float64],
     z: NDArray[np.float64],
     factors: NDArray[np.float64],
+    units: NDArray[np.float64],
     effects: NDArray[np.float64],
     grad: NDArray[np.float64],
 ) -> float:
@@ -338,11 +341,13 @@ def _fold(
         through, prior = np.empty(n), np.empty(n)
         for i in range(n):
             at = start + i
-            a, slope = factors[at], grad[at]
-            u = a * z[at]
-            through[i] = a * a * effects[at] * slope + (a * a - 1.0) * (1.0 - u * u)
-            prior[i] = u * u
-            grad[at] = a * (scale * slope - u)
+            a, v, slope = factors[at], units[at], grad[at]
+            moved = scale * a * a * model.scores[at]
+            # d log a / d log σ is a² − 1
+            along = (a * a - 1.0) * v + a * a * moved
+            through[i] = slope * (effects[at] + scale * along) - v * along + a * a - 1.0
+            prior[i] = v * v
+            grad[at] = a * (scale * slope - v)
         total -= 0.5 * summed(prior)
         if place < model.n_scales:
             grad[place] += summed(through)

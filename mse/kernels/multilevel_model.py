@@ -90,6 +90,8 @@ class Multilevel(NamedTuple):
         are in one run but what pairs have of their own and what areas have.
     information : float64, as long as the parameters
         About what tables say of every effect, as the inverse of a variance; 0 where the coordinate is plain.
+    scores : float64, as long as the parameters
+        About the slope of the log likelihood in every effect of a stratum where all of them are nought; 0 for others.
     breaks : (S, E) float64
         How far the stratum lies behind each break, 0 to 1.
     break_list : (E,) int64
@@ -135,6 +137,7 @@ class Multilevel(NamedTuple):
     rest_scale: NDArray[np.int64]
     runs: NDArray[np.int64]
     information: NDArray[np.float64]
+    scores: NDArray[np.float64]
     breaks: NDArray[np.float64]
     break_list: NDArray[np.int64]
     spreads: NDArray[np.float64]
@@ -264,17 +267,24 @@ def unfold(
     scales: NDArray[np.float64],
     z: NDArray[np.float64],
     factors: NDArray[np.float64],
+    units: NDArray[np.float64],
     effects: NDArray[np.float64],
 ) -> None:
-    """Write `narrowings` and effects of the parameters from `first` to before `last` that stand in runs."""
+    """Write what parameters from `first` to before `last` that stand in runs are: `narrowings`, units and effects.
+
+    The unit v, standard normal under the prior, is a x + σ a² u, u the score: x is what is left after about what the
+    data make of v. Without that, a scale of many strata could move only with all that belongs to it.
+    """
     for r in range(model.runs.shape[0]):
         start, end = model.runs[r, 0], model.runs[r, 1]
         if start < first or start >= last:
             continue
         scale = scales[model.runs[r, 2]]
         for i in range(start, end):
-            factors[i] = 1.0 / math.sqrt(1.0 + scale * scale * model.information[i])
-            effects[i] = scale * factors[i] * z[i]
+            a = 1.0 / math.sqrt(1.0 + scale * scale * model.information[i])
+            factors[i] = a
+            units[i] = a * z[i] + scale * a * a * model.scores[i]
+            effects[i] = scale * units[i]
 
 
 @compiled
@@ -319,12 +329,16 @@ def summed(x: NDArray[np.float64]) -> float:
 
 
 @compiled
-def factors_of(model: Multilevel, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return `narrowings` of all parameters, 1 of those that have none: times these they are standard normal."""
+def parameters_of(model: Multilevel, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the parameters whose positive ones are in `x`, and beyond them the standard normal units of all others."""
     at = model.starts
     positive = positive_values(model, x)
-    out, effects = np.ones(x.shape[0]), np.empty(x.shape[0])
-    unfold(model, at[SIZE_MEAN], at[AREA], effect_scales(model, positive), x, out, effects)
-    out[at[PAIR_MEAN] : at[PAIR]] = narrowings(horseshoe(model, positive), model.information[at[PAIR_MEAN] : at[PAIR]])
-    out[at[AREA] :] = narrowings(area_spreads(model, positive), model.information[at[AREA] :])
+    scales, out = effect_scales(model, positive), x.copy()
+    for r in range(model.runs.shape[0]):
+        scale = scales[model.runs[r, 2]]
+        for i in range(model.runs[r, 0], model.runs[r, 1]):
+            a = 1.0 / math.sqrt(1.0 + scale * scale * model.information[i])
+            out[i] = x[i] / a - scale * a * model.scores[i]
+    out[at[PAIR_MEAN] : at[PAIR]] /= narrowings(horseshoe(model, positive), model.information[at[PAIR_MEAN] : at[PAIR]])
+    out[at[AREA] :] /= narrowings(area_spreads(model, positive), model.information[at[AREA] :])
     return out

@@ -150,7 +150,7 @@ def build_design(
         size=effects_of(size), lists=effects_of(lists), pairs=effects_of(pairs),
         size_scale=size_scale, list_scale=list_scale, pair_scale=pair_scale,
         rest_scale=np.array(rests),
-        runs=np.zeros((0, 3), dtype=np.int64), information=np.zeros(0),  # by `with_scales`
+        runs=np.zeros((0, 3), dtype=np.int64), information=np.zeros(0), scores=np.zeros(0),  # by `with_scales`
         breaks=behind, break_list=np.array([cells.table.lists.index(x) for _, x in changes], dtype=np.int64),
         spreads=np.array([*spreads, p.visibility, p.pair_global, *[1.0] * (len(pair_names) + (areas is not None))]),
         size_prior=np.array([math.log(3.0 * max(float(known.mean()), 0.5)), p.size]),

@@ -112,4 +112,4 @@ def with_scales(model: Multilevel, persons: Array) -> Multilevel:
     ends = np.flatnonzero(np.diff(places)) + 1
     firsts, lasts = np.concatenate([[0], ends]), np.concatenate([ends, [at[-1]]])
     runs = np.stack([firsts, lasts, places[firsts]], axis=1)[places[firsts] >= 0]
-    return model._replace(runs=runs, information=information)
+    return model._replace(runs=runs, information=information, scores=np.zeros(at[-1]))

@@ -11,7 +11,7 @@ from mse.estimators.multilevel.effects import Design
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of
 from mse.kernels.arrays import Array
 from mse.kernels.multilevel_cells import cell_means
-from mse.kernels.multilevel_model import factors_of, half_normal
+from mse.kernels.multilevel_model import half_normal, parameters_of
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
@@ -90,6 +90,4 @@ def draw_prior(design: Design, draws: int, rng: np.random.Generator) -> Array:
     values = np.array([half_normal(u) for u in at])
     halves = np.abs(x[:, : model.n_scales])
     x[:, : halves.shape[1]] = np.interp(np.log(halves), np.log(values), at)
-    for row in x:
-        row /= factors_of(model, row)
-    return x
+    return np.array([parameters_of(model, row) for row in x])

@@ -54,12 +54,14 @@ def build_model(design: Design, *, named: bool = False) -> Any:
         rest = scales[m.rest_scale]
 
         def effects(block: int, scale: Any, z: Any) -> Any:
-            """Return σ a z, a = 1 / √(1 + σ² I), of a block; the prior of a z is in place of that of z."""
-            told = m.information[m.starts[block] : m.starts[block + 1]]
-            told = told.reshape(-1, z.type.shape[1]) if z.ndim == 2 else told
+            """Return σ v of a block, v = a z + σ a² u and a = 1 / √(1 + σ² I); v has the prior in place of z."""
+            told, score = (y[m.starts[block] : m.starts[block + 1]] for y in (m.information, m.scores))
+            if z.ndim == 2:
+                told, score = (y.reshape(-1, z.type.shape[1]) for y in (told, score))
             a = 1.0 / pt.sqrt(1.0 + scale**2 * told)
-            pm.Potential(f"prior_of_block_{block}", (pt.log(a) - 0.5 * (a**2 - 1.0) * z**2).sum())
-            return scale * a * z
+            v = a * z + scale * a**2 * score
+            pm.Potential(f"prior_of_block_{block}", (pt.log(a) - 0.5 * (v**2 - z**2)).sum())
+            return scale * v
 
         turned = m.list_prior[1] * x["list_mean"] + effects(LIST_REST, rest[1], x["list_rest"])
         turned += pt.dot(x_lists, effects(LIST, scales[m.list_scale][:, None], x["list_effects"]))
