@@ -117,7 +117,7 @@ class MultilevelSpec:
         Areas that have no neighbours.
     draws : int
         Draws to store, in four chains; sampling goes on, so many at a time, until R-hat is at most 1.01 and 400 draws
-        are effective in everything that is watched.
+        are effective in everything that is watched, 1,000 in the total.
     longest : int
         Draws from which on it does not go on: chains that still do not agree are said not to.
     accept : float
@@ -137,7 +137,7 @@ class MultilevelSpec:
     areas: str | None = None
     neighbours: Neighbours | None = None
     islands: Annotated[tuple[str, ...], Longest(100_000)] = ()
-    draws: Annotated[int, count(40, 1_000_000)] = 8000
+    draws: Annotated[int, count(40, 1_000_000)] = 4000
     longest: Annotated[int, count(40, 10_000_000)] = 32_000
     accept: Annotated[float, Between(0.5, 1, below=True)] = 0.9
     dependence: Annotated[float, Between(0, 10, above=True)] = 1.0
