@@ -1,4 +1,4 @@
-"""Do the chains of the multilevel model agree without divergences, whatever the seed? Ten tables of 10 and of 100 strata.
+"""Do the chains of the multilevel model agree without divergences on every seed? Ten tables of 10 and of 100 strata.
 
 Of 10 strata: the simulated nation by year, six lists, three of which break. Of 100: ten years by ten areas of a made-up
 country, six lists. Every seed has a table of its own. ``python -m tests.calibration.multilevel_seeds`` stores what the

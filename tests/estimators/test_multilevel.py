@@ -19,8 +19,8 @@ from mse.estimators.multilevel.outputs import draw_persons
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec
-from mse.kernels.multilevel_density import log_density
 from mse.kernels.multilevel_cells import cell_means
+from mse.kernels.multilevel_density import log_density
 from mse.kernels.multilevel_model import positive_values
 from mse.tables.captures import CaptureTable
 from tests.twins.multilevel import assert_kernel_is_the_pymc_model

@@ -20,8 +20,8 @@ from mse.kernels.multilevel_model import is_uniform, positive_values
 from mse.words.said import Said, said
 
 EFFECTIVE_TOTAL = 1000
-"""Draws that are effective in the total at least, in bulk and tails: the Monte Carlo error of an end of its 95 % interval
-is then under half the unit to which it is printed, a tenth of the interval's width at most."""
+"""Draws that are effective in the total at least, in bulk and tails: the Monte Carlo error of an end of its interval is
+then under half the unit to which it is printed, a tenth of the width at most."""
 LOO_DRAWS, LOO_NUMBERS = 1000, 50_000_000
 """Draws from which cells are left out one by one, and the most cells of all of them: large tables have fewer draws."""
 
@@ -111,10 +111,7 @@ def leave_one_out(design: Design, x: Array) -> dict[str, float]:
     if design.cells.unlabelled:
         return {}
     s, c = model.possible.shape
-    thin = np.ascontiguousarray(x[:: max(1, len(x) // min(EFFECTIVE_TOTAL = 1000
-"""Draws that are effective in the total at least, in bulk and tails: the Monte Carlo error of an end of its 95 % interval
-is then under half the unit to which it is printed, a tenth of the interval's width at most."""
-LOO_DRAWS, LOO_NUMBERS // (s * c)))])
+    thin = np.ascontiguousarray(x[:: max(1, len(x) // min(LOO_DRAWS, LOO_NUMBERS // (s * c)))])
     k = design.cells.table.n_lists
     log_size, means, terms = np.empty((len(thin), s)), np.empty((len(thin), s, c)), np.empty((len(thin), s, _terms(k)))
     cell_means(model, thin, log_size, means, terms)

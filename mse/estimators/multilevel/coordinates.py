@@ -42,8 +42,8 @@ class Block:
     law : str
         The prior of what they stand for. Of half-normal, uniform and half-Cauchy parameters the vector holds
         coordinates whose tails are those of a normal law (`half_normal`, `normal_tail`, `half_cauchy` of the kernel),
-        times `Multilevel.spreads`; all others are standard normal once narrowed and moved (`unfold` of the kernel), those
-        of size once the share seen is taken off (`Multilevel.follow`).
+        times `Multilevel.spreads`; all others are standard normal once narrowed and moved (`unfold` of the kernel),
+        those of size once the share seen is taken off (`Multilevel.follow`).
     """
 
     name: str
