@@ -132,7 +132,7 @@ def build_design(
     pair_names = [f"{cells.table.lists[i]}:{cells.table.lists[j]}" for j in range(k) for i in range(j)]
     possible, is_open, counts = _cells(cells)
     limited = cells.seen.bounds >= 0
-    known = known_persons(cells)
+    known = _known(cells)
     parameters = coordinates(
         strata=s, lists=k, scales=len(spreads), breaks=len(changes), sizes=size_scale.size,
         list_effects=list_scale.size, pair_effects=pair_scale.size, areas=variances.size,
@@ -158,9 +158,7 @@ def build_design(
         break_prior=p.break_spread, slab=p.slab,
         area=area, area_basis=basis, area_variances=variances, area_scale=len(spreads) - 1,
     )  # fmt: skip
-    return Design(
-        with_scales(model, known), parameters, cells, time, tuple(names), tuple(pair_names), tuple(changes), areas
-    )
+    return Design(with_scales(model), parameters, cells, time, tuple(names), tuple(pair_names), tuple(changes), areas)
 
 
 def find_time(cells: StrataCells, time: str | None) -> str | None:
@@ -369,7 +367,7 @@ def _follow(size: Array, fixed: Flags, spread: float, known: Array) -> Array:
     return out
 
 
-def known_persons(cells: StrataCells) -> Array:
+def _known(cells: StrataCells) -> Array:
     """Return about how many persons of open cells each stratum has: pools and bounds are shared out evenly; (S,)."""
     seen = cells.seen
     persons = seen.counts + np.where(seen.bounds > 0, seen.bounds / 2.0, 0.0)

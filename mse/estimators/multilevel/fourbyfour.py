@@ -1,4 +1,4 @@
-"""Arrays as the kernel of the multilevel model takes them: strata four by four, and what tables say of each effect."""
+"""Arrays as the kernel of the multilevel model takes them: strata four by four, and parameters that share a scale."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import numpy as np
 from mse.kernels.arrays import Array
 from mse.kernels.lanes import LANES
 from mse.kernels.multilevel_model import (
-    AREA,
     BREAKS,
     LIST,
     LIST_MEAN,
@@ -70,46 +69,21 @@ def persons_of_terms(counts: Array, n_lists: int) -> Array:
     return out
 
 
-def with_scales(model: Multilevel, persons: Array) -> Multilevel:
-    """Return the model with its runs of parameters of one scale, and about what tables say of every effect.
-
-    Parameters
-    ----------
-    model : Multilevel
-        With everything else.
-    persons : float64 array, shape (S,)
-        About how many are known in each stratum.
-    """
+def with_scales(model: Multilevel) -> Multilevel:
+    """Return the model with its runs of parameters of one scale; about what is known of them is said elsewhere."""
     at, n = model.starts, model.n_scales
-    k = model.rotation.shape[0]
-    terms = persons_of_terms(model.counts, k)
-    on, both = terms[:, 1 : 1 + k], terms[:, 1 + k :]
-    several = model.counts @ (np.bitwise_count(np.arange(model.counts.shape[1])) > 1)
-    # the first coordinate moves all lists together: only persons on several of them tell of it
-    lists = on @ model.rotation**2
-    lists[:, 0] = several / k
+    k, q = model.rotation.shape[0], at[PAIR] - at[PAIR_MEAN]
     rest = model.rest_scale
-    places, information = np.full(at[-1], -1), np.zeros(at[-1])
-    for block, scale, told in (
-        (SIZE_MEAN, n, 0.0),
-        (SIZE, model.size_scale, matrix_of(model.size, model.size_scale.size).T ** 2 @ persons),
-        (SIZE_REST, rest[0], persons),
-        (LIST_MEAN, n, 0.0),
-        (LIST, np.repeat(model.list_scale, k), (matrix_of(model.lists, model.list_scale.size).T ** 2 @ lists).ravel()),
-        (LIST_REST, rest[1], lists.ravel()),
-        (BREAKS, n, 0.0),
-        (PAIR, np.repeat(model.pair_scale, both.shape[1]),
-         (matrix_of(model.pairs, model.pair_scale.size).T ** 2 @ both).ravel()),
-        (PAIR_REST, rest[2], both.sum(axis=1)),
+    places = np.full(at[-1], -1)
+    for block, scale in (
+        (SIZE_MEAN, n), (SIZE, model.size_scale), (SIZE_REST, rest[0]), (LIST_MEAN, n),
+        (LIST, np.repeat(model.list_scale, k)), (LIST_REST, rest[1]), (BREAKS, n),
+        (PAIR, np.repeat(model.pair_scale, q)), (PAIR_REST, rest[2]),
     ):  # fmt: skip
         places[at[block] : at[block + 1]] = scale
-        information[at[block] : at[block + 1]] = told
-    information[places == n] = 0.0
-    information[at[PAIR_MEAN] : at[PAIR]] = OWN_INFORMATION
-    if model.area_variances.size:
-        by_area = np.bincount(model.area, weights=persons, minlength=model.area_variances.size)
-        information[at[AREA] :] = model.area_basis**2 @ by_area
     ends = np.flatnonzero(np.diff(places)) + 1
     firsts, lasts = np.concatenate([[0], ends]), np.concatenate([ends, [at[-1]]])
     runs = np.stack([firsts, lasts, places[firsts]], axis=1)[places[firsts] >= 0]
+    information = np.zeros(at[-1])
+    information[at[PAIR_MEAN] : at[PAIR]] = OWN_INFORMATION
     return model._replace(runs=runs, information=information, scores=np.zeros(at[-1]))

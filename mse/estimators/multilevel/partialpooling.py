@@ -40,10 +40,10 @@ from mse.estimators.multilevel.chaindiagnostics import (
     settled,
 )
 from mse.estimators.multilevel.effects import Design, build_design, find_time
+from mse.estimators.multilevel.information import with_information
 from mse.estimators.multilevel.nuts import WARMUP, Chains, sample
 from mse.estimators.multilevel.outputs import Persons, draw_persons
 from mse.estimators.multilevel.priors import Priors
-from mse.estimators.multilevel.scores import with_scores
 from mse.estimators.multilevel.sizemeasures import measure_notes, with_measures
 from mse.estimators.stratified.declared import Blind, Bounded, Missing, Unknown, declare
 from mse.estimators.stratified.notes import assumptions, flags, notes_on_cells, plain
@@ -223,7 +223,7 @@ def estimate(table: CaptureTable, spec: MultilevelSpec, *, seed: int, compute: C
 def design_of(table: CaptureTable, spec: MultilevelSpec) -> Design:
     """Return the model of a table as arrays; raises as `estimate`."""
     design = with_measures(_without_measures(table, spec), spec.measures)
-    return replace(design, model=with_scores(design.model))
+    return replace(design, model=with_information(design.model))
 
 
 def _without_measures(table: CaptureTable, spec: MultilevelSpec) -> Design:

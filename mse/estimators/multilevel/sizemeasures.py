@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mse.estimators.multilevel.effects import Design, break_columns, known_persons, moments_of
+from mse.estimators.multilevel.effects import Design, break_columns, moments_of
 from mse.estimators.multilevel.fourbyfour import effects_of, matrix_of, with_scales
 from mse.estimators.multilevel.outputs import moments
 from mse.estimators.multilevel.priors import Priors
@@ -71,7 +71,7 @@ def with_measures(design: Design, measures: Sequence[str]) -> Design:
             starts=moved, size=effects_of(size),
             size_scale=np.concatenate([model.size_scale, np.full(count, model.n_scales, dtype=np.int64)]),
             follow=np.concatenate([model.follow, np.zeros((count, model.follow.shape[1]))]),
-        ), known_persons(design.cells)),
+        )),
     )  # fmt: skip
 
 
