@@ -258,7 +258,7 @@ def cell_means(
         size_parameters(model, x, log_shares_seen(n_strata, every, seen), z)
         unfold(model, at[SIZE_MEAN], at[LIST_MEAN], scales, z, factors, units, effects)
         spreads = area_spreads(model, positive)
-        by_area = area_effects(model, x, spreads, narrowings(spreads, model.information[at[AREA] :]))
+        by_area = area_effects(model, spreads, narrowings(spreads, model.information[at[AREA] :]) * x[at[AREA] :])
         log_size[d] = log_sizes(model, effects, by_area)[:n_strata]
         for s in range(n_strata):
             unseen = math.exp(log_size[d, s]) / every[s]

@@ -82,7 +82,7 @@ def log_density(model: Multilevel, x: NDArray[np.float64], grad: NDArray[np.floa
     unfold(model, at[SIZE_MEAN], at[LIST_MEAN], scales, z, factors, units, effects)
     spreads = area_spreads(model, positive)
     free = narrowings(spreads, model.information[at[AREA] :])
-    log_size = log_sizes(model, effects, area_effects(model, x, spreads, free))
+    log_size = log_sizes(model, effects, area_effects(model, spreads, free * x[at[AREA] :]))
     if not log_size.max() < LARGEST:
         return -np.inf
     grad[:] = 0.0

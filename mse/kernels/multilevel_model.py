@@ -208,13 +208,11 @@ def area_spreads(model: Multilevel, positive: NDArray[np.float64]) -> NDArray[np
 
 
 @compiled
-def area_effects(
-    model: Multilevel, x: NDArray[np.float64], spreads: NDArray[np.float64], factors: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the effects of areas on log size, (A,); `spreads` and `factors` by `area_spreads` and `narrowings`."""
+def area_effects(model: Multilevel, spreads: NDArray[np.float64], units: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the effects of areas on log size, (A,): `units` are standard normal, `spreads` by `area_spreads`."""
     out = np.zeros(spreads.shape[0])
     for c in range(spreads.shape[0]):
-        value = spreads[c] * factors[c] * x[model.starts[AREA] + c]
+        value = spreads[c] * units[c]
         for a in range(out.shape[0]):
             out[a] += value * model.area_basis[c, a]
     return out

@@ -17,7 +17,7 @@ from mse.estimators.multilevel.outputs import draw_persons
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
 from mse.jobs.job import read_job
 from mse.kernels.multilevel_density import log_density
-from mse.kernels.multilevel_model import AREA, area_effects, area_spreads, positive_values
+from mse.kernels.multilevel_model import AREA, area_effects, area_spreads, narrowings, positive_values
 from mse.tables.areapairs import read_neighbours
 from mse.tables.captures import CaptureTable
 from tests.examples.areas import country
@@ -84,10 +84,9 @@ def test_effects_have_the_density_of_the_plain_twin():
     at = model.starts[AREA]
     for _ in range(5):
         x = rng.normal(0, 1, int(model.starts[-1]))
-        positive = positive_values(model, x)
-        z = x[at : at + 6]
+        positive, z = positive_values(model, x), x[at : at + 6]
         own = -0.5 * z @ z - np.log(area_spreads(model, positive)).sum() - 3.0 * np.log(2.0 * np.pi)
-        effects = area_effects(model, x, positive)
+        effects = area_effects(model, area_spreads(model, positive), z)
         scale, shared = positive[model.area_scale], positive[-1]
         assert own == pytest.approx(effects_log_density(effects, scale, shared, 6, MAP.tolist()), abs=1e-8)
 
@@ -199,7 +198,8 @@ def test_persons_are_drawn_from_effects_of_areas():
     x = np.zeros((1, design.n_parameters))
     x[0, design.model.starts[AREA] :] = 1.0
     persons = draw_persons(design, x, np.random.default_rng(1))
-    effects = area_effects(design.model, x[0], positive_values(design.model, x[0]))
+    spreads = area_spreads(design.model, positive_values(design.model, x[0]))
+    effects = area_effects(design.model, spreads, narrowings(spreads, design.model.information[-spreads.size :]))
     np.testing.assert_allclose(persons.log_size[0] - persons.log_size[0, 0], (effects - effects[0])[design.model.area])
 
 
