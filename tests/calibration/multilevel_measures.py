@@ -27,7 +27,7 @@ STORED = Path(__file__).with_name("multilevel-measures.json")
 YEARS = tuple(str(year) for year in range(2012, 2022))
 LISTS, WHEN, BROKEN = "PROZ", "2018-05", ("R", "O")
 PERSONS, WALK, VISIBILITY, BREAK = 1000.0, 0.08, 0.5, 0.5
-DRAWS = 1000
+DRAWS = 500
 """Of each of four chains."""
 
 

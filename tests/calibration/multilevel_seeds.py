@@ -45,19 +45,21 @@ def one(made, seed):
 
 
 def main():
-    record = {}
-    for name, made in TABLES.items():
-        each = []
-        for seed in SEEDS:
-            each.append(one(made, seed))
-            print(name, each[-1], flush=True)
-            record[name] = {
+    each = {name: [] for name in TABLES}
+    for seed in SEEDS:
+        for name, made in TABLES.items():
+            each[name].append(one(made, seed))
+            print(name, each[name][-1], flush=True)
+        record = {
+            name: {
                 "command": "python -m tests.calibration.multilevel_seeds", "date": date.today().isoformat(),
-                "divergences": sum(row["divergences"] for row in each),
-                "draws": sum(4 * row["draws_per_chain"] for row in each),
-                "rhat_largest": max(row["rhat_max"] for row in each), "each": each,
-            }  # fmt: skip
-            STORED.write_text(json.dumps(record, indent=1) + "\n")
+                "divergences": sum(row["divergences"] for row in rows),
+                "draws": sum(4 * row["draws_per_chain"] for row in rows),
+                "rhat_largest": max(row["rhat_max"] for row in rows), "each": rows,
+            }
+            for name, rows in each.items()
+        }  # fmt: skip
+        STORED.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":
