@@ -49,17 +49,18 @@ def areas() -> str:
     s, d = small["summary"], large["diagnostics"]
     draws = sum(4 * row["draws_per_chain"] for row in small["each"])
     registered = large["observed"] / large["truth"]
+    fewest = min(d["ess_bulk_min"], d["ess_tail_min"])
     return (
-        f"In {small['repeats']} made-up countries of {small['areas']} areas, every other one without anything in common "
-        f"between neighbours, 95 / 80 / 50 % intervals of areas hold the truth {_held(s['areas'])} of the time, of strata "
-        f"{_held(s['strata'])}; where neighbours are alike the error of log N of an area is {s['log_error_rms']:.3f} with "
-        f"them and {s['log_error_rms_without_neighbours']:.3f} without (root mean square). R̂ was {s['rhat_largest']:.3f} "
-        f"at most, {s['divergences']:.0f} of {draws:,.0f} draws diverged (`{small['command']}`, {small['date']}). "
-        f"{large['what'].replace(' x ', ' × ')}, of whose persons {registered:.0%} are registered: "
-        f"{large['cpu_seconds']} s of processor time for {4 * d['draws_per_chain']:,.0f} draws, R̂ {d['rhat_max']:.3f}, "
-        f"{min(d['ess_bulk_min'], d['ess_tail_min']):,.0f} effective draws at least and {d['ess_bulk_total']:,.0f} in the "
-        f"total, {d['divergences']:.0f} divergences; 95 % intervals of areas hold {large['areas_covered_95']:.0%} "
-        f"(`{large['command']}`, {large['date']})."
+        f"In {small['repeats']} made-up countries of {small['areas']} areas, every other one without anything in "
+        f"common between neighbours, 95 / 80 / 50 % intervals of areas hold the truth {_held(s['areas'])} of the time, "
+        f"of strata {_held(s['strata'])}; where neighbours are alike the error of log N of an area is "
+        f"{s['log_error_rms']:.3f} with them and {s['log_error_rms_without_neighbours']:.3f} without (root mean "
+        f"square). R̂ was {s['rhat_largest']:.3f} at most, {s['divergences']:.0f} of {draws:,.0f} draws diverged "
+        f"(`{small['command']}`, {small['date']}). {large['what'].replace(' x ', ' × ')}, of whose persons "
+        f"{registered:.0%} are registered: {large['cpu_seconds']} s of processor time for "
+        f"{4 * d['draws_per_chain']:,.0f} draws, R̂ {d['rhat_max']:.3f}, {fewest:,.0f} effective draws at least and "
+        f"{d['ess_bulk_total']:,.0f} in the total, {d['divergences']:.0f} divergences; 95 % intervals of areas hold "
+        f"{large['areas_covered_95']:.0%} (`{large['command']}`, {large['date']})."
     )
 
 
@@ -70,13 +71,13 @@ def measures() -> str:
     s, p = true["summary"], none["summary"]
     factor = math.exp(s["level_width_median"])
     return (
-        f"**Held against the truth.** In {true['tables']} made-up tables of ten years and four lists, level and slope drawn "
-        f"from their priors, persons who differ in visibility (τ = 0.5) and two lists that break at the same date, "
+        f"**Held against the truth.** In {true['tables']} made-up tables of ten years and four lists, level and slope "
+        f"drawn from their priors, persons who differ in visibility (τ = 0.5), two lists that break at the same date: "
         f"95 / 80 / 50 % intervals of the level hold it {_held(s['level'])} of the time, of the slope "
-        f"{_held(s['slope'])}; the upper end of a level's 95 % interval is {factor:.1f} times the lower (median). The error "
-        f"of the log level is {s['level_error_rms']:.2f} (root mean square; mean "
-        f"{s['level_error_mean']:+.2f}), and {s['interval_without_nought']:.0%} of the 95 % intervals leave out no change. "
-        f"In {none['tables']} tables in which nothing happened to N at the date that is declared, a placebo, intervals "
-        f"hold no change {_held(p['level'])} of the time, and {p['interval_without_nought']:.0%} claim one at 95 %. "
-        f"(`{record['command']}`, {record['date']}.)"
+        f"{_held(s['slope'])}; the upper end of a level's 95 % interval is {factor:.1f} times the lower (median). The "
+        f"error of the log level is {s['level_error_rms']:.2f} (root mean square; mean {s['level_error_mean']:+.2f}), "
+        f"and {s['interval_without_nought']:.0%} of the 95 % intervals leave out no change. In {none['tables']} tables "
+        f"in which nothing happened to N at the date that is declared, a placebo, intervals hold no change "
+        f"{_held(p['level'])} of the time, and {p['interval_without_nought']:.0%} claim one at 95 % "
+        f"(`{record['command']}`, {record['date']})."
     ).replace("-0.", "−0.")

@@ -75,6 +75,8 @@ CITATIONS = (
     "Electronic Journal of Statistics 11:5018-5051",
     "Darroch, Fienberg, Glonek & Junker (1993) A three-sample multiple-recapture approach to census population "
     "estimation with heterogeneous catchability. JASA 88:1137-1148",
+    "Papaspiliopoulos, Roberts & Sköld (2007) A general framework for the parametrization of hierarchical models. "
+    "Statistical Science 22:59-73",
     "Hoffman & Gelman (2014) The No-U-Turn sampler. JMLR 15:1593-1623",
     "Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021) Rank-normalization, folding, and localization: an improved "
     "R-hat. Bayesian Analysis 16:667-718",
