@@ -39,7 +39,7 @@ TABLES = {"10 strata": nation, "100 strata": areas}
 def one(made, seed):
     table, spec = made(seed)
     begun = time.process_time()
-    found = estimate(table, MultilevelSpec(**spec), seed=seed, compute=Compute(workers=1)).diagnostics
+    found = estimate(table, MultilevelSpec(**spec), seed=seed, compute=Compute(workers=2)).diagnostics
     seconds = time.process_time() - begun
     return {"seed": seed, **{name: round(found[name], 4) for name in KEPT}, "cpu_seconds": round(seconds)}
 

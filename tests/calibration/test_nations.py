@@ -23,6 +23,10 @@ def test_pairs_are_found_with_the_unseen_and_without_them():
     for seen_only in (False, True):
         found, total, _, _ = fit_terms(table, seen_only)
         assert found == pytest.approx(odds, abs=1e-6) and total == pytest.approx(table.sum(), rel=1e-6)
+        behind, same, error, deviance = fit_terms(table, seen_only, "one with those referred")
+        assert behind[6:] == pytest.approx([0.0], abs=1e-6) and same == pytest.approx(total, rel=1e-6)
+        # with the unseen counted, the total is known as a Poisson count is
+        assert deviance == pytest.approx(0.0, abs=1e-6) and (error > 1.2 * total**-0.5) == seen_only
 
 
 def test_every_seed_is_another_nation_only_where_that_is_asked_for():
