@@ -23,6 +23,7 @@ README = ROOT / "README.md"
 ASSESSMENT_PAGE = ROOT / "docs" / "assessment.md"
 TRUTH_PAGE = ROOT / "docs" / "truth.md"
 METHODS_PAGE = ROOT / "docs" / "methods.md"
+MULTILEVEL_PAGE = ROOT / "docs" / "method" / "multilevel.md"
 PUBLISHING_PAGE = ROOT / "docs" / "publishing.md"
 FIGURES_PAGE = ROOT / "docs" / "key-figures.md"
 REGISTERS_PAGE = ROOT / "docs" / "registers.md"
@@ -190,9 +191,13 @@ def main(parts: list[str]) -> None:
 
             put(part, calibration(), code=False, file=METHODS_PAGE)
         elif part == "multilevel":
+            from benchmarks import multilevels
             from benchmarks.calibration import nations
 
             put(part, nations(), code=False, file=METHODS_PAGE)
+            put("chains of ten seeds", multilevels.seeds(), code=False, file=METHODS_PAGE)
+            put("areas with neighbours", multilevels.areas(), code=False, file=METHODS_PAGE)
+            put("measures", multilevels.measures(), code=False, file=MULTILEVEL_PAGE)
         elif part == "disclosure":
             put(part, disclosure_counts(), code=False, file=PUBLISHING_PAGE)
         elif part == "figures":

@@ -1,11 +1,11 @@
-"""The multilevel log-linear model: data, priors, and what its parameters say of every stratum and cell.
+"""The multilevel log-linear model: data, priors, and what its parameters stand for.
 
 In stratum s the expected persons in cell h are μ_sh = exp(ν_s) e_sh / Σ_possible e_s, with ν the log expected size
-and e_sh = exp(Σ_j λ_sj h_j + Σ_jk θ_sjk h_j h_k). All e_s come from products, without an exponential for each
-cell. Effects are non-centred: a standard normal parameter times a scale. Two changes of variables, of Jacobian one,
-take away what would make the posterior stiff and leave the model as it is. List effects are rotated, so that the first
-coordinate moves all lists together, which the data hardly know, and the others set lists against each other. And the
-mean and the main effects of size move with the share seen: where lists see less, the size is larger by as much.
+and e_sh = exp(Σ_j λ_sj h_j + Σ_jk θ_sjk h_j h_k). Three changes of variables take away what would make the posterior
+stiff and leave the model as it is. An effect is its scale times a standard normal parameter where tables hardly know
+it, and moves by itself where they do (`narrowings`). List effects are rotated, so that the first coordinate moves all
+lists together, which the data hardly know, and the others set lists against each other. And the mean and the main
+effects of size move with the share seen: where lists see less, the size is larger by as much.
 """
 
 import math
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
+from mse.kernels.lanes import LANES, load, spread, store
 from mse.kernels.stratumcells import Rows
 
 POSITIVE, SIZE_MEAN, SIZE, SIZE_REST, LIST_MEAN, LIST, LIST_REST, BREAKS = range(8)
@@ -26,12 +27,28 @@ square is the dependence that all pairs have in common; then the horseshoe's glo
 where areas have neighbours, the share ρ of their variance that neighbours have in common.
 """
 
-OWN_KNOWN = 0.2
-"""About how well tables know what a pair has of its own, as a log odds ratio: s of `centring`."""
 NARROWEST = 1e-16
 """Variances along the coordinates of areas below this, as a part of σ², count as this."""
 FARTHEST = 35.0
 """Of a positive parameter's coordinate, in standard deviations of the prior: beyond it is impossible."""
+
+
+class Effects(NamedTuple):
+    """A design, its S strata four by four, so that four are reckoned side by side (`mse.kernels.lanes`).
+
+    Attributes
+    ----------
+    broad : (B,) int64
+        Columns that have values in many strata.
+    values : (B * 4 * ceil(S / 4),) float64
+        Those: four strata of the first of these columns, of the second, …; then the next four strata.
+    narrow : Rows
+        Entries of all other columns, a row for every stratum.
+    """
+
+    broad: NDArray[np.int64]
+    values: NDArray[np.float64]
+    narrow: Rows
 
 
 class Multilevel(NamedTuple):
@@ -49,9 +66,11 @@ class Multilevel(NamedTuple):
     possible, open : (S, C) float64
         1 where a cell can hold persons, and where it takes part in the likelihood (bounded cells included).
     counts : (S, C) float64
-        Persons known to be in a cell. These three lie cell by cell in memory (Fortran order): loops run along strata.
-    filled : int64
-        Cells with such persons, s C + h.
+        Persons known to be in a cell.
+    possible_fours, open_fours : (4 C ceil(S / 4),) float64
+        The first two four strata at a time: of cell 0, of cell 1, …. Strata that are none have one possible cell.
+    known_fours : (4 (1 + K + Q) ceil(S / 4),) float64
+        Persons of `counts` as far as the model looks at them: all, those on list j, those on both of a pair.
     limited, bounds : int64, float64
         Bounded cells, s C + h, and the largest possible count of each.
     pool_starts, pool_cells, pool_counts : int64, int64, float64
@@ -60,12 +79,19 @@ class Multilevel(NamedTuple):
         Orthonormal; list effects are this matrix times their coordinates.
     follow : (1 + P, S) float64
         How the parameters of the mean and the effects of size follow the log shares seen; rows of zeros for others.
-    size, lists, pairs : Rows
-        Designs of the effects, one row a stratum.
+    size, lists, pairs : Effects
+        Designs of the effects.
     size_scale, list_scale, pair_scale : int64
         Place among the scales of that of every column; their number where the spread is fixed.
     rest_scale : (3,) int64
         Those of the rest of sizes, lists and pairs.
+    runs : (R, 3) int64
+        Standard normal parameters that share a scale: first, one past the last, and its place among the scales. All
+        are in one run but what pairs have of their own and what areas have.
+    information : float64, as long as the parameters
+        About what tables say of every effect, as the inverse of a variance; 0 where the coordinate is plain.
+    scores : float64, as long as the parameters
+        About the slope of the log likelihood in every effect of a stratum where all of them are nought; 0 for others.
     breaks : (S, E) float64
         How far the stratum lies behind each break, 0 to 1.
     break_list : (E,) int64
@@ -92,7 +118,9 @@ class Multilevel(NamedTuple):
     possible: NDArray[np.float64]
     open: NDArray[np.float64]
     counts: NDArray[np.float64]
-    filled: NDArray[np.int64]
+    possible_fours: NDArray[np.float64]
+    open_fours: NDArray[np.float64]
+    known_fours: NDArray[np.float64]
     limited: NDArray[np.int64]
     bounds: NDArray[np.float64]
     pool_starts: NDArray[np.int64]
@@ -100,13 +128,16 @@ class Multilevel(NamedTuple):
     pool_counts: NDArray[np.float64]
     rotation: NDArray[np.float64]
     follow: NDArray[np.float64]
-    size: Rows
-    lists: Rows
-    pairs: Rows
+    size: Effects
+    lists: Effects
+    pairs: Effects
     size_scale: NDArray[np.int64]
     list_scale: NDArray[np.int64]
     pair_scale: NDArray[np.int64]
     rest_scale: NDArray[np.int64]
+    runs: NDArray[np.int64]
+    information: NDArray[np.float64]
+    scores: NDArray[np.float64]
     breaks: NDArray[np.float64]
     break_list: NDArray[np.int64]
     spreads: NDArray[np.float64]
@@ -177,12 +208,11 @@ def area_spreads(model: Multilevel, positive: NDArray[np.float64]) -> NDArray[np
 
 
 @compiled
-def area_effects(model: Multilevel, x: NDArray[np.float64], positive: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the effects of areas on log size, (A,)."""
-    spreads = area_spreads(model, positive)
+def area_effects(model: Multilevel, spreads: NDArray[np.float64], units: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the effects of areas on log size, (A,): `units` are standard normal, `spreads` by `area_spreads`."""
     out = np.zeros(spreads.shape[0])
     for c in range(spreads.shape[0]):
-        value = spreads[c] * x[model.starts[AREA] + c]
+        value = spreads[c] * units[c]
         for a in range(out.shape[0]):
             out[a] += value * model.area_basis[c, a]
     return out
@@ -197,167 +227,116 @@ def effect_scales(model: Multilevel, positive: NDArray[np.float64]) -> NDArray[n
 
 
 @compiled
-def add_effects(
-    rows: Rows,
-    place: NDArray[np.int64],
-    scales: NDArray[np.float64],
-    z: NDArray[np.float64],
-    out: NDArray[np.float64],
-) -> None:
-    """Add X(σ z) to `out`, (S, W); z has W numbers for every column of X."""
-    width = out.shape[1]
-    effects = z.reshape((place.shape[0], width))
-    for s in range(out.shape[0]):
-        for e in range(rows.starts[s], rows.starts[s + 1]):
-            c = rows.columns[e]
-            factor = rows.values[e] * scales[place[c]]
-            for t in range(width):
-                out[s, t] += factor * effects[c, t]
-
-
-@compiled
-def cell_weights(terms: NDArray[np.float64], k: int, out: NDArray[np.float64]) -> None:
-    """Write e_h into `out`, (2**K, S); `terms`, (S, K + Q), holds list effects, then pairs (1,0), (2,0), (2,1), …."""
-    out[0] = 1.0
-    factor = np.empty(out.shape[1])
-    at = k
-    for j in range(k):
-        half = 1 << j
-        for s in range(factor.shape[0]):
-            out[half, s] = math.exp(terms[s, j])
-        # multipliers of adding list j to the lists before it, then of the histories themselves
-        for i in range(j):
-            for s in range(factor.shape[0]):
-                factor[s] = math.exp(terms[s, at])
-            at += 1
-            for h in range(1 << i):
-                for s in range(factor.shape[0]):
-                    out[half + (1 << i) + h, s] = out[half + h, s] * factor[s]
-        for h in range(1, half):
-            for s in range(factor.shape[0]):
-                out[half + h, s] *= out[h, s]
-
-
-@compiled
 def common_dependence(model: Multilevel, positive: NDArray[np.float64]) -> float:
     """Return the log odds ratio τ² that a visibility of spread τ, normal among the unseen, gives all pairs of lists."""
     return float(positive[model.n_scales] ** 2)
 
 
 @compiled
-def horseshoe(model: Multilevel, positive: NDArray[np.float64], p: int) -> float:
-    """Return the regularised scale of one pair: c r / √(c² + r²), r = τ λ_p."""
+def horseshoe(model: Multilevel, positive: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the regularised scales of what pairs have of their own, (Q,): c r / √(c² + r²), r = τ λ_p."""
     first = model.n_scales
-    reach = float(positive[first + 1] * positive[first + 2 + p])
-    return model.slab * reach / math.sqrt(model.slab**2 + reach**2)
+    out = np.empty(model.starts[PAIR] - model.starts[PAIR_MEAN])
+    for p in range(out.shape[0]):
+        reach = positive[first + 1] * positive[first + 2 + p]
+        out[p] = model.slab * reach / math.sqrt(model.slab**2 + reach**2)
+    return out
 
 
 @compiled
-def centring(width: float) -> float:
-    """Return a = 1 / √(1 + width²/s²): what a pair has of its own is width a x, and x has the density of a x, normal.
+def narrowings(scales: NDArray[np.float64], information: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a = 1 / √(1 + σ² I): an effect of scale σ is σ a x, and x has the density of a x, standard normal.
 
-    Where the width is far below s the coordinate is the standard normal one; far above it is the effect itself over s,
-    which the data know: there chains are not driven into the narrow end of all pairs at once.
+    With I what the data say of the effect, the inverse of a variance, the variance of x is 1 under the posterior
+    whatever σ is (Papaspiliopoulos, Roberts & Sköld 2007): where σ² I is small x is the standard normal coordinate, and
+    where it is large the effect itself over its error, which the data know. A poor I costs speed and nothing else.
     """
-    return 1.0 / math.sqrt(1.0 + (width / OWN_KNOWN) ** 2)
-
-
-@compiled
-def stratum_terms(
-    model: Multilevel, x: NDArray[np.float64], positive: NDArray[np.float64], terms: NDArray[np.float64]
-) -> None:
-    """Write list effects and pair interactions, (S, K + Q); `positive` as `positive_values` gives it."""
-    at = model.starts
-    n_strata = terms.shape[0]
-    scales = effect_scales(model, positive)
-    k, q = at[LIST] - at[LIST_MEAN], at[PAIR] - at[PAIR_MEAN]
-    rest = scales[model.rest_scale[1]]
-    turned = np.empty((n_strata, k))
-    for s in range(n_strata):
-        for j in range(k):
-            turned[s, j] = model.list_prior[1] * x[at[LIST_MEAN] + j] + rest * x[at[LIST_REST] + s * k + j]
-    add_effects(model.lists, model.list_scale, scales, x[at[LIST] : at[LIST_REST]], turned)
-    for s in range(n_strata):
-        for j in range(k):
-            terms[s, j] = model.list_prior[0]
-            for i in range(k):
-                terms[s, j] += model.rotation[j, i] * turned[s, i]
-        for e in range(model.break_list.shape[0]):
-            terms[s, model.break_list[e]] += model.breaks[s, e] * model.break_prior * x[at[BREAKS] + e]
-    common = common_dependence(model, positive)
-    rest = scales[model.rest_scale[2]]
-    pairs = terms[:, k:]
-    for p in range(q):
-        width = horseshoe(model, positive, p)
-        level = common + width * centring(width) * x[at[PAIR_MEAN] + p]
-        for s in range(n_strata):
-            pairs[s, p] = level + rest * x[at[PAIR_REST] + s]
-    add_effects(model.pairs, model.pair_scale, scales, x[at[PAIR] : at[PAIR_REST]], pairs)
-
-
-@compiled
-def stratum_weights(
-    model: Multilevel, terms: NDArray[np.float64], weights: NDArray[np.float64], sums: NDArray[np.float64]
-) -> None:
-    """Write e of every possible cell, (C, S), and their sums over possible and over open cells, (2, S)."""
-    cell_weights(terms, model.rotation.shape[0], weights)
-    possible, is_open = model.possible.T, model.open.T
-    sums[:] = 0.0
-    for h in range(weights.shape[0]):
-        for s in range(weights.shape[1]):
-            weights[h, s] *= possible[h, s]
-            sums[0, s] += weights[h, s]
-            sums[1, s] += weights[h, s] * is_open[h, s]
-
-
-@compiled
-def size_parameters(model: Multilevel, x: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the standard normal parameters of the mean and the effects of size, (1 + P,): after the share seen."""
-    out = x[model.starts[SIZE_MEAN] : model.starts[SIZE_REST]].copy()
-    for s in range(sums.shape[1]):
-        if sums[1, s] > 0.0:
-            log_seen = math.log(sums[1, s] / sums[0, s])
-            for i in range(out.shape[0]):
-                out[i] -= model.follow[i, s] * log_seen
+    out = np.empty(scales.shape[0])
+    for i in range(out.shape[0]):
+        out[i] = 1.0 / math.sqrt(1.0 + scales[i] * scales[i] * information[i])
     return out
 
 
 @compiled
-def log_sizes(
-    model: Multilevel, x: NDArray[np.float64], positive: NDArray[np.float64], z: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return ν, (S, 1); `positive` and `z` as `positive_values` and `size_parameters` give them."""
-    at = model.starts
-    scales = effect_scales(model, positive)
-    out = np.empty((model.possible.shape[0], 1))
-    out[:, 0] = model.size_prior[0] + model.size_prior[1] * z[0]
-    out[:, 0] += scales[model.rest_scale[0]] * x[at[SIZE_REST] : at[LIST_MEAN]]
-    add_effects(model.size, model.size_scale, scales, z[1:], out)
-    if model.area_variances.shape[0] > 0:
-        effects = area_effects(model, x, positive)
-        for s in range(out.shape[0]):
-            out[s, 0] += effects[model.area[s]]
-    return out
-
-
-@compiled
-def cell_means(
+def unfold(
     model: Multilevel,
-    draws: NDArray[np.float64],
-    log_size: NDArray[np.float64],
-    means: NDArray[np.float64],
-    terms: NDArray[np.float64],
+    first: int,
+    last: int,
+    scales: NDArray[np.float64],
+    z: NDArray[np.float64],
+    factors: NDArray[np.float64],
+    units: NDArray[np.float64],
+    effects: NDArray[np.float64],
 ) -> None:
-    """Write for every draw of the parameters, (D, P), ν (D, S), expected cells (D, S, C) and terms (D, S, K + Q)."""
-    n_strata, n_cells = model.possible.shape
-    weights, sums = np.empty((n_cells, n_strata)), np.empty((2, n_strata))
-    for d in range(draws.shape[0]):
-        positive = positive_values(model, draws[d])
-        stratum_terms(model, draws[d], positive, terms[d])
-        stratum_weights(model, terms[d], weights, sums)
-        z = size_parameters(model, draws[d], sums)
-        log_size[d] = log_sizes(model, draws[d], positive, z)[:, 0]
-        for s in range(n_strata):
-            unseen = math.exp(log_size[d, s]) / sums[0, s]
-            for h in range(n_cells):
-                means[d, s, h] = unseen * weights[h, s]
+    """Write what parameters from `first` to before `last` that stand in runs are: `narrowings`, units and effects.
+
+    The unit v, standard normal under the prior, is a x + σ a² u, u the score: x is what is left after about what the
+    data make of v. Without that, a scale of many strata could move only with all that belongs to it.
+    """
+    for r in range(model.runs.shape[0]):
+        start, end = model.runs[r, 0], model.runs[r, 1]
+        if start < first or start >= last:
+            continue
+        scale = scales[model.runs[r, 2]]
+        for i in range(start, end):
+            a = 1.0 / math.sqrt(1.0 + scale * scale * model.information[i])
+            factors[i] = a
+            units[i] = a * z[i] + scale * a * a * model.scores[i]
+            effects[i] = scale * units[i]
+
+
+@compiled
+def size_parameters(
+    model: Multilevel, x: NDArray[np.float64], log_seen: NDArray[np.float64], z: NDArray[np.float64]
+) -> None:
+    """Write the parameters of mean and fixed effects of size into `z`: what is left after the log share seen, (S,)."""
+    first = model.starts[SIZE_MEAN]
+    for i in range(model.follow.shape[0]):
+        if i == 0 or model.size_scale[i - 1] == model.n_scales:
+            z[first + i] = x[first + i] - dot(model.follow[i], log_seen)
+
+
+@compiled
+def dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the sum of the products, four at a time."""
+    fours = a.shape[0] // LANES
+    ends = np.empty(LANES)
+    total = spread(0.0)
+    for g in range(fours):
+        total = total + load(a, g) * load(b, g)
+    store(ends, 0, total)
+    out = ends.sum()
+    for i in range(LANES * fours, a.shape[0]):
+        out += a[i] * b[i]
+    return float(out)
+
+
+@compiled
+def summed(x: NDArray[np.float64]) -> float:
+    """Return the sum, four at a time."""
+    fours = x.shape[0] // LANES
+    ends = np.empty(LANES)
+    total = spread(0.0)
+    for g in range(fours):
+        total = total + load(x, g)
+    store(ends, 0, total)
+    out = ends.sum()
+    for i in range(LANES * fours, x.shape[0]):
+        out += x[i]
+    return float(out)
+
+
+@compiled
+def parameters_of(model: Multilevel, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the parameters whose positive ones are in `x`, and beyond them the standard normal units of all others."""
+    at = model.starts
+    positive = positive_values(model, x)
+    scales, out = effect_scales(model, positive), x.copy()
+    for r in range(model.runs.shape[0]):
+        scale = scales[model.runs[r, 2]]
+        for i in range(model.runs[r, 0], model.runs[r, 1]):
+            a = 1.0 / math.sqrt(1.0 + scale * scale * model.information[i])
+            out[i] = x[i] / a - scale * a * model.scores[i]
+    out[at[PAIR_MEAN] : at[PAIR]] /= narrowings(horseshoe(model, positive), model.information[at[PAIR_MEAN] : at[PAIR]])
+    out[at[AREA] :] /= narrowings(area_spreads(model, positive), model.information[at[AREA] :])
+    return out

@@ -9,6 +9,8 @@ nation that ships. A word more, ``on``, goes on after the stored repeats. Repeat
 list shows of it; those of the last do not. What stands as ``before`` is what an earlier prior gave, and is kept.
 ``dependence 12`` stores in ``multilevel-dependence.json`` how lists truly depend on each other in the nations that
 repeat, from complete tables, and what the model says of the part that all pairs share.
+``three_lists 24`` stores there what terms of three lists would do: their true values, and for models without a prior,
+fitted to all nations at once, the log error of the total, its standard error for one nation, and the deviance.
 ``python -m tests.calibration.multilevel seed 2`` fits the whole nation of another seed, and prints how that went.
 """
 
@@ -125,27 +127,50 @@ def coverage(n, nation="shipped", on=None):
         print(seed, repeats[-1], flush=True)
 
 
-def fit_pairs(complete, seen_only=False):
-    """Return the log odds ratio of every pair and the fitted total, main effects by stratum; no prior.
+REFERRED = "PO"
+"""Lists of which one refers to the other."""
+FARTHEST = 10.0
+"""Coefficients beyond this run off to infinity."""
 
-    `complete` has the counts of all cells, those on no list too: (S, 2^K). With `seen_only` that cell is not looked at.
+
+def terms_of_lists(three):
+    """Return the terms of pairs, (cells, 6), and behind them those of three lists: none, one for all, …."""
+    on = (np.arange(2 ** len(LISTS))[:, None] >> np.arange(len(LISTS))) & 1
+    pairs = [on[:, list(x)].prod(axis=1) for x in itertools.combinations(range(len(LISTS)), 2)]
+    triples = {"".join(LISTS[i] for i in x): on[:, list(x)].prod(axis=1)
+               for x in itertools.combinations(range(len(LISTS)), 3)}  # fmt: skip
+    behind = {
+        "none": [], "one for all": [sum(triples.values())], "each": list(triples.values()),
+        "one with those referred": [sum(x for name, x in triples.items() if set(REFERRED) <= set(name))],
+    }[three]  # fmt: skip
+    return np.stack([*pairs, *behind], axis=1)
+
+
+def fit_terms(complete, seen_only=False, three="none"):
+    """Return coefficients of pairs and of three lists, the fitted total, its standard error (log) and the deviance.
+
+    Main effects by stratum; no prior. `complete` has the counts of all cells, those on no list too: (S, 2^K). With
+    `seen_only` that cell is not looked at.
     """
     strata, cells = complete.shape
     on = (np.arange(cells)[:, None] >> np.arange(len(LISTS))) & 1
-    both = np.stack([on[:, a] * on[:, b] for a, b in itertools.combinations(range(len(LISTS)), 2)], axis=1)
     own = np.kron(np.eye(strata), np.column_stack([np.ones(cells), on]))
-    design = np.column_stack([own, np.tile(both, (strata, 1))])
+    design = np.column_stack([own, np.tile(terms_of_lists(three), (strata, 1))])
     use = np.tile((np.arange(cells) > 0) | (not seen_only), strata)
     counts, rows = complete.ravel().astype(float)[use], design[use]
     eta = np.log(counts + 0.5)
-    for _ in range(100):
+    for _ in range(200):
         mean = np.exp(eta)
         weighted = rows.T * mean
         beta = np.linalg.solve(weighted @ rows, weighted @ (eta + (counts - mean) / mean))
         eta = rows @ beta
-    eta = design @ beta
-    total = float(np.exp(eta).reshape(complete.shape)[:, 0].sum() + complete[:, 1:].sum())
-    return beta[own.shape[1] :], total
+    mean = np.exp(eta)
+    likely = np.where(counts > 0, counts * np.log(np.maximum(counts, 1.0) / mean), 0.0)
+    hidden = np.exp(design @ beta).reshape(complete.shape)[:, 0]
+    total = float(hidden.sum() + complete[:, 1:].sum())
+    slope = hidden @ design.reshape(strata, cells, -1)[:, 0] / total
+    error = float(np.sqrt(slope @ np.linalg.solve((rows.T * mean) @ rows, slope)))
+    return beta[own.shape[1] :], total, error, float(2.0 * (likely - counts + mean).sum())
 
 
 def complete_tables(nation, n):
@@ -180,14 +205,43 @@ def dependence(n, *nations):
         names = [a + b for a, b in itertools.combinations(LISTS, 2)]
         record["nations"][nation] = {
             "seeds": n,
-            "log_odds_ratios": dict(zip(names, fit_pairs(complete)[0].round(3).tolist(), strict=True)),
-            "pooled_log_error": round(float(np.log(fit_pairs(complete, seen_only=True)[1] / complete.sum())), 3),
+            "log_odds_ratios": dict(zip(names, fit_terms(complete)[0].round(3).tolist(), strict=True)),
+            "pooled_log_error": round(float(np.log(fit_terms(complete, seen_only=True)[1] / complete.sum())), 3),
             "common_of_seeds_1_to_3": [shared_dependence(nation, seed) for seed in (1, 2, 3)],
         }
         record["command"] = f"python -m tests.calibration.multilevel dependence {n}"
         record["date"] = date.today().isoformat()
         path.write_text(json.dumps(record, indent=1) + "\n")
         print(nation, record["nations"][nation], flush=True)
+
+
+def three_lists(n, *nations):
+    """Store what terms of three lists are over the nations of `n` seeds together, and what a model with them makes."""
+    path = HERE / "multilevel-dependence.json"
+    record = json.loads(path.read_text())
+    found = {}
+    for nation in nations or ("shipped", "switched", "both"):
+        complete = complete_tables(nation, n)
+        names = ["".join(x) for x in itertools.combinations(LISTS, 3)]
+        found[nation] = {
+            "true": dict(zip(names, fit_terms(complete, three="each")[0][6:].round(2).tolist(), strict=True))
+        }
+        for three in ("none", "one with those referred", "one for all"):
+            terms, total, error, deviance = fit_terms(complete, seen_only=True, three=three)
+            if np.abs(terms).max() > FARTHEST:
+                found[nation][three] = None  # the likelihood has no maximum
+                continue
+            found[nation][three] = {
+                "log_error": round(float(np.log(total / complete.sum())), 3),
+                "standard_error_of_one_nation": round(error * n**0.5, 2),
+                "deviance": round(deviance, 1), "terms": terms[6:].round(2).tolist(),
+            }  # fmt: skip
+        print(nation, found[nation], flush=True)
+    record["three_lists"] = {
+        "command": f"python -m tests.calibration.multilevel three_lists {n}", "date": date.today().isoformat(),
+        "seeds": n, **found,
+    }  # fmt: skip
+    path.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def national(seed=1):
@@ -258,4 +312,6 @@ if __name__ == "__main__":
     if sys.argv[1] == "national":
         national()
     else:
-        {"coverage": coverage, "dependence": dependence, "seed": one_seed}[sys.argv[1]](int(sys.argv[2]), *sys.argv[3:])
+        {"coverage": coverage, "dependence": dependence, "three_lists": three_lists, "seed": one_seed}[sys.argv[1]](
+            int(sys.argv[2]), *sys.argv[3:]
+        )

@@ -24,7 +24,8 @@ from mse.estimators.multilevel.nuts import sample
 from mse.estimators.multilevel.outputs import draw_persons
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of
 from mse.estimators.multilevel.priorpredictive import draw_prior
-from mse.kernels.multilevel_model import cell_means, positive_values
+from mse.kernels.multilevel_cells import cell_means
+from mse.kernels.multilevel_model import positive_values
 from mse.tables.captures import CaptureTable
 from tests.calibration import ranks
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.calibration import nations
 from benchmarks.readme import METHODS_PAGE
-from tests.calibration.multilevel import fit_pairs, nation_of
+from tests.calibration.multilevel import fit_terms, nation_of
 
 
 def complete(odds):
@@ -21,8 +21,12 @@ def test_pairs_are_found_with_the_unseen_and_without_them():
     odds = np.array([0.8, 0.7, 2.2, -0.1, 0.0, 0.3])
     table = complete(odds)
     for seen_only in (False, True):
-        found, total = fit_pairs(table, seen_only)
+        found, total, _, _ = fit_terms(table, seen_only)
         assert found == pytest.approx(odds, abs=1e-6) and total == pytest.approx(table.sum(), rel=1e-6)
+        behind, same, error, deviance = fit_terms(table, seen_only, "one with those referred")
+        assert behind[6:] == pytest.approx([0.0], abs=1e-6) and same == pytest.approx(total, rel=1e-6)
+        # with the unseen counted, the total is known as a Poisson count is
+        assert deviance == pytest.approx(0.0, abs=1e-6) and (error > 1.2 * total**-0.5) == seen_only
 
 
 def test_every_seed_is_another_nation_only_where_that_is_asked_for():

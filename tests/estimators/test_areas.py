@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy import stats
 
 from mse.cli import main
 from mse.computing.parallel import Compute
@@ -17,7 +18,14 @@ from mse.estimators.multilevel.outputs import draw_persons
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
 from mse.jobs.job import read_job
 from mse.kernels.multilevel_density import log_density
-from mse.kernels.multilevel_model import AREA, area_effects, area_spreads, positive_values
+from mse.kernels.multilevel_model import (
+    AREA,
+    SIZE_MEAN,
+    area_effects,
+    area_spreads,
+    parameters_of,
+    positive_values,
+)
 from mse.tables.areapairs import read_neighbours
 from mse.tables.captures import CaptureTable
 from tests.examples.areas import country
@@ -84,12 +92,32 @@ def test_effects_have_the_density_of_the_plain_twin():
     at = model.starts[AREA]
     for _ in range(5):
         x = rng.normal(0, 1, int(model.starts[-1]))
-        positive = positive_values(model, x)
-        z = x[at : at + 6]
+        positive, z = positive_values(model, x), x[at : at + 6]
         own = -0.5 * z @ z - np.log(area_spreads(model, positive)).sum() - 3.0 * np.log(2.0 * np.pi)
-        effects = area_effects(model, x, positive)
+        effects = area_effects(model, area_spreads(model, positive), z)
         scale, shared = positive[model.area_scale], positive[-1]
         assert own == pytest.approx(effects_log_density(effects, scale, shared, 6, MAP.tolist()), abs=1e-8)
+
+
+def test_without_data_the_density_is_that_of_the_prior():
+    """Units are standard normal whatever the scales: times what a step of the coordinate moves each of them."""
+    model = design_of(six_areas(), spec()).model
+    empty = {name: np.zeros_like(getattr(model, name)) for name in ("open", "open_fours", "counts", "known_fours")}
+    model = model._replace(**empty)
+    first, scales = model.starts[SIZE_MEAN], slice(0, model.n_scales)
+    rng = np.random.default_rng(3)
+    apart = []
+    for _ in range(4):
+        units = rng.normal(0.0, 1.0, int(model.starts[-1]))
+        x = parameters_of(model, units)
+        moved = parameters_of(model, np.concatenate([units[:first], units[first:] + 1.0]))
+        expected = stats.norm.logpdf(units[first:]).sum() - np.log((moved - x)[first:]).sum()
+        # a scale is s (u Φ(u) + φ(u)), of slope s Φ(u); other positive parameters have a standard normal coordinate
+        values = positive_values(model, x)[scales] / model.spreads[scales]
+        expected += (stats.halfnorm.logpdf(values) + stats.norm.logcdf(units[scales])).sum()
+        expected += stats.norm.logpdf(units[model.n_scales : first]).sum()
+        apart.append(log_density(model, x, np.empty_like(x)) - expected)
+    np.testing.assert_allclose(apart, apart[0], atol=1e-8)
 
 
 def test_kernel_is_the_pymc_model():
@@ -196,10 +224,12 @@ def test_the_answer_says_what_neighbours_have_in_common(monkeypatch):
 def test_persons_are_drawn_from_effects_of_areas():
     table, truth, pairs, alone = country(3, 4, 3)
     design = design_of(table, MultilevelSpec(areas="area", neighbours=pairs, islands=alone))
-    x = np.zeros((1, design.n_parameters))
-    x[0, design.model.starts[AREA] :] = 1.0
-    persons = draw_persons(design, x, np.random.default_rng(1))
-    effects = area_effects(design.model, x[0], positive_values(design.model, x[0]))
+    units = np.zeros(design.n_parameters)
+    units[design.model.starts[AREA] :] = 1.0
+    x = parameters_of(design.model, units)
+    persons = draw_persons(design, x[None], np.random.default_rng(1))
+    spreads = area_spreads(design.model, positive_values(design.model, x))
+    effects = area_effects(design.model, spreads, np.ones_like(spreads))
     np.testing.assert_allclose(persons.log_size[0] - persons.log_size[0, 0], (effects - effects[0])[design.model.area])
 
 

@@ -8,7 +8,8 @@ from mse.estimators.multilevel.outputs import moments
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.multilevel.sizemeasures import measure_columns, measure_notes, told
-from mse.kernels.multilevel_model import BREAKS, SIZE, cell_means
+from mse.kernels.multilevel_cells import cell_means
+from mse.kernels.multilevel_model import BREAKS, SIZE, parameters_of
 from mse.tables.captures import CaptureTable
 from mse.words.catalogues import catalogue
 from tests.estimators.test_multilevel import small_table
@@ -45,7 +46,7 @@ def test_coordinates_of_a_measure_move_log_sizes_and_nothing_else():
     made = []
     for model, at in ((plain.model, x), (design.model, longer)):
         log_size, means, terms = np.empty((1, 6)), np.empty((1, 6, 8)), np.empty((1, 6, 6))
-        cell_means(model, at[None], log_size, means, terms)
+        cell_means(model, parameters_of(model, at)[None], log_size, means, terms)
         made.append((log_size[0], terms[0]))
     columns = [x for when in ("2018-07", "2019") for x in measure_columns(plain.cells, "year", when)]
     spread = np.array([Priors().measure_level, Priors().measure_slope] * 2)

@@ -12,15 +12,16 @@ import mse
 from mse.answers.posterior import Posterior
 from mse.computing.parallel import Compute
 from mse.errors import InputError, ModelError
-from mse.estimators.multilevel.chaindiagnostics import not_converged
+from mse.estimators.multilevel.chaindiagnostics import not_converged, settled
 from mse.estimators.multilevel.effects import contrasts, moments_of
 from mse.estimators.multilevel.nuts import part_sizes
 from mse.estimators.multilevel.outputs import draw_persons
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of, estimate
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.shrinkage.shrinkspec import ShrinkageSpec
+from mse.kernels.multilevel_cells import cell_means
 from mse.kernels.multilevel_density import log_density
-from mse.kernels.multilevel_model import cell_means, positive_values
+from mse.kernels.multilevel_model import positive_values
 from mse.tables.captures import CaptureTable
 from tests.twins.multilevel import assert_kernel_is_the_pymc_model
 
@@ -45,6 +46,7 @@ def small_table():
     return table.blind("C", {"form": "y"})
 
 
+TOTAL = ("ess_bulk_total", "ess_tail_total")
 QUICK = {"draws": 400, "longest": 400, "breaks": {"2018-07": ["A"]}}
 
 
@@ -220,8 +222,8 @@ def test_interrupted_sampling_keeps_its_parts_and_goes_on(tmp_path):
 
 
 def test_parts_of_a_chain():
-    assert part_sizes(1000) == [500, 500]
-    assert part_sizes(1001) == [334, 334, 333]
+    assert part_sizes(2000) == [1000, 1000]
+    assert part_sizes(2001) == [667, 667, 667]
     assert part_sizes(10) == [10]
 
 
@@ -235,6 +237,12 @@ def test_persons_fill_missing_lists_labels_and_bounds():
     assert (persons.members <= design.cells.upper.sum()).all()
     inside = persons.observed.sum(axis=(1, 2))
     np.testing.assert_allclose(inside, design.cells.table.observed - design.cells.upper.sum() + persons.members)
+
+
+def test_sampling_stops_when_the_total_is_known_well_enough_to_print_its_interval():
+    enough = dict.fromkeys(("ess_bulk_min", "ess_tail_min"), 400) | dict.fromkeys(TOTAL, 1000) | {"rhat_max": 1.01}
+    assert settled(enough)
+    assert not any(settled({**enough, name: 999}) for name in ("rhat_max", *TOTAL))
 
 
 def test_chains_that_do_not_agree_are_said():

@@ -15,9 +15,13 @@ from mse.estimators.multilevel.nuts import Chains
 from mse.estimators.multilevel.outputs import Persons
 from mse.kernels.arrays import Array
 from mse.kernels.importance import smooth_weights
-from mse.kernels.multilevel_model import cell_means, is_uniform, positive_values
+from mse.kernels.multilevel_cells import cell_means
+from mse.kernels.multilevel_model import is_uniform, positive_values
 from mse.words.said import Said, said
 
+EFFECTIVE_TOTAL = 1000
+"""Draws that are effective in the total at least, in bulk and tails: the Monte Carlo error of an end of its interval is
+then under half the unit to which it is printed, a tenth of the width at most."""
 LOO_DRAWS, LOO_NUMBERS = 1000, 50_000_000
 """Draws from which cells are left out one by one, and the most cells of all of them: large tables have fewer draws."""
 
@@ -67,7 +71,8 @@ def convergence(design: Design, chains: Chains, persons: Persons) -> dict[str, f
 def settled(diagnostics: Mapping[str, float]) -> bool:
     """Tell whether sampling may stop: chains agree, and draws suffice for quantiles."""
     effective = min(diagnostics["ess_bulk_min"], diagnostics["ess_tail_min"])
-    return diagnostics["rhat_max"] <= RHAT and effective >= EFFECTIVE
+    total = min(diagnostics["ess_bulk_total"], diagnostics["ess_tail_total"])
+    return diagnostics["rhat_max"] <= RHAT and effective >= EFFECTIVE and total >= EFFECTIVE_TOTAL
 
 
 def predictive(design: Design, persons: Persons, rng: np.random.Generator) -> dict[str, float]:

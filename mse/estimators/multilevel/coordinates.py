@@ -24,9 +24,7 @@ from mse.kernels.multilevel_model import (
     SIZE_REST,
 )
 
-Law = Literal[
-    "half-normal", "uniform", "half-cauchy", "normal", "normal after the share seen", "normal after its width"
-]
+Law = Literal["half-normal", "uniform", "half-cauchy", "normal", "normal after the share seen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,8 @@ class Block:
     law : str
         The prior of what they stand for. Of half-normal, uniform and half-Cauchy parameters the vector holds
         coordinates whose tails are those of a normal law (`half_normal`, `normal_tail`, `half_cauchy` of the kernel),
-        times `Multilevel.spreads`; all others are standard normal, those of size once the share seen is taken off
-        (`Multilevel.follow`), those of what pairs have of their own times `centring`.
+        times `Multilevel.spreads`; all others are standard normal once narrowed and moved (`unfold` of the kernel),
+        those of size once the share seen is taken off (`Multilevel.follow`).
     """
 
     name: str
@@ -87,7 +85,7 @@ def coordinates(
         Block("list_effects", LIST, (list_effects, lists), "normal"),
         Block("list_rest", LIST_REST, (strata, lists), "normal"),
         Block("changes", BREAKS, (breaks,), "normal"),
-        Block("pair_mean", PAIR_MEAN, (pairs,), "normal after its width"),
+        Block("pair_mean", PAIR_MEAN, (pairs,), "normal"),
         Block("pair_effects", PAIR, (pair_effects, pairs), "normal"),
         Block("pair_rest", PAIR_REST, (strata,), "normal"),
         Block("areas", AREA, (areas,), "normal"),

@@ -15,11 +15,11 @@ import numpy as np
 from mse.errors import ModelError, Problem, names_of
 from mse.estimators.multilevel.areas import Areas, smooth_axes
 from mse.estimators.multilevel.coordinates import Block, coordinates, starts_of
+from mse.estimators.multilevel.fourbyfour import effects_of, four_by_four, persons_of_terms, with_scales
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.stratified.opencells import StrataCells
 from mse.kernels.arrays import Array, Flags, Integers
 from mse.kernels.multilevel_model import Multilevel
-from mse.kernels.stratumcells import Rows
 from mse.words.said import said
 
 TIME_NAMES = ("year", "jaar", "time", "period", "quarter", "month")
@@ -114,8 +114,8 @@ def build_design(
     ]  # fmt: skip
     names, spreads, designs, rests = list[str](), list[float](), [], []
     for kind, blocks, rest in kinds:
-        rows, places, learned = _stacked(blocks, spreads, s)
-        designs.append((rows, places))
+        columns, places, learned = _stacked(blocks, spreads, s)
+        designs.append((columns, places))
         names += [f"{kind}: {name}" for name in [*learned, "rest"]]
         spreads.append(rest)
         rests.append(len(spreads) - 1)
@@ -126,7 +126,7 @@ def build_design(
         names.append(f"size: {areas.dimension}")
         spreads.append(p.size_area)
     (size, size_scale), (lists, list_scale), (pairs, pair_scale) = [
-        (rows, np.where(places < 0, len(spreads), places)) for rows, places in designs
+        (columns, np.where(places < 0, len(spreads), places)) for columns, places in designs
     ]
     changes, behind = break_columns(cells, time, index, breaks)
     pair_names = [f"{cells.table.lists[i]}:{cells.table.lists[j]}" for j in range(k) for i in range(j)]
@@ -139,17 +139,18 @@ def build_design(
     )  # fmt: skip
     model = Multilevel(
         starts=starts_of(parameters), n_scales=len(spreads),
-        possible=np.asfortranarray(possible), open=np.asfortranarray(is_open), counts=np.asfortranarray(counts),
-        filled=np.flatnonzero(counts),
+        possible=possible, open=is_open, counts=counts, possible_fours=four_by_four(possible, first=1.0),
+        open_fours=four_by_four(is_open), known_fours=four_by_four(persons_of_terms(counts, k)),
         limited=(cells.stratum * 2**k + cells.history)[limited], bounds=cells.seen.bounds[limited],
         pool_starts=cells.seen.pool_starts,
         pool_cells=cells.stratum[cells.seen.pool_cells] * 2**k + cells.history[cells.seen.pool_cells],
         pool_counts=cells.seen.pool_counts,
         rotation=np.concatenate([np.full((k, 1), k**-0.5), contrasts(k)], axis=1),
         follow=_follow(size, size_scale == len(spreads), p.size, known),
-        size=size, lists=lists, pairs=pairs,
+        size=effects_of(size), lists=effects_of(lists), pairs=effects_of(pairs),
         size_scale=size_scale, list_scale=list_scale, pair_scale=pair_scale,
         rest_scale=np.array(rests),
+        runs=np.zeros((0, 3), dtype=np.int64), information=np.zeros(0), scores=np.zeros(0),  # by `with_scales`
         breaks=behind, break_list=np.array([cells.table.lists.index(x) for _, x in changes], dtype=np.int64),
         spreads=np.array([*spreads, p.visibility, p.pair_global, *[1.0] * (len(pair_names) + (areas is not None))]),
         size_prior=np.array([math.log(3.0 * max(float(known.mean()), 0.5)), p.size]),
@@ -157,7 +158,7 @@ def build_design(
         break_prior=p.break_spread, slab=p.slab,
         area=area, area_basis=basis, area_variances=variances, area_scale=len(spreads) - 1,
     )  # fmt: skip
-    return Design(model, parameters, cells, time, tuple(names), tuple(pair_names), tuple(changes), areas)
+    return Design(with_scales(model), parameters, cells, time, tuple(names), tuple(pair_names), tuple(changes), areas)
 
 
 def find_time(cells: StrataCells, time: str | None) -> str | None:
@@ -330,8 +331,8 @@ def _product(a: Array, b: Array) -> Array:
     return out
 
 
-def _stacked(blocks: Sequence[_Block], spreads: list[float], n_strata: int) -> tuple[Rows, Integers, list[str]]:
-    """Return the columns of blocks by non-zero entries, the scale of each column, and the names of the scales.
+def _stacked(blocks: Sequence[_Block], spreads: list[float], n_strata: int) -> tuple[Array, Integers, list[str]]:
+    """Return the columns of blocks, (S, P), the scale of each column, and the names of the scales.
 
     Scales are added to `spreads`; where the spread is fixed the columns bear it, and the place of the scale is −1.
     """
@@ -342,10 +343,7 @@ def _stacked(blocks: Sequence[_Block], spreads: list[float], n_strata: int) -> t
         if block.learned:
             names.append(block.name)
             spreads.append(block.spread)
-    matrix = np.concatenate(matrices, axis=1)
-    rows, at = np.nonzero(matrix)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n_strata))])
-    return Rows(starts.astype(np.int64), at.astype(np.int64), matrix[rows, at]), np.concatenate(places), names
+    return np.concatenate(matrices, axis=1), np.concatenate(places), names
 
 
 def _cells(cells: StrataCells) -> tuple[Array, Array, Array]:
@@ -359,12 +357,9 @@ def _cells(cells: StrataCells) -> tuple[Array, Array, Array]:
     return possible, is_open, counts
 
 
-def _follow(size: Rows, fixed: Flags, spread: float, known: Array) -> Array:
+def _follow(size: Array, fixed: Flags, spread: float, known: Array) -> Array:
     """Return how mean and fixed effects of size follow the log shares seen: by weighted least squares; (1 + P, S)."""
-    strata = np.repeat(np.arange(known.size), np.diff(size.starts))
-    columns = np.zeros((known.size, 1 + fixed.size))
-    columns[:, 0] = spread
-    columns[strata, 1 + size.columns] = size.values
+    columns = np.column_stack([np.full(known.size, spread), size])
     chosen = np.concatenate([[True], fixed])
     weighted = columns[:, chosen].T * (known + 1.0)
     out = np.zeros((1 + fixed.size, known.size))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 WARMUP, READAPT = 500, 100
 """Draws of adaptation before the first part of a chain, and before the others."""
-PART = 500
+PART = 1000
 """Most draws in one part."""
 UPHILL = 150
 """Steps of L-BFGS before the first part."""

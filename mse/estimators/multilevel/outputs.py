@@ -10,7 +10,7 @@ from mse.estimators.multilevel.effects import Design
 from mse.estimators.stratified.opencells import StrataCells
 from mse.estimators.stratified.stratumdraws import truncated_poisson
 from mse.kernels.arrays import Array, Integers
-from mse.kernels.multilevel_model import cell_means
+from mse.kernels.multilevel_cells import cell_means
 
 BATCH = 100
 """Draws that are turned into persons at a time."""

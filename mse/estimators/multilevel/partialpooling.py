@@ -40,6 +40,7 @@ from mse.estimators.multilevel.chaindiagnostics import (
     settled,
 )
 from mse.estimators.multilevel.effects import Design, build_design, find_time
+from mse.estimators.multilevel.information import with_information
 from mse.estimators.multilevel.nuts import WARMUP, Chains, sample
 from mse.estimators.multilevel.outputs import Persons, draw_persons
 from mse.estimators.multilevel.priors import Priors
@@ -74,6 +75,8 @@ CITATIONS = (
     "Electronic Journal of Statistics 11:5018-5051",
     "Darroch, Fienberg, Glonek & Junker (1993) A three-sample multiple-recapture approach to census population "
     "estimation with heterogeneous catchability. JASA 88:1137-1148",
+    "Papaspiliopoulos, Roberts & Sköld (2007) A general framework for the parametrization of hierarchical models. "
+    "Statistical Science 22:59-73",
     "Hoffman & Gelman (2014) The No-U-Turn sampler. JMLR 15:1593-1623",
     "Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021) Rank-normalization, folding, and localization: an improved "
     "R-hat. Bayesian Analysis 16:667-718",
@@ -116,7 +119,7 @@ class MultilevelSpec:
         Areas that have no neighbours.
     draws : int
         Draws to store, in four chains; sampling goes on, so many at a time, until R-hat is at most 1.01 and 400 draws
-        are effective in everything that is watched.
+        are effective in everything that is watched, 1,000 in the total.
     longest : int
         Draws from which on it does not go on: chains that still do not agree are said not to.
     accept : float
@@ -136,7 +139,7 @@ class MultilevelSpec:
     areas: str | None = None
     neighbours: Neighbours | None = None
     islands: Annotated[tuple[str, ...], Longest(100_000)] = ()
-    draws: Annotated[int, count(40, 1_000_000)] = 8000
+    draws: Annotated[int, count(40, 1_000_000)] = 4000
     longest: Annotated[int, count(40, 10_000_000)] = 32_000
     accept: Annotated[float, Between(0.5, 1, below=True)] = 0.9
     dependence: Annotated[float, Between(0, 10, above=True)] = 1.0
@@ -221,7 +224,8 @@ def estimate(table: CaptureTable, spec: MultilevelSpec, *, seed: int, compute: C
 
 def design_of(table: CaptureTable, spec: MultilevelSpec) -> Design:
     """Return the model of a table as arrays; raises as `estimate`."""
-    return with_measures(_without_measures(table, spec), spec.measures)
+    design = with_measures(_without_measures(table, spec), spec.measures)
+    return replace(design, model=with_information(design.model))
 
 
 def _without_measures(table: CaptureTable, spec: MultilevelSpec) -> Design:

@@ -10,7 +10,8 @@ import numpy as np
 from mse.estimators.multilevel.effects import Design
 from mse.estimators.multilevel.partialpooling import MultilevelSpec, design_of
 from mse.kernels.arrays import Array
-from mse.kernels.multilevel_model import PAIR_MEAN, cell_means, centring, half_normal, horseshoe, positive_values
+from mse.kernels.multilevel_cells import cell_means
+from mse.kernels.multilevel_model import half_normal, parameters_of
 from mse.tables.captures import CaptureTable
 
 if TYPE_CHECKING:
@@ -89,9 +90,4 @@ def draw_prior(design: Design, draws: int, rng: np.random.Generator) -> Array:
     values = np.array([half_normal(u) for u in at])
     halves = np.abs(x[:, : model.n_scales])
     x[:, : halves.shape[1]] = np.interp(np.log(halves), np.log(values), at)
-    own = int(model.starts[PAIR_MEAN])
-    for row in x:
-        positive = positive_values(model, row)
-        for p in range(len(design.pair_names)):
-            row[own + p] /= centring(horseshoe(model, positive, p))
-    return x
+    return np.array([parameters_of(model, row) for row in x])

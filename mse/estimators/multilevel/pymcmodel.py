@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from mse.estimators.multilevel.effects import Design
+from mse.estimators.multilevel.fourbyfour import matrix_of
 from mse.estimators.multilevel.targets import Target, check_installed
 from mse.kernels.arrays import Array
-from mse.kernels.multilevel_model import OWN_KNOWN
-from mse.kernels.stratumcells import Rows
+from mse.kernels.multilevel_model import AREA, LIST, LIST_REST, PAIR, PAIR_MEAN, PAIR_REST, SIZE, SIZE_REST
 
 
 def build_model(design: Design, *, named: bool = False) -> Any:
@@ -41,7 +41,7 @@ def build_model(design: Design, *, named: bool = False) -> Any:
     k, q = m.rotation.shape[0], len(design.pair_names)
     on = ((np.arange(c)[:, None] >> np.arange(k)) & 1).astype(np.float64)
     both = np.array([on[:, i] * on[:, j] for j in range(k) for i in range(j)]).T.reshape(c, q)
-    x_size, x_lists, x_pairs = (_matrix(rows, places.size) for rows, places in (
+    x_size, x_lists, x_pairs = (matrix_of(columns, places.size) for columns, places in (
         (m.size, m.size_scale), (m.lists, m.list_scale), (m.pairs, m.pair_scale)))  # fmt: skip
     with pm.Model() as model:
         x = {block.name: pm.Normal(block.name, shape=block.shape) if block.law in ("normal", "uniform", "half-cauchy")
@@ -52,17 +52,26 @@ def build_model(design: Design, *, named: bool = False) -> Any:
         n = m.n_scales
         scales = pt.concatenate([positive[:n], [1.0]])  # the last for effects whose spread is fixed
         rest = scales[m.rest_scale]
-        turned = m.list_prior[1] * x["list_mean"] + rest[1] * x["list_rest"]
-        turned += _effects(x_lists, scales[m.list_scale], x["list_effects"])
+
+        def effects(block: int, scale: Any, z: Any) -> Any:
+            """Return σ v of a block, v = a z + σ a² u and a = 1 / √(1 + σ² I); v has the prior in place of z."""
+            told, score = (y[m.starts[block] : m.starts[block + 1]] for y in (m.information, m.scores))
+            if z.ndim == 2:
+                told, score = (y.reshape(-1, z.type.shape[1]) for y in (told, score))
+            a = 1.0 / pt.sqrt(1.0 + scale**2 * told)
+            v = a * z + scale * a**2 * score
+            pm.Potential(f"prior_of_block_{block}", (pt.log(a) - 0.5 * (v**2 - z**2)).sum())
+            return scale * v
+
+        turned = m.list_prior[1] * x["list_mean"] + effects(LIST_REST, rest[1], x["list_rest"])
+        turned += pt.dot(x_lists, effects(LIST, scales[m.list_scale][:, None], x["list_effects"]))
         changes = pt.dot(m.breaks * m.break_prior, x["changes"][:, None] * np.eye(k)[m.break_list])
         lists = m.list_prior[0] + pt.dot(turned, m.rotation.T) + changes
         reach = positive[n + 1] * positive[n + 2 : n + 2 + q]
         width = m.slab * reach / pt.sqrt(m.slab**2 + reach**2)
-        z = x["pair_mean"] / pt.sqrt(1.0 + (width / OWN_KNOWN) ** 2)
-        pm.Potential("pair_prior", (pm.logp(pm.Normal.dist(), z) - 0.5 * pt.log1p((width / OWN_KNOWN) ** 2)).sum())
-        own = width * z
-        pairs = positive[n] ** 2 + own + rest[2] * x["pair_rest"][:, None]
-        pairs += _effects(x_pairs, scales[m.pair_scale], x["pair_effects"])
+        pairs = positive[n] ** 2 + effects(PAIR_MEAN, width, x["pair_mean"])
+        pairs = pairs + effects(PAIR_REST, rest[2], x["pair_rest"])[:, None]
+        pairs += pt.dot(x_pairs, effects(PAIR, scales[m.pair_scale][:, None], x["pair_effects"]))
         weights = pt.exp(pt.dot(lists, on.T) + pt.dot(pairs, both.T)) * pm.Data("possible", m.possible)
         is_open = pm.Data("open", m.open)
         every, seen = weights.sum(axis=1), (weights * is_open).sum(axis=1)
@@ -71,12 +80,12 @@ def build_model(design: Design, *, named: bool = False) -> Any:
         # the mean and fixed effects of size move with the share seen: the prior is on what is left
         z = pt.concatenate([x["size_mean"], x["size_effects"]]) - pt.dot(pm.Data("follow", m.follow), log_seen)
         pm.Potential("size_prior", pm.logp(pm.Normal.dist(), z).sum())
-        log_size = m.size_prior[0] + m.size_prior[1] * z[0] + rest[0] * x["size_rest"]
-        log_size = log_size + _effects(x_size, scales[m.size_scale], z[1:, None])[:, 0]
+        log_size = m.size_prior[0] + m.size_prior[1] * z[0] + effects(SIZE_REST, rest[0], x["size_rest"])
+        log_size = log_size + pt.dot(x_size, effects(SIZE, scales[m.size_scale], z[1:]))
         if m.area_variances.size:
             shared = positive[m.spreads.size - 1]
             spread = scales[m.area_scale] * pt.sqrt(1.0 - shared + shared * m.area_variances)
-            log_size = log_size + pt.dot(spread * x["areas"], m.area_basis)[m.area]
+            log_size = log_size + pt.dot(effects(AREA, spread, x["areas"]), m.area_basis)[m.area]
         log_mean = pt.log(weights + 1e-300) + (log_size - pt.log(every))[:, None]
         mean = pt.exp(log_mean)
         counts = pm.Data("counts", m.counts)
@@ -135,15 +144,3 @@ def _half_cauchy(u: Any) -> Any:
     """Return the value at a standard normal coordinate."""
     pt: Any = import_module("pytensor.tensor")
     return pt.tan(0.25 * np.pi * pt.erfc(-u / np.sqrt(2.0)))
-
-
-def _effects(columns: Array, scales: Any, z: Any) -> Any:
-    """Return X(σ z), (S, W)."""
-    return import_module("pytensor.tensor").dot(columns, scales[:, None] * z)
-
-
-def _matrix(rows: Rows, n_columns: int) -> Array:
-    """Return a design as a dense matrix."""
-    out = np.zeros((rows.starts.size - 1, n_columns))
-    out[np.repeat(np.arange(len(out)), np.diff(rows.starts)), rows.columns] = rows.values
-    return out

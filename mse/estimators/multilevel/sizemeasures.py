@@ -15,12 +15,12 @@ from typing import NamedTuple
 import numpy as np
 
 from mse.estimators.multilevel.effects import Design, break_columns, moments_of
+from mse.estimators.multilevel.fourbyfour import effects_of, matrix_of, with_scales
 from mse.estimators.multilevel.outputs import moments
 from mse.estimators.multilevel.priors import Priors
 from mse.estimators.stratified.opencells import StrataCells
 from mse.kernels.arrays import Array
 from mse.kernels.multilevel_model import BREAKS, SIZE
-from mse.kernels.stratumcells import Rows
 from mse.words.said import Said, said
 
 TERMS = ("level", "slope")
@@ -61,21 +61,17 @@ def with_measures(design: Design, measures: Sequence[str]) -> Design:
     spread = np.array([priors.measure_level, priors.measure_slope] * len(measures))
     added = np.column_stack([x for when in measures for x in measure_columns(design.cells, design.time, when)]) * spread
     before, count = model.size_scale.size, added.shape[1]
-    size = np.zeros((added.shape[0], before + count))
-    size[np.repeat(np.arange(len(size)), np.diff(model.size.starts)), model.size.columns] = model.size.values
-    size[:, before:] = added
-    rows, at = np.nonzero(size)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(size)))]).astype(np.int64)
+    size = np.column_stack([matrix_of(model.size, before), added])
     blocks = tuple(replace(x, shape=(x.count + count,)) if x.name == EFFECTS else x for x in design.blocks)
     moved = model.starts.copy()
     moved[SIZE + 1 :] += count
     return replace(
         design, blocks=blocks,
-        model=model._replace(
-            starts=moved, size=Rows(starts, at.astype(np.int64), size[rows, at]),
+        model=with_scales(model._replace(
+            starts=moved, size=effects_of(size),
             size_scale=np.concatenate([model.size_scale, np.full(count, model.n_scales, dtype=np.int64)]),
             follow=np.concatenate([model.follow, np.zeros((count, model.follow.shape[1]))]),
-        ),
+        )),
     )  # fmt: skip
 
 
