@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from mse.intake.planning import IntakeSpec
 from mse.intake.taking import take_in
 from mse.jobs.job import make_job
 from mse.jobs.running import run_job
+from mse.words.catalogues import catalogue
 from tests.examples.registers import hashed, row, write
 from tests.intake.test_contract import changed
 
@@ -150,8 +152,10 @@ def test_a_row_that_does_not_say_whom_it_counts_is_a_fault(tmp_path):
 def test_too_many_bad_rows_are_told_with_where_to_find_them(tmp_path):
     paths = one_file(tmp_path)
     paths[0].write_text(paths[0].read_text().replace('SEX = "sexual"', 'ZED = "sexual"'))
-    with pytest.raises(InputError, match=r"run mse quality, whose rejects-P.csv names the rows"):
+    with pytest.raises(InputError, match=r"run mse quality, whose rejects-P.csv names the rows") as caught:
         take_in([paths[0]], tmp_path, seed=1)
+    dutch = catalogue("nl").said(caught.value.problems[0].found)
+    assert "x de code staat niet in de afgesproken codelijst (kolom form)" in dutch and re.search(r"\(\d+,\d%\)", dutch)
     result = CliRunner().invoke(main, ["quality", str(paths[0]), "--out", str(tmp_path / "q")])
     assert result.exit_code == 0, result.output
     assert (tmp_path / "q" / "rejects-P.csv").read_text().count("unknown_code") > 100

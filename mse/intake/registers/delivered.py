@@ -28,6 +28,7 @@ from mse.intake.registers.loading import (
     read_list,
 )
 from mse.intake.registers.rowchecks import NO_FAULT, REASONS, literal
+from mse.words.catalogues import catalogue
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
@@ -257,13 +258,17 @@ def _too_many(contract: Contract, reading: Reading) -> list[Problem]:
     if reading.bad <= contract.max_rejects * delivered:
         return []
     faults = sorted((row for row in reading.rejected if row.reason not in NO_FAULT), key=lambda row: -row.count)
-    most = "; ".join(
-        f"{row.count:,} x {REASONS[row.reason]}" + (f" (column {row.column})" if row.column else "")
-        for row in faults[:3]
-    )
-    share = f"({reading.bad / delivered:.1%})"
+    most = tuple(
+        said("found.rows_bad_so_in", count=row.count, reason=REASONS[row.reason], column=row.column) if row.column
+        else said("found.rows_bad_so", count=row.count, reason=REASONS[row.reason]) for row in faults[:3]
+    )  # fmt: skip
     found = said(
-        "found.rows_list_bad", bad=reading.bad, delivered=delivered, list=repr(contract.list), share=share, most=most
+        "found.rows_list_bad",
+        bad=reading.bad,
+        delivered=delivered,
+        list=repr(contract.list),
+        share=reading.bad / delivered,
+        most=most,
     )
     problem = Problem(
         found,
@@ -283,7 +288,8 @@ def _write_rejects(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     import duckdb
 
     fresh = path.with_name(f".{path.name}.part")
-    words = ", ".join(f"({literal(code)}, {literal(text)})" for code, text in REASONS.items())
+    spoken = [(code, catalogue("en").said(reason)) for code, reason in REASONS.items()]
+    words = ", ".join(f"({literal(code)}, {literal(text)})" for code, text in spoken)
     try:
         connection.execute(
             f"COPY (SELECT {_harmless('list')} AS list, {_harmless('file')} AS file, row, "

@@ -7,34 +7,36 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mse.words.said import said
+
 if TYPE_CHECKING:
     from mse.intake.contracts.clauses import ContractField
     from mse.intake.contracts.contract import Contract
 
 REASONS = {
-    "cells": "the row has too many or too few cells",
-    "quotation": "a quotation mark is not closed, or text follows a closing one",
-    "encoding": "a byte is not text in the encoding of the contract",
-    "control": "a cell holds a control character or a line break",
-    "too_long": "a cell has more than 1,000 characters",
-    "missing": "a value that is required is missing",
-    "not_a_pseudonym": "this does not have the form of a keyed hash",
-    "date_format": "the date is not in the format of the contract",
-    "impossible_date": "there is no such day",
-    "after_extraction": "the date lies after the day on which the file was drawn",
-    "before_birth": "the date lies before the year of birth",
-    "too_old": "the date lies more than 120 years after the year of birth",
-    "entered_early": "the row was entered before the date of the registration",
-    "unknown_code": "the code is not in the code list of the contract",
-    "not_a_number": "this is not a number of the declared type",
-    "out_of_range": "the number is outside what the contract allows",
-    "pattern": "the value does not have the declared form or length",
-    "closed": "the list did not operate or deliver on that day, says its contract",
-    "blind": "the list cannot see this stratum, says its contract",
-    "duplicate_record": "another row has the same record number and other content",
-    "duplicate": "the same row is there twice; the first one is kept",
-    "out_of_period": "the date lies outside the period of the contract",
-    "other_population": "the row counts another population than the contract",
+    "cells": said("rejected.cells"),
+    "quotation": said("rejected.quotation"),
+    "encoding": said("rejected.encoding"),
+    "control": said("rejected.control"),
+    "too_long": said("rejected.too_long"),
+    "missing": said("rejected.missing"),
+    "not_a_pseudonym": said("rejected.not_a_pseudonym"),
+    "date_format": said("rejected.date_format"),
+    "impossible_date": said("rejected.impossible_date"),
+    "after_extraction": said("rejected.after_extraction"),
+    "before_birth": said("rejected.before_birth"),
+    "too_old": said("rejected.too_old"),
+    "entered_early": said("rejected.entered_early"),
+    "unknown_code": said("rejected.unknown_code"),
+    "not_a_number": said("rejected.not_a_number"),
+    "out_of_range": said("rejected.out_of_range"),
+    "pattern": said("rejected.pattern"),
+    "closed": said("rejected.closed"),
+    "blind": said("rejected.blind"),
+    "duplicate_record": said("rejected.duplicate_record"),
+    "duplicate": said("rejected.duplicate"),
+    "out_of_period": said("rejected.out_of_period"),
+    "other_population": said("rejected.other_population"),
 }
 """Reason of a rejected row by its code; no reason ever holds a value."""
 
