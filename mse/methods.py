@@ -158,6 +158,8 @@ def compare(
         the row as codes with values, JSON), ``fit`` (empty, or how badly a single model fits), and ``summed_over``
         (the covariates whose levels were added up).
     """
+    import pandas as pd
+
     table = _of_lists(table)
     requests: list[Request] = list(usual_methods(table) if methods is None else methods)
     problems = [p for request in requests for p in unknown_method(_split(request)[0])]
@@ -165,7 +167,7 @@ def compare(
         raise ModelError(problems)
     compute = compute or if_watched()
     outcomes = [run_or_fail(table, request, seed, compute) for request in requests]
-    rows = comparison(table, outcomes, prob)
+    rows = pd.DataFrame(comparison_rows(table, outcomes, prob))
     rows["fit"] = ["" if isinstance(o.result, MseError) else bad_fit(o.result) for o in outcomes]
     rows["summed_over"] = [_summed(table, *_split(request)) for request in requests]
     return rows
@@ -214,10 +216,7 @@ class Outcome:
 def run_method(
     table: Table, method: str, *, seed: int, compute: Compute, beside: bool = False, **options: Any
 ) -> Posterior:
-    """Run one estimator without judging its answer; parameters as in `estimate`.
-
-    `beside` another answer only the law, its words and whether chains settled are wanted.
-    """
+    """Run one estimator without judging its answer, as `estimate`; `beside` another no more than stands there."""
     if type(seed) is not int or seed < 0:
         check_value("seed", seed, Seed)
     spec = make_spec(method, options)
@@ -233,7 +232,7 @@ def run_method(
     if options.get("departures"):
         return _departing(table, method, options, seed, compute)
     home = import_module(f"mse.estimators.{METHODS[method].module}")
-    estimator = home.estimate
+    estimator = getattr(home, "estimate_beside", home.estimate) if beside else home.estimate
     if "by" in options and isinstance(table, CaptureTable):
         from mse.estimators.separate import estimate_separately, margin_of
 
@@ -245,8 +244,6 @@ def run_method(
 
         run = partial(_part_alone, method, spec)
         return estimate_separately(table, options["by"], run, seed=seed, compute=compute or Compute())
-    if beside:
-        estimator = getattr(home, "estimate_beside", estimator)
     posterior: Posterior = estimator(table, spec, seed=seed, compute=compute)
     return posterior
 
@@ -368,17 +365,10 @@ def _verdict(
     return replace(posterior, verdict=judge(posterior, table, others, basis, thresholds, assessment, time, known))
 
 
-def comparison(table: CaptureTable | Posterior, outcomes: Sequence[Outcome], prob: float) -> pd.DataFrame:
-    """Return the outcomes as a data frame, columns as in `compare`; an answer with a verdict keeps its number."""
-    import pandas as pd
-
-    return pd.DataFrame(comparison_rows(table, outcomes, prob))
-
-
 def comparison_rows(
     table: CaptureTable | Posterior, outcomes: Sequence[Outcome], prob: float
 ) -> list[dict[str, object]]:
-    """Return the rows of `comparison`."""
+    """Return the outcomes as rows, columns as in `compare`; an answer with a verdict keeps its number."""
     from mse.assess.findings import not_settled
     from mse.assess.rules import usual_thresholds
 

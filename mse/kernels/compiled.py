@@ -21,7 +21,7 @@ else:
     from numba import njit
 
     from mse.kernels.keeping import Kept
-    from mse.kernels.linking import Part, called_from_python
+    from mse.kernels.linkedforms import Part, called_from_python
 
     def compiled(function, inline="never"):
         """Compile `function` with numba: cached on disk, GIL released, divisions as in NumPy.

@@ -11,7 +11,7 @@ from mse.answers.posterior import Posterior
 from mse.answers.record import Record, TableRecord
 from mse.answers.results import Results, read_results
 from mse.errors import ModelError, Problem, names_of
-from mse.methods import Outcome, comparison, label_of
+from mse.methods import Outcome, comparison_rows, label_of
 from mse.publish.drawings.axes import also_png
 from mse.publish.report.composing import compose
 from mse.publish.report.page import Drawing
@@ -80,7 +80,8 @@ def _results(posterior: Posterior, methods: pd.DataFrame | None) -> Results:
     """Return an answer as results of a run; whoever plots it has the table and may see its counts."""
     import pandas as pd
 
-    rows = comparison(posterior, [Outcome(posterior.method, label_of(posterior.method, {}), posterior)], 0.95)
+    whole = Outcome(posterior.method, label_of(posterior.method, {}), posterior)
+    rows = pd.DataFrame(comparison_rows(posterior, [whole], 0.95))
     rows.insert(2, "headline", [True])
     if methods is not None:
         others: Any = methods[methods["method"] != posterior.method]

@@ -11,7 +11,7 @@ from mse.answers.results import Results, write_results
 from mse.assess.findings import UNSETTLED, not_settled
 from mse.assess.rules import RULES, Thresholds
 from mse.assess.verdict import judge
-from mse.methods import Outcome, comparison, judged, label_of
+from mse.methods import Outcome, comparison_rows, judged, label_of
 from mse.publish.changes import compare_results
 from mse.publish.changestext import changes_text
 from mse.publish.release.bundle import FIGURES, write_release
@@ -107,19 +107,18 @@ def answers() -> tuple[Posterior, Posterior]:
 
 def test_beside_other_methods_it_is_a_row_without_a_number() -> None:
     good, bad = answers()
-    rows = comparison(
+    rows = comparison_rows(
         table(),
         [Outcome(name, label_of(name, {}), x) for name, x in (("average", good), ("latent-class", bad))],
         0.95,
     )
-    assert rows["status"].tolist()[0] == "ok" and "do not agree (R-hat 1.8)" in rows["status"].tolist()[1]
-    assert np.isnan(rows[["point", "low", "high"]].to_numpy(float)[1]).all()
+    assert rows[0]["status"] == "ok" and "do not agree (R-hat 1.8)" in str(rows[1]["status"])
+    assert all(np.isnan(rows[1][name]) for name in ("point", "low", "high"))
     # With its verdict, as the headline, it keeps its number.
     own = judged(bad, table(), [])
     assert own.verdict is not None and own.verdict.level == "do not publish"
-    assert comparison(table(), [Outcome("latent-class", label_of("latent-class", {}), own)], 0.95)[
-        "point"
-    ].tolist() == [50_000.0]
+    (row,) = comparison_rows(table(), [Outcome("latent-class", label_of("latent-class", {}), own)], 0.95)
+    assert row["point"] == 50_000.0
 
 
 def test_nothing_is_held_against_it() -> None:

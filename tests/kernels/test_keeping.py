@@ -30,7 +30,7 @@ print(sum(factorise.stats.cache_hits.values()), sum(factorise.stats.cache_misses
 def copied(*kernels: str, into: Path) -> None:
     """Copy what compiles kernels, and some of them."""
     source = Path(mse.__file__).parent
-    ours = ("__init__", "cache", "keeping", "linking", "linkable", "compiled", *kernels)
+    ours = ("__init__", "cache", "keeping", "linkedforms", "linkable", "compiled", *kernels)
     (into / "mse" / "kernels").mkdir(parents=True)
     for name in ("__init__.py", *(f"kernels/{x}.py" for x in ours)):
         shutil.copy(source / name, into / "mse" / name)
