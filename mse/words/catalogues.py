@@ -101,8 +101,9 @@ class Catalogue:
     def change(self, log_ratio: float) -> str:
         """Return a log ratio as a change in percent, "+12%" or "−5%"."""
         share = round(100 * math.expm1(log_ratio))
-        sign = "+" if share > 0 else "−" if share < 0 else ""
-        return sign + self.percentage(abs(share) / 100, 0)
+        sign = "+" if share > 0 else ""
+        text = self.percentage(share / 100, 0)
+        return numerals.printed_as(text, sign + text)
 
     def level(self, prob: float) -> str:
         """Return the probability of an interval, "95%" or "99.5%"."""
@@ -131,8 +132,13 @@ class Catalogue:
     def range(self, low: float, high: float) -> str:
         """Return "9,000 to 22,000", or "9,000 or more" without an upper end."""
         if not math.isfinite(high):
-            return self("format.at_least", low=self.number(low))
-        return self("format.range", low=self.number(low), high=self.number(high))
+            text = self("format.at_least", low=self.number(low))
+            return numerals.printed_as("", text, low=self.number(low), high=self.number(high))
+        return self.span(self.number(low), self.number(high))
+
+    def span(self, low: str, high: str) -> str:
+        """Return "9,000 to 22,000" of two numbers that are written already."""
+        return numerals.printed_as("", self("format.range", low=low, high=high), low=low, high=high)
 
     @property
     def _locale(self) -> str:
