@@ -24,7 +24,7 @@ class Number(NamedTuple):
     value : int or float
         Rounded as it is printed; a share is a fraction.
     pattern : str
-        How a spreadsheet writes it so, ``"#,##0.0%"``.
+        How a spreadsheet writes it so, ``"#,##0"`` or ``"0.0%"``.
     part : str
         What it is of a text with several: ``"low"``, ``"high"``, ``"share"``; else empty.
     """
@@ -103,7 +103,7 @@ def decimal(value: float, digits: int, locale: str) -> str:
 
     exact = Decimal(f"{value:.{digits}f}")
     text = str(format_decimal(exact, _pattern(locale, False, digits), locale=_locale(locale))).replace("-", "−")
-    return Printed(text, (Number(float(exact) if digits else int(exact), _sheet_pattern(digits)),))
+    return Printed(text, (Number(float(exact) if digits else int(exact), _sheet_pattern("#,##0", digits)),))
 
 
 def percentage(share: float, digits: int, locale: str) -> str:
@@ -112,11 +112,11 @@ def percentage(share: float, digits: int, locale: str) -> str:
 
     exact = Decimal(f"{100 * share:.{digits}f}") / 100
     text = str(format_percent(exact, _pattern(locale, True, digits), locale=_locale(locale))).replace("-", "−")
-    return Printed(text, (Number(float(exact), _sheet_pattern(digits) + "%"),))
+    return Printed(text, (Number(float(exact), _sheet_pattern("0", digits) + "%"),))
 
 
-def _sheet_pattern(digits: int) -> str:
-    return "#,##0" + ("." + "0" * digits if digits else "")
+def _sheet_pattern(whole: str, digits: int) -> str:
+    return whole + ("." + "0" * digits if digits else "")
 
 
 def figure(value: float, locale: str) -> str:
