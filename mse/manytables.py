@@ -90,7 +90,7 @@ def estimate_many(
     whole = [x for _, x in pairs if not isinstance(x, MseError)]
     tasks = [tuple(whole[i : i + BATCH]) for i in range(0, len(whole), BATCH)]
     work = partial(_rows, name, dict(given), seed, prob)
-    found = list((compute or if_watched()).spread("estimating tables", work, tasks))
+    found = list((compute or if_watched()).spread(said("stage.tables"), work, tasks))
     numbers, words = _in_place([x for _, x in pairs], found)
     return pd.DataFrame(
         {
