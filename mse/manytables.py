@@ -20,7 +20,7 @@ from mse.methods import Table, estimate
 from mse.settings.specchecks import check_value
 from mse.settings.specfields import Seed
 from mse.shipped import read_table
-from mse.words.said import Said, as_said, said, to_json
+from mse.words.said import Said, said, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,5 +161,5 @@ def _numbers(answer: Posterior, prob: float) -> tuple[float, ...]:
 
 def _failure(error: MseError) -> tuple[str, ...]:
     """Return the words of a row without an answer: everything that is wrong, on one line."""
-    why = tuple(as_said(problem.found) for problem in error.problems)
+    why = tuple(problem.as_said() for problem in error.problems)
     return "", "", "", " ".join(str(error).split()), to_json([("status", why)])

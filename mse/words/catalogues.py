@@ -6,7 +6,7 @@ any other. Names in braces are filled in. After a colon stands how a value is wr
 * a number: ``share``, ``level`` (of an interval), ``factor``, ``persons`` (three digits), ``number`` (whole), ``word``,
   ``.2f`` or ``.1%`` (so many decimals), ``g``; without any, two decimals at most;
 * several values: ``comma`` or ``semicolon`` between them; "a, b and c" without any;
-* a name: ``pair`` for "A:B" as "A and B", ``terms`` as "A × B", ``capital``.
+* a name: ``pair`` for "A:B" as "A and B", ``terms`` as "A × B", ``capital``, ``quoted``: forty characters at most.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from mse.words.beside import folder_beside
 
 FILES = ("messages", "said", "faults")
 """First parts of the names of the files that make up a catalogue."""
+
+QUOTED = 40
+"""Most characters of a text that somebody else wrote."""
 
 _COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _DECIMALS = re.compile(r"\.(\d)([f%])")
@@ -194,6 +197,8 @@ class Name:
                 return " × ".join(self.text.split(":"))
             case "capital":
                 return numerals.capital(self.text)
+            case "quoted":
+                return repr(self.text if len(self.text) <= QUOTED else self.text[: QUOTED - 1] + "…")
             case _:
                 return self.text
 
