@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mse.computing.parallel import Compute, Progress, Stage
 from mse.words.catalogues import catalogue
-from mse.words.said import as_said, said
+from mse.words.said import Said, as_said, said
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,7 +89,7 @@ class ProgressLines:
         now = time.monotonic()
         if what != self._doing:
             if self._doing is not None:
-                self._end("stage.ended", now)
+                self._end(now, done=False)
             if self._compiling:
                 self._say(COMPILING)
                 self._compiling = False
@@ -97,7 +97,7 @@ class ProgressLines:
             self._doing = what
             self._say(what)
         if done >= total:
-            self._end("stage.done", now)
+            self._end(now, done=True)
         elif now - self._last > _EVERY:
             self._last = now
             took = now - self._start
@@ -106,9 +106,9 @@ class ProgressLines:
                 said("stage.of_about", **values, whole=took * total / done) if done else said("stage.of", **values)
             )
 
-    def _end(self, how: str, now: float) -> None:
+    def _end(self, now: float, *, done: bool) -> None:
         if self._doing is not None and now - self._start >= _LONG:
-            self._say(said(how, what=self._doing, seconds=now - self._start))
+            self._say(_ended(self._doing, now - self._start, done=done))
         self._doing = None
 
     def _say(self, what: Stage) -> None:
@@ -138,12 +138,12 @@ class ProgressBar:
     def __call__(self, what: Stage, done: int, total: int) -> None:
         """Report that `done` of `total` parts of a stage are done."""
         if what != self._doing:
-            self._close("stage.ended")
+            self._close(done=False)
             self._open(what, total)
         assert self._bar is not None and self._task is not None
         self._bar.update(self._task, completed=done)
         if done >= total:
-            self._close("stage.done")
+            self._close(done=True)
 
     def _open(self, what: Stage, total: int) -> None:
         from rich.console import Console
@@ -160,14 +160,18 @@ class ProgressBar:
         self._start, self._doing = time.monotonic(), what
         self._task = self._bar.add_task(in_words(what, self._language), total=total)
 
-    def _close(self, how: str) -> None:
+    def _close(self, *, done: bool) -> None:
         if self._bar is not None and self._console is not None and self._doing is not None:
             self._bar.stop()
             took = time.monotonic() - self._start
             if took >= _LONG:
-                ended = said(how, what=self._doing, seconds=took)
-                self._console.print(f"mse: {in_words(ended, self._language)}", markup=False)
+                words = in_words(_ended(self._doing, took, done=done), self._language)
+                self._console.print(f"mse: {words}", markup=False)
         self._bar = self._task = self._doing = None
+
+
+def _ended(what: Stage, seconds: float, *, done: bool) -> Said:
+    return said("stage.done", what=what, seconds=seconds) if done else said("stage.ended", what=what, seconds=seconds)
 
 
 def in_words(what: Stage, language: str) -> str:

@@ -242,7 +242,9 @@ def fit_together(
     def fit(chunk: list[int]) -> list[tuple[Checked, float]]:
         return [_checked(parts[s], inner, main_sd, seed, effort, shared) for s in chunk]
 
-    both = [x for part in compute.map(said("stage.laws" if len(held) > 1 else "stage.law"), fit, chunks) for x in part]
+    both = [
+        x for part in compute.map(said("stage.laws") if len(held) > 1 else said("stage.law"), fit, chunks) for x in part
+    ]
     found = [checked for checked, _ in both]
     total = np.sum([x.laws.log_evidence for x in found], axis=0) if found else np.zeros(len(inner))
     log_weight = total + inner.log_prior
