@@ -34,8 +34,10 @@ STANDALONE = '<svg xmlns="http://www.w3.org/2000/svg" font-family="Helvetica, Ar
 NAME_LENGTH = 31
 """Most characters of the name of a sheet in a workbook."""
 
-PARTS = ("", "low", "high", "share", "level")
-"""What a number is of its cell, in the order of the columns."""
+PARTS = {
+    "": "", "low": "takeaway.low", "high": "takeaway.high", "share": "takeaway.share", "level": "takeaway.level",
+}  # fmt: skip
+"""What a number is of its cell, in the order of the columns, and the words for it."""
 
 WHOLE = re.compile(r"0|[1-9]\d{0,14}")
 
@@ -120,7 +122,7 @@ def _columns(table: Sheet, say: Catalogue) -> Columns:
         numbers = [_numbers(cell) for cell in cells]
         parts = [part for part in PARTS if any(part in known for known in numbers)]
         for part in parts:
-            title = f"{column.title} ({say(f'takeaway.{part}')})" if part else column.title
+            title = f"{column.title} ({say(PARTS[part])})" if part else column.title
             found.append((title, [known.get(part) for known in numbers]))
         words = [_words(cell) for cell in cells]
         if not parts:
