@@ -73,19 +73,19 @@ class Problem:
 
     def in_words(self, language: str) -> str:
         """Return it as a sentence of a language."""
-        say = catalogue(language)
-        place = [say.said(self.file) if isinstance(self.file, Said) else self.file] if self.file else []
+        return catalogue(language).said(self.as_said())
+
+    def as_said(self) -> Said:
+        """Return it whole as something said, of which every language makes its sentence."""
+        place: list[str | Said] = [self.file] if self.file else []
         if self.row is not None:
-            place.append(say.said(said("problem.row", row=str(self.row))))
+            place.append(said("problem.row", row=str(self.row)))
         if self.column is not None:
-            place.append(say.said(said("problem.column", name=repr(self.column))))
-        text = say.said(self.value) if isinstance(self.value, Said) else self.value
-        value = None if text is None else said("problem.value", value=repr(_shorten(text)))
-        return say.said(
-            said(
-                "problem.sentence", where=f"{', '.join(place)}: " if place else "", found=self.found,
-                value=value or "", allowed=self.allowed, remedy=self.remedy,
-            )
+            place.append(said("problem.column", name=repr(self.column)))
+        return said(
+            "problem.sentence", where=said("problem.place", place=place) if place else "", found=self.found,
+            value="" if self.value is None else said("problem.value", value=self.value),
+            allowed=self.allowed, remedy=self.remedy,
         )  # fmt: skip
 
 
@@ -120,7 +120,3 @@ class InputError(MseError):
 
 class ModelError(MseError):
     """A model or an option does not fit the table that it was asked for."""
-
-
-def _shorten(text: str, limit: int = 40) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -20,7 +20,7 @@ from mse.methods import Table, estimate
 from mse.settings.specchecks import check_value
 from mse.settings.specfields import Seed
 from mse.shipped import read_table
-from mse.words.said import Said, as_said, said, to_json
+from mse.words.said import Said, said, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,7 @@ def estimate_many(
     whole = [x for _, x in pairs if not isinstance(x, MseError)]
     tasks = [tuple(whole[i : i + BATCH]) for i in range(0, len(whole), BATCH)]
     work = partial(_rows, name, dict(given), seed, prob)
-    found = list((compute or if_watched()).spread("estimating tables", work, tasks))
+    found = list((compute or if_watched()).spread(said("stage.tables"), work, tasks))
     numbers, words = _in_place([x for _, x in pairs], found)
     return pd.DataFrame(
         {
@@ -161,5 +161,5 @@ def _numbers(answer: Posterior, prob: float) -> tuple[float, ...]:
 
 def _failure(error: MseError) -> tuple[str, ...]:
     """Return the words of a row without an answer: everything that is wrong, on one line."""
-    why = tuple(as_said(problem.found) for problem in error.problems)
+    why = tuple(problem.as_said() for problem in error.problems)
     return "", "", "", " ".join(str(error).split()), to_json([("status", why)])

@@ -111,7 +111,7 @@ def _referees(
     parts: list[CaptureTable] | None = None
     for request in requests:
         method, options = _split(request)
-        label = str(label_of(method, options))
+        label = label_of(method, options)
         home = import_module(f"mse.estimators.{METHODS[method].answers_referee}")
         plain = {name: value for name, value in options.items() if name != "by"}
         spec, where = make_spec(method, plain), compute.within(label)
@@ -119,10 +119,10 @@ def _referees(
             if "by" in options:
                 parts = parts_by(table, options["by"]) if parts is None else parts
                 rough = added_roughly(parts, spec, home, seed)
-                asked[label] = Asked(rough, partial(added_exactly, parts, spec, home, seed))
+                asked[str(label)] = Asked(rough, partial(added_exactly, parts, spec, home, seed))
             else:
                 answer = partial(home.referee, flat, spec, seed=seed, compute=where)
-                asked[label] = Asked(answer(rough=True), partial(answer, rough=False))
+                asked[str(label)] = Asked(answer(rough=True), partial(answer, rough=False))
     return settled(posterior, asked, usual_thresholds())
 
 
@@ -291,7 +291,7 @@ def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compu
     if table.strata and method in METHODS and not by_stratum(method, options) and "by" not in options:
         table = table.collapse()
     try:
-        where = compute.within(str(label))
+        where = compute.within(label)
         return Outcome(method, label, run_method(table, method, seed=seed, compute=where, beside=True, **options))
     except MseError as error:
         return Outcome(method, label, error)

@@ -1,5 +1,6 @@
 """Many tables, one row each; and what the verdict asks other methods for."""
 
+import io
 import json
 from dataclasses import replace
 
@@ -68,6 +69,19 @@ def test_several_files_on_the_command_line(tmp_path):
     assert "no such file" in rows[2]["status"]
     wrong = CliRunner().invoke(main, ["estimate", *paths, "--out", str(tmp_path / "out")])
     assert wrong.exit_code == 2 and not (tmp_path / "out").exists()
+
+
+def test_a_table_that_fails_says_in_its_language_what_to_do(tmp_path):
+    two, one = tmp_path / "two.csv", tmp_path / "one.csv"
+    two.write_text("A,B,count\n1,0,30\n0,1,40\n1,1,20\n")
+    one.write_text("A,B,C,count\n1,0,0,30\n0,1,0,40\n0,0,1,20\n1,1,0,9\n1,0,1,8\n0,1,1,7\n1,1,1,3\n")
+    asked = ["estimate", str(one), str(two), "--method", "decomposable", "--language"]
+    for language, words in (("en", ("Allowed: ", "Do: ")), ("nl", ("Toegestaan: ", "Doe: "))):
+        found = CliRunner().invoke(main, [*asked, language])
+        assert found.exit_code == 0, found.output
+        status = pd.read_csv(io.StringIO(found.stdout))["status"]
+        assert status[0] == "ok" and all(x in status[1] for x in words), status[1]
+        assert ("Do: " in status[1]) == (language == "en")
 
 
 def asked(point, exact, within=1.1, wider=1.2, width=2.0):

@@ -63,7 +63,7 @@ class Picture:
         return place
 
 
-def drawn(what: object, kind: str, language: str) -> Picture:
+def drawn(what: object, kind: str | None, language: str) -> Picture:
     """Return a figure of the report of an answer: what draws it lies above, and is looked up only when it is called."""
     figure: Picture = import_module("mse.publish.plotting").plot(what, kind, language=language)
     return figure

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mse.answers import quantities
+from mse.answers.notebook import Picture, drawn
 from mse.errors import ModelError, Problem, names_of
 from mse.kernels.arrays import Array, Integers
 from mse.words.said import Said, from_json, said, to_json, verbatim
@@ -115,6 +116,10 @@ class StrataDraws:
         frame = self.to_pandas(*self.dimensions, prob=0.95)
         shown = frame[[*self.dimensions, "observed", "point", "low", "high"]].round()
         return str(shown.to_html(index=False, max_rows=30, float_format="{:,.0f}".format))
+
+    def plot(self, kind: str | None = None, *, language: str = "en") -> Picture:
+        """Return a figure as the report draws it, see `mse.plot`: ``"trend"`` over years, or ``"strata"``."""
+        return drawn(self, kind, language)
 
     @property
     def n_strata(self) -> int:

@@ -14,7 +14,7 @@ from mse.computing.parallel import Compute
 from mse.errors import MseError
 from mse.kernels.arrays import Array, Integers
 from mse.tables.captures import CaptureTable
-from mse.words.said import Said, as_said
+from mse.words.said import Said, as_said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ def coverage(
     for t, (name, mean) in enumerate(_truths(posterior, table)):
         drawn = [np.random.default_rng([seed, t, r]).poisson(mean) for r in range(replicates)]
         samples = [_sample(table, counts[1:]) for counts in drawn]
-        answers = refit_all(f"tables from the {name}", refit, samples, prob, compute)
+        answers = refit_all(said("stage.coverage", truth=said(f"truth.{name}")), refit, samples, prob, compute)
         pairs = [(float(counts.sum()), f) for counts, f in zip(drawn, answers, strict=True) if f.status == "ok"]
         found = np.array(
             [[f.low - 0.5 <= size <= f.high + 0.5, np.log(f.point / size), np.log(f.high / f.low)] for size, f in pairs]

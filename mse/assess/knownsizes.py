@@ -203,7 +203,7 @@ def _consistency(problems: Sequence[KnownSize], refit: Refit, prob: float, compu
     import pandas as pd
 
     tables = [problem for k in problems if (problem := k.table if k.why is None else k.why) is not None]
-    found = refit_all("lists estimated from the others", refit, tables, prob, compute)
+    found = refit_all(said("stage.known_lists"), refit, tables, prob, compute)
     answered = [f.status == "ok" for f in found]
     return pd.DataFrame(
         {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mse.computing.parallel import Compute
+from mse.computing.parallel import Compute, Stage
 from mse.errors import MseError
 from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
@@ -69,13 +69,13 @@ def shrinkage_quantiles(table: CaptureTable, q: Sequence[float]) -> Array:
 
 
 def refit_all(
-    what: str, refit: Refit, tables: Sequence[CaptureTable | Said], prob: float, compute: Compute | None = None
+    what: Stage, refit: Refit, tables: Sequence[CaptureTable | Said], prob: float, compute: Compute | None = None
 ) -> list[Refitted]:
     """Estimate many changed tables, in parallel, and going on where an interrupted run stopped.
 
     Parameters
     ----------
-    what : str
+    what : Said or str
         What is being done, for the progress.
     refit : callable
         A function of a module, or a partial application of one.

@@ -18,7 +18,7 @@ from mse.assess.refits import Refit, refit_all
 from mse.computing.parallel import Compute
 from mse.errors import MseError
 from mse.tables.captures import CaptureTable
-from mse.words.said import Said, as_said
+from mse.words.said import Said, as_said, said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ def robustness(
     changes: list[Change] = [("none", "", table), *_changes(table)]
     if unreferred is not None:
         changes.append((WITHOUT_REFERRALS, "", unreferred))
-    found = refit_all("changed tables", refit, [made for _, _, made in changes], prob, compute)
+    found = refit_all(said("stage.changed"), refit, [made for _, _, made in changes], prob, compute)
     return pd.DataFrame(
         {
             "change": [kind for kind, _, _ in changes],
@@ -135,7 +135,7 @@ def accumulation(
 
     tasks = [(share, r) for share in shares for r in range(SUBSAMPLES if share < 1 else 1)]
     parts = [_tried(partial(_thinned, table, share, (seed, round(1000 * share), r))) for share, r in tasks]
-    found = refit_all("parts of the observed persons", refit, parts, prob, compute)
+    found = refit_all(said("stage.accumulation"), refit, parts, prob, compute)
     rows = []
     for share in shares:
         mine = [f for (of, _), f in zip(tasks, found, strict=True) if of == share and f.status == "ok"]

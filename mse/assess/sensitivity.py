@@ -31,6 +31,7 @@ from mse.estimators.normallaw import mixture_quantiles
 from mse.estimators.registry import row_of
 from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,7 @@ def sensitivity(
         flat = table.collapse() if table.strata else table
         pairs = list(itertools.combinations(range(flat.n_lists), 2))
         for part in (compute or Compute()).map(
-            "odds ratios of pairs of lists", lambda pair: _pair_curve(flat, masks, pair, odds_ratios, ends), pairs
+            said("stage.odds_ratios"), lambda pair: _pair_curve(flat, masks, pair, odds_ratios, ends), pairs
         ):
             rows += part
     return pd.DataFrame(rows)
@@ -265,7 +266,7 @@ def linkage_errors(
     import pandas as pd
 
     tables = [without_errors(table, alpha, beta) for alpha, beta in errors]
-    found = refit_all("errors of linkage", refit, tables, prob, compute)
+    found = refit_all(said("stage.linkage_errors"), refit, tables, prob, compute)
     return pd.DataFrame(
         [
             {"alpha": alpha, "beta": beta, "point": f.point, "low": f.low, "high": f.high, "status": f.status}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mse.commands.options import CLUSTER, RESUME, WORKERS, print_frame
+from mse.commands.options import CLUSTER, RESUME, WORKERS, print_frame, speak, where_to
 
 
 @click.command()
@@ -21,12 +21,14 @@ def assess(results: Path, workers: int | None, cluster: str | None, resume: Path
     lists whose size is known, predicted overlap, coverage by simulation: tables/NAME.csv, and the report.
     """
     from mse.answers.results import INTAKE, REPORT, read_results, write_results
-    from mse.computing.progress import compute
     from mse.jobs.running import assess_results
+    from mse.publish.facts.statements import languages
     from mse.publish.report.html import render_pages
     from mse.publish.wording.sentences import terminal_summary
 
-    found = assess_results(read_results(results), compute(workers, cluster, resume))
+    answered = read_results(results)
+    speak(languages(answered))
+    found = assess_results(answered, where_to(workers, cluster, resume))
     left = results / INTAKE
     write_results(results, found, render_pages, overwrite=True, intake=left if left.is_dir() else None)
     click.echo(terminal_summary(found, str(results / REPORT)))

@@ -26,6 +26,7 @@ from mse.commands.options import (
     reading_options,
     say,
     table_source,
+    where_to,
 )
 from mse.errors import InputError, Problem
 from mse.words.catalogues import catalogue, languages_there_are
@@ -72,16 +73,15 @@ def compare(
             Problem(said("found.neither_one_table_nor"), said("allowed.table_two_folders_mse"),
                     said("do.check_paths"), value=" ".join(what))
         )  # fmt: skip
-    from mse.computing.progress import compute
     from mse.methods import compare as side_by_side
     from mse.methods import usual_methods
 
     captures = read_table(what[0], reading)
     if out is not None:
         _write_comparison(what[0], methods or usual_methods(captures), reading, seed, prob, language, out, overwrite,
-                          compute(workers), as_json)  # fmt: skip
+                          where_to(workers), as_json)  # fmt: skip
         return
-    rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=compute(workers))
+    rows = side_by_side(captures, methods or None, seed=seed, prob=prob, compute=where_to(workers))
     if as_json:
         print_frame(rows, True)
         return
@@ -111,13 +111,12 @@ def _compare_vintages(
 ) -> None:  # fmt: skip
     """Print what changed between two vintages, and write its page where asked."""
     from mse.answers.results import plain
-    from mse.computing.progress import compute
     from mse.jobs.revising import revision
     from mse.publish.changes import compare_results, is_results_folder
     from mse.publish.changestext import changes_text
     from mse.publish.revisionfiles import revision_record, revision_text, write_revision
 
-    found = revision(old, new, compute(workers), apart=apart)
+    found = revision(old, new, where_to(workers), apart=apart)
     if out is not None:
         write_revision(out, found, overwrite=overwrite, language=language)
     changes = compare_results(old, new) if is_results_folder(old) and is_results_folder(new) else None

@@ -35,6 +35,7 @@ from mse.commands.options import (
     speak,
     table_source,
     tell,
+    where_to,
     with_unread,
 )
 from mse.errors import InputError, MseError, Problem
@@ -67,12 +68,11 @@ def run(
     The folder is results/NAME unless --out says otherwise. What may be shown is in its folder public (report.html);
     the rest is the audit record: estimates.csv, posterior.nc, models.csv, provenance.json.
     """
-    from mse.computing.progress import compute
     from mse.jobs.job import read_job
 
     settings = read_job(job)
     speak(settings.report.languages or settings.report.language)
-    where = compute(workers, cluster or settings.compute.cluster, resume or settings.compute.resume)
+    where = where_to(workers, cluster or settings.compute.cluster, resume or settings.compute.resume)
     carry_out(settings, out or Path("results") / job.stem, overwrite, where, as_json)
 
 
@@ -124,7 +124,6 @@ def estimate(
     With --out a results folder is written as mse run does. More than 16 lists are read for auto and shrinkage. Several
     tables give one row each, as CSV or with --json: the answer with its verdict, or why there is none.
     """
-    from mse.computing.progress import compute
     from mse.jobs.job import make_job, read_options
     from mse.tables.captures import CaptureTable
 
@@ -135,7 +134,7 @@ def estimate(
                         said("do.leave_out_out_keep"), value=str(out))
             )  # fmt: skip
         given = {name: value for name, value in options.items() if value is not None} | read_options(more)
-        _many(names, method, reading, seed, prob, compute(workers, cluster, resume), as_json, given, languages)
+        _many(names, method, reading, seed, prob, where_to(workers, cluster, resume), as_json, given, languages)
         return
     (table,) = names
     source = table_source(table, reading)
@@ -144,13 +143,13 @@ def estimate(
                     "report": {"languages": list(dict.fromkeys(languages))}})  # fmt: skip
     read = None if out else read_any(table, method, reading)
     if read is None or isinstance(read, CaptureTable):
-        carry_out(job, out, overwrite, compute(workers, cluster, resume), as_json, read)
+        carry_out(job, out, overwrite, where_to(workers, cluster, resume), as_json, read)
         return
     from mse.methods import estimate as run_estimate
 
     if read.read_as is not None:
         tell(read.read_as)
-    found = run_estimate(read, method, seed=seed, compute=compute(workers, cluster, resume), **given)
+    found = run_estimate(read, method, seed=seed, compute=where_to(workers, cluster, resume), **given)
     print_answer(found, prob, {}, as_json, *languages[:1])
 
 
@@ -203,12 +202,11 @@ def models(
     workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Rank every hierarchical log-linear model of TABLE."""
-    from mse.computing.progress import compute
     from mse.estimators.single.selection import rank_models
 
     captures = read_table(table, reading)
     summed, captures = list(captures.strata), captures.collapse() if captures.strata else captures
-    ranked = rank_models(captures, max_order, criterion=criterion, compute=compute(workers))
+    ranked = rank_models(captures, max_order, criterion=criterion, compute=where_to(workers))
     print_frame(ranked.head(top), as_json)
     if summed and not as_json:
         say(catalogue(language).said(said("note.summed_over", names=summed)))
@@ -255,7 +253,6 @@ def repeats(
     --family names one family instead. Columns that no option names are not read, whatever stands in them. With --out a
     folder is written that may leave the house: a page, CSV and JSON, without counts of fewer than ten persons.
     """
-    from mse.computing.progress import compute
     from mse.estimators.repeats.countfit import compare_families
     from mse.estimators.repeats.counttests import count_tests, ratio_plot
     from mse.estimators.repeats.oneregister import RepeatsSpec, subgroups
@@ -276,7 +273,7 @@ def repeats(
         )  # fmt: skip
     options: dict[str, Any] = {"family": family, "formula": formula, "exposure": exposure, "allowance": allowance,
                                "interval": interval}  # fmt: skip
-    found = run_estimate(register, "repeats", seed=seed, compute=compute(workers), **options)
+    found = run_estimate(register, "repeats", seed=seed, compute=where_to(workers), **options)
     frames = {
         "families": compare_families(register, formula, exposure=exposure, prob=prob),
         "tests": count_tests(register, formula),
@@ -321,13 +318,12 @@ def persons(
     prob: float, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate doubly robustly from TABLE with one row per person: 0/1 list columns and covariates."""
-    from mse.computing.progress import compute
     from mse.estimators.doublyrobust.pairs import compare_pairs
     from mse.methods import estimate as run_estimate
     from mse.tables.persons import PersonTable
 
     people = PersonTable.from_csv(table, lists=lists, covariates=covariates or None)
-    where = compute(workers)
+    where = where_to(workers)
     found = run_estimate(people, "doubly-robust", seed=seed, compute=where, pair=pair)
     pairs = compare_pairs(people, seed=seed, prob=prob, compute=where)
     print_answer(found, prob, {"pairs": pairs.estimates}, as_json)

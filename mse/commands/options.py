@@ -118,12 +118,23 @@ def carry_out(
         click.echo(terminal_summary(results, None if out is None else str(out / REPORT)))
 
 
+def spoken() -> str:
+    """Return the language in which the command speaks."""
+    context = click.get_current_context(silent=True)
+    return "en" if context is None else str(context.meta.get(LANGUAGE, "en"))
+
+
+def where_to(workers: int | None, cluster: str | None = None, folder: Path | None = None) -> Compute:
+    """Return where a command computes, with progress in its language; parameters as in `Compute`."""
+    from mse.computing.progress import compute
+
+    return compute(workers, cluster, folder, spoken())
+
+
 def tell(what: Said) -> None:
     """Say on standard error, in one line, what was understood of a table."""
-    context = click.get_current_context(silent=True)
-    language = "en" if context is None else context.meta.get(LANGUAGE, "en")
     with suppress(OSError):
-        click.echo(f"mse: {catalogue(language).said(what)}", err=True)
+        click.echo(f"mse: {catalogue(spoken()).said(what)}", err=True)
 
 
 def reading_options[F: Callable[..., Any]](command: F) -> F:

@@ -8,7 +8,7 @@ import click
 
 from mse.commands.completing import jobs
 from mse.commands.fromspecs import setting_option
-from mse.commands.options import LANGUAGE, LANGUAGES, OVERWRITE, in_language
+from mse.commands.options import LANGUAGES, OVERWRITE, in_language, spoken, where_to
 from mse.jobs.asked import RunSpec
 from mse.words.catalogues import catalogue
 from mse.words.said import said
@@ -111,8 +111,8 @@ def pseudonymise(
             if count:
                 click.echo(f"  {kind} stands for one that is not known, and has no hash: {count:,}")
         if any(name.endswith("_clk") for name in done.columns):
-            spoken = catalogue(click.get_current_context().meta.get(LANGUAGE, "en"))
-            click.echo(f"  {spoken.said(said('intake.filters'))}")
+            words = catalogue(spoken())
+            click.echo(f"  {words.said(said('intake.filters'))}")
 
 
 @click.command()
@@ -148,12 +148,11 @@ def simulate(job: Path, out: Path, seed: int | None, plain: bool, overwrite: boo
     """
     from dataclasses import replace
 
-    from mse.computing.progress import compute
     from mse.jobs.job import read_job
     from mse.jobs.sources import simulate_into
 
     settings = read_job(job)
     if seed is not None:
         settings = replace(settings, run=replace(settings.run, seed=seed))
-    for path in simulate_into(out, settings, compute(None, None, None), plain=plain, overwrite=overwrite):
+    for path in simulate_into(out, settings, where_to(None), plain=plain, overwrite=overwrite):
         click.echo(path)

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from mse.computing.provenance import __version__
 from mse.errors import InputError, MseError, Problem
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.computing.chunks import Chunk
 
-Progress = Callable[[str, int, int], None]
+Stage = Said | str
+"""What is being done: a code with its values, of which `str` makes English words, or a text of one's own."""
+
+Progress = Callable[[Stage, int, int], None]
 """Called with what is being done, how many parts are done, and how many there are."""
 
 PATIENCE = 10.0
@@ -28,12 +31,12 @@ PATIENCE = 10.0
 _RESTARTS = 2
 
 
-def silent(what: str, done: int, total: int) -> None:
+def silent(what: Stage, done: int, total: int) -> None:
     """Report nothing."""
 
 
-def _of_part(progress: Progress, part: str, what: str, done: int, total: int) -> None:
-    progress(f"{part}: {what}", done, total)
+def _of_part(progress: Progress, part: Stage, what: Stage, done: int, total: int) -> None:
+    progress(said("stage.within", part=part, what=what), done, total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Compute:
     workers : int or None
         Threads or processes on this machine; None takes every core.
     progress : callable
-        Receives ``(what, done, total)``.
+        Receives ``(what, done, total)``; ``str(what)`` says it in English.
     cluster : str or None
         Address of a Dask scheduler, ``"tcp://host:8786"``, for what `spread` is given; None stays on this machine.
     folder : Path or None
@@ -57,11 +60,11 @@ class Compute:
     cluster: str | None = None
     folder: Path | None = None
 
-    def within(self, part: str) -> Compute:
+    def within(self, part: Stage) -> Compute:
         """Return the same, with what is being done named as a stage of `part`: a year, a drawn linkage, a method."""
-        return replace(self, progress=partial(_of_part, self.progress, part))
+        return replace(self, progress=partial(_of_part, self.progress, part)) if self.progress is not silent else self
 
-    def map[T, R](self, what: str, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
+    def map[T, R](self, what: Stage, function: Callable[[T], R], tasks: Sequence[T]) -> Iterator[R]:
         """Yield ``function(task)`` for every task, in the order of the tasks whatever the number of workers.
 
         For compiled loops that share large arrays: threads of this process, always.
@@ -80,13 +83,13 @@ class Compute:
             yield result
 
     def spread[T](
-        self, what: str, function: Callable[[T], Chunk], tasks: Sequence[T], *, threads: bool = False
+        self, what: Stage, function: Callable[[T], Chunk], tasks: Sequence[T], *, threads: bool = False
     ) -> Iterator[Chunk]:
         """Yield ``function(task)`` for every task in their order, from processes or a cluster, resuming if it can.
 
         Parameters
         ----------
-        what : str
+        what : Said or str
             What is being done, for the progress.
         function : callable
             Of a module, or a partial application of one: it is sent to other processes. Returns a tuple of

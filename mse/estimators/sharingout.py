@@ -16,7 +16,7 @@ from mse.computing.chunks import Chunk
 from mse.computing.parallel import Compute
 from mse.errors import MseError
 from mse.tables.captures import CaptureTable
-from mse.words.said import from_json, to_json
+from mse.words.said import from_json, said, to_json
 
 type Run = Callable[[CaptureTable, int, Compute], Posterior]
 """Estimates one table without strata from a seed: a function of a module, or a partial application of one."""
@@ -57,16 +57,16 @@ def shared_out(run: Run, parts: Sequence[Part], compute: Compute) -> Mapping[int
     if first is None:
         return {}
     tasks = [tuple(waiting[i : i + BATCH]) for i in range(0, len(waiting), BATCH)]
-    for numbers, values, cdf, words in compute.spread("strata", partial(_batch, run), tasks):
+    for numbers, values, cdf, words in compute.spread(said("stage.strata"), partial(_batch, run), tasks):
         start = 0
         for row, text in zip(numbers, words.tolist(), strict=True):
             place, size, observed = (int(x) for x in row[:3])
             if size:
                 law = Distribution(values[start : start + size], cdf[start : start + size], whole=bool(row[4]))
                 told = from_json(text)
-                said: dict[str, Any] = {name: told.get(name, ()) for name in SPOKEN}
+                spoken: dict[str, Any] = {name: told.get(name, ()) for name in SPOKEN}
                 found[place] = replace(first, distribution=law, observed=observed, point=float(row[3]),
-                                       diagnostics=json.loads(text)["diagnostics"][0]["values"], **said)  # fmt: skip
+                                       diagnostics=json.loads(text)["diagnostics"][0]["values"], **spoken)  # fmt: skip
             start += size
     return found
 

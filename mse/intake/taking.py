@@ -142,9 +142,9 @@ def take_in(
         overlap table; when a library is missing; when there is no room.
     """
     checked = check_contracts(contracts)
-    progress("reading registers", 0, 1)
+    progress(said("stage.reading"), 0, 1)
     with read_registers(checked, workspace, rejects=rejects, memory=memory, threads=threads) as registers:
-        progress("reading registers", 1, 1)
+        progress(said("stage.reading"), 1, 1)
         return take_in_registers(registers, spec or IntakeSpec(), seed=seed, progress=progress)
 
 
@@ -184,12 +184,12 @@ def take_in_registers(registers: Registers, spec: IntakeSpec, *, seed: int, prog
                 assert model.learned is not None
                 report = make_report(model, model.learned.plan.records.place.astype(np.int64), spec.threshold)
                 for number, persons in enumerate(drawn_from(model, spec.draws, seed=seed)):
-                    progress("linkage draws", number, spec.draws)
+                    progress(said("stage.linkage_draws"), number, spec.draws)
                     write_linkage(con, persons)
                     count_registrations(con, lists, remove_referrals=remove)
                     make_units(con, COUNTED, layout)
                     draws.append(count_cells(con, layout))
-                progress("linkage draws", spec.draws, spec.draws)
+                progress(said("stage.linkage_draws"), spec.draws, spec.draws)
                 write_linkage(con, person)
         if spec.linkage == "exact":
             link_exactly(con)

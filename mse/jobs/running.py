@@ -260,7 +260,7 @@ def _headline(job: Job, source: JobSource, method: str, options: Mapping[str, An
             from mse.answers.pooled import pool
 
             drawn = [
-                one(table, compute.within(f"drawn linkage {i} of {len(source.draws)}"))
+                one(table, compute.within(said("stage.drawn_linkage", number=i, count=len(source.draws))))
                 for i, table in enumerate(source.draws, 1)
             ]
             pooled = pool(drawn, point=headline, sources=source.drawn_for)

@@ -197,7 +197,7 @@ def simulate_into(
     from mse.simulate.national import simulate
     from mse.simulate.writing import write_registers
 
-    compute.progress("simulating registers", 0, 1)
+    compute.progress(said("stage.simulating"), 0, 1)
     assert job.simulate is not None
     nation = simulate(job.simulate, seed=job.run.seed)
     # Nobody is protected by this key: the persons are invented. It makes the files what suppliers deliver.
@@ -205,7 +205,7 @@ def simulate_into(
     hidden = None if plain else partial(disguise, key=key)
     other = None if plain else partial(disguise, key=hashlib.sha256(key).digest())
     paths = write_registers(folder, nation, hidden, overwrite=overwrite, other=other)
-    compute.progress("simulating registers", 1, 1)
+    compute.progress(said("stage.simulating"), 1, 1)
     return [str(path) for path in paths]
 
 
@@ -238,9 +238,9 @@ def _take_in(contracts: Sequence[str], workspace: Path, job: Job, compute: Compu
     records = workspace / RECORDS
     records.mkdir(parents=True, exist_ok=True)
     checked = check_contracts(contracts)
-    compute.progress("reading registers", 0, 1)
+    compute.progress(said("stage.reading"), 0, 1)
     with read_registers(checked, workspace, rejects=records / REJECTS) as registers:
-        compute.progress("reading registers", 1, 1)
+        compute.progress(said("stage.reading"), 1, 1)
         language = (*job.report.languages, job.report.language or "en")[0]
         write_quality(registers, records / QUALITY, language=language)
         quality = pd.concat(

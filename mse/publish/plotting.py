@@ -1,4 +1,4 @@
-"""Figures of the report for a notebook or a file: from an answer, from methods side by side, or from results."""
+"""Figures of the report for a notebook or a file: from an answer, its strata, methods side by side, or results."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from mse.answers.notebook import Picture
 from mse.answers.posterior import Posterior
 from mse.answers.record import Record, TableRecord
 from mse.answers.results import Results, read_results
+from mse.answers.strata import StrataDraws
 from mse.errors import ModelError, Problem, names_of
 from mse.methods import Outcome, comparison_rows, label_of
 from mse.publish.drawings.axes import also_png
+from mse.publish.plottedalone import drawn_alone
 from mse.publish.report.composing import compose
 from mse.publish.report.page import Drawing
 from mse.publish.takeaway import standalone
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 
 
 def plot(
-    what: Posterior | Results | str | Path,
-    kind: str = "posterior",
+    what: Posterior | StrataDraws | pd.DataFrame | Results | str | Path,
+    kind: str | None = None,
     *,
     methods: pd.DataFrame | None = None,
     language: str = "en",
@@ -33,11 +35,13 @@ def plot(
 
     Parameters
     ----------
-    what : Posterior, Results, str or Path
-        An answer, the results of a job, or their folder.
-    kind : str
-        ``"posterior"`` for the law of N; ``"intervals"`` for the methods side by side; ``"trend"`` and ``"strata"`` for
-        years and other parts; of results also ``"overlap"``, ``"sensitivity"``, ``"robustness"``, ``"checks"``, ….
+    what : Posterior, StrataDraws, DataFrame, Results, str or Path
+        An answer, its strata, what `mse.compare` gave, the results of a job, or their folder.
+    kind : str, optional
+        ``"posterior"`` for the law of N, which is that of an answer and of results when not given; ``"intervals"`` for
+        the methods side by side; ``"trend"`` and ``"strata"`` for years and other parts; of results also ``"overlap"``,
+        ``"sensitivity"``, ``"robustness"``, ``"checks"``, …. Of strata ``"trend"`` where they have years, else
+        ``"strata"``: every one of them, with its 95% interval.
     methods : DataFrame, optional
         What `mse.compare` gave, for ``"intervals"`` of a Posterior.
     language : str
@@ -53,6 +57,9 @@ def plot(
     ModelError
         When the answer has no such figure, which the message names, or it is no answer.
     """
+    alone = drawn_alone(what, kind, language)
+    if alone is not None:
+        return alone
     if not isinstance(what, Posterior | Results | str | Path):
         raise ModelError(
             Problem(said("object.no_answer", kind=type(what).__name__), said("object.answers"),
@@ -68,6 +75,7 @@ def plot(
             for block in section.blocks
             if isinstance(block, Drawing)
         }
+    kind = kind or "posterior"
     if kind not in drawn:
         raise ModelError(
             Problem(said("found.answer_has_no_such_2"), names_of(drawn, said("allowed.nothing_answer_has_no")),

@@ -1,6 +1,7 @@
 """What a page shows, to take away: every figure as SVG and PNG, every table as CSV and together in one workbook.
 
-Nothing is in it that the page does not show: it is made from the composed page, after disclosure control and rounding.
+Nothing is in it that the page does not show: it is made from the composed page, after disclosure control and rounding,
+and a number has the digits that are printed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from mse.publish.drawings.axes import also_png
 from mse.publish.facts.statements import languages
 from mse.publish.report.composing import compose
 from mse.publish.report.page import Cell, Drawing, Page, Sheet
+from mse.publish.wording.messages import Catalogue, read_catalogue
+from mse.words.numerals import Number, Printed
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -30,6 +33,19 @@ STANDALONE = '<svg xmlns="http://www.w3.org/2000/svg" font-family="Helvetica, Ar
 
 NAME_LENGTH = 31
 """Most characters of the name of a sheet in a workbook."""
+
+PARTS = {
+    "": "", "low": "takeaway.low", "high": "takeaway.high", "share": "takeaway.share", "level": "takeaway.level",
+}  # fmt: skip
+"""What a number is of its cell, in the order of the columns, and the words for it."""
+
+WHOLE = re.compile(r"0|[1-9]\d{0,14}")
+
+type Value = Number | str | None
+"""A cell of a table that is taken away."""
+
+type Columns = list[tuple[str, list[Value]]]
+"""Columns of such a table with their titles."""
 
 
 def take_away(results: Results | str | Path, folder: str | Path, *, language: str | None = None) -> Path:
@@ -69,10 +85,11 @@ def take_away(results: Results | str | Path, folder: str | Path, *, language: st
             (fresh / "figures" / f"{name}.svg").write_text(standalone(drawn.svg), encoding="utf-8", newline="\n")
             (fresh / "figures" / f"{name}.png").write_bytes(pictures[drawn.svg])
         (fresh / "tables").mkdir()
-        frames = {name: _frame(table) for name, table in _named(page, Sheet)}
-        for name, frame in frames.items():
-            write_csv(frame, fresh / "tables" / f"{name}.csv")
-        _workbook(fresh / "tables.xlsx", frames)
+        say = read_catalogue(page.language)
+        tables = {name: _columns(table, say) for name, table in _named(page, Sheet)}
+        for name, columns in tables.items():
+            write_csv(_frame(columns), fresh / "tables" / f"{name}.csv")
+        _workbook(fresh / "tables.xlsx", tables)
         make_open(fresh)
         replace_folder(fresh, place, work)
     return place
@@ -91,30 +108,68 @@ def _named[T: (Drawing, Sheet)](page: Page, kind: type[T]) -> Iterator[tuple[str
             yield section.key if place == 1 else f"{section.key}-{place}", block
 
 
-def _frame(table: Sheet) -> pd.DataFrame:
-    """Return a table of a page as it reads, a text to a cell; what stands small below one is a column of its own."""
+def _columns(table: Sheet, say: Catalogue) -> Columns:
+    """Return the columns of a table of a page with their titles: numbers as numbers, an interval as its two ends.
+
+    Words beside numbers, and why there is no number, stand in a column of their own; a bar is left out, for the
+    number that it draws stands beside it.
+    """
+    found: Columns = []
+    for at, column in enumerate(table.columns):
+        if column.bar:
+            continue
+        cells = [row.cells[at] if at < len(row.cells) else Cell() for row in table.rows]
+        numbers = [_numbers(cell) for cell in cells]
+        parts = [part for part in PARTS if any(part in known for known in numbers)]
+        for part in parts:
+            title = f"{column.title} ({say(PARTS[part])})" if part else column.title
+            found.append((title, [known.get(part) for known in numbers]))
+        words = [_words(cell) for cell in cells]
+        if not parts:
+            found.append((column.title, _labels(words)))
+        elif any(words):
+            found.append((f"{column.title} ({say('takeaway.remark')})", [*words]))
+        below = ["" if isinstance(cell.below.text, Printed) else cell.below.text for cell in cells]
+        if any(below):
+            found.append((f"{column.title} (2)", [*below]))
+    return found
+
+
+def _numbers(cell: Cell) -> dict[str, Number]:
+    """Return the numbers of a cell by what they are of it."""
+    words, below = (x.numbers if isinstance(x, Printed) else () for x in (cell.words.text, cell.below.text))
+    return {x.part: x for x in words} | {x.part or "level": x for x in below}
+
+
+def _words(cell: Cell) -> str:
+    """Return what a cell says beside its numbers."""
+    said = [x.rest if isinstance(x, Printed) else x for x in (cell.words.text,)]
+    said += [cell.below.text.rest] if isinstance(cell.below.text, Printed) else []
+    return " ".join(part for part in (*said, *cell.groups, cell.tag) if part)
+
+
+def _labels(words: list[str]) -> list[Value]:
+    """Return labels as they are; years, and others that are whole numbers in every row, as numbers."""
+    whole = all(WHOLE.fullmatch(text) for text in words)
+    return [Number(int(text), "0") if whole else text for text in words]
+
+
+def _frame(columns: Columns) -> pd.DataFrame:
+    """Return columns as plain values, whole numbers without decimals; None where there is nothing."""
     import pandas as pd
 
-    rows = []
-    for row in table.rows:
-        cells: dict[str, str] = {}
-        for column, cell in zip(table.columns, row.cells, strict=False):
-            cells[column.title] = _text(cell)
-            if cell.below.text:
-                cells[f"{column.title} (2)"] = cell.below.text
-        rows.append(cells)
-    titles = [name for column in table.columns for name in (column.title, f"{column.title} (2)")]
-    known = [name for name in dict.fromkeys(titles) if any(name in cells for cells in rows)]
-    return pd.DataFrame(rows, columns=known).fillna("")
+    frame = pd.DataFrame([[_plain(x) for x in values] for _, values in columns], dtype=object).T
+    frame.columns = pd.Index([title for title, _ in columns])
+    return frame
 
 
-def _text(cell: Cell) -> str:
-    share = "" if cell.share is None else f"{cell.share:.0%}"
-    return " ".join(part for part in (cell.words.text or share, *cell.groups, cell.tag) if part)
+def _plain(value: Value) -> float | str | None:
+    """Return a value as a file has it; None where there is nothing."""
+    return value.value if isinstance(value, Number) else value or None
 
 
-def _workbook(path: Path, frames: dict[str, pd.DataFrame]) -> None:
-    """Write the tables as sheets of one workbook; a text that a spreadsheet would take for a formula is none."""
+def _workbook(path: Path, tables: dict[str, Columns]) -> None:
+    """Write the tables as sheets of one workbook, in which numbers read as the page prints them."""
     try:
         workbooks: Any = import_module("openpyxl")
         styles: Any = import_module("openpyxl.styles")
@@ -126,12 +181,15 @@ def _workbook(path: Path, frames: dict[str, pd.DataFrame]) -> None:
 
     book = workbooks.Workbook()
     book.remove(book.active)
-    for name, frame in frames.items():
+    for name, columns in tables.items():
         sheet = book.create_sheet(re.sub(r"[\[\]:*?/\\]", "-", name)[:NAME_LENGTH])
-        for row in [list(frame.columns), *frame.to_numpy().tolist()]:
-            sheet.append([defused(str(value)) for value in row])
-        for cell in sheet[1]:
-            cell.font = styles.Font(bold=True)
-    if not frames:
+        for at, (title, values) in enumerate(columns, 1):
+            sheet.cell(1, at, defused(title)).font = styles.Font(bold=True)
+            for line, value in enumerate(values, 2):
+                plain = _plain(value)
+                cell = sheet.cell(line, at, defused(plain) if isinstance(plain, str) else plain)
+                if isinstance(value, Number):
+                    cell.number_format = value.pattern
+    if not tables:
         book.create_sheet("-")
     book.save(path)

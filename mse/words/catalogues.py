@@ -6,7 +6,7 @@ any other. Names in braces are filled in. After a colon stands how a value is wr
 * a number: ``share``, ``level`` (of an interval), ``factor``, ``persons`` (three digits), ``number`` (whole), ``word``,
   ``.2f`` or ``.1%`` (so many decimals), ``g``; without any, two decimals at most;
 * several values: ``comma`` or ``semicolon`` between them; "a, b and c" without any;
-* a name: ``pair`` for "A:B" as "A and B", ``terms`` as "A × B", ``capital``.
+* a name: ``pair`` for "A:B" as "A and B", ``terms`` as "A × B", ``capital``, ``quoted``: forty characters at most.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from mse.words.beside import folder_beside
 
 FILES = ("messages", "said", "faults")
 """First parts of the names of the files that make up a catalogue."""
+
+QUOTED = 40
+"""Most characters of a text that somebody else wrote."""
 
 _COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _DECIMALS = re.compile(r"\.(\d)([f%])")
@@ -101,8 +104,9 @@ class Catalogue:
     def change(self, log_ratio: float) -> str:
         """Return a log ratio as a change in percent, "+12%" or "−5%"."""
         share = round(100 * math.expm1(log_ratio))
-        sign = "+" if share > 0 else "−" if share < 0 else ""
-        return sign + self.percentage(abs(share) / 100, 0)
+        sign = "+" if share > 0 else ""
+        text = self.percentage(share / 100, 0)
+        return numerals.printed_as(text, sign + text)
 
     def level(self, prob: float) -> str:
         """Return the probability of an interval, "95%" or "99.5%"."""
@@ -131,8 +135,13 @@ class Catalogue:
     def range(self, low: float, high: float) -> str:
         """Return "9,000 to 22,000", or "9,000 or more" without an upper end."""
         if not math.isfinite(high):
-            return self("format.at_least", low=self.number(low))
-        return self("format.range", low=self.number(low), high=self.number(high))
+            text = self("format.at_least", low=self.number(low))
+            return numerals.printed_as("", text, low=self.number(low), high=self.number(high))
+        return self.span(self.number(low), self.number(high))
+
+    def span(self, low: str, high: str) -> str:
+        """Return "9,000 to 22,000" of two numbers that are written already."""
+        return numerals.printed_as("", self("format.range", low=low, high=high), low=low, high=high)
 
     @property
     def _locale(self) -> str:
@@ -188,6 +197,8 @@ class Name:
                 return " × ".join(self.text.split(":"))
             case "capital":
                 return numerals.capital(self.text)
+            case "quoted":
+                return repr(self.text if len(self.text) <= QUOTED else self.text[: QUOTED - 1] + "…")
             case _:
                 return self.text
 

@@ -8,12 +8,65 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from babel import Locale
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class Number(NamedTuple):
+    """A number with the digits that are printed of it, and no more.
+
+    Parameters
+    ----------
+    value : int or float
+        Rounded as it is printed; a share is a fraction.
+    pattern : str
+        How a spreadsheet writes it so, ``"#,##0"`` or ``"0.0%"``.
+    part : str
+        What it is of a text with several: ``"low"``, ``"high"``, ``"share"``; else empty.
+    """
+
+    value: float
+    pattern: str
+    part: str = ""
+
+
+class Printed(str):
+    """Numbers as they are printed, with their values; joined to other words it is a plain text.
+
+    Parameters
+    ----------
+    text : str
+        As it is printed.
+    numbers : tuple of Number
+        The numbers that stand in it.
+    rest : str
+        What it says beside them: "unbounded".
+    """
+
+    numbers: tuple[Number, ...]
+    rest: str
+
+    def __new__(cls, text: str, numbers: tuple[Number, ...] = (), rest: str = "") -> Printed:
+        """Return a text with the numbers that it prints."""
+        made = super().__new__(cls, text)
+        made.numbers, made.rest = numbers, rest
+        return made
+
+
+def printed_as(text: str, whole: str, **parts: str) -> str:
+    """Return `whole` with the numbers of `text` and, under the names they have, of parts; plain without a number."""
+    numbers = [*(text.numbers if isinstance(text, Printed) else ())]
+    rest = [] if isinstance(text, Printed) else [str(text)]
+    for name, part in parts.items():
+        if isinstance(part, Printed):
+            numbers += [number._replace(part=name) for number in part.numbers]
+        else:
+            rest.append(part)
+    return Printed(whole, tuple(numbers), " ".join(filter(None, rest))) if numbers else whole
 
 
 def capital(text: str) -> str:
@@ -49,7 +102,8 @@ def decimal(value: float, digits: int, locale: str) -> str:
     from babel.numbers import format_decimal
 
     exact = Decimal(f"{value:.{digits}f}")
-    return str(format_decimal(exact, _pattern(locale, False, digits), locale=_locale(locale))).replace("-", "−")
+    text = str(format_decimal(exact, _pattern(locale, False, digits), locale=_locale(locale))).replace("-", "−")
+    return Printed(text, (Number(float(exact) if digits else int(exact), _sheet_pattern("#,##0", digits)),))
 
 
 def percentage(share: float, digits: int, locale: str) -> str:
@@ -57,7 +111,12 @@ def percentage(share: float, digits: int, locale: str) -> str:
     from babel.numbers import format_percent
 
     exact = Decimal(f"{100 * share:.{digits}f}") / 100
-    return str(format_percent(exact, _pattern(locale, True, digits), locale=_locale(locale))).replace("-", "−")
+    text = str(format_percent(exact, _pattern(locale, True, digits), locale=_locale(locale))).replace("-", "−")
+    return Printed(text, (Number(float(exact), _sheet_pattern("0", digits) + "%"),))
+
+
+def _sheet_pattern(whole: str, digits: int) -> str:
+    return whole + ("." + "0" * digits if digits else "")
 
 
 def figure(value: float, locale: str) -> str:
@@ -67,7 +126,8 @@ def figure(value: float, locale: str) -> str:
     if abs(value) >= 1000 or value == round(value):
         return decimal(value, 0, locale)
     if abs(value) < 1e-4:
-        return f"{value:.1e}".replace(".", get_decimal_symbol(_locale(locale)))
+        text = f"{value:.1e}"
+        return Printed(text.replace(".", get_decimal_symbol(_locale(locale))), (Number(float(text), "0.0E+00"),))
     digits = 3 - math.floor(math.log10(abs(value)))
     plain = f"{value:.{digits}f}".rstrip("0")
     return decimal(value, len(plain.partition(".")[2]), locale)

@@ -127,7 +127,7 @@ def test_progress_names_its_part_and_ends(home: Path) -> None:
     table, seen = mse.CaptureTable.read(home / "years.csv", covariates=["year"]), []
     mse.estimate(table, "average", by=["year"], compute=mse.Compute(progress=lambda *said: seen.append(said)))
     stages = {what for what, _, _ in seen}
-    assert all(any(f"year {year}: " in what for what in stages) for year in (2019, 2020)), stages
+    assert all(any(f"year {year}: " in str(what) for what in stages) for year in (2019, 2020)), stages
     assert stages == {what for what, done, total in seen if done == total}
 
 

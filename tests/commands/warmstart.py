@@ -86,6 +86,7 @@ def _become(asked: dict[str, object], ends: list[int]) -> None:
         os.dup2(end, number)
         os.close(end)
     if isinstance(most := asked["most"], int):
+        sys.dont_write_bytecode = True  # or modules that are new would be kept cut off
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     sys.argv = ["mse", *map(str, asked["arguments"])]  # type: ignore[call-overload]
     main(prog_name="mse")

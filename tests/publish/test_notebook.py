@@ -8,6 +8,9 @@ import mse
 from mse.computing.progress import LateProgress, ProgressLines
 from mse.errors import InputError, ModelError
 from mse.publish.plotting import _results
+from mse.words.catalogues import catalogue
+from mse.words.numerals import capital
+from mse.words.said import from_json
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,51 @@ def test_figures_can_be_taken_away(posterior: mse.Posterior, tmp_path) -> None:
         figure.save(tmp_path / "law.bmp")
 
 
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_methods_side_by_side_have_a_figure_without_an_answer(tmp_path, language: str) -> None:
+    methods = mse.compare(mse.load_table("spina-bifida-3"), ["chao", "loglinear", "independence"])
+    figure = mse.plot(methods, language=language)
+    say = catalogue(language)
+    assert figure.save(tmp_path / "methods.png").read_bytes().startswith(b"\x89PNG")
+    assert say("verdict.unjudged.name") in figure.svg and "95%" in figure.finding
+    for row in methods.to_dict("records"):
+        label = say.said(from_json(row["said"])["label"][0])
+        assert capital(label).split(" (")[0][:20] in figure.svg
+        # Drawn as a report rounds: a number in full would be in no page either.
+        assert f"{row['point']:.4f}" not in figure.svg
+    with pytest.raises(ModelError, match="intervals"):
+        mse.plot(methods, "trend")
+    with pytest.raises(ModelError, match="no such figure"):
+        mse.plot(methods.assign(status="no answer"))
+
+
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_strata_have_a_figure(language: str) -> None:
+    cells = [
+        [40, 30, 20, 50, 9, 8, 4],
+        [50, 35, 25, 44, 11, 7, 5],
+        [45, 30, 22, 60, 10, 9, 6],
+        [42, 28, 21, 70, 8, 9, 5],
+    ]
+    strata = {"year": ("2019", "2020"), "sex": ("f", "m")}
+    table = mse.CaptureTable.from_arrays("ABC", cells, strata=strata, name="years")
+    found = mse.estimate(table, "independence", by=["year", "sex"], seed=1).strata
+    assert found is not None
+    trend, rows = found.plot(language=language), found.plot("strata", language=language)
+    say = catalogue(language)
+    for figure in (trend, rows):
+        assert figure.png.startswith(b"\x89PNG") and "95%" in figure.finding
+        assert say("verdict.unjudged.name") in figure.svg
+    years = found.margin("year").plot(language=language)
+    assert ">2019<" in trend.svg and ">2020<" in trend.svg and trend.svg == years.svg
+    assert all(x in rows.svg for x in ("2019, ", "2020, "))
+    women, men = (say.known("level", x) for x in ("f", "m"))
+    margin = found.margin("sex").plot(language=language)
+    assert f">{women}<" in margin.svg and f">{men}<" in margin.svg
+    with pytest.raises(ModelError, match="strata"):
+        found.margin("sex").plot("trend")
+
+
 def test_a_survey_is_one_line_and_a_table_without_counts_of_respondents(tmp_path) -> None:
     rows = [f"{i % 2},{'mf'[i % 2 if i < 5 else i % 3 % 2]}" for i in range(300)]
     (tmp_path / "s.csv").write_text("\n".join(["yes,sex", *rows]))
@@ -70,7 +118,7 @@ def test_a_survey_is_one_line_and_a_table_without_counts_of_respondents(tmp_path
 
 def test_what_has_no_figure_is_told_so_in_words() -> None:
     with pytest.raises(mse.ModelError, match="no figure of its own: DataFrame.*methods=comparison"):
-        mse.plot(mse.compare("artificial-3", ["independence", "chao"]))  # type: ignore[arg-type]
+        mse.plot(mse.compare("artificial-3", ["independence", "chao"])[["method", "point"]])
 
 
 def test_what_is_quick_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:

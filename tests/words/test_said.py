@@ -29,8 +29,8 @@ from mse.words.said import Said, as_said, from_json, from_record, said, to_json,
 ROOM = Path(__file__).parents[2] / "mse"
 NL, EN = catalogue("nl"), catalogue("en")
 SETTING = 'backend = "spark"'
-BUILT = ("method.", "dimension.")
-"""Starts of codes that are put together: from the registry, and from the names of dimensions."""
+BUILT = ("method.", "dimension.", "truth.")
+"""Starts of codes that are put together: from the registry, the names of dimensions, and what tables are drawn from."""
 
 
 def codes() -> dict[str, set[str]]:

@@ -233,7 +233,7 @@ def estimate(table: PersonTable, spec: DoublyRobustSpec, *, seed: int, compute: 
     pair, how = _pair(table, spec)
     names = (table.lists[pair[0]], table.lists[pair[1]])
     task = partial(_split, table, pair, spec, seed)
-    found = np.array(list((compute or Compute()).map("cross-fitting", task, range(spec.splits))))
+    found = np.array(list((compute or Compute()).map(said("stage.cross_fitting"), task, range(spec.splits))))
     size = float(np.median(found[:, 0]))
     se = math.sqrt(float(np.median(found[:, 1] ** 2 + (found[:, 0] - size) ** 2)))
     unseen, n = size - table.observed, table.observed

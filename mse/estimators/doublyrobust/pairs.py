@@ -20,6 +20,7 @@ from mse.estimators.doublyrobust.onepair import (
 )
 from mse.estimators.normallaw import normal_law
 from mse.tables.persons import PersonTable
+from mse.words.said import said
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,7 @@ def compare_pairs(
     spec = spec or DoublyRobustSpec()
     pairs = table.pairs()
     task = partial(_one_pair, table, spec, seed)
-    results = list((compute or Compute()).map("pairs of lists", task, pairs))
+    results = list((compute or Compute()).map(said("stage.pairs"), task, pairs))
     rows, influences = [], []
     for pair, result in zip(pairs, results, strict=True):
         row: dict[str, object] = {"list_1": table.lists[pair[0]], "list_2": table.lists[pair[1]]}

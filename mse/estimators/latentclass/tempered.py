@@ -18,6 +18,7 @@ import numpy as np
 from mse.computing.convergence import EFFECTIVE, RHAT, ess_bulk, ess_tail, rhat
 from mse.computing.parallel import Compute
 from mse.kernels.arrays import Array, Integers
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.computing.chunks import Chunk
@@ -145,7 +146,7 @@ def sample(table: LatentTable, *, chains: int, effective: int, longest: int, see
     compute : Compute
         Where; with a folder, finished stretches are kept.
     """
-    (pilot,) = compute.spread("latent classes: tuning", partial(tune_ladder, table), [(seed,)], threads=True)
+    (pilot,) = compute.spread(said("stage.classes_tuning"), partial(tune_ladder, table), [(seed,)], threads=True)
     powers, steps = pilot
     states: list[Chunk] = [()] * chains
     kept: list[list[Chunk]] = [[] for _ in range(chains)]
@@ -155,7 +156,7 @@ def sample(table: LatentTable, *, chains: int, effective: int, longest: int, see
         warming = stretch < warm_ups
         rounds = warming_rounds if warming else min(max(STRETCH, done), longest - done)
         tasks: list[tuple[int, ...]] = [(seed, chain, stretch, rounds) for chain in range(chains)]
-        what = "latent classes: warming up" if warming else f"latent classes: rounds {done:,} to {done + rounds:,}"
+        what = said("stage.classes_warming") if warming else said("stage.classes", first=done, last=done + rounds)
         run = partial(run_stretch, table, powers, steps)
         parts = list(
             compute.spread(what, run, [(task, state) for task, state in zip(tasks, states, strict=True)], threads=True)

@@ -14,6 +14,7 @@ from mse.computing.parallel import Compute
 from mse.estimators.modelspace.modelfamilies import Peak, held
 from mse.estimators.modelspace.pool import Pool
 from mse.kernels.arrays import Array
+from mse.words.said import said
 
 MOST_CORRECTED = 4_000
 """Models that are corrected at most; a wider spread of the weight is reported, not hidden."""
@@ -165,7 +166,7 @@ def correct[T](
             yield i, found
 
     tasks = range(0, models, CHUNK)
-    made = list(compute.map("correcting the heaviest models", lambda start: use(drawn(start)), tasks))
+    made = list(compute.map(said("stage.correcting"), lambda start: use(drawn(start)), tasks))
     before, after = pool.weight[:models], pool.weight[:models] * np.exp(log_ratio)
     # Laplace is low nearly everywhere: lighter models get the average gain, lest correcting tilt the weights.
     gain = float(after.sum() / before.sum()) if models else 1.0

@@ -17,6 +17,7 @@ import numpy as np
 from mse.computing.parallel import Compute, silent
 from mse.estimators.modelspace.modelfamilies import Space, held
 from mse.kernels.arrays import Array, Flags, Integers
+from mse.words.said import said
 
 WAVE = 4096
 """Models whose neighbours are fitted in one wave."""
@@ -134,7 +135,7 @@ def search(space: Space, effort: Effort, seed: int, compute: Compute) -> Visited
 
 def follow(space: Space, visited: Visited, effort: Effort, compute: Compute) -> Visited:
     """Fit neighbours of the models in the window, the heaviest first; parameters as in `search`."""
-    quiet, what, most = replace(compute, progress=silent), "searching hierarchical models", effort.most
+    quiet, what, most = replace(compute, progress=silent), said("stage.searching"), effort.most
     compute.progress(what, 0, most)
     while len(visited.masks) < most:
         compute.progress(what, max(1, min(len(visited.masks), most - 1)), most)
@@ -192,7 +193,7 @@ def _followed(space: Space, visited: Visited, rows: Integers, effort: Effort, co
     ends = np.searchsorted(reached, np.arange(effort.chunk, len(children), effort.chunk)) + 1
     tasks = [(parents[a:b], flips[a:b]) for a, b in pairwise(np.unique([0, *ends, len(parents)]).tolist())]
     task = partial(_near, space)
-    found = compute.spread("neighbouring models", task, tasks, threads=True)
+    found = compute.spread(said("stage.neighbours"), task, tasks, threads=True)
     return added(space, visited, children, np.concatenate([fits for (fits,) in found]))
 
 

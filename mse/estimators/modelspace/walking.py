@@ -27,6 +27,7 @@ from mse.estimators.modelspace.modelsearch import (
     values_of,
 )
 from mse.kernels.arrays import Array, Integers
+from mse.words.said import said
 
 CHAINS = 4
 """Walks in a set."""
@@ -108,7 +109,7 @@ def walk(space: Space, visited: Visited, effort: Effort, stage: int, seed: int, 
     for segment in range(effort.segments):
         task = partial(_walk, space, known.masks, known.slots, known.values, effort.steps, (*stream, segment))
         tasks = list(enumerate(positions))
-        found = list(compute.spread(f"walking over models, set {stage + 1}", task, tasks, threads=True))
+        found = list(compute.spread(said("stage.walking", number=stage + 1), task, tasks, threads=True))
         met, first = np.unique(np.concatenate([masks for _, masks, _ in found]), axis=0, return_index=True)
         known = added(space, known, met, np.concatenate([fits for _, _, fits in found])[first])
         for at, masks, _ in found:

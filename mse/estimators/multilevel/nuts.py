@@ -24,6 +24,7 @@ from mse.estimators.multilevel.effects import Design
 from mse.estimators.multilevel.targets import Target, check_installed, density_of, kernel_target
 from mse.kernels.arrays import Array, Flags
 from mse.kernels.multilevel_model import Multilevel
+from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.computing.chunks import Chunk
@@ -123,14 +124,14 @@ def sample(
         When nutpie, ArviZ or PyMC are needed and not installed.
     """
     check_installed("nutpie", "arviz", *(["pymc"] if engine == "pymc" else []))
-    compute.progress("compiling the multilevel model", 0, 1)
+    compute.progress(said("stage.compiling_model"), 0, 1)
     model = design.model
     target = kernel_target(model)
     if engine == "pymc":
         from mse.estimators.multilevel.pymcmodel import pymc_target
 
         target = pymc_target(design)
-    compute.progress("compiling the multilevel model", 1, 1)
+    compute.progress(said("stage.compiling_model"), 1, 1)
     run = _Run(target, design.model, engine, accept, seed, compute)
     parts: list[list[Chunk]] = [[] for _ in range(chains)]
     sizes: list[int] = []
@@ -147,7 +148,7 @@ def _leg(run: _Run, parts: list[list[Chunk]], sizes: list[int]) -> None:
     ends = np.cumsum([size + (READAPT if p else WARMUP) for p, size in enumerate(sizes)])
     counts = [int(ends[len(found) - 1]) if found else 0 for found in parts]
     total = chains * int(ends[-1])
-    what = f"sampling {chains} chains of {sum(sizes):,} draws"
+    what = said("stage.sampling", chains=chains, draws=sum(sizes))
     running: dict[int, _Running] = {}
     workers = compute.workers or os.cpu_count() or 1
     compute.progress(what, sum(counts), total)

@@ -58,7 +58,7 @@ def bootstrap_law(
     task = partial(_replicates, table, kind, fit, matrix, size, seed)
     size_of_chunk = max(20, min(1000, CHUNK_CELLS // matrix.size))
     chunks = [range(k, min(k + size_of_chunk, replicates)) for k in range(0, replicates, size_of_chunk)]
-    sizes = np.concatenate([part for (part,) in compute.spread("bootstrap", task, chunks)])
+    sizes = np.concatenate([part for (part,) in compute.spread(said("stage.bootstrap"), task, chunks)])
     good = np.sort(sizes[np.isfinite(sizes)])
     lost = replicates - good.size
     if good.size < 20:

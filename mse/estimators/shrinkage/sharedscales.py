@@ -227,7 +227,7 @@ def fit_together(
 
     if len(held) > 1:
         evidence = np.sum(
-            [x for found in compute.map("scales that strata share", screen, chunks) for x in found], axis=0
+            [x for found in compute.map(said("stage.shared_scales"), screen, chunks) for x in found], axis=0
         )
         log_weight = evidence + grid.log_prior
         chosen = np.flatnonzero(log_weight >= log_weight.max() - effort.negligible)
@@ -243,7 +243,7 @@ def fit_together(
         return [_checked(parts[s], inner, main_sd, seed, effort, shared) for s in chunk]
 
     both = [
-        x for part in compute.map("laws of N by stratum" if len(held) > 1 else "law of N", fit, chunks) for x in part
+        x for part in compute.map(said("stage.laws") if len(held) > 1 else said("stage.law"), fit, chunks) for x in part
     ]
     found = [checked for checked, _ in both]
     total = np.sum([x.laws.log_evidence for x in found], axis=0) if found else np.zeros(len(inner))

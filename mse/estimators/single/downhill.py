@@ -155,7 +155,7 @@ def search_models(
         size = table.observed + float(np.exp(end.log_unseen))
         return model.notation, size, end.criterion, end.moves, end.fits
 
-    ends = list((compute or Compute()).map(f"{spec.starts} searches", descend_from, range(spec.starts)))
+    ends = list((compute or Compute()).map(said("stage.searches", count=spec.starts), descend_from, range(spec.starts)))
     frame = pd.DataFrame(ends, columns=["model", "N", "criterion", "moves", "fits"])
     frame = frame[np.isfinite(frame["criterion"])]
     if frame.empty:

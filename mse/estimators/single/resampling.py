@@ -176,7 +176,9 @@ def resample(definition: Resampling, replicates: int, compute: Compute, *, jackk
     histories = int(np.count_nonzero(definition.counts)) if jackknife else 0
     tasks = [("draw", first, min(first + size, replicates)) for first in range(0, replicates, size)]
     tasks += [("leave out", first, min(first + size, histories)) for first in range(0, histories, size)]
-    parts = list(compute.spread(f"{replicates:,} resamples", partial(select_on, definition), tasks, threads=True))
+    parts = list(
+        compute.spread(said("stage.resamples", count=replicates), partial(select_on, definition), tasks, threads=True)
+    )
     drawn = [part for part, task in zip(parts, tasks, strict=True) if task[0] == "draw"]
     left = [part for part, task in zip(parts, tasks, strict=True) if task[0] == "leave out"]
     return Replicates(

@@ -118,7 +118,7 @@ def imputed(
     ModelError
         When the model has no estimate on a completed table.
     """
-    fits = list(compute.map("imputations", partial(_fitted, cells, fit, seed), range(imputations)))
+    fits = list(compute.map(said("stage.imputations"), partial(_fitted, cells, fit, seed), range(imputations)))
     if any(not other.solution.fine for other in fits):
         raise ModelError(
             Problem(

@@ -119,7 +119,7 @@ def search(
             near = sorted(moves(model, allowed, both))
             start = fit.plan.split(fit.solution.beta)
             task = partial(_deviances, cells, model, start, store)
-            what = f"models with {len(model.terms) - 1} terms"
+            what = said("stage.models_with", terms=len(model.terms) - 1)
             values = list(compute.map(what, task, [near[i : i + BATCH] for i in range(0, len(near), BATCH)]))
             scored = [pair for group in values for pair in group]
             refused = sum(math.isnan(value) for _, value, _ in scored)

@@ -14,6 +14,7 @@ from mse.estimators.stratified.solve import COARSE, make_plan, solve
 from mse.estimators.stratified.stratumfit import StrataFit, log_sd, sizes
 from mse.kernels.arrays import Array, Integers
 from mse.kernels.stratumcells import Seen, expected_counts
+from mse.words.said import said
 
 BATCH = 20
 """Replicates in one task."""
@@ -51,7 +52,7 @@ def bootstrap(cells: StrataCells, fit: StrataFit, replicates: int, *, seed: int,
         _replicates, cells, fit.plan.terms, fit.solution.beta, fit.solution.eta, round(fit.total), seed
     )  # fmt: skip
     parts = [(first, min(first + BATCH, replicates)) for first in range(0, replicates, BATCH)]
-    return np.concatenate([found for (found,) in compute.spread("replicates", task, parts, threads=True)])
+    return np.concatenate([found for (found,) in compute.spread(said("stage.replicates"), task, parts, threads=True)])
 
 
 def _replicates(

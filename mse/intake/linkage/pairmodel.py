@@ -169,7 +169,7 @@ def train_model(
     InputError
         When the columns are too few, when no registrations agree on enough to learn from.
     """
-    progress("linkage", 0, 4)
+    progress(said("stage.linkage"), 0, 4)
     records = write_records(con, lists, parts, dimensions)
     have = records.parts
     if not {SURNAME, GIVEN} & set(have) or not {BIRTH_DATE, BIRTH_YEAR} & set(have):
@@ -187,14 +187,14 @@ def train_model(
                     said("allowed.registers_which_some_persons"),
                     said("do.check_all_suppliers_used"))
         )  # fmt: skip
-    progress("linkage", 1, 4)
+    progress(said("stage.linkage"), 1, 4)
     left, right, levels = _compared(plan, counted.start)
-    progress("linkage", 3, 4)
+    progress(said("stage.linkage"), 3, 4)
     rates = learn(counted, plan, levels, counted.start)
     odds = np.minimum(rates.log_odds(levels), UNSURE)
     kept = np.flatnonzero(odds >= math.log(LEAST / (1.0 - LEAST)))
     again = np.flatnonzero(records.person != np.arange(len(records)))
-    progress("linkage", 4, 4)
+    progress(said("stage.linkage"), 4, 4)
     likeliest = PairModel(
         len(records),
         np.concatenate([records.person[again], left[kept]]),

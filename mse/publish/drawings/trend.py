@@ -23,7 +23,7 @@ from mse.publish.drawings.axes import (
     stamp_lines,
     wrapped,
 )
-from mse.publish.facts.statements import Facts
+from mse.publish.facts.entries import Break
 from mse.publish.indicators.partnumbers import Part
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
@@ -38,7 +38,7 @@ LEFT = 0.62
 
 
 def trend_figure(
-    years: Sequence[str], parts: Sequence[Part], truth: Sequence[float] | None, facts: Facts, said: Headline,
+    years: Sequence[str], parts: Sequence[Part], truth: Sequence[float] | None, breaks: Sequence[Break], said: Headline,
     finding: str, say: Catalogue, width: float,
 ) -> str:  # fmt: skip
     """Return the trend of the total.
@@ -51,8 +51,10 @@ def trend_figure(
         One a year.
     truth : sequence of float or None
         True numbers of a simulated population.
-    facts, said
-        What the results hold, and the headline whose verdict is printed in the figure.
+    breaks : sequence of Break
+        In the registration.
+    said : Headline
+        Its verdict is printed in the figure.
     finding : str
         What the figure shows, for those who cannot see it.
     say : Catalogue
@@ -63,14 +65,14 @@ def trend_figure(
     from matplotlib.patches import Patch
 
     narrow = width == NARROW
-    written = _break_words(years, facts, width)
+    written = _break_words(years, breaks, width)
     keys = 0.2 * (5 if narrow else 1)
     lines = max((len(words) for _, _, words in written), default=0)
     head = LINE * 8.5 * len(stamp_lines(said, say, width)) + 0.12 + keys + LINE * 8 * lines
     height = head + 2.7 + 0.3
     with drawing(width, height) as figure:
         axes = figure.add_axes((LEFT / width, 0.3 / height, 1 - (LEFT + 0.1) / width, 2.7 / height))
-        _panel(axes, years, parts, truth, facts, say, large=True)
+        _panel(axes, years, parts, truth, breaks, say, large=True)
         handles = [
             *axes.plot([], [], "-o", color=ACCENT, lw=2.5, ms=6, mec="white", label=say("trend.estimated")),
             Patch(color=GREY, alpha=0.55, lw=0, label=say("trend.registered")),
@@ -93,8 +95,8 @@ def trend_figure(
 
 
 def trend_panels(
-    years: Sequence[str], groups: Mapping[str, Sequence[Part]], facts: Facts, said: Headline, finding: str, name: str,
-    say: Catalogue, width: float,
+    years: Sequence[str], groups: Mapping[str, Sequence[Part]], breaks: Sequence[Break], said: Headline, finding: str,
+    name: str, say: Catalogue, width: float,
 ) -> str:  # fmt: skip
     """Return the trend of every group in a panel of its own, each on its own scale."""
     columns = 1 if width == NARROW else 2
@@ -109,15 +111,15 @@ def trend_panels(
             row, column = divmod(i, columns)
             bottom = 1 - (head + pitch * (row + 1) - 0.4) / height
             axes = figure.add_axes(((LEFT + each * column) / width, bottom, (each - LEFT - 0.1) / width, 1.38 / height))
-            _panel(axes, years, parts, None, facts, say, large=False)
+            _panel(axes, years, parts, None, breaks, say, large=False)
             axes.set_title("\n".join(lines), fontsize=9.5, color=INK, loc="left", fontweight="bold", pad=6)
         stamp(figure, said, say)
         return as_svg(figure, name, finding)
 
 
 def _panel(
-    axes: Axes, years: Sequence[str], parts: Sequence[Part], truth: Sequence[float] | None, facts: Facts,
-    say: Catalogue, *, large: bool,
+    axes: Axes, years: Sequence[str], parts: Sequence[Part], truth: Sequence[float] | None,
+    breaks: Sequence[Break], say: Catalogue, *, large: bool,
 ) -> None:  # fmt: skip
     """Draw bars of the registered, and points with intervals of the estimates, over the years."""
     from matplotlib.ticker import FixedFormatter, FixedLocator
@@ -143,7 +145,7 @@ def _panel(
             axes.text(x, 0.03 * top, "×", ha="center", va="bottom", fontsize=9, color=FAINT)
     if truth:
         axes.plot([x + 0.22 for x in at], truth, "D", color=TRUE, ms=5, mec="white", mew=0.8)
-    for found in facts.breaks:
+    for found in breaks:
         if at[0] - 0.6 < found.at < at[-1] + 0.6:
             axes.axvline(found.at, color=INK, lw=1.1, ls=(0, (4, 3)))
     ticks = axis_ticks(0, top, False, most=6 if large else 4)
@@ -159,11 +161,11 @@ def _panel(
     axes.set_axisbelow(True)
 
 
-def _break_words(years: Sequence[str], facts: Facts, width: float) -> list[tuple[float, bool, list[str]]]:
+def _break_words(years: Sequence[str], breaks: Sequence[Break], width: float) -> list[tuple[float, bool, list[str]]]:
     """Return what each break was, where on the axis it stands, and whether its words stand at its right."""
     at = _places(years)
     found = []
-    for one in facts.breaks:
+    for one in breaks:
         if at[0] - 0.6 < one.at < at[-1] + 0.6:
             share = (one.at - at[0] + 0.6) / (at[-1] - at[0] + 1.2)
             left = share < 0.55

@@ -36,6 +36,7 @@ from mse.publish.wording.captions import (
 )
 from mse.publish.wording.messages import VERBATIM, Catalogue, Words, words_of
 from mse.publish.wording.rounding import round_point
+from mse.words.numerals import printed_as
 from mse.words.said import Said
 
 MOST_MODELS, MOST_INTERACTIONS = 10, 20
@@ -124,8 +125,12 @@ def overlap_section(m: Material) -> Section:
             total = closed.at(**{found.name: "on"}).count
             counts = [say("strata.withheld") if total is None else say.number(total)]
         if found.total is not None and found.shared is not None:
-            share = f" ({say.percent(found.shared / found.total)})" if found.total else ""
-            counts = [say.number(found.total), say.number(found.shared) + share]
+            share = say.percent(found.shared / found.total) if found.total else ""
+            shared = say.number(found.shared)
+            counts = [
+                say.number(found.total),
+                printed_as(shared, f"{shared} ({share})" if share else shared, share=share),
+            ]
         rows.append(row(found.name, *([found.title or ""] if titled else []), *counts))
     blocks.append(sheet(say("overlap.table"), [*heads], rows))
     return Section("overlap", say("section.overlap"), tuple(blocks))

@@ -47,7 +47,7 @@ def _consistency(m: Material) -> list[Block]:
             rows.append(row(name, inside))
             continue
         point, low, high = _against(x, m)
-        ends = say("format.range", low=_ratio(low, m), high=_ratio(high, m))
+        ends = say.span(_ratio(low, m), _ratio(high, m))
         marks.append(Mark(name, f"{_ratio(point, m)} ({ends})", point, low, high))
         rounded = round_interval(x["point"], x["low"], x["high"])
         cells = [say.number(rounded.point), say.range(rounded.low, rounded.high)]
@@ -110,7 +110,7 @@ def _fit(m: Material) -> list[Block]:
     if m.facts.public:
         rows = [
             row(_history(x, m), say.known("fit", str(x["kind"])), say.number(x["observed"]),
-                say.number(x["expected"], 1), say("format.range", low=say.number(x["low"]), high=say.number(x["high"])),
+                say.number(x["expected"], 1), say.span(say.number(x["low"]), say.number(x["high"])),
                 say.figure(round(x["p_value"], 3)))
             for x in shown
         ]  # fmt: skip

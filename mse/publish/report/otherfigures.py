@@ -56,7 +56,7 @@ def _numbers(x: Record, m: Material) -> tuple[str, str]:
     if not finite(x, "point"):
         return say(f"strata.{missing(str(x.get('status')))}"), ""
     write = _writer(str(x["unit"]), m)
-    span = say("format.range", low=write(x["low"]), high=write(x["high"])) if finite(x, "low", "high") else ""
+    span = say.span(write(x["low"]), write(x["high"])) if finite(x, "low", "high") else ""
     return write(x["point"]), span
 
 
@@ -133,7 +133,7 @@ def chain_section(m: Material) -> Section | None:
             value, low, high = (
                 say.number(x[key], 2) if ratio else say.share(x[key]) for key in ("rate", "low", "high")
             )
-            rate = [value, say("format.range", low=low, high=high)]
+            rate = [value, say.span(low, high)]
         count = say.number(x["count"]) if finite(x, "count") else say("strata.withheld")
         of = say.known("step", str(x["of"])) if text(x["of"]) else ""
         rows.append(row(say.known("step", str(x["step"])), count, of, *rate))

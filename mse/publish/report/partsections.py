@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mse.publish.drawings.trend import MOST_PANELS, trend_figure, trend_panels
@@ -23,7 +23,7 @@ from mse.publish.report.page import (
     row,
     sheet,
 )
-from mse.publish.wording.messages import Words
+from mse.publish.wording.messages import Catalogue, Words
 from mse.publish.wording.partwords import judged_parts
 from mse.words.numerals import capital
 
@@ -39,11 +39,13 @@ def trend_section(m: Material, parts: PublishedParts) -> Section | None:
     years = parts.dimensions[parts.time]
     total = parts.margin(parts.time)
     truth = truth_of(m.results, parts.time, years)
-    finding = trend_finding(years, total, m)
+    finding = trend_finding(years, total, facts.names, say)
     blocks: list[Block] = [paragraph(say("trend.lead", interval=say.level(parts.prob)), "lead")]
     if truth:
         blocks.append(paragraph(say("trend.simulated"), "notice"))
-    blocks += figure(lambda width: trend_figure(years, total, truth, facts, m.said, finding, say, width), finding)
+    blocks += figure(
+        lambda width: trend_figure(years, total, truth, facts.breaks, m.said, finding, say, width), finding
+    )
     if facts.breaks:
         blocks.append(paragraph(say("trend.breaks", breaks="; ".join(f"{b.label}: {b.text}" for b in facts.breaks))))
     heads = [dimension(parts.time, m), *_heads(m), *([f"#{say('trend.truth')}"] if truth else [])]
@@ -56,9 +58,8 @@ def trend_section(m: Material, parts: PublishedParts) -> Section | None:
     return Section("trend", say("section.trend"), tuple(blocks))
 
 
-def trend_finding(years: Sequence[str], total: Sequence[Part], m: Material) -> str:
+def trend_finding(years: Sequence[str], total: Sequence[Part], names: Mapping[str, str], say: Catalogue) -> str:
     """Return what the course over time shows: first, last, highest and lowest year."""
-    say = m.say
     stated = [(year, part) for year, part in zip(years, total, strict=True) if part.stated]
     if not stated:
         return say("trend.finding_none")
@@ -71,7 +72,7 @@ def trend_finding(years: Sequence[str], total: Sequence[Part], m: Material) -> s
         "most": most[0], "highest": say.number(most[1].size.point),
         "least": least[0], "lowest": say.number(least[1].size.point),
     }  # fmt: skip
-    rest = [level(year, m) for year, part in zip(years, total, strict=True) if not part.stated]
+    rest = [named_level(year, names, say) for year, part in zip(years, total, strict=True) if not part.stated]
     without = [say("trend.finding_unstated", years=say.listing(rest))] if rest else []
     return " ".join([say("trend.finding", **values), *without])
 
@@ -134,7 +135,9 @@ def _over_time(dim: str, parts: PublishedParts, m: Material) -> list[Block]:
             told.append(say("strata.panel", name=name, start=early, end=late))
         finding = say("strata.panels", first=years[0], last=years[-1], groups="; ".join(told))
         name = f"trend-{dim}"
-        blocks += figure(lambda width: trend_panels(years, groups, m.facts, m.said, finding, name, say, width), finding)
+        blocks += figure(
+            lambda width: trend_panels(years, groups, m.facts.breaks, m.said, finding, name, say, width), finding
+        )
     if len(levels) <= MOST_COLUMNS:
         heads = [dimension(parts.time, m), *(f"#{level(x, m)}" for x in levels)]
         rows = [row(level(year, m), *(_estimate(at[year, x], m) for x in levels)) for year in years]
@@ -196,4 +199,9 @@ def dimension(name: str, m: Material) -> str:
 
 def level(name: str, m: Material) -> str:
     """Return what a level is called."""
-    return m.facts.names.get(name) or m.say.known("level", name)
+    return named_level(name, m.facts.names, m.say)
+
+
+def named_level(name: str, names: Mapping[str, str], say: Catalogue) -> str:
+    """Return what a level is called by these names, or by the catalogue."""
+    return names.get(name) or say.known("level", name)
