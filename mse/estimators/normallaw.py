@@ -44,5 +44,5 @@ def normal_law(observed: int, size: float, se: float) -> Distribution:
     above = values > observed
     if above.all():
         return Distribution(values, cdf, whole=False)
-    below = float(normal_cdf(np.array([(observed - size) / se]))[0])
+    below = normal_cdf((observed - size) / se)
     return Distribution(np.append(observed, values[above]), np.append(below, cdf[above]), whole=False)

@@ -105,7 +105,9 @@ PAGE = (
         "span span@aria-hidden span@class span@lang figure figure@aria-labelledby details a a@rel",
     ),
     *_rows("page", "verdict", GIVEN, "tr@class"),
-    *_rows("page", "words", TOLD, "title h1 h2 h3 p dd strong caption figcaption summary td@data-column"),
+    *_rows(
+        "page", "words", TOLD, "title h1 h2 h3 p dd strong caption figcaption summary td@data-column th@data-column"
+    ),
     Leaving("page", "a@href", "words", "addresses inside the page, and of publications"),
     Leaving("page", "span@style", "estimate", "the width of a bar, the whole percent that stands beside it"),
     Leaving("page", "pre", "setting", "the job without seeds of lots, secrets, folders and addresses of computers"),
