@@ -195,7 +195,7 @@ def main(parts: list[str]) -> None:
             from benchmarks.calibration import nations
 
             put(part, nations(), code=False, file=METHODS_PAGE)
-            put("chains of ten seeds", multilevels.seeds(), code=False, file=METHODS_PAGE)
+            put("chains seed by seed", multilevels.seeds(), code=False, file=METHODS_PAGE)
             put("areas with neighbours", multilevels.areas(), code=False, file=METHODS_PAGE)
             put("measures", multilevels.measures(), code=False, file=MULTILEVEL_PAGE)
         elif part == "disclosure":

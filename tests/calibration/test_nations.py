@@ -1,13 +1,18 @@
 """Nations over which the multilevel model is repeated, and what their complete tables say of dependence."""
 
 import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks import multilevels
 from benchmarks.calibration import nations
-from benchmarks.readme import METHODS_PAGE
+from benchmarks.readme import METHODS_PAGE, MULTILEVEL_PAGE
 from tests.calibration.multilevel import fit_terms, nation_of
+
+CALIBRATION = Path(__file__).parent
 
 
 def complete(odds):
@@ -38,5 +43,25 @@ def test_every_seed_is_another_nation_only_where_that_is_asked_for():
     assert not nation_of("switched", 1).referrals and nation_of("switched", 1).visibility == 1.0
 
 
-def test_the_page_shows_what_is_stored():
-    assert nations() in METHODS_PAGE.read_text(encoding="utf-8"), "run: python -m benchmarks.readme multilevel"
+def test_the_pages_show_what_is_stored():
+    told = "run: python -m benchmarks.readme multilevel"
+    methods = METHODS_PAGE.read_text(encoding="utf-8")
+    for part in (nations(), multilevels.seeds(), multilevels.areas()):
+        assert part in methods, told
+    assert multilevels.measures() in MULTILEVEL_PAGE.read_text(encoding="utf-8"), told
+
+
+def test_stored_chains_agree_without_divergences():
+    for record in json.loads((CALIBRATION / "multilevel-seeds.json").read_text()).values():
+        assert record["divergences"] == 0 and record["rhat_largest"] <= 1.01
+        assert all(min(row["ess_bulk_min"], row["ess_tail_min"]) >= 400 for row in record["each"])
+
+
+def test_stored_coverage_of_measures_is_nominal():
+    """Level and slope where something happened to N, and a placebo that claims a change no more often than it says."""
+    record = json.loads((CALIBRATION / "multilevel-measures.json").read_text())
+    for kind in ("measure", "placebo"):
+        for what in ("level", "slope"):
+            for prob in (0.5, 0.8, 0.95):
+                error = np.sqrt(prob * (1 - prob) / record[kind]["tables"])
+                assert abs(record[kind]["summary"][what][f"{prob:.2f}"] - prob) < 3 * error
