@@ -26,7 +26,7 @@ def test_lines_are_in_the_language_that_was_asked_for(
         now[0] = moment
         lines(said("stage.resamples", count=5000), done, 5000)
     assert capsys.readouterr().err.splitlines() == [
-        "mse: eerste keer: de rekenkern wordt gecompileerd, een tot twee minuten, eenmalig",
+        "mse: eerste keer: de rekenkern wordt gecompileerd, een halve tot een hele minuut, eenmalig",
         "mse: 5.000 hertrekkingen",
         "mse: 5.000 hertrekkingen: 1.000/5.000, 20 s van ongeveer 100 s",
         "mse: 5.000 hertrekkingen: klaar, 100 s",
