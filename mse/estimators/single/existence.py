@@ -244,7 +244,7 @@ def _loose_by_rank(family: Family, totals: Array) -> Flags:
         if loose[row] >= 0:
             continue
         fitted = (family.masks[row] & family.blockers[rows]) == 0
-        part = design[np.ix_(fitted, family.estimated(int(row), terms.size))]
+        part = design[np.ix_(fitted, family.estimated(family.finite[row], terms.size))]
         mask = family.masks[row]
         if np.linalg.matrix_rank(part) < part.shape[1]:
             loose[(family.masks & mask) == mask] = 1
@@ -257,6 +257,8 @@ def _loose_by_rank(family: Family, totals: Array) -> Flags:
 def _without_estimate(family: Family, counts: Array, totals: Array, loose: Flags) -> Flags:
     """Find the models whose likelihood has no maximum."""
     programme = Programme(family, counts, totals)
+    if programme.fixed(np.bitwise_or.reduce(family.finite)):
+        return np.zeros(family.masks.size, dtype=bool)  # the cells with persons settle the terms of all models together
     missing = np.zeros(family.masks.size, dtype=np.int8) - 1
     order = np.argsort(np.bitwise_count(family.masks), kind="stable")
     while order.size:

@@ -69,7 +69,7 @@ def fit_on_face(table: CaptureTable, model: Model) -> FaceFit | None:
     gone = programme.vanishing(False)
     fitted = (family.masks[0] & family.blockers[programme.rows]) == 0
     kept = np.array([bool(fitted[i]) and i not in gone for i in range(programme.rows.size)])
-    design = programme.design[kept][:, family.estimated(0, programme.terms.size)]
+    design = programme.design[kept][:, family.estimated(family.finite[0], programme.terms.size)]
     y = counts[programme.rows[kept]]
     unseen, variance, log_likelihood = _poisson(y, design, table.name)
     se = float(np.sqrt(unseen + unseen**2 * variance))

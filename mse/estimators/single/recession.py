@@ -55,11 +55,11 @@ class Family:
         terms = np.concatenate([np.array(main, dtype=np.int64), self.subsets])
         return rows, terms, ((rows[:, None] & terms) == terms).astype(np.float64)
 
-    def estimated(self, row: int, n_terms: int) -> Flags:
-        """Return which of the terms of `design` model `row` estimates."""
+    def estimated(self, finite: np.int64, n_terms: int) -> Flags:
+        """Return which of the terms of `design` a model with these candidates estimates."""
         chosen = np.ones(n_terms, dtype=bool)
         count = self.subsets.size
-        chosen[n_terms - count :] = (self.finite[row] >> np.arange(count, dtype=np.int64)) & 1 == 1
+        chosen[n_terms - count :] = (finite >> np.arange(count, dtype=np.int64)) & 1 == 1
         return chosen
 
 
@@ -94,15 +94,15 @@ class Programme:
         risky: Flags = self.empty & ((self.family.masks[row] & self.family.blockers[self.rows]) == 0)
         return risky
 
-    def _fixed(self, row: int) -> bool:
+    def fixed(self, finite: np.int64) -> bool:
         """Return whether Ay = 0 on the cells with persons leaves y = 0 only, so that there is nothing to maximise."""
-        design = self.design[~self.empty][:, self.family.estimated(row, self.terms.size)]
+        design = self.design[~self.empty][:, self.family.estimated(finite, self.terms.size)]
         return bool(design.shape[0] >= design.shape[1] == np.linalg.matrix_rank(design))
 
     def _maximise(self, row: int, cost: Array, still: bool = False) -> Array:
         """Return y at the maximum of cost · (y, t) over the cone of model `row`; `still` holds y_∅ at 0."""
         fitted = (self.family.masks[row] & self.family.blockers[self.rows]) == 0
-        y_bound = np.where(self.family.estimated(row, self.terms.size), np.inf, 0.0)
+        y_bound = np.where(self.family.estimated(self.family.finite[row], self.terms.size), np.inf, 0.0)
         if still:
             y_bound[0] = 0.0
         programme = self._load()
@@ -120,7 +120,7 @@ class Programme:
         None when the cone holds no y with Ay ≠ 0: the likelihood has a maximum.
         """
         risky = self._risky(row)
-        if not risky.any() or self._fixed(row):
+        if not risky.any() or self.fixed(self.family.finite[row]):
             return None
         y = self._maximise(row, np.concatenate([np.zeros(self.terms.size), risky]))
         change: Array = self.design @ y
