@@ -204,10 +204,11 @@ def print_answer(
 ) -> None:
     """Print an estimate that stands without a job: the number, what it needs, and the tables beside it."""
     from mse.answers.results import plain
-    from mse.assess.headlines import if_identified
+    from mse.publish.wording.messages import read_catalogue
+    from mse.publish.wording.plainanswer import answer_lines
 
-    summary = found.summary(prob)
     if as_json:
+        summary = found.summary(prob)
         tables = {name: frame.to_dict("records") for name, frame in frames.items()}
         told = {"notes": [str(x) for x in found.notes], "notes_said": [x.as_record() for x in found.notes]}
         click.echo(
@@ -217,16 +218,8 @@ def print_answer(
             )
         )
         return
-    words = catalogue(language)
-    say(summary.in_words(language))
-    if (held := if_identified(found)) is not None:
-        beside = held[1].summary(prob)
-        say(f"  {words.said(held[0])}: {words.number(beside.point)} ({words.range(beside.low, beside.high)})")
-    reasons = () if found.verdict is None else (reason.said for reason in found.verdict.reasons)
-    chosen = () if found.chosen is None else (found.chosen,)
-    spoken = [words.said(x) for x in (*reasons, *chosen, *found.notes)]
-    for note in (*spoken, *(words("card.assumed", what=words.said(x)) for x in summary.assumptions)):
-        say(f"  - {note}")
+    for line in answer_lines(found, prob, read_catalogue(language)):
+        say(line)
     for frame in frames.values():
         click.echo()
         print_frame(frame, False)

@@ -24,7 +24,8 @@ from mse.publish.openfolders import write_open
 from mse.publish.report.html import page_template
 from mse.publish.report.page import Cell, Column, Drawing, Row, Sheet
 from mse.publish.wording.messages import Words, read_catalogue
-from mse.publish.wording.rounding import rounded_values
+from mse.publish.wording.plainanswer import register_sentence
+from mse.publish.wording.rounding import Rounded, rounded_values
 from mse.tables.repeats import RepeatCounts
 from mse.words.numerals import as_sentence, capital
 from mse.words.said import Said, from_json, said, to_json
@@ -300,7 +301,7 @@ def register_page(found: PublishedRegister, language: str) -> str:
     return page_template("register.html").render(
         language=language, title=found.titles.get(language, found.title), tone=judgement,
         verdict=say(f"verdict.{judgement}.name"),
-        meaning=say(f"verdict.{judgement}.meaning"), sentence=_sentence(first, found.prob, say),
+        meaning=say(f"verdict.{judgement}.meaning"), sentence=_sentence(first, found.prob, judgement, say),
         reasons=[say.said(r.said) for r in found.reasons], drawing=drawing, sheets=_sheets(found, say),
         notes=[as_sentence(say.said(x)) for x in found.notes],
         assumptions=[as_sentence(say.said(x)) for x in found.assumptions],
@@ -321,11 +322,11 @@ def register_drawing(found: PublishedRegister, language: str) -> Drawing | None:
     return Drawing(wide, narrow, finding)
 
 
-def _sentence(first: RegisterRow, prob: float, say: Catalogue) -> str:
+def _sentence(first: RegisterRow, prob: float, judgement: str, say: Catalogue) -> str:
     if first.point is None or first.observed is None or first.low is None or first.high is None:
         return say("registerpage.withheld")
-    return say("registerpage.sentence", point=say.number(first.point), low=say.number(first.low),
-               high=say.number(first.high), level=say.level(prob), observed=say.number(first.observed))  # fmt: skip
+    size = Rounded(first.point, first.low, first.high, 1.0)
+    return register_sentence(size, first.observed, prob, judgement, say)
 
 
 def _sheets(found: PublishedRegister, say: Catalogue) -> list[Sheet]:

@@ -7,7 +7,8 @@ What a file may look like, and what is understood of it, in this order:
 3. One row for each registration (who, on which list) becomes one for each person (`mse.tables.longtables`).
 4. Marks beside blanks, or 1 and 2, become 0 and 1 (`mse.tables.recoding`).
 5. What each column is follows from its name and values (`mse.tables.roles`).
-6. What looks like a list but may be a covariate coded 0 and 1 is asked about: it is called like one (``sex``), or
+6. A list on which nobody is goes too, where lists are not named.
+7. What looks like a list but may be a covariate coded 0 and 1 is asked about: it is called like one (``sex``), or
    everybody, the same persons as on another, or nobody alone is on it. Naming lists or covariates answers.
 
 What was understood is told (`OverlapCells.told`); what cannot be decided is an error that names the option that
@@ -109,7 +110,10 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
         # That nobody's number is not known is what is to be estimated, and no fault of the table.
         nobody = {k for k, row in enumerate(zip(*bits, strict=True)) if not any(row) and None not in row}
         numbers = whole_numbers(grid, roles.number, faults, nobody)
-    summed = reading.sum_duplicates or bool(roles.unread)
+    vacant: tuple[str, ...] = ()
+    if settled and grid.all_rows and lists is None and len(faults) == before:
+        names, bits, vacant = _without_vacant(names, bits, numbers)
+    summed = reading.sum_duplicates or bool(roles.unread or vacant)
     counts = _sums(grid, faults, bits, codes, numbers, persons, summed, settled, bool(reading.drop))
     if settled and grid.all_rows:
         # A cell that cannot be read gets the benefit of the doubt: no second fault follows from it.
@@ -122,7 +126,7 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
     faults.raise_if_any()
     unread = tuple(grid.header[i] for i in roles.unread)
     number = None if roles.number is None else grid.header[roles.number]
-    told = _told(grid, names, tuple(strata), counts, number, unread, reading)
+    told = _told(grid, names, tuple(strata), counts, number, unread, vacant, reading)
     return OverlapCells(names, strata, counts, unread, told)
 
 
@@ -147,9 +151,24 @@ def _with_whole(grid: Grid) -> Grid:
     return grid._replace(columns=columns)
 
 
+def _without_vacant(
+    names: tuple[str, ...], bits: Sequence[Sequence[int | None]], numbers: Sequence[int | None]
+) -> tuple[tuple[str, ...], list[Sequence[int | None]], tuple[str, ...]]:
+    """Return lists and their columns without those on which nobody is, and which these are; all where two are not left.
+
+    Nothing about the unseen follows from them. Whoever names the lists is told instead.
+    """
+    some = [any(bit and n for bit, n in zip(column, numbers, strict=True)) for column in bits]
+    if sum(some) < 2:
+        return names, list(bits), ()
+    kept = [i for i, one in enumerate(some) if one]
+    vacant = tuple(name for name, one in zip(names, some, strict=True) if not one)
+    return tuple(names[i] for i in kept), [bits[i] for i in kept], vacant
+
+
 def _told(
     grid: Grid, lists: Sequence[str], strata: Sequence[str], counts: Mapping[tuple[int, ...], int], number: str | None,
-    unread: Sequence[str], reading: Reading,
+    unread: Sequence[str], vacant: Sequence[str], reading: Reading,
 ) -> Said:  # fmt: skip
     """Return what was understood, in one line: lists, histories, count, covariates, and how it was read."""
     histories = len({key[0] for key, n in counts.items() if n})
@@ -160,6 +179,7 @@ def _told(
         parts.append(said("read.persons"))
     parts += [said("read.covariates", names=strata)] if strata else []
     parts += [said("read.unread", names=unread)] if unread else []
+    parts += [said("read.vacant", names=vacant)] if vacant else []
     parts += [said("read.ignored", names=list(reading.ignore))] if reading.ignore else []
     return said("read.line", parts=[*parts, *grid.told])
 

@@ -220,6 +220,7 @@ def questions(
         return  # a fault of its own
     rows = [(n, *on) for n, *on in zip(numbers, *bits, strict=True) if n]
     columns = [tuple(row[j + 1] for row in rows) for j in range(len(names))]
+    series = len({name.rstrip("0123456789") for name in names}) == 1  # o01 to o18: no covariate is numbered with lists
     for j, name in enumerate(names):
         same = next((other for i, other in enumerate(names) if i < j and columns[i] == columns[j]), None)
         against = next((other for i, other in enumerate(names) if i < j and _opposite(columns[i], columns[j])), None)
@@ -231,7 +232,7 @@ def questions(
             yield name, said("doubt.opposite", other=repr(against))
         elif called_otherwise(name):
             yield name, said("doubt.name")
-        elif len(names) > 2 and _never_alone(j, rows):
+        elif len(names) > 2 and not series and _never_alone(j, rows):
             yield name, said("doubt.alone")
 
 

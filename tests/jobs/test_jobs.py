@@ -294,7 +294,7 @@ def test_one_register_from_the_command_line(here):
     assert {row["family"] for row in record["families"]} == {"poisson", "geometric", "negbin", "zelterman", "chao"}
     (here / "register.csv").write_text("registrations,sex,count\n1,f,80\n1,m,300\n2,f,9\n2,m,60\n3,m,12\n3,f,1\n")
     done = call("repeats", "register.csv", "--formula", "sex", "--by", "sex")
-    assert done.exit_code == 0 and "verdict: publish with caution" in done.stdout and "sex" in done.stdout
+    assert done.exit_code == 0 and "Verdict: PUBLISH WITH CAUTION" in done.stdout and "sex" in done.stdout
     done = call("repeats", "register.csv", "--by", "sex", "--out", "one")
     assert done.exit_code == 0 and call("report", "one", "--language", "nl").exit_code == 0
     shown = "".join(path.read_text() for path in (here / "one").iterdir())

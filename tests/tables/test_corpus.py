@@ -481,13 +481,18 @@ def test_the_command_speaks_dutch_of_one_table_of_several_and_of_many_lists(tmp_
     wide.loc[0, "L1"] = 1
     asked = {
         "Oordeel: ": [written(tmp_path, CSV)],
-        "personen (95%-interval": [written(tmp_path, text(wide), "wide.csv")],
+        "personen geregistreerd op ten minste één van 18 lijsten": [written(tmp_path, text(wide), "wide.csv")],
         "methode gekozen bij 3 lijsten": [written(tmp_path, CSV), tmp_path / "gone.csv"],
         "dit bestand is er niet": [written(tmp_path, CSV), tmp_path / "gone.csv"],
     }
     for words, names in asked.items():
         estimate.main([*map(str, names), "--language", "nl"], standalone_mode=False)
         assert words in capsys.readouterr().out
+
+
+def test_numbered_lists_are_not_asked_about_though_nobody_is_alone_on_one():
+    rows = [[1, 1, 0, 60], [1, 1, 1, 20], [0, 1, 0, 90], [0, 0, 1, 80], [0, 1, 1, 30]]
+    assert read_table(pd.DataFrame(rows, columns=["o1", "o2", "o3", "count"])).lists == ("o1", "o2", "o3")
 
 
 def test_a_public_table_by_its_name():

@@ -103,10 +103,10 @@ BAD = [
     # --- lists
     (
         "nobody",
-        "A,B,C,count\n1,0,0,5\n0,1,0,4\n1,1,0,3\n",
-        ("column 'C'", "nobody is on this list", "remove"),
+        "A,B,count\n1,0,5\n1,0,3\n",
+        ("column 'B'", "nobody is on this list", "remove"),
     ),
-    ("nobody, as counts are 0", "A,B,C,count\n1,0,0,5\n1,1,0,3\n0,0,1,0\n", ("column 'C'", "nobody is on")),
+    ("nobody, as counts are 0", "A,B,count\n1,0,5\n0,1,0\n", ("column 'B'", "nobody is on")),
     ("one list", "A,count\n1,5\n", ("1 list", "2 to 16 lists", "repeat counts")),
     ("no list", "year,count\n2019,5\n2020,4\n", ("0 lists", "so covariates: year")),
     ("no overlap", "A,B,count\n1,0,5\n0,1,4\n1,1,0\n", ("never overlap", "linkage")),
@@ -195,6 +195,16 @@ def test_a_bad_cell_does_not_make_a_second_fault(tmp_path):
     # C would be empty, and nothing would overlap, if the unreadable cells counted as 0.
     said = message("A,B,C,count\n1,0,0,5\n0,1,0,4\n0,0,1,many\n1,?,0,1\n", tmp_path)
     assert said.startswith("2 problems") and "nobody" not in said and "overlap" not in said
+
+
+@pytest.mark.parametrize("last", ["1,1,0,3\n", "1,1,0,3\n0,0,1,0\n"])
+def test_a_list_on_which_nobody_is_goes_and_that_is_said(last, tmp_path):
+    (tmp_path / "t.csv").write_text("A,B,C,count\n1,0,0,5\n0,1,0,4\n" + last)
+    table = CaptureTable.from_csv(tmp_path / "t.csv")
+    assert table.lists == ("A", "B") and table.observed == 12
+    assert "nobody is on C, left out" in str(table.read_as)
+    with pytest.raises(InputError, match="column 'C': nobody is on this list"):
+        CaptureTable.from_csv(tmp_path / "t.csv", lists=("A", "B", "C"))
 
 
 def test_an_open_question_on_a_column_does_not_make_duplicates(tmp_path):
