@@ -14,6 +14,9 @@ Array = NDArray[np.float64]
 FEWEST_NODES = 4
 """Nodes that a law must have."""
 
+_CERTAIN = 6.0
+"""Argument from which the complementary error function is 0, or 2 on the other side, to double precision."""
+
 
 @compiled
 def curvatures(values: Array, work: Array, out: Array) -> None:
@@ -89,18 +92,30 @@ def log_integral(nodes: Array, log_density: Array) -> float:
 
 
 @compiled
-def noisy_share(size: float, means: Array, mass: Array) -> float:
+def noisy_share(size: float, roots: Array, mass: Array, upto: Array) -> float:
     """Return the share of a mixture of Poisson laws below a size, by Wilson & Hilferty's normal law of a cube root.
 
-    P(Poisson(μ) ≤ n) = P(Gamma(n + 1) > μ), and the cube root of a gamma variate is nearly normal.
+    P(Poisson(μ) ≤ n) = P(Gamma(n + 1) > μ), and the cube root of a gamma variate is nearly normal. Roots of the means
+    ascend; `upto` are the sums of the masses, from 0 on.
     """
     shape = max(size, 0.0) + 1.0
     root = shape ** (1.0 / 3.0)
     middle = 1.0 - 1.0 / (9.0 * shape)
     scale = 3.0 * math.sqrt(shape) * math.sqrt(0.5)
-    total = 0.0
-    for i in range(means.shape[0]):
-        total += mass[i] * 0.5 * math.erfc(scale * (means[i] / root - middle))
+    low = 0
+    high = roots.shape[0]
+    while low < high:
+        at = (low + high) // 2
+        if scale * (roots[at] / root - middle) < -_CERTAIN:
+            low = at + 1
+        else:
+            high = at
+    total = float(upto[low])
+    for i in range(low, mass.shape[0]):
+        away = scale * (roots[i] / root - middle)
+        if away > _CERTAIN:
+            break
+        total += mass[i] * 0.5 * math.erfc(away)
     return total
 
 
@@ -113,15 +128,18 @@ def noisy_quantiles(wanted: Array, means: Array, mass: Array) -> Array:
     wanted : (Q,) float64
         Shares.
     means, mass : (M,) float64
-        Means and their weights, which add up to one.
+        Means, ascending, and their weights, which add up to one.
     """
     roots = means ** (1.0 / 3.0)
+    upto = np.zeros(mass.shape[0] + 1)
+    for i in range(mass.shape[0]):
+        upto[i + 1] = upto[i] + mass[i]
     out = np.empty(wanted.shape[0])
     for q in range(wanted.shape[0]):
         low = -1.0
         high = float(means.max()) + 10.0 * math.sqrt(means.max()) + 20.0
-        below = noisy_share(low, roots, mass) - wanted[q]
-        above = noisy_share(high, roots, mass) - wanted[q]
+        below = noisy_share(low, roots, mass, upto) - wanted[q]
+        above = noisy_share(high, roots, mass, upto) - wanted[q]
         if below >= 0.0:
             high = low
         side = 0
@@ -132,7 +150,7 @@ def noisy_quantiles(wanted: Array, means: Array, mass: Array) -> Array:
             here = (low * above - high * below) / (above - below)
             if not low < here < high:
                 here = 0.5 * (low + high)
-            found = noisy_share(here, roots, mass) - wanted[q]
+            found = noisy_share(here, roots, mass, upto) - wanted[q]
             if abs(found) < 1e-13:
                 high = here
                 break
