@@ -204,6 +204,11 @@ class Distribution:
                 )
 
 
+def without_repeats(ascending: Array) -> Array:
+    """Return ascending numbers, each once."""
+    return np.asarray(ascending[np.concatenate([[True], ascending[1:] > ascending[:-1]])])
+
+
 def _unseen_grid(smallest: float, largest: float, step: float) -> Array:
     """Return whole unseen counts: every integer up to 1,000, then `step` apart on the log scale."""
     start = max(0.0, np.floor(smallest - 10.0 * np.sqrt(smallest) - 10.0))
@@ -211,4 +216,4 @@ def _unseen_grid(smallest: float, largest: float, step: float) -> Array:
     fine = np.arange(start, min(end, max(start, 1000.0)) + 1.0)
     steps = int(np.ceil(np.log(max(end / max(fine[-1], 1.0), 1.0)) / step))
     coarse = np.rint(np.geomspace(max(fine[-1], 1.0), end, steps + 1)) if steps > 0 else fine[-1:]
-    return np.unique(np.concatenate([fine, coarse]))
+    return without_repeats(np.concatenate([fine, coarse]))

@@ -164,11 +164,3 @@ def noisy_quantiles(wanted: Array, means: Array, mass: Array) -> Array:
                 side = 1
         out[q] = high
     return out
-
-
-@compiled
-def log_integrals(nodes: Array, density: Array, length: NDArray[np.int64], out: Array) -> None:
-    """Replace `out`, (G,), by `log_integral` of the rows that have nodes enough; arrays as in `shrunklaw.Laws`."""
-    for g in range(length.shape[0]):
-        if length[g] >= FEWEST_NODES:
-            out[g] = log_integral(nodes[g, : length[g]], density[g, : length[g]])

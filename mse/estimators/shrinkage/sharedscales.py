@@ -234,7 +234,7 @@ def fit_together(
         effort = effort._replace(negligible=np.inf)
     else:
         chosen = np.arange(len(grid))
-    inner, shared = grid.take(chosen), None
+    inner, shared = grid if len(chosen) == len(grid) else grid.take(chosen), None
     if len(held) > 1:
         shared = np.exp(log_weight[chosen] - log_weight[chosen].max())
         shared /= shared.sum()

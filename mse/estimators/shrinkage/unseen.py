@@ -184,7 +184,7 @@ def unseen_laws(seen: Counted, priors: Priors, grid: ScaleGrid, effort: Effort |
 
     Without an `effort` it is `QUICK`, or `QUICK_IF_MANY` where terms are many.
     """
-    from mse.kernels.lawgrid import log_integrals
+    from mse.kernels.lawmixture import flat_laws
     from mse.kernels.shrunklaw import laws_on_grid
 
     effort = effort or (QUICK if len(priors.terms) <= MANY_TERMS else QUICK_IF_MANY)
@@ -193,12 +193,10 @@ def unseen_laws(seen: Counted, priors: Priors, grid: ScaleGrid, effort: Effort |
         seen, rasch_offsets_of(seen, layers.taus), *layers[1:], priors.terms, priors.first, priors.last,
         priors.precision, priors.common, priors.log_normaliser, grid.log_prior, *effort,
     )  # fmt: skip
-    evidence = np.where(np.isnan(found.log_evidence), -math.inf, found.log_evidence)
-    log_integrals(found.nodes, found.log_density, found.length, evidence)
-    there = np.arange(found.nodes.shape[1]) < found.length[:, None]
+    flat = flat_laws(found.nodes, found.log_density, found.rungs, found.length, found.log_evidence)
     return UnseenLaws(
-        evidence, found.mode, found.variance, found.nodes[there], found.log_density[there], np.cumsum(found.length),
-        found.failed, found.rungs[there],
+        flat.log_evidence, found.mode, found.variance, flat.nodes, flat.log_density, flat.ends, found.failed,
+        flat.rungs,
     )  # fmt: skip
 
 
