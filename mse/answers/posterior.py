@@ -18,6 +18,7 @@ from mse.answers.notebook import Picture, curve, drawn
 from mse.answers.recordchecks import Damaged, check_law, check_posterior, let_go, sealed, unsealed
 from mse.answers.saying import Counted
 from mse.answers.saying import Says as Says
+from mse.answers.storedgroups import read_groups
 from mse.answers.strata import StrataDraws
 from mse.computing.inputfiles import read_input
 from mse.computing.numpyonly import numpy_arrays
@@ -337,7 +338,7 @@ class Posterior:
         """
         try:
             return cls._loaded(unsealed(read_input(path), early=early))
-        except Exception as error:  # HDF5, xarray and the entries themselves fail in many ways
+        except Exception as error:  # HDF5 and the entries themselves fail in many ways
             let_go(error)
             why = reason_of(error) if isinstance(error, Damaged | OSError) else None
             raise InputError(
@@ -346,37 +347,30 @@ class Posterior:
             ) from error  # fmt: skip
 
     @classmethod
-    @numpy_arrays()
     def _loaded(cls, content: bytes) -> Posterior:
         """Return the posterior in the bytes of a file, every entry held against what was written."""
-        import xarray as xr
-
-        with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as tree:
-            tree.load()
-        record = json.loads(tree.attrs["mse"])
+        groups, attrs = read_groups(content)
+        record = json.loads(attrs["mse"])
         check_posterior(record)
-        law = tree["distribution"]
-        check_law(law["N"].to_numpy(), law["cdf"].to_numpy(), tree["posterior"]["N"].to_numpy())
-        identified = None
-        if "identified" in tree.children:
-            held = tree["identified"]
-            check_law(held["N"].to_numpy(), held["cdf"].to_numpy(), tree["posterior"]["N"].to_numpy())
-            identified = Distribution(held["N"].to_numpy(), held["cdf"].to_numpy(), bool(held.attrs["whole"]))
-        models = None
-        if "models" in tree.children:
-            group = tree["models"]
-            columns = {f.name: group[f.name].to_numpy() for f in fields(ModelWeights) if f.name != "notation"}
-            models = ModelWeights(notation=tuple(map(str, group["model"].to_numpy())), **columns)
-        interactions = {}
-        if "interactions" in tree.children:
-            terms = tree["interactions"]
-            names, values = terms["interaction"].to_numpy(), terms["probability"].to_numpy()
-            interactions = {str(name): float(value) for name, value in zip(names, values, strict=True)}
-        strata = None
-        if "strata" in tree.children:
-            rest = tree["strata"].to_dataset()
-            parts = tree["posterior"].to_dataset()["N_stratum"]
-            strata = StrataDraws.from_xarray(parts, rest, json.loads(rest.attrs["dims"]))
+        draws = groups["posterior"]["N"]
+
+        def law(name: str) -> Distribution:
+            group = groups[name]
+            check_law(group["N"], group["cdf"], draws)
+            return Distribution(group["N"], group["cdf"], bool(group.attrs["whole"]))
+
+        models, interactions, strata = None, {}, None
+        if "models" in groups:
+            group = groups["models"]
+            columns = {f.name: group[f.name] for f in fields(ModelWeights) if f.name != "notation"}
+            models = ModelWeights(notation=tuple(map(str, group["model"])), **columns)
+        if "interactions" in groups:
+            terms = groups["interactions"]
+            pairs = zip(terms["interaction"], terms["probability"], strict=True)
+            interactions = {str(name): float(value) for name, value in pairs}
+        if "strata" in groups:
+            rest = groups["strata"]
+            strata = StrataDraws.from_stored(groups["posterior"]["N_stratum"], rest, json.loads(rest.attrs["dims"]))
         record |= {name: tuple(record[name]) for name in ("lists", "citations")}
         record |= {name: tuple(map(from_record, record[name])) for name in _SAID}
         record["point_kind"] = from_record(record["point_kind"])
@@ -384,12 +378,12 @@ class Posterior:
         if record["verdict"] is not None:
             record["verdict"] = verdict_from(record["verdict"])
         return cls(
-            distribution=Distribution(law["N"].to_numpy(), law["cdf"].to_numpy(), bool(law.attrs["whole"])),
-            draws=tree["posterior"]["N"].to_numpy().reshape(-1),
+            distribution=law("distribution"),
+            draws=draws.reshape(-1),
             models=models,
             interactions=interactions,
             strata=strata,
-            identified=identified,
+            identified=law("identified") if "identified" in groups else None,
             **record,
         )
 

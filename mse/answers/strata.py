@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +20,11 @@ from mse.kernels.arrays import Array, Integers
 from mse.words.said import Said, from_json, said, to_json, verbatim
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
     import xarray as xr
+
+    from mse.answers.storedgroups import Group
 
 
 ALL = "all"
@@ -251,19 +254,19 @@ class StrataDraws:
         )
 
     @classmethod
-    def from_xarray(cls, draws: xr.DataArray, rest: xr.Dataset, dims: Sequence[str]) -> StrataDraws:
-        """Build from what `to_xarray` wrote: the variable ``N_stratum``, the dataset with the rest, the dimensions."""
-        dimensions = {dim: tuple(map(str, rest[_stored(dim)].to_numpy())) for dim in dims}
+    def from_stored(cls, draws: npt.NDArray[Any], rest: Group, dims: Sequence[str]) -> StrataDraws:
+        """Build from what `to_xarray` wrote: the variable ``N_stratum``, the group with the rest, the dimensions."""
+        dimensions = {dim: tuple(map(str, rest[_stored(dim)])) for dim in dims}
         s = math.prod(map(len, dimensions.values()))
         return cls(
             dimensions,
-            draws.to_numpy().reshape(-1, s),
-            rest["point"].to_numpy().reshape(s),
-            rest["observed"].to_numpy().reshape(s),
-            rest["covariance"].to_numpy(),
-            tuple(map(_flags, rest["flag"].to_numpy())),
+            draws.reshape(-1, s),
+            rest["point"].reshape(s),
+            rest["observed"].reshape(s),
+            rest["covariance"],
+            tuple(map(_flags, rest["flag"])),
             int(rest.attrs.get("chains", 0)),
-            rest["unlabelled"].to_numpy() if "unlabelled" in rest else None,
+            rest["unlabelled"] if "unlabelled" in rest else None,
         )
 
 
