@@ -10,7 +10,7 @@ from mse.kernels.censoring import bounded
 from mse.kernels.compiled import compiled
 from mse.kernels.copying import copy_to
 from mse.kernels.exponential import both_ways, exponential
-from mse.kernels.importance import tail_shape
+from mse.kernels.importance import tail_shape, take_rows
 from mse.kernels.lanes import LANES, Lanes, load, spread, store
 from mse.kernels.rowwise import solve_back_lanes, solve_rows
 from mse.kernels.shrinking import Counted, Shrinkage, derivatives, objective, shifted_log_means
@@ -257,11 +257,7 @@ def sample_rung(
     for cell in range(size):
         means[cell] = math.exp(min(eta[cell], 700.0))
     for first in range(done, draws, LANES):
-        for lane in range(LANES):
-            # the last draw stands in the lanes that are left over
-            normal = normals[min(first + lane, draws - 1)]
-            for i in range(p):
-                z[LANES * i + lane] = normal[i]
+        take_rows(normals[:draws], first, z)
         part = spread(0.0)
         for i in range(p):
             part = part + spread(along[i]) * load(z, i)
