@@ -105,3 +105,11 @@ def test_fine_cells_of_a_normal_component():
     add_normals(mass, -1.0, 0.002, np.array([0.7]), np.array([1.1]), np.array([0.2]))
     edges = -1.0 + 0.002 * (np.arange(2001) - 0.5)
     assert mass == pytest.approx(0.7 * np.diff(stats.norm.cdf(edges, 1.1, 0.2)), abs=1e-15)
+
+
+@pytest.mark.parametrize("middle", [-1.4, -0.6, 2.8, 3.3])
+def test_what_falls_off_the_grid_stands_in_its_end_cells(middle):
+    mass = np.zeros(2000)
+    add_normals(mass, -1.0, 0.002, np.array([0.7]), np.array([middle]), np.array([0.2]))
+    edges = np.concatenate([[-np.inf], -1.0 + 0.002 * (np.arange(1, 2000) - 0.5), [np.inf]])
+    assert mass == pytest.approx(0.7 * np.diff(stats.norm.cdf(edges, middle, 0.2)), abs=1e-13)
