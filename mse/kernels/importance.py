@@ -130,17 +130,15 @@ def first_axis(factor: Array, direction: Array) -> Array:
 
 
 @compiled
-def _to_beta(factor: Array, mode: Array, reflector: Array, position: Array, beta: Array) -> None:
-    """Write mode + L⁻ᵀQs to `beta`; Q is the Householder reflection I − 2rrᵀ (r of length 0 or 1)."""
-    p = mode.shape[0]
+def _to_step(factor: Array, reflector: Array, position: Array, step: Array) -> None:
+    """Write L⁻ᵀQs to `step`; Q is the Householder reflection I − 2rrᵀ (r of length 0 or 1)."""
+    p = position.shape[0]
     along = 0.0
     for i in range(p):
         along += reflector[i] * position[i]
     for i in range(p):
-        beta[i] = position[i] - 2.0 * along * reflector[i]
-    solve_upper(factor, p, beta)
-    for i in range(p):
-        beta[i] += mode[i]
+        step[i] = position[i] - 2.0 * along * reflector[i]
+    solve_upper(factor, p, step)
 
 
 @compiled
@@ -288,14 +286,18 @@ def probe_points(mode: Array, factor: Array, reflector: Array) -> Array:
     p = mode.shape[0]
     out = np.empty((6 * p, p))
     position = np.zeros(p)
+    step = np.empty(p)
     row = 0
     for i in range(p):
+        position[i] = 1.0
+        _to_step(factor, reflector, position, step)
+        position[i] = 0.0
         for side in range(2):
             for reach in (1.0, 2.0, 4.0):
-                position[i] = reach if side == 1 else -reach
-                _to_beta(factor, mode, reflector, position, out[row])
+                length = reach if side == 1 else -reach
+                for j in range(p):
+                    out[row, j] = mode[j] + length * step[j]
                 row += 1
-        position[i] = 0.0
     return out
 
 
