@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
 from mse.kernels.exponential import exponential
-from mse.kernels.lanes import LANES, load, store
+from mse.kernels.lanes import LANES, load, spread, store
 
 Array = NDArray[np.float64]
 
@@ -61,22 +61,33 @@ def add_law(mass: Array, start: float, step: float, nodes: Array, log_density: A
     space = (nodes[m - 1] - nodes[0]) / (m - 1)
     first = max(int(math.ceil((nodes[0] - start) / step - 1e-9)), 0)
     last = min(int(math.floor((nodes[m - 1] - start) / step + 1e-9)), mass.shape[0] - 1)
-    # values first, then four exponentials at a time
-    count = last + 1 - first
-    values = np.empty(max(count, 0) + LANES)
-    for i in range(count):
-        at = (start + step * (first + i) - nodes[0]) / space
-        k = min(max(int(at), 0), m - 2)
-        t = at - k
-        s = 1.0 - t
-        value = s * log_density[k] + t * log_density[k + 1]
-        values[i] = value + ((s * s * s - s) * bend[k] + (t * t * t - t) * bend[k + 1]) / 6.0 + log_weight
-    for i in range(max(count, 0), values.shape[0]):
-        values[i] = 0.0
-    for block in range((count + LANES - 1) // LANES):
-        store(values, block, exponential(load(values, block)))
-    for i in range(count):
-        mass[first + i] += values[i]
+    places = np.empty(LANES)
+    four = np.empty(LANES)
+    begin = first
+    for k in range(m - 1):
+        # the points up to the next node, and the cubic there in powers of the share of the way to it
+        reach = last if k == m - 2 else int(math.ceil((nodes[0] + (k + 1) * space - start) / step)) - 1
+        end = min(reach, last) + 1
+        if end <= begin:
+            continue
+        slope = log_density[k + 1] - log_density[k] - bend[k] / 3.0 - bend[k + 1] / 6.0
+        constant, linear = spread(log_density[k] + log_weight), spread(slope)
+        square, cube = spread(0.5 * bend[k]), spread((bend[k + 1] - bend[k]) / 6.0)
+        here = mass[begin:end]
+        on = spread(LANES * step / space)
+        for lane in range(LANES):
+            places[lane] = (start + step * (begin + lane) - nodes[0]) / space - k
+        t = load(places, 0)
+        for block in range((end - begin + LANES - 1) // LANES):
+            value = exponential(constant + t * (linear + t * (square + t * cube)))
+            t = t + on
+            if LANES * (block + 1) <= end - begin:
+                store(here, block, load(here, block) + value)
+            else:
+                store(four, 0, value)
+                for i in range(LANES * block, end - begin):
+                    here[i] += four[i - LANES * block]
+        begin = end
 
 
 @compiled
