@@ -124,11 +124,12 @@ class Distribution:
 
             return many_quantiles(self.values, self.cdf, wanted.ravel(), self.whole).reshape(wanted.shape)
         # The first grid point that reaches q, so that a stretch without probability is stepped over.
-        at = np.minimum(np.searchsorted(self.cdf, wanted, side="left"), len(self.cdf) - 1)
+        at = np.minimum(self.cdf.searchsorted(wanted), len(self.cdf) - 1)
         before = np.maximum(at - 1, 0)
-        gap = self.cdf[at] - self.cdf[before]
-        share = np.clip(np.where(gap > 0, wanted - self.cdf[before], 1.0) / np.where(gap > 0, gap, 1.0), 0.0, 1.0)
-        size = self.values[before] + share * (self.values[at] - self.values[before])
+        below, start = self.cdf[before], self.values[before]
+        gap, share = self.cdf[at] - below, np.ones(wanted.shape)
+        np.divide(wanted - below, gap, out=share, where=gap > 0.0)
+        size = start + np.minimum(np.maximum(share, 0.0), 1.0) * (self.values[at] - start)
         # A hair is taken off first: a cumulative sum that reaches q up to rounding has reached it.
         return np.asarray(np.ceil(size - 1e-9) if self.whole else size)
 
