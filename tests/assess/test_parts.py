@@ -427,6 +427,6 @@ def test_of_several_values_of_a_diagnostic_the_worst_counts():
 def test_chains_stay_with_the_draws():
     strata = answer(chains=4).strata
     assert strata.margin("year").chains == 4 == pickle.loads(pickle.dumps(strata)).chains
-    whole = strata.to_xarray(4)
-    stored = Group({name: x.to_numpy() for name, x in whole.variables.items()}, whole.attrs)
-    assert StrataDraws.from_stored(stored["N_stratum"], stored, list(DIMS)).chains == 4
+    drawn, rest = strata.stored(4)
+    group = Group({name: x for name, (_, x) in rest.variables.items()}, rest.attrs)
+    assert StrataDraws.from_stored(drawn["N_stratum"][1], group, list(DIMS)).chains == 4
