@@ -242,6 +242,11 @@ def candidates(n_lists: int, max_order: int | None = None, *, saturated: bool = 
     largest = n_lists if max_order is None else min(max_order, n_lists)
     if not saturated:
         largest = min(largest, n_lists - 1)
+    return _subsets(n_lists, largest).copy()
+
+
+@lru_cache(maxsize=64)
+def _subsets(n_lists: int, largest: int) -> Integers:
     found = [
         term
         for size in range(2, largest + 1)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mse.answers.distribution import LOG_STEP, Distribution
+from mse.answers.distribution import LOG_STEP, Distribution, without_repeats
 from mse.kernels.arrays import Array
 
 POINTS = 400
@@ -48,7 +48,7 @@ def departed(unseen: Array, observed: int, middle: float, scale: float, upper: f
     end = math.exp(min(largest, math.log(1e15)))
     few = np.arange(min(1000.0, math.ceil(end)) + 1.0)
     steps = max(0, math.ceil((math.log(end) - math.log(few[-1])) / (4 * LOG_STEP)))
-    grid = np.unique(np.concatenate([few, np.rint(np.geomspace(few[-1], max(end, few[-1]), steps + 1))]))
+    grid = without_repeats(np.concatenate([few, np.rint(np.geomspace(few[-1], max(end, few[-1]), steps + 1))]))
     logs = np.log(grid + 1.0) - middle
     space = min(scale, upper) / PER_SCALE
     if len(logs) * space < logs[-1] - logs[0]:

@@ -17,7 +17,7 @@ LARGEST_SUMMED = 50_000.0
 """Largest mean of a Poisson law whose probabilities are added up one by one; beyond, its cdf is cheaper."""
 
 MANY = 1000
-"""So many probabilities are sorted before they are looked up, which is twice as fast as jumping to and fro."""
+"""So many probabilities are looked up in a compiled loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +119,17 @@ class Distribution:
     def quantile(self, q: float | Sequence[float] | Array) -> Array:
         """Return the sizes below which a share `q` of the probability lies, shape of `q`."""
         wanted = np.asarray(q, dtype=np.float64)
+        if wanted.size >= MANY:
+            from mse.kernels.lawdraws import many_quantiles
+
+            return many_quantiles(self.values, self.cdf, wanted.ravel(), self.whole).reshape(wanted.shape)
         # The first grid point that reaches q, so that a stretch without probability is stepped over.
-        at = np.minimum(_first_reaching(self.cdf, wanted), len(self.cdf) - 1)
+        at = np.minimum(self.cdf.searchsorted(wanted), len(self.cdf) - 1)
         before = np.maximum(at - 1, 0)
-        gap = self.cdf[at] - self.cdf[before]
-        share = np.clip(np.where(gap > 0, wanted - self.cdf[before], 1.0) / np.where(gap > 0, gap, 1.0), 0.0, 1.0)
-        size = self.values[before] + share * (self.values[at] - self.values[before])
+        below, start = self.cdf[before], self.values[before]
+        gap, share = self.cdf[at] - below, np.ones(wanted.shape)
+        np.divide(wanted - below, gap, out=share, where=gap > 0.0)
+        size = start + np.minimum(np.maximum(share, 0.0), 1.0) * (self.values[at] - start)
         # A hair is taken off first: a cumulative sum that reaches q up to rounding has reached it.
         return np.asarray(np.ceil(size - 1e-9) if self.whole else size)
 
@@ -200,14 +205,9 @@ class Distribution:
                 )
 
 
-def _first_reaching(cdf: Array, wanted: Array) -> Integers:
-    """Return the first place of `cdf` at which each probability is reached; many are looked up in their order."""
-    if wanted.size < MANY:
-        return np.asarray(np.searchsorted(cdf, wanted, side="left"))
-    order = np.argsort(wanted, axis=None)
-    at = np.empty(wanted.size, dtype=np.int64)
-    at[order] = np.searchsorted(cdf, wanted.ravel()[order], side="left")
-    return at.reshape(wanted.shape)
+def without_repeats(ascending: Array) -> Array:
+    """Return ascending numbers, each once."""
+    return np.asarray(ascending[np.concatenate([[True], ascending[1:] > ascending[:-1]])])
 
 
 def _unseen_grid(smallest: float, largest: float, step: float) -> Array:
@@ -217,4 +217,4 @@ def _unseen_grid(smallest: float, largest: float, step: float) -> Array:
     fine = np.arange(start, min(end, max(start, 1000.0)) + 1.0)
     steps = int(np.ceil(np.log(max(end / max(fine[-1], 1.0), 1.0)) / step))
     coarse = np.rint(np.geomspace(max(fine[-1], 1.0), end, steps + 1)) if steps > 0 else fine[-1:]
-    return np.unique(np.concatenate([fine, coarse]))
+    return without_repeats(np.concatenate([fine, coarse]))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import numpy as np
 
@@ -18,15 +17,16 @@ from mse.answers.notebook import Picture, curve, drawn
 from mse.answers.recordchecks import Damaged, check_law, check_posterior, let_go, sealed, unsealed
 from mse.answers.saying import Counted
 from mse.answers.saying import Says as Says
+from mse.answers.storedgroups import Layout, as_datatree, group_bytes, read_groups
 from mse.answers.strata import StrataDraws
 from mse.computing.inputfiles import read_input
-from mse.computing.numpyonly import numpy_arrays
 from mse.computing.savefiles import write_file
 from mse.errors import InputError, ModelError, Problem, reason_of
 from mse.kernels.arrays import Array, Integers
 from mse.words.said import Said, from_record, said
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
     import xarray as xr
     from _typeshed import DataclassInstance
@@ -257,43 +257,43 @@ class Posterior:
             identified=held, chosen=self.chosen,
         )  # fmt: skip
 
-    @numpy_arrays()
     def to_datatree(self) -> xr.DataTree:
         """Return the ArviZ layout: group ``posterior`` holds N by chain and draw, others law and models.
 
         Draws of a sampler stand in its chains; independent draws are one chain.
         """
-        import xarray as xr
+        return as_datatree(self._groups(), {"mse": json.dumps(self._record())})
 
-        def law(of: Distribution) -> xr.Dataset:
-            return xr.Dataset({"cdf": ("N", of.cdf)}, {"N": of.values}, {"whole": int(of.whole)})
+    def _groups(self) -> dict[str, Layout]:
+        """Return what a file holds, group by group."""
+
+        def law(of: Distribution) -> Layout:
+            return Layout({"cdf": (("N",), of.cdf), "N": (("N",), of.values)}, {"whole": int(of.whole)})
 
         chains = max(1, int(self.diagnostics.get("chains", 1)))
         keep = len(self.draws) // chains * chains
-        groups = {
-            "posterior": xr.Dataset({"N": (("chain", "draw"), self.draws[:keep].reshape(chains, -1))}).assign_coords(
-                chain=np.arange(chains), draw=np.arange(keep // chains)
-            ),
-            "distribution": law(self.distribution),
-            "identified": xr.Dataset() if self.identified is None else law(self.identified),
-            "interactions": xr.Dataset(
-                {"probability": ("interaction", np.array(list(self.interactions.values()), dtype=np.float64))},
-                {"interaction": np.array(list(self.interactions), dtype=object)},
-            ),
+        drawn: dict[str, tuple[tuple[str, ...], npt.NDArray[Any]]] = {
+            "N": (("chain", "draw"), self.draws[:keep].reshape(chains, -1)),
+            "chain": (("chain",), np.arange(chains)),
+            "draw": (("draw",), np.arange(keep // chains)),
         }
+        groups = {"posterior": Layout(drawn, {}), "distribution": law(self.distribution)}
+        if self.identified is not None:
+            groups["identified"] = law(self.identified)
+        names, values = np.array(list(self.interactions), dtype=object), np.array(list(self.interactions.values()))
+        along = ("interaction",)
+        groups["interactions"] = Layout(
+            {"probability": (along, values.astype(np.float64)), "interaction": (along, names)}, {}
+        )
         if self.models is not None:
             columns = {f.name: getattr(self.models, f.name) for f in fields(self.models)}
-            notation = np.array(columns.pop("notation"), dtype=object)
-            groups["models"] = xr.Dataset(
-                {name: ("model", values) for name, values in columns.items()}, {"model": notation}
-            )
+            columns["model"] = np.array(columns.pop("notation"), dtype=object)
+            groups["models"] = Layout({name: (("model",), x) for name, x in columns.items()}, {})
         if self.strata is not None:
-            parts = self.strata.to_xarray(chains)
-            groups["posterior"] = groups["posterior"].assign(N_stratum=parts["N_stratum"])
-            groups["strata"] = parts.drop_vars("N_stratum").assign_attrs(dims=json.dumps(list(self.strata.dimensions)))
-        tree = xr.DataTree.from_dict({name: data for name, data in groups.items() if data.sizes})
-        tree.attrs["mse"] = json.dumps(self._record())
-        return tree
+            parts, beside = self.strata.stored(chains)
+            drawn |= parts
+            groups["strata"] = beside
+        return groups
 
     def _record(self) -> dict[str, object]:
         """Return everything but the arrays as plain values."""
@@ -306,7 +306,6 @@ class Posterior:
         record |= {name: [x.as_record() for x in getattr(self, name)] for name in _SAID}
         return record
 
-    @numpy_arrays()
     def save(self, path: str | Path) -> None:
         """Write one netCDF file (HDF5) that ArviZ opens; writing the same posterior again gives the same bytes.
 
@@ -315,9 +314,8 @@ class Posterior:
         InputError
             When the machine cannot write it; nothing is left then.
         """
-        buffer = io.BytesIO()  # HDF5 itself does not survive a disk that is full
-        self.to_datatree().to_netcdf(buffer, engine="h5netcdf")
-        write_file(Path(path), sealed(buffer.getvalue()))
+        content = group_bytes(self._groups(), {"mse": json.dumps(self._record())})
+        write_file(Path(path), sealed(content))
 
     @classmethod
     def load(cls, path: str | Path, *, early: bool = False) -> Posterior:
@@ -337,7 +335,7 @@ class Posterior:
         """
         try:
             return cls._loaded(unsealed(read_input(path), early=early))
-        except Exception as error:  # HDF5, xarray and the entries themselves fail in many ways
+        except Exception as error:  # HDF5 and the entries themselves fail in many ways
             let_go(error)
             why = reason_of(error) if isinstance(error, Damaged | OSError) else None
             raise InputError(
@@ -346,37 +344,30 @@ class Posterior:
             ) from error  # fmt: skip
 
     @classmethod
-    @numpy_arrays()
     def _loaded(cls, content: bytes) -> Posterior:
         """Return the posterior in the bytes of a file, every entry held against what was written."""
-        import xarray as xr
-
-        with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as tree:
-            tree.load()
-        record = json.loads(tree.attrs["mse"])
+        groups, attrs = read_groups(content)
+        record = json.loads(attrs["mse"])
         check_posterior(record)
-        law = tree["distribution"]
-        check_law(law["N"].to_numpy(), law["cdf"].to_numpy(), tree["posterior"]["N"].to_numpy())
-        identified = None
-        if "identified" in tree.children:
-            held = tree["identified"]
-            check_law(held["N"].to_numpy(), held["cdf"].to_numpy(), tree["posterior"]["N"].to_numpy())
-            identified = Distribution(held["N"].to_numpy(), held["cdf"].to_numpy(), bool(held.attrs["whole"]))
-        models = None
-        if "models" in tree.children:
-            group = tree["models"]
-            columns = {f.name: group[f.name].to_numpy() for f in fields(ModelWeights) if f.name != "notation"}
-            models = ModelWeights(notation=tuple(map(str, group["model"].to_numpy())), **columns)
-        interactions = {}
-        if "interactions" in tree.children:
-            terms = tree["interactions"]
-            names, values = terms["interaction"].to_numpy(), terms["probability"].to_numpy()
-            interactions = {str(name): float(value) for name, value in zip(names, values, strict=True)}
-        strata = None
-        if "strata" in tree.children:
-            rest = tree["strata"].to_dataset()
-            parts = tree["posterior"].to_dataset()["N_stratum"]
-            strata = StrataDraws.from_xarray(parts, rest, json.loads(rest.attrs["dims"]))
+        draws = groups["posterior"]["N"]
+
+        def law(name: str) -> Distribution:
+            group = groups[name]
+            check_law(group["N"], group["cdf"], draws)
+            return Distribution(group["N"], group["cdf"], bool(group.attrs["whole"]))
+
+        models, interactions, strata = None, {}, None
+        if "models" in groups:
+            group = groups["models"]
+            columns = {f.name: group[f.name] for f in fields(ModelWeights) if f.name != "notation"}
+            models = ModelWeights(notation=tuple(map(str, group["model"])), **columns)
+        if "interactions" in groups:
+            terms = groups["interactions"]
+            pairs = zip(terms["interaction"], terms["probability"], strict=True)
+            interactions = {str(name): float(value) for name, value in pairs}
+        if "strata" in groups:
+            rest = groups["strata"]
+            strata = StrataDraws.from_stored(groups["posterior"]["N_stratum"], rest, json.loads(rest.attrs["dims"]))
         record |= {name: tuple(record[name]) for name in ("lists", "citations")}
         record |= {name: tuple(map(from_record, record[name])) for name in _SAID}
         record["point_kind"] = from_record(record["point_kind"])
@@ -384,12 +375,12 @@ class Posterior:
         if record["verdict"] is not None:
             record["verdict"] = verdict_from(record["verdict"])
         return cls(
-            distribution=Distribution(law["N"].to_numpy(), law["cdf"].to_numpy(), bool(law.attrs["whole"])),
-            draws=tree["posterior"]["N"].to_numpy().reshape(-1),
+            distribution=law("distribution"),
+            draws=draws.reshape(-1),
             models=models,
             interactions=interactions,
             strata=strata,
-            identified=identified,
+            identified=law("identified") if "identified" in groups else None,
             **record,
         )
 

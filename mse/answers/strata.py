@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mse.answers import quantities
 from mse.answers.notebook import Picture, drawn
+from mse.answers.storedgroups import Layout
 from mse.errors import ModelError, Problem, names_of
 from mse.kernels.arrays import Array, Integers
 from mse.words.said import Said, from_json, said, to_json, verbatim
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
-    import xarray as xr
+
+    from mse.answers.storedgroups import Group, Variables
 
 
 ALL = "all"
@@ -222,48 +226,44 @@ class StrataDraws:
             log_sd = np.where(unseen > 0, np.sqrt(np.log1p(np.diag(self.covariance) / unseen**2)), 0.0)
         return np.stack([self.observed + unseen * np.exp(sign * z * log_sd) for sign in (-1, 1)], axis=1)
 
-    def to_xarray(self, chains: int) -> xr.Dataset:
-        """Return the draws as ArviZ has them, ``N_stratum`` over chain, draw and the dimensions; the rest beside it.
+    def stored(self, chains: int) -> tuple[Variables, Layout]:
+        """Return what a file holds of the draws, ``N_stratum`` over chain, draw and the dimensions, and the rest.
 
         Parameters
         ----------
         chains : int
             Chains of equal length; draws beyond a multiple of it are left out.
         """
-        import xarray as xr
-
         keep = len(self.draws) // chains * chains
         shape = tuple(len(levels) for levels in self.dimensions.values())
         dims = tuple(map(_stored, self.dimensions))
-        flat = ("stratum", "stratum_2")
+        coords = {
+            dim: ((dim,), np.array(levels, dtype=object))
+            for dim, levels in zip(dims, self.dimensions.values(), strict=True)
+        }
+        flags = np.array([to_json([("flag", x)]) if x else "" for x in self.flags], dtype=object)
         missing = {} if self.unlabelled is None else {"unlabelled": (("label_combination",), self.unlabelled)}
-        return xr.Dataset(
-            missing
-            | {
-                "N_stratum": (("chain", "draw", *dims), self.draws[:keep].reshape(chains, -1, *shape)),
-                "point": (dims, self.point.reshape(shape)),
-                "observed": (dims, self.observed.reshape(shape)),
-                "covariance": (flat, self.covariance),
-                "flag": (flat[:1], np.array([to_json([("flag", x)]) if x else "" for x in self.flags], dtype=object)),
-            },
-            {dim: np.array(levels, dtype=object) for dim, levels in zip(dims, self.dimensions.values(), strict=True)},
-            {"chains": self.chains},
-        )
+        drawn = {"N_stratum": (("chain", "draw", *dims), self.draws[:keep].reshape(chains, -1, *shape)), **coords}
+        rest = {
+            **missing, "point": (dims, self.point.reshape(shape)), "observed": (dims, self.observed.reshape(shape)),
+            "covariance": (("stratum", "stratum_2"), self.covariance), "flag": (("stratum",), flags), **coords,
+        }  # fmt: skip
+        return drawn, Layout(rest, {"chains": self.chains, "dims": json.dumps(list(self.dimensions))})
 
     @classmethod
-    def from_xarray(cls, draws: xr.DataArray, rest: xr.Dataset, dims: Sequence[str]) -> StrataDraws:
-        """Build from what `to_xarray` wrote: the variable ``N_stratum``, the dataset with the rest, the dimensions."""
-        dimensions = {dim: tuple(map(str, rest[_stored(dim)].to_numpy())) for dim in dims}
+    def from_stored(cls, draws: npt.NDArray[Any], rest: Group, dims: Sequence[str]) -> StrataDraws:
+        """Build from what `stored` gave: the variable ``N_stratum``, the group with the rest, the dimensions."""
+        dimensions = {dim: tuple(map(str, rest[_stored(dim)])) for dim in dims}
         s = math.prod(map(len, dimensions.values()))
         return cls(
             dimensions,
-            draws.to_numpy().reshape(-1, s),
-            rest["point"].to_numpy().reshape(s),
-            rest["observed"].to_numpy().reshape(s),
-            rest["covariance"].to_numpy(),
-            tuple(map(_flags, rest["flag"].to_numpy())),
+            draws.reshape(-1, s),
+            rest["point"].reshape(s),
+            rest["observed"].reshape(s),
+            rest["covariance"],
+            tuple(map(_flags, rest["flag"])),
             int(rest.attrs.get("chains", 0)),
-            rest["unlabelled"].to_numpy() if "unlabelled" in rest else None,
+            rest["unlabelled"] if "unlabelled" in rest else None,
         )
 
 

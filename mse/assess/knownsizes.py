@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mse.assess.refits import Refit, refit_all, refitted, shrinkage_quantiles, why_json
+from mse.assess.refits import Refit, refit_all, why_json
 from mse.computing.parallel import Compute
 from mse.kernels.arrays import Array, Flags, Integers
 from mse.tables.captures import CaptureTable
@@ -91,7 +91,28 @@ def known_sizes(table: CaptureTable) -> tuple[KnownSize, ...]:
     return tuple(_known_size(flat, j) for j in range(flat.n_lists))
 
 
-def _known_size(table: CaptureTable, place: int) -> KnownSize:
+class _Members(NamedTuple):
+    """The members of one list as they stand on the other lists that any of them is on.
+
+    Attributes
+    ----------
+    others : list of int
+        Places of those lists, k of them.
+    counts, observable : (2**k,) int64, (2**k,) bool
+        Members by history over them, and whether there can be any.
+    active, overlap, why
+        As in `KnownSize`.
+    """
+
+    others: list[int]
+    counts: Integers
+    observable: Flags
+    active: int
+    overlap: int
+    why: Said | None
+
+
+def _members(table: CaptureTable, place: int) -> _Members:
     on = table.membership()
     members, counts = on[:, place], np.where(on[:, place], table.counts[0], 0)
     totals = counts @ on
@@ -103,12 +124,17 @@ def _known_size(table: CaptureTable, place: int) -> KnownSize:
     np.logical_or.at(observable, folded[members], table.observable[0][members])
     active = int((totals[others] >= LEAST_MEMBERS).sum())
     overlap = int(counts[on[:, others].sum(axis=1) >= 2].sum())
-    why, found = _left_out(bool(observable[0]), active, overlap), None
-    if why is None:
+    return _Members(others, inner, observable, active, overlap, _left_out(bool(observable[0]), active, overlap))
+
+
+def _known_size(table: CaptureTable, place: int) -> KnownSize:
+    held, found = _members(table, place), None
+    if held.why is None:
         name = f"{table.name}: members of {table.lists[place]}"
-        names = [table.lists[j] for j in others]
-        found = CaptureTable.from_arrays(names, inner[1:], observable=observable[1:], name=name)
-    return KnownSize(table.lists[place], int(inner.sum()), int(inner[1:].sum()), active, overlap, found, why)
+        names = [table.lists[j] for j in held.others]
+        found = CaptureTable.from_arrays(names, held.counts[1:], observable=held.observable[1:], name=name)
+    true, seen = int(held.counts.sum()), int(held.counts[1:].sum())
+    return KnownSize(table.lists[place], true, seen, held.active, held.overlap, found, held.why)
 
 
 def _left_out(alone: bool, active: int, overlap: int) -> Said | None:
@@ -183,14 +209,26 @@ def quick_consistency(table: CaptureTable | HistoryTable, prob: float = 0.95) ->
     """
     if not isinstance(table, CaptureTable) or not FEWEST_LISTS < table.n_lists <= MOST_LISTS:
         return None
-    known = [k for k in known_sizes(table) if k.table is not None]
-    if not known:
+    flat, found = table.collapse() if table.strata else table, []
+    for place in range(flat.n_lists):
+        held = _members(flat, place)
+        if held.why is None:
+            found.append((int(held.counts.sum()), _from_others(held, prob)))
+    if not found:
         return None
-    found = [(k, refitted(shrinkage_quantiles, k.table, prob)) for k in known if k.table is not None]
     return SizesFound(
-        np.array([math.log(f.point / k.true) for k, f in found if f.why is None], dtype=np.float64),
-        np.array([f.low <= k.true <= f.high for k, f in found if f.why is None], dtype=bool),
+        np.array([math.log(point / true) for true, (_, point, _) in found]),
+        np.array([low <= true <= high for true, (low, _, high) in found]),
     )
+
+
+def _from_others(held: _Members, prob: float) -> Array:
+    """Return low, point and high of the size of a list by shrinkage of the other lists."""
+    from mse.estimators.shrinkage.shrinkage import law_of_cells
+
+    counts, cells = held.counts.astype(np.float64), held.observable.astype(np.float64)
+    counts[0] = cells[0] = 0.0
+    return law_of_cells(counts, cells).quantile([(1 - prob) / 2, 0.5, (1 + prob) / 2])
 
 
 def sizes_found(frame: pd.DataFrame) -> SizesFound:

@@ -115,13 +115,18 @@ def settled(posterior: Posterior, asked: Mapping[str, Asked], limits: Thresholds
     """
     own = referee_of(posterior)
     known = {name: x.rough for name, x in asked.items()}
-    while open_ones := [name for name, x in known.items() if not _is_exact(x) and _matters(x, own, known, limits)]:
-        for name in open_ones:
-            try:
-                known[name] = asked[name].exact()
-            except MseError:
-                del known[name]
+    while (name := _open(own, known, limits)) is not None:
+        try:
+            known[name] = asked[name].exact()
+        except MseError:
+            del known[name]
     return {name: x for name, x in known.items() if math.isfinite(x.point)}
+
+
+def _open(own: Referee, known: Mapping[str, Referee], limits: Thresholds) -> str | None:
+    """Return the first whose exact answer may matter: what it turns out to be may settle the others."""
+    rough = ((name, x) for name, x in known.items() if not _is_exact(x))
+    return next((name for name, x in rough if _matters(x, own, known, limits)), None)
 
 
 def _is_exact(x: Referee) -> bool:

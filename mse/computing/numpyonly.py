@@ -7,21 +7,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _COSTLY = ("dask.array", "distributed")
+_ASKED = ("dask", *_COSTLY)
 
 
 @contextmanager
 def numpy_arrays() -> Iterator[None]:
     """Let xarray find no Dask inside; afterwards, and where Dask is loaded already, everything is as it was."""
-    from xarray.namedarray import pycompat
+    from xarray.namedarray import pycompat, utils
 
     asked = getattr(pycompat, "_cached_duck_array_modules", None)  # what xarray remembers of what it asked
     if asked is None or any(name in sys.modules for name in _COSTLY):
         yield
         return
-    sys.modules |= dict.fromkeys(_COSTLY)  # type: ignore[arg-type]  # how Python notes that there is no such module
+    forget = getattr(utils.module_available, "cache_clear", tuple)
+    missing = [name for name in _ASKED if name not in sys.modules]
+    sys.modules |= dict.fromkeys(missing)  # type: ignore[arg-type]  # how Python notes that there is no such module
+    forget()
     try:
         yield
     finally:
-        for name in _COSTLY:
+        for name in missing:
             del sys.modules[name]
         asked.pop("dask", None)
+        forget()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
@@ -75,7 +75,7 @@ def read_options(
         return None, [file.put(replace(x, column=".".join(where) if place else None), where) for x in unknown]
     method = (by_options(options) or method) if method == "auto" else method
     anywhere = also_taken(method)
-    near = every_option() if method == "auto" else ()
+    near: Callable[[], Sequence[str]] = every_option if method == "auto" else tuple
     apart = {name: value for name, value in options.items() if name in anywhere}
     own = {name: value for name, value in options.items() if name not in anywhere}
     spec, problems = read_spec(spec_of(method), own, place, file, also=anywhere, near=near)

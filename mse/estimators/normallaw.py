@@ -24,15 +24,11 @@ def mixture_quantiles(weight: Array, mean: Array, sd: Array, q: npt.ArrayLike) -
     -------
     (Q,) float64
     """
-    from scipy.special import ndtr
+    from mse.kernels.mixture import normal_quantiles
 
-    wanted = np.asarray(q, dtype=np.float64) * weight.sum()
-    low, high = np.full(wanted.shape, (mean - 9 * sd).min()), np.full(wanted.shape, (mean + 9 * sd).max())
-    while (high - low).max() > 1e-7:
-        middle = 0.5 * (low + high)
-        below = weight @ ndtr((middle - mean[:, None]) / sd[:, None]) < wanted
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return high
+    wanted = np.asarray(q, dtype=np.float64)
+    weight, mean, sd = (np.ascontiguousarray(x, dtype=np.float64) for x in (weight, mean, sd))
+    return normal_quantiles(weight, mean, sd, wanted.ravel() * weight.sum(), 1e-7).reshape(wanted.shape)
 
 
 def normal_law(observed: int, size: float, se: float) -> Distribution:

@@ -27,7 +27,6 @@ from mse.computing.savefiles import work_folder
 from mse.computing.sealing import same_content
 from mse.errors import InputError, Problem, names_of
 from mse.estimators.automatic import choose
-from mse.intake.pseudonyms.keyedhash import read_key
 from mse.jobs.aggregated import aggregates_table, read_aggregates
 from mse.jobs.job import Job, dimension_problems, make_job
 from mse.jobs.otherpopulations import populations_table
@@ -219,6 +218,8 @@ def _rounding_secret(key: Path | None) -> str:
     """
     if key is None:
         return token_hex(32)
+    from mse.intake.pseudonyms.keyedhash import read_key
+
     return hmac.digest(read_key(key), b"rounding of published counts", "sha256").hex()
 
 

@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from mse.kernels.cholesky import factorise, solve_lower, solve_upper
 from mse.kernels.compiled import compiled
-from mse.kernels.walsh import transform
+from mse.kernels.exponential import exponential
+from mse.kernels.lanes import LANES, load, spread, store
+from mse.kernels.walsh import transform, transform_lanes
 
 Array = NDArray[np.float64]
+
+_GROUP = 4
 
 FREEDOM = 40.0
 """Degrees of freedom of the proposal: in forty dimensions a heavier tail wastes the draws."""
@@ -41,21 +45,40 @@ def log_targets(counts: Array, cells: Array, terms: NDArray[np.int64], precision
     -------
     (S,) float64
     """
-    eta = np.empty(counts.shape[0])
-    out = np.empty(betas.shape[0])
-    for s in range(betas.shape[0]):
+    size = counts.shape[0]
+    draws, p = betas.shape
+    out = np.empty(draws)
+    beta = np.empty(LANES * p)
+    eta = np.empty(LANES * size)
+    four = np.empty(LANES)
+    for first in range(0, draws, LANES):
+        take_rows(betas, first, beta)
         eta[:] = 0.0
-        value = 0.0
-        for i in range(terms.shape[0]):
-            eta[terms[i]] = betas[s, i]
+        square = spread(0.0)
+        for i in range(p):
+            here = load(beta, i)
+            store(eta, terms[i], here)
             if i > 0:
-                value -= 0.5 * precision * betas[s, i] * betas[s, i]
-        transform(eta)
-        for cell in range(1, counts.shape[0]):
+                square = square + here * here
+        transform_lanes(eta, size)
+        value = spread(-0.5 * precision) * square
+        for cell in range(1, size):
             if cells[cell] > 0.0:
-                value += counts[cell] * eta[cell] - math.exp(min(eta[cell], 700.0))
-        out[s] = value
+                here = load(eta, cell)
+                value = value + (spread(counts[cell]) * here - exponential(here))
+        store(four, 0, value)
+        for lane in range(min(LANES, draws - first)):
+            out[first + lane] = four[lane]
     return out
+
+
+@compiled
+def take_rows(rows: Array, first: int, out: Array) -> None:
+    """Write four rows of (S, p) side by side to `out`, (4 p,); the last one stands for those that there are not."""
+    for lane in range(LANES):
+        row = rows[min(first + lane, rows.shape[0] - 1)]
+        for i in range(row.shape[0]):
+            out[LANES * i + lane] = row[i]
 
 
 @compiled
@@ -107,17 +130,15 @@ def first_axis(factor: Array, direction: Array) -> Array:
 
 
 @compiled
-def _to_beta(factor: Array, mode: Array, reflector: Array, position: Array, beta: Array) -> None:
-    """Write mode + L⁻ᵀQs to `beta`; Q is the Householder reflection I − 2rrᵀ (r of length 0 or 1)."""
-    p = mode.shape[0]
+def _to_step(factor: Array, reflector: Array, position: Array, step: Array) -> None:
+    """Write L⁻ᵀQs to `step`; Q is the Householder reflection I − 2rrᵀ (r of length 0 or 1)."""
+    p = position.shape[0]
     along = 0.0
     for i in range(p):
         along += reflector[i] * position[i]
     for i in range(p):
-        beta[i] = position[i] - 2.0 * along * reflector[i]
-    solve_upper(factor, p, beta)
-    for i in range(p):
-        beta[i] += mode[i]
+        step[i] = position[i] - 2.0 * along * reflector[i]
+    solve_upper(factor, p, step)
 
 
 @compiled
@@ -141,10 +162,7 @@ def pareto_shape(exceedances: Array) -> tuple[float, float]:
     profile = np.empty(grid)
     for j in range(grid):
         theta = 1.0 / exceedances[m - 1] + (1.0 - math.sqrt(grid / (j + 0.5))) / (3.0 * quartile)
-        k = 0.0
-        for i in range(m):
-            k += math.log1p(-theta * exceedances[i])
-        k /= m
+        k = _mean_log(theta, exceedances)
         thetas[j] = theta
         profile[j] = m * (math.log(-theta / k) - k - 1.0)
     best = 0.0
@@ -153,11 +171,21 @@ def pareto_shape(exceedances: Array) -> tuple[float, float]:
         for i in range(grid):
             share += math.exp(profile[i] - profile[j])
         best += thetas[j] / share
-    k = 0.0
-    for i in range(m):
-        k += math.log1p(-best * exceedances[i])
-    k /= m
+    k = _mean_log(best, exceedances)
     return (k * m + 5.0) / (m + 10.0), -k / best
+
+
+@compiled
+def _mean_log(theta: float, exceedances: Array) -> float:
+    """Return the mean of log(1 − θx): of products of a few, which takes fewer logarithms."""
+    m = exceedances.shape[0]
+    total = 0.0
+    for first in range(0, m, _GROUP):
+        product = 1.0
+        for i in range(first, min(first + _GROUP, m)):
+            product *= 1.0 - theta * exceedances[i]
+        total += math.log(product)
+    return float(total / m)
 
 
 @compiled
@@ -258,14 +286,18 @@ def probe_points(mode: Array, factor: Array, reflector: Array) -> Array:
     p = mode.shape[0]
     out = np.empty((6 * p, p))
     position = np.zeros(p)
+    step = np.empty(p)
     row = 0
     for i in range(p):
+        position[i] = 1.0
+        _to_step(factor, reflector, position, step)
+        position[i] = 0.0
         for side in range(2):
             for reach in (1.0, 2.0, 4.0):
-                position[i] = reach if side == 1 else -reach
-                _to_beta(factor, mode, reflector, position, out[row])
+                length = reach if side == 1 else -reach
+                for j in range(p):
+                    out[row, j] = mode[j] + length * step[j]
                 row += 1
-        position[i] = 0.0
     return out
 
 
@@ -313,17 +345,36 @@ def propose(
     log_constant = math.lgamma(0.5 * (FREEDOM + p)) - math.lgamma(0.5 * FREEDOM) - 0.5 * p * math.log(FREEDOM * math.pi)
     for i in range(p):
         log_constant += math.log(2.0 / (scale[i, 0] + scale[i, 1]))
+    inverse = np.empty(p)
+    for i in range(p):
+        inverse[i] = 1.0 / factor[i, i]
     out = np.empty(s)
-    position = np.empty(p)
-    for d in range(s):
-        square = 0.0
+    position = np.empty(LANES * p)
+    for first in range(0, s, LANES):
+        here = min(LANES, s - first)
+        for lane in range(LANES):
+            d = min(first + lane, s - 1)
+            square = 0.0
+            for i in range(p):
+                z = abs(normals[d, i]) * stretch[d]
+                square += z * z
+                if sides[d, i] * (scale[i, 0] + scale[i, 1]) < scale[i, 0]:
+                    position[LANES * i + lane] = -z * scale[i, 0]
+                else:
+                    position[LANES * i + lane] = z * scale[i, 1]
+            out[d] = log_constant - 0.5 * (FREEDOM + p) * math.log1p(square / FREEDOM)
+        along = spread(0.0)
         for i in range(p):
-            z = abs(normals[d, i]) * stretch[d]
-            square += z * z
-            if sides[d, i] * (scale[i, 0] + scale[i, 1]) < scale[i, 0]:
-                position[i] = -z * scale[i, 0]
-            else:
-                position[i] = z * scale[i, 1]
-        _to_beta(factor, mode, reflector, position, normals[d])
-        out[d] = log_constant - 0.5 * (FREEDOM + p) * math.log1p(square / FREEDOM)
+            along = along + spread(reflector[i]) * load(position, i)
+        for i in range(p):
+            store(position, i, load(position, i) - spread(2.0 * reflector[i]) * along)
+        # L⁻ᵀ: each row is taken from those before it
+        for i in range(p - 1, -1, -1):
+            x = load(position, i) * spread(inverse[i])
+            store(position, i, x)
+            for k in range(i):
+                store(position, k, load(position, k) - spread(factor[i, k]) * x)
+        for lane in range(here):
+            for i in range(p):
+                normals[first + lane, i] = mode[i] + position[LANES * i + lane]
     return out

@@ -7,12 +7,15 @@ from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
 from mse.kernels.exponential import exponential
-from mse.kernels.lanes import LANES, load, store
+from mse.kernels.lanes import LANES, load, spread, store
 
 Array = NDArray[np.float64]
 
 FEWEST_NODES = 4
 """Nodes that a law must have."""
+
+_CERTAIN = 6.0
+"""Argument from which the complementary error function is 0, or 2 on the other side, to double precision."""
 
 
 @compiled
@@ -58,22 +61,33 @@ def add_law(mass: Array, start: float, step: float, nodes: Array, log_density: A
     space = (nodes[m - 1] - nodes[0]) / (m - 1)
     first = max(int(math.ceil((nodes[0] - start) / step - 1e-9)), 0)
     last = min(int(math.floor((nodes[m - 1] - start) / step + 1e-9)), mass.shape[0] - 1)
-    # values first, then four exponentials at a time
-    count = last + 1 - first
-    values = np.empty(max(count, 0) + LANES)
-    for i in range(count):
-        at = (start + step * (first + i) - nodes[0]) / space
-        k = min(max(int(at), 0), m - 2)
-        t = at - k
-        s = 1.0 - t
-        value = s * log_density[k] + t * log_density[k + 1]
-        values[i] = value + ((s * s * s - s) * bend[k] + (t * t * t - t) * bend[k + 1]) / 6.0 + log_weight
-    for i in range(max(count, 0), values.shape[0]):
-        values[i] = 0.0
-    for block in range((count + LANES - 1) // LANES):
-        store(values, block, exponential(load(values, block)))
-    for i in range(count):
-        mass[first + i] += values[i]
+    places = np.empty(LANES)
+    four = np.empty(LANES)
+    begin = first
+    for k in range(m - 1):
+        # the points up to the next node, and the cubic there in powers of the share of the way to it
+        reach = last if k == m - 2 else int(math.ceil((nodes[0] + (k + 1) * space - start) / step)) - 1
+        end = min(reach, last) + 1
+        if end <= begin:
+            continue
+        slope = log_density[k + 1] - log_density[k] - bend[k] / 3.0 - bend[k + 1] / 6.0
+        constant, linear = spread(log_density[k] + log_weight), spread(slope)
+        square, cube = spread(0.5 * bend[k]), spread((bend[k + 1] - bend[k]) / 6.0)
+        here = mass[begin:end]
+        on = spread(LANES * step / space)
+        for lane in range(LANES):
+            places[lane] = (start + step * (begin + lane) - nodes[0]) / space - k
+        t = load(places, 0)
+        for block in range((end - begin + LANES - 1) // LANES):
+            value = exponential(constant + t * (linear + t * (square + t * cube)))
+            t = t + on
+            if LANES * (block + 1) <= end - begin:
+                store(here, block, load(here, block) + value)
+            else:
+                store(four, 0, value)
+                for i in range(LANES * block, end - begin):
+                    here[i] += four[i - LANES * block]
+        begin = end
 
 
 @compiled
@@ -89,18 +103,30 @@ def log_integral(nodes: Array, log_density: Array) -> float:
 
 
 @compiled
-def noisy_share(size: float, means: Array, mass: Array) -> float:
+def noisy_share(size: float, roots: Array, mass: Array, upto: Array) -> float:
     """Return the share of a mixture of Poisson laws below a size, by Wilson & Hilferty's normal law of a cube root.
 
-    P(Poisson(μ) ≤ n) = P(Gamma(n + 1) > μ), and the cube root of a gamma variate is nearly normal.
+    P(Poisson(μ) ≤ n) = P(Gamma(n + 1) > μ), and the cube root of a gamma variate is nearly normal. Roots of the means
+    ascend; `upto` are the sums of the masses, from 0 on.
     """
     shape = max(size, 0.0) + 1.0
     root = shape ** (1.0 / 3.0)
     middle = 1.0 - 1.0 / (9.0 * shape)
     scale = 3.0 * math.sqrt(shape) * math.sqrt(0.5)
-    total = 0.0
-    for i in range(means.shape[0]):
-        total += mass[i] * 0.5 * math.erfc(scale * (means[i] / root - middle))
+    low = 0
+    high = roots.shape[0]
+    while low < high:
+        at = (low + high) // 2
+        if scale * (roots[at] / root - middle) < -_CERTAIN:
+            low = at + 1
+        else:
+            high = at
+    total = float(upto[low])
+    for i in range(low, mass.shape[0]):
+        away = scale * (roots[i] / root - middle)
+        if away > _CERTAIN:
+            break
+        total += mass[i] * 0.5 * math.erfc(away)
     return total
 
 
@@ -113,15 +139,18 @@ def noisy_quantiles(wanted: Array, means: Array, mass: Array) -> Array:
     wanted : (Q,) float64
         Shares.
     means, mass : (M,) float64
-        Means and their weights, which add up to one.
+        Means, ascending, and their weights, which add up to one.
     """
     roots = means ** (1.0 / 3.0)
+    upto = np.zeros(mass.shape[0] + 1)
+    for i in range(mass.shape[0]):
+        upto[i + 1] = upto[i] + mass[i]
     out = np.empty(wanted.shape[0])
     for q in range(wanted.shape[0]):
         low = -1.0
         high = float(means.max()) + 10.0 * math.sqrt(means.max()) + 20.0
-        below = noisy_share(low, roots, mass) - wanted[q]
-        above = noisy_share(high, roots, mass) - wanted[q]
+        below = noisy_share(low, roots, mass, upto) - wanted[q]
+        above = noisy_share(high, roots, mass, upto) - wanted[q]
         if below >= 0.0:
             high = low
         side = 0
@@ -132,7 +161,7 @@ def noisy_quantiles(wanted: Array, means: Array, mass: Array) -> Array:
             here = (low * above - high * below) / (above - below)
             if not low < here < high:
                 here = 0.5 * (low + high)
-            found = noisy_share(here, roots, mass) - wanted[q]
+            found = noisy_share(here, roots, mass, upto) - wanted[q]
             if abs(found) < 1e-13:
                 high = here
                 break
@@ -146,11 +175,3 @@ def noisy_quantiles(wanted: Array, means: Array, mass: Array) -> Array:
                 side = 1
         out[q] = high
     return out
-
-
-@compiled
-def log_integrals(nodes: Array, density: Array, length: NDArray[np.int64], out: Array) -> None:
-    """Replace `out`, (G,), by `log_integral` of the rows that have nodes enough; arrays as in `shrunklaw.Laws`."""
-    for g in range(length.shape[0]):
-        if length[g] >= FEWEST_NODES:
-            out[g] = log_integral(nodes[g, : length[g]], density[g, : length[g]])

@@ -1,11 +1,13 @@
 """Mixtures of laws that are known at nodes of their own, all laws of a table in one call (`mse.kernels.lawgrid`)."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
+from mse.kernels.copying import copy_to
 from mse.kernels.lawgrid import FEWEST_NODES, add_law, log_integral
 
 Array = NDArray[np.float64]
@@ -65,3 +67,45 @@ def integrals_of_laws(nodes: Array, log_density: Array, ends: Integers, out: Arr
         if ends[g] - start >= FEWEST_NODES:
             out[g] = log_integral(nodes[start : ends[g]], log_density[start : ends[g]])
         start = ends[g]
+
+
+class Flat(NamedTuple):
+    """Laws of G points, one after the other; T nodes in all.
+
+    Attributes
+    ----------
+    nodes, log_density : (T,) float64
+        As in `shrunklaw.Laws`.
+    rungs : (T, p) float64
+        Likewise.
+    ends : (G,) int64
+        Where each law ends.
+    log_evidence : (G,) float64
+        What the densities integrate to; Laplace's of points with too few nodes, minus infinity of those that failed.
+    """
+
+    nodes: Array
+    log_density: Array
+    rungs: Array
+    ends: Integers
+    log_evidence: Array
+
+
+@compiled
+def flat_laws(nodes: Array, log_density: Array, rungs: Array, length: Integers, log_evidence: Array) -> Flat:
+    """Return laws without the room between them, and their evidence; arguments as in `shrunklaw.Laws`."""
+    grid, p = length.shape[0], rungs.shape[2]
+    total = length.sum()
+    found = Flat(np.empty(total), np.empty(total), np.empty((total, p)), np.empty(grid, np.int64), np.empty(grid))
+    start = 0
+    for g in range(grid):
+        m = length[g]
+        copy_to(found.nodes[start:], nodes[g, :m])
+        copy_to(found.log_density[start:], log_density[g, :m])
+        for i in range(m):
+            copy_to(found.rungs[start + i], rungs[g, i])
+        start += m
+        found.ends[g] = start
+        here = -math.inf if math.isnan(log_evidence[g]) else log_evidence[g]
+        found.log_evidence[g] = log_integral(nodes[g, :m], log_density[g, :m]) if m >= FEWEST_NODES else here
+    return found

@@ -78,13 +78,25 @@ def mixed_poisson(means: Array, mass: Array) -> Array:
             first += 1
         if first == m:
             break
-        total = spread(0.0)
+        # two sums, so that one need not wait for the other
+        even = spread(0.0)
+        odd = spread(0.0)
         onwards = spread(1.0 / (count + 1.0))
-        for block in range(first // LANES, (following + LANES - 1) // LANES):
+        block = first // LANES
+        end = (following + LANES - 1) // LANES
+        while block + 1 < end:
             x = load(here, block)
-            total = total + load(weight, block) * x
+            y = load(here, block + 1)
+            even = even + load(weight, block) * x
+            odd = odd + load(weight, block + 1) * y
             store(here, block, x * (load(mean, block) * onwards))
-        store(four, 0, total)
+            store(here, block + 1, y * (load(mean, block + 1) * onwards))
+            block += 2
+        if block < end:
+            x = load(here, block)
+            even = even + load(weight, block) * x
+            store(here, block, x * (load(mean, block) * onwards))
+        store(four, 0, even + odd)
         out[count] = (four[0] + four[1]) + (four[2] + four[3])
         count += 1
     return out

@@ -9,120 +9,207 @@ from numpy.typing import NDArray
 from mse.kernels.censoring import bounded
 from mse.kernels.compiled import compiled
 from mse.kernels.copying import copy_to
-from mse.kernels.exponential import both_ways
-from mse.kernels.importance import tail_shape
+from mse.kernels.exponential import both_ways, exponential
+from mse.kernels.importance import tail_shape, take_rows
 from mse.kernels.lanes import LANES, Lanes, load, spread, store
 from mse.kernels.rowwise import solve_back_lanes, solve_rows
 from mse.kernels.shrinking import Counted, Shrinkage, derivatives, objective, shifted_log_means
 from mse.kernels.walsh import transform_lanes
 
 Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 HEAVY = 7.0
 """Log of how much less dense than the densest a node may be whose weights are judged."""
 
 
 class Corrections(NamedTuple):
-    """What importance sampling says of one law.
+    """What importance sampling says of C laws with T nodes in all.
 
     Attributes
     ----------
-    log_ratio : (1 + B, m) float64
+    log_ratio : (1 + B, T) float64
         Log of what the density at each node is to be multiplied by: by all draws, and by each of B parts of them.
-    pareto_k, worth : float
-        Shape of the tail of what the draws weigh at all heavy nodes together, and their effective share.
-    failed : bool
+    pareto_k, worth : (C,) float64
+        Shape of the tail of what the draws weigh at all heavy nodes together, and their effective share; not a number
+        where a law failed.
+    failed : (C,) bool
         Whether H of a node was not positive definite.
     """
 
     log_ratio: Array
-    pareto_k: float
-    worth: float
-    failed: bool
+    pareto_k: Array
+    worth: Array
+    failed: NDArray[np.bool_]
 
 
 @compiled
-def sample_law(
-    seen: Counted, terms: NDArray[np.int64], prior: Shrinkage, modes: Array, density: Array, depth: float,
-    normals: Array, batches: int,
+def sample_laws(
+    seen: Counted, offsets: Array, which: Integers, terms: Integers, first: int, last: int, precision: Array,
+    common: Array, modes: Array, density: Array, ends: Integers, depth: Array, weight: Array, normals: Array,
+    tries: Integers, settled: float, batches: int, reliable: float, least: float,
 ) -> Corrections:  # fmt: skip
-    """Draw around every node of a law that is not too far below its highest; the others go with their neighbours.
+    """Draw around every node that is not too far below the highest of its law; the others go with their neighbours.
 
     Parameters
     ----------
-    seen, terms, prior
-        As in `shrinking.fit_shrunk`.
-    modes, density : (m, p), (m,) float64
-        β at the nodes, and their log densities.
-    depth : float
+    seen, offsets, which, terms, first, last, precision, common
+        As in `shrunklaw.laws_on_grid`, of the C points whose laws these are.
+    modes, density : (T, p), (T,) float64
+        β at the nodes, one law after the other, and their log densities.
+    ends : (C,) int64
+        Where each law ends.
+    depth : (C,) float64
         Nodes so far below the highest are not drawn around.
+    weight : (C,) float64
+        Posterior probability of each point.
     normals : (S, p) float64
         Standard normal numbers, the same for all nodes.
+    tries : (A,) int64
+        How many of them are used at first, and how many where that does not settle the laws; ascending.
+    settled : float
+        Standard error of the log density at the node where it is largest, the mean over the points, with which so many
+        draws do.
     batches : int
         B.
+    reliable, least : float
+        All of `normals` are used where the tail has a larger shape than the one, and draws are worth less than the
+        other.
     """
-    m = density.shape[0]
-    s = normals.shape[0]
-    ratio = np.zeros((batches + 1, m))
-    weights = np.empty((m, 2 * s))
-    low = -1
-    high = -1
-    highest = density.max()
-    for i in range(m):
-        if density[i] < highest - max(depth, HEAVY):
-            continue
-        found, failed = sample_rung(seen, terms, prior, modes[i], normals)
-        copy_to(weights[i], found)
-        if failed:
-            return Corrections(ratio, math.nan, math.nan, True)
-        low = i if low < 0 else low
-        high = i
-        ratio[0, i] = _log_mean(weights[i], 0, 1)
-        for b in range(batches):
-            ratio[b + 1, i] = _log_mean(weights[i], b, batches)
-    for i in range(m):
-        if i < low:
-            for b in range(batches + 1):
-                ratio[b, i] = ratio[b, low]
-        elif i > high:
-            for b in range(batches + 1):
-                ratio[b, i] = ratio[b, high]
-    top = -math.inf
-    for i in range(m):
-        top = max(top, density[i] + ratio[0, i])
-    # All nodes have the same draws: what each draw weighs is a sum over them, and a large one counts once.
-    heavy = np.zeros(2 * s)
-    for i in range(low, high + 1):
-        if density[i] + ratio[0, i] > top - HEAVY:
-            for d in range(2 * s):
-                heavy[d] += math.exp(density[i] + weights[i, d] - top)
-    total = 0.0
-    squares = 0.0
-    for d in range(2 * s):
-        total += heavy[d]
-        squares += heavy[d] * heavy[d]
-        heavy[d] = math.log(heavy[d])
-    return Corrections(ratio, tail_shape(heavy), total * total / (2 * s * squares), False)
+    points = ends.shape[0]
+    most = tries[tries.shape[0] - 1]
+    ratio = np.zeros((batches + 1, density.shape[0]))
+    shape = np.full(points, math.nan)
+    worth = np.full(points, math.nan)
+    failed = np.zeros(points, np.bool_)
+    weights = np.empty((density.shape[0], 2, most))
+    done = np.zeros(points, np.int64)
+    for draws in tries:
+        noise = 0.0
+        for c in range(points):
+            start = ends[c - 1] if c > 0 else 0
+            end = ends[c]
+            law = density[start:end]
+            heavy = law.max() - max(depth[c], HEAVY)
+            prior = Shrinkage(precision[c], common[c], first, last, 0.0)
+            shifted = Counted(seen.counts, seen.cells, seen.bounds, offsets[which[c]])
+            for i in range(start, end):
+                if density[i] >= heavy and not failed[c]:
+                    failed[c] = sample_rung(shifted, terms, prior, modes[i], normals, done[c], draws, weights[i])
+            done[c] = draws
+            if failed[c]:
+                noise = math.inf
+                continue
+            shape[c], worth[c] = _correct(law, heavy, weights[start:end], draws, batches, ratio, start)
+            if shape[c] > reliable and worth[c] < least and draws < normals.shape[0]:
+                more = np.empty((end - start, 2, normals.shape[0]))
+                for i in range(start, end):
+                    if density[i] >= heavy:
+                        for side in range(2):
+                            copy_to(more[i - start, side], weights[i, side, :draws])
+                        sample_rung(shifted, terms, prior, modes[i], normals, draws, normals.shape[0], more[i - start])
+                shape[c], worth[c] = _correct(law, heavy, more, normals.shape[0], batches, ratio, start)
+            noise += weight[c] * _spread(ratio, start, end) / math.sqrt(batches)
+            if noise >= settled and draws < most:
+                break
+        if noise < settled:
+            break
+    return Corrections(ratio, shape, worth, failed)
 
 
 @compiled
-def _log_mean(log_weight: Array, first: int, step: int) -> float:
-    """Return the log of the mean of every `step`-th weight."""
-    top = -math.inf
-    for i in range(first, log_weight.shape[0], step):
-        top = max(top, log_weight[i])
+def _correct(
+    density: Array, heavy: float, log_weight: Array, draws: int, batches: int, ratio: Array, start: int
+) -> tuple[float, float]:
+    """Write what one law is to be multiplied by to `ratio` from node `start` on, and judge its draws.
+
+    Parameters
+    ----------
+    density : (m,) float64
+        Log density at the nodes.
+    heavy : float
+        Nodes below it were not drawn around.
+    log_weight : (m, 2, S) float64
+        What the draws and their mirror images weigh, of which the first `draws` are there.
+
+    Returns
+    -------
+    shape, share : float, float
+        As in `Corrections`.
+    """
+    m = density.shape[0]
+    n = 2 * draws
+    room = (n + LANES - 1) // LANES
+    share = np.full((m, LANES * room), -math.inf)
+    top = np.empty(m)
+    low = -1
+    high = -1
+    for i in range(m):
+        if density[i] < heavy:
+            continue
+        low = i if low < 0 else low
+        high = i
+        top[i] = -math.inf
+        for side in range(2):
+            for d in range(draws):
+                top[i] = max(top[i], log_weight[i, side, d])
+        for side in range(2):
+            for d in range(draws):
+                share[i, side * draws + d] = log_weight[i, side, d] - top[i]
+        for block in range(room):
+            store(share[i], block, exponential(load(share[i], block)))
+        whole = 0.0
+        for b in range(batches):
+            total = 0.0
+            for d in range(b, n, batches):
+                total += share[i, d]
+            whole += total
+            ratio[b + 1, start + i] = top[i] + math.log(total / ((n - b + batches - 1) // batches))
+        ratio[0, start + i] = top[i] + math.log(whole / n)
+    for b in range(batches + 1):
+        for i in range(low):
+            ratio[b, start + i] = ratio[b, start + low]
+        for i in range(high + 1, m):
+            ratio[b, start + i] = ratio[b, start + high]
+    highest = -math.inf
+    for i in range(m):
+        highest = max(highest, density[i] + ratio[0, start + i])
+    # All nodes have the same draws: what each draw weighs is a sum over them, and a large one counts once.
+    together = np.zeros(n)
+    for i in range(m):
+        if density[i] >= heavy and density[i] + ratio[0, start + i] > highest - HEAVY:
+            factor = math.exp(density[i] + top[i] - highest)
+            for d in range(n):
+                together[d] += factor * share[i, d]
     total = 0.0
-    n = 0
-    for i in range(first, log_weight.shape[0], step):
-        total += math.exp(log_weight[i] - top)
-        n += 1
-    return top + math.log(total / n)
+    squares = 0.0
+    for d in range(n):
+        total += together[d]
+        squares += together[d] * together[d]
+        together[d] = math.log(together[d])
+    return tail_shape(together), total * total / (n * squares)
+
+
+@compiled
+def _spread(ratio: Array, start: int, end: int) -> float:
+    """Return the standard deviation of what parts of the draws say of a node, where it is largest."""
+    batches = ratio.shape[0] - 1
+    largest = 0.0
+    for i in range(start, end):
+        mean = 0.0
+        for b in range(batches):
+            mean += ratio[b + 1, i] / batches
+        square = 0.0
+        for b in range(batches):
+            square += (ratio[b + 1, i] - mean) ** 2 / batches
+        largest = max(largest, square)
+    return math.sqrt(largest)
 
 
 @compiled
 def sample_rung(
-    seen: Counted, terms: NDArray[np.int64], prior: Shrinkage, mode: Array, normals: Array
-) -> tuple[Array, bool]:
+    seen: Counted, terms: Integers, prior: Shrinkage, mode: Array, normals: Array, done: int, draws: int, out: Array
+) -> bool:
     """Draw coefficients with 1ᵀβ = x around β_x from the normal of Laplace's formula, each draw and its mirror image.
 
     With H = UᵀU and a = U⁻ᵀ1, z is a standard normal vector without its part along a, and β = β_x ± U⁻¹z; the density
@@ -136,21 +223,25 @@ def sample_rung(
         β_x.
     normals : (S, p) float64
         Standard normal numbers.
+    done, draws : int
+        Draws that are there already, a multiple of four, and that are to be there.
+    out : (2, S) float64
+        Written: log weights of the draws and of their mirror images.
 
     Returns
     -------
-    log_weight, failed : (2 S,) float64, bool
+    bool
+        Whether H was not positive definite.
     """
-    s, p = normals.shape
+    p = normals.shape[1]
     size = seen.counts.shape[0]
-    out = np.zeros(2 * s)
     h = np.empty((p, p))
     eta = np.empty(size)
     slope = np.empty(p)
     shifted_log_means(seen, terms, mode, eta)
     lowest = objective(seen, eta, mode, prior)
     if derivatives(seen, terms, prior, mode, eta, slope, h, np.empty((2, size))) != 0:
-        return out, True
+        return True
     along = np.ones(p)
     solve_rows(h, p, along)
     along /= math.sqrt((along * along).sum())
@@ -165,12 +256,8 @@ def sample_rung(
     means = np.empty(size)
     for cell in range(size):
         means[cell] = math.exp(min(eta[cell], 700.0))
-    for first in range(0, s, LANES):
-        for lane in range(LANES):
-            # the last draw stands in the lanes that are left over
-            normal = normals[min(first + lane, s - 1)]
-            for i in range(p):
-                z[LANES * i + lane] = normal[i]
+    for first in range(done, draws, LANES):
+        take_rows(normals[:draws], first, z)
         part = spread(0.0)
         for i in range(p):
             part = part + spread(along[i]) * load(z, i)
@@ -186,10 +273,10 @@ def sample_rung(
             store(change, terms[i], load(z, i))
         transform_lanes(change, size)
         _objectives(seen, eta, means, change, prior, mode, z, plus, minus)
-        for lane in range(min(LANES, s - first)):
-            out[first + lane] = lowest - plus[lane] + 0.5 * square[lane]
-            out[s + first + lane] = lowest - minus[lane] + 0.5 * square[lane]
-    return out, False
+        for lane in range(min(LANES, draws - first)):
+            out[0, first + lane] = lowest - plus[lane] + 0.5 * square[lane]
+            out[1, first + lane] = lowest - minus[lane] + 0.5 * square[lane]
+    return False
 
 
 @compiled

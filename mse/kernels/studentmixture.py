@@ -9,6 +9,8 @@ from mse.kernels.compiled import compiled
 
 Array = NDArray[np.float64]
 
+_TWELFTH = 1.0 / 12.0
+
 
 @compiled
 def mixed_student_cdf(logs: Array, places: Array, scale: float, upper: float) -> Array:
@@ -34,12 +36,12 @@ def mixed_student_cdf(logs: Array, places: Array, scale: float, upper: float) ->
         # two loops without a branch, which the compiler turns into vectors
         for g in range(first):
             x = (logs[g] - place) * below
-            root = 1.0 / math.sqrt(1.0 + 0.25 * x * x)
-            out[g] += 0.5 + 0.375 * x * root * (1.0 - x * x * root * root / 12.0)
+            share = 1.0 / (1.0 + 0.25 * x * x)
+            out[g] += 0.5 + 0.375 * x * math.sqrt(share) * (1.0 - x * x * share * _TWELFTH)
         for g in range(first, logs.shape[0]):
             x = (logs[g] - place) * above
-            root = 1.0 / math.sqrt(1.0 + 0.25 * x * x)
-            out[g] += 0.5 + 0.375 * x * root * (1.0 - x * x * root * root / 12.0)
+            share = 1.0 / (1.0 + 0.25 * x * x)
+            out[g] += 0.5 + 0.375 * x * math.sqrt(share) * (1.0 - x * x * share * _TWELFTH)
     for g in range(logs.shape[0]):
         out[g] /= places.shape[0]
     return out

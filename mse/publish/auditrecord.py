@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING
 
 from mse.answers.laterframes import LaterFrames
 from mse.errors import InputError, MseError, Problem, names_of
-from mse.evidence.chain import chain, read_chain
-from mse.evidence.survey import read_rates, survey_persons
 from mse.publish.indicators.basis import population_frame, read_basis, risk_groups
-from mse.publish.indicators.measures import indicators
-from mse.publish.indicators.sdg import sdg_table
 from mse.tables.levels import vague_levels
 from mse.words.said import said
 
@@ -71,10 +67,18 @@ def record_tables(
     if problems:
         raise InputError(problems)
     whole = replace(results, tables={**results.tables, **found})
-    sdg = None if results.headline.strata is None else sdg_table(whole)
-    if sdg is not None:
-        found["sdg"] = sdg
-    return LaterFrames(found, {"indicators": partial(indicators, whole)})
+    if results.headline.strata is not None:
+        from mse.publish.indicators.sdg import sdg_table
+
+        sdg = sdg_table(whole)
+        found |= {} if sdg is None else {"sdg": sdg}
+    return LaterFrames(found, {"indicators": partial(_indicators, whole)})
+
+
+def _indicators(results: Results) -> pd.DataFrame:
+    from mse.publish.indicators.measures import indicators
+
+    return indicators(results)
 
 
 def read_files(
@@ -109,12 +113,16 @@ def read_files(
         except MseError as error:
             problems += error.problems
     if chain_file is not None:
+        from mse.evidence.chain import chain, read_chain
+
         try:
             found["chain"] = chain(read_chain(chain_file), prob)
         except MseError as error:
             problems += [replace(p, file=p.file if p.file not in (None, said("what.chain")) else str(chain_file))
                          for p in error.problems]  # fmt: skip
     if survey_file is not None:
+        from mse.evidence.survey import read_rates, survey_persons
+
         try:
             found["survey"] = survey_persons(read_rates(survey_file), prob)
         except MseError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from difflib import get_close_matches
@@ -22,7 +22,7 @@ def read_spec[Spec](
     place: Place = (),
     file: JobFile | None = None,
     also: Iterable[str] = (),
-    near: Sequence[str] = (),
+    near: Callable[[], Sequence[str]] = tuple,
 ) -> tuple[Spec | None, list[Problem]]:
     """Read settings into a spec.
 
@@ -38,8 +38,8 @@ def read_spec[Spec](
         Where they stand.
     also : iterable of str
         Keys that may be named beside those of the spec, and are read elsewhere.
-    near : sequence of str
-        Keys that may be meant by one that is not known; those that are known when not given.
+    near : callable
+        Returns the keys that may be meant by one that is not known; those that are known when there are none.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def unknown_key(key: str, known: Sequence[str], found: Said, near: Sequence[str]
 class _Reading:
     """Reads sections into specs whose checks wait until all of them are read, and gathers what is wrong."""
 
-    def __init__(self, file: JobFile, root: Place, near: Sequence[str] = ()) -> None:
+    def __init__(self, file: JobFile, root: Place, near: Callable[[], Sequence[str]]) -> None:
         self.file = file
         self.near = near
         self.named = bool(root or file.name)
@@ -109,7 +109,7 @@ class _Reading:
         names = [x.spelled for x in known.values()]
         for key in settings:
             if key not in spelled.values():
-                self.say(unknown_key(str(key), (*names, *also), unknown, self.near), (*place, str(key)))
+                self.say(unknown_key(str(key), (*names, *also), unknown, self.near()), (*place, str(key)))
         spec, before, wrong = object.__new__(kind), self.unread, set[str]()
         for field in fields(kind):
             setting = known.get(field.name)

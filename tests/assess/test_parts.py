@@ -13,6 +13,7 @@ from mse.answers.distribution import Distribution
 from mse.answers.estimates import PartVerdict, Reason, Verdict
 from mse.answers.posterior import Posterior
 from mse.answers.results import summary_record, write_results
+from mse.answers.storedgroups import Group
 from mse.answers.strata import StrataDraws, time_dimension
 from mse.answers.worstof import worst_diagnostic
 from mse.assess.parts import because, headline_dimension, judge_parts, parts_frame, unusable, worst
@@ -426,6 +427,6 @@ def test_of_several_values_of_a_diagnostic_the_worst_counts():
 def test_chains_stay_with_the_draws():
     strata = answer(chains=4).strata
     assert strata.margin("year").chains == 4 == pickle.loads(pickle.dumps(strata)).chains
-    with_rest = strata.to_xarray(4)
-    rest = with_rest.drop_vars("N_stratum")
-    assert StrataDraws.from_xarray(with_rest["N_stratum"], rest, list(DIMS)).chains == 4
+    drawn, rest = strata.stored(4)
+    group = Group({name: x for name, (_, x) in rest.variables.items()}, rest.attrs)
+    assert StrataDraws.from_stored(drawn["N_stratum"][1], group, list(DIMS)).chains == 4

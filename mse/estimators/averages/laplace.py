@@ -17,7 +17,7 @@ import numpy as np
 from mse.answers.referees import Referee
 from mse.computing.parallel import Compute
 from mse.estimators.averages.averaging import AverageSpec, laplace_pool
-from mse.estimators.averages.weighing import corrected_law
+from mse.estimators.averages.weighing import corrected_law, corrected_mass
 from mse.estimators.normallaw import mixture_quantiles
 from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
@@ -78,8 +78,10 @@ def settled_draws(table: CaptureTable, spec: AverageSpec, draws: int, seed: int)
     """Return draws of N from the corrected law of one of several tables that are added up, persons, (draws,)."""
     one = Compute(workers=1)
     pool, _, _ = laplace_pool(table, spec, one)
-    _, _, law = corrected_law(table.observed, pool, spec.corrected, seed, one, False)
-    return law.draw(draws, np.random.default_rng([seed, 5])).astype(np.float64)
+    _, _, grid, mass = corrected_mass(pool, spec.corrected, seed, one, False)
+    rng = np.random.default_rng([seed, 5])
+    means = np.exp(np.interp(rng.random(draws), np.cumsum(mass) / mass.sum(), grid))
+    return np.asarray(table.observed + rng.poisson(means), dtype=np.float64)
 
 
 def referee(table: CaptureTable, spec: AverageSpec, *, seed: int, compute: Compute, rough: bool) -> Referee:

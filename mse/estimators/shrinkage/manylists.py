@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -110,11 +110,12 @@ def laws_of_many(
     pairs = [law_of[x] if g in kept else empty for g, x in enumerate(scales)]
     laws = UnseenLaws(
         evidence, np.array([modes[x].gamma[0] for x in scales]), np.array([modes[x].variance for x in scales]),
-        tuple(nodes for nodes, _ in pairs), tuple(density for _, density in pairs),
-        sum(mode.failed for mode in modes.values()),
+        np.concatenate([nodes for nodes, _ in pairs]), np.concatenate([density for _, density in pairs]),
+        np.cumsum([len(nodes) for nodes, _ in pairs]), np.array([modes[x].failed for x in scales]),
     )  # fmt: skip
     best = max(modes, key=lambda x: _evidence(priors[x], modes[x]))
-    return ManyLaws(cells, integrated(laws), kept, left_out(cells, modes[best].gamma))
+    (laws,) = integrated(laws, laws.log_density[None])
+    return ManyLaws(cells, laws, kept, left_out(cells, modes[best].gamma))
 
 
 def check_many(found: ManyLaws, grid: ScaleGrid, main_sd: float, seed: int, weight: Array | None = None) -> Checked:
@@ -158,11 +159,8 @@ def check_many(found: ManyLaws, grid: ScaleGrid, main_sd: float, seed: int, weig
         if not pareto_k[g] < 1.0:
             shifts[:, g] = 0.0  # weights without a mean say nothing: the formula stands, and counts as unreliable
         log_ratio[g] = shifts[0, g]
-    corrected = [
-        integrated(replace(laws, log_density=tuple(x + s for x, s in zip(laws.log_density, shift, strict=True))))
-        for shift in shifts
-    ]
-    return Checked(corrected[0], tuple(corrected[1:]), log_ratio, pareto_k, worth)
+    full, *batches = integrated(laws, laws.log_density + np.repeat(shifts, laws.lengths, axis=1))
+    return Checked(full, tuple(batches), log_ratio, pareto_k, worth)
 
 
 def _modes(

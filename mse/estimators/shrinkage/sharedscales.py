@@ -234,7 +234,7 @@ def fit_together(
         effort = effort._replace(negligible=np.inf)
     else:
         chosen = np.arange(len(grid))
-    inner, shared = grid.take(chosen), None
+    inner, shared = grid if len(chosen) == len(grid) else grid.take(chosen), None
     if len(held) > 1:
         shared = np.exp(log_weight[chosen] - log_weight[chosen].max())
         shared /= shared.sum()
@@ -250,7 +250,7 @@ def fit_together(
     log_weight = total + inner.log_prior
     weight = np.exp(log_weight - log_weight.max())
     for checked in found:
-        weight[[len(nodes) <= 3 for nodes in checked.laws.nodes]] = 0.0
+        weight[checked.laws.lengths <= 3] = 0.0
     spread = np.full(len(grid), -np.inf)
     spread[chosen] = total
     full = np.zeros(len(grid))
@@ -310,7 +310,7 @@ def draw_log_mean(laws: UnseenLaws, g: int, draws: int, rng: np.random.Generator
     """Return draws of x = log expected unseen under one point of the grid, (draws,)."""
     from mse.kernels.lawgrid import add_law
 
-    nodes, density = laws.nodes[g], laws.log_density[g]
+    nodes, density = laws.of(g)
     x = np.linspace(nodes[0], nodes[-1], 60 * len(nodes))
     mass = np.zeros(len(x))
     add_law(mass, x[0], x[1] - x[0], nodes, density, -float(density.max()))

@@ -115,13 +115,20 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort:
         Not corrected by importance sampling. Another prior over the grid needs no other fit:
         ``mixture(law.laws, log_prior)``.
     """
+    return law_of_cells(*table.dense(), spec, effort)
+
+
+def law_of_cells(
+    counts: Array, cells: Array, spec: ShrinkageSpec | None = None, effort: Effort | None = None
+) -> LogLaw:  # fmt: skip
+    """Return the same from the persons of all histories, and 1 where a history can be observed: (2^K,) float64 each."""
     spec = spec or usual_spec()
-    dense = table.dense()
-    largest = largest_term(table.n_lists, spec)
+    n_lists = len(counts).bit_length() - 1
+    largest = largest_term(n_lists, spec)
     grid = make_grid(spec.pair_sd, spec.ratio, common_values(spec, False), largest, spec.visibility)
-    priors = usual_priors(grid, table.n_lists, largest, spec.main_sd)
-    laws = unseen_laws(counted(dense.counts, dense.cells), priors, grid, effort)
-    return LogLaw(table.observed, grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
+    priors = usual_priors(grid, n_lists, largest, spec.main_sd)
+    laws = unseen_laws(counted(counts, cells), priors, grid, effort)
+    return LogLaw(int(counts.sum()), grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
 
 
 def identified_law(table: CaptureTable, spec: ShrinkageSpec) -> Distribution:

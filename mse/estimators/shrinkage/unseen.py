@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from mse.answers.distribution import LOG_STEP
 from mse.computing.convergence import RELIABLE
 from mse.estimators.shrinkage.scales import Priors, ScaleGrid
-from mse.kernels.arrays import Array, Integers
+from mse.kernels.arrays import Array, Flags, Integers
 
 if TYPE_CHECKING:
     from mse.kernels.shrinking import Counted
@@ -84,21 +84,34 @@ class UnseenLaws:
         Log marginal likelihood without −Σ ln n_ω!; minus infinity for points that have none.
     mode, variance : (G,) float64
         Of η_0, at the mode of all coefficients.
-    nodes, log_density : tuple of G arrays
-        Nodes and log p(x, n) there; empty for points that do not matter.
-    failed : int
-        Points at which no mode was found.
-    rungs : tuple of G arrays
-        Modes at the nodes, (m, p), for `check_laws`; empty where a step found no way down.
+    nodes, log_density : (T,) float64
+        Nodes and log p(x, n) there, one point after the other; none for points that do not matter.
+    ends : (G,) int64
+        Where those of each point end.
+    failed : (G,) bool
+        Points at which no mode was found, or a step found no way down.
+    rungs : (T, p) float64
+        Modes at the nodes, for `check_laws`; of a table of many lists there are none.
     """
 
     log_evidence: Array
     mode: Array
     variance: Array
-    nodes: tuple[Array, ...]
-    log_density: tuple[Array, ...]
-    failed: int
-    rungs: tuple[Array, ...] = ()
+    nodes: Array
+    log_density: Array
+    ends: Integers
+    failed: Flags
+    rungs: Array | None = None
+
+    @property
+    def lengths(self) -> Integers:
+        """Number of nodes of every point, (G,)."""
+        return np.diff(self.ends, prepend=0)
+
+    def of(self, g: int) -> tuple[Array, Array]:
+        """Return nodes and log densities of one point."""
+        here = slice(self.ends[g - 1] if g else 0, self.ends[g])
+        return self.nodes[here], self.log_density[here]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,21 +139,24 @@ class Checked:
     worth: Array
 
     def on(self, chosen: Integers, points: int) -> Checked:
-        """Return the same among `points` points, of which these are the `chosen`."""
+        """Return the same among `points` points, of which these, ascending, are the `chosen`."""
+        if len(chosen) == points:
+            return self
 
         def spread(values: Array, fill: float) -> Array:
             out = np.full(points, fill)
             out[chosen] = values
             return out
 
+        lengths, failed = np.zeros(points, dtype=np.int64), np.zeros(points, dtype=bool)
+        lengths[chosen], failed[chosen] = self.laws.lengths, self.laws.failed
+        ends = np.cumsum(lengths)
+
         def widened(laws: UnseenLaws) -> UnseenLaws:
-            empty = np.zeros(0)
-            nodes, density = [empty] * points, [empty] * points
-            for i, g in enumerate(chosen):
-                nodes[g], density[g] = laws.nodes[i], laws.log_density[i]
-            evidence = spread(laws.log_evidence, -math.inf)
-            mode, variance = spread(laws.mode, math.nan), spread(laws.variance, math.nan)
-            return UnseenLaws(evidence, mode, variance, tuple(nodes), tuple(density), laws.failed)
+            return replace(
+                laws, log_evidence=spread(laws.log_evidence, -math.inf), mode=spread(laws.mode, math.nan),
+                variance=spread(laws.variance, math.nan), ends=ends, failed=failed,
+            )  # fmt: skip
 
         batches = tuple(widened(x) for x in self.batches)
         ratio, shape, worth = (spread(x, math.nan) for x in (self.log_ratio, self.pareto_k, self.worth))
@@ -160,9 +176,7 @@ def towards_rasch(seen: Counted, tau: float) -> Counted:
     """Return the table with the offsets of the Rasch model of this spread of visibility and of its own list totals."""
     if tau == 0.0:
         return seen
-    from mse.kernels.raschrounds import rasch_offsets
-
-    return seen._replace(offset=rasch_offsets(seen, np.array([tau]))[0])
+    return seen._replace(offset=rasch_offsets_of(seen, np.array([tau]))[0])
 
 
 def unseen_laws(seen: Counted, priors: Priors, grid: ScaleGrid, effort: Effort | None = None) -> UnseenLaws:
@@ -170,23 +184,33 @@ def unseen_laws(seen: Counted, priors: Priors, grid: ScaleGrid, effort: Effort |
 
     Without an `effort` it is `QUICK`, or `QUICK_IF_MANY` where terms are many.
     """
-    from mse.kernels.lawgrid import log_integrals
-    from mse.kernels.raschrounds import rasch_offsets
+    from mse.kernels.lawmixture import flat_laws
     from mse.kernels.shrunklaw import laws_on_grid
 
     effort = effort or (QUICK if len(priors.terms) <= MANY_TERMS else QUICK_IF_MANY)
     layers = _layers(grid)
     found = laws_on_grid(
-        seen, rasch_offsets(seen, layers.taus), *layers[1:], priors.terms, priors.first, priors.last,
+        seen, rasch_offsets_of(seen, layers.taus), *layers[1:], priors.terms, priors.first, priors.last,
         priors.precision, priors.common, priors.log_normaliser, grid.log_prior, *effort,
     )  # fmt: skip
-    evidence = np.where(np.isnan(found.log_evidence), -math.inf, found.log_evidence)
-    log_integrals(found.nodes, found.log_density, found.length, evidence)
-    length = found.length.tolist()
-    nodes = tuple(x[:m] for x, m in zip(found.nodes, length, strict=True))
-    density = tuple(x[:m] for x, m in zip(found.log_density, length, strict=True))
-    rungs = tuple(x[: 0 if bad else m] for x, m, bad in zip(found.rungs, length, found.failed, strict=True))
-    return UnseenLaws(evidence, found.mode, found.variance, nodes, density, int(found.failed.sum()), rungs)
+    flat = flat_laws(found.nodes, found.log_density, found.rungs, found.length, found.log_evidence)
+    return UnseenLaws(
+        flat.log_evidence, found.mode, found.variance, flat.nodes, flat.log_density, flat.ends, found.failed,
+        flat.rungs,
+    )  # fmt: skip
+
+
+def rasch_offsets_of(seen: Counted, taus: Array) -> Array:
+    """Return the offsets of the Rasch models of a table, (T, 2^K); of the last few tables they are kept."""
+    return _rasch_offsets(*(x.tobytes() for x in (seen.counts, seen.cells, seen.bounds, taus)))
+
+
+@lru_cache(maxsize=8)
+def _rasch_offsets(counts: bytes, cells: bytes, bounds: bytes, taus: bytes) -> Array:
+    from mse.kernels.raschrounds import rasch_offsets
+
+    arrays = (np.frombuffer(x).copy() for x in (counts, cells, bounds))
+    return rasch_offsets(counted(*arrays), np.frombuffer(taus).copy())
 
 
 class _Layers(NamedTuple):
@@ -216,20 +240,16 @@ def _layers(grid: ScaleGrid) -> _Layers:
     return _Layers(taus, which.astype(np.int64), like, steps)
 
 
-def integrated(laws: UnseenLaws) -> UnseenLaws:
-    """Return the laws with the evidence that their densities integrate to."""
+def integrated(laws: UnseenLaws, densities: Array) -> tuple[UnseenLaws, ...]:
+    """Return the laws with other log densities, (B, T), and the evidence that each of these integrates to."""
     from mse.kernels.lawmixture import integrals_of_laws
 
-    evidence = laws.log_evidence.copy()
-    nodes, density, ends = _flat(laws)
-    integrals_of_laws(nodes, density, ends, evidence)
-    return replace(laws, log_evidence=evidence)
-
-
-def _flat(laws: UnseenLaws) -> tuple[Array, Array, Integers]:
-    """Return nodes and log densities of all laws one after the other, and where each ends."""
-    ends = np.cumsum(np.array([len(x) for x in laws.nodes], dtype=np.int64))
-    return np.concatenate(laws.nodes), np.concatenate(laws.log_density), ends
+    found = []
+    for density in densities:
+        evidence = laws.log_evidence.copy()
+        integrals_of_laws(laws.nodes, density, laws.ends, evidence)
+        found.append(replace(laws, log_density=density, log_evidence=evidence))
+    return tuple(found)
 
 
 def weights(laws: UnseenLaws, grid: ScaleGrid) -> Array:
@@ -257,72 +277,35 @@ def check_laws(
     weight : (G,) float64, optional
         Posterior probability of each point, where others than this table have a say in it.
     """
+    from mse.kernels.rungs import sample_laws
+
+    assert laws.rungs is not None
     terms = len(priors.terms)
     pairs = PAIRS if terms <= MANY_TERMS else PAIRS_IF_MANY
-    normals = np.random.default_rng([seed, 3]).standard_normal((MORE * pairs, terms))
+    tries = (pairs // 4, pairs) if terms <= FEW_TERMS else (pairs,)
     weight = weights(laws, grid) if weight is None else weight
-    offsets = {float(tau): towards_rasch(seen, float(tau)) for tau in np.unique(grid.visibility)}
-    if terms <= FEW_TERMS:
-        found = _sampled(offsets, priors, grid, laws, weight, normals, pairs // 4)
-        if found.noise < SETTLED:
-            return _checked(laws, found)
-    return _checked(laws, _sampled(offsets, priors, grid, laws, weight, normals, pairs))
+    drawn = (weight >= LIGHT) & (laws.lengths > 3) & ~laws.failed
+    chosen, inside = np.flatnonzero(drawn), np.repeat(drawn, laws.lengths)
+    layers, own = _layers(grid), weight[drawn]
+    found = sample_laws(
+        seen, rasch_offsets_of(seen, layers.taus), layers.which[chosen], priors.terms, priors.first, priors.last,
+        priors.precision[chosen], priors.common[chosen], laws.rungs[inside], laws.log_density[inside],
+        np.cumsum(laws.lengths[chosen]), np.log(own / FAINT), own, _normals(seed, MORE * pairs, terms), np.array(tries),
+        SETTLED, BATCHES, RELIABLE, WORTH,
+    )  # fmt: skip
+    densities = np.tile(laws.log_density, (BATCHES + 1, 1))
+    densities[:, inside] += found.log_ratio
+    full, *batches = integrated(laws, densities)
+    log_ratio, shape, worth = (np.full(len(grid), np.nan) for _ in range(3))
+    shape[chosen], worth[chosen] = found.pareto_k, found.worth
+    log_ratio[chosen] = np.where(found.failed, np.nan, (full.log_evidence - laws.log_evidence)[chosen])
+    return Checked(full, tuple(batches), log_ratio, shape, worth)
 
 
-class _Sampled(NamedTuple):
-    """Log densities of every point by all draws and by each batch, and what else is in `Checked`.
-
-    `noise` is the standard error of a node's log density, the mean of all.
-    """
-
-    densities: list[list[Array]]
-    pareto_k: Array
-    worth: Array
-    noise: float
-
-
-def _sampled(
-    offsets: dict[float, Counted], priors: Priors, grid: ScaleGrid, laws: UnseenLaws, weight: Array, normals: Array,
-    first: int,
-) -> _Sampled:  # fmt: skip
-    """Correct the laws by draws; `offsets` are the tables with the offsets of every visibility of the grid.
-
-    The `first` draws do, or all of them where those have too long a tail.
-    """
-    from mse.kernels.rungs import sample_law
-    from mse.kernels.shrinking import Shrinkage
-
-    densities = [list(laws.log_density) for _ in range(BATCHES + 1)]
-    pareto_k, worth = (np.full(len(grid), np.nan) for _ in range(2))
-    noise = 0.0
-    for g in np.flatnonzero(weight >= LIGHT):
-        if len(laws.rungs[g]) <= 3:
-            continue
-        prior = Shrinkage(
-            priors.precision[g], priors.common[g], priors.first, priors.last, priors.log_normaliser[g]
-        )  # fmt: skip
-        sample = partial(
-            sample_law, offsets[float(grid.visibility[g])], priors.terms, prior, laws.rungs[g], laws.log_density[g],
-            math.log(float(weight[g]) / FAINT),
-        )  # fmt: skip
-        found = sample(normals[:first], BATCHES)
-        if not found.failed and found.pareto_k > RELIABLE and found.worth < WORTH:
-            found = sample(normals, BATCHES)
-        if found.failed:
-            noise = math.inf
-            continue
-        for b, ratio in enumerate(found.log_ratio):
-            densities[b][g] = laws.log_density[g] + ratio
-        noise += float(weight[g] * found.log_ratio[1:].std(axis=0).max()) / math.sqrt(BATCHES)
-        pareto_k[g], worth[g] = found.pareto_k, found.worth
-    return _Sampled(densities, pareto_k, worth, noise)
-
-
-def _checked(laws: UnseenLaws, found: _Sampled) -> Checked:
-    """Return the laws with these densities, each integrated anew."""
-    full, *batches = (integrated(replace(laws, log_density=tuple(x))) for x in found.densities)
-    log_ratio = np.where(np.isnan(found.pareto_k), np.nan, full.log_evidence - laws.log_evidence)
-    return Checked(full, tuple(batches), log_ratio, found.pareto_k, found.worth)
+@lru_cache(maxsize=4)
+def _normals(seed: int, draws: int, terms: int) -> Array:
+    """Return the normal numbers of all tables with so many terms, (draws, terms)."""
+    return np.random.default_rng([seed, 3]).standard_normal((draws, terms))
 
 
 def effective_share(log_weight: Array) -> float:
@@ -345,4 +328,4 @@ def mixture(laws: UnseenLaws, log_weight: Array, step: float = LOG_STEP) -> tupl
     """
     from mse.kernels.lawmixture import mixed_laws
 
-    return mixed_laws(*_flat(laws), laws.variance, log_weight, step)
+    return mixed_laws(laws.nodes, laws.log_density, laws.ends, laws.variance, log_weight, step)

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -26,6 +27,9 @@ from mse.estimators.single.recession import NONZERO, Family, Programme
 from mse.kernels.arrays import Array, Flags, Integers
 from mse.terms import Model
 from mse.words.said import Said, said
+
+MOST_KEPT = 200
+"""Models of a family whose answer is kept: a table of four lists at most, a few kilobytes."""
 
 Limit = Literal["settles", "falls to 0", "rises without bound", "open"]
 
@@ -162,7 +166,24 @@ def check_models(counts: Array, cells: Array, masks: Integers, subsets: Integers
     * M does not exist with certificate y ⇒ neither does any model that estimates the terms of y, unless it
       deleted all the cells where Ay > 0 or holds a cell where Ay < 0.
     * M is not identifiable ⇒ neither is M': more columns, fewer rows.
+
+    Only which cells have persons matters, not how many: of small families the answer is kept for the next table.
     """
+    if masks.size > MOST_KEPT:
+        return _checked(counts, cells, masks, subsets)
+    return _kept((counts > 0).tobytes(), cells.tobytes(), masks.tobytes(), subsets.tobytes())
+
+
+@lru_cache(maxsize=256)
+def _kept(anybody: bytes, cells: bytes, masks: bytes, subsets: bytes) -> npt.NDArray[np.int8]:
+    counts = np.frombuffer(anybody, dtype=bool).astype(np.float64)
+    codes = _checked(counts, np.frombuffer(cells), *(np.frombuffer(x, dtype=np.int64) for x in (masks, subsets)))
+    codes.setflags(write=False)
+    return codes
+
+
+def _checked(counts: Array, cells: Array, masks: Integers, subsets: Integers) -> npt.NDArray[np.int8]:
+    """Check a family of models of which nothing is known yet; arguments as in `check_models`."""
     totals = margins(counts * cells)
     family = family_of(counts, cells, masks, subsets)
     lists = int(np.count_nonzero(totals[1 << np.arange(counts.size.bit_length() - 1)]))

@@ -10,11 +10,11 @@ import io
 import math
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
@@ -120,7 +120,7 @@ def stamp(figure: Figure, said: Headline, say: Catalogue) -> None:
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[Figure]:
     """Give an empty figure of so many inches under settings that are ours alone; those outside are back afterwards."""
-    import matplotlib.style
+    import matplotlib
     from matplotlib.figure import Figure
 
     settings = {
@@ -129,7 +129,11 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
         "axes.edgecolor": FAINT, "axes.labelcolor": FAINT, "axes.labelsize": 8.5, "text.color": INK,
         "xtick.color": FAINT, "xtick.labelsize": 8.5,
     }  # fmt: skip
-    with matplotlib.style.context(["default", settings]):
+    # The style "default" by hand: matplotlib.style reads all the styles there are.
+    now: MutableMapping[str, Any] = matplotlib.rcParams  # type: ignore[assignment]
+    usual = ((name, x) for name, x in matplotlib.rcParamsDefault.items() if not name.startswith("backend"))
+    with matplotlib.rc_context():
+        now.update({name: x for name, x in usual if x != now[name]} | settings)
         yield Figure(figsize=(width, height))
 
 
