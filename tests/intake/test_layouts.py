@@ -164,6 +164,8 @@ def test_a_layout_with_files_of_its_own(tmp_path):
         ('V = "f"', 'V = "vrouw"', "a level that it does not have"),
         ('record = "Zaaknr"', 'record = ""', "required is not there in this layout"),
         ('sex = "Geslacht"', 'sex = "Meldatum"', "two columns have one name"),
+        ('date = "%d-%m-%Y"', 'sex = "%d-%m-%Y"', "only dates have a format.*leave the format out"),
+        ('date = "%d-%m-%Y"', 'date = "%d-%m"', "is no format of a date"),
     ],
 )
 def test_what_is_wrong_with_a_layout(old_text, new_text, message):
@@ -267,6 +269,17 @@ def test_the_command_takes_several_files(tmp_path):
 
 
 # ---- drafts
+
+
+@pytest.mark.parametrize(("codes", "told"), [(("Slachtoffer", "Verdachte"), True), (("victim", "suspect of"), True),
+                                             (("Slachtoffer", "Getuige"), False), (("S", "V"), False)])  # fmt: skip
+def test_a_draft_points_to_the_role_of_a_population(codes, told, tmp_path):
+    write(tmp_path / "p.csv", [{**row(i), "Hoedanigheid": codes[i % 2]} for i in range(1, 20)])
+    text = new_contract(tmp_path / "p.csv")
+    assert ('role = "population"' in text) is told
+    field = next(f for f in tomllib.loads(text)["fields"] if f["name"] == "Hoedanigheid")
+    assert field["role"] == "stratum" and set(field["codes"]) == set(codes)
+
 
 DUTCH = [
     {"Zaaknummer": f"Z{i:05}", "Pseudoniem": hashed(f"k{i}"), "Datum melding": f"{1 + i % 28:02}-0{1 + i % 9}-2021",

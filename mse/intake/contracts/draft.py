@@ -47,7 +47,7 @@ _LABELS = re.compile(
     r"|exploitation_?(form|type)|nationality|nationaliteit(s_?code)?|nat|country(_?of_?(origin|birth|citizenship))?|land|regio?n?"
     r"|(geboorte|herkomst)_?land|citizenship|province|provincie|prov|gemeente|municipality|city|stad|politie_?(eenheid|regio)|eenheid"
     r"|age_?(group|class|cat(egory)?|band)|leeftijds?_?(groep|klasse|categorie)|(is_?)?(minor|minderjarig(e|heid)?)|sector|branche"
-    r"|status|category|categorie|code|herkomst|rol|role|regio_?code|werk_?gebied|nationality_?group|nationaliteits?_?groep"
+    r"|status|category|categorie|code|herkomst|rol|role|hoedanigheid|capacity|regio_?code|werk_?gebied|nationality_?group|nationaliteits?_?groep"
 )
 _IDENTITY = {
     "surname": re.compile(
@@ -60,6 +60,11 @@ _IDENTITY = {
         r"date_?of_?birth|birth_?(date|day)|dob|born(_?on)?|geb(oorte)?_?(datum|dat|dag)|datum_?(van_?)?geboorte|geboren(_?op)?"
     ),
 }
+_POPULATIONS = tuple(
+    re.compile(rf"(.*[^a-z])?({words})(s|en|n)?([^a-z].*)?")
+    for words in ("slachtoffer|victim", "verdachte|dader|suspect|offender|perpetrator|accused")
+)
+"""Codes of victims and of suspects: where a column has both, a row says which population it counts."""
 _FEW, _OFTEN, _RARE = 60, 5, 3
 _FEW_AGES = 4
 """Different numbers from which an age is one in years."""
@@ -244,6 +249,7 @@ def _field(column: SampleColumn, role: str | None) -> list[str]:
             if mark := _separator(column):
                 lines.append(f"separator = {_text(mark)}  # a cell may hold several codes")
                 codes = [code for code in codes if mark not in code]
+            lines += _populations(codes)
             lines.append('# code = level of the engine; "" means not known')
         # A letter alone may be a code, as X in passports.
         levels = {
@@ -254,6 +260,16 @@ def _field(column: SampleColumn, role: str | None) -> list[str]:
     else:
         return _ignored(column, "not recognised; give it a role if it is needed, or have it left out")
     return [*lines, ""]
+
+
+def _populations(codes: Sequence[str]) -> list[str]:
+    """Return what to do with a column that tells victims from suspects; nothing of any other."""
+    if not all(any(words.fullmatch(code.casefold()) for code in codes) for words in _POPULATIONS):
+        return []
+    return [
+        '# CHECK: this says which population a row counts. Give it role = "population", its codes the names of the',
+        "# populations, and the contract, at the top, counts = one of them; the others get a contract of their own.",
+    ]
 
 
 def _ages(column: SampleColumn) -> list[str]:
