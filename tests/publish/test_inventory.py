@@ -291,5 +291,5 @@ def test_a_file_whose_folder_changed_is_told_once_and_only_where_it_is_another(t
         return [x.what for x in compare_results(tmp_path / one, tmp_path / other).causes if x.of == "content"]
 
     assert told("old", "moved") == []
-    assert told("old", "changed") == ["P/P-2024-q4.csv", "P/P-2025-q1.csv"]
+    assert told("old", "changed") == ["P/P-2025-q1.csv"]  # under two secrets contents cannot be compared
     assert told("twice", "thrice") == ["P/2027/q1.csv"]

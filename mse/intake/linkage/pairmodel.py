@@ -263,7 +263,8 @@ def redraw(model: PairModel, draws: int, *, seed: int) -> Iterator[Array]:
                     base = counts if into is u else counts + PULL * known.rates.u[column]
                     drawn = rng.standard_gamma(np.maximum(base, 1e-3))
                     into[column] = np.maximum(drawn / np.bincount(group, weights=drawn)[group], 1e-9)
-        start = replace(known.rates, m=tuple(m), u=tuple(u))
+        twins = replace(known.rates.twins, shared=float(rng.random()))
+        start = replace(known.rates, m=tuple(m), u=tuple(u), twins=twins)
         weights = rng.standard_exponential(len(known.compared))
         same = float(rng.standard_gamma(max(known.counted.same, 1.0)))
         rates = learn(known.counted, known.plan, known.compared, start, AGAIN, weights, same)
