@@ -36,6 +36,8 @@ LINKING = ("linkage", "threshold", "decisions", "referrals", "draws")
 COMPLETING = ("nowcast",)
 """Settings of [registers] that add what has not come in yet."""
 
+Digest = str | None
+
 _SPEC_KINDS = {"seed": "seed", "sampler": "software"}
 
 
@@ -172,7 +174,7 @@ def _data(old: Results, new: Results) -> Iterator[Cause]:
         yield Cause("data", "table", "", "", "counts")
     files = [None if same else table.file for table in tables]
     yield from _difference("data", "file", *(file and file.name for file in files), of="file")
-    found = [{} if file is None else {"file": file.digest} for file in files]
+    found: list[dict[str, Digest]] = [{} if file is None else {"file": file.digest} for file in files]
     for place, table in enumerate(tables):
         found[place] |= table.registers or {}
     found = _without_folders(*found)
@@ -191,7 +193,7 @@ def _data(old: Results, new: Results) -> Iterator[Cause]:
         yield from _difference("data", dim, *(level.get(dim) for level in levels), of="levels")
 
 
-def _without_folders(old: Mapping[str, str], new: Mapping[str, str]) -> list[dict[str, str]]:
+def _without_folders(old: Mapping[str, Digest], new: Mapping[str, Digest]) -> list[dict[str, Digest]]:
     """Return the files of both by list and name, without folders, where no two files of a list have one name."""
 
     def short(path: str) -> str:

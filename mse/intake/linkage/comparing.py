@@ -6,7 +6,7 @@ one within a domain. Level -1 says nothing.
 * **Names** are one comparison, from both equal to neither, since people of one nationality share surnames and given
   names and two comparisons would count that twice. To be equal in a rare name says more: full names have a level for
   each of some classes of how many persons have them. Where Bloom filters are there, the Dice similarity of two of them
-  takes the place of sound and initial. A name that is missing on one side leaves a domain of its own.
+  takes the place of the sound. A name that is missing on one side leaves a domain of its own.
 * **Birth**: the date, with Bloom filters a similar date, the year, else; without a date the year alone.
 * **Every further hashed or coarse part** of the identity: equal or not.
 * **Lists**: which two lists; **tie**: on one list or two, whether one names the other as sender, how many days apart,
@@ -48,8 +48,10 @@ COMMON = (2, 4, 8, 16)
 NAME_BINS = (0.85, 0.7, 0.55)
 BIRTH_BINS = (0.8, 0.6, 0.45)
 """Dice similarities from which a level begins."""
-FILTERED = (("given name equal", True, False), ("surname and initial equal", False, True), ("surname equal", False, True),
-            ("neither equal", False, False))  # fmt: skip
+FILTERED = (
+    ("given name equal", True, False), ("surname and initial equal", False, True), ("surname equal", False, True),
+    ("neither equal", False, False),
+)  # fmt: skip
 """What may be equal of the names beside their Bloom filters, and whether that is given name and surname."""
 DAYS = (7, 30, 70, 180, 366)
 SENT_DAYS = (-7, 30, 90)

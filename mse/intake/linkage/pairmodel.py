@@ -343,5 +343,7 @@ def _settings(plan: Plan, rates: Rates) -> str:
                for group, weight in zip(GROUPS, weights, strict=True)}
         for name, weights in plan.weights.items()
     }  # fmt: skip
-    whole = {"share": rates.share, "comparisons": comparisons, "label_weights": labels}
+    beside = {plan.comparisons[column].name: x.tolist() for column, x in rates.twins.beside.items()}
+    twins = {"share": rates.twins.share.tolist(), "beside": beside}
+    whole = {"share": rates.share, "comparisons": comparisons, "label_weights": labels, "twins": twins}
     return json.dumps(whole, indent=2, sort_keys=True)

@@ -162,13 +162,14 @@ def learn(counted: Counted, plan: Plan, levels: Levels, start: Rates, rounds: in
                 m[column] = _floored(found + counted.matches[column], comparison.domain)
         share = min((whole + float(p.sum())) / counted.pairs, 0.5)
         change = abs(share / rates.share - 1.0)
+        before = float(rates.twins.share.sum())
         seen = on_date & (levels[:, 0] >= 0)
         share_of_twins = rates.twins.found(levels[seen, 0], q[seen], counted.pairs)
         beside = {column: _twins_beside(rates, plan.comparisons[column], levels[on_date, column], q[on_date], column)
                   for column in rates.twins.beside}  # fmt: skip
         twins = replace(rates.twins, share=share_of_twins, beside=beside)
         rates = Rates(tuple(m), tuple(u), max(share, 1.0 / counted.pairs), twins)
-        if change < CLOSE:
+        if change < CLOSE and abs(float(share_of_twins.sum()) - before) <= 100.0 * CLOSE * before:
             break
     return rates
 

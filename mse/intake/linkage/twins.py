@@ -19,7 +19,7 @@ from mse.kernels.arrays import Array
 
 PRIOR = 5.0
 """Twins that what is known before is worth."""
-AS_OTHERS = 20.0
+AS_OTHERS = 100.0
 """Twins that it is worth that their given names are as alike as those of any two persons of one surname."""
 
 
@@ -50,7 +50,7 @@ class Twins:
         possible = self.names > 0
         seen = np.bincount(level, weights=weight, minlength=len(possible)) * possible
         profile = seen + AS_OTHERS * self.names
-        return np.asarray(profile / profile.sum() * (seen.sum() + 0.1) / pairs)
+        return np.asarray(profile / max(float(profile.sum()), 1e-300) * (seen.sum() + 0.1) / pairs)
 
     def expected(self, m: Array, u: Array) -> Array:
         """Return what is expected of a comparison before any twins are seen, as pairs."""
