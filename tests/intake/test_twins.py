@@ -17,7 +17,7 @@ from mse.intake.linkage.twins import AS_OTHERS, Twins
 
 LISTS, LABELS = ("A", "B"), ("region", "sex")
 PARTS = ("surname_hash", "surname_sound_hash", "given_hash", "initial_hash", "birthdate_hash", "birth_year")
-PERSONS, PAIRS, ERRORS, DAYS = 3_000, 60, 0.06, 1_400
+PERSONS, PAIRS, ERRORS, DAYS = 3_000, 150, 0.06, 1_400
 GIVEN = [f"{a}{b}{c}" for a in "abcdefghijklm" for b in "aeiou" for c in ("na", "ro", "lis")]
 
 
@@ -83,8 +83,8 @@ def test_twins_are_two_and_errors_are_one(together: bool) -> None:
         near = model.learned.plan.comparisons[3].levels.index("two lists, up to 7 days (labels alike)")
         u, m = (x[3][near] for x in (model.learned.rates.u, model.learned.rates.m))
         assert (twins.beside[3][near] > 0.5 * (u + m)) == together  # what twins share is learned from twins
-    assert abs(said - real) < 0.15 * real
-    assert wrong < 0.02 * found and found > 0.75 * real
+    assert abs(said - real) < 0.2 * real
+    assert wrong < 0.04 * found and found > 0.75 * real
 
 
 def test_given_names_of_twins_are_as_alike_as_those_of_others() -> None:

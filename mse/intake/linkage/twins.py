@@ -17,7 +17,7 @@ import numpy as np
 from mse.intake.linkage.comparing import Levels
 from mse.kernels.arrays import Array
 
-PRIOR = 5.0
+PRIOR = 15.0
 """Twins that what is known before is worth."""
 AS_OTHERS = 100.0
 """Twins that it is worth that their given names are as alike as those of any two persons of one surname."""
