@@ -148,7 +148,7 @@ def _identity(columns: Sequence[SampleColumn]) -> dict[str, str]:
 
 def _role(column: SampleColumn) -> str | None:
     """Return the role that a name, or what is in a column, speaks for."""
-    if column.word in PARTS[1:-1] or column.word.endswith("_hash"):
+    if column.word.endswith("_hash"):
         return "hash"
     for role, pattern in _NAMES.items():
         if re.fullmatch(pattern, column.word):

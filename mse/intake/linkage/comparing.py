@@ -28,6 +28,8 @@ import numpy.typing as npt
 from mse.intake.linkage.evidence import (
     BIRTH_DATE,
     BIRTH_YEAR,
+    EITHER_DAY,
+    EITHER_NAME,
     GIVEN,
     INITIAL,
     KNOWN,
@@ -48,6 +50,8 @@ COMMON = (2, 4, 8, 16)
 NAME_BINS = (0.85, 0.7, 0.55)
 BIRTH_BINS = (0.8, 0.6, 0.45)
 """Dice similarities from which a level begins."""
+EXCHANGED, FIRST_WORD = "names in either order equal", "given name and first word of surname equal"
+DAY_OR_MONTH = "day and month in either order equal"
 FILTERED = (
     ("given name equal", True, False), ("surname and initial equal", False, True), ("surname equal", False, True),
     ("neither equal", False, False),
@@ -214,6 +218,8 @@ def _names(records: Records, both: bool) -> Comparison:
             found += [(f"{word}, similarity from {x}", 0, given, surname) for x in NAME_BINS]
         found += [(f"{word}, else", 0, given, surname) for word, given, surname in FILTERED[:-1]]
     elif both:
+        if EITHER_NAME in records.parts:
+            found += [(EXCHANGED, 0, False, False), (FIRST_WORD, 0, True, False)]
         found += [("sound and given name equal", 0, True, False), ("surname and initial equal", 0, False, True),
                   ("surname equal", 0, False, True), ("given name equal", 0, True, False),
                   ("sound and initial equal", 0, False, False), ("sound equal", 0, False, False)]  # fmt: skip
@@ -233,6 +239,8 @@ def _names(records: Records, both: bool) -> Comparison:
 
 def _birth(records: Records) -> Comparison:
     found = [("date equal", 0)] if BIRTH_DATE in records.parts else []
+    if EITHER_DAY in records.parts and found:
+        found.append((DAY_OR_MONTH, 0))
     if BIRTH_CLK in records.filters and found:
         found += [(f"similarity from {x}", 0) for x in BIRTH_BINS]
     if BIRTH_YEAR in records.parts:
@@ -326,6 +334,10 @@ def _name_levels(plan: Plan, comparison: Comparison, left: Integers, right: Inte
                            ((family == 0) & initial, "surname and initial equal"),
                            ((first == 0) & sound, "sound and given name equal")):  # fmt: skip
             level[mask] = place[word]
+        if EITHER_NAME in parts:
+            either = _equal(parts[EITHER_NAME], left, right)
+            level[either & (first == 1) & (family == 1)] = place[EXCHANGED]
+            level[either & (first == 0) & (family == 1)] = place[FIRST_WORD]
     level = np.where(full, _full_class(plan, left, right), level)
     lacks_family, lacks_first = family < 0, first < 0
     level = np.where(lacks_family, place["surname missing, given name equal"] + first, level)
@@ -344,7 +356,9 @@ def _birth_levels(records: Records, comparison: Comparison, left: Integers, righ
     if BIRTH_CLK in records.filters and BIRTH_DATE in records.parts:
         alike = np.nan_to_num(dice(records.filters[BIRTH_CLK], left, right))
         bin_ = np.searchsorted(-np.array(BIRTH_BINS), -alike, side="left")
-        level = np.where(bin_ < len(BIRTH_BINS), 1 + bin_, level)
+        level = np.where(bin_ < len(BIRTH_BINS), place[f"similarity from {BIRTH_BINS[0]}"] + bin_, level)
+    if DAY_OR_MONTH in place:
+        level[_equal(records.parts[EITHER_DAY], left, right)] = place[DAY_OR_MONTH]
     if BIRTH_DATE not in records.parts:
         return np.where(year < 0, -1, level).astype(np.int16)
     level = np.where(date == 0, 0, level)
