@@ -325,14 +325,28 @@ def _pseudonyms(columns: Sequence[SampleColumn], identity: dict[str, str]) -> li
         more = ['type = "year"'] if role == "coarse" else []
         lines += ["[[fields]]", f'name = "{part}"', f'role = "{role}"', *more, ""]
     born = next(column for column in columns if column.name == identity["birth_date"])
-    formats = [pattern for kind, pattern in _date_formats(born) if kind == "date"] or ["%Y-%m-%d"]
+    formats = _birth_formats(born)
     return [
         *lines,
         "# Columns of the supplier's own file; they become pseudonyms there and are never delivered.",
         "[identity]",
         *(f"{key} = {_text(name)}" for key, name in identity.items()),
-        f"birth_format = {_text(formats[0])}",
-    ]
+        f"birth_format = {_text(formats[0])}" if len(formats) == 1 else
+        f"birth_format = [{', '.join(map(_text, formats))}]  # several are in use; tried in this order",
+    ]  # fmt: skip
+
+
+def _birth_formats(column: SampleColumn) -> list[str]:
+    """Return the formats in which dates of birth are written, the most used first, each for what is left by others."""
+    left, found = list(column.values[:ROWS]), list[str]()
+    while left:
+        read = {pattern: sum(_day(value, pattern) is not None for value in left) for pattern in _DATES}
+        best = max(_DATES, key=lambda pattern: read[pattern])
+        if read[best] < max(_RARE, 0.01 * len(column.values[:ROWS])):
+            break
+        found.append(best)
+        left = [value for value in left if _day(value, best) is None]
+    return found or ["%Y-%m-%d"]
 
 
 def _text(value: str) -> str:
