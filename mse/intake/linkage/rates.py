@@ -62,10 +62,10 @@ class Rates:
         match, twin = self._against_others(levels)
         return match - np.log1p(np.exp(np.minimum(twin, 700.0)))
 
-    def twin_odds(self, levels: Levels) -> Array:
-        """Return the log odds that pairs are twins, against all else."""
-        match, twin = self._against_others(levels)
-        return twin - np.log1p(np.exp(np.minimum(match, 700.0)))
+    def probabilities(self, levels: Levels) -> tuple[Array, Array]:
+        """Return the probabilities that pairs are matches, and that they are twins, each of shape (pairs,)."""
+        match, twin = (np.exp(np.minimum(x, 700.0)) for x in self._against_others(levels))
+        return match / (1.0 + match + twin), twin / (1.0 + match + twin)
 
     def _against_others(self, levels: Levels) -> tuple[Array, Array]:
         """Return the log odds of matches, and of twins, against pairs that are neither."""
@@ -140,8 +140,7 @@ def learn(counted: Counted, plan: Plan, levels: Levels, start: Rates, rounds: in
     names_known = (levels[:, 0] >= 0) & np.isin(levels[:, 0], np.flatnonzero(np.array(names.domain) == 0))
     prior = counted.start.m
     for _ in range(rounds):
-        p = weight / (1.0 + np.exp(-rates.log_odds(levels)))
-        q = weight / (1.0 + np.exp(-rates.twin_odds(levels)))
+        p, q = (weight * x for x in rates.probabilities(levels))
         m, u = list(rates.m), list(rates.u)
         chosen = on_date & names_known
         found = np.bincount(levels[chosen, 0], weights=p[chosen], minlength=len(names.levels)) + 2.0 * prior[0]
