@@ -157,7 +157,10 @@ def _twins(plan: Plan, m: Sequence[Array], u: Sequence[Array], share: float, rng
         left, right = sample_pairs(parts[SURNAME], SAMPLE // 4, rng)
         a, b = parts[BIRTH_YEAR][left], parts[BIRTH_YEAR][right]
         far = (a >= 0) & (b >= 0) & (np.abs(a - b) > 1)
-        on = on + _tally(levels_of_pairs(plan, left[far], right[far])[:, 0], len(on)) * possible
+        level, family = levels_of_pairs(plan, left[far], right[far])[:, 0], parts[SURNAME][left[far]]
+        # a surname has twins by its registrations, and pairs by their square
+        weight = 1.0 / (np.bincount(parts[SURNAME][parts[SURNAME] >= 0])[family] - 1.0)
+        on = on + np.bincount(level[level >= 0], weight[level >= 0], len(on)) * possible
         on = on / on.sum()
     beside = {i: 0.5 * (m[i] + u[i]) for i, x in enumerate(plan.comparisons) if x.kind == "context"}
     return Twins(TWINS * share * on, on, beside)
