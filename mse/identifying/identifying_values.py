@@ -333,7 +333,7 @@ def record_kind(values: Sequence[str], span: Span) -> Said | None:
     bare = [value for value in rest if not _DIGITS.search(value)]
     if len(bare) > _SOME * len(values):
         return None if max(map(len, bare)) == 1 else _words(bare, span) or NAMES
-    if kind := _dated(rest, span):
+    if kind := _dated(rest := [x for x in rest if _DIGITS.search(x)], span):  # a row of totals has a word there
         return kind
     parts = _skeletons(rest)
     if not _are_prefixes(parts, len(rest)):

@@ -55,12 +55,13 @@ def arrivals(con: duckdb.DuckDBPyConnection, lists: Sequence[str], unit: Unit) -
     day = "CASE WHEN entered = DATE '0001-01-01' THEN '' ELSE strftime(entered, '%Y-%m-%d') END AS entered"
     query = " UNION ALL ".join(
         f"SELECT '{what}' AS what, 'all' AS list, year, '' AS month, {day}, count FROM ({persons(who)})"
-        for what, who in ((PERSONS, "l.person::VARCHAR"), (EXACT, alone))
+        for what, who in ((PERSONS, "l.person"), (EXACT, alone))
     )
     query += (
-        f" UNION ALL SELECT '{ROWS}', r.list, {year}, coalesce(strftime(r.date, '%Y-%m'), ''), "
-        "coalesce(strftime(r.entered, '%Y-%m-%d'), ''), count(DISTINCT (r.list, r.source, r.row)) "
-        f"FROM registrations r WHERE list_contains({array(lists)}, r.list) GROUP BY ALL"
+        f" UNION ALL SELECT '{ROWS}', list, year, coalesce(month, ''), coalesce(strftime(entered, '%Y-%m-%d'), ''), "
+        f"sum(rows)::BIGINT FROM (SELECT r.list, r.source, {year} AS year, strftime(r.date, '%Y-%m') AS month, "
+        "r.entered, count(DISTINCT r.row) AS rows FROM registrations r "
+        f"WHERE list_contains({array(lists)}, r.list) GROUP BY ALL) GROUP BY ALL"
     )
     return con.execute(f"SELECT * FROM ({query}) ORDER BY ALL").df()
 

@@ -58,7 +58,8 @@ def resolve_keys(con: duckdb.DuckDBPyConnection, constant: Sequence[str]) -> tup
     """
     rows = con.execute(
         f"SELECT base, list(DISTINCT more) FROM (SELECT CASE WHEN {_OURS} THEN left(key, 32) ELSE key END AS base, "
-        f"CASE WHEN {_OURS} THEN substr(key, 33) ELSE '' END AS more FROM registrations WHERE key IS NOT NULL) "
+        f"CASE WHEN {_OURS} THEN substr(key, 33) ELSE '' END AS more FROM registrations WHERE left(key, 32) IN "
+        f"(SELECT left(key, 32) FROM registrations WHERE length(key) > 32 AND {_OURS})) "
         "GROUP BY base HAVING count(DISTINCT more) > 1"
     ).fetchall()
     found: list[Contradiction] = []
@@ -73,7 +74,7 @@ def resolve_keys(con: duckdb.DuckDBPyConnection, constant: Sequence[str]) -> tup
     for name in constant:
         column = identifier(name)
         keys = con.execute(
-            f"SELECT key FROM registrations WHERE key IS NOT NULL GROUP BY key HAVING count(DISTINCT {column}) > 1"
+            f"SELECT key FROM registrations WHERE key IS NOT NULL GROUP BY key HAVING min({column}) <> max({column})"
         ).fetchall()
         both = {str(key): "" for (key,) in keys}
         found += _counted(con, name, both)

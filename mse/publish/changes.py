@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ LINKING = ("linkage", "threshold", "decisions", "referrals", "draws")
 
 COMPLETING = ("nowcast",)
 """Settings of [registers] that add what has not come in yet."""
+
+Digest = str | None
 
 _SPEC_KINDS = {"seed": "seed", "sampler": "software"}
 
@@ -171,9 +174,10 @@ def _data(old: Results, new: Results) -> Iterator[Cause]:
         yield Cause("data", "table", "", "", "counts")
     files = [None if same else table.file for table in tables]
     yield from _difference("data", "file", *(file and file.name for file in files), of="file")
-    found = [{} if file is None else {"file": file.digest} for file in files]
+    found: list[dict[str, Digest]] = [{} if file is None else {"file": file.digest} for file in files]
     for place, table in enumerate(tables):
         found[place] |= table.registers or {}
+    found = _without_folders(*found)
     secrets = [results.record.secret for results in (old, new)]
     for name in dict.fromkeys([*found[0], *found[1]]):
         digests = [one.get(name) for one in found]
@@ -187,6 +191,17 @@ def _data(old: Results, new: Results) -> Iterator[Cause]:
     levels = [_dimensions(results) for results in (old, new)]
     for dim in dict.fromkeys([*levels[0], *levels[1]]):
         yield from _difference("data", dim, *(level.get(dim) for level in levels), of="levels")
+
+
+def _without_folders(old: Mapping[str, Digest], new: Mapping[str, Digest]) -> list[dict[str, Digest]]:
+    """Return the files of both by list and name, without folders, where no two files of a list have one name."""
+
+    def short(path: str) -> str:
+        first, slash, rest = path.partition("/")
+        return f"{first}{slash}{rest.rpartition('/')[2]}"
+
+    twice = {x for files in (old, new) for x, times in Counter(map(short, files)).items() if times > 1}
+    return [{name if short(name) in twice else short(name): x for name, x in files.items()} for files in (old, new)]
 
 
 def _content(results: Results) -> tuple[object, ...]:

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from mse.simulate.registering import LABELS, SEVERAL, extraction_dates
 from mse.simulate.spec import SimulateSpec
 
-PSEUDONYMS = ("key", "surname_hash", "surname_sound_hash", "given_hash", "initial_hash", "birthdate_hash")
+PSEUDONYMS = (
+    "key", "surname_hash", "surname_sound_hash", "given_hash", "initial_hash", "birthdate_hash", "birth_either_hash",
+    "names_hash",
+)  # fmt: skip
 IDENTITY = ("surname", "given_name", "birth_date")
 DATES = ("date", "entered")
 

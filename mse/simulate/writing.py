@@ -135,7 +135,7 @@ def _fill(folder: Path, simulated: Simulated, disguise: Disguise | None, other: 
         if hide is not None:
             frame = hide(frame)
         filters = [column for column in frame.columns if column.endswith("_clk")]
-        parts = [*PSEUDONYMS, *filters]
+        parts = [*(x for x in PSEUDONYMS if hide is None or x in frame.columns), *filters]
         frame = _in_hand(simulated, name, frame)
         delivered = _deliveries(simulated, name)
         files = list(delivered)

@@ -164,6 +164,8 @@ def test_a_layout_with_files_of_its_own(tmp_path):
         ('V = "f"', 'V = "vrouw"', "a level that it does not have"),
         ('record = "Zaaknr"', 'record = ""', "required is not there in this layout"),
         ('sex = "Geslacht"', 'sex = "Meldatum"', "two columns have one name"),
+        ('date = "%d-%m-%Y"', 'sex = "%d-%m-%Y"', "only dates have a format.*leave the format out"),
+        ('date = "%d-%m-%Y"', 'date = "%d-%m"', "is no format of a date"),
     ],
 )
 def test_what_is_wrong_with_a_layout(old_text, new_text, message):
@@ -220,6 +222,16 @@ def test_pseudonymise_takes_what_is_read(tmp_path):
         assert next(x.count for x in registers.counts) == 32
 
 
+@pytest.mark.parametrize("number", ["50{:03}", "R{}"])
+def test_a_row_of_totals_stops_nothing(number, tmp_path):
+    own = [{**OWN[i % 8], "record": number.format(i)} for i in range(60)]
+    write(tmp_path / "a.csv", [*own, {k: {"record": "Totaal", "sex": "60"}.get(k, "") for k in OWN[0]}])
+    (done,) = pseudonymise_files([tmp_path / "a.csv"], tmp_path / "out", KEY, contract=own_contract(tmp_path)).values()
+    assert done.rows == 61
+    with read_registers([own_contract(tmp_path, path=["out/*"])], tmp_path) as registers:
+        assert {x.reason for x in registers.rejected} >= {"missing", "unknown_code"}
+
+
 def test_all_files_or_none(tmp_path):
     write(tmp_path / "a.csv", OWN)
     write(tmp_path / "b.csv", [{k: x for k, x in one.items() if k != "Geboren"} for one in OWN])
@@ -268,12 +280,71 @@ def test_the_command_takes_several_files(tmp_path):
 
 # ---- drafts
 
+
+@pytest.mark.parametrize(("codes", "told"), [(("Slachtoffer", "Verdachte"), True), (("victim", "suspect of"), True),
+                                             (("Slachtoffer", "Getuige"), False), (("S", "V"), False)])  # fmt: skip
+def test_a_draft_points_to_the_role_of_a_population(codes, told, tmp_path):
+    write(tmp_path / "p.csv", [{**row(i), "Hoedanigheid": codes[i % 2]} for i in range(1, 20)])
+    text = new_contract(tmp_path / "p.csv")
+    assert ('role = "population"' in text) is told
+    field = next(f for f in tomllib.loads(text)["fields"] if f["name"] == "Hoedanigheid")
+    assert field["role"] == "stratum" and set(field["codes"]) == set(codes)
+
+
 DUTCH = [
     {"Zaaknummer": f"Z{i:05}", "Pseudoniem": hashed(f"k{i}"), "Datum melding": f"{1 + i % 28:02}-0{1 + i % 9}-2021",
      "Geslacht": "VM"[i % 2], "Leeftijd bij melding": str(14 + i % 45), "Nationaliteit": ["NL", "PL", "RO"][i % 3],
      "Soort uitbuiting": ["SEX", "ARB"][i % 2], "Verwezen door": ["POL", ""][i % 2]}
     for i in range(200)
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
+def test_a_title_above_the_table_is_told_with_the_row_of_the_names(kind, tmp_path):
+    grid = [["Meldingen 2021, politie"], [], *([*one] for one in [DUTCH[0], *(x.values() for x in DUTCH)])]
+    path = tmp_path / f"p.{kind}"
+    if kind == "xlsx":
+        sheet = (made := openpyxl.Workbook()).active
+        for line in grid:
+            sheet.append(line)
+        sheet.merge_cells("A1:E1")
+        made.save(path)
+    else:
+        path.write_text("\n".join(";".join(line) for line in grid))
+    with pytest.raises(
+        InputError, match="names of its columns are in row 3.*delete the rows above the names"
+    ) as caught:
+        new_contract(path)
+    assert "politie" not in str(caught.value)
+
+
+def test_two_columns_of_one_name_are_told_by_their_places(tmp_path):
+    lines = [";".join("Geslacht" if name == "Nationaliteit" else name for name in DUTCH[0])]
+    (tmp_path / "p.csv").write_text("\n".join([*lines, *(";".join(one.values()) for one in DUTCH)]))
+    with pytest.raises(InputError, match="columns 4, 6 have one name.*another name"):
+        new_contract(tmp_path / "p.csv")
+
+
+def test_a_draft_from_what_spreadsheets_leave(tmp_path):
+    """UTF-16, columns without a name or anything in them, empty rows, and a row of totals at the end."""
+    grid = [[*DUTCH[0], "", ""], *([*one.values(), "", ""] for one in DUTCH), *([[""] * 10] * 30)]
+    grid.append(["Totaal", "", "", "", "200", *[""] * 5])
+    (tmp_path / "p.txt").write_bytes("\r\n".join("\t".join(line) for line in grid).encode("utf-16"))
+    draft = tomllib.loads(new_contract(tmp_path / "p.txt"))
+    assert [f["name"] for f in draft["fields"]] == [*DUTCH[0]]
+    assert draft["encoding"] == "utf-16" and draft["delimiter"] == "\t"
+
+
+def test_dates_of_birth_in_several_forms_are_all_in_the_draft(tmp_path):
+    forms = ("%d-%m-%Y", "%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y")
+    born = [date(1990, 1 + i % 12, 13 + i % 15).strftime(forms[i % 4]) for i in range(80)]
+    who = [
+        {"Achternaam": f"Jansen{'abcdefgh'[i % 8]}", "Voornaam": "Anna", "Geboortedatum": day}
+        for i, day in enumerate(born)
+    ]
+    write(tmp_path / "p.csv", [{**row(i + 1), **one} for i, one in enumerate(who)])
+    draft = tomllib.loads(new_contract(tmp_path / "p.csv"))
+    assert draft["identity"]["birth_format"] == ["%d-%m-%Y", "%Y-%m-%d", "%d/%m/%Y"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "csv.gz", "xlsx", "parquet", "txt"])

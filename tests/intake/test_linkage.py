@@ -39,7 +39,8 @@ from mse.simulate.writing import write_registers
 from tests.examples import registers as examples
 
 LISTS = ("P", "K", "I", "R", "O", "Z")
-PARTS = ("surname_hash", "surname_sound_hash", "given_hash", "initial_hash", "birthdate_hash", "birth_year")
+PARTS = ("surname_hash", "surname_sound_hash", "given_hash", "initial_hash", "birthdate_hash", "birth_year",
+         "birth_either_hash", "names_hash")  # fmt: skip
 DIMENSIONS = ("year", "sex", "age", "nationality", "region", "form")
 
 

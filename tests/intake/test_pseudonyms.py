@@ -155,6 +155,8 @@ def test_hashes_against_the_plain_one():
         "initial_hash": plain("initial", "a"),
         "birthdate_hash": plain("birthdate", "1990-02-03"),
         "birth_year": "1990",
+        "birth_either_hash": plain("birth_either", "1990-02-03"),
+        "names_hash": plain("names", "anna\x1fmeijer"),
     }
     assert made._fields == PARTS
     # RFC 4231, test case 2: the function is the one of the standard.
@@ -164,8 +166,38 @@ def test_hashes_against_the_plain_one():
 def test_parts_are_not_comparable_across_fields_or_keys():
     make = Hashing(KEY)
     one, other = make("Anna", "Anna", "1990-02-03"), Hashing(KEY[::-1])("Anna", "Anna", "1990-02-03")
-    assert len({*one[:-1], *other[:-1]}) == 12
+    both = [x for made in (one, other) for part, x in made._asdict().items() if part != "birth_year"]
+    assert len({*both}) == 2 * (len(PARTS) - 1)
     assert make("A", "B", "1990-02-03").key != make("AB", "", "1990-02-03").key
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        (("de Jong", "Sanne", "1990-02-03"), ("Sanne", "de Jong", "1990-03-02"), True),
+        (("van den Berg", "Anna Maria", "1990-02-03"), ("Anna Maria", "Berg, van den", "1990-02-03"), True),
+        (("Jansen-de Vries", "Anna", "1990-12-11"), ("Jansen", "Anna", "1990-11-12"), True),
+        (("De", "Anna", "1990-02-03"), ("Anna", "De", "1990-02-03"), True),
+        (("Jong", "Sanne", "1990-02-03"), ("Jong", "Susan", "1991-03-02"), False),
+        (("Anna", "Bakker", "1990-02-03"), ("Annabakker", "", "1990-02-30"), False),
+    ],
+)
+def test_names_and_days_in_either_order(one, other, alike):
+    first, second = Hashing(KEY)(*one), Hashing(KEY)(*other)
+    assert (first.names_hash == second.names_hash) is alike
+    assert (first.birth_either_hash == second.birth_either_hash) is alike
+    assert first.key != second.key  # they are evidence, and make nobody one person
+
+
+def test_what_is_not_known_has_no_part_in_either_order():
+    for identity in (
+        ("Onbekend", "Anna", "1900-01-01"),
+        ("", "Anna", "?"),
+        ("Berg", "N.N.", ""),
+        ("Berg", "", "1990-00-00"),
+    ):
+        made = Hashing(KEY)(*identity)
+        assert made.names_hash == made.birth_either_hash == ""
 
 
 @pytest.mark.parametrize("identity", [("", "Anna", "1990-02-03"), ("Berg", "", "1990-02-03"), ("Berg", "Anna", "?")])
@@ -270,7 +302,7 @@ def test_a_file_without_a_contract(tmp_path):
     assert done.rows == 2 and done.unreadable == 1 and done.key_id == fingerprint(KEY)
     assert done.missing == {
         "key": 1, "surname_hash": 1, "surname_sound_hash": 1, "given_hash": 0, "initial_hash": 0, "birthdate_hash": 1,
-        "birth_year": 1,
+        "birth_year": 1, "birth_either_hash": 1, "names_hash": 1,
     }  # fmt: skip
     with (tmp_path / "out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

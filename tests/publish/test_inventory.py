@@ -274,3 +274,22 @@ def test_what_changed_between_two_results_is_told_without_their_digests(tmp_path
     for language, told in told_in.items():
         text = changes_text(changes, language)
         assert told in text and not re.findall(r"[0-9a-f]{12,}", text)
+
+
+def test_a_file_whose_folder_changed_is_told_once_and_only_where_it_is_another(tmp_path: Path) -> None:
+    old, new = parts.national(), parts.national()
+    quarters = {f"P/2025/P-{year}-q{i}.csv": f"{year}{i}" for year in (2023, 2024) for i in range(1, 5)}
+    moved = {name.replace("/2025/", "/2026/from/"): x for name, x in quarters.items()}
+    changed = {**moved, "P/2026/from/P-2024-q4.csv": "other", "P/2026/from/P-2025-q1.csv": "more"}
+    twice = {"P/2025/q1.csv": "a", "P/2026/q1.csv": "b"}
+    for name, found, files in (("old", old, quarters), ("moved", new, moved), ("changed", new, changed),
+                               ("twice", old, twice), ("thrice", new, {**twice, "P/2027/q1.csv": "c"})):  # fmt: skip
+        table = {**entries_of(found)["table"], "registers": files}
+        write_results(tmp_path / name, with_entries(found, table=table), lambda _: "page")
+
+    def told(one: str, other: str) -> list[str]:
+        return [x.what for x in compare_results(tmp_path / one, tmp_path / other).causes if x.of == "content"]
+
+    assert told("old", "moved") == []
+    assert told("old", "changed") == ["P/P-2025-q1.csv"]  # under two secrets contents cannot be compared
+    assert told("twice", "thrice") == ["P/2027/q1.csv"]

@@ -47,7 +47,7 @@ _LABELS = re.compile(
     r"|exploitation_?(form|type)|nationality|nationaliteit(s_?code)?|nat|country(_?of_?(origin|birth|citizenship))?|land|regio?n?"
     r"|(geboorte|herkomst)_?land|citizenship|province|provincie|prov|gemeente|municipality|city|stad|politie_?(eenheid|regio)|eenheid"
     r"|age_?(group|class|cat(egory)?|band)|leeftijds?_?(groep|klasse|categorie)|(is_?)?(minor|minderjarig(e|heid)?)|sector|branche"
-    r"|status|category|categorie|code|herkomst|rol|role|regio_?code|werk_?gebied|nationality_?group|nationaliteits?_?groep"
+    r"|status|category|categorie|code|herkomst|rol|role|hoedanigheid|capacity|regio_?code|werk_?gebied|nationality_?group|nationaliteits?_?groep"
 )
 _IDENTITY = {
     "surname": re.compile(
@@ -60,6 +60,11 @@ _IDENTITY = {
         r"date_?of_?birth|birth_?(date|day)|dob|born(_?on)?|geb(oorte)?_?(datum|dat|dag)|datum_?(van_?)?geboorte|geboren(_?op)?"
     ),
 }
+_POPULATIONS = tuple(
+    re.compile(rf"(.*[^a-z])?({words})(s|en|n)?([^a-z].*)?")
+    for words in ("slachtoffer|victim", "verdachte|dader|suspect|offender|perpetrator|accused")
+)
+"""Codes of victims and of suspects: where a column has both, a row says which population it counts."""
 _FEW, _OFTEN, _RARE = 60, 5, 3
 _FEW_AGES = 4
 """Different numbers from which an age is one in years."""
@@ -143,7 +148,7 @@ def _identity(columns: Sequence[SampleColumn]) -> dict[str, str]:
 
 def _role(column: SampleColumn) -> str | None:
     """Return the role that a name, or what is in a column, speaks for."""
-    if column.word in PARTS[1:-1] or column.word.endswith("_hash"):
+    if column.word.endswith("_hash"):
         return "hash"
     for role, pattern in _NAMES.items():
         if re.fullmatch(pattern, column.word):
@@ -244,6 +249,7 @@ def _field(column: SampleColumn, role: str | None) -> list[str]:
             if mark := _separator(column):
                 lines.append(f"separator = {_text(mark)}  # a cell may hold several codes")
                 codes = [code for code in codes if mark not in code]
+            lines += _populations(codes)
             lines.append('# code = level of the engine; "" means not known')
         # A letter alone may be a code, as X in passports.
         levels = {
@@ -254,6 +260,16 @@ def _field(column: SampleColumn, role: str | None) -> list[str]:
     else:
         return _ignored(column, "not recognised; give it a role if it is needed, or have it left out")
     return [*lines, ""]
+
+
+def _populations(codes: Sequence[str]) -> list[str]:
+    """Return what to do with a column that tells victims from suspects; nothing of any other."""
+    if not all(any(words.fullmatch(code.casefold()) for code in codes) for words in _POPULATIONS):
+        return []
+    return [
+        '# CHECK: this says which population a row counts. Give it role = "population", its codes the names of the',
+        "# populations, and the contract, at the top, counts = one of them; the others get a contract of their own.",
+    ]
 
 
 def _ages(column: SampleColumn) -> list[str]:
@@ -309,14 +325,28 @@ def _pseudonyms(columns: Sequence[SampleColumn], identity: dict[str, str]) -> li
         more = ['type = "year"'] if role == "coarse" else []
         lines += ["[[fields]]", f'name = "{part}"', f'role = "{role}"', *more, ""]
     born = next(column for column in columns if column.name == identity["birth_date"])
-    formats = [pattern for kind, pattern in _date_formats(born) if kind == "date"] or ["%Y-%m-%d"]
+    formats = _birth_formats(born)
     return [
         *lines,
         "# Columns of the supplier's own file; they become pseudonyms there and are never delivered.",
         "[identity]",
         *(f"{key} = {_text(name)}" for key, name in identity.items()),
-        f"birth_format = {_text(formats[0])}",
-    ]
+        f"birth_format = {_text(formats[0])}" if len(formats) == 1 else
+        f"birth_format = [{', '.join(map(_text, formats))}]  # several are in use; tried in this order",
+    ]  # fmt: skip
+
+
+def _birth_formats(column: SampleColumn) -> list[str]:
+    """Return the formats in which dates of birth are written, the most used first, each for what is left by others."""
+    left, found = list(column.values[:ROWS]), list[str]()
+    while left:
+        read = {pattern: sum(_day(value, pattern) is not None for value in left) for pattern in _DATES}
+        best = max(_DATES, key=lambda pattern: read[pattern])
+        if read[best] < max(_RARE, 0.01 * len(column.values[:ROWS])):
+            break
+        found.append(best)
+        left = [value for value in left if _day(value, best) is None]
+    return found or ["%Y-%m-%d"]
 
 
 def _text(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -89,6 +90,8 @@ def layout_faults(contract: Contract) -> Iterator[tuple[Place, Problem]]:
         for key in ("columns", "codes", "formats", "places"):
             for name in (x for x in getattr(layout, key) if x not in fields and x not in others):
                 yield (*place, key), Problem(said("found.no_such_column"), known, said("do.correct_name"), value=name)
+        for name, pattern in layout.formats.items():
+            yield from _format_faults(contract, name, pattern, (*place, "formats"))
         for name, codes in layout.codes.items():
             levels = {*fields[name].levels, ""} if name in fields else set(codes.values())
             for level in {*codes.values()} - levels:
@@ -110,6 +113,41 @@ def layout_faults(contract: Contract) -> Iterator[tuple[Place, Problem]]:
                 yield place, Problem(said("found.layout_holds_days_layout", j=j + 1),
                                      said("allowed.days_do_not_overlap"),
                                      said("do.end_one_before_other"))  # fmt: skip
+
+
+def _format_faults(contract: Contract, name: str, pattern: str, place: Place) -> Iterator[tuple[Place, Problem]]:
+    """Yield what is wrong with the format of a column in a layout; what is no column has been said."""
+    own = contract.identity
+    if own is not None and name == own.birth_date:
+        if not is_birth_format(pattern):
+            yield place, Problem(said("found.no_format_date_birth"), said("allowed.y_m_d_each"), said("do.correct"),
+                                 column=name, value=pattern)  # fmt: skip
+        return
+    kinds = [field.type for field in contract.fields if field.name == name]
+    kinds += ["string"] if own is not None and name in (own.surname, own.given) else []
+    if kinds and kinds[0] not in DATES:
+        yield place, Problem(said("found.only_dates_have_format"), said("allowed.type_date_no_format"),
+                             said("do.leave_out_format"), column=name, value=pattern)  # fmt: skip
+    elif kinds and pattern != "default" and not is_date_format(pattern):
+        yield place, Problem(said("found.no_format_date"), said("allowed.default_strptime_such_d"), said("do.correct"),
+                             column=name, value=pattern)  # fmt: skip
+
+
+DATES = ("date", "datetime")
+"""Types of which a format can be said."""
+
+
+def is_date_format(text: str) -> bool:
+    """Tell whether a format of strptime has year, month and day, and nothing that only some systems know."""
+    marks = re.findall(r"%(-?.)", text)
+    known = {"Y", "y", "m", "d", "b", "B", "H", "M", "S", "f", "z"}
+    year, month = {"Y", "y"} & set(marks), {"m", "b", "B"} & set(marks)
+    return bool(set(marks) <= known and year and month and "d" in marks and len(marks) == len(set(marks)))
+
+
+def is_birth_format(text: str) -> bool:
+    """Tell whether a format is of a date of birth: year of four digits, month and day, each once."""
+    return sorted(re.findall("%(.?)", text)) == ["Y", "d", "m"]
 
 
 def _meet(one: Layout, other: Layout) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mse.errors import Problem, names_of
 from mse.intake.contracts.clauses import ContractField, Identity
-from mse.intake.contracts.layouts import layout_faults
+from mse.intake.contracts.layouts import DATES, is_birth_format, is_date_format, layout_faults
 from mse.settings.places import JobFile, Place
 from mse.settings.specreading import written
 from mse.tables.checks import NOT_IN_LIST_NAMES, RESERVED
@@ -29,7 +29,6 @@ _TAKEN = {"list", "source", "row", "key", "date", "entered", "referred_from", *R
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _WORDS = ("title", "publisher", "territory", "victim")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_DATES = ("date", "datetime")
 _FORMATS = said("allowed.default_strptime_such_d")
 
 
@@ -150,11 +149,11 @@ def _field_faults(field: ContractField, place: Place) -> Iterator[Fault]:
         allowed = said("allowed.small_letters_digits_none", taken=(*sorted(_TAKEN),))
         yield fault("into", said("found.cannot_name_column_registrations"), allowed,
                     said("do.give_another_name_into"), field.target)  # fmt: skip
-    if field.role in ("date", "entered") and field.type not in _DATES:
+    if field.role in ("date", "entered") and field.type not in DATES:
         yield fault("type", said("found.column_role_has_type", role=field.role), said("allowed.date_datetime"),
                     said("do.correct"),
                     field.type)  # fmt: skip
-    if field.format != "default" and field.type not in _DATES:
+    if field.format != "default" and field.type not in DATES:
         yield fault(
             "format",
             said("found.only_dates_have_format"),
@@ -162,7 +161,7 @@ def _field_faults(field: ContractField, place: Place) -> Iterator[Fault]:
             said("do.correct"),
             field.format,
         )
-    if field.type in _DATES and field.format != "default" and not _format_known(field.format):
+    if field.type in DATES and field.format != "default" and not is_date_format(field.format):
         yield fault("format", said("found.no_format_date"), _FORMATS, said("do.correct"), field.format)
     if field.constraints.pattern is not None and not _pattern_known(field.constraints.pattern):
         allowed = said("allowed.regular_expression_without_references")
@@ -235,14 +234,6 @@ def _pattern_known(pattern: str) -> bool:
     return True
 
 
-def _format_known(text: str) -> bool:
-    """Tell whether a format of strptime has year, month and day, and nothing that only some systems know."""
-    marks = re.findall(r"%(-?.)", text)
-    known = {"Y", "y", "m", "d", "b", "B", "H", "M", "S", "f", "z"}
-    year, month = {"Y", "y"} & set(marks), {"m", "b", "B"} & set(marks)
-    return bool(set(marks) <= known and year and month and "d" in marks and len(marks) == len(set(marks)))
-
-
 def _roles_faults(contract: Contract) -> Iterator[Fault]:
     names = [field.name for field in contract.fields]
     for name in dict.fromkeys(x for x in names if names.count(x) > 1):
@@ -289,7 +280,7 @@ def _identity_faults(identity: Identity, names: Sequence[str]) -> Iterator[Fault
                                          said("allowed.columns_suppliers_own_file"), said("do.leave_out_fields"),
                                          value=name)  # fmt: skip
     for text in identity.birth_format:
-        if sorted(re.findall("%(.?)", text)) != ["Y", "d", "m"]:
+        if not is_birth_format(text):
             yield ("identity", "birth_format"), Problem(said("found.no_format_date_birth"),
                                                         said("allowed.y_m_d_each"), said("do.correct"),
                                                         value=text)  # fmt: skip

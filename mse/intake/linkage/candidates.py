@@ -13,6 +13,8 @@ import numpy as np
 from mse.intake.linkage.evidence import (
     BIRTH_DATE,
     BIRTH_YEAR,
+    EITHER_DAY,
+    EITHER_NAME,
     GIVEN,
     INITIAL,
     KNOWN,
@@ -43,6 +45,9 @@ NARROWER: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
 }
 """What is asked instead where a combination brings too many pairs."""
 
+WIDER = {(SURNAME, GIVEN): EITHER_NAME, (BIRTH_DATE,): EITHER_DAY}
+"""What is asked in the place of a combination where the registers have it: the same in either order."""
+
 
 def block_codes(records: Records, most: int = MOST) -> list[Codes]:
     """Return the combinations as codes: pairs that are equal in one of them are compared."""
@@ -53,8 +58,10 @@ def block_codes(records: Records, most: int = MOST) -> list[Codes]:
     wanted += [(name,) for name in have if name not in KNOWN and name.endswith("_hash")]
     found: list[Codes] = []
     for block in wanted:
-        code = joined_codes([have[name] for name in block])
-        if _pairs(code) <= most:
+        wider = [have[WIDER[block]]] if WIDER.get(block) in have else []
+        codes = (*wider, joined_codes([have[name] for name in block]))
+        code = next((code for code in codes if _pairs(code) <= most), None)
+        if code is not None:
             found.append(code)
             continue
         for narrower in NARROWER.get(block, ()):

@@ -6,10 +6,11 @@ one within a domain. Level -1 says nothing.
 * **Names** are one comparison, from both equal to neither, since people of one nationality share surnames and given
   names and two comparisons would count that twice. To be equal in a rare name says more: full names have a level for
   each of some classes of how many persons have them. Where Bloom filters are there, the Dice similarity of two of them
-  takes the place of sound and initial. A name that is missing on one side leaves a domain of its own.
+  takes the place of the sound. A name that is missing on one side leaves a domain of its own.
 * **Birth**: the date, with Bloom filters a similar date, the year, else; without a date the year alone.
 * **Every further hashed or coarse part** of the identity: equal or not.
-* **Lists**: which two lists; **tie**: on one list or two, whether one names the other as sender, how many days apart.
+* **Lists**: which two lists; **tie**: on one list or two, whether one names the other as sender, how many days apart,
+  for pairs that are alike in their labels apart from others: those who are found together are registered together.
 * **Labels** of the strata: for each whether it is equal, apart for pairs of one full name, of one given name or
   surname, of one date of birth, and others, since a name or a year of birth tells sex, nationality and age already.
   Labels depend on each other, so that their weights are added up to a score; the level of a pair is the bin of it.
@@ -27,6 +28,8 @@ import numpy.typing as npt
 from mse.intake.linkage.evidence import (
     BIRTH_DATE,
     BIRTH_YEAR,
+    EITHER_DAY,
+    EITHER_NAME,
     GIVEN,
     INITIAL,
     KNOWN,
@@ -47,6 +50,13 @@ COMMON = (2, 4, 8, 16)
 NAME_BINS = (0.85, 0.7, 0.55)
 BIRTH_BINS = (0.8, 0.6, 0.45)
 """Dice similarities from which a level begins."""
+EXCHANGED, FIRST_WORD = "names in either order equal", "given name and first word of surname equal"
+DAY_OR_MONTH = "day and month in either order equal"
+FILTERED = (
+    ("given name equal", True, False), ("surname and initial equal", False, True), ("surname equal", False, True),
+    ("neither equal", False, False),
+)  # fmt: skip
+"""What may be equal of the names beside their Bloom filters, and whether that is given name and surname."""
 DAYS = (7, 30, 70, 180, 366)
 SENT_DAYS = (-7, 30, 90)
 """Days between two registrations, and from the sender's to the receiver's, up to which a level reaches."""
@@ -60,7 +70,10 @@ BOTH_EQUAL = ((4, 1), (5, 2))
 NEITHER, DATE = 3, 6
 SCORES = (-6.0, -3.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 """Scores of the labels, natural logs, at which a bin ends."""
-LABELS = "labels"
+LABELS, TIE = "labels", "tie"
+ALIKE = (0.0, 3.0)
+"""Scores of the labels, as of pairs of other names, from which labels are partly alike, and alike."""
+LIKENESS = ("unlike", "partly alike", "alike")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +131,29 @@ class Plan:
 def with_weights(plan: Plan, weights: Mapping[str, Array]) -> Plan:
     """Return the plan with one comparison in the place of the labels."""
     kept = tuple(x for x in plan.comparisons if x.name not in plan.records.labels)
+    if weights:
+        kept = tuple(_by_likeness(x) if x.name == TIE else x for x in kept)
     ends = [f"up to {x:g}" for x in SCORES] + ["more"]
     levels = tuple(f"score {end} ({group})" for group in GROUPS for end in ends)
     domain = tuple(np.repeat(np.arange(len(GROUPS)), len(ends)).tolist())
     labels = (Comparison(LABELS, levels, domain, "context"),) if weights else ()
     return replace(plan, comparisons=(*kept, *labels), weights=MappingProxyType(dict(weights)))
+
+
+def _by_likeness(tie: Comparison) -> Comparison:
+    """Return the comparison of the tie, apart for each likeness of the labels."""
+    levels = tuple(f"{level} (labels {word})" for word in LIKENESS for level in tie.levels)
+    domains = max(tie.domain) + 1
+    return replace(tie, levels=levels, domain=tuple(d + i * domains for i in range(len(LIKENESS)) for d in tie.domain))
+
+
+def tie_by_likeness(tie: Levels, equal: Sequence[Levels], weights: Sequence[Array]) -> Levels:
+    """Return the levels of the tie, apart for each likeness of the labels; labels as in `score_levels`."""
+    score = np.zeros(len(tie))
+    for level, weight in zip(equal, weights, strict=True):
+        score += np.where(level < 0, 0.0, weight[NEITHER, np.maximum(level, 0)])
+    ties = 2 * (len(DAYS) + 1) + len(SENT_DAYS) + 1
+    return np.where(tie < 0, -1, tie + ties * np.searchsorted(np.array(ALIKE), score, side="right")).astype(np.int16)
 
 
 def score_levels(equal: Sequence[Levels], weights: Sequence[Array], group: Levels) -> Levels:
@@ -150,7 +181,7 @@ def make_plan(records: Records) -> Plan:
     spans = [f"up to {days} days" for days in DAYS] + ["later"]
     tie = [*(f"one list, {x}" for x in spans), *(f"two lists, {x}" for x in spans),
            "sent, before", *(f"sent, up to {days} days" for days in SENT_DAYS[1:]), "sent, later"]  # fmt: skip
-    comparisons.append(Comparison("tie", tuple(tie), (0,) * len(spans) + (1,) * (len(tie) - len(spans)), "context"))
+    comparisons.append(Comparison(TIE, tuple(tie), (0,) * len(spans) + (1,) * (len(tie) - len(spans)), "context"))
     domain = tuple(np.repeat(np.arange(len(GROUPS)), 2).tolist())
     for name in records.labels:
         levels = tuple(f"{word} ({group})" for group in GROUPS for word in ("equal", "different"))
@@ -183,11 +214,12 @@ def _names(records: Records, both: bool) -> Comparison:
     persons = [f"up to {n} persons" for n in COMMON] + ["more persons"]
     found = [(f"equal, a name of {text}", 0, True, True) for text in persons]
     if both and NAME_CLK in records.filters:
-        for word, given, surname in (("given name equal", True, False), ("surname equal", False, True),
-                                     ("neither equal", False, False)):  # fmt: skip
+        for word, given, surname in FILTERED:
             found += [(f"{word}, similarity from {x}", 0, given, surname) for x in NAME_BINS]
-        found += [("given name equal, else", 0, True, False), ("surname equal, else", 0, False, True)]
+        found += [(f"{word}, else", 0, given, surname) for word, given, surname in FILTERED[:-1]]
     elif both:
+        if EITHER_NAME in records.parts:
+            found += [(EXCHANGED, 0, False, False), (FIRST_WORD, 0, True, False)]
         found += [("sound and given name equal", 0, True, False), ("surname and initial equal", 0, False, True),
                   ("surname equal", 0, False, True), ("given name equal", 0, True, False),
                   ("sound and initial equal", 0, False, False), ("sound equal", 0, False, False)]  # fmt: skip
@@ -207,6 +239,8 @@ def _names(records: Records, both: bool) -> Comparison:
 
 def _birth(records: Records) -> Comparison:
     found = [("date equal", 0)] if BIRTH_DATE in records.parts else []
+    if EITHER_DAY in records.parts and found:
+        found.append((DAY_OR_MONTH, 0))
     if BIRTH_CLK in records.filters and found:
         found += [(f"similarity from {x}", 0) for x in BIRTH_BINS]
     if BIRTH_YEAR in records.parts:
@@ -223,6 +257,10 @@ def levels_of_pairs(plan: Plan, left: Integers, right: Integers) -> Levels:
     records = plan.records
     out = np.full((len(left), len(plan.comparisons)), -1, dtype=np.int16)
     group = np.full(len(left), NEITHER)
+    equal, weights = (
+        [_equality(records.labels[name], left, right) for name in plan.weights],
+        list(plan.weights.values()),
+    )
     for column, comparison in enumerate(plan.comparisons):
         if comparison.kind == "names":
             out[:, column] = _name_levels(plan, comparison, left, right)
@@ -234,11 +272,11 @@ def levels_of_pairs(plan: Plan, left: Integers, right: Integers) -> Levels:
         elif comparison.name == "lists":
             low, high = (f(records.place[left], records.place[right]) for f in (np.minimum, np.maximum))
             out[:, column] = low * records.lists - low * (low - 1) // 2 + high - low
-        elif comparison.name == "tie":
-            out[:, column] = _tie_levels(records, left, right)
+        elif comparison.name == TIE:
+            tie = _tie_levels(records, left, right)
+            out[:, column] = tie_by_likeness(tie, equal, weights) if plan.weights else tie
         elif comparison.name == LABELS:
-            equal = [_equality(records.labels[name], left, right) for name in plan.weights]
-            out[:, column] = score_levels(equal, list(plan.weights.values()), group)
+            out[:, column] = score_levels(equal, weights, group)
         else:
             level = _equality(records.labels[comparison.name], left, right)
             out[:, column] = np.where(level < 0, -1, 2 * group + level)
@@ -280,22 +318,26 @@ def _name_levels(plan: Plan, comparison: Comparison, left: Integers, right: Inte
     family, first = (_equality(parts[x], left, right) for x in (SURNAME, GIVEN))
     start = len(COMMON) + 1
     level = np.full(len(left), place["different"])
+    sound, initial = (_equal(parts[x], left, right) if x in parts else np.zeros(len(left), dtype=bool)
+                      for x in (SOUND, INITIAL))  # fmt: skip
     if NAME_CLK in plan.records.filters:
         alike = dice(plan.records.filters[NAME_CLK], left, right)
         bin_ = np.searchsorted(-np.array(NAME_BINS), -np.nan_to_num(alike), side="left")
-        which = np.where(first == 0, 0, np.where(family == 0, 1, 2))
+        which = np.where(first == 0, 0, np.where(family == 0, np.where(initial, 1, 2), 3))
         inside = bin_ < len(NAME_BINS)
         level = np.where(inside, start + which * len(NAME_BINS) + bin_, level)
-        level[~inside & (first == 0)] = place["given name equal, else"]
-        level[~inside & (family == 0) & (first != 0)] = place["surname equal, else"]
+        for i, (word, _, _) in enumerate(FILTERED[:-1]):
+            level[~inside & (which == i)] = place[f"{word}, else"]
     else:
-        sound = _equal(parts[SOUND], left, right) if SOUND in parts else np.zeros(len(left), dtype=bool)
-        initial = _equal(parts[INITIAL], left, right) if INITIAL in parts else np.zeros(len(left), dtype=bool)
         for mask, word in ((sound, "sound equal"), (sound & initial, "sound and initial equal"),
                            (first == 0, "given name equal"), (family == 0, "surname equal"),
                            ((family == 0) & initial, "surname and initial equal"),
                            ((first == 0) & sound, "sound and given name equal")):  # fmt: skip
             level[mask] = place[word]
+        if EITHER_NAME in parts:
+            either = _equal(parts[EITHER_NAME], left, right)
+            level[either & (first == 1) & (family == 1)] = place[EXCHANGED]
+            level[either & (first == 0) & (family == 1)] = place[FIRST_WORD]
     level = np.where(full, _full_class(plan, left, right), level)
     lacks_family, lacks_first = family < 0, first < 0
     level = np.where(lacks_family, place["surname missing, given name equal"] + first, level)
@@ -314,7 +356,9 @@ def _birth_levels(records: Records, comparison: Comparison, left: Integers, righ
     if BIRTH_CLK in records.filters and BIRTH_DATE in records.parts:
         alike = np.nan_to_num(dice(records.filters[BIRTH_CLK], left, right))
         bin_ = np.searchsorted(-np.array(BIRTH_BINS), -alike, side="left")
-        level = np.where(bin_ < len(BIRTH_BINS), 1 + bin_, level)
+        level = np.where(bin_ < len(BIRTH_BINS), place[f"similarity from {BIRTH_BINS[0]}"] + bin_, level)
+    if DAY_OR_MONTH in place:
+        level[_equal(records.parts[EITHER_DAY], left, right)] = place[DAY_OR_MONTH]
     if BIRTH_DATE not in records.parts:
         return np.where(year < 0, -1, level).astype(np.int16)
     level = np.where(date == 0, 0, level)

@@ -13,22 +13,25 @@ from mse.intake.linkage.comparing import (
     LABELS,
     NEITHER,
     SCORES,
+    TIE,
     Comparison,
     Levels,
     Plan,
     levels_of_pairs,
     name_class,
     score_levels,
+    tie_by_likeness,
     with_weights,
 )
 from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SOUND, SURNAME, Codes
 from mse.intake.linkage.rates import ERRORS, PULL, Counted, Rates, full_classes, may_be_twins, shares
+from mse.intake.linkage.twins import Twins
 from mse.kernels.arrays import Array, Integers
 
 SAMPLE = 400_000
 """Pairs of each kind from which probabilities are counted."""
-TWINS = 0.005
-"""Share of twins for each match, on each level of the names on which they can be, to start from."""
+TWINS = 0.02
+"""Twins for each match, to start from."""
 
 
 def sample_pairs(code: Codes | Integers, most: int, rng: np.random.Generator) -> tuple[Integers, Integers]:
@@ -75,6 +78,10 @@ def count_levels(plan: Plan, seed: int) -> tuple[Plan, Counted]:
     labels = [i for i, comparison in enumerate(plan.comparisons) if comparison.name in records.labels]
     weights = {plan.comparisons[i].name: _weights(matched[:, i], alike[:, i]) for i in labels}
     whole = with_weights(plan, weights)
+    if weights:
+        tie = next(i for i, comparison in enumerate(plan.comparisons) if comparison.name == TIE)
+        for sample in (matched, random):
+            sample[:, tie] = tie_by_likeness(sample[:, tie], _mine(sample[:, labels]), list(weights.values()))
     m: list[Array] = []
     u: list[Array] = []
     matches: list[Array] = []
@@ -95,9 +102,7 @@ def count_levels(plan: Plan, seed: int) -> tuple[Plan, Counted]:
     m[0][: full_classes(names)] = classes * (1.0 - ERRORS)
     full, dates = _equal_pairs(whole, equal)
     share = max(same, 1.0) / 0.9 / pairs
-    twins = may_be_twins(names, birth) * TWINS * share
-    shared = (len(whole.comparisons) - 1,) if weights else ()
-    start = Rates(tuple(m), tuple(u), min(share, 0.5), twins, shared)
+    start = Rates(tuple(m), tuple(u), min(share, 0.5), _twins(whole, m, u, share, rng))
     return whole, Counted(pairs, same, start, tuple(matches), tuple(others), full,
                           dates if birth.levels[0] == "date equal" else 0.0, classes)  # fmt: skip
 
@@ -120,20 +125,50 @@ def _score_counts(matched: Levels, alike: Levels, weights: Sequence[Array]) -> t
     to others that the same score has among pairs of that name alone.
     """
     levels = len(GROUPS) * (len(SCORES) + 1)
-    mine = [np.where(x < 0, -1, x % 2) for x in matched.T]
+    mine = _mine(matched)
     hit = sum(
         (_tally(score_levels(mine, weights, np.full(len(matched), g)), levels) for g in range(len(GROUPS))),
         np.zeros(levels),
     )
     group = np.where(alike >= 0, alike // 2, -1).max(axis=1)
     found = group >= 0
-    theirs = [np.where(x < 0, -1, x % 2) for x in alike[found].T]
-    miss = _tally(score_levels(theirs, weights, group[found]), levels).reshape(len(GROUPS), -1)
-    one = hit.reshape(len(GROUPS), -1)
+    miss = _tally(score_levels(_mine(alike[found]), weights, group[found]), levels)
+    return hit, _both_equal(hit, miss)
+
+
+def _both_equal(hit: Array, miss: Array) -> Array:
+    """Return counts of others with those of pairs of one name and one date of birth from those of the name alone."""
+    one, other = hit.reshape(len(GROUPS), -1), miss.reshape(len(GROUPS), -1).copy()
     for both, name in BOTH_EQUAL:
-        odds = (one[name] + 1.0) / one[name].sum() / ((miss[name] + 0.5) / (miss[name].sum() + 1.0))
-        miss[both] = one[both] / odds * max(miss[name].sum(), 1.0) / max(one[both].sum(), 1.0)
-    return hit, miss.ravel()
+        odds = (one[name] + 1.0) / one[name].sum() / ((other[name] + 0.5) / (other[name].sum() + 1.0))
+        other[both] = one[both] / odds * max(other[name].sum(), 1.0) / max(one[both].sum(), 1.0)
+    return other.ravel()
+
+
+def _twins(plan: Plan, m: Sequence[Array], u: Sequence[Array], share: float, rng: np.random.Generator) -> Twins:
+    """Return what is known of twins before any are seen: given names are as those of pairs of one surname.
+
+    They are counted on pairs that were born two years apart or more, and so are two persons.
+    """
+    parts, names = plan.records.parts, plan.comparisons[0]
+    possible = may_be_twins(names, plan.comparisons[1])
+    on = possible * u[0] / max(float((possible * u[0]).sum()), 1e-300)
+    if possible.any() and BIRTH_YEAR in parts:
+        left, right = sample_pairs(parts[SURNAME], SAMPLE // 4, rng)
+        a, b = parts[BIRTH_YEAR][left], parts[BIRTH_YEAR][right]
+        far = (a >= 0) & (b >= 0) & (np.abs(a - b) > 1)
+        level, family = levels_of_pairs(plan, left[far], right[far])[:, 0], parts[SURNAME][left[far]]
+        # a surname has twins by its registrations, and pairs by their square
+        weight = 1.0 / (np.bincount(parts[SURNAME][parts[SURNAME] >= 0])[family] - 1.0)
+        on = on + np.bincount(level[level >= 0], weight[level >= 0], len(on)) * possible
+        on = on / on.sum()
+    beside = {i: 0.5 * (m[i] + u[i]) for i, x in enumerate(plan.comparisons) if x.kind == "context"}
+    return Twins(TWINS * share * on, on, beside)
+
+
+def _mine(levels: Levels) -> list[Levels]:
+    """Return whether labels are equal, by label, without the group of the pair."""
+    return [np.where(x < 0, -1, x % 2).astype(np.int16) for x in levels.T]
 
 
 def _with_both(count: Array) -> Array:

@@ -26,7 +26,8 @@ Bits = npt.NDArray[np.uint64]
 
 SURNAME, SOUND, GIVEN, INITIAL = "surname_hash", "surname_sound_hash", "given_hash", "initial_hash"
 BIRTH_DATE, BIRTH_YEAR = "birthdate_hash", "birth_year"
-KNOWN = (SURNAME, SOUND, GIVEN, INITIAL, BIRTH_DATE, BIRTH_YEAR)
+EITHER_NAME, EITHER_DAY = "names_hash", "birth_either_hash"
+KNOWN = (SURNAME, SOUND, GIVEN, INITIAL, BIRTH_DATE, BIRTH_YEAR, EITHER_NAME, EITHER_DAY)
 FILTER = "_clk"
 """How the name of a part ends that is a Bloom filter; "name_clk" and "birth_clk" are those of `mse pseudonymise`."""
 

@@ -263,7 +263,8 @@ def redraw(model: PairModel, draws: int, *, seed: int) -> Iterator[Array]:
                     base = counts if into is u else counts + PULL * known.rates.u[column]
                     drawn = rng.standard_gamma(np.maximum(base, 1e-3))
                     into[column] = np.maximum(drawn / np.bincount(group, weights=drawn)[group], 1e-9)
-        start = replace(known.rates, m=tuple(m), u=tuple(u))
+        twins = replace(known.rates.twins, shared=float(rng.random()))
+        start = replace(known.rates, m=tuple(m), u=tuple(u), twins=twins)
         weights = rng.standard_exponential(len(known.compared))
         same = float(rng.standard_gamma(max(known.counted.same, 1.0)))
         rates = learn(known.counted, known.plan, known.compared, start, AGAIN, weights, same)
@@ -342,5 +343,7 @@ def _settings(plan: Plan, rates: Rates) -> str:
                for group, weight in zip(GROUPS, weights, strict=True)}
         for name, weights in plan.weights.items()
     }  # fmt: skip
-    whole = {"share": rates.share, "comparisons": comparisons, "label_weights": labels}
+    beside = {plan.comparisons[column].name: x.tolist() for column, x in rates.twins.beside.items()}
+    twins = {"share": rates.twins.share.tolist(), "beside": beside}
+    whole = {"share": rates.share, "comparisons": comparisons, "label_weights": labels, "twins": twins}
     return json.dumps(whole, indent=2, sort_keys=True)

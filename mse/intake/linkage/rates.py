@@ -8,9 +8,7 @@
 * **m** of the identity, and the share of matches: by EM over the compared pairs, with the evidence beside it. Names
   are learned on pairs of one date of birth, birth on pairs of one full name: among those, and pairs of one pseudonym,
   nothing that is learned was selected on.
-* **Twins** share surname, date of birth and region, which three independent comparisons would take for a match with an
-  error in the given name. They are a class of their own: pairs of one date of birth and one surname with other given
-  names, registered as far apart as any two persons; how many there are EM learns too.
+* **Twins** are a class of their own: `mse.intake.linkage.twins`.
 
 References: Fellegi & Sunter (1969), JASA 64, 1183; Winkler (1988), ASA Survey Research Methods, 667.
 """
@@ -18,7 +16,7 @@ References: Fellegi & Sunter (1969), JASA 64, 1183; Winkler (1988), ASA Survey R
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +25,7 @@ from mse.intake.linkage.comparing import (
     Levels,
     Plan,
 )
+from mse.intake.linkage.twins import Twins
 from mse.kernels.arrays import Array
 
 FLOOR = 1e-4
@@ -49,27 +48,24 @@ class Rates:
         Probabilities of the levels among matches, and among other pairs.
     share : float
         Share of matches among all pairs.
-    twins : float64 array
-        Share of twins among all pairs, by level of the names; 0 where they cannot be.
-    labels : tuple of int
-        Comparisons of labels, of which twins are thought to share half.
+    twins : Twins
+        What is known of twins.
     """
 
     m: tuple[Array, ...]
     u: tuple[Array, ...]
     share: float
-    twins: Array
-    labels: tuple[int, ...] = ()
+    twins: Twins
 
     def log_odds(self, levels: Levels) -> Array:
         """Return the log odds of a match of pairs on these levels, shape (pairs,)."""
         match, twin = self._against_others(levels)
         return match - np.log1p(np.exp(np.minimum(twin, 700.0)))
 
-    def twin_odds(self, levels: Levels) -> Array:
-        """Return the log odds that pairs are twins, against all else."""
-        match, twin = self._against_others(levels)
-        return twin - np.log1p(np.exp(np.minimum(match, 700.0)))
+    def probabilities(self, levels: Levels) -> tuple[Array, Array]:
+        """Return the probabilities that pairs are matches, and that they are twins, each of shape (pairs,)."""
+        match, twin = (np.exp(np.minimum(x, 700.0)) for x in self._against_others(levels))
+        return match / (1.0 + match + twin), twin / (1.0 + match + twin)
 
     def _against_others(self, levels: Levels) -> tuple[Array, Array]:
         """Return the log odds of matches, and of twins, against pairs that are neither."""
@@ -78,11 +74,10 @@ class Rates:
             ratio = np.append(np.log(m) - np.log(u), 0.0)  # the last one is what -1 finds
             match += ratio[levels[:, column]]
         with np.errstate(divide="ignore"):
-            names = np.append(np.log(self.twins) - np.log(self.u[0]), -np.inf)
+            names = np.append(np.log(self.twins.share) - np.log(self.u[0]), -np.inf)
         twin = np.where(levels[:, 1] == 0, names[levels[:, 0]] - np.log(self.u[1][0]), -np.inf)
-        for column in self.labels:
-            ratio = np.append(np.log(0.5 + 0.5 * self.m[column] / self.u[column]), 0.0)
-            twin = twin + ratio[levels[:, column]]
+        for column, twins in self.twins.beside.items():
+            twin = twin + np.append(np.log(twins) - np.log(self.u[column]), 0.0)[levels[:, column]]
         return match, twin
 
 
@@ -143,10 +138,9 @@ def learn(counted: Counted, plan: Plan, levels: Levels, start: Rates, rounds: in
     on_name = (levels[:, 0] >= 0) & (levels[:, 0] < classes)
     birth_known = (levels[:, 1] >= 0) & np.isin(levels[:, 1], np.flatnonzero(np.array(birth.domain) == 0))
     names_known = (levels[:, 0] >= 0) & np.isin(levels[:, 0], np.flatnonzero(np.array(names.domain) == 0))
-    prior, possible = counted.start.m, may_be_twins(names, birth)
+    prior = counted.start.m
     for _ in range(rounds):
-        p = weight / (1.0 + np.exp(-rates.log_odds(levels)))
-        q = weight / (1.0 + np.exp(-rates.twin_odds(levels)))
+        p, q = (weight * x for x in rates.probabilities(levels))
         m, u = list(rates.m), list(rates.u)
         chosen = on_date & names_known
         found = np.bincount(levels[chosen, 0], weights=p[chosen], minlength=len(names.levels)) + 2.0 * prior[0]
@@ -167,11 +161,21 @@ def learn(counted: Counted, plan: Plan, levels: Levels, start: Rates, rounds: in
                 m[column] = _floored(found + counted.matches[column], comparison.domain)
         share = min((whole + float(p.sum())) / counted.pairs, 0.5)
         change = abs(share / rates.share - 1.0)
-        twins = possible * (_sums(levels[:, 0], q, len(names.levels)) + 0.1) / counted.pairs
-        rates = Rates(tuple(m), tuple(u), max(share, 1.0 / counted.pairs), twins, rates.labels)
-        if change < CLOSE:
+        before = float(rates.twins.share.sum())
+        seen = on_date & (levels[:, 0] >= 0)
+        share_of_twins = rates.twins.found(levels[seen, 0], q[seen], counted.pairs)
+        beside = {column: _twins_beside(rates, plan.comparisons[column], levels[on_date, column], q[on_date], column)
+                  for column in rates.twins.beside}  # fmt: skip
+        twins = replace(rates.twins, share=share_of_twins, beside=beside)
+        rates = Rates(tuple(m), tuple(u), max(share, 1.0 / counted.pairs), twins)
+        if change < CLOSE and abs(float(share_of_twins.sum()) - before) <= 100.0 * CLOSE * before:
             break
     return rates
+
+
+def _twins_beside(rates: Rates, comparison: Comparison, level: Levels, weight: Array, column: int) -> Array:
+    expected = rates.twins.expected(rates.m[column], rates.u[column])
+    return shares(_sums(level, weight, len(expected)) + expected, comparison.domain)
 
 
 def full_classes(names: Comparison) -> int:

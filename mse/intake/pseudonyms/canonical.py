@@ -51,6 +51,12 @@ def surname(text: str) -> str:
     return "".join([word for word in found if word not in PARTICLES] or found)
 
 
+def first_word(text: str) -> str:
+    """Return the first word of a name that is no particle, the first one where all are; empty without a letter."""
+    found = words(text)
+    return next((word for word in found if word not in PARTICLES), "".join(found[:1]))
+
+
 def given_name(text: str) -> str:
     """Return the first given name as it is hashed; empty when there is no letter in it."""
     return next(iter(words(text)), "")

@@ -16,6 +16,8 @@ given_hash           the first given name
 initial_hash         its first letter
 birthdate_hash       the date of birth
 birth_year           not hashed: the year of birth
+birth_either_hash    the date of birth with day and month in either order
+names_hash           the first words of surname and given name, particles left out, in either order
 ===================  ==================================================================================
 
 With ``clk`` two columns follow that are not hashes but Bloom filters: `mse.intake.pseudonyms.bloomfilters`.
@@ -37,7 +39,7 @@ from mse.computing.inputfiles import check_input
 from mse.errors import InputError, Problem, names_of, reason_of
 from mse.intake.pseudonyms.bloomfilters import Filters
 from mse.intake.pseudonyms.canonical import birth_date as iso_birth_date
-from mse.intake.pseudonyms.canonical import given_name, later_names, sound
+from mse.intake.pseudonyms.canonical import first_word, given_name, later_names, sound
 from mse.intake.pseudonyms.canonical import surname as plain_surname
 from mse.intake.pseudonyms.keychecks import SHORTEST, weakness
 from mse.intake.pseudonyms.placeholders import is_placeholder, january_stands_for_unknown, kind_of_day
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
 PARTS = (
     "key", "surname_hash", "surname_sound_hash", "given_hash", "initial_hash", "birthdate_hash", "birth_year",
+    "birth_either_hash", "names_hash",
 )  # fmt: skip
 """Columns that take the place of an identity."""
 
@@ -61,7 +64,8 @@ DIGITS, MORE = 32, 8
 ADULT = 18
 
 _HEAD = b"mse-pseudonym/1\x1f"
-_MESSAGES = (b"identity", b"further", b"surname", b"surname_sound", b"given", b"initial", b"birthdate")
+_MESSAGES = (b"identity", b"further", b"surname", b"surname_sound", b"given", b"initial", b"birthdate",
+             b"birth_either", b"names")  # fmt: skip
 _CACHE = 2**18
 
 
@@ -75,6 +79,8 @@ class Pseudonym(NamedTuple):
     initial_hash: str
     birthdate_hash: str
     birth_year: str
+    birth_either_hash: str
+    names_hash: str
 
 
 def read_key(file: str | Path | None = None, *, variable: str | None = None) -> bytes:
@@ -174,6 +180,7 @@ class Hashing:
         self.filters = Filters(key)
         self.surname, self.given, self.birth_date = map(remember, (self._surname, self._given, self._birth_date))
         self.written_day, self.later = remember(self._written_day), remember(later_names)
+        self.either = remember(self._either)
 
     def __call__(self, surname: str, given: str, birth_date: str) -> Pseudonym:
         """Return the pseudonym of an identity."""
@@ -182,7 +189,8 @@ class Hashing:
             self.given(given),
             self.birth_date(birth_date),
         )
-        return Pseudonym(self.identity(name, first, day, self.later(given)), *family, *names, *born)
+        identity, either = self.identity(name, first, day, self.later(given)), self.either(surname, given)
+        return Pseudonym._make([identity, *family, *names, *born, either])
 
     def clks(self, surname: str, given: str, birth_date: str) -> tuple[str, str]:
         """Return the Bloom filters of an identity, `CLKS`; "" where nothing is known."""
@@ -197,6 +205,13 @@ class Hashing:
         more = "".join(self._hash(b"further", f"{whole}\x1f{word}")[:MORE] for word in later)
         return self._hash(b"identity", whole) + more
 
+    def _either(self, surname: str, given: str) -> str:
+        """Return the hash of the first words of two names in either order; "" unless both are known."""
+        if is_placeholder(surname) or is_placeholder(given):
+            return ""
+        words = sorted((first_word(surname), first_word(given)))
+        return self._hash(b"names", "\x1f".join(words) if all(words) else "")
+
     def _surname(self, text: str) -> tuple[str, str, str]:
         name = "" if is_placeholder(text) else plain_surname(text)
         return name, self._hash(b"surname", name), self._hash(b"surname_sound", sound(name))
@@ -205,13 +220,14 @@ class Hashing:
         name = "" if is_placeholder(text) else given_name(text)
         return name, self._hash(b"given", name), self._hash(b"initial", name[:1])
 
-    def _birth_date(self, text: str) -> tuple[str, str, str]:
+    def _birth_date(self, text: str) -> tuple[str, str, str, str]:
         day, year = self.written_day(text)
         if day and kind_of_day(day):
             day = year = ""
         elif day.endswith("-01-01") and not self._january:
             day = ""
-        return day, self._hash(b"birthdate", day), year
+        either = "-".join([day[:4], *sorted(day[5:].split("-"))]) if day else ""
+        return day, self._hash(b"birthdate", day), year, self._hash(b"birth_either", either)
 
     def _written_day(self, text: str) -> tuple[str, str]:
         return iso_birth_date(text, self._formats)
@@ -292,7 +308,10 @@ def disguise(
     later = map(make.later, _column(frame[given]))
     made = {"key": np.fromiter(map(make.identity, names, firsts, days, later), dtype=object, count=len(frame))}
     pieces = [part[code] for (_, *parts), code in zip(found, codes, strict=True) for part in parts]
-    made |= dict(zip(PARTS[1:], pieces, strict=True))
+    made |= dict(zip(PARTS[1:-1], pieces, strict=True))
+    made["names_hash"] = np.fromiter(
+        map(make.either, _column(frame[surname]), _column(frame[given])), dtype=object, count=len(frame)
+    )
     if clk:
         made["name_clk"] = np.fromiter(map(make.filters.names, names, firsts), dtype=object, count=len(frame))
         made["birth_clk"] = np.fromiter(map(make.filters.birth, days), dtype=object, count=len(frame))

@@ -205,23 +205,40 @@ def date_format(field: ContractField, iso: Sequence[str] = ()) -> tuple[str, str
 
 
 def _labels(contract: Contract) -> Iterator[tuple[str, str]]:
-    """Yield ``l<i>``, the labels of a stratum or sender as a list of texts, with NULL for a code that is unknown."""
+    """Yield ``l<i>``, the label of a stratum or sender, NULL for an unknown code; a list where a cell has several.
+
+    A label is "" where the code means missing, and NULL too where the cell is empty.
+    """
     for i, field in enumerate(reading(contract)):
         if field.classes:
             whens = " ".join(
                 f"WHEN {_within(f't{i}', c.minimum, c.maximum)} THEN {literal(c.level)}" for c in field.classes
             )
-            yield f"l{i}", f"CASE WHEN v{i} IS NULL THEN [] ELSE [CASE {whens} END] END"
-        elif field.role in _CODED:
-            codes = field.mapping
-            keys = ", ".join(literal(code) for code in codes)
-            values = ", ".join(literal(level) for level in codes.values())
-            other = "NULL" if field.other is None else literal(field.other)
-            one = f"coalesce(MAP([{keys}], [{values}])[x], {other})" if codes else other
-            cell = f"string_split(v{i}, {literal(field.separator)})" if field.separator else f"[v{i}]"
+            yield f"l{i}", f"CASE {whens} END"
+        elif field.role in _CODED and field.separator:
+            cell = f"string_split(v{i}, {literal(field.separator)})"
             trimmed = f"list_filter(list_transform({cell}, lambda x: trim(x)), lambda x: x <> '')"
-            yield f"l{i}", f"CASE WHEN v{i} IS NULL THEN [] ELSE list_transform({trimmed}, lambda x: {one}) END"
+            found = f"list_transform({trimmed}, lambda x: {_level(field, 'x')})"
+            yield f"l{i}", f"CASE WHEN v{i} IS NULL THEN [] ELSE {found} END"
+        elif field.role in _CODED:
+            yield f"l{i}", f"CASE WHEN v{i} IS NOT NULL THEN {_level(field, f'v{i}')} END"
     yield "none", "NULL"
+
+
+_LISTED = 100
+"""Codes up to which they are compared one by one, which is faster than a map."""
+
+
+def _level(field: ContractField, code: str) -> str:
+    """Return the level of a code as SQL, NULL where it is unknown."""
+    codes, other = field.mapping, "NULL" if field.other is None else literal(field.other)
+    if not codes:
+        return other
+    if len(codes) <= _LISTED:
+        whens = " ".join(f"WHEN {literal(one)} THEN {literal(level)}" for one, level in codes.items())
+        return f"CASE {code} {whens} ELSE {other} END"
+    keys, values = (", ".join(map(literal, x)) for x in (codes, codes.values()))
+    return f"coalesce(MAP([{keys}], [{values}])[{code}], {other})"
 
 
 def _within(value: str, low: float | None, high: float | None) -> str:
@@ -231,8 +248,12 @@ def _within(value: str, low: float | None, high: float | None) -> str:
 
 def _dimension(contract: Contract, name: str) -> str:
     """Return the label of a dimension, or a list of labels where all of them are kept."""
-    lists = [f"l{i}" for i, f in enumerate(reading(contract)) if f.role == "stratum" and f.target == name]
+    own = [(i, f) for i, f in enumerate(reading(contract)) if f.role == "stratum" and f.target == name]
     rule = contract.dimensions.get(name)
+    if len(own) == 1 and not own[0][1].separator:
+        label = f"nullif(l{own[0][0]}, '')"
+        return f"list_filter([{label}], lambda x: x IS NOT NULL)" if _keeps_all(contract, name) else label
+    lists = [f"l{i}" if f.separator else f"[l{i}]" for i, f in own]
     known = f"list_filter(list_concat({', '.join(lists)}), lambda x: x IS NOT NULL AND x <> '')"
     if len(lists) == 1:
         known = f"list_filter({lists[0]}, lambda x: x IS NOT NULL AND x <> '')"
@@ -270,7 +291,7 @@ def _columns(contract: Contract) -> Iterator[tuple[str, str]]:
         yield name, _dimension(contract, name) if own else f"CAST(year(t{roles['date']}) AS VARCHAR)"
     yield (
         "referred_from",
-        f"nullif(l{roles['referred_from']}[1], '')" if "referred_from" in roles else "CAST(NULL AS VARCHAR)",
+        f"nullif(l{roles['referred_from']}, '')" if "referred_from" in roles else "CAST(NULL AS VARCHAR)",
     )
 
 
@@ -284,8 +305,9 @@ def _field_checks(contract: Contract, field: ContractField, i: int, iso: Sequenc
         yield "missing", f"{value} IS NULL"
     if field.type in ("date", "datetime"):
         shape = literal(date_format(field, iso)[1])
-        yield "date_format", f"NOT regexp_full_match({value}, {shape})"
-        yield "impossible_date", f"regexp_full_match({value}, {shape}) AND {typed} IS NULL"
+        # what a date could be made of has the shape of one
+        yield "date_format", f"CASE WHEN {typed} IS NULL THEN NOT regexp_full_match({value}, {shape}) END"
+        yield "impossible_date", f"CASE WHEN {typed} IS NULL THEN regexp_full_match({value}, {shape}) END"
         yield "after_extraction", f"{typed} > DATE '{contract.extraction_date}'"
     if field.type in ("integer", "number", "year"):
         yield "not_a_number", f"{value} IS NOT NULL AND {typed} IS NULL"
@@ -296,9 +318,11 @@ def _field_checks(contract: Contract, field: ContractField, i: int, iso: Sequenc
         if low is not None or high is not None:
             yield "out_of_range", f"NOT ({_within(typed, low, high)})"
     if field.classes:
-        yield "out_of_range", f"{typed} IS NOT NULL AND len(list_filter(l{i}, lambda x: x IS NULL)) > 0"
-    elif field.role in _CODED:
+        yield "out_of_range", f"{typed} IS NOT NULL AND l{i} IS NULL"
+    elif field.role in _CODED and field.separator:
         yield "unknown_code", f"len(list_filter(l{i}, lambda x: x IS NULL)) > 0"
+    elif field.role in _CODED:
+        yield "unknown_code", f"{value} IS NOT NULL AND l{i} IS NULL"
     elif limits.enum:
         yield "unknown_code", f"{value} NOT IN ({', '.join(map(literal, limits.enum))})"
     elif field.type == "boolean":
@@ -334,7 +358,7 @@ def _elsewhere(contract: Contract) -> str:
     """Return the condition that a row counts another population than its contract."""
     found = [i for i, field in enumerate(reading(contract)) if field.role == "population"]
     own = literal(contract.counts or "")
-    return " OR ".join(f"coalesce(nullif(l{i}[1], '') <> {own}, false)" for i in found) or "false"
+    return " OR ".join(f"coalesce(nullif(l{i}, '') <> {own}, false)" for i in found) or "false"
 
 
 def _in_period(contract: Contract) -> str:
