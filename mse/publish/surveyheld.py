@@ -76,7 +76,7 @@ def groups_held_back(found: SurveyAnswer, shown: Sequence[tuple[Rounded, Rounded
                 return missing[0], beside
         joint.know(given, forbidden)
         alone = next((i for i in sorted(forbidden) if joint.knows(i, too_much)), None)
-        return None if alone is None else (alone, _beside(alone, lines, given, joint.cells))
+        return None if alone is None else (alone, _beside(alone, lines, given, joint))
 
     kept: list[int] = []
     while (tells := telling(given)) is not None:
@@ -89,13 +89,17 @@ def groups_held_back(found: SurveyAnswer, shown: Sequence[tuple[Rounded, Rounded
 
 
 def _beside(
-    alone: int, lines: Sequence[tuple[int, Sequence[int]]], given: set[int], cells: Sequence[frozenset[int]]
+    alone: int, lines: Sequence[tuple[int, Sequence[int]]], given: set[int], joint: _Joint
 ) -> list[int]:  # fmt: skip
-    """Return the groups of which the smallest is held back: in the shortest sum with it, else all that overlap."""
+    """Return the groups of which the smallest is held back: in the shortest sum with it, else all that overlap.
+
+    Everybody is the last to go.
+    """
     for _, parts in sorted(lines, key=lambda x: len(x[1])):
         if alone in parts and (found := [i for i in parts if i in given]):
             return found
-    return [i for i in given if cells[i] & cells[alone]] or sorted(given)
+    groups = [i for i in given if len(joint.cells[i]) < joint.whole]
+    return [i for i in groups if joint.cells[i] & joint.cells[alone]] or groups or sorted(given)
 
 
 class _TooMuch(Protocol):
@@ -120,6 +124,7 @@ class _Joint:
         self.cells = [frozenset([at[i]]) if i in at else _inside(x, found, crossed)
                       for i, x in enumerate(found.figures)]  # fmt: skip
         self.same = _same_sums(found, crossed)
+        self.whole = max(map(len, self.cells))
         self.sums = matrix_of(self.cells, len(crossed)).astype(np.float64)
         self.some = np.diff(self.sums.indptr) > 0
         self.largest = np.array([sizes[i] if sizes[i] > 0 else math.inf for i in crossed])

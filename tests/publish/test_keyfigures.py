@@ -362,7 +362,7 @@ def test_the_words_of_an_earlier_rank_tell_of_all_levels(tmp_path: Path) -> None
     dims = {"year": ["2019"], "form": list("abcd")}
     page = write_figures(tmp_path / "last", mse.figures(job(counts, {"kind": "rank", "when": "2019",
                                                                       "dimension": "form"})))  # fmt: skip
-    last = conditions(pd.read_csv(page / "key-figures.csv"), dims, "year", 0)
+    last = conditions(pd.read_csv(page / "key-figures.csv", dtype={"period": str, "against": str}), dims, "year", 0)
     now = [{"kind": "total", "when": "2019"}, {"kind": "total", "when": "2019", "where": {"form": "b"}}]
     small = [np.array([0, 0, 1.0, 0])]
     alone = mse.figures(job(counts, *now))
@@ -387,7 +387,7 @@ def test_earlier_ranks_and_this_years_page_together_tell_of_no_few_persons(tmp_p
     asked = rng.permutation(list(forms))[:2].tolist()
     now = [{"kind": "share", "when": "2019", "where": {"form": f}} for f in asked]
     found = mse.figures(job(counts, *now), against=[page])
-    told = conditions(pd.read_csv(page / "key-figures.csv"), dims, "year", 0)
+    told = conditions(pd.read_csv(page / "key-figures.csv", dtype={"period": str, "against": str}), dims, "year", 0)
     told += conditions(found.to_pandas(), dims, "year", 0)
     small = [i for i, n in enumerate(counts.values()) if n < 10]
     for low, high in ranges(told, [np.eye(5)[i] for i in small]):

@@ -84,7 +84,7 @@ def test_the_law_is_that_of_the_whole_posterior() -> None:
     design, sds = _design(times, date, True)
     law = _Law(design, times, counts.astype(float), sds)
     spreads, alikes = (x.ravel() for x in np.meshgrid(_SPREADS, _ALIKE, indexing="ij"))
-    width = np.repeat(np.gradient(_SPREADS) / (1 + (_SPREADS / 0.2) ** 2), len(_ALIKE))
+    width = np.repeat(np.gradient(_SPREADS) / (1 + _SPREADS**2), len(_ALIKE))
     made = _modes(design, apart, counts.astype(float), sds, spreads, alikes)
     rng = np.random.default_rng(3)
     size, cells = design.shape[1], len(law.weight)

@@ -8,16 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from click.testing import CliRunner
 from scipy.optimize import linprog
 
 from mse.assess.rules import SurveyLimits
+from mse.cli import main
 from mse.evidence.survey import ALL
 from mse.evidence.surveyanswer import SurveyAnswer, SurveyFigure
 from mse.evidence.surveydesign import SurveyDesign
 from mse.evidence.surveyverdict import judge_survey
 from mse.evidence.surveyways import survey
-from mse.publish.publishedsurvey import PublishedSurvey, SurveyAbout, publish_survey
+from mse.publish.publishedsurvey import PublishedSurvey, ShownRate, SurveyAbout, publish_survey
+from mse.publish.wording.rounding import Rounded, rounding_unit
+from mse.words.said import Said
 
 LIMITS = SurveyLimits()
 
@@ -25,12 +30,17 @@ LIMITS = SurveyLimits()
 def attacked(shown: PublishedSurvey, answers: dict[tuple[str, ...], int]) -> list[tuple[tuple[str, ...], float, float]]:
     """Return the fewest and most persons of every group without a number, by linear programmes of scipy.
 
-    Populations that weights were not made for need not add up: the attacker allows as little for that as must be.
+    Where no groups are crossed, the levels of every column are everybody. Populations that weights were not made for need not add up: the attacker allows as little for that as must be.
     """
     crossed = [x for x in shown.rates if x.levels and ALL not in x.levels]
+    alone = [] if crossed else [[x for x in shown.rates if x.levels and x.levels[d] != ALL]
+                                for d in range(len(shown.dims))]  # fmt: skip
+    crossed = crossed or [x for column in alone for x in column]
     size = {x.levels: answers[x.levels] if math.isnan(x.population) else x.population for x in shown.rates}
 
     def inside(levels: tuple[str, ...]) -> np.ndarray:
+        if alone and not levels:
+            return np.repeat([1.0, 0.0], [len(alone[0]), len(crossed) - len(alone[0])])
         return np.array([float(all(y in (ALL, z) for y, z in zip(levels, c.levels, strict=bool(levels))))
                          for c in crossed])  # fmt: skip
 
@@ -41,6 +51,9 @@ def attacked(shown: PublishedSurvey, answers: dict[tuple[str, ...], int]) -> lis
                 rows.append(inside(x.levels))
                 low.append((value.point - value.unit / 2) * times)
                 high.append((value.point + value.unit / 2) * times)
+    for column in alone[1:]:
+        rows.append(inside(()) - np.array([float(c in column) for c in crossed]))
+        low, high = [*low, 0.0], [*high, 0.0]
     a, least, most = np.array(rows), np.array(low), np.array(high)
     bounds = [(0, size[c.levels]) for c in crossed]
     for slack in (0.0, 0.003, 0.01, 0.03, 0.1, 0.3):
@@ -116,6 +129,65 @@ def summed(answer: SurveyAnswer) -> SurveyAnswer:
         figures.append(replace(x, rate=own, low=min(low, own), high=max(high, own), population=size, persons=own * size,
                                persons_low=min(low, own) * size, persons_high=max(high, own) * size))  # fmt: skip
     return replace(answer, figures=tuple(figures))
+
+
+# ---- written files of a model -------------------------------------------------------------------------------
+
+
+def unit_of(point: float, low: float, high: float, scale: float) -> float:
+    """Return the unit that a number was rounded to, as a reader finds it: the smaller one where two may be."""
+    width = min(high - low, point) * scale
+    larger = rounding_unit(width)
+    if rounding_unit(max(width - 2 * larger, 0.0)) == larger:
+        return larger / scale
+    return rounding_unit(larger * 9.99) / scale
+
+
+def as_written(folder: Path, dims: list[str]) -> PublishedSurvey:
+    """Return what somebody reads in ``survey.csv``, and nothing else."""
+    frame = pd.read_csv(folder / "survey.csv", dtype={x: str for x in dims})
+    rates = []
+    for row in frame.to_dict("records"):
+        levels = tuple(str(row[x]) for x in dims)
+        values = []
+        for names, scale in ((("rate", "rate_low", "rate_high"), 1e6), (("persons", "low", "high"), 1.0)):
+            point, low, high = (float(row[x]) for x in names)
+            values.append(Rounded(point, low, high, unit_of(point, low, high, scale) if math.isfinite(point) else 1.0))
+        reasons = tuple(Said(x) for x in str(row["reasons"]).split("; ") if x and x != "nan")
+        rates.append(ShownRate(() if set(levels) == {ALL} else levels, *values, float(row["population"]), None,
+                               math.nan, row["verdict"], reasons))  # fmt: skip
+    return PublishedSurvey(SurveyAbout(), tuple(dims), tuple(rates), 0.95, "", ())
+
+
+@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("crossed", [True, False])
+def test_nothing_follows_of_a_group_without_a_number_in_the_files_of_a_model(
+    number: int, crossed: bool, tmp_path: Path
+) -> None:
+    """As the command writes them, crossed groups or their margins alone; rare outcomes in groups of any size."""
+    rng = np.random.default_rng([4, number])
+    regions, ages = [f"r{i}" for i in range(5 if crossed else 31)], ["12-13", "14-16", "17"][: 2 if crossed else 3]
+    sexes = ["f", "m"] if crossed else ["f", "m", "x", "y", "z"]
+    rows, people, answers = ["y,region,age,sex"], ["region,age,sex,population"], {}
+    for at in itertools.product(regions, ages, sexes):
+        n = int(rng.choice([4, 20, 150, 500] if crossed else [1, 2, 3]))
+        chance = rng.choice([0.01, 0.05, 0.15]) if crossed else 0.3 * (regions.index(at[0]) % 3 > 0)
+        rows += [",".join([str(int(rng.random() < chance)), *at]) for _ in range(n)]
+        people.append(",".join([*at, str(n * int(rng.integers(15, 25)))]))
+        for levels in {tuple(y if keep else ALL for y, keep in zip(at, kept, strict=True))
+                       for kept in itertools.product((True, False), repeat=3)}:  # fmt: skip
+            answers[levels] = answers.get(levels, 0) + n
+    for name, lines in (("s.csv", rows), ("p.csv", people)):
+        (tmp_path / name).write_text("\n".join(lines))
+    arguments = ["--outcome", "y", "--by", "region", "--by", "age", "--by", "sex", "--method", "mrp", "--draws", "200"]
+    files = ["--population", str(tmp_path / "p.csv"), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, ["survey", str(tmp_path / "s.csv"), *arguments, *files])
+    assert done.exit_code == 0, done.output
+    shown = as_written(tmp_path / "out", ["region", "age", "sex"])
+    assert any(x.levels and ALL not in x.levels for x in shown.rates) is crossed
+    answers[()] = answers[(ALL,) * 3]
+    assert any(not math.isfinite(x.rate.point) for x in shown.rates) and math.isfinite(shown.rates[-1].rate.point)
+    check(shown, answers, {x.levels: x.population for x in shown.rates})
 
 
 def figure(levels: tuple[str, ...], persons: float, few: bool) -> SurveyFigure:
