@@ -190,26 +190,29 @@ def test_nothing_follows_of_a_group_without_a_number_in_the_files_of_a_model(
     check(shown, answers, {x.levels: x.population for x in shown.rates})
 
 
-def figure(levels: tuple[str, ...], persons: float, few: bool) -> SurveyFigure:
-    n, size = (20, 1_000.0) if few else (400, 1_000.0)
-    if ALL in levels or not levels:
-        n, size = 400, 3_000.0 if levels else 9_000.0
+def figure(levels: tuple[str, ...], persons: float, few: bool, groups: int) -> SurveyFigure:
+    n, size = (20, 1_000.0) if few else (400, 1_000.0 * groups)
     rate = persons / size
     level, reasons = judge_survey(rate * 0.7, rate * 1.4, LIMITS, n=n, cases=max(n // 3, 4), df=40)
     return SurveyFigure(levels, rate, rate * 0.7, rate * 1.4, n, n // 3, 1.0, size, persons, persons * 0.7,
                         persons * 1.4, level, reasons)  # fmt: skip
 
 
-def test_what_only_all_sums_together_tell_is_held_back() -> None:
-    """Four groups in a block, each sum of two of them given: no sum leaves one of them alone, all of them do."""
+@pytest.mark.parametrize("more", [0, 1050])
+def test_what_only_all_sums_together_tell_is_held_back(more: int) -> None:
+    """Four groups in a block, each sum of two of them given: no sum leaves one of them alone, all of them do.
+
+    Two thousand groups of other levels make no difference.
+    """
     cells = {("a", "f"): 95.0, ("a", "m"): 5.0, ("b", "f"): 55.0, ("b", "m"): 5.0, ("a", "x"): 300.0, ("b", "x"): 400.0,
              ("c", "f"): 200.0, ("c", "m"): 250.0, ("c", "x"): 150.0}  # fmt: skip
-    figures = [figure(at, n, few=at[0] in "ab" and at[1] in "fm") for at, n in cells.items()]
-    for i, names in enumerate(("abc", "fmx")):
-        for name in names:
-            levels = (name, ALL) if i == 0 else (ALL, name)
-            figures.append(figure(levels, sum(n for at, n in cells.items() if at[i] == name), few=False))
-    figures.append(figure((), sum(cells.values()), few=False))
+    cells |= {(f"d{i}", sex): 150.0 for i in range(more) for sex in "gh"}
+    figures = [figure(at, n, at[0] in "ab" and at[1] in "fm", 1) for at, n in cells.items()]
+    for d in range(2):
+        for name in dict.fromkeys(at[d] for at in cells):
+            inside = [n for at, n in cells.items() if at[d] == name]
+            figures.append(figure((name, ALL) if d == 0 else (ALL, name), sum(inside), False, len(inside)))
+    figures.append(figure((), sum(cells.values()), False, len(cells)))
     answer = SurveyAnswer(("region", "sex"), tuple(figures), 0.95, limits=LIMITS)
     hidden = {x.levels for x in figures if x.level == "do not publish"}
     assert hidden == {("a", "f"), ("a", "m"), ("b", "f"), ("b", "m")}
