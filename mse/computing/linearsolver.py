@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mse.kernels.arrays import Array
+from mse.kernels.arrays import Array, Integers
 
 if TYPE_CHECKING:
     import highspy
@@ -122,6 +122,13 @@ class LinearProgramme:
         if status != Status.kOptimal:
             raise RuntimeError(f"a linear programme ended with {status}")
         return Optimum(float(solver.getObjectiveValue()), np.asarray(solver.getSolution().col_value, dtype=np.float64))
+
+
+    def binding(self) -> tuple[Integers, Integers]:
+        """Return the rows, and the variables, whose ends keep the last optimum from being better."""
+        solution = self._solver.getSolution()
+        rows, columns = (np.abs(np.asarray(x)) > 1e-9 for x in (solution.row_dual, solution.col_dual))
+        return np.flatnonzero(rows), np.flatnonzero(columns)
 
 
 @cache

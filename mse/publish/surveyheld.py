@@ -91,15 +91,17 @@ def groups_held_back(found: SurveyAnswer, shown: Sequence[tuple[Rounded, Rounded
 def _beside(
     alone: int, lines: Sequence[tuple[int, Sequence[int]]], given: set[int], joint: _Joint
 ) -> list[int]:  # fmt: skip
-    """Return the groups of which the smallest is held back: in the shortest sum with it, else all that overlap.
+    """Return the groups of which the smallest is held back: in the shortest sum with it, else those that tell of it.
 
-    Everybody is the last to go.
+    Of these first what overlaps, then other sums of groups; everybody is the last to go.
     """
-    for _, parts in sorted(lines, key=lambda x: len(x[1])):
-        if alone in parts and (found := [i for i in parts if i in given]):
+    for whole, parts in sorted(lines, key=lambda x: len(x[1])):
+        if alone in parts and whole in given and len(joint.cells[whole]) < joint.whole and (found := [i for i in parts if i in given]):
             return found
-    groups = [i for i in given if len(joint.cells[i]) < joint.whole]
-    return [i for i in groups if joint.cells[i] & joint.cells[alone]] or groups or sorted(given)
+    telling = sorted(joint.telling & given)
+    groups = [i for i in telling if len(joint.cells[i]) < joint.whole]
+    overlap = [i for i in groups if joint.cells[i] & joint.cells[alone]]
+    return overlap or [i for i in groups if len(joint.cells[i]) > 1] or telling or sorted(given)
 
 
 class _TooMuch(Protocol):
@@ -114,7 +116,8 @@ class _Joint:
 
     Every solution is a way that the counts may be: a group that may be few in one and many in another is not known.
     A group that is given itself is no row of the programme but ends of its variable, so that rows are the few sums. A
-    solution stays one when less is given; `seen` keeps them all.
+    solution stays one when less is given; `seen` keeps them all. `telling` are the figures that bound the last group of
+    which too much is known.
     """
 
     def __init__(self, found: SurveyAnswer, told: Sequence[_Told], sizes: Sequence[float]) -> None:
@@ -130,6 +133,7 @@ class _Joint:
         self.largest = np.array([sizes[i] if sizes[i] > 0 else math.inf for i in crossed])
         self.low, self.high = (np.array([getattr(x, name) for x in told]) for name in ("low", "high"))
         self.size = len(crossed)
+        self.telling: set[int] = set()
         self.seen: list[Array] = []
         self.slacks: list[float] = []
 
@@ -162,12 +166,13 @@ class _Joint:
         least, most = np.zeros(self.size), self.largest.copy()
         np.maximum.at(least, at, low[alone])
         np.minimum.at(most, at, high[alone])
+        self.rows, self.ends = rows[~alone].tolist(), dict(zip(at.tolist(), rows[alone].tolist(), strict=True))
         empty = least > most  # more than there are persons: the solver is to find that nothing fits
         programme = LinearProgramme(np.where(empty, 0.0, least), most)
-        for c in np.flatnonzero(empty).tolist():
-            programme.add_row(float(least[c]), math.inf, [c])
         for i, a, b in zip(rows[~alone].tolist(), low[~alone].tolist(), high[~alone].tolist(), strict=True):
             programme.add_row(a, b, sorted(self.cells[i]))
+        for c in np.flatnonzero(empty).tolist():
+            programme.add_row(float(least[c]), math.inf, [c])
         for one, other in self.same:
             programme.add_row(-off, off, [*one, *other], np.repeat([1.0, -1.0], [len(one), len(other)]))
         return programme
@@ -191,12 +196,17 @@ class _Joint:
             return False
         costs = np.zeros(self.size)
         costs[sorted(self.cells[alone])] = 1.0
+        self.telling = set()
         for largest in (True, False):
             best = self._solved(costs, largest=largest)
             if best is None:
                 return False
             if not best.at.size:
                 self.most[alone] = math.inf
+                continue
+            rows, columns = self.programme.binding()
+            self.telling |= {self.rows[i] for i in rows.tolist() if i < len(self.rows)}
+            self.telling |= {self.ends[c] for c in columns.tolist() if c in self.ends}
         return too_much(alone, max(float(self.least[alone]), 0.0), float(self.most[alone]))
 
 

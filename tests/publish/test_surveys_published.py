@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from scipy.optimize import linprog
+from scipy.sparse import csr_array
 
 from mse.assess.rules import SurveyLimits
 from mse.cli import main
@@ -55,15 +56,15 @@ def attacked(shown: PublishedSurvey, answers: dict[tuple[str, ...], int]) -> lis
         rows.append(inside(()) - np.array([float(c in column) for c in crossed]))
         low, high = [*low, 0.0], [*high, 0.0]
     a, least, most = np.array(rows), np.array(low), np.array(high)
-    bounds = [(0, size[c.levels]) for c in crossed]
+    bounds, both = [(0, size[c.levels]) for c in crossed], csr_array(np.vstack([a, -a]))
     for slack in (0.0, 0.003, 0.01, 0.03, 0.1, 0.3):
         ends = np.concatenate([most * (1 + slack), slack * most - least])
-        if linprog(np.zeros(len(crossed)), np.vstack([a, -a]), ends, bounds=bounds).success:
+        if linprog(np.zeros(len(crossed)), both, ends, bounds=bounds).success:
             break
     found = []
     for x in shown.rates:
         if not math.isfinite(x.rate.point):
-            ends_of = [s * linprog(s * inside(x.levels), np.vstack([a, -a]), ends, bounds=bounds).fun for s in (1, -1)]
+            ends_of = [s * linprog(s * inside(x.levels), both, ends, bounds=bounds).fun for s in (1, -1)]
             found.append((x.levels, *ends_of))
     return found
 
@@ -198,11 +199,11 @@ def figure(levels: tuple[str, ...], persons: float, few: bool, groups: int) -> S
                         persons * 1.4, level, reasons)  # fmt: skip
 
 
-@pytest.mark.parametrize("more", [0, 1050])
+@pytest.mark.parametrize("more", [0, 200])
 def test_what_only_all_sums_together_tell_is_held_back(more: int) -> None:
     """Four groups in a block, each sum of two of them given: no sum leaves one of them alone, all of them do.
 
-    Two thousand groups of other levels make no difference.
+    Hundreds of groups of other levels make no difference.
     """
     cells = {("a", "f"): 95.0, ("a", "m"): 5.0, ("b", "f"): 55.0, ("b", "m"): 5.0, ("a", "x"): 300.0, ("b", "x"): 400.0,
              ("c", "f"): 200.0, ("c", "m"): 250.0, ("c", "x"): 150.0}  # fmt: skip
