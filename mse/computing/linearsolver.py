@@ -123,7 +123,6 @@ class LinearProgramme:
             raise RuntimeError(f"a linear programme ended with {status}")
         return Optimum(float(solver.getObjectiveValue()), np.asarray(solver.getSolution().col_value, dtype=np.float64))
 
-
     def binding(self) -> tuple[Integers, Integers]:
         """Return the rows, and the variables, whose ends keep the last optimum from being better."""
         solution = self._solver.getSolution()

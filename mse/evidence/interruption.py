@@ -4,11 +4,12 @@ A count of a period is Poisson with mean exp(a + b t + season + level w + slope 
 the period after the date, u its mean time after it in years. The scatter e has standard deviation sigma, and
 correlation rho^k between periods that are k apart: with rho = 0 a negative binomial's sister. For every sigma and rho
 of a grid the law of the coefficients is normal around the mode (Laplace); the grid is weighed by its evidence, a
-half-Cauchy prior of sigma and Beta(1, 1/2) of rho, so that a series too short to tell how alike its periods are gets the
-wide interval that it deserves. A flat prior of rho, with which it was tried first, left the intervals too narrow where
-neighbours were very alike, for then rho is told too low; the half that lies above 3/4 here mends it. For the design: Wagner, Soumerai, Zhang & Ross-Degnan (2002, J Clin Pharm Ther
-27:299-309); Bernal, Cummins & Gasparrini (2017, Int J Epidemiol 46:348-355). For the model: Zeger (1988, Biometrika
-75:621-629); for the Laplace approximation: Rasmussen & Williams (2006, Gaussian Processes, algorithm 3.1).
+half-Cauchy prior of sigma and Beta(1, 1/2) of rho, so that a series too short to tell how alike its periods are gets
+the wide interval that it deserves. Under a flat prior of rho, which was tried first, intervals were too narrow where
+neighbours are very alike: series of this length tell rho too low, for which half of this prior lies above 3/4. For the
+design: Wagner, Soumerai, Zhang & Ross-Degnan (2002, J Clin Pharm Ther 27:299-309); Bernal, Cummins & Gasparrini (2017,
+Int J Epidemiol 46:348-355). For the model: Zeger (1988, Biometrika 75:621-629); for the Laplace approximation:
+Rasmussen & Williams (2006, Gaussian Processes, algorithm 3.1).
 """
 
 from __future__ import annotations

@@ -133,12 +133,12 @@ def _degrees(data: Respondents, code: Integers, answered: Flags, size: int) -> I
     units = len(set(data.psu.tolist()))
     if data.replicates is not None and units == data.psu.size:
         return np.full(size + 1, max(data.replicates.shape[1] - 1, 1), dtype=np.int64)
-    units, strata = (
+    inside, strata = (
         _with_all(np.bincount(np.unique(code[answered] * width + each[answered]) // width, minlength=size))
         for each, width in ((data.psu, int(data.psu.max()) + 1), (data.stratum, int(data.stratum.max()) + 1))
     )
-    units[-1], strata[-1] = (np.unique(each[answered]).size for each in (data.psu, data.stratum))
-    return np.asarray(np.maximum(units - strata, 1), dtype=np.int64)
+    inside[-1], strata[-1] = (np.unique(each[answered]).size for each in (data.psu, data.stratum))
+    return np.asarray(np.maximum(inside - strata, 1), dtype=np.int64)
 
 
 def _linearised(

@@ -25,7 +25,7 @@ from mse.publish.wording.rounding import Rounded
 MOST_BACK = 60
 """Groups held back above which none of them is tried again."""
 GUESSES = 12
-"""Solutions in directions drawn by lot with which a search begins: each shows of many groups at once what they may be."""
+"""Solutions in directions drawn by lot with which a search begins: each shows what many groups may be."""
 
 _SLACKS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3)
 """By how much sums may be off where they are no sums to the digit: populations that weights were not made for."""
@@ -96,8 +96,10 @@ def _beside(
     Of these first what overlaps, then other sums of groups; everybody is the last to go.
     """
     for whole, parts in sorted(lines, key=lambda x: len(x[1])):
-        if alone in parts and whole in given and len(joint.cells[whole]) < joint.whole and (found := [i for i in parts if i in given]):
-            return found
+        if alone in parts and whole in given and len(joint.cells[whole]) < joint.whole:
+            found = [i for i in parts if i in given]
+            if found:
+                return found
     telling = sorted(joint.telling & given)
     groups = [i for i in telling if len(joint.cells[i]) < joint.whole]
     overlap = [i for i in groups if joint.cells[i] & joint.cells[alone]]

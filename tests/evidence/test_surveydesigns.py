@@ -484,7 +484,13 @@ def test_the_command_writes_nothing_where_something_is_wrong(tmp_path: Path) -> 
     call = ["survey", str(path), "--outcome", "y"]
     told = run.invoke(main, [*call, "--by", "sex", "--population", str(people), "--json"])
     assert told.exit_code == 0 and json.loads(told.stdout)["rates"][-1]["levels"] == []
-    for wrong in (["--compare", "region"], ["--bounds", "2", "3"], ["--mode", "mode"], ["--method", "mrp"],
+    totals = tmp_path / "totals.csv"
+    totals.write_text("variable,level,total\nsex,f,500\nsex,m,500\n")
+    calibrated = [*call, "--totals", str(totals), "--bounds"]
+    assert run.invoke(main, [*calibrated, "0.1", "10"]).exit_code == 0
+    told = run.invoke(main, [*calibrated, "2", "3"])
+    assert told.exit_code == 2 or "do not hold 1" in str(told.exception)
+    for wrong in (["--compare", "region"], ["--bounds", "0.5", "3"], ["--mode", "mode"], ["--method", "mrp"],
                   ["--replicates", "rep"], ["--registered", "10"], ["--acquaintances", "contacts"]):  # fmt: skip
         told = run.invoke(main, [*call, "--out", out, *wrong])
         assert told.exit_code == 2 or isinstance(told.exception, InputError), wrong

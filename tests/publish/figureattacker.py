@@ -1,8 +1,8 @@
 """An attacker of key figures: whoever reads every number of `key-figures.csv`, and nothing else.
 
 Written without the project's own attack: an integer programme over the cells of the table, by scipy. Every count, every
-share, change and multiple with its ends becomes a condition on sums of cells. The first of a ranking says of every other
-level that it has no more persons, and by its probability mostly fewer.
+share, change and multiple with its ends becomes a condition on sums of cells. The first of a ranking says of every
+other level that it has no more persons, and by its probability mostly fewer.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def conditions(rows: pd.DataFrame, dims: Levels, time: str | None, off: int) -> 
 def _no_more(count: int, probability: float) -> int:
     """Return the most persons of another level, if a count is the largest with this probability, Poisson rates.
 
-    Of two rates with laws Gamma(x + 1/2) and Gamma(y + 1/2) the first is larger with the chance of a beta law; to be the largest of
-    all is no likelier than to be larger than any one.
+    Of two rates with laws Gamma(x + 1/2) and Gamma(y + 1/2) the first is larger with the chance of a beta law; to be
+    the largest of all is no likelier than to be larger than any one.
     """
     most = count
     while most > 0 and beta.sf(0.5, count + 0.5, most + 0.5) < probability - 5e-5:

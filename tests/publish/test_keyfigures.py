@@ -459,6 +459,15 @@ def test_every_problem_at_once_with_its_place(tmp_path: Path) -> None:
         assert words in text, words
 
 
+def test_counts_may_be_called_as_people_call_them(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("year;form;Aantal personen\n2020;a;120\n2020;b;60\n")
+    found = mse.figures(job({}, {"kind": "total", "when": "2020"}, source={"path": tmp_path / "r.csv", "counts": []}))
+    assert found.figures[0].count == 180
+    (tmp_path / "r.csv").write_text("year;form;freq;aantal\n2020;a;120;3\n")
+    with pytest.raises(InputError, match="a column is missing"):
+        mse.figures(job({}, {"kind": "total", "when": "2020"}, source={"path": tmp_path / "r.csv", "counts": []}))
+
+
 @pytest.mark.parametrize(("more", "code"), [
     ({"kind": "share", "when": "2020"}, "figures.needs"), ({"kind": "multiple", "when": "2020"}, "figures.multiple"),
     ({"kind": "change", "when": "each", "against": "2016"}, "figures.each"),

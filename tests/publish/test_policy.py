@@ -250,6 +250,9 @@ def test_bad_input_is_told_at_once_and_nothing_is_written(tmp_path: Path) -> Non
     with pytest.raises(InputError) as caught:
         mse.policy(job(YEARLY | {"2020-05": 5, "soon": 3}))
     assert {x.value for x in caught.value.problems} == {"2020-05", "soon"}
+    with pytest.raises(InputError) as caught:
+        mse.policy(job({f"2018-{i:02d}": 30 for i in range(1, 13)} | {"2017": 400}, "2018-05"))
+    assert [x.value for x in caught.value.problems] == ["2017"], "of another length than most"
     (tmp_path / "job.toml").write_text('[measure]\nat = "2018-5"\ntext = "x"\n')
     done = CliRunner().invoke(main, ["policy", str(tmp_path / "job.toml"), "--out", str(tmp_path / "out")])
     assert done.exit_code == 2 and "source" in done.stderr and "this is no date" in done.stderr

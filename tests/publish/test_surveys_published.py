@@ -31,7 +31,8 @@ LIMITS = SurveyLimits()
 def attacked(shown: PublishedSurvey, answers: dict[tuple[str, ...], int]) -> list[tuple[tuple[str, ...], float, float]]:
     """Return the fewest and most persons of every group without a number, by linear programmes of scipy.
 
-    Where no groups are crossed, the levels of every column are everybody. Populations that weights were not made for need not add up: the attacker allows as little for that as must be.
+    Where no groups are crossed, the levels of every column are everybody. Populations that weights were not made for
+    need not add up: the attacker allows as little for that as must be.
     """
     crossed = [x for x in shown.rates if x.levels and ALL not in x.levels]
     alone = [] if crossed else [[x for x in shown.rates if x.levels and x.levels[d] != ALL]
