@@ -29,7 +29,7 @@ from mse.kernels.pooledcells import pooled_log_density
 from mse.tables.population import Population
 from mse.words.said import Said, said
 
-CHAINS, WARMUP, DEEPEST = 4, 1000, 8
+CHAINS, WARMUP, DEEPEST = 4, 600, 8
 MOST_SHOWN = 400
 """With more crossed groups than this, the levels of every column are shown and not their crossing."""
 BLOCK = 200

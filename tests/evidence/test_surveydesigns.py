@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -17,7 +18,7 @@ from scipy.optimize import minimize_scalar
 from mse.assess.rules import SurveyLimits
 from mse.cli import main
 from mse.errors import InputError
-from mse.evidence.poststratified import benchmarked, pooled_cells, pooled_density
+from mse.evidence.poststratified import benchmarked, drawn_density, pooled_cells, pooled_density, standardised
 from mse.evidence.respondentfile import read_respondents
 from mse.evidence.smallareas import area_models, fay_herriot
 from mse.evidence.surveyanswer import source_unit
@@ -327,6 +328,22 @@ def test_stored_times_of_full_size_are_within_what_is_asked() -> None:
     for row in stored["rows"]:
         assert row["seconds"] <= row["target"], row["what"]
     assert stored["rows"][-1]["rhat"] < 1.01 and stored["rows"][-1]["ess"] > 400
+
+
+def test_what_is_drawn_is_the_same_law_in_other_coordinates() -> None:
+    """The slope by differences, and the density up to the determinant, which is that of scales alone."""
+    rng = np.random.default_rng(1)
+    both = rng.uniform(250, 500, 12)
+    cells = pooled_cells(tuple(itertools.product("abcd", "xyz")), both * 0.1, both)
+    told = cells.told()
+    assert told == [(1, slice(4, 8)), (2, slice(8, 11))], "columns, and not their crossing, of which fewer answered"
+    density, plain = drawn_density(cells), pooled_density(cells)
+    x = rng.normal(0, 0.4, 1 + len(cells.batches) + sum(cells.sizes()))
+    value, slope = density(x)
+    steps = 1e-6 * np.eye(x.size)
+    assert slope == pytest.approx([(density(x + h)[0] - density(x - h)[0]) / 2e-6 for h in steps], abs=1e-4)
+    scales = sum(x[scale] * (effects.stop - effects.start) for scale, effects in told)
+    assert value == pytest.approx(plain(standardised(x, told))[0] - scales)
 
 
 def test_benchmarked_rates_make_the_total() -> None:
