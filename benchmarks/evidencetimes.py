@@ -1,5 +1,7 @@
 """Times of the other evidence at full size: a chain of persons, a survey with replicates, small areas by a model.
 
+Crossed groups are direct ones, with the search for those that must be held back; the model's end with its draws.
+
 ``python -m benchmarks.evidencetimes`` makes the data, times each once and stores the times; ``python -m
 benchmarks.readme evidencetimes`` writes them into the documentation. CPU seconds are those of all threads; the clock is
 that of the machine as it was, with whatever else ran on it.
@@ -20,10 +22,13 @@ import numpy as np
 from mse.evidence.surveydesign import SurveyDesign
 from mse.evidence.surveyways import SurveyModel, survey
 from mse.jobs.chainjob import chain, make_chain_job
+from mse.publish.publishedsurvey import SurveyAbout, publish_survey
 
 STORED = Path(__file__).parent / "evidencetimes.json"
 PERSONS, RESPONDENTS, REPLICATES = 100_000, 20_000, 500
 REGIONS, AGES = 250, 20
+CROSSED = ((25, 40), (50, 50), (100, 50))
+"""Regions and ages, of two sexes: 2,000, 5,000 and 10,000 groups, of thirty respondents on average."""
 LEADS = {
     "reported": (("investigated", "dismissed"), 100, 0.85),
     "investigated": (("prosecuted", "dropped"), 100, 0.6),
@@ -49,11 +54,13 @@ def events(path: Path, persons: int) -> int:
     return len(rows)
 
 
-def respondents(path: Path, people: Path, replicates: int) -> None:
+def respondents(
+    path: Path, people: Path, replicates: int, n: int = RESPONDENTS, regions: int = REGIONS, ages: int = AGES
+) -> None:
     """Write microdata by region, age and sex, with weights of a bootstrap, and the population of every cell."""
-    rng, n = np.random.default_rng(1), RESPONDENTS
-    region, age, sex = rng.integers(REGIONS, size=n), rng.integers(AGES, size=n), rng.integers(2, size=n)
-    logit = -2.5 + rng.normal(0, 0.4, REGIONS)[region] + rng.normal(0, 0.5, AGES)[age] + 0.4 * sex
+    rng = np.random.default_rng(1)
+    region, age, sex = rng.integers(regions, size=n), rng.integers(ages, size=n), rng.integers(2, size=n)
+    logit = -2.5 + rng.normal(0, 0.4, regions)[region] + rng.normal(0, 0.5, ages)[age] + 0.4 * sex
     yes = (rng.random(n) < 1 / (1 + np.exp(-logit))).astype(int)
     weight = rng.uniform(50, 150, n).round(1)
     drawn = rng.poisson(1.0, (n, replicates)) * weight[:, None]
@@ -64,7 +71,7 @@ def respondents(path: Path, people: Path, replicates: int) -> None:
     ]  # fmt: skip
     path.write_text(",".join(names) + "\n" + "\n".join(rows) + "\n", encoding="utf-8")
     cells = [
-        f"r{r:03d},a{a:02d},{s},{rng.integers(50, 400)}" for r in range(REGIONS) for a in range(AGES) for s in "fm"
+        f"r{r:03d},a{a:02d},{s},{rng.integers(50, 400)}" for r in range(regions) for a in range(ages) for s in "fm"
     ]
     people.write_text("region,age,sex,population\n" + "\n".join(cells) + "\n", encoding="utf-8")
 
@@ -91,9 +98,14 @@ def measure() -> dict[str, object]:
         design = SurveyDesign("y", "weight", by=("age", "sex"), replicates="rep", replication="bootstrap")
         rows.append({"what": f"`mse survey`, {RESPONDENTS:,} respondents with {REPLICATES} replicate weights",
                      "target": 5, **timed(lambda: survey(path, design, people))})  # fmt: skip
+        cells = SurveyDesign("y", "weight", by=("region", "age", "sex"))
+        for regions, ages in CROSSED:
+            groups = regions * ages * 2
+            respondents(path, people, 0, 30 * groups, regions, ages)
+            rows.append({"what": f"`mse survey`, {groups:,} crossed groups, {30 * groups:,} respondents", "target": 60,
+                         **timed(lambda: publish_survey(survey(path, cells, people), SurveyAbout()))})  # fmt: skip
         respondents(path, people, 0)
         settled: dict[str, object] = {}
-        cells = SurveyDesign("y", "weight", by=("region", "age", "sex"))
         rows.append({"what": f"`mse survey --method mrp`, {REGIONS} × {AGES} × 2 cells, {RESPONDENTS:,} respondents",
                      "target": 180, **timed(lambda: settled.update(survey(
                          path, cells, people, model=SurveyModel("mrp")).notes[0].values))})  # fmt: skip

@@ -92,9 +92,22 @@ def never(size: int, share: float, rng: Rng) -> Times:
     return np.where(rng.random(size) < rng.uniform(0.0, 0.1), 0, times)
 
 
+def lost_repeats(size: int, share: float, rng: Rng) -> Times:
+    """Return counts of persons who are all alike, of which a fifth to two thirds of those with repeats became ones."""
+    times = poisson(size, share, rng)
+    return np.where((times > 1) & (rng.random(size) < rng.uniform(0.2, 0.7)), 1, times)
+
+
+def regulars(size: int, share: float, rng: Rng) -> Times:
+    """Return counts where a tenth to two fifths come four to ten times as often as the others, who are all alike."""
+    often = rng.random(size) < rng.uniform(0.1, 0.4)
+    return rng.poisson(scaled(np.where(often, rng.uniform(4.0, 10.0), 1.0), share))
+
+
 KINDS: Mapping[str, Callable[[int, float, Rng], Times]] = {
     "poisson": poisson, "gamma": gamma, "lognormal": lognormal, "one-inflated": one_inflated, "behaviour": behaviour,
     "groups": groups, "open": open_population, "never": never,
+    "lost repeats": lost_repeats, "regulars": regulars,
 }  # fmt: skip
 
 

@@ -39,6 +39,9 @@ class RegisterThresholds:
         Factor between the answers with and without too many ones, where neither can be ruled out.
     inflation_doubt : float
         Probability that the less likely of these two must have.
+    ones_taken : float
+        Probability of too many ones from which on caution is asked: a few who are registered far more often than the
+        others look the same, and are many more.
     register_fit : float
         p-value of the frequencies under the answer, below which caution is asked.
     """
@@ -49,6 +52,7 @@ class RegisterThresholds:
     width: Limits = (4.0, 10.0)
     inflation: Limits = (2.0, 6.0)
     inflation_doubt: Annotated[float, Between(0, 1)] = 0.05
+    ones_taken: Annotated[float, Between(0, 1)] = 0.9
     register_fit: Annotated[float, Between(0, 1)] = 0.01
 
     def __post_init__(self) -> None:
@@ -56,8 +60,8 @@ class RegisterThresholds:
         check_spec(self)
 
 
-RULES = ("observed", "repeated", "below_observed", "in_view", "width", "inflation", "one_family", "register_bound",
-         "register_fit")  # fmt: skip
+RULES = ("observed", "repeated", "below_observed", "in_view", "width", "inflation", "ones_taken", "one_family",
+         "register_bound", "register_fit")  # fmt: skip
 """Codes of the rules, in the order in which they are applied."""
 
 
@@ -84,6 +88,10 @@ def judge_register(posterior: Posterior, table: RepeatCounts, thresholds: Regist
         reasons.append(Reason("register_bound", "publish with caution"))
     elif posterior.identified is None:
         reasons.append(Reason("one_family", "publish with caution"))
+    if "weight_one_inflated" in found:
+        checked.add("ones_taken")
+        if found["weight_one_inflated"] >= limits.ones_taken:
+            reasons.append(Reason("ones_taken", "publish with caution"))
     if "inflation_factor" in found:
         checked.add("inflation")
         doubt = min(found["weight_one_inflated"], 1.0 - found["weight_one_inflated"])

@@ -59,8 +59,8 @@ def attributes(spec: type, name: str, flags: Sequence[str], more: dict[str, Any]
         found |= {"is_flag": True}
     elif any(get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis for kind, _ in kinds):
         found |= {"multiple": True, "help": f"{found['help']} Repeat for several."}
-    elif any(get_origin(kind) is tuple for kind, _ in kinds):
-        found |= {"nargs": 2}
+    elif pairs := [kind for kind, _ in kinds if get_origin(kind) is tuple]:
+        found |= {"nargs": 2, "type": plain_kind(get_args(pairs[0])[0])[0]}
     else:
         found |= {"type": SettingType(setting)}
         if setting.default is not None and not any(kind is NoneType for kind, _ in kinds):

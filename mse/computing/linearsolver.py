@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mse.kernels.arrays import Array
+from mse.kernels.arrays import Array, Integers
 
 if TYPE_CHECKING:
     import highspy
@@ -46,6 +46,7 @@ class LinearProgramme:
 
     def __init__(self, low: npt.ArrayLike, high: npt.ArrayLike, *, whole: bool = False, presolve: bool = False) -> None:
         self.size, self.whole = 0, np.zeros(0, dtype=bool)
+        self._costs, self._low, self._high = np.zeros(0), np.zeros(0), np.zeros(0)
         self._solver = _quiet()()
         for name, value in _OPTIONS.items():
             self._solver.setOptionValue(name, value)
@@ -57,9 +58,12 @@ class LinearProgramme:
 
     def add_variables(self, low: npt.ArrayLike, high: npt.ArrayLike) -> None:
         """Add variables with these ends, which need not be whole."""
-        for a, b in zip(np.atleast_1d(low).tolist(), np.atleast_1d(high).tolist(), strict=True):
-            self._solver.addVar(float(a), float(b))
+        ends = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (low, high)]
+        for a, b in zip(ends[0].tolist(), ends[1].tolist(), strict=True):
+            self._solver.addVar(a, b)
             self.size += 1
+        self._low, self._high = np.append(self._low, ends[0]), np.append(self._high, ends[1])
+        self._costs = np.append(self._costs, np.zeros(self.size - self._costs.size))
         self.whole = np.append(self.whole, np.zeros(self.size - self.whole.size, dtype=bool))
 
     def add_row(self, low: float, high: float, columns: npt.ArrayLike, weights: npt.ArrayLike = 1.0) -> None:
@@ -69,12 +73,19 @@ class LinearProgramme:
         self._solver.addRow(float(low), float(high), at.size, at, np.ascontiguousarray(of_each))
 
     def set_costs(self, first: int, costs: Array) -> None:
-        """Change the costs of the variables from `first` on, at first 0."""
-        self._solver.changeColsCost(costs.size, np.arange(first, first + costs.size, dtype=np.int32), costs)
+        """Change the costs of the variables from `first` on, at first 0; the solver is told of what is other alone."""
+        other = np.flatnonzero(self._costs[first : first + costs.size] != costs)
+        if other.size:
+            self._solver.changeColsCost(other.size, (first + other).astype(np.int32), costs[other])
+            self._costs[first + other] = costs[other]
 
     def set_ends(self, first: int, low: Array, high: Array) -> None:
-        """Change the ends of the variables from `first` on."""
-        self._solver.changeColsBounds(low.size, np.arange(first, first + low.size, dtype=np.int32), low, high)
+        """Change the ends of the variables from `first` on; the solver is told of what is other alone."""
+        here = slice(first, first + low.size)
+        other = np.flatnonzero((self._low[here] != low) | (self._high[here] != high))
+        if other.size:
+            self._solver.changeColsBounds(other.size, (first + other).astype(np.int32), low[other], high[other])
+            self._low[first + other], self._high[first + other] = low[other], high[other]
 
     def set_whole(self, whole: bool, number: int | None = None) -> None:
         """Ask the first so many variables (all) to be whole numbers, or allow any."""
@@ -111,6 +122,12 @@ class LinearProgramme:
         if status != Status.kOptimal:
             raise RuntimeError(f"a linear programme ended with {status}")
         return Optimum(float(solver.getObjectiveValue()), np.asarray(solver.getSolution().col_value, dtype=np.float64))
+
+    def binding(self) -> tuple[Integers, Integers]:
+        """Return the rows, and the variables, whose ends keep the last optimum from being better."""
+        solution = self._solver.getSolution()
+        rows, columns = (np.abs(np.asarray(x)) > 1e-9 for x in (solution.row_dual, solution.col_dual))
+        return np.flatnonzero(rows), np.flatnonzero(columns)
 
 
 @cache

@@ -95,8 +95,10 @@ def read_events(spec: ChainSpec) -> Spells:
         faults.add(
             said("chain.nobody"), said("allowed.pseudonym"), said("do.fill"), row=grid.rows[k], column=spec.person
         )
-    faults.raise_if_any()
+    # Whoever has a row that cannot be read is not asked whether the others follow on each other.
+    sound = (days >= 0) & (days <= spec.until.toordinal()) & (states >= 0) & (index != codes.get("", -1))
     order = np.lexsort((np.arange(index.size), states, days, index))
+    order = order[~np.isin(index[order], index[~sound])]
     if spec.once:
         seen = np.stack([index[order], states[order]])
         _, first = np.unique(seen, axis=1, return_index=True)

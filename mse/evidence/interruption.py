@@ -4,10 +4,12 @@ A count of a period is Poisson with mean exp(a + b t + season + level w + slope 
 the period after the date, u its mean time after it in years. The scatter e has standard deviation sigma, and
 correlation rho^k between periods that are k apart: with rho = 0 a negative binomial's sister. For every sigma and rho
 of a grid the law of the coefficients is normal around the mode (Laplace); the grid is weighed by its evidence, a
-half-Cauchy prior of sigma and a flat one of rho, so that a series too short to tell how alike its periods are gets the
-wide interval that it deserves. For the design: Wagner, Soumerai, Zhang & Ross-Degnan (2002, J Clin Pharm Ther
-27:299-309); Bernal, Cummins & Gasparrini (2017, Int J Epidemiol 46:348-355). For the model: Zeger (1988, Biometrika
-75:621-629); for the Laplace approximation: Rasmussen & Williams (2006, Gaussian Processes, algorithm 3.1).
+half-Cauchy prior of sigma and Beta(1, 1/2) of rho, so that a series too short to tell how alike its periods are gets
+the wide interval that it deserves. Under a flat prior of rho, which was tried first, intervals were too narrow where
+neighbours are very alike: series of this length tell rho too low, for which half of this prior lies above 3/4. For the
+design: Wagner, Soumerai, Zhang & Ross-Degnan (2002, J Clin Pharm Ther 27:299-309); Bernal, Cummins & Gasparrini (2017,
+Int J Epidemiol 46:348-355). For the model: Zeger (1988, Biometrika 75:621-629); for the Laplace approximation:
+Rasmussen & Williams (2006, Gaussian Processes, algorithm 3.1).
 """
 
 from __future__ import annotations
@@ -27,11 +29,12 @@ from mse.kernels.arrays import Array, Integers
 LEAST, LEAST_TOGETHER = 3, 8
 """Periods on either side of a date, and together, below which nothing is fitted."""
 _SPREADS = np.concatenate([[1e-3], np.geomspace(0.02, 2.0, 20)])
-_ALIKE = (np.arange(8) + 0.5) * 0.12
-"""Middles of eight equal pieces of what the correlation of neighbouring periods may be, 0 to 0.96."""
+_PIECES = np.linspace(0.0, 1.0, 11)
+_ALIKE = 1.0 - (1.0 - (_PIECES[1:] + _PIECES[:-1]) / 2) ** 2
+"""Middles of ten pieces of what the correlation of neighbouring periods may be, equally likely beforehand: 0 to 1."""
 _TELLING = 0.9
 """Probability of the correlations among which a series is asked to choose."""
-_USUAL_SPREAD = 0.2
+_USUAL_SPREAD = 1.0
 _PRIOR = {"trend": 1.0, "season": 1.0, "level": 2.0, "slope": 1.0}
 """Standard deviations of the coefficients beforehand, on the log; slopes a year."""
 _ROUNDS = 60
@@ -262,7 +265,7 @@ class _Law:
         """Return how alike neighbouring periods are, and how much the width of the effects hangs on it."""
         each = self.weight.reshape(len(_SPREADS), len(_ALIKE))
         ends = np.concatenate([[0.0], np.cumsum(each.sum(axis=0))])
-        edges = np.linspace(0.0, _ALIKE[0] + _ALIKE[-1], len(_ALIKE) + 1)
+        edges = 1.0 - (1.0 - _PIECES) ** 2
         low, middle, high = (float(np.interp(p, ends, edges)) for p in ((1 - prob) / 2, 0.5, (1 + prob) / 2))
         possible = (ends[1:] > (1 - _TELLING) / 2) & (ends[:-1] < (1 + _TELLING) / 2)
         own = (each / each.sum(axis=0))[:, possible]

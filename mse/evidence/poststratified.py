@@ -6,7 +6,7 @@ Gelman & Little (1997), Survey Methodology 23:127-135; Park, Gelman & Bafumi (20
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import combinations
@@ -29,10 +29,12 @@ from mse.kernels.pooledcells import pooled_log_density
 from mse.tables.population import Population
 from mse.words.said import Said, said
 
-CHAINS, WARMUP, DEEPEST = 4, 1000, 8
+CHAINS, WARMUP, DEEPEST = 4, 600, 8
 MOST_SHOWN = 400
 """With more crossed groups than this, the levels of every column are shown and not their crossing."""
 BLOCK = 200
+TELLING = 50.0
+"""Information on the effect of a level, in answers times p(1 − p), from which on the effect itself is drawn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +59,20 @@ class PooledCells:
     def sizes(self) -> list[int]:
         """Return the number of levels of every batch."""
         return [int(batch.max()) + 1 for batch in self.batches]
+
+    def told(self) -> list[tuple[int, slice]]:
+        """Return the place of the log scale, and those of the effects, of batches whose levels have many answers.
+
+        There the effects are known and their scale follows: with standardised ones a chain would have to go along the
+        bend on which scale times effect is alike. Where few answered it is the other way round.
+        """
+        rate = 1 / (1 + math.exp(-self.middle))
+        found, start = [], 1 + len(self.batches)
+        for j, size in enumerate(self.sizes()):
+            if rate * (1 - rate) * float(self.both.sum()) / size >= TELLING:
+                found.append((1 + j, slice(start, start + size)))
+            start += size
+        return found
 
     def at(self, x: Array) -> Array:
         """Return the logits of all cells at parameters: the constant, log scales, then standardised effects."""
@@ -98,6 +114,35 @@ def pooled_density(cells: PooledCells) -> Any:
     return density
 
 
+def drawn_density(cells: PooledCells) -> Any:
+    """Return the same over what is drawn: of `PooledCells.told` the effects themselves, of others standardised ones.
+
+    In place of the constant stands the constant with the mean of these effects, which the answers tell.
+    """
+    density, told = pooled_density(cells), cells.told()
+
+    def moved(x: Array) -> tuple[float, Array]:
+        z = standardised(x, told)
+        value, slope = density(z)
+        for scale, effects in told:
+            size = effects.stop - effects.start
+            slope[scale] -= float(slope[effects] @ z[effects]) + size
+            slope[effects] = slope[effects] * math.exp(-x[scale]) - slope[0] / size
+            value -= x[scale] * size
+        return value, slope
+
+    return moved
+
+
+def standardised(x: Array, told: Sequence[tuple[int, slice]]) -> Array:
+    """Return the parameters of `PooledCells.at` at what is drawn, shape (..., P)."""
+    z = x.copy()
+    for scale, effects in told:
+        z[..., 0] -= x[..., effects].mean(axis=-1)
+        z[..., effects] *= np.exp(-x[..., scale, None])
+    return z
+
+
 def draw_pooled(cells: PooledCells, draws: int, seed: int) -> Array:
     """Return draws of the parameters, shape (chains, draws, parameters).
 
@@ -108,7 +153,7 @@ def draw_pooled(cells: PooledCells, draws: int, seed: int) -> Array:
     """
     check_installed("nutpie")
     size = 1 + len(cells.batches) + sum(cells.sizes())
-    density = pooled_density(cells)
+    density = drawn_density(cells)
     # Not at 0, where the slope of an effect of which nobody was asked is 0 too: no chain starts from there.
     start = np.random.default_rng(seed).normal(0.0, 0.1, size)
     start[0], start[1: 1 + len(cells.batches)] = cells.middle, -1.0  # fmt: skip
@@ -120,7 +165,7 @@ def draw_pooled(cells: PooledCells, draws: int, seed: int) -> Array:
         compiled, draws=draws, tune=WARMUP, chains=CHAINS, cores=1, seed=seed, save_warmup=False, progress_bar=False,
         target_accept=0.9, maxdepth=DEEPEST,
     )  # fmt: skip
-    return np.asarray(tree["posterior"]["x"].to_numpy(), dtype=np.float64)
+    return standardised(np.asarray(tree["posterior"]["x"].to_numpy(), dtype=np.float64), cells.told())
 
 
 def benchmarked(logits: Array, shares: Array, totals: Array) -> Array:

@@ -133,46 +133,61 @@ def _degrees(data: Respondents, code: Integers, answered: Flags, size: int) -> I
     units = len(set(data.psu.tolist()))
     if data.replicates is not None and units == data.psu.size:
         return np.full(size + 1, max(data.replicates.shape[1] - 1, 1), dtype=np.int64)
-    found = []
-    for g in range(size + 1):
-        inside = answered if g == size else answered & (code == g)
-        found.append(max(len(np.unique(data.psu[inside])) - len(np.unique(data.stratum[inside])), 1))
-    return np.array(found, dtype=np.int64)
+    inside, strata = (
+        _with_all(np.bincount(np.unique(code[answered] * width + each[answered]) // width, minlength=size))
+        for each, width in ((data.psu, int(data.psu.max()) + 1), (data.stratum, int(data.stratum.max()) + 1))
+    )
+    inside[-1], strata[-1] = (np.unique(each[answered]).size for each in (data.psu, data.stratum))
+    return np.asarray(np.maximum(inside - strata, 1), dtype=np.int64)
 
 
 def _linearised(
     data: Respondents, code: Integers, answered: Flags, y: Array, weight: Array, base: Array, rate: Array,
     calibrated: Calibrated | None,
 ) -> Array:  # fmt: skip
-    """Return the covariance of the rates by linearisation, between units within strata."""
+    """Return the covariance of the rates by linearisation, between units within strata.
+
+    A unit has respondents of a few groups only, so that its sums are sparse: units by groups they would be a matrix of
+    a thousand million numbers where a few thousand groups are asked for.
+    """
+    from scipy.sparse import csr_array, hstack
+
     size, units = rate.size - 1, int(data.psu.max()) + 1
     within = np.divide(y - rate[code], base[code], out=np.zeros(y.size), where=answered & (base[code] > 0))
     whole = np.where(answered, (y - rate[-1]) / base[-1], 0.0)
-    place = data.psu * size + code
-    totals = np.zeros((units, size + 1))
-    totals[:, :size] = np.bincount(place, weights=weight * within, minlength=units * size).reshape(units, size)
-    totals[:, size] = np.bincount(data.psu, weights=weight * whole, minlength=units)
-    if calibrated is not None:
-        cells = calibrated.cells
-        held = cells.design.shape[0]
-        at = cells.of * size + code
-        sums = np.zeros((held, size + 1))
-        sums[:, :size] = np.bincount(at, weights=data.weight * within, minlength=held * size).reshape(held, size)
-        sums[:, size] = np.bincount(cells.of, weights=data.weight * whole, minlength=held)
-        d = np.bincount(cells.of, weights=data.weight, minlength=held)
-        hessian = cells.design.T @ (d[:, None] * cells.design)
-        fitted = cells.design @ np.linalg.lstsq(hessian, cells.design.T @ sums, rcond=1e-12)[0]
-        from scipy.sparse import csr_matrix
 
-        carried = csr_matrix((weight, (data.psu, cells.of)), shape=(units, held))
-        totals -= np.asarray(carried @ fitted)
+    def summed(weights: Array, rows: Integers, count: int) -> csr_array:
+        """Return sums by row and group, everybody last; of equal places one."""
+        groups = csr_array((weights * within, (rows, code)), shape=(count, size))
+        everybody = np.bincount(rows, weights=weights * whole, minlength=count)
+        return csr_array(hstack([groups, csr_array(everybody[:, None])]))
+
+    totals = summed(weight, data.psu, units)
     stratum_of = data.strata_of_units()
     n = np.bincount(stratum_of).astype(float)
-    means = np.stack([np.bincount(stratum_of, weights=totals[:, g]) for g in range(size + 1)], axis=1) / n[:, None]
     drawn = np.zeros(n.size) if data.drawn is None else data.drawn
-    factor = (1 - drawn) * n / np.maximum(n - 1, 1)
-    centred = (totals - means[stratum_of]) * np.sqrt(factor)[stratum_of, None]
-    return np.asarray(centred.T @ centred)
+    factor = np.where(n > 1, (1 - drawn) * n / np.maximum(n - 1, 1), 0.0)
+    of_unit = factor[stratum_of]
+    strata = csr_array((np.ones(units), (stratum_of, np.arange(units))), shape=(n.size, units))
+    scaled = totals * of_unit[:, None]
+    cov, sums = (totals.T @ scaled).toarray(), (strata @ totals).toarray()
+    at_first = np.diagonal(cov).copy()
+    if calibrated is not None:
+        # The residual of a unit is its sum less what the margins carry: the same products with that in its place.
+        cells = calibrated.cells
+        held = cells.design.shape[0]
+        d = np.bincount(cells.of, weights=data.weight, minlength=held)
+        hessian = cells.design.T @ (d[:, None] * cells.design)
+        right = cells.design.T @ summed(data.weight, cells.of, held).toarray()
+        fitted = cells.design @ np.linalg.lstsq(hessian, right, rcond=1e-12)[0]
+        carried = csr_array((weight, (data.psu, cells.of)), shape=(units, held))
+        both = (scaled.T @ carried) @ fitted
+        cov += fitted.T @ ((carried.T @ (carried * of_unit[:, None])) @ fitted) - both - both.T
+        sums -= (strata @ carried) @ fitted
+    cov -= (sums * (factor / n)[:, None]).T @ sums
+    none = np.diagonal(cov) <= 1e-13 * at_first  # the rounding of a difference of equal numbers
+    cov[none], cov[:, none] = 0.0, 0.0
+    return np.asarray(cov)
 
 
 def _replicated(

@@ -16,6 +16,7 @@ from mse.publish.figures.figurespec import Chosen, EstimateSpec, FigureSpec, Sou
 from mse.publish.figures.figuretables import CountedSource
 from mse.publish.figures.figurevalues import cells_behind
 from mse.tables.checks import MAX_COUNT, Faults
+from mse.tables.codings import count_place
 from mse.tables.files import read_grid
 from mse.tables.grids import Grid
 from mse.tables.identifyingcolumns import add_identifying_faults
@@ -55,10 +56,11 @@ def open_source(spec: SourceSpec) -> CountedSource:
 
 def _counted(spec: SourceSpec, grid: Grid, faults: Faults, files: frozenset[str]) -> CountedSource:
     """Return the counts of text cells; combinations of levels that are absent count nobody."""
-    if COUNT not in grid.header:
+    place = count_place(grid.header, grid.columns, COUNT)
+    if place is None:
         faults.add(said("figures.missing"), names_of([COUNT]), said("do.add_the_column"), value=", ".join(grid.header))
     faults.raise_if_any()
-    place = grid.header.index(COUNT)
+    assert place is not None
     dims = [i for i in range(len(grid.header)) if i != place]
     persons = [int(x) if x.isdecimal() and x.isascii() else 0 for x in grid.columns[place]]
     if not spec.public:
@@ -68,7 +70,7 @@ def _counted(spec: SourceSpec, grid: Grid, faults: Faults, files: frozenset[str]
         text = grid.columns[place][k]
         if not (text.isdecimal() and text.isascii()) or int(text) > MAX_COUNT:
             faults.add(said("figures.count"), said("figures.count_allowed"), said("figures.count_remedy"), row=row,
-                       column=COUNT, value=text)  # fmt: skip
+                       column=grid.header[place], value=text)  # fmt: skip
         at = tuple(grid.columns[i][k] for i in dims)
         for i, level in zip(dims, at, strict=True):
             if not level:

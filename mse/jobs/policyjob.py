@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -150,14 +151,15 @@ def _periods(job: PolicyJob, source: CountedSource) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        With every one that is none, or of another length than the first.
+        With every one that is none, or of another length than most.
     """
     if not source.periods:
         raise InputError(job.file.put(
             Problem(said("figures.no_time"), said("figures.source_with_time"), said("do.add")), ("source", "time")
         ))  # fmt: skip
     read = {x: read_period(x) for x in source.periods}
-    length = next((x.length for x in read.values() if x is not None), 1.0)
+    lengths = Counter(x.length for x in read.values() if x is not None)
+    length = lengths.most_common(1)[0][0] if lengths else 1.0
     wrong = [name for name, x in read.items() if x is None or x.length != length]
     if wrong:
         raise InputError([

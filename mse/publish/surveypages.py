@@ -151,7 +151,7 @@ def _written(value: float, say: Catalogue, unit: str) -> str:
         return say.share(value, 3)
     if unit == "points":
         sign = "+" if value > 0 else "−" if value < 0 else ""
-        return sign + say.share(abs(value), 3)
+        return sign + say.share(abs(value), 3).removesuffix("%")
     return say.number(value) if unit == "persons" else say.figure(value)
 
 

@@ -83,7 +83,7 @@ def main() -> None:
     """Run everything and store it."""
     settings = [(YEARS[10], 30.0), (YEARS[10], 400.0), (YEARS[20], 400.0), (MONTHS, 30.0)]
     rows = [coverage(periods, mean, spread, 0.0) for periods, mean in settings for spread in (0.0, 0.1, 0.3)]
-    rows += [coverage(periods, mean, 0.2, alike) for periods, mean in settings for alike in (0.3, 0.6, 0.85)]
+    rows += [coverage(periods, mean, 0.2, alike) for periods, mean in settings for alike in (0.3, 0.6, 0.85, 0.95)]
     rows += [coverage(periods, mean, 0.2, 0.85, alone=0.5) for periods, mean in settings[2:]]
     stored = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "prob": 0.95, "coverage": rows,
               "placebo": [placebo(MONTHS[:36], RUNS_PLACEBO)]}  # fmt: skip

@@ -100,10 +100,11 @@ def test_a_register_of_known_size_is_answered_without_its_own_study(counts: tupl
 
 def test_the_simulated_truths_are_held_and_stored_with_a_date() -> None:
     stored = json.loads((CALIBRATION / "register-truths.json").read_text(encoding="utf-8"))
-    assert stored["provenance"]["date"] and stored["all"]["average"]["coverage"][2] >= 0.9
-    assert stored["verdicts"]["publish"]["coverage"][2] >= 0.9
+    assert stored["provenance"]["date"] and stored["verdicts"]["publish"]["coverage"][2] >= 0.95
     kinds = {kind: row["average"]["coverage"][2] for kind, row in stored["kinds"].items()}
-    assert min(value for kind, value in kinds.items() if kind != "behaviour") >= 0.9 and kinds["behaviour"] >= 0.75
+    unseen = {"behaviour": 0.75, "regulars": 0.85, "lost repeats": 0.0}
+    assert min(value for kind, value in kinds.items() if kind not in unseen) >= 0.9
+    assert all(kinds[kind] >= least for kind, least in unseen.items()), "what one register cannot show"
 
 
 def test_rows_in_another_order_or_person_by_person_give_the_same() -> None:
@@ -283,3 +284,14 @@ def test_the_digest_is_of_the_frequencies_alone() -> None:
     table = RepeatCounts.from_arrays([2, 1, 1], [4, 6, 7], covariates={"g": ["a", "a", "b"]})
     assert frequency_digest(table.frequencies()) == frequency_digest(register(13, 4).frequencies())
     assert replace(library().everything).studies >= 13
+
+
+def test_an_answer_that_takes_too_many_ones_for_granted_asks_for_caution() -> None:
+    """Regulars among persons who are alike look as if too many were registered once."""
+    rng = np.random.default_rng(3)
+    rates = np.where(rng.random(12_000) < 0.2, 3.2, 0.4)
+    table = RepeatCounts.from_arrays(np.arange(1, 30), np.bincount(rng.poisson(rates), minlength=30)[1:30])
+    found = estimate(table, RepeatsSpec(), seed=1)
+    assert found.diagnostics["weight_one_inflated"] > 0.9
+    verdict = judge_register(found, table)
+    assert verdict.level == "publish with caution" and "ones_taken" in [x.code for x in verdict.reasons]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -17,7 +18,7 @@ from scipy.optimize import minimize_scalar
 from mse.assess.rules import SurveyLimits
 from mse.cli import main
 from mse.errors import InputError
-from mse.evidence.poststratified import benchmarked, pooled_cells, pooled_density
+from mse.evidence.poststratified import benchmarked, drawn_density, pooled_cells, pooled_density, standardised
 from mse.evidence.respondentfile import read_respondents
 from mse.evidence.smallareas import area_models, fay_herriot
 from mse.evidence.surveyanswer import source_unit
@@ -323,10 +324,26 @@ def test_pairs_of_levels_of_which_nobody_was_asked_do_not_stop_the_model(tmp_pat
 
 def test_stored_times_of_full_size_are_within_what_is_asked() -> None:
     stored = json.loads((Path(__file__).parents[2] / "benchmarks" / "evidencetimes.json").read_text("utf-8"))
-    assert len(stored["rows"]) == 3
+    assert len(stored["rows"]) == 6
     for row in stored["rows"]:
         assert row["seconds"] <= row["target"], row["what"]
     assert stored["rows"][-1]["rhat"] < 1.01 and stored["rows"][-1]["ess"] > 400
+
+
+def test_what_is_drawn_is_the_same_law_in_other_coordinates() -> None:
+    """The slope by differences, and the density up to the determinant, which is that of scales alone."""
+    rng = np.random.default_rng(1)
+    both = rng.uniform(250, 500, 12)
+    cells = pooled_cells(tuple(itertools.product("abcd", "xyz")), both * 0.1, both)
+    told = cells.told()
+    assert told == [(1, slice(4, 8)), (2, slice(8, 11))], "columns, and not their crossing, of which fewer answered"
+    density, plain = drawn_density(cells), pooled_density(cells)
+    x = rng.normal(0, 0.4, 1 + len(cells.batches) + sum(cells.sizes()))
+    value, slope = density(x)
+    steps = 1e-6 * np.eye(x.size)
+    assert slope == pytest.approx([(density(x + h)[0] - density(x - h)[0]) / 2e-6 for h in steps], abs=1e-4)
+    scales = sum(x[scale] * (effects.stop - effects.start) for scale, effects in told)
+    assert value == pytest.approx(plain(standardised(x, told))[0] - scales)
 
 
 def test_benchmarked_rates_make_the_total() -> None:
@@ -484,7 +501,13 @@ def test_the_command_writes_nothing_where_something_is_wrong(tmp_path: Path) -> 
     call = ["survey", str(path), "--outcome", "y"]
     told = run.invoke(main, [*call, "--by", "sex", "--population", str(people), "--json"])
     assert told.exit_code == 0 and json.loads(told.stdout)["rates"][-1]["levels"] == []
-    for wrong in (["--compare", "region"], ["--bounds", "2", "3"], ["--mode", "mode"], ["--method", "mrp"],
+    totals = tmp_path / "totals.csv"
+    totals.write_text("variable,level,total\nsex,f,500\nsex,m,500\n")
+    calibrated = [*call, "--totals", str(totals), "--bounds"]
+    assert run.invoke(main, [*calibrated, "0.1", "10"]).exit_code == 0
+    told = run.invoke(main, [*calibrated, "2", "3"])
+    assert told.exit_code == 2 or "do not hold 1" in str(told.exception)
+    for wrong in (["--compare", "region"], ["--bounds", "0.5", "3"], ["--mode", "mode"], ["--method", "mrp"],
                   ["--replicates", "rep"], ["--registered", "10"], ["--acquaintances", "contacts"]):  # fmt: skip
         told = run.invoke(main, [*call, "--out", out, *wrong])
         assert told.exit_code == 2 or isinstance(told.exception, InputError), wrong

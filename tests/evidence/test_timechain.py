@@ -210,6 +210,12 @@ def test_every_problem_at_once_with_row_and_column(tmp_path: Path) -> None:
     assert {(p.row, p.found.code) for p in caught.value.problems} == {
         (2, "chain.day"), (3, "chain.nobody"), (4, "chain.state"), (5, "chain.late"),
     }  # fmt: skip
+    path.write_text(
+        "person,state,date\na,reported,1-1-2015\na,convicted,2015-01-02\nb,reported,2015-01-02\nb,convicted,2015-01-03\n"
+    )
+    with pytest.raises(InputError) as caught:
+        read_events(spec(path))
+    assert {(p.row, p.found.code) for p in caught.value.problems} == {(2, "chain.day"), (5, "chain.follow")}
     path.write_text("person,what,date\na,reported,2015-01-01\n")
     with pytest.raises(InputError, match="a column is missing"):
         read_events(spec(path))

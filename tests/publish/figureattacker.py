@@ -1,7 +1,8 @@
 """An attacker of key figures: whoever reads every number of `key-figures.csv`, and nothing else.
 
 Written without the project's own attack: an integer programme over the cells of the table, by scipy. Every count, every
-share, change and multiple with its ends becomes a condition on sums of cells.
+share, change and multiple with its ends becomes a condition on sums of cells. The first of a ranking says of every
+other level that it has no more persons, and by its probability mostly fewer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.stats import beta
 
 Levels = Mapping[str, Sequence[str]]
 
@@ -44,6 +46,10 @@ def conditions(rows: pd.DataFrame, dims: Levels, time: str | None, off: int) -> 
             base = cells(where, when=row["against"]) if row["against"] else cells(of, when=when)
         if row["kind"] == "rank":
             base = cells(where, when=when)
+            if row["level"] and off == 0:
+                most = _no_more(int(row["count"]), float(row["probability"]))
+                others = [x for x in dims["form"] if x != row["level"]]
+                found += [(cells(where, f"form = {x}", when=when), 0.0, float(most)) for x in others]
         then = cells(of, where, when=row["against"]), cells(of, when=row["against"])
         for weights, key in ((now, "count"), (base, "base"), (then[0], "count_before"), (then[1], "base_before")):
             if row[key] != "":
@@ -57,6 +63,18 @@ def conditions(rows: pd.DataFrame, dims: Levels, time: str | None, off: int) -> 
             found.append((now - (value + unit) * base, -math.inf, 1e-6))
             found.append((now - (value - unit) * base, -1e-6, math.inf))
     return found
+
+
+def _no_more(count: int, probability: float) -> int:
+    """Return the most persons of another level, if a count is the largest with this probability, Poisson rates.
+
+    Of two rates with laws Gamma(x + 1/2) and Gamma(y + 1/2) the first is larger with the chance of a beta law; to be
+    the largest of all is no likelier than to be larger than any one.
+    """
+    most = count
+    while most > 0 and beta.sf(0.5, count + 0.5, most + 0.5) < probability - 5e-5:
+        most -= 1
+    return most
 
 
 def ranges(told: Sequence[tuple[np.ndarray, float, float]], sums: Sequence[np.ndarray]) -> list[tuple[float, float]]:

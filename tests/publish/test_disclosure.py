@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import mse
 from mse.errors import ModelError
+from mse.publish.disclosure import suppression
 from mse.publish.disclosure.attack import Attack, attack
 from mse.publish.disclosure.control import Disclosure, SafeCell, SafeTable
 from mse.publish.disclosure.counts import CountTable
@@ -436,3 +437,13 @@ def test_eight_lists_need_hardly_an_integer_programme(monkeypatch: pytest.Monkey
     safe = protect(table)
     assert {cell.status for cell in safe.cells} <= {"published", "suppressed", "structural zero"}
     assert len(whole) > 100 and sum(whole) <= 3
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_small_counts_of_one_sum_hide_each_other_without_a_search(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng([7, number])
+    counts = rng.poisson(rng.choice([2, 6, 30], 12))
+    table = CountTable({"a": ("x", "y", "z"), "b": tuple("pqrs")}, counts, np.ones(12, bool), margins=((), ("a", "b")))
+    at_once = protect(table)
+    monkeypatch.setattr(suppression, "_enough_alone", lambda *_: False)
+    assert protect(table) == at_once

@@ -356,12 +356,50 @@ def test_pages_that_tell_of_few_persons_together_are_told_apart_from_each_alone(
     assert None in [x.count for x in beside], "a count that was left out last year stays in doubt"
 
 
+def test_the_words_of_an_earlier_rank_tell_of_all_levels(tmp_path: Path) -> None:
+    """Last year: a is the most frequent. This year: how many are b. The other two are 43, none more than 40."""
+    counts = {("2019", "a"): 40, ("2019", "b"): 17, ("2019", "c"): 5, ("2019", "d"): 38}
+    dims = {"year": ["2019"], "form": list("abcd")}
+    page = write_figures(tmp_path / "last", mse.figures(job(counts, {"kind": "rank", "when": "2019",
+                                                                      "dimension": "form"})))  # fmt: skip
+    last = conditions(pd.read_csv(page / "key-figures.csv", dtype={"period": str, "against": str}), dims, "year", 0)
+    now = [{"kind": "total", "when": "2019"}, {"kind": "total", "when": "2019", "where": {"form": "b"}}]
+    small = [np.array([0, 0, 1.0, 0])]
+    alone = mse.figures(job(counts, *now))
+    ((low, _),) = ranges([*last, *conditions(alone.to_pandas(), dims, "year", 0)], small)
+    assert low >= 3, "the two pages give away that there are at least three"
+    held = mse.figures(job(counts, *now), against=[page])
+    ((low, high),) = ranges([*last, *conditions(held.to_pandas(), dims, "year", 0)], small)
+    assert low <= 0 and high >= 10
+    told = json.loads((page / "key-figures.json").read_text("utf-8"))["figures"][0]["cells"]
+    assert [x["count"] for x in told] == [100, 40, None, None, 38]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_earlier_ranks_and_this_years_page_together_tell_of_no_few_persons(tmp_path: Path, number: int) -> None:
+    rng = np.random.default_rng([29, number])
+    forms = "abcde"
+    counts = {("2019", f): int(n) for f, n in zip(forms, rng.permutation([40, 38, 36, 16, int(rng.integers(1, 9))]),
+                                                  strict=True)}  # fmt: skip
+    dims = {"year": ["2019"], "form": list(forms)}
+    last = [{"kind": "rank", "when": "2019", "dimension": "form"}]
+    page = write_figures(tmp_path / "last", mse.figures(job(counts, *last)))
+    asked = rng.permutation(list(forms))[:2].tolist()
+    now = [{"kind": "share", "when": "2019", "where": {"form": f}} for f in asked]
+    found = mse.figures(job(counts, *now), against=[page])
+    told = conditions(pd.read_csv(page / "key-figures.csv", dtype={"period": str, "against": str}), dims, "year", 0)
+    told += conditions(found.to_pandas(), dims, "year", 0)
+    small = [i for i, n in enumerate(counts.values()) if n < 10]
+    for low, high in ranges(told, [np.eye(5)[i] for i in small]):
+        assert low <= 0 and high >= 10, (counts, asked, low, high)
+
+
 def test_earlier_key_figures_that_are_damaged_are_one_error(tmp_path: Path) -> None:
     page = write_figures(tmp_path / "last", mse.figures(job(BIG, {"kind": "total", "when": "2020"})))
     text = (page / "key-figures.json").read_text("utf-8")
     for wrong in (
         text[:100],
-        text.replace("mse-key-figures/1", "mse-key-figures/0"),
+        text.replace("mse-key-figures/2", "mse-key-figures/0"),
         text.replace('"deviation"', '"off"'),
     ):
         (page / "key-figures.json").write_text(wrong, encoding="utf-8")
@@ -388,7 +426,7 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert sorted(x.name for x in out.iterdir()) == ["key-figures.csv", "key-figures.html", "key-figures.json",
                                                       "key-figures.nl.html"]  # fmt: skip
     record = json.loads((out / "key-figures.json").read_text("utf-8"))
-    assert record["format"] == "mse-key-figures/1" and len(record["figures"]) == 17
+    assert record["format"] == "mse-key-figures/2" and len(record["figures"]) == 17
     assert all({"publisher", "definition", "period", "sentence"} <= set(x) for x in record["figures"])
     page = (out / "key-figures.nl.html").read_text("utf-8")
     assert 'lang="nl"' in page and "http" not in page.replace("http-equiv", "")
@@ -419,6 +457,15 @@ def test_every_problem_at_once_with_its_place(tmp_path: Path) -> None:
     for words in ("counts.csv, row 3", "counts.csv, row 4, column 'count'", "row 5, column 'form'", "row 6",
                   "job.toml, row 18", "'c'", "'q'", "no dimension of time"):  # fmt: skip
         assert words in text, words
+
+
+def test_counts_may_be_called_as_people_call_them(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("year;form;Aantal personen\n2020;a;120\n2020;b;60\n")
+    found = mse.figures(job({}, {"kind": "total", "when": "2020"}, source={"path": tmp_path / "r.csv", "counts": []}))
+    assert found.figures[0].count == 180
+    (tmp_path / "r.csv").write_text("year;form;freq;aantal\n2020;a;120;3\n")
+    with pytest.raises(InputError, match="a column is missing"):
+        mse.figures(job({}, {"kind": "total", "when": "2020"}, source={"path": tmp_path / "r.csv", "counts": []}))
 
 
 @pytest.mark.parametrize(("more", "code"), [

@@ -279,7 +279,7 @@ def test_bad_folders_are_told_together_and_nothing_is_written(home: Path, tmp_pa
         mse.questionnaire("greta", release)
     figures = tmp_path / "figures"
     figures.mkdir()
-    for text in ("{", '{"format": "other/1"}', '{"format": "mse-key-figures/1", "figures": [{}]}'):
+    for text in ("{", '{"format": "other/1"}', '{"format": "mse-key-figures/2", "figures": [{}]}'):
         (figures / "key-figures.json").write_text(text)
         with pytest.raises(InputError, match="make it again"):
             mse.questionnaire("greta", home / "audit-release", figures=[figures])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CSV, JSON, PAGE = "key-figures.csv", "key-figures.json", "key-figures"
-FORMAT = "mse-key-figures/1"
+FORMAT = "mse-key-figures/2"
 _TONES = {"publish": "publish", "publish with caution": "caution", "do not publish": "refuse"}
 
 

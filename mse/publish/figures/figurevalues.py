@@ -67,6 +67,9 @@ class KeyFigure:
         The most that its counts may be off, where they are rounded.
     left_out : tuple of Cell
         Cells for the sake of which no number is stated.
+    ranked : tuple of (Cell, int or None)
+        Of a rank the total and every level with its count, None for one that is left out: place, probability and
+        verdict follow from all of them.
     """
 
     spec: FigureSpec
@@ -89,6 +92,7 @@ class KeyFigure:
     breaks: tuple[Break, ...] = ()
     deviation: int = 0
     left_out: tuple[Cell, ...] = ()
+    ranked: tuple[tuple[Cell, int | None], ...] = ()
 
 
 def cell(time: str | None, when: str | None, *chosen: Mapping[str, str | tuple[str, ...]]) -> Cell:
@@ -126,15 +130,17 @@ def cells_behind(figure: FigureSpec, time: str | None, levels: Mapping[str, Sequ
 
 
 def told_cells(figure: KeyFigure) -> list[tuple[Cell, int | None]]:
-    """Return the cells that a figure states, with their counts; None for one that it leaves out."""
+    """Return the cells of which a figure tells, with their counts; None for one that it leaves out.
+
+    The words of a rank tell of all levels: which are smaller, and by its probability how much. So all of them count as
+    told, as far as they were protected to be.
+    """
     if figure.source is None:
         return []
-    spec = figure.spec
-    ranked = {} if spec.dimension is None else {spec.dimension: (figure.level,) if figure.level else ()}
-    cells = cells_behind(spec, figure.source.time, ranked)
+    if figure.spec.kind == "rank":
+        return list(figure.ranked)
+    cells = cells_behind(figure.spec, figure.source.time, {})
     counts = (figure.count, figure.base, figure.count_before, figure.base_before)
-    if spec.kind == "rank":
-        counts = (figure.base, figure.count, None, None)
     stated = [(at, n) for at, n in zip(cells, counts, strict=False) if n is not None]
     return [*stated, *((at, None) for at in figure.left_out)]
 
@@ -168,6 +174,7 @@ def key_figure(
     cells = cells_behind(figure, source.spec.time, source.dimensions)
     counts = [source.counts[x] for x in cells]
     if figure.kind == "rank":
+        made = replace(made, ranked=tuple(zip(cells, counts, strict=True)))
         return _ranked(made, counts, source.dimensions[str(figure.dimension)], limits, prob)
     if any(count is None for count in counts):
         hidden = tuple(x for x, count in zip(cells, counts, strict=True) if count is None)

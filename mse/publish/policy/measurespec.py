@@ -57,7 +57,7 @@ class PolicyLimits(Checked):
 
     few: Persons = (30, 10)
     wide: Limits = (2.0, 5.0)
-    alike: Annotated[float, Between(1.0, 100.0)] = 1.75
+    alike: Annotated[float, Between(1.0, 100.0)] = 2.5
     placebo: Annotated[float, WITHIN] = 0.2
 
     def together(self) -> Placed:
