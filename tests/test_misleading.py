@@ -191,7 +191,7 @@ def test_columns_that_are_not_needed_do_not_stop_a_run(tmp_path):
     assert CaptureTable.from_csv(path, persons=True).unread == ("id", "date", "sex")
     rows = written(tmp_path, "registrations,count,sex\n1,500,f\n2,60,f\n1,300,m\n2,30,m\n1,10,NA\n2,1,\n", "r.csv")
     done = call("repeats", rows)
-    assert done.exit_code == 0 and "901 observed" in done.stdout and "not read: sex" in done.stdout
+    assert done.exit_code == 0 and "901 of them are in the register" in done.stdout and "not read: sex" in done.stdout
     assert call("repeats", rows, "--formula", "sex").exit_code == 2
 
 
