@@ -25,15 +25,16 @@ from typing import NamedTuple
 from mse.errors import names_of
 from mse.tables.checks import Faults, add_name_faults, add_structure_faults
 from mse.tables.codings import questions
-from mse.tables.countcolumns import rough_counts, whole_numbers, without_total
+from mse.tables.countcolumns import rough_counts, whole_numbers, with_plain_thousands, without_total
 from mse.tables.grids import Grid
 from mse.tables.headers import without_row_numbers
 from mse.tables.identifyingcolumns import add_identifying_faults
-from mse.tables.listcolumns import list_bits, with_combinations, with_histories, with_other_lists
+from mse.tables.listcolumns import list_bits, with_histories, with_other_lists
 from mse.tables.longtables import with_persons
 from mse.tables.readspec import Reading
 from mse.tables.recoding import recoded
 from mse.tables.roles import NAME_IT, NAME_LISTS, roles_of
+from mse.tables.wordedhistories import with_combinations
 from mse.words.said import Said, said
 
 
@@ -79,7 +80,7 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
     levels = {**grid.levels, **reading.levels}
     grid = _without_ignored(grid, faults, reading)
     named = bool(grid.header) and (grid.header[0] in (*reading.named, reading.count, reading.id_column))
-    grid = without_total(grid, reading)
+    grid = without_total(with_plain_thousands(grid, reading), faults, reading)
     grid = _with_whole(grid if named else without_row_numbers(grid))
     grid = with_histories(grid, faults, reading)
     grid, one_each = with_persons(grid, faults, reading)

@@ -40,6 +40,8 @@ _CODINGS: tuple[Mapping[str, int], ...] = (
     {"absent": 0, "present": 1},
     {"not seen": 0, "seen": 1}, {"not registered": 0, "registered": 1}, {"niet": 0, "wel": 1}, {"nein": 0, "ja": 1},
     {"non": 0, "oui": 1}, {"off": 0, "on": 1}, {"-": 0, "+": 1}, {"afwezig": 0, "aanwezig": 1},
+    {"-": 0, "x": 1}, {"–": 0, "x": 1}, {"o": 0, "x": 1}, {"0": 0, "x": 1}, {"✗": 0, "✓": 1}, {"✘": 0, "✔": 1},
+    {"-": 0, "✓": 1}, {"-": 0, "✔": 1},
     {"onbekend": 0, "bekend": 1}, {"unknown": 0, "known": 1}, {"niet bekend": 0, "bekend": 1},
     {"not known": 0, "known": 1}, {"niet geregistreerd": 0, "geregistreerd": 1},
 )  # fmt: skip
@@ -75,10 +77,10 @@ def bits_of(cells: Sequence[str]) -> list[int | None] | None:
     Single cells that are something else are None, as long as most are as they should be.
     """
     found = [BIT.get(cell) for cell in cells]
-    if _mostly(found, "0" in cells or all(x is not None for x in found)):
-        return found
     values = {cell.casefold() for cell in cells if cell}
     whole = [coding for coding in _CODINGS if values <= coding.keys()]  # n is no in more than one of them
+    if _mostly(found, "0" in cells and not whole or all(x is not None for x in found)):
+        return found
     for coding in whole or _CODINGS:
         said = [coding.get(cell.casefold()) for cell in cells]
         if _mostly(said, 0 in said):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MISSING = ("", "na", "nan", "n/a", "null", "none", ".", "-", "<na>", "#n/a", "?")
 _TOTALS = frozenset(("", "total", "totaal", "sum", "som", "totals", "all", "alle", "allen", "n", "all lists"))
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:[.,' \u00a0\u202f][0-9]{3})+")
 _WHOLE = said("allowed.whole_number_0", max_count=MAX_COUNT)
 
 
@@ -53,7 +54,7 @@ def _count_fault(text: str) -> tuple[Said, Said] | None:
         return said("found.count_missing"), said("do.write_0")
     if re.fullmatch(r"[-−][0-9.,]+", text):
         return said("found.count_negative"), said("do.nobody_negative")
-    if re.fullmatch(r"[0-9]{1,3}(?:[.,' \u00a0\u202f][0-9]{3})+", text):
+    if _THOUSANDS.fullmatch(text):
         plain = re.sub(r"\D", "", text)
         return said("found.count_thousands"), said("do.write_plain", plain=plain)
     if re.fullmatch(r"[0-9]*[.,][0-9]*", text):
@@ -65,10 +66,33 @@ def _count_fault(text: str) -> tuple[Said, Said] | None:
     return said("found.count_not_number"), said("do.plain_digits")
 
 
-def without_total(grid: Grid, reading: Reading) -> Grid:
+def with_plain_thousands(grid: Grid, reading: Reading) -> Grid:
+    """Return the grid with 1234 where its counts are written 1.234, 1,234 or 1 234 as soon as they reach a thousand.
+
+    Only where that can be nothing else: one separator throughout, in every count beyond 999 and in no other, and some
+    counts below. Rounded weights, 1.234 beside 12.500, have it everywhere.
+    """
+    place = count_place(grid.header, grid.columns, reading.count)
+    if place is None:
+        return grid
+    cells = grid.columns[place]
+    grouped = [cell for cell in cells if _THOUSANDS.fullmatch(cell)]
+    small = [cell for cell in cells if re.fullmatch(r"[0-9]{1,3}", cell)]
+    marks = {mark for cell in grouped for mark in re.findall(r"\D", cell)}
+    missing = sum(cell.casefold() in _MISSING for cell in cells)
+    if not grouped or not small or len(marks) > 1 or len(grouped) + len(small) + missing < len(cells):
+        return grid
+    columns = list(grid.columns)
+    columns[place] = [re.sub(r"\D", "", cell) if _THOUSANDS.fullmatch(cell) else cell for cell in cells]
+    told = said("read.thousands", value=grouped[0], plain=re.sub(r"\D", "", grouped[0]))
+    return grid._replace(columns=columns).with_told(told)
+
+
+def without_total(grid: Grid, faults: Faults, reading: Reading) -> Grid:
     """Return the grid without a last row that adds up the others: a sum as its count, and no list in it.
 
-    Beside the sum may stand the total of each list. A row that is called a total may have no sum at all.
+    Beside the sum may stand the total of each list. A row that is called a total may have no sum at all; another sum
+    than that of the rows is a fault, unless some of them cannot be read, which is a fault of its own.
     """
     place = count_place(grid.header, grid.columns, reading.count)
     numbers = rough_counts(grid, place)
@@ -76,9 +100,13 @@ def without_total(grid: Grid, reading: Reading) -> Grid:
         return grid
     last = {i: cells[-1].casefold() for i, cells in enumerate(grid.columns) if i != place}
     totals = [i for i, cell in last.items() if cell not in _TOTALS]
+    called = any(cell in _TOTALS and cell for cell in last.values())
     summed = numbers[-1] == sum(numbers[:-1]) and numbers[-1] > 1
-    unfilled = not grid.columns[place][-1] and any(cell in _TOTALS and cell for cell in last.values())
-    if not (summed or unfilled) or not all(_adds_up(grid.columns[i], numbers) for i in totals):
+    open_to = called and (not grid.columns[place][-1] or not all(map(str.isdigit, grid.columns[place])))
+    if called and not totals and not (summed or open_to):
+        faults.add(said("found.total_differs"), said("allowed.sum_of_rows", total=sum(numbers[:-1])),
+                   said("do.correct_total"), row=grid.rows[-1], column=grid.header[place], value=grid.columns[place][-1])  # fmt: skip
+    elif not (summed or open_to) or not all(_adds_up(grid.columns[i], numbers) for i in totals):
         return grid
     columns = [cells[:-1] for cells in grid.columns]
     return grid._replace(columns=columns, rows=grid.rows[:-1]).with_told(said("read.total"))

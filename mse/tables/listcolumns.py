@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from mse.errors import ModelError, Problem, names_of
-from mse.tables.checks import MOST_LISTS, Faults
+from mse.tables.checks import Faults
 from mse.tables.codings import BIT, HISTORY_NAMES, bits_of, history_place, plain_history, split_histories
 from mse.tables.grids import Grid
 from mse.tables.readspec import Reading
@@ -15,18 +15,12 @@ from mse.words.said import Said, said
 
 Bits = Sequence[int | None]
 
-_BETWEEN = ("&", "+", "∩", "×", "|", ";", "/", ",", "-", "_")
-"""What stands between the names of lists in a history in words, the surest first."""
-_SURE = 4
-"""So many of them are taken for it whatever the column is called."""
 LIST_NAMES = frozenset(
     "list lists list_name listname list_id lijst lijsten lijstnaam source sources source_id bron bronnen register "
     "registry organisation organization organisatie org organisatienaam supplier leverancier agency agencies sample "
     "occasion capture database dataset system melder reporter instantie instelling institution site provider".split()
 )
 """What a column is called that names lists."""
-_CALLED = {*HISTORY_NAMES, *LIST_NAMES, "registers", "organisaties", "organisations", "combination", "combinatie",
-           "overlap", "intersection", "pattern", "patroon", "set", "sets", "subset", "cell"}  # fmt: skip
 
 
 def with_histories(grid: Grid, faults: Faults, reading: Reading) -> Grid:
@@ -53,7 +47,7 @@ def with_histories(grid: Grid, faults: Faults, reading: Reading) -> Grid:
         cells = [cell.zfill(width) for cell in cells]
     names, bits = split_histories(cells, header)
     told.append(said("read.history", name=header[place]))
-    return _replaced(grid, place, names, bits).with_told(*told)
+    return lists_for(grid, place, names, bits).with_told(*told)
 
 
 def _plain(cells: list[str]) -> list[str]:
@@ -61,38 +55,11 @@ def _plain(cells: list[str]) -> list[str]:
     return cells if values <= {"0", "1"} else [plain_history(cell) for cell in cells]
 
 
-def _replaced(grid: Grid, place: int, names: Sequence[str], bits: Sequence[list[str]]) -> Grid:
+def lists_for(grid: Grid, place: int, names: Sequence[str], bits: Sequence[list[str]]) -> Grid:
+    """Return the grid with these lists in the place of one column."""
     header = [*grid.header[:place], *names, *grid.header[place + 1 :]]
     cells = [*grid.columns[:place], *bits, *grid.columns[place + 1 :]]
     return grid._replace(header=header, columns=cells, sure=frozenset(names))
-
-
-def with_combinations(grid: Grid, reading: Reading) -> Grid:
-    """Return the grid with a column such as ``A & B``, if it has one and no lists beside it, as a column for each."""
-    if any(bits_of(cells) is not None and not _all_one(cells) for cells in grid.columns):
-        return grid
-    found = []
-    for i, cells in enumerate(grid.columns):
-        called = grid.header[i].casefold() in _CALLED
-        for mark in _BETWEEN if called else _BETWEEN[:_SURE]:
-            parts = [frozenset(x.strip() for x in cell.split(mark)) for cell in cells]
-            known = {name for part in parts for name in part}
-            single = called and mark in _BETWEEN[_SURE:] and not any(len(part) == 1 for part in parts)
-            fine = max(map(len, parts), default=0) > 1 and 2 <= len(known) <= MOST_LISTS and "" not in known
-            words = not any(re.fullmatch(r"[\d.,]+", name) for name in known)
-            if fine and words and not single and grid.header[i] not in reading.named:
-                found.append((i, parts))
-                break
-    if len(found) != 1:
-        return grid
-    ((place, parts),) = found
-    names = sorted({name for part in parts for name in part})
-    bits = [["1" if name in part else "0" for part in parts] for name in names]
-    return _replaced(grid, place, names, bits).with_told(said("read.combinations", name=grid.header[place]))
-
-
-def _all_one(cells: Sequence[str]) -> bool:
-    return len({*cells}) == 1
 
 
 def list_bits(cells: Sequence[str]) -> list[int | None]:

@@ -22,6 +22,10 @@ ID_NAMES = frozenset(
     "client client_id clientid cluster cluster_id entity entity_id match_id link_id victim_id slachtoffer_id "
     "who pers_id respondent patient patient_id animal animal_id volgnummer persoonsnummer dossiernummer".split()
 )
+_NUMBERS_PERSONS = re.compile(
+    r"(?:persoon|person|client|cliënt|dossier|zaak|case|slachtoffer|victim|subject|patient|patiënt)s?_?"
+    r"(?:nummer|number|nr|no|id|code|key)"
+)
 _OF_LISTS = frozenset("id name naam code nr".split())
 
 
@@ -39,6 +43,7 @@ def with_persons(grid: Grid, faults: Faults, reading: Reading) -> tuple[Grid, bo
     if any(bits_of(cells) is not None and len({*cells}) > 1 for cells in grid.columns):
         return grid, False
     ids = [i for i, cells in enumerate(grid.columns) if _like_ids(cells)]
+    ids = [i for i in ids if not _called_list(grid.header[i])] if any(map(called_id, grid.header)) else ids
     lists = [i for i, cells in enumerate(grid.columns) if i not in ids and _like_lists(cells)]
     pairs = [(i, j) for i in ids for j in lists if _fits(grid.columns[i], grid.columns[j])]
     known = [(i, j) for i, j in pairs if called_id(grid.header[i]) and _called_list(grid.header[j])]
@@ -54,7 +59,9 @@ def with_persons(grid: Grid, faults: Faults, reading: Reading) -> tuple[Grid, bo
 def called_id(name: str) -> bool:
     """Return whether a column is called as one that says who somebody is: by a usual name, or by anybody's ``…_id``."""
     words = _words(name)
-    return "_".join(words) in ID_NAMES or (len(words) > 1 and words[-1] == "id" and words[0] not in LIST_NAMES)
+    whole = "_".join(words)
+    usual = whole in ID_NAMES or _NUMBERS_PERSONS.fullmatch(whole) is not None
+    return usual or (len(words) > 1 and words[-1] == "id" and words[0] not in LIST_NAMES)
 
 
 def _called_list(name: str) -> bool:

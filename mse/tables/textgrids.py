@@ -57,7 +57,8 @@ def _split(text: str, separator: str, faults: Faults) -> tuple[list[Row], bool]:
     start = 1
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
+            drawn = separator == "|" and all(re.fullmatch(" *(?::?-+:?)? *", cell) for cell in cells)
+            if any(cell.strip() for cell in cells) and not drawn:  # the line that Markdown draws under a header
                 rows.append(Row(start, [_plain(cell) for cell in cells]))
             start = reader.line_num + 1
     except csv.Error as error:

@@ -1,0 +1,85 @@
+"""Histories in words, counts with thousands, rows of totals: what stands in tables of reports."""
+
+import pytest
+
+from mse import InputError, read_table
+
+ROWS = {"A": 100, "B": 90, "A&B": 20, "C": 80, "A&C": 15, "B&C": 12, "A&B&C": 5}
+PLAIN = "A,B,C,n\n" + "".join(
+    ",".join("1" if x in history else "0" for x in "ABC") + f",{n}\n" for history, n in ROWS.items()
+)
+
+
+def worded(how, header="lists;n"):
+    rows = (f"{how(history.split('&'))};{n}\n" for history, n in ROWS.items())
+    return f"{header}\n" + "".join(rows)
+
+
+def listed(words, last):
+    return last.join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+WORDED = {
+    "only": worded(lambda x: " & ".join(x) + " only" * (len(x) == 1)),
+    "only, of all": worded(lambda x: " & ".join(x) + " only" * (len(x) < 3)),
+    "alleen": worded(lambda x: "alleen " * (len(x) == 1) + " en ".join(x)),
+    "a list as people write it": worded(lambda x: listed(x, " and ")),
+    "under a name of its own": worded(lambda x: listed(x, " en "), "wat;n"),
+    "with those on none": worded(" + ".join) + "geen;0\n",
+    "commas under a name of its own": worded(", ".join, "what;n"),
+    "Markdown": "| A | B | C | n |\n|---|:-:|---|--:|\n"
+    + "".join("|" + line.replace(",", "|") + "|\n" for line in PLAIN.splitlines()[1:]),
+    "crosses and dashes": PLAIN.replace("0,", "-,").replace("1,", "x,").replace("x-,", "10,"),
+    "crosses and zeros": "A,B,C,n\n"
+    + "".join(
+        ",".join("x" if x in history else "0" for x in "ABC") + f",{n}\n" for history, n in ROWS.items()
+    ),
+}  # fmt: skip
+
+
+def written(tmp_path, text):
+    path = tmp_path / "t.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("text", WORDED.values(), ids=WORDED)
+def test_the_same_table_in_other_words(text, tmp_path):
+    assert read_table(written(tmp_path, text)) == read_table(written(tmp_path, PLAIN))
+
+
+def test_and_inside_the_name_of_a_list_stays_there(tmp_path):
+    text = "registers;n\nShelter and care;20\nPolice;100\nShelter and care + Police;9\nBorder;50\nBorder + Police;10\n"
+    assert read_table(written(tmp_path, text)).lists == ("Border", "Police", "Shelter and care")
+
+
+@pytest.mark.parametrize("mark", [".", ",", " ", "'", "\u00a0"])
+def test_thousands_are_read_where_they_can_be_nothing_else(mark, tmp_path):
+    plain = PLAIN.replace(",", ";")
+    text = plain.replace(";100\n", f";1{mark}100\n")
+    table = read_table(written(tmp_path, text))
+    assert table == read_table(written(tmp_path, plain.replace(";100\n", ";1100\n")))
+    assert f"`1{mark}100` is 1100" in str(table.read_as)
+
+
+@pytest.mark.parametrize("counts", [("1.100", "1090"), ("1.100", "12.5"), ("1.100", "2,090"), ("0.100", "90")])
+def test_thousands_are_asked_about_where_they_may_be_fractions(counts, tmp_path):
+    text = PLAIN.replace(",", ";").replace(";100\n", f";{counts[0]}\n").replace(";90\n", f";{counts[1]}\n")
+    with pytest.raises(InputError, match="fraction|thousands"):
+        read_table(written(tmp_path, text))
+
+
+def test_a_total_that_is_not_the_sum_is_a_fault(tmp_path):
+    with pytest.raises(InputError, match=r"row 9, column 'n'.*another number.*'330'.*322, the sum"):
+        read_table(written(tmp_path, PLAIN + "Total,,,330\n"))
+
+
+def test_a_total_above_counts_that_were_left_out_is_no_second_fault(tmp_path):
+    with pytest.raises(InputError) as caught:
+        read_table(written(tmp_path, PLAIN.replace(",5\n", ",<10\n") + "Total,,,322\n"))
+    assert len(caught.value.problems) == 1
+
+
+def test_a_matrix_of_pairs_is_no_table_of_histories(tmp_path):
+    with pytest.raises(InputError, match="how many persons two lists share"):
+        read_table(written(tmp_path, ",A,B,C\nA,205,30,20\nB,30,190,22\nC,20,22,165\n"))
