@@ -80,7 +80,7 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
     levels = {**grid.levels, **reading.levels}
     grid = _without_ignored(grid, faults, reading)
     named = bool(grid.header) and (grid.header[0] in (*reading.named, reading.count, reading.id_column))
-    grid = without_total(with_plain_thousands(grid, reading), faults, reading)
+    grid = without_total(with_plain_thousands(grid, reading.count), faults, reading.count)
     grid = _with_whole(grid if named else without_row_numbers(grid))
     grid = with_histories(grid, faults, reading)
     grid, one_each = with_persons(grid, faults, reading)

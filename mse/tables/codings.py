@@ -29,6 +29,14 @@ REGISTRATION_NAMES = (
     "registrations", "nbcap", "captures", "ncap", "registraties", "total_sub", "counts_per_person", "nreg",
 )  # fmt: skip
 """What a column of registrations of one person is called."""
+_OFTEN = frozenset(
+    "registrations registraties captures times keer keren meldingen notifications sightings arrests aanhoudingen "
+    "treatments contacts contacten encounters visits bezoeken".split()
+)
+_OFTEN_BESIDE = frozenset(
+    "number no of aantal per the person persoon registered geregistreerd caught seen gezien how often hoe vaak".split()
+)
+"""What may stand beside such a name: ``aantal registraties``, ``times registered``, ``hoe vaak gezien``."""
 
 HISTORY_NAMES = ("ch", "history", "histories", "hist", "capture_history", "capture history", "capt.hist", "caphist")
 """What a column of histories such as ``"0110"`` is called."""
@@ -163,7 +171,14 @@ def registrations_place(header: Sequence[str], registrations: str) -> int | None
     alike = [i for i, name in enumerate(header) if name.casefold() == registrations.casefold()]
     if not alike and registrations == REGISTRATION_NAMES[0]:
         alike = [i for i, name in enumerate(header) if name.casefold() in REGISTRATION_NAMES]
+        alike = alike or [i for i, name in enumerate(header) if _says_how_often(name)]
     return alike[0] if len(alike) == 1 else None
+
+
+def _says_how_often(name: str) -> bool:
+    words = re.findall(r"[^\W\d_]+", name.casefold())
+    asked = {*words} >= {"how", "often"} or {*words} >= {"hoe", "vaak"}
+    return (asked or any(word in _OFTEN for word in words)) and all(word in _OFTEN | _OFTEN_BESIDE for word in words)
 
 
 def history_place(header: Sequence[str], columns: Sequence[Sequence[str]]) -> int | None:

@@ -12,7 +12,6 @@ from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.tables.grids import Grid
-    from mse.tables.readspec import Reading
 
 _MISSING = ("", "na", "nan", "n/a", "null", "none", ".", "-", "<na>", "#n/a", "?")
 _TOTALS = frozenset(("", "total", "totaal", "sum", "som", "totals", "all", "alle", "allen", "n", "all lists"))
@@ -66,13 +65,13 @@ def _count_fault(text: str) -> tuple[Said, Said] | None:
     return said("found.count_not_number"), said("do.plain_digits")
 
 
-def with_plain_thousands(grid: Grid, reading: Reading) -> Grid:
+def with_plain_thousands(grid: Grid, count: str) -> Grid:
     """Return the grid with 1234 where its counts are written 1.234, 1,234 or 1 234 as soon as they reach a thousand.
 
     Only where that can be nothing else: one separator throughout, in every count beyond 999 and in no other, and some
     counts below. Rounded weights, 1.234 beside 12.500, have it everywhere.
     """
-    place = count_place(grid.header, grid.columns, reading.count)
+    place = count_place(grid.header, grid.columns, count)
     if place is None:
         return grid
     cells = grid.columns[place]
@@ -88,13 +87,13 @@ def with_plain_thousands(grid: Grid, reading: Reading) -> Grid:
     return grid._replace(columns=columns).with_told(told)
 
 
-def without_total(grid: Grid, faults: Faults, reading: Reading) -> Grid:
+def without_total(grid: Grid, faults: Faults, count: str) -> Grid:
     """Return the grid without a last row that adds up the others: a sum as its count, and no list in it.
 
     Beside the sum may stand the total of each list. A row that is called a total may have no sum at all; another sum
     than that of the rows is a fault, unless some of them cannot be read, which is a fault of its own.
     """
-    place = count_place(grid.header, grid.columns, reading.count)
+    place = count_place(grid.header, grid.columns, count)
     numbers = rough_counts(grid, place)
     if place is None or numbers is None or len(numbers) < 3:
         return grid

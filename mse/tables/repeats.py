@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mse.kernels.arrays import Integers
 from mse.tables.checks import Faults, whole_counts
 from mse.tables.codings import COUNT_NAMES, REGISTRATION_NAMES, count_place, registrations_place
-from mse.tables.countcolumns import rough_counts, whole_numbers
+from mse.tables.countcolumns import rough_counts, whole_numbers, with_plain_thousands, without_total
 from mse.tables.covariates import Column, Columns, columns_digest, freeze_columns, read_columns
 from mse.tables.grids import Grid
 from mse.tables.identifyingcolumns import add_identifying_faults
@@ -263,6 +263,7 @@ def _from_grid(
                 said("do.rename_one"),
                 column=title,
             )
+    grid = grid if persons else without_total(with_plain_thousands(grid, count), faults, count)
     times_at = registrations_place(grid.header, registrations)
     others = [x if i != times_at else "" for i, x in enumerate(grid.header)]
     number_at = count_column(others, count) if persons else count_place(others, grid.columns, count)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mse import InputError, read_table
+from mse import InputError, RepeatCounts, read_table
 
 ROWS = {"A": 100, "B": 90, "A&B": 20, "C": 80, "A&C": 15, "B&C": 12, "A&B&C": 5}
 PLAIN = "A,B,C,n\n" + "".join(
@@ -83,3 +83,12 @@ def test_a_total_above_counts_that_were_left_out_is_no_second_fault(tmp_path):
 def test_a_matrix_of_pairs_is_no_table_of_histories(tmp_path):
     with pytest.raises(InputError, match="how many persons two lists share"):
         read_table(written(tmp_path, ",A,B,C\nA,205,30,20\nB,30,190,22\nC,20,22,165\n"))
+
+
+def test_repeats_as_a_report_prints_them(tmp_path):
+    plain = RepeatCounts.from_csv(written(tmp_path, "registrations,count\n1,1270\n2,147\n3,25\n4,3\n"))
+    for header in ("aantal registraties;personen", "times registered;n", "Hoe vaak gezien;Aantal personen"):
+        text = f"{header}\n1;1.270\n2;147\n3;25\n4;3\nTotaal;1.445\n"
+        assert RepeatCounts.from_csv(written(tmp_path, text)) == plain
+    with pytest.raises(InputError, match="1,445, the sum of the rows"):
+        RepeatCounts.from_csv(written(tmp_path, "times;n\n1;1.270\n2;147\n3;25\n4;3\nTotal;1.500\n"))
