@@ -103,8 +103,10 @@ def without_total(grid: Grid, faults: Faults, count: str) -> Grid:
     summed = numbers[-1] == sum(numbers[:-1]) and numbers[-1] > 1
     open_to = called and (not grid.columns[place][-1] or not all(map(str.isdigit, grid.columns[place])))
     if called and not totals and not (summed or open_to):
-        faults.add(said("found.total_differs"), said("allowed.sum_of_rows", total=sum(numbers[:-1])),
-                   said("do.correct_total"), row=grid.rows[-1], column=grid.header[place], value=grid.columns[place][-1])  # fmt: skip
+        faults.add(
+            said("found.total_differs"), said("allowed.sum_of_rows", total=sum(numbers[:-1])), said("do.correct_total"),
+            row=grid.rows[-1], column=grid.header[place], value=grid.columns[place][-1],
+        )  # fmt: skip
     elif not (summed or open_to) or not all(_adds_up(grid.columns[i], numbers) for i in totals):
         return grid
     columns = [cells[:-1] for cells in grid.columns]

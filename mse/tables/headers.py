@@ -76,7 +76,8 @@ def grid_of(rows: Sequence[Row], faults: Faults, count: str, whole: bool = True,
         header = ["", *header]
     lines, kept, all_rows = _squared(body[1:], len(header), faults)
     columns = [[cells[i] for cells in kept] for i in range(len(header))]
-    if header[1:] == columns[0] and len(header) > 2 and all(_number(x) or not x for cells in columns[1:] for x in cells):
+    numbers = all(_number(x) or not x for cells in columns[1:] for x in cells)
+    if header[1:] == columns[0] and len(header) > 2 and numbers:
         faults.add(said("found.pairs_matrix"), said("allowed.histories_of_all"), said("do.ask_histories"))
         faults.raise_if_any()
     return _named(Grid(header, columns, lines, whole and all_rows, True, tuple(told)), top, faults)

@@ -94,7 +94,7 @@ def test_every_fault_at_once(tmp_path):
         ("registrations,count\n1,0\n2,0\n", {}, "nobody in the table"),
         ("registrations,gender\n1,f\n2,m\n", {}, "there is no count column"),
         ("registrations,count\n1,1\n2,1\n", {"persons": True}, "although each row is said to be one person"),
-        ("times,count\n1,5\n2,3\n", {}, "no column of registrations"),
+        ("tally,count\n1,5\n2,3\n", {}, "no column of registrations"),
         ("registrations,count\n1,5\n1,6\n2,3\n", {}, "stand in two rows"),
         ("registrations,count,a\n1,5,x\n2,6,y\n", {"covariates": ["b"]}, "no such covariate"),
         ("registrations,count,a,a\n1,5,x,x\n2,6,y,y\n", {}, "a column name is used twice"),
