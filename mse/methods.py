@@ -28,7 +28,7 @@ from mse.tables.captures import CaptureTable
 from mse.tables.checks import MAX_LISTS
 from mse.tables.histories import HistoryTable
 from mse.tables.repeats import RepeatCounts
-from mse.words.said import Said, as_said, said, to_json
+from mse.words.said import Said, as_said, from_json, said, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,7 +168,12 @@ def compare(
     compute = compute or if_watched()
     outcomes = [run_or_fail(table, request, seed, compute) for request in requests]
     rows = pd.DataFrame(comparison_rows(table, outcomes, prob))
-    rows["fit"] = ["" if isinstance(o.result, MseError) else bad_fit(o.result) for o in outcomes]
+    fits = [None if isinstance(o.result, MseError) else bad_fit(o.result) for o in outcomes]
+    rows["fit"] = ["" if fit is None else str(fit) for fit in fits]
+    rows["said"] = [
+        told if fit is None else to_json([*from_json(told).items(), ("fit", fit)])
+        for told, fit in zip(rows["said"], fits, strict=True)
+    ]
     rows["summed_over"] = [_summed(table, *_split(request)) for request in requests]
     return rows
 
@@ -193,15 +198,15 @@ def _summed(table: CaptureTable, method: str, options: Mapping[str, Any]) -> str
     return "" if whole else ", ".join(dim for dim in table.strata if dim not in options.get("by", ()))
 
 
-def bad_fit(posterior: Posterior) -> str:
-    """Return how badly the single model behind an answer fits; empty where it fits, or where there is no such model."""
+def bad_fit(posterior: Posterior) -> Said | None:
+    """Return how badly the single model behind an answer fits; None where it fits, or where there is no such model."""
     from mse.assess.rules import usual_thresholds
     from mse.assess.tablefindings import fit_found
 
     reason = fit_found(posterior, usual_thresholds())
     if reason is None:
-        return ""
-    return str(said("finding.bad_fit", deviance=reason.figures["deviance"], df=int(reason.figures["df"])))
+        return None
+    return said("finding.bad_fit", deviance=reason.figures["deviance"], df=int(reason.figures["df"]))
 
 
 @dataclass(frozen=True, slots=True)

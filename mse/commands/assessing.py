@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mse.commands.options import CLUSTER, RESUME, WORKERS, print_frame, speak, where_to
+from mse.words.catalogues import catalogue
 
 
 @click.command()
@@ -31,8 +32,9 @@ def assess(results: Path, workers: int | None, cluster: str | None, resume: Path
     found = assess_results(answered, where_to(workers, cluster, resume))
     left = results / INTAKE
     write_results(results, found, render_pages, overwrite=True, intake=left if left.is_dir() else None)
+    language = languages(answered)[0]
     click.echo(terminal_summary(found, str(results / REPORT)))
     for name in ("tipping", "robustness", "consistency", "coverage"):
         if name in found.tables:
-            click.echo(f"\n{name}:")
-            print_frame(found.tables[name], False)
+            click.echo(f"\n{catalogue(language)(f'column.{name}')}:")
+            print_frame(found.tables[name], False, language)

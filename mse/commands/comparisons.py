@@ -20,7 +20,6 @@ from mse.commands.options import (
     WORKERS,
     carry_out,
     in_language,
-    in_words_of,
     print_frame,
     read_table,
     reading_options,
@@ -85,8 +84,8 @@ def compare(
     if as_json:
         print_frame(rows, True)
         return
-    shown = in_words_of(rows, language).drop(columns=["kind", "interval_contains", "summed_over", "said"])
-    print_frame(shown if rows["fit"].any() else shown.drop(columns="fit"), False)
+    aside = ["kind", "interval_contains", "summed_over"] + ["fit"] * (not rows["fit"].any())
+    print_frame(rows.drop(columns=aside), False, language)
     for names in sorted({x for x in rows["summed_over"] if x}):
         say(catalogue(language).said(said("note.summed_over", names=names.split(", "))))
 

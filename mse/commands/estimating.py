@@ -25,7 +25,6 @@ from mse.commands.options import (
     WORKERS,
     carry_out,
     in_language,
-    in_words_of,
     print_answer,
     print_frame,
     read_any,
@@ -176,6 +175,8 @@ def _many(
         print_frame(rows, True)
     else:
         if languages:
+            from mse.publish.wording.frametext import in_words_of
+
             rows = in_words_of(rows, languages[0])
             rows["status"] = [
                 " ".join(x.in_words(languages[0]).split()) if isinstance(x, MseError) else status
@@ -207,7 +208,7 @@ def models(
     captures = read_table(table, reading)
     summed, captures = list(captures.strata), captures.collapse() if captures.strata else captures
     ranked = rank_models(captures, max_order, criterion=criterion, compute=where_to(workers))
-    print_frame(ranked.head(top), as_json)
+    print_frame(ranked.head(top), as_json, language)
     if summed and not as_json:
         say(catalogue(language).said(said("note.summed_over", names=summed)))
 
@@ -311,11 +312,12 @@ def _of_pairs() -> list[click.Option]:
               help="Column that is a covariate; the others if not given.")  # fmt: skip
 @SEED
 @PROB
+@click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of what is said.")
 @WORKERS
 @AS_JSON
 def persons(
     table: str, lists: tuple[str, ...], covariates: tuple[str, ...], pair: tuple[str, str] | None, seed: int,
-    prob: float, workers: int | None, as_json: bool,
+    prob: float, language: str, workers: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Estimate doubly robustly from TABLE with one row per person: 0/1 list columns and covariates."""
     from mse.estimators.doublyrobust.pairs import compare_pairs
@@ -326,28 +328,32 @@ def persons(
     where = where_to(workers)
     found = run_estimate(people, "doubly-robust", seed=seed, compute=where, pair=pair)
     pairs = compare_pairs(people, seed=seed, prob=prob, compute=where)
-    print_answer(found, prob, {"pairs": pairs.estimates}, as_json)
+    print_answer(found, prob, {"pairs": pairs.estimates}, as_json, language)
 
 
 @click.command()
 @click.argument("name", required=False, shell_complete=public_tables)
+@click.option("--language", type=LANGUAGES, default="en", callback=in_language, help="Of titles and heads.")
 @AS_JSON
-def data(name: str | None, as_json: bool) -> None:
+def data(name: str | None, language: str, as_json: bool) -> None:
     """List the public tables that ship, or describe one by NAME."""
     from mse.shipped import list_tables, table_info
 
     infos = list_tables() if name is None else (table_info(name),)
+    words = catalogue(language)
     if as_json:
         records = [asdict(info) for info in infos]
         click.echo(json.dumps(records if name is None else records[0], ensure_ascii=False, indent=2))
     elif name is None:
         for info in infos:
-            size = f"{len(info.lists)} lists" if info.lists else "1 register"
-            say(f"{info.name:42} {size:>10} {info.observed:>7,}  {info.title}")
+            size = words("data.lists", count=len(info.lists)) if info.lists else words("data.register")
+            title = info.titles.get(language, info.title)
+            say(f"{info.name:42} {size:>10} {words.number(info.observed):>7}  {title}")
     else:
         (info,) = infos
+        observed = words("data.observed", count=words.number(info.observed))
+        lines = [f"{info.name}: {info.titles.get(language, info.title)} ({observed})", info.description]
         titles = [f"  {x}: {info.list_titles.get(x, x)}" for x in info.lists]
-        notes = [f"  - {note}" for note in info.notes]
-        sources = [f"  - {source}" for source in info.sources]
-        about = [f"{info.name}: {info.title} ({info.observed:,} observed)", info.description]
-        say("\n".join([*about, "Lists:", *titles, "Notes:", *notes, "Sources:", *sources]))
+        lines += [words("data.of_lists"), *titles] if titles else []
+        lines += [words("data.notes"), *(f"  - {note}" for note in info.notes)]
+        say("\n".join([*lines, words("data.sources"), *(f"  - {source}" for source in info.sources)]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
@@ -16,7 +15,7 @@ from mse.commands.completing import columns
 from mse.commands.fromspecs import setting_option
 from mse.jobs.asked import ComputeSpec, RunSpec, TableSpec
 from mse.words.catalogues import catalogue, languages_there_are
-from mse.words.said import Said, from_json
+from mse.words.said import Said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +80,6 @@ HOW_READ = {
     "sheet": setting_option(TableSpec, "sheet"),
 }
 """Options of commands that say how a table is to be read, by the setting that they are."""
-PROBABILITIES = ("prob", "p_value", "rate", "rate_low", "rate_high", "se", "low_rate", "covered", "log_bias", "ratio")
 
 
 def carry_out(
@@ -222,52 +220,18 @@ def print_answer(
         say(line)
     for frame in frames.values():
         click.echo()
-        print_frame(frame, False)
+        print_frame(frame, False, language)
 
 
-def print_frame(frame: DataFrame, as_json: bool) -> None:
+def print_frame(frame: DataFrame, as_json: bool, language: str = "en") -> None:
     """Print a data frame as aligned text, or as a JSON list of records."""
     if as_json:
         click.echo(frame.to_json(orient="records", double_precision=15, indent=2))
-    else:
-        from mse.publish.wording.terminaltext import table_lines, terminal_width
+        return
+    from mse.publish.wording.frametext import frame_text
+    from mse.publish.wording.terminaltext import terminal_width
 
-        words = [kind.kind not in "iufb" for kind in frame.dtypes]
-        # Shares and factors keep three digits, persons one decimal: what is no more than 1 anywhere is a share.
-        small = [
-            str(name) in PROBABILITIES
-            or str(name).startswith("ratio_")
-            or (frame[name].dtype.kind == "f" and bool((frame[name].dropna().abs() <= 1).all()))
-            for name in frame.columns
-        ]
-        cells = [
-            [_cell(value, share) for value in frame[name]] for name, share in zip(frame.columns, small, strict=True)
-        ]
-        click.echo(table_lines([str(x) for x in frame.columns], list(zip(*cells, strict=True)), words,
-                               terminal_width()))  # fmt: skip
-
-
-def in_words_of(rows: DataFrame, language: str) -> DataFrame:
-    """Return rows with what methods are called, which was chosen and what became of it in the words of a language."""
-    say = catalogue(language)
-    told = [from_json(text) for text in rows["said"]]
-    found = rows.copy()
-    for name in ("label", "status", "chosen"):
-        if name not in rows:
-            continue
-        found[name] = [
-            "; ".join(map(say.said, codes[name])) if name in codes else old
-            for codes, old in zip(told, rows[name], strict=True)
-        ]
-    return found
-
-
-def _cell(value: object, share: bool) -> str:
-    """Return a value as a table shows it: "–" for a number that does not exist."""
-    if isinstance(value, float):
-        shown = f"{value:.3g}" if share and abs(value) < 100 else f"{value:,.1f}"
-        return "–" if math.isnan(value) else shown
-    return "" if value is None else " ".join(str(value).split())
+    click.echo(frame_text(frame, language, terminal_width()))
 
 
 def say(text: str) -> None:
