@@ -58,7 +58,9 @@ def _count_fault(text: str) -> tuple[Said, Said] | None:
         return said("found.count_thousands"), said("do.write_plain", plain=plain)
     if re.fullmatch(r"[0-9]*[.,][0-9]*", text):
         return said("found.count_fraction"), said("do.whole_persons")
-    if re.fullmatch(r"[<≤] *[0-9]+|\*+", text):
+    if re.fullmatch(
+        r"[<≤] *[0-9]+|[0-9]+ *(?:[-–]|to|tot|t/m) *[0-9]+|(?:under|below|onder|minder dan) [0-9]+|\*+", text.casefold()
+    ):
         return said("found.count_suppressed"), said("do.ask_number_itself")
     if re.fullmatch(r"[+-]?(inf|infinity)", text.casefold()):
         return said("found.count_infinite"), said("do.check_step_made_file")
@@ -85,6 +87,36 @@ def with_plain_thousands(grid: Grid, count: str) -> Grid:
     columns[place] = [re.sub(r"\D", "", cell) if _THOUSANDS.fullmatch(cell) else cell for cell in cells]
     told = said("read.thousands", value=grouped[0], plain=re.sub(r"\D", "", grouped[0]))
     return grid._replace(columns=columns).with_told(told)
+
+
+def without_shares(grid: Grid, count: str) -> Grid:
+    """Return the grid without a column that gives the counts once more, as shares of their sum or in percent."""
+    place = count_place(grid.header, grid.columns, count)
+    numbers = rough_counts(grid, place)
+    if numbers is None or not sum(numbers):
+        return grid
+    shares = [i for i, cells in enumerate(grid.columns) if i != place and _as_shares(cells, numbers)]
+    return (
+        grid.without(shares).with_told(said("read.unread", names=[grid.header[i] for i in shares])) if shares else grid
+    )
+
+
+def _as_shares(cells: Sequence[str], numbers: Sequence[int]) -> bool:
+    plain = [cell.strip("% ").replace(",", ".") for cell in cells]
+    if (
+        len(cells) < 3
+        or not all(re.fullmatch(r"[0-9]{0,3}(?:\.[0-9]+)?", x) and x for x in plain)
+        or not any("." in x for x in plain)
+    ):
+        return False
+    for whole in (1, 100):  # to within half of the last digit
+        near = (
+            abs(float(x) - whole * n / sum(numbers)) <= 0.51 * 10 ** -len(x.partition(".")[2])
+            for x, n in zip(plain, numbers, strict=True)
+        )
+        if all(near):
+            return True
+    return False
 
 
 def without_total(grid: Grid, faults: Faults, count: str) -> Grid:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mse.tables.checks import Faults
+from mse.tables.codings import bits_of, coding_of
 from mse.tables.grids import Grid
 from mse.words.said import said
 
@@ -61,6 +62,10 @@ def grid_of(rows: Sequence[Row], faults: Faults, count: str, whole: bool = True,
         faults.raise_if_any()
     beside = titles + above + below
     told = [said("read.beside_one") if beside == 1 else said("read.beside", count=beside)] if beside else []
+    crossed = _crossed(body, count)
+    if crossed:
+        body = crossed
+        told.append(said("read.crossed"))
     top, header = body[0]
     if count not in header and (all(_number(name) for name in header) or {"0", "1"} & set(header)):
         if not _bare(body):
@@ -134,6 +139,21 @@ def _bare(rows: Sequence[Row]) -> bool:
         for row in rows
     )
     return width > 2 and len(rows) > 2 and good and any(row.cells[-1] not in ("0", "1") for row in rows)
+
+
+def _crossed(rows: Sequence[Row], count: str) -> list[Row]:
+    """Return the histories of two lists that are crossed, no and yes by no and yes, as R writes `table(A, B)`."""
+    if len(rows) != 3 or any(len(row.cells) != 3 for row in rows):
+        return []
+    across, down = rows[0].cells[1:], [row.cells[0] for row in rows[1:]]
+    if across != down or len({*across}) < 2 or coding_of(across) is None:
+        return []
+    bits = [bits_of(names) or [] for names in (down, across)]
+    cells = [
+        Row(row.line, [str(bits[0][i]), str(bits[1][j]), row.cells[j + 1]])
+        for i, row in enumerate(rows[1:]) for j in (0, 1)
+    ]  # fmt: skip
+    return [Row(rows[0].line, ["list_1", "list_2", count]), *cells]
 
 
 def _one_more(rows: Sequence[Row]) -> bool:

@@ -393,7 +393,7 @@ ASKED: dict[str, tuple[object, tuple[str, ...], dict[str, object]]] = {
                            ("--blank-is-no", "'A'"), {"blank_is_no": True}),
     "a gap in a list": (CSV.replace("0,0,1,25", ",0,1,25"), ("'A'", "empty", "--blank-is-no"), {"blank_is_no": True}),
     "own words": (text(mapped({1: "gemeld", 0: "anders"})), ("0 lists", "so covariates", "--yes"), {"yes": "gemeld"}),
-    "a share": (text(FRAME.assign(share=FRAME["n"] / 126)), ("'share'", "--ignore"), {"ignore": ["share"]}),
+    "a share": (text(FRAME.assign(share=FRAME["n"] / 131)), ("'share'", "--ignore"), {"ignore": ["share"]}),
     "persons and lists under other names": (text(LONG.rename(columns={"person_id": "kenmerk", "list": "waar"})),
                                             ("--id-column, --list-column",),
                                             {"id_column": "kenmerk", "list_column": "waar"}),

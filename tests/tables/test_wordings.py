@@ -92,3 +92,31 @@ def test_repeats_as_a_report_prints_them(tmp_path):
         assert RepeatCounts.from_csv(written(tmp_path, text)) == plain
     with pytest.raises(InputError, match="1,445, the sum of the rows"):
         RepeatCounts.from_csv(written(tmp_path, "times;n\n1;1.270\n2;147\n3;25\n4;3\nTotal;1.500\n"))
+
+
+@pytest.mark.parametrize("words", [("0", "1"), ("FALSE", "TRUE"), ("nee", "ja")])
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_lists_crossed_as_r_writes_them(words, turned, tmp_path):
+    order = (1, 0) if turned else (0, 1)
+    cells = {(0, 0): "NA", (0, 1): "90", (1, 0): "100", (1, 1): "20"}
+    text = '"",' + ",".join(words[j] for j in order) + "\n"
+    text += "".join(words[i] + "," + ",".join(cells[i, j] for j in order) + "\n" for i in order)
+    table = read_table(written(tmp_path, text))
+    assert table == read_table(written(tmp_path, "list_1,list_2,n\n1,0,100\n0,1,90\n1,1,20\n"))
+
+
+@pytest.mark.parametrize(("name", "whole", "digits"), [("%", 100, 1), ("aandeel", 1, 3), ("pct", 100, 2)])
+def test_counts_once_more_as_shares_are_not_read(name, whole, digits, tmp_path):
+    rows = PLAIN.splitlines()
+    total = sum(ROWS.values())
+    text = "\n".join([rows[0] + f",{name}", *(
+        f"{row},{whole * n / total:.{digits}f}" for row, n in zip(rows[1:], ROWS.values(), strict=True)
+    )])  # fmt: skip
+    table = read_table(written(tmp_path, text))
+    assert table == read_table(written(tmp_path, PLAIN)) and f"not read: {name}" in str(table.read_as)
+
+
+@pytest.mark.parametrize("cell", ["0-4", "1 – 4", "1 t/m 4", "<5", "minder dan 5", "**"])
+def test_counts_that_were_left_out_are_not_guessed(cell, tmp_path):
+    with pytest.raises(InputError, match="suppressed"):
+        read_table(written(tmp_path, PLAIN.replace(",5\n", f",{cell}\n")))
