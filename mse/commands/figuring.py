@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mse.commands.options import AS_JSON, LANGUAGES, OVERWRITE, PDF, in_language, print_frame, say
-from mse.words.said import said
+from mse.words.said import said, to_json
 
 
 def _of_a_job[F: Callable[..., Any]](command: F) -> F:
@@ -74,7 +74,7 @@ def chain(
     """
     _check_pdf(pdf, out)
     if job.suffix.casefold() == ".csv":
-        _rates(job, out, as_json)
+        _rates(job, out, as_json, language)
         return
     from mse.jobs.chainjob import chain as make
     from mse.publish.chainfiles import chain_json, write_chain
@@ -114,14 +114,20 @@ def _check_pdf(pdf: bool | None, out: Path | None) -> None:
                                  said("do.give_out_folder"), value="--pdf"))  # fmt: skip
 
 
-def _rates(file: Path, out: Path | None, as_json: bool) -> None:
+def _rates(file: Path, out: Path | None, as_json: bool, language: str | None) -> None:
     """Print the rates along a chain of counts, after disclosure control with its usual thresholds."""
     from mse.errors import InputError, Problem
-    from mse.evidence.chain import read_chain
+    from mse.evidence.chain import not_within, read_chain
     from mse.publish.disclosure.control import Disclosure
     from mse.publish.publishedchain import chain_of_counts
 
     if out is not None:
         remedy = said("do.leave_out_away_name")
         raise InputError(Problem(said("found.folder_chain_counts"), said("allowed.job_dated_events_out"), remedy))
-    print_frame(chain_of_counts(read_chain(file), Disclosure()), as_json)
+    frame = chain_of_counts(read_chain(file), Disclosure())
+    if not as_json:
+        kinds = zip(frame["step"], frame["of"], frame["kind"], strict=True)
+        frame = frame.assign(said=[
+            to_json([("note", not_within(step, of))]) if kind == "ratio" else "" for step, of, kind in kinds
+        ])  # fmt: skip
+    print_frame(frame, as_json, language or "en")

@@ -13,16 +13,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from mse.errors import ModelError, Problem, names_of
 from mse.tables.checks import Faults
 from mse.tables.files import read_grid
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     import pandas as pd
 
 IntervalMethod = Literal["jeffreys", "wilson", "exact"]
-
-
-NOT_WITHIN = "{step} is not a part of {of}: this ratio compares different persons and is not the share of a cohort"
-"""Said of a ratio."""
 
 
 class Ends(NamedTuple):
@@ -134,6 +130,11 @@ class Step:
     within: bool = True
 
 
+def not_within(step: str, of: str) -> Said:
+    """Return what is said of a step that is no part of the one it is compared with."""
+    return said("note.not_within", step=step, of=of)
+
+
 def chain(steps: Sequence[Step], prob: float = 0.95) -> pd.DataFrame:
     """Return the rates along a chain, registered → reported → prosecuted → convicted, with intervals from counts.
 
@@ -185,7 +186,7 @@ def chain(steps: Sequence[Step], prob: float = 0.95) -> pd.DataFrame:
         base = None if step.of is None else seen[step.of]
         rate, ends, kind, note = math.nan, Ends(math.nan, math.nan), "", ""
         if base is not None:
-            kind, note = ("share", "") if step.within else ("ratio", NOT_WITHIN.format(step=step.name, of=step.of))
+            kind, note = ("share", "") if step.within else ("ratio", str(not_within(step.name, str(step.of))))
             if base > 0:
                 rate = step.count / base
                 ends = (proportion_interval if step.within else ratio_interval)(step.count, base, prob)

@@ -1,11 +1,15 @@
 """Data frames in the terminal: heads and codes in the language that was asked for, names of columns where data are."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import mse
 from mse.assess.registercohorts import register_cohorts
 from mse.estimators.repeats.counttests import count_tests, ratio_plot
+from mse.evidence.chain import Step
+from mse.publish.disclosure.control import Disclosure
+from mse.publish.publishedchain import chain_of_counts
 from mse.publish.wording.frametext import frame_text
 from mse.words.catalogues import catalogue
 
@@ -22,6 +26,10 @@ def frames():
     yield count_tests(REGISTER, "year")
     yield ratio_plot(REGISTER)
     yield register_cohorts(REGISTER, "year")
+    yield chain_of_counts([Step("a", 90, None), Step("b", 40, "a", within=False)], Disclosure())
+    on = np.random.default_rng(1).random((900, 2)) < 0.5
+    people = pd.DataFrame({"A": on[:, 0], "B": on[:, 1], "age": np.arange(900) % 3})[on.any(axis=1)].astype(int)
+    yield mse.compare_pairs(mse.PersonTable.from_frame(people, lists=["A", "B"], covariates=["age"]), seed=0).estimates
 
 
 def test_every_head_has_words_and_english_ones_are_the_names() -> None:

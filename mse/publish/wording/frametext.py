@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mse.words.catalogues import Catalogue
 
 _SHARES = ("prob", "p_value", "rate", "rate_low", "rate_high", "se", "low_rate", "covered", "log_bias", "ratio")
-_CODES = ("change", "claim", "assumption", "test", "verdict", "covered", "status")
+_CODES = ("change", "claim", "assumption", "test", "verdict", "covered", "status", "kind")
 """Columns that hold codes; what stands in others is what somebody called a list, a level or a model."""
 
 
