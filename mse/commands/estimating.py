@@ -39,7 +39,7 @@ from mse.commands.options import (
 )
 from mse.errors import InputError, MseError, Problem
 from mse.words.catalogues import catalogue
-from mse.words.said import said
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,14 +160,19 @@ def _many(
     from mse.manytables import estimate_many
 
     read: dict[str, Table | MseError] = {}
+    understood: dict[Said, list[str]] = {}
     for name in names:
         try:
             found = read_any(name, method, reading)
             if found is not None and found.read_as is not None:
-                tell(found.read_as)
+                understood.setdefault(found.read_as, []).append(name)
             read[name] = read_table(name, reading) if found is None else found
         except MseError as error:
             read[name] = error
+    for what, alike in understood.items():
+        tell(
+            said("read.of_file" if len(alike) == 1 else "read.of_files", file=alike[0], more=len(alike) - 1, what=what)
+        )
     if all(isinstance(x, MseError) for x in read.values()):
         raise InputError([p for x in read.values() if isinstance(x, MseError) for p in x.problems])
     rows = estimate_many(read, method, seed=seed, prob=prob, compute=where, **options)

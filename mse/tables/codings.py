@@ -69,6 +69,9 @@ _NOT_A_LIST = frozenset(
 )
 _FILLERS = frozenset("is has code cat group dummy binary bin yn flag ind indicator m f v x of and the".split())
 
+_SERIAL = re.compile(r"[0-9]+$|(?<![^\W\d_])[^\W\d_]$|(?<=[a-z])[A-Z]$")
+"""What tells lists apart that are not named: a number, or a letter."""
+
 SURE = 1e-3
 """Chance below which it is no accident that nobody is on a list alone."""
 UNLIKE = 0.4
@@ -237,7 +240,7 @@ def questions(
         return  # a fault of its own
     rows = [(n, *on) for n, *on in zip(numbers, *bits, strict=True) if n]
     columns = [tuple(row[j + 1] for row in rows) for j in range(len(names))]
-    series = len({name.rstrip("0123456789") for name in names}) == 1  # o01 to o18: no covariate is numbered with lists
+    series = len({_SERIAL.sub("", name) for name in names}) == 1  # o01 to o18, A to D: no covariate is one of these
     for j, name in enumerate(names):
         same = next((other for i, other in enumerate(names) if i < j and columns[i] == columns[j]), None)
         against = next((other for i, other in enumerate(names) if i < j and _opposite(columns[i], columns[j])), None)

@@ -120,3 +120,13 @@ def test_counts_once_more_as_shares_are_not_read(name, whole, digits, tmp_path):
 def test_counts_that_were_left_out_are_not_guessed(cell, tmp_path):
     with pytest.raises(InputError, match="suppressed"):
         read_table(written(tmp_path, PLAIN.replace(",5\n", f",{cell}\n")))
+
+
+@pytest.mark.parametrize("names", ["ABCD", ["l1", "l2", "l3", "l4"], ["list_a", "list_b", "list_c", "list_d"],
+                                   ["listA", "listB", "listC", "listD"]])  # fmt: skip
+def test_lists_that_only_a_letter_or_number_tells_apart_are_not_asked_about(names, tmp_path):
+    rows = [(h, n) for h, n in zip(range(1, 16), [90, 80, 20, 70, 15, 12, 5, 0, 9, 9, 7, 9, 8, 6, 5], strict=True) if n]
+    text = ",".join(names) + ",n\n" + "".join(",".join(str(h >> j & 1) for j in range(4)) + f",{n}\n" for h, n in rows)
+    assert read_table(written(tmp_path, text)).lists == tuple(names)
+    with pytest.raises(InputError, match="nobody is on it alone"):
+        read_table(written(tmp_path, text.replace(names[3], "detained", 1)))
