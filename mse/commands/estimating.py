@@ -149,7 +149,7 @@ def estimate(
     if read.read_as is not None:
         tell(read.read_as)
     found = run_estimate(read, method, seed=seed, compute=where_to(workers, cluster, resume), **given)
-    print_answer(found, prob, {}, as_json, *languages[:1])
+    print_answer(found, prob, {}, as_json, next(iter(languages), "en"))
 
 
 def _many(
@@ -169,10 +169,9 @@ def _many(
             read[name] = read_table(name, reading) if found is None else found
         except MseError as error:
             read[name] = error
-    for what, alike in understood.items():
-        tell(
-            said("read.of_file" if len(alike) == 1 else "read.of_files", file=alike[0], more=len(alike) - 1, what=what)
-        )
+    for what, (file, *more) in understood.items():
+        tell(said("read.of_files", file=file, more=len(more), what=what) if more else said("read.of_file", file=file,
+                                                                                           what=what))  # fmt: skip
     if all(isinstance(x, MseError) for x in read.values()):
         raise InputError([p for x in read.values() if isinstance(x, MseError) for p in x.problems])
     rows = estimate_many(read, method, seed=seed, prob=prob, compute=where, **options)
@@ -291,16 +290,19 @@ def repeats(
         from mse.assess.registercohorts import register_cohorts
 
         frames["cohorts"] = register_cohorts(register, cohort, RepeatsSpec(**options), seed=seed, prob=prob)
-    if out is not None:
-        from mse.publish.registerpages import published_register, write_register
+    from mse.publish.registerpages import one_number_only, published_register, write_register
 
-        info = table_info(table) if names_public(table) else None
+    public = names_public(table)
+    if out is not None:
+        info = table_info(table) if public else None
         shown = published_register(
             found, register, frames["families"], frames.get("subgroups"), prob=prob,
-            title=None if info is None else info.title, titles=None if info is None else info.titles,
+            title=None if info is None else info.title, titles=None if info is None else info.titles, public=public,
         )  # fmt: skip
         write_register(out, shown, languages or ("en", "nl"), overwrite=overwrite)
-    print_answer(with_unread(found, register.unread), prob, frames, as_json, *languages[:1])
+    coarse = not public and one_number_only(register)
+    first = next(iter(languages), "en")
+    print_answer(with_unread(found, register.unread), prob, frames, as_json, first, coarse)
 
 
 def _of_pairs() -> list[click.Option]:

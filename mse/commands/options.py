@@ -198,8 +198,9 @@ def read_any(table: str, method: str, reading: Mapping[str, Any]) -> CaptureTabl
 
 
 def print_answer(
-    found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool, language: str = "en"
-) -> None:
+    found: Posterior, prob: float, frames: Mapping[str, DataFrame], as_json: bool, language: str = "en",
+    coarse: bool = False,
+) -> None:  # fmt: skip
     """Print an estimate that stands without a job: the number, what it needs, and the tables beside it."""
     from mse.answers.results import plain
     from mse.publish.wording.messages import read_catalogue
@@ -216,7 +217,7 @@ def print_answer(
             )
         )
         return
-    for line in answer_lines(found, prob, read_catalogue(language)):
+    for line in answer_lines(found, prob, read_catalogue(language), coarse=coarse):
         say(line)
     for frame in frames.values():
         click.echo()

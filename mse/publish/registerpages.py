@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,8 +78,9 @@ class PublishedRegister:
         Probability of the intervals.
     rows : tuple of RegisterRow
         The headline first.
-    frequencies : tuple of (str, int, float)
-        Class ("1", "2", "3+"), persons in it, and as many as the answer expects.
+    frequencies : tuple of (str, int, float or None)
+        Class ("1", "2", "3+"), persons in it, and as many as the answer expects; None where that would tell counts that
+        are left out.
     level : str
         The verdict.
     reasons : tuple of Reason
@@ -96,7 +98,7 @@ class PublishedRegister:
     title: str
     prob: float
     rows: tuple[RegisterRow, ...]
-    frequencies: tuple[tuple[str, int, float], ...]
+    frequencies: tuple[tuple[str, int, float | None], ...]
     level: str
     reasons: tuple[Reason, ...]
     notes: tuple[Said, ...]
@@ -104,6 +106,11 @@ class PublishedRegister:
     citations: tuple[str, ...]
     made: Mapping[str, Any]
     titles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether it is told how many of each class the answer expects."""
+        return all(expected is not None for *_, expected in self.frequencies)
 
     def to_pandas(self) -> pd.DataFrame:
         """Return one row per number: kind, name, observed, point, low, high, prob."""
@@ -127,12 +134,13 @@ class PublishedRegister:
 
 def published_register(
     found: Posterior, table: RepeatCounts, families: pd.DataFrame, groups: pd.DataFrame | None = None, *,
-    prob: float = 0.95, title: str | None = None, titles: Mapping[str, str] | None = None,
+    prob: float = 0.95, title: str | None = None, titles: Mapping[str, str] | None = None, public: bool = False,
 ) -> PublishedRegister:  # fmt: skip
     """Return what may leave the house of an answer from one register.
 
     Numbers are rounded as everywhere; classes and groups of fewer than ten persons are joined or left out, and with a
-    group whose count could be worked out from the others the next smallest.
+    group whose count could be worked out from the others the next smallest. Where classes are joined, whoever knows the
+    methods could go through all registers that agree with what is told: then one number alone is told, coarsely.
 
     Parameters
     ----------
@@ -150,16 +158,19 @@ def published_register(
         Of the page; the name of the table when not given.
     titles : mapping of str to str, optional
         The same in other languages.
+    public : bool
+        The counts are public, so that no number can tell more.
     """
     from mse.estimators.repeats.registeraverage import expected_frequencies
 
-    few = table.observed < SMALL
+    few, one = table.observed < SMALL, not public and one_number_only(table)
     summary = found.summary(prob)
-    rows = [_row("headline", "", None if few else table.observed, summary.point, summary.low, summary.high)]
-    if summary.identified is not None:
+    observed = None if few else table.observed
+    rows = [_row("headline", "", observed, summary.point, summary.low, summary.high, coarse=one)]
+    if summary.identified is not None and not one:
         held = summary.identified
-        rows.append(_row("held", "", None if few else table.observed, held.point, held.low, held.high))
-    for f in families.to_dict("records"):
+        rows.append(_row("held", "", observed, held.point, held.low, held.high))
+    for f in () if one else families.to_dict("records"):
         number = None if few or f["status"] != "ok" else table.observed
         rows.append(_row("family", str(f["family"]), number, float(f["N"]), float(f["low"]), float(f["high"])))
     if groups is not None:
@@ -167,14 +178,16 @@ def published_register(
         names = [c for c in groups.columns if c not in ("observed", "N", "se", "low", "high")]
         for hide, g in zip(hidden, groups.to_dict("records"), strict=True):
             name = ", ".join(f"{n} = {g[n]}" for n in names)
-            rows.append(_row("group", name, None if hide else int(g["observed"]), g["N"], g["low"], g["high"]))
+            size = (math.nan, math.nan, math.nan) if one else (g["N"], g["low"], g["high"])
+            rows.append(_row("group", name, None if hide else int(g["observed"]), *size))
     verdict = found.verdict
-    reasons = () if verdict is None else tuple(_safe(r) for r in verdict.reasons)
+    reasons = () if verdict is None else tuple(_safe(r, one) for r in verdict.reasons)
+    notes = [x for x in found.notes if x.code in _PLAIN or not (one or x.code in _TELL)]
     return PublishedRegister(
         title=title or table.name, titles=titles or {}, prob=prob, rows=tuple(rows),
-        frequencies=() if few else _classes(table.frequencies(), expected_frequencies(found, table)),
+        frequencies=() if few else _classes(table.frequencies(), expected_frequencies(found, table), one),
         level="do not publish" if verdict is None else verdict.level, reasons=reasons,
-        notes=(*(() if found.chosen is None else (found.chosen,)), *(x for x in found.notes if x.code not in _TELL)),
+        notes=(*(() if found.chosen is None else (found.chosen,)), *notes, *((said("register.one_number"),) * one)),
         assumptions=found.assumptions, citations=found.citations,
         made={"settings": {k: v for k, v in found.spec.items() if isinstance(v, str | int | float | bool)},
               "versions": versions()},
@@ -183,18 +196,28 @@ def published_register(
 
 _TELL = frozenset({"note.one_inflated", "note.one_inflated_instead", "note.misfit"})
 """Notes with figures from which single counts could be worked out."""
+_PLAIN = frozenset({"note.register_departures", "note.register_departures_without"})
+"""Notes that are the same whatever the counts are."""
 
 
-def _row(kind: str, name: str, observed: int | None, point: float, low: float, high: float) -> RegisterRow:
+def one_number_only(table: RepeatCounts) -> bool:
+    """Return whether no number but the headline may be stated, for there are classes of fewer than ten persons."""
+    counts = table.frequencies()
+    return bool(((counts > 0) & (counts < SMALL)).any())
+
+
+def _row(
+    kind: str, name: str, observed: int | None, point: float, low: float, high: float, *, coarse: bool = False
+) -> RegisterRow:  # fmt: skip
     if observed is None or not np.isfinite(point):
         return RegisterRow(kind, name, observed if kind != "family" else None, None, None, None)
-    made = rounded_values(point, low, high, "persons", observed=observed)
+    made = rounded_values(point, low, high, "persons", observed=observed, coarse=coarse)
     return RegisterRow(kind, name, observed, made.point, made.low, made.high)
 
 
-def _safe(reason: Reason) -> Reason:
+def _safe(reason: Reason, plain: bool) -> Reason:
     small = reason.code in ("observed", "repeated") and reason.figures.get("figure", SMALL) < SMALL
-    return Reason(reason.code, reason.level) if small else reason
+    return Reason(reason.code, reason.level) if plain or small else reason
 
 
 def _hidden(counts: np.ndarray[Any, np.dtype[np.int64]]) -> list[bool]:
@@ -208,7 +231,9 @@ def _hidden(counts: np.ndarray[Any, np.dtype[np.int64]]) -> list[bool]:
     return [bool(x) for x in hidden]
 
 
-def _classes(seen: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> tuple[tuple[str, int, float], ...]:
+def _classes(
+    seen: np.ndarray[Any, Any], expected: np.ndarray[Any, Any], one: bool
+) -> tuple[tuple[str, int, float | None], ...]:  # fmt: skip
     """Return classes of registrations, from the first one of fewer than ten persons on joined into one."""
     small = next((k for k, count in enumerate(seen) if 0 < count < SMALL), len(seen))
     rest = int(seen[small:].sum())
@@ -218,7 +243,7 @@ def _classes(seen: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> tupl
     out = [(str(k + 1), int(seen[k]), float(expected[k])) for k in range(small)]
     if rest:
         out.append((f"{small + 1}+", rest, float(seen.sum() - expected[:small].sum())))
-    return tuple((name, count, round(max(fitted, 0.0), 1)) for name, count, fitted in out)
+    return tuple((name, count, None if one else round(max(fitted, 0.0), 1)) for name, count, fitted in out)
 
 
 def write_register(
@@ -261,7 +286,8 @@ def read_register(folder: str | Path) -> PublishedRegister:
         told = from_json(json.dumps(record["said"]))
         return PublishedRegister(
             record["title"], record["prob"], tuple(RegisterRow(*r) for r in record["rows"]),
-            tuple((str(a), int(b), float(c)) for a, b, c in record["frequencies"]), record["verdict"],
+            tuple((str(a), int(b), None if c is None else float(c)) for a, b, c in record["frequencies"]),
+            record["verdict"],
             tuple(reason_from(r | {"text": ""}) for r in record["reasons"]), told.get("note", ()),
             told.get("assumption", ()), tuple(record["citations"]), record["made"],
             record.get("titles", {}),
@@ -313,7 +339,8 @@ def register_page(found: PublishedRegister, language: str) -> str:
 def register_drawing(found: PublishedRegister, language: str) -> Drawing | None:
     """Return the figure of the page; None where counts are too small to be told."""
     say = read_catalogue(language)
-    first, finding = found.rows[0], say("registerpage.finding")
+    first = found.rows[0]
+    finding = say("registerpage.finding" if found.fitted else "registerpage.finding_counts")
     bars = [Bar(name, float(count), fitted) for name, count, fitted in found.frequencies]
     if not bars or first.point is None or first.low is None or first.high is None:
         return None
@@ -332,7 +359,8 @@ def _sentence(first: RegisterRow, prob: float, judgement: str, say: Catalogue) -
 def _sheets(found: PublishedRegister, say: Catalogue) -> list[Sheet]:
     """Return the numbers, and the groups where there are any, as tables."""
     sheets = []
-    for caption, kinds in (("table", ("headline", "held", "family")), ("groups", ("group",))):
+    first = "table" if len({r.kind for r in found.rows} - {"group"}) > 1 else "answer"
+    for caption, kinds in ((first, ("headline", "held", "family")), ("groups", ("group",))):
         rows = []
         for r in found.rows:
             if r.kind not in kinds:

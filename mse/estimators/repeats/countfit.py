@@ -14,7 +14,7 @@ from mse.estimators.repeats.families import FAMILIES, MODIFIED, PARTIAL, CountFi
 from mse.estimators.repeats.registersize import fit_repeats, size_of
 from mse.kernels.arrays import Array
 from mse.tables.repeats import RepeatCounts
-from mse.words.said import Said, said
+from mse.words.said import Said, as_said, said, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,6 +227,12 @@ def heterogeneity(table: RepeatCounts, formula: str = "1", exposure: str = "") -
 _PAIR: tuple[Family, Family] = ("poisson", "chao")
 
 
+def not_fitted(error: MseError) -> dict[str, str]:
+    """Return why there is no estimate, for a row of a table: in words, and as a code."""
+    found = as_said(error.problems[0].found)
+    return {"status": str(found), "said": to_json([("status", found)])}
+
+
 def compare_families(
     table: RepeatCounts, formula: str = "1", families: Sequence[Family] | None = None, exposure: str = "", *,
     prob: float = 0.95,
@@ -237,7 +243,8 @@ def compare_families(
     -------
     DataFrame
         ``family``, ``N``, ``se``, ``low``, ``high`` (log-normal), ``log_likelihood``, ``aic`` (not a number for
-        Zelterman and Chao, whose likelihood is of other data), ``chi_square``, ``df``, ``p_value``, ``status``.
+        Zelterman and Chao, whose likelihood is of other data), ``chi_square``, ``df``, ``p_value``, ``status``,
+        ``said`` (its words as a code with values, JSON).
     """
     import pandas as pd
 
@@ -253,7 +260,7 @@ def compare_families(
         try:
             fit, columns = fit_repeats(table, family, formula, exposure)
         except MseError as error:
-            rows.append({"family": family, "status": str(error.problems[0].found)})
+            rows.append({"family": family, **not_fitted(error)})
             continue
         found = size_of(fit, table, columns.matrix)
         law = Distribution.lognormal(found.observed, found.unseen, found.log_sd)
@@ -263,6 +270,7 @@ def compare_families(
             fitted = goodness_of_fit(table, fit, columns.matrix)
             row |= {"log_likelihood": fit.log_likelihood, "aic": 2.0 * (fit.n_parameters - fit.log_likelihood),
                     "chi_square": fitted.chi_square, "df": fitted.df, "p_value": fitted.p_value}  # fmt: skip
-        rows.append({**row, "status": "ok"})
-    names = ["family", "N", "se", "low", "high", "log_likelihood", "aic", "chi_square", "df", "p_value", "status"]
+        rows.append({**row, "status": "ok", "said": ""})
+    names = ["family", "N", "se", "low", "high", "log_likelihood", "aic", "chi_square", "df", "p_value", "status",
+             "said"]  # fmt: skip
     return pd.DataFrame(rows, columns=names)

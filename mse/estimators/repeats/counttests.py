@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mse.errors import ModelError, MseError, Problem
+from mse.estimators.repeats.countfit import not_fitted
 from mse.estimators.repeats.countlaws import probabilities
 from mse.estimators.repeats.families import Family
 from mse.estimators.repeats.registersize import fit_repeats
@@ -106,8 +107,8 @@ def count_tests(table: RepeatCounts, formula: str = "1") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``test``, ``statistic``, ``df``, ``p_value``, ``status``: the score test of the Poisson against
-        gamma-distributed rates; the likelihood ratio of Poisson and of geometric within the negative binomial; and,
+        ``test``, ``statistic``, ``df``, ``p_value``, ``status``, ``said`` (its words as a code, JSON): the score test
+        of the Poisson against gamma-distributed rates; the likelihood ratio of Poisson and of geometric within the negative binomial; and,
         where there are covariates, that of a Poisson without them. Where a model has no estimate, `status` says why.
     """
     import pandas as pd
@@ -123,10 +124,10 @@ def count_tests(table: RepeatCounts, formula: str = "1") -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for name, test in asked:
         try:
-            rows.append({"test": name, **test()._asdict(), "status": "ok"})
+            rows.append({"test": name, **test()._asdict(), "status": "ok", "said": ""})
         except MseError as error:
-            rows.append({"test": name, "status": str(error.problems[0].found)})
-    return pd.DataFrame(rows, columns=["test", "statistic", "df", "p_value", "status"])
+            rows.append({"test": name, **not_fitted(error)})
+    return pd.DataFrame(rows, columns=["test", "statistic", "df", "p_value", "status", "said"])
 
 
 _WITHIN_NEGBIN: tuple[Family, ...] = ("poisson", "geometric")

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mse.publish.drawings.axes import ACCENT, FAINT, GREY, INK, NARROW, SOFT, as_svg, drawing
+from mse.words.numerals import round_point
 
 if TYPE_CHECKING:
     from mse.words.catalogues import Catalogue
 
 
 class Bar(NamedTuple):
-    """A class of registrations: its name, persons counted, persons expected."""
+    """A class of registrations: its name, persons counted, persons expected if that is told."""
 
     name: str
     seen: float
-    expected: float
+    expected: float | None
 
 
 def register_bars(
@@ -45,12 +46,13 @@ def register_bars(
         axes.bar([0], [unseen[0]], width=0.7, color=SOFT, edgecolor=ACCENT, linewidth=0.8, linestyle=(0, (3, 2)))
         axes.plot([0, 0], [unseen[1], shown], color=ACCENT, lw=1.4)
         axes.bar(places, [b.seen for b in bars], width=0.7, color=GREY)
-        axes.plot(places, [b.expected for b in bars], "o", color=ACCENT, ms=4)
+        fitted = [(place, b.expected) for place, b in zip(places, bars, strict=True) if b.expected is not None]
+        axes.plot([place for place, _ in fitted], [x for _, x in fitted], "o", color=ACCENT, ms=4)
         limit = max(1.18 * top, 1.12 * shown)
         size = 8.5 if width > NARROW else 7.0
-        axes.text(0, shown + 0.02 * limit, say.number(unseen[0]), ha="center", fontsize=size, color=INK)
+        axes.text(0, shown + 0.02 * limit, say.number(round_point(unseen[0], 2)), ha="center", fontsize=size, color=INK)
         for place, bar in zip(places, bars, strict=True):
-            height = max(bar.seen, bar.expected) + 0.03 * limit
+            height = max(bar.seen, bar.expected or 0.0) + 0.03 * limit
             axes.text(place, height, say.number(bar.seen), ha="center", fontsize=size, color=FAINT)
         axes.set_ylim(0.0, limit)
         axes.set_yticks([])

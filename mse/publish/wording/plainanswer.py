@@ -51,7 +51,7 @@ def _lists_sentence(size: Rounded, interval: str, judgement: str, found: Posteri
     return say("headline.unjudged_record", sentence=cited) if judgement == "unjudged" else cited
 
 
-def answer_lines(found: Posterior, prob: float, say: Catalogue) -> list[str]:
+def answer_lines(found: Posterior, prob: float, say: Catalogue, *, coarse: bool = False) -> list[str]:
     """Return the lines that a command prints of an answer: rounded as everywhere, the verdict, reasons, assumptions.
 
     Parameters
@@ -62,11 +62,13 @@ def answer_lines(found: Posterior, prob: float, say: Catalogue) -> list[str]:
         Probability of the interval.
     say : Catalogue
         Words of the language.
+    coarse : bool
+        Only one number may be told, as on the page of one register.
     """
     summary = found.summary(prob)
     verdict, held = summary.verdict, summary.identified
     judgement = "unjudged" if verdict is None else JUDGEMENTS[verdict.level]
-    size = rounded_values(summary.point, summary.low, summary.high, "persons", observed=found.observed)
+    size = rounded_values(summary.point, summary.low, summary.high, "persons", observed=found.observed, coarse=coarse)
     if found.lists:
         kind = "credible" if found.kind == "posterior" else "confidence"
         interval = say(f"interval.{kind}", percent=say.level(prob))
@@ -74,7 +76,7 @@ def answer_lines(found: Posterior, prob: float, say: Catalogue) -> list[str]:
     else:
         sentence = register_sentence(size, found.observed, prob, judgement, say)
     lines = [sentence, say("terminal.verdict", verdict=say(f"verdict.{judgement}.name").upper())]
-    if held is not None and judgement in ("publish", "caution"):
+    if held is not None and not coarse and judgement in ("publish", "caution"):
         same = rounded_values(held.point, held.low, held.high, "persons", observed=found.observed)
         lines.append(
             say(
