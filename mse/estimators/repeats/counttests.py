@@ -108,8 +108,9 @@ def count_tests(table: RepeatCounts, formula: str = "1") -> pd.DataFrame:
     -------
     DataFrame
         ``test``, ``statistic``, ``df``, ``p_value``, ``status``, ``said`` (its words as a code, JSON): the score test
-        of the Poisson against gamma-distributed rates; the likelihood ratio of Poisson and of geometric within the negative binomial; and,
-        where there are covariates, that of a Poisson without them. Where a model has no estimate, `status` says why.
+        of the Poisson against gamma-distributed rates; the likelihood ratio of Poisson and of geometric within the
+        negative binomial; and, where there are covariates, that of a Poisson without them. Where a model has no
+        estimate, `status` says why.
     """
     import pandas as pd
 
