@@ -80,9 +80,9 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
     levels = {**grid.levels, **reading.levels}
     grid = _without_ignored(grid, faults, reading)
     named = bool(grid.header) and (grid.header[0] in (*reading.named, reading.count, reading.id_column))
-    grid = without_total(with_plain_thousands(grid, reading.count), faults, reading.count)
-    grid = without_shares(grid, reading.count)
-    grid = _with_whole(grid if named else without_row_numbers(grid))
+    grid = with_plain_thousands(grid if named else without_row_numbers(grid), reading.count)
+    grid = without_shares(without_total(grid, faults, reading.count), reading.count)
+    grid = _with_whole(grid if named else without_row_numbers(grid))  # a total may have had no number
     grid = with_histories(grid, faults, reading)
     grid, one_each = with_persons(grid, faults, reading)
     grid = recoded(with_combinations(grid, reading), faults, reading)

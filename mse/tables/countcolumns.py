@@ -95,7 +95,12 @@ def without_shares(grid: Grid, count: str) -> Grid:
     numbers = rough_counts(grid, place)
     if numbers is None or not sum(numbers):
         return grid
-    shares = [i for i, cells in enumerate(grid.columns) if i != place and _as_shares(cells, numbers)]
+    shown = [k for k, n in enumerate(numbers) if n]
+    shares = [
+        i
+        for i, cells in enumerate(grid.columns)
+        if i != place and _as_shares([cells[k] for k in shown], [numbers[k] for k in shown])
+    ]
     return (
         grid.without(shares).with_told(said("read.unread", names=[grid.header[i] for i in shares])) if shares else grid
     )
@@ -130,7 +135,7 @@ def without_total(grid: Grid, faults: Faults, count: str) -> Grid:
     if place is None or numbers is None or len(numbers) < 3:
         return grid
     last = {i: cells[-1].casefold() for i, cells in enumerate(grid.columns) if i != place}
-    totals = [i for i, cell in last.items() if cell not in _TOTALS]
+    totals = [i for i, cell in last.items() if cell not in _TOTALS and not _whole_share(grid.columns[i])]
     called = any(cell in _TOTALS and cell for cell in last.values())
     summed = numbers[-1] == sum(numbers[:-1]) and numbers[-1] > 1
     open_to = called and (not grid.columns[place][-1] or not all(map(str.isdigit, grid.columns[place])))
@@ -143,6 +148,16 @@ def without_total(grid: Grid, faults: Faults, count: str) -> Grid:
         return grid
     columns = [cells[:-1] for cells in grid.columns]
     return grid._replace(columns=columns, rows=grid.rows[:-1]).with_told(said("read.total"))
+
+
+def _whole_share(cells: Sequence[str]) -> bool:
+    """Return whether the last cell of a column is 100 percent, or 1, and the others are shares."""
+    whole = re.fullmatch(r"100(?:[.,]0+)? *%?|1[.,]0+", cells[-1])
+    return (
+        whole is not None
+        and all(re.fullmatch(r"[0-9]*(?:[.,][0-9]+)? *%?", cell) for cell in cells)
+        and not ({*cells[:-1]} <= BIT.keys())
+    )
 
 
 def _adds_up(cells: Sequence[str], numbers: Sequence[int]) -> bool:

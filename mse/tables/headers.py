@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -97,9 +98,18 @@ def _filled(row: Row) -> int:
 
 
 def _titles_of(rows: Sequence[Row]) -> int:
-    """Return how many rows at the top fill one cell only, where the rows under them fill three or more."""
-    head = next((i for i, row in enumerate(rows[:12]) if _filled(row) > 1), 0)
-    full = all(_filled(row) > 2 for row in rows[head : head + 2]) or len(_one_header(rows[head:])) < len(rows) - head
+    """Return how many rows at the top fill one cell only, where the rows under them fill three or more.
+
+    Two are enough where the rows at the top are words without any separator.
+    """
+    usual = Counter(len(row.cells) for row in rows[:60]).most_common(1)[0][0] if rows else 0
+    head = next((i for i, row in enumerate(rows[:12]) if len(row.cells) >= usual - 1 and _filled(row) > 1), 0)
+    text = all(len(row.cells) == 1 and " " in row.cells[0] for row in rows[:head])
+    full = (
+        text
+        or all(_filled(row) > 2 for row in rows[head : head + 2])
+        or len(_one_header(rows[head:])) < len(rows) - head
+    )
     return head if head and full and len(rows) > head + 1 else 0
 
 
@@ -122,8 +132,10 @@ def _one_header(rows: Sequence[Row]) -> list[Row]:
 def _notes_of(rows: Sequence[Row]) -> int:
     """Return how many rows at the end are a note: the first cell alone, in words, under a header of three or more."""
     count = 0
-    while rows and count < len(rows) - 2 and _filled(rows[0]) > 2:
+    while rows and count < len(rows) - 2:
         cells = rows[-1 - count].cells
+        if _filled(rows[0]) < 3 and len(cells) >= len(rows[0].cells):
+            break
         short = len(cells) < len(rows[0].cells) and not any(re.search(r"^[\d.,]+$", cell) for cell in cells)
         if not (short or _filled(rows[-1 - count]) == 1) or not re.search(r"[^\W\d]{2}.*[\s:]", cells[0]):
             break

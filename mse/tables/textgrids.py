@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from mse.tables.checks import Faults
@@ -106,11 +107,12 @@ def _separator(lines: Sequence[str], row: int, faults: Faults, count: str) -> st
         _add_long_cell(faults, row)
         faults.raise_if_any()
     found = [mark for mark, names in split.items() if len(names) > 1]
-    if not found and (below := _widths(lines[1:])):  # a title above the header
+    below = _widths(lines[1:])
+    if not any(below.get(mark, 2) > 1 for mark in found):  # a title above the header, with or without such marks
         found = [mark for mark, width in below.items() if width > 1]
     if len(found) > 1:  # the one that leaves the count standing alone, if only one does
         found = [mark for mark in found if count.casefold() in split[mark]] or found
-    if len(found) > 1 and (below := _widths(lines[1:])):
+    if len(found) > 1 and below:
         found = [mark for mark in found if below[mark] == len(split[mark])] or found
     if len(found) == 1:
         return found[0]
@@ -125,15 +127,16 @@ def _separator(lines: Sequence[str], row: int, faults: Faults, count: str) -> st
 
 
 def _widths(lines: Sequence[str]) -> dict[str, int]:
-    """Return how many cells each separator makes of rows, 0 where the rows differ; nothing without rows."""
+    """Return how many cells each separator makes of rows, 0 where more than a few differ; nothing without rows."""
     some = [line for line in lines if line.strip()][:_LOOKED_AT]
     if not some:
         return {}
     try:
-        widths = {mark: {len(row) for row in csv.reader(some, delimiter=mark)} for mark in _MARKS}
+        widths = {mark: Counter(len(row) for row in csv.reader(some, delimiter=mark)) for mark in _MARKS}
     except csv.Error:
         return {}
-    return {mark: next(iter(found)) if len(found) == 1 else 0 for mark, found in widths.items()}
+    usual = {mark: found.most_common(1)[0] for mark, found in widths.items()}
+    return {mark: width if 4 * times >= 3 * widths[mark].total() else 0 for mark, (width, times) in usual.items()}
 
 
 def _spaced(lines: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ from mse.tables.listcolumns import LIST_NAMES, lists_for
 from mse.tables.readspec import Reading
 from mse.words.said import said
 
-_BETWEEN = ("&", "+", "∩", "×", "|", ";", "/", ",", "-", "_")
+_BETWEEN = ("&", "+", "∩", "×", " x ", "|", ";", "/", ",", "-", "_")
 """What stands between the names of lists in a history in words, the surest first."""
 _SURE = 4
 """So many of them are taken for it whatever the column is called."""
@@ -59,7 +59,7 @@ def _histories(cells: Sequence[str], called: bool) -> list[frozenset[str]] | Non
         named = [_names_in(cell, mark) for cell in cells]
         if mark and max(map(len, named), default=0) < 2:
             continue
-        parts = _apart(named)
+        parts = _apart(named, only_and=mark is None)
         known = {name for part in parts for name in part}
         alone = {name for part in parts if len(part) == 1 for name in part}
         sure = mark in _BETWEEN[:_SURE] or (bool(alone) if called else known <= alone)
@@ -76,12 +76,10 @@ def _names_in(cell: str, mark: str | None) -> list[str]:
     return [x.strip() for x in text.split(mark)] if mark else [text]
 
 
-def _apart(parts: Sequence[Sequence[str]]) -> list[frozenset[str]]:
-    """Return the names with ``A and B`` taken apart where A and B are known."""
+def _apart(parts: Sequence[Sequence[str]], only_and: bool) -> list[frozenset[str]]:
+    """Return the names with ``A and B`` taken apart where A and B are known; where one is, if only that joins lists."""
     known = {name for part in parts for name in part}
     split = {name: _AND.split(name) for name in known}
     plain = {name for name in known if len(split[name]) == 1}
-    return [
-        frozenset(x for name in part for x in (split[name] if plain.issuperset(split[name]) else [name]))
-        for part in parts
-    ]
+    enough = plain.intersection if only_and else plain.issuperset
+    return [frozenset(x for name in part for x in (split[name] if enough(split[name]) else [name])) for part in parts]
