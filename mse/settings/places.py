@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mse.errors import MseError, Problem
@@ -69,13 +70,17 @@ class JobFile:
     def blame(self, *places: Place) -> Iterator[None]:
         """Give the problems that are raised inside the place of a setting: the first of `places` in the file.
 
-        A problem in a row of another file stays there.
+        A problem in a row of another file, or of a file as a whole that is there, stays there.
         """
         try:
             yield
         except MseError as error:
             place = next((x for x in places if x in self.lines), places[0])
-            raise type(error)([p if p.row is not None else self.put(p, place) for p in error.problems]) from error
+            raise type(error)([p if _of_another(p) else self.put(p, place) for p in error.problems]) from error
+
+
+def _of_another(problem: Problem) -> bool:
+    return problem.row is not None or (isinstance(problem.file, str) and Path(problem.file).is_file())
 
 
 def _parts(key: str) -> Place:
