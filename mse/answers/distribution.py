@@ -16,6 +16,9 @@ LOG_STEP = 0.0025
 LARGEST_SUMMED = 50_000.0
 """Largest mean of a Poisson law whose probabilities are added up one by one; beyond, its cdf is cheaper."""
 
+FEWEST_POINTS, LEAST_WIDTH = 20, 6.0
+"""Points of a density that is taken as smooth, and its width in steps (`mse.kernels.smoothmixture.width_of`)."""
+
 MANY = 1000
 """So many probabilities are looked up in a compiled loop."""
 
@@ -110,6 +113,29 @@ class Distribution:
         if len(means):
             cdf += mixed_cdf(unseen, means, mass)
         return cls(observed + unseen, np.minimum(np.maximum.accumulate(cdf), 1.0))
+
+    @classmethod
+    def smooth_mixture(cls, observed: int, log_means: Array, mass: Array) -> Distribution:
+        """Return `poisson_mixture` of a density that the points are close enough for, as an integral and in less time.
+
+        Parameters
+        ----------
+        observed, log_means, mass
+            As in `poisson_mixture`, which this is where the density is rougher than `LEAST_WIDTH`, or so narrow that too
+            many counts would be added up one by one.
+        """
+        from mse.kernels.smoothmixture import MOST_SUMMED, smooth_poisson_cdf, summed_up_to, width_of
+
+        present = np.flatnonzero(mass > mass.max() * 1e-15)
+        here = slice(present[0], present[-1] + 1)
+        log_means, mass = log_means[here], mass[here] / mass[here].sum()
+        width = width_of(mass) if len(mass) >= FEWEST_POINTS else 0.0
+        step = float(log_means[1] - log_means[0]) if len(mass) > 1 else LOG_STEP
+        if width < LEAST_WIDTH or summed_up_to(width * step) > MOST_SUMMED:
+            return cls.poisson_mixture(observed, log_means, mass)
+        ends = np.exp(log_means[[0, -1]])
+        unseen = _unseen_grid(ends[0], ends[1], min(step, LOG_STEP))
+        return cls(observed + unseen, smooth_poisson_cdf(unseen, float(log_means[0]), step, mass, width * step))
 
     @property
     def beyond(self) -> float:
@@ -216,5 +242,5 @@ def _unseen_grid(smallest: float, largest: float, step: float) -> Array:
     end = np.ceil(largest + 10.0 * np.sqrt(largest) + 10.0)
     fine = np.arange(start, min(end, max(start, 1000.0)) + 1.0)
     steps = int(np.ceil(np.log(max(end / max(fine[-1], 1.0), 1.0)) / step))
-    coarse = np.rint(np.geomspace(max(fine[-1], 1.0), end, steps + 1)) if steps > 0 else fine[-1:]
+    coarse = np.rint(np.exp(np.linspace(np.log(max(fine[-1], 1.0)), np.log(end), steps + 1))) if steps else fine[-1:]
     return without_repeats(np.concatenate([fine, coarse]))

@@ -19,7 +19,7 @@ MOST_POINTS = 200_000
 
 @compiled
 def mixed_laws(
-    nodes: Array, log_density: Array, ends: Integers, variance: Array, log_weight: Array, step: float
+    nodes: Array, log_density: Array, ends: Integers, variance: Array, log_weight: Array, step: float, share: float
 ) -> tuple[Array, Array]:
     """Return an equally spaced grid and the mass there of the mixture of laws.
 
@@ -34,7 +34,9 @@ def mixed_laws(
     log_weight : (G,) float64
         Log of what its density is multiplied by; minus infinity leaves it out.
     step : float
-        Spacing of the grid at most; it is a quarter of the smallest standard deviation at most, too.
+        Spacing of the grid at most.
+    share : float
+        The same, in the smallest standard deviation.
     """
     low = np.inf
     high = -np.inf
@@ -48,7 +50,7 @@ def mixed_laws(
             narrow = min(narrow, variance[g])
             top = max(top, log_density[start : ends[g]].max() + log_weight[g])
         start = ends[g]
-    step = max(min(step, 0.25 * math.sqrt(narrow)), (high - low) / MOST_POINTS)
+    step = max(min(step, share * math.sqrt(narrow)), (high - low) / MOST_POINTS)
     x = low + step * np.arange(int((high - low) / step) + 2).astype(np.float64)
     mass = np.zeros(x.shape[0])
     start = 0

@@ -51,8 +51,8 @@ from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 
-COARSE = 0.02
-"""Spacing of log n_0 in the law without draws."""
+COARSE = 0.02, 0.25
+"""Spacing of log n_0 where quantiles are all that is asked, and in standard deviations of the narrowest law."""
 
 WIDEST = 40.0
 """Log of the largest number of unseen that is counted with."""
@@ -122,13 +122,18 @@ def law_of_cells(
     counts: Array, cells: Array, spec: ShrinkageSpec | None = None, effort: Effort | None = None
 ) -> LogLaw:  # fmt: skip
     """Return the same from the persons of all histories, and 1 where a history can be observed: (2^K,) float64 each."""
-    spec = spec or usual_spec()
+    laws, grid = _laws_of_cells(counts, cells, spec or usual_spec(), effort)
+    return LogLaw(int(counts.sum()), grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, *COARSE))
+
+
+def _laws_of_cells(
+    counts: Array, cells: Array, spec: ShrinkageSpec, effort: Effort | None
+) -> tuple[UnseenLaws, ScaleGrid]:
     n_lists = len(counts).bit_length() - 1
     largest = largest_term(n_lists, spec)
     grid = make_grid(spec.pair_sd, spec.ratio, common_values(spec, False), largest, spec.visibility)
     priors = usual_priors(grid, n_lists, largest, spec.main_sd)
-    laws = unseen_laws(counted(counts, cells), priors, grid, effort)
-    return LogLaw(int(counts.sum()), grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
+    return unseen_laws(counted(counts, cells), priors, grid, effort), grid
 
 
 def identified_law(table: CaptureTable, spec: ShrinkageSpec) -> Distribution:
@@ -141,9 +146,14 @@ def identified_law(table: CaptureTable, spec: ShrinkageSpec) -> Distribution:
     spec : ShrinkageSpec
         Options of the answer; those on strata are not read.
     """
-    found = law_of_log_n(table, replace(spec, saturated=False))
-    inside = found.log_means <= WIDEST
-    return Distribution.poisson_mixture(table.observed, found.log_means[inside], found.mass[inside])
+    counts, cells = table.dense()
+    laws, grid = _laws_of_cells(counts, cells, replace(spec, saturated=False), None)
+    return _law_of_n(table.observed, *mixture(laws, grid.log_prior))
+
+
+def _law_of_n(observed: int, log_means: Array, mass: Array) -> Distribution:
+    inside = log_means <= WIDEST
+    return Distribution.smooth_mixture(observed, log_means[inside], mass[inside])
 
 
 def estimate(
@@ -204,9 +214,7 @@ def estimate(
             np.full((size, size), math.nan), flags_of(parts),
         )  # fmt: skip
     else:
-        log_means, mass = mixture(found.laws_of(0), found.log_prior(grid))
-        inside = log_means <= WIDEST
-        law = Distribution.poisson_mixture(table.observed, log_means[inside], mass[inside])
+        law = _law_of_n(table.observed, *mixture(found.laws_of(0), found.log_prior(grid)))
         totals, strata = law.draw(spec.draws, rng), None
     says = Says(
         inside=INSIDE,
@@ -281,7 +289,7 @@ def _sampling(
     if len(parts) == 1:
         ends = []
         for laws in checked[0].batches:
-            ends.append(parts[0].observed + math.exp(_quantile(0.975, *mixture(laws, found.log_prior(grid), COARSE))))
+            ends.append(parts[0].observed + math.exp(_quantile(0.975, *mixture(laws, found.log_prior(grid), *COARSE))))
         error = float(np.std(np.log(ends), ddof=1) / math.sqrt(len(ends)))
     else:
         spread = math.sqrt(0.025 * 0.975 / draws)
@@ -307,5 +315,5 @@ def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, law: Distribution)
     for factor in (1.0, 2.0):
         grid = _grid_of(parts, spec, factor)
         laws = laws_of_part(part, grid, factor * spec.main_sd)
-        sizes.append(part.observed + math.exp(_quantile(0.5, *mixture(laws, grid.log_prior, COARSE))))
+        sizes.append(part.observed + math.exp(_quantile(0.5, *mixture(laws, grid.log_prior, *COARSE))))
     return {"prior_factor": max(sizes) / min(sizes)}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mse.answers.distribution import LOG_STEP
 from mse.computing.convergence import RELIABLE
 from mse.estimators.shrinkage.scales import Priors, ScaleGrid
 from mse.kernels.arrays import Array, Flags, Integers
@@ -51,6 +50,9 @@ FINE = Effort(14.0, 1.0, 16.0, 1e-8)
 MANY = Effort(10.0, 1.5, 12.0, 1e-4)
 """For an answer on many lists, where a step takes a hundredth of a second and the law is nearly normal."""
 
+STEP, SHARE = 0.01, 0.1
+"""Spacing of log n_0 in a mixture, and in standard deviations of its narrowest law."""
+
 LIGHT = 1e-4
 """Points with less of the weight are not corrected by importance sampling."""
 
@@ -60,9 +62,9 @@ FAINT = 1e-6
 PAIRS, PAIRS_IF_MANY, MANY_TERMS = 128, 32, 100
 """Draws at each node, each with its mirror image: of a model with up to `MANY_TERMS` terms, and of a larger one."""
 
-FEW_TERMS, SETTLED = 16, 0.003
-"""Terms of a model for which a quarter of the draws is tried first; it does where the standard error of the log density
-is below this, at the node where it is largest, the mean over the points of the grid."""
+SETTLED = 0.003
+"""Standard error of the log density with which a quarter of the draws does, at the node where it is largest, the mean
+over the points of the grid: what the draws get wrong of all of them alike takes nothing from the law."""
 
 BATCHES = 4
 """Parts of the draws, from which the Monte Carlo error is told."""
@@ -282,7 +284,7 @@ def check_laws(
     assert laws.rungs is not None
     terms = len(priors.terms)
     pairs = PAIRS if terms <= MANY_TERMS else PAIRS_IF_MANY
-    tries = (pairs // 4, pairs) if terms <= FEW_TERMS else (pairs,)
+    tries = (pairs // 4, pairs) if terms <= MANY_TERMS else (pairs,)
     weight = weights(laws, grid) if weight is None else weight
     drawn = (weight >= LIGHT) & (laws.lengths > 3) & ~laws.failed
     chosen, inside = np.flatnonzero(drawn), np.repeat(drawn, laws.lengths)
@@ -314,7 +316,7 @@ def effective_share(log_weight: Array) -> float:
     return float(weight.sum() ** 2 / (weight.size * (weight**2).sum()))
 
 
-def mixture(laws: UnseenLaws, log_weight: Array, step: float = LOG_STEP) -> tuple[Array, Array]:
+def mixture(laws: UnseenLaws, log_weight: Array, step: float = STEP, share: float = SHARE) -> tuple[Array, Array]:
     """Return an equally spaced grid of x and the mass there of the mixture of the laws.
 
     Parameters
@@ -324,8 +326,11 @@ def mixture(laws: UnseenLaws, log_weight: Array, step: float = LOG_STEP) -> tupl
     log_weight : (G,) float64
         Log of what each density p(x, n) is multiplied by.
     step : float
-        Spacing of the grid at most; it is a quarter of the smallest standard deviation at most, too.
+        Spacing of the grid at most.
+    share : float
+        The same, in the smallest standard deviation. As they are, step and share make a density that
+        `Distribution.smooth_mixture` takes as smooth.
     """
     from mse.kernels.lawmixture import mixed_laws
 
-    return mixed_laws(laws.nodes, laws.log_density, laws.ends, laws.variance, log_weight, step)
+    return mixed_laws(laws.nodes, laws.log_density, laws.ends, laws.variance, log_weight, step, share)

@@ -1,0 +1,74 @@
+"""Poisson laws mixed over a smooth density, and Student's t over places: each against the plain sum."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mse.answers.distribution import Distribution
+from mse.kernels.smoothmixture import smooth_poisson_cdf, width_of
+from mse.kernels.studentmixture import departed_cdf, mixed_student_cdf
+
+
+def density(parts, step, low=-20.0, high=20.0):
+    grid = np.arange(low, high, step)
+    mass = sum(weight * stats.norm.pdf(grid, mean, sd) for weight, mean, sd in parts) * step
+    kept = np.flatnonzero(mass > 1e-17)
+    return grid[kept[0] : kept[-1] + 1], mass[kept[0] : kept[-1] + 1]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(1.0, 1.0, 1.0)], [(1.0, 6.0, 0.5)], [(0.5, 3.0, 0.3), (0.5, 10.0, 0.4)], [(0.8, 11.0, 0.1), (0.2, 11.5, 0.2)],
+        [(1.0, 13.0, 0.6)],
+    ],
+)  # fmt: skip
+def test_the_cdf_is_that_of_every_mean(parts):
+    grid, mass = density(parts, 0.01)
+    law = Distribution.smooth_mixture(7, grid, mass)
+    at = np.unique(np.linspace(0, len(law.values) - 1, 150).astype(int))
+    fine, every = density(parts, 0.001)
+    direct = stats.poisson.cdf(law.values[at, None] - 7, np.exp(fine)) @ every / every.sum()
+    np.testing.assert_allclose(law.cdf[at], direct, atol=2e-6)
+    assert np.all(np.diff(law.cdf) >= 0.0) and law.cdf[-1] == pytest.approx(1.0, abs=1e-9)
+
+
+def test_width_is_the_standard_deviation_of_a_normal_law():
+    _, mass = density([(1.0, 0.0, 0.3)], 0.005)
+    assert width_of(mass) == pytest.approx(60.0, rel=1e-3)
+    assert width_of(np.full(10, 0.1)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("parts", "step"),
+    [([(1.0, 8.0, 0.02)], 0.01), ([(1.0, 18.4, 0.001)], 0.0001)],
+    ids=["rough", "narrower than the noise"],
+)
+def test_what_is_not_smooth_is_summed_over_its_points(parts, step):
+    grid, mass = density(parts, step)
+    found, plain = Distribution.smooth_mixture(3, grid, mass), Distribution.poisson_mixture(3, grid, mass)
+    np.testing.assert_array_equal(found.values, plain.values)
+    np.testing.assert_allclose(found.cdf, plain.cdf, atol=1e-12)
+
+
+def test_one_mean_is_a_poisson_law():
+    law = Distribution.smooth_mixture(10, np.array([2.0]), np.array([1.0]))
+    assert law.probability_below(17.0) == pytest.approx(stats.poisson.cdf(7, np.exp(2.0)), abs=1e-12)
+
+
+def test_counts_that_begin_above_those_that_are_summed():
+    grid, mass = density([(1.0, 12.0, 0.3)], 0.01)
+    counts = np.rint(np.exp(np.linspace(11.0, 13.0, 20)))
+    found = smooth_poisson_cdf(counts, grid[0], 0.01, mass / mass.sum(), 0.3)
+    noisy = np.sqrt(0.09 + np.exp(-12.0))
+    assert found == pytest.approx(stats.norm.cdf(np.log(counts), 12.0, noisy), abs=1e-4)
+
+
+@pytest.mark.parametrize(("sd", "scale", "upper"), [(0.02, 0.1, 0.4), (0.5, 0.4, 0.37), (2.0, 0.2, 0.2)])
+def test_departures_between_knots_that_thin_out(sd, scale, upper):
+    places = np.sort(np.random.default_rng(1).normal(6.0, sd, 400))
+    logs = np.log(np.arange(1.0, 1e5, 7.0))
+    exact = mixed_student_cdf(logs, places, scale, upper)
+    assert departed_cdf(logs, places, scale, upper, 12.0) == pytest.approx(exact, abs=1e-4)
+    few = logs[::3000]
+    assert departed_cdf(few, places, scale, upper, 12.0) == pytest.approx(exact[::3000], abs=1e-12)
