@@ -121,8 +121,8 @@ class Distribution:
         Parameters
         ----------
         observed, log_means, mass
-            As in `poisson_mixture`, which this is where the density is rougher than `LEAST_WIDTH`, or so narrow that too
-            many counts would be added up one by one.
+            As in `poisson_mixture`, which this is where the density is rougher than `LEAST_WIDTH`, or so narrow that
+            too many counts would be added up one by one.
         """
         from mse.kernels.smoothmixture import MOST_SUMMED, smooth_poisson_cdf, summed_up_to, width_of
 
