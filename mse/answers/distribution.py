@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -126,16 +127,29 @@ class Distribution:
         """
         from mse.kernels.smoothmixture import MOST_SUMMED, smooth_poisson_cdf, summed_up_to, width_of
 
-        present = np.flatnonzero(mass > mass.max() * 1e-15)
-        here = slice(present[0], present[-1] + 1)
-        log_means, mass = log_means[here], mass[here] / mass[here].sum()
+        log_means, mass = _present(log_means, mass)
         width = width_of(mass) if len(mass) >= FEWEST_POINTS else 0.0
         step = float(log_means[1] - log_means[0]) if len(mass) > 1 else LOG_STEP
         if width < LEAST_WIDTH or summed_up_to(width * step) > MOST_SUMMED:
             return cls.poisson_mixture(observed, log_means, mass)
-        ends = np.exp(log_means[[0, -1]])
-        unseen = _unseen_grid(ends[0], ends[1], min(step, LOG_STEP))
+        unseen = _unseen_grid(math.exp(log_means[0]), math.exp(log_means[-1]), min(step, LOG_STEP))
         return cls(observed + unseen, smooth_poisson_cdf(unseen, float(log_means[0]), step, mass, width * step))
+
+    @classmethod
+    def sampled_mixture(cls, observed: int, log_means: Array, mass: Array) -> Distribution:
+        """Return `poisson_mixture` of a density that random draws have made rough, as far as they tell, in less time.
+
+        Parameters
+        ----------
+        observed, log_means, mass
+            As in `poisson_mixture`.
+        """
+        from mse.kernels.smoothmixture import sampled_poisson_cdf
+
+        log_means, mass = _present(log_means, mass)
+        step = float(log_means[1] - log_means[0]) if len(mass) > 1 else LOG_STEP
+        unseen = _unseen_grid(math.exp(log_means[0]), math.exp(log_means[-1]), min(step, LOG_STEP))
+        return cls(observed + unseen, sampled_poisson_cdf(unseen, float(log_means[0]), step, mass))
 
     @property
     def beyond(self) -> float:
@@ -229,6 +243,13 @@ class Distribution:
                     Hump(float(sizes[p]), lo, hi, float(w))
                     for p, lo, hi, w in zip(peaks, ends, ends[1:], weights, strict=False)
                 )
+
+
+def _present(log_means: Array, mass: Array) -> tuple[Array, Array]:
+    """Return the points between those without weight, and what share of it each has."""
+    present = np.flatnonzero(mass > mass.max() * 1e-15)
+    here = slice(present[0], present[-1] + 1)
+    return log_means[here], mass[here] / mass[here].sum()
 
 
 def without_repeats(ascending: Array) -> Array:

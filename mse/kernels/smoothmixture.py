@@ -22,6 +22,9 @@ MOST_SUMMED = 50_000.0
 _SHARE = 0.5
 """Distance of the means, in widths w."""
 
+_SAMPLED = 2000.0
+"""Counts that are added up one by one where the density is rough."""
+
 _FEWEST, _QUIET = 500.0, 8.0
 """Counts that are added up at least, and up to where the noise is this many times narrower than the density."""
 
@@ -135,6 +138,55 @@ def smooth_poisson_cdf(counts: Array, start: float, step: float, mass: Array, wi
             at = (x - start) / step - 0.5
             below = 0.0 if at <= 0.0 else (1.0 if at >= size - 2 else _between(upto, at))
             value += (2.0 / 3.0 if node == 0 else 1.0 / 6.0) * below
+        out[c] = value
+        c += 1
+    for c in range(1, out.shape[0]):
+        out[c] = min(max(out[c], out[c - 1]), 1.0)
+    return out
+
+
+@compiled
+def sampled_poisson_cdf(counts: Array, start: float, step: float, mass: Array) -> Array:
+    """Return P(N ≤ k) at the `counts` k of N ~ Poisson(e^x), x having a density that random draws have made rough.
+
+    Every point is a mean where counts are small. Beyond, the cdf of the points is averaged over nine places of log G
+    (see the module), which are closer to each other than its noise.
+
+    Parameters
+    ----------
+    counts, start, step, mass
+        As in `smooth_poisson_cdf`, but that the density may be rough.
+    """
+    out = np.empty(counts.shape[0])
+    size = mass.shape[0]
+    end = _SAMPLED + 9.2 * math.sqrt(_SAMPLED) + 30.0
+    near = min(max(int((math.log(end) - start) / step) + 1, 0), size)
+    c = 0
+    if near > 0:
+        each = mixed_poisson(np.exp(start + step * np.arange(near)), mass[:near])
+        reached = 0.0
+        k = 0
+        while c < counts.shape[0] and (counts[c] <= _SAMPLED or near == size):
+            while k < each.shape[0] and k <= counts[c]:
+                reached += each[k]
+                k += 1
+            out[c] = reached
+            c += 1
+    upto = np.empty(size + 1)
+    upto[0] = 0.0
+    for i in range(size):
+        upto[i + 1] = upto[i] + mass[i]
+    weights = np.exp(-0.5 * (0.625 * np.arange(-4, 5)) ** 2)
+    weights /= weights.sum()
+    while c < counts.shape[0]:
+        shape = counts[c] + 0.5
+        noise = 1.0 / math.sqrt(shape)
+        value = 0.0
+        for node in range(9):
+            z = 0.625 * (node - 4)
+            at = (math.log(shape) + noise * (z - noise * (z * z - 1.0) / 6.0) - start) / step + 0.5
+            i = min(max(int(at), 0), size - 1)
+            value += weights[node] * (upto[i] + min(max(at - i, 0.0), 1.0) * mass[i])
         out[c] = value
         c += 1
     for c in range(1, out.shape[0]):

@@ -51,6 +51,20 @@ def test_what_is_not_smooth_is_summed_over_its_points(parts, step):
     np.testing.assert_allclose(found.cdf, plain.cdf, atol=1e-12)
 
 
+@pytest.mark.parametrize("middle", [1.0, 6.5, 8.0, 12.0])
+def test_a_rough_density_is_that_of_its_points_as_far_as_draws_tell(middle):
+    """Ten thousand draws on a grid: exact where counts are few, and within what another draw of them changes beyond."""
+    grid = np.arange(middle - 3.0, middle + 3.0, 0.0025)
+    drawn = np.random.default_rng(1).normal(middle, 0.5, 10_000)
+    mass = np.bincount(np.searchsorted(grid, drawn), minlength=len(grid)).astype(np.float64)
+    found, plain = Distribution.sampled_mixture(5, grid, mass), Distribution.poisson_mixture(5, grid, mass)
+    np.testing.assert_array_equal(found.values, plain.values)
+    few = found.values <= 2005
+    np.testing.assert_allclose(found.cdf[few], plain.cdf[few], atol=1e-12)
+    np.testing.assert_allclose(found.cdf, plain.cdf, atol=1e-3)
+    assert np.all(np.diff(found.cdf) >= 0.0)
+
+
 def test_one_mean_is_a_poisson_law():
     law = Distribution.smooth_mixture(10, np.array([2.0]), np.array([1.0]))
     assert law.probability_below(17.0) == pytest.approx(stats.poisson.cdf(7, np.exp(2.0)), abs=1e-12)
