@@ -111,18 +111,17 @@ def _referees(
     parts: list[CaptureTable] | None = None
     for request in requests:
         method, options = _split(request)
-        label = label_of(method, options)
         home = import_module(f"mse.estimators.{METHODS[method].answers_referee}")
         plain = {name: value for name, value in options.items() if name != "by"}
-        spec, where = make_spec(method, plain), compute.within(label)
+        spec, where = make_spec(method, plain), compute.within(label_of(method, options))
         with suppress(MseError):
             if "by" in options:
                 parts = parts_by(table, options["by"]) if parts is None else parts
                 rough = added_roughly(parts, spec, home, seed)
-                asked[str(label)] = Asked(rough, partial(added_exactly, parts, spec, home, seed))
+                asked[repr(request)] = Asked(rough, partial(added_exactly, parts, spec, home, seed))
             else:
                 answer = partial(home.referee, flat, spec, seed=seed, compute=where)
-                asked[str(label)] = Asked(answer(rough=True), partial(answer, rough=False))
+                asked[repr(request)] = Asked(answer(rough=True), partial(answer, rough=False))
     return settled(posterior, asked, usual_thresholds())
 
 

@@ -234,7 +234,7 @@ def estimate(
         diagnostics={
             **_scales(grid, found),
             **_sampling(parts, found, grid, law, spec.draws),
-            **_prior_factor(parts, spec, law),
+            **_prior_factor(parts, spec, found, grid),
             **({"left_out": found.left_out} if any(part.many for part in parts) else {}),
             "few_lists": float(sum(len(part.lists) < 3 for part in parts)),
         },
@@ -270,10 +270,11 @@ def _scales(grid: ScaleGrid, found: Together) -> dict[str, float]:
     }
 
 
-def _quantile(q: float, x: Array, mass: Array) -> float:
-    """Return the log mean below which a share q of a mixture on an equally spaced grid lies."""
-    upto = np.cumsum(mass) - 0.5 * mass
-    return float(np.interp(q * mass.sum(), upto, x))
+def _quantile(q: float, laws: UnseenLaws, log_prior: Array) -> float:
+    """Return the log mean below which a share q of the mixture of laws lies."""
+    from mse.kernels.lawmixture import mixed_quantile
+
+    return mixed_quantile(q, laws.nodes, laws.log_density, laws.ends, laws.variance, log_prior, *COARSE)
 
 
 def _sampling(
@@ -289,7 +290,7 @@ def _sampling(
     if len(parts) == 1:
         ends = []
         for laws in checked[0].batches:
-            ends.append(parts[0].observed + math.exp(_quantile(0.975, *mixture(laws, found.log_prior(grid), *COARSE))))
+            ends.append(parts[0].observed + math.exp(_quantile(0.975, laws, found.log_prior(grid))))
         error = float(np.std(np.log(ends), ddof=1) / math.sqrt(len(ends)))
     else:
         spread = math.sqrt(0.025 * 0.975 / draws)
@@ -306,14 +307,13 @@ def _sampling(
     }
 
 
-def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, law: Distribution) -> dict[str, float]:
+def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, found: Together, grid: ScaleGrid) -> dict[str, float]:
     """Return the factor by which the median moves when all prior standard deviations are doubled; of one table only."""
     if len(parts) != 1 or not parts[0].observed or parts[0].many:
         return {}
-    part = parts[0]
-    sizes = []
-    for factor in (1.0, 2.0):
-        grid = _grid_of(parts, spec, factor)
-        laws = laws_of_part(part, grid, factor * spec.main_sd)
-        sizes.append(part.observed + math.exp(_quantile(0.5, *mixture(laws, grid.log_prior, *COARSE))))
+    part, checked, wide = parts[0], found.checked[0], _grid_of(parts, spec, 2.0)
+    assert checked is not None and checked.plain is not None
+    laws = laws_of_part(part, wide, 2.0 * spec.main_sd)
+    medians = (_quantile(0.5, checked.plain, grid.log_prior), _quantile(0.5, laws, wide.log_prior))
+    sizes = [part.observed + math.exp(x) for x in medians]
     return {"prior_factor": max(sizes) / min(sizes)}

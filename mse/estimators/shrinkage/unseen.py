@@ -108,7 +108,9 @@ class UnseenLaws:
     @property
     def lengths(self) -> Integers:
         """Number of nodes of every point, (G,)."""
-        return np.diff(self.ends, prepend=0)
+        out = self.ends.copy()
+        out[1:] -= self.ends[:-1]
+        return out
 
     def of(self, g: int) -> tuple[Array, Array]:
         """Return nodes and log densities of one point."""
@@ -132,6 +134,8 @@ class Checked:
         Shape of the tail of the weights, all nodes of a point together; not a number likewise.
     worth : (G,) float64
         Effective share of the draws; not a number likewise.
+    plain : UnseenLaws or None
+        Not corrected, where that is kept.
     """
 
     laws: UnseenLaws
@@ -139,6 +143,7 @@ class Checked:
     log_ratio: Array
     pareto_k: Array
     worth: Array
+    plain: UnseenLaws | None = None
 
     def on(self, chosen: Integers, points: int) -> Checked:
         """Return the same among `points` points, of which these, ascending, are the `chosen`."""
@@ -246,12 +251,11 @@ def integrated(laws: UnseenLaws, densities: Array) -> tuple[UnseenLaws, ...]:
     """Return the laws with other log densities, (B, T), and the evidence that each of these integrates to."""
     from mse.kernels.lawmixture import integrals_of_laws
 
-    found = []
-    for density in densities:
-        evidence = laws.log_evidence.copy()
-        integrals_of_laws(laws.nodes, density, laws.ends, evidence)
-        found.append(replace(laws, log_density=density, log_evidence=evidence))
-    return tuple(found)
+    evidence = integrals_of_laws(laws.nodes, densities, laws.ends, laws.log_evidence)
+    return tuple(
+        UnseenLaws(here, laws.mode, laws.variance, laws.nodes, density, laws.ends, laws.failed, laws.rungs)
+        for here, density in zip(evidence, densities, strict=True)
+    )
 
 
 def weights(laws: UnseenLaws, grid: ScaleGrid) -> Array:
@@ -301,7 +305,7 @@ def check_laws(
     log_ratio, shape, worth = (np.full(len(grid), np.nan) for _ in range(3))
     shape[chosen], worth[chosen] = found.pareto_k, found.worth
     log_ratio[chosen] = np.where(found.failed, np.nan, (full.log_evidence - laws.log_evidence)[chosen])
-    return Checked(full, tuple(batches), log_ratio, shape, worth)
+    return Checked(full, tuple(batches), log_ratio, shape, worth, laws)
 
 
 @lru_cache(maxsize=4)
