@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mse.assess.registerverdict import judged_register
-from mse.computing.parallel import Compute
+from mse.computing.parallel import Compute, silent
 from mse.computing.progress import if_watched
 from mse.errors import ModelError, MseError, Problem
 from mse.estimators.automatic import choose
@@ -112,8 +112,8 @@ def _referees(
     for request in requests:
         method, options = _split(request)
         home = import_module(f"mse.estimators.{METHODS[method].answers_referee}")
-        plain = {name: value for name, value in options.items() if name != "by"}
-        spec, where = make_spec(method, plain), compute.within(label_of(method, options))
+        spec = make_spec(method, {name: value for name, value in options.items() if name != "by"})
+        where = compute if compute.progress is silent else compute.within(label_of(method, options))
         with suppress(MseError):
             if "by" in options:
                 parts = parts_by(table, options["by"]) if parts is None else parts

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mse.answers.distribution import LOG_STEP, Distribution, without_repeats
+from mse.answers.distribution import LOG_STEP, Distribution
 from mse.kernels.arrays import Array
 
 POINTS = 400
@@ -42,13 +42,11 @@ def departed(unseen: Array, observed: int, middle: float, scale: float, upper: f
     n_0 + ½ is multiplied by exp(δ) and rounded to whole persons: P(n_0' <= k) = P(log(n_0 + ½) + δ <= log(k + 1)), so
     that the estimate "nobody unseen" can be wrong too.
     """
+    from mse.kernels.lawdraws import whole_counts
     from mse.kernels.studentmixture import departed_cdf
 
     largest = float(unseen.max()) + middle + _TAIL * upper
     end = math.exp(min(largest, math.log(1e15)))
-    few = np.arange(min(1000.0, math.ceil(end)) + 1.0)
-    steps = max(0, math.ceil((math.log(end) - math.log(few[-1])) / (4 * LOG_STEP)))
-    more = np.rint(np.exp(np.linspace(math.log(few[-1]), math.log(max(end, few[-1])), steps + 1)))
-    grid = without_repeats(np.concatenate([few, more]))
+    grid = whole_counts(0.0, math.ceil(end), 4 * LOG_STEP)
     cdf = departed_cdf(np.log(grid + 1.0) - middle, np.sort(unseen), scale, upper, PER_SCALE)
-    return Distribution(observed + grid, np.minimum(np.maximum.accumulate(cdf), 1.0))
+    return Distribution(observed + grid, cdf)

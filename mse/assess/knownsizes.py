@@ -232,11 +232,11 @@ def quick_consistency(table: CaptureTable | HistoryTable, prob: float = 0.95) ->
 
 def _from_others(held: _Members, prob: float) -> Array:
     """Return low, point and high of the size of a list by shrinkage of the other lists."""
-    from mse.estimators.shrinkage.shrinkage import law_of_cells
+    from mse.estimators.shrinkage.shrinkage import quick_quantiles
 
     counts, cells = held.counts.astype(np.float64), held.observable.astype(np.float64)
     counts[0] = cells[0] = 0.0
-    return law_of_cells(counts, cells).quantile([(1 - prob) / 2, 0.5, (1 + prob) / 2])
+    return quick_quantiles(counts, cells, [(1 - prob) / 2, 0.5, (1 + prob) / 2])
 
 
 def sizes_found(frame: pd.DataFrame) -> SizesFound:

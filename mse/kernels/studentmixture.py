@@ -49,7 +49,7 @@ def mixed_student_cdf(logs: Array, places: Array, scale: float, upper: float) ->
 
 @compiled
 def departed_cdf(logs: Array, places: Array, scale: float, upper: float, per_scale: float) -> Array:
-    """Return `mixed_student_cdf` by cubics between knots: as many as its shape needs, where these are fewer.
+    """Return `mixed_student_cdf`, at most 1, by cubics between knots: as many as it needs, where these are fewer.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def departed_cdf(logs: Array, places: Array, scale: float, upper: float, per_sca
     first = int(math.floor(math.asinh((logs[0] - centre) / around) / space)) - 1
     last = int(math.ceil(math.asinh((logs[logs.shape[0] - 1] - centre) / around) / space)) + 1
     if last - first + 1 >= logs.shape[0]:
-        return mixed_student_cdf(logs, places, scale, upper)
+        return np.minimum(mixed_student_cdf(logs, places, scale, upper), 1.0)
     knots = np.empty(last - first + 1)
     for k in range(knots.shape[0]):
         knots[k] = centre + around * math.sinh(space * (first + k))
@@ -87,5 +87,6 @@ def departed_cdf(logs: Array, places: Array, scale: float, upper: float, per_sca
             beyond = ((values[at + 2] - values[at + 1]) / (d - c) - middle) / (d - b)
             twist = (beyond - bend) / (d - a)
         x = logs[g]
-        out[g] = values[at - 1] + (x - a) * (slope + (x - b) * (bend + (x - c) * twist))
+        here = values[at - 1] + (x - a) * (slope + (x - b) * (bend + (x - c) * twist))
+        out[g] = min(here if g == 0 else max(here, out[g - 1]), 1.0)
     return out

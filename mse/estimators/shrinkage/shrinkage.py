@@ -15,8 +15,9 @@ Here nothing is left out, and how strong interactions are is learned from the ta
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -88,12 +89,7 @@ class LogLaw:
 
         The Poisson noise of n_0 about its mean is taken by Wilson & Hilferty's normal law of a cube root.
         """
-        from mse.kernels.lawgrid import noisy_quantiles
-
-        wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
-        kept = np.flatnonzero(self.mass > 1e-9 * self.mass.max())
-        mass = self.mass[kept]
-        out = self.observed + np.maximum(noisy_quantiles(wanted, np.exp(self.log_means[kept]), mass / mass.sum()), 0.0)
+        out = _noisy_quantiles(self.observed, self.log_means, self.mass, np.atleast_1d(q))
         return out if np.ndim(q) else np.asarray(out[0])
 
 
@@ -118,6 +114,21 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort:
     return law_of_cells(*table.dense(), spec, effort)
 
 
+def quick_quantiles(counts: Array, cells: Array, q: Sequence[float]) -> Array:
+    """Return quantiles of `law_of_cells` under the usual options, and nothing else."""
+    laws, grid = _laws_of_cells(counts, cells, usual_spec(), None)
+    return _noisy_quantiles(float(counts.sum()), *mixture(laws, grid.log_prior, *COARSE), q)
+
+
+def _noisy_quantiles(observed: float, log_means: Array, mass: Array, q: Sequence[float] | Array) -> Array:
+    from mse.kernels.lawgrid import noisy_quantiles
+
+    kept = np.flatnonzero(mass > 1e-9 * mass.max())
+    mass = mass[kept]
+    wanted = np.asarray(q, dtype=np.float64)
+    return observed + np.maximum(noisy_quantiles(wanted, np.exp(log_means[kept]), mass / mass.sum()), 0.0)
+
+
 def law_of_cells(
     counts: Array, cells: Array, spec: ShrinkageSpec | None = None, effort: Effort | None = None
 ) -> LogLaw:  # fmt: skip
@@ -127,10 +138,10 @@ def law_of_cells(
 
 
 def _laws_of_cells(
-    counts: Array, cells: Array, spec: ShrinkageSpec, effort: Effort | None
+    counts: Array, cells: Array, spec: ShrinkageSpec, effort: Effort | None, saturated: bool | None = None
 ) -> tuple[UnseenLaws, ScaleGrid]:
     n_lists = len(counts).bit_length() - 1
-    largest = largest_term(n_lists, spec)
+    largest = largest_term(n_lists, spec, saturated)
     grid = make_grid(spec.pair_sd, spec.ratio, common_values(spec, False), largest, spec.visibility)
     priors = usual_priors(grid, n_lists, largest, spec.main_sd)
     return unseen_laws(counted(counts, cells), priors, grid, effort), grid
@@ -147,7 +158,7 @@ def identified_law(table: CaptureTable, spec: ShrinkageSpec) -> Distribution:
         Options of the answer; those on strata are not read.
     """
     counts, cells = table.dense()
-    laws, grid = _laws_of_cells(counts, cells, replace(spec, saturated=False), None)
+    laws, grid = _laws_of_cells(counts, cells, spec, None, saturated=False)
     return _law_of_n(table.observed, *mixture(laws, grid.log_prior))
 
 
@@ -284,14 +295,13 @@ def _sampling(
     checked = [x for x in found.checked if x is not None]
     if not checked:
         return {}
-    sampled = np.array([~np.isnan(x.pareto_k) for x in checked])
+    sampled = np.array([x.pareto_k == x.pareto_k for x in checked])
     bad = np.array([(x.pareto_k > RELIABLE) & (x.worth < WORTH) for x in checked])
-    largest = max(float(np.nanmax(np.abs(x.log_ratio), initial=0.0)) for x in checked)
+    largest = max(float(np.fmax.reduce(np.abs(x.log_ratio), initial=0.0)) for x in checked)
     if len(parts) == 1:
-        ends = []
-        for laws in checked[0].batches:
-            ends.append(parts[0].observed + math.exp(_quantile(0.975, laws, found.log_prior(grid))))
-        error = float(np.std(np.log(ends), ddof=1) / math.sqrt(len(ends)))
+        prior = found.log_prior(grid)
+        unseen = [math.exp(_quantile(0.975, laws, prior)) for laws in checked[0].batches]
+        error = statistics.stdev(math.log(parts[0].observed + x) for x in unseen) / math.sqrt(len(unseen))
     else:
         spread = math.sqrt(0.025 * 0.975 / draws)
         low, high = law.quantile([0.975 - spread, min(0.975 + spread, 0.9999)])
