@@ -188,8 +188,7 @@ def _of_lists(source: Any) -> CaptureTable:
 
 
 def _summed(table: CaptureTable, method: str, options: Mapping[str, Any]) -> str:
-    whole = by_stratum(method, options)
-    return "" if whole else ", ".join(dim for dim in table.strata if dim not in options.get("by", ()))
+    return "" if by_stratum(method, options) else ", ".join(x for x in table.strata if x not in options.get("by", ()))
 
 
 def bad_fit(posterior: Posterior) -> str:
@@ -213,9 +212,9 @@ class Outcome:
 
 
 def run_method(
-    table: Table, method: str, *, seed: int, compute: Compute, beside: bool = False, **options: Any
+    table: Table, method: str, *, seed: int, compute: Compute, way: str = "estimate", **options: Any
 ) -> Posterior:
-    """Run one estimator without judging its answer, as `estimate`; `beside` another no more than stands there."""
+    """Run one estimator without judging its answer, in a `way` of its own where it has one: beside another, undrawn."""
     if type(seed) is not int or seed < 0:
         check_value("seed", seed, Seed)
     spec = make_spec(method, options)
@@ -231,7 +230,7 @@ def run_method(
     if options.get("departures"):
         return _departing(table, method, options, seed, compute)
     home = import_module(f"mse.estimators.{METHODS[method].module}")
-    estimator = getattr(home, "estimate_beside", home.estimate) if beside else home.estimate
+    estimator = getattr(home, way, home.estimate)
     if "by" in options and isinstance(table, CaptureTable):
         from mse.estimators.separate import estimate_separately, margin_of
 
@@ -272,7 +271,7 @@ def _departing(table: Table, method: str, options: Mapping[str, Any], seed: int,
     assert isinstance(table, CaptureTable | HistoryTable)
     plain = {name: value for name, value in options.items() if name != "departures"}
     taking = METHODS[method].identified or {}
-    answer = run_method(table, method, seed=seed, compute=compute, **plain)
+    answer = run_method(table, method, seed=seed, compute=compute, way="estimate_undrawn", **plain)
     held = answer.distribution
     if taking and table.n_lists <= ALL_ORDERS and isinstance(table, CaptureTable):
         if answer.strata is None:
@@ -291,7 +290,9 @@ def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compu
         table = table.collapse()
     try:
         where = compute.within(label)
-        return Outcome(method, label, run_method(table, method, seed=seed, compute=where, beside=True, **options))
+        return Outcome(
+            method, label, run_method(table, method, seed=seed, compute=where, way="estimate_beside", **options)
+        )
     except MseError as error:
         return Outcome(method, label, error)
 

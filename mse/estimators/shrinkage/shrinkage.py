@@ -15,7 +15,6 @@ Here nothing is left out, and how strong interactions are is learned from the ta
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -121,12 +120,9 @@ def quick_quantiles(counts: Array, cells: Array, q: Sequence[float]) -> Array:
 
 
 def _noisy_quantiles(observed: float, log_means: Array, mass: Array, q: Sequence[float] | Array) -> Array:
-    from mse.kernels.lawgrid import noisy_quantiles
+    from mse.kernels.lawgrid import quantiles_of_sizes
 
-    kept = np.flatnonzero(mass > 1e-9 * mass.max())
-    mass = mass[kept]
-    wanted = np.asarray(q, dtype=np.float64)
-    return observed + np.maximum(noisy_quantiles(wanted, np.exp(log_means[kept]), mass / mass.sum()), 0.0)
+    return quantiles_of_sizes(observed, log_means, mass, np.array(q, dtype=np.float64))
 
 
 def law_of_cells(
@@ -200,7 +196,19 @@ def estimate(
     ModelError
         When the table has strata and `spec` does not ask for them, or persons are in a stratum with a single list.
     """
-    compute = compute or Compute()
+    return _estimate(table, spec, seed, compute or Compute())
+
+
+def estimate_undrawn(
+    table: CaptureTable | HistoryTable, spec: ShrinkageSpec, *, seed: int, compute: Compute | None = None
+) -> Posterior:
+    """Estimate what departures are put into: of a table without strata there are no draws yet."""
+    return _estimate(table, spec, seed, compute or Compute(), drawn=False)
+
+
+def _estimate(
+    table: CaptureTable | HistoryTable, spec: ShrinkageSpec, seed: int, compute: Compute, drawn: bool = True
+) -> Posterior:
     if isinstance(table, HistoryTable):
         parts: tuple[Part, ...] = (part_of_many(table, spec),)
     else:
@@ -213,9 +221,8 @@ def estimate(
         parts = parts_of(table, spec)
     grid = _grid_of(parts, spec)
     found = fit_together(parts, grid, spec.main_sd, seed, compute)
-    rng = np.random.default_rng([seed, 1])
     if isinstance(table, CaptureTable) and spec.by_stratum and table.strata:
-        draws = draw_parts(parts, found, spec.draws, rng)
+        draws = draw_parts(parts, found, spec.draws, np.random.default_rng([seed, 1]))
         totals = draws.sum(axis=1)
         values, times = np.unique(totals, return_counts=True)
         law = Distribution.from_mass(values.astype(np.float64), times.astype(np.float64))
@@ -226,7 +233,8 @@ def estimate(
         )  # fmt: skip
     else:
         law = _law_of_n(table.observed, *mixture(found.laws_of(0), found.log_prior(grid)))
-        totals, strata = law.draw(spec.draws, rng), None
+        totals = law.draw(spec.draws, np.random.default_rng([seed, 1])) if drawn else np.zeros(0, dtype=np.int64)
+        strata = None
     says = Says(
         inside=INSIDE,
         outside=outside(parts),
@@ -300,8 +308,9 @@ def _sampling(
     largest = max(float(np.fmax.reduce(np.abs(x.log_ratio), initial=0.0)) for x in checked)
     if len(parts) == 1:
         prior = found.log_prior(grid)
-        unseen = [math.exp(_quantile(0.975, laws, prior)) for laws in checked[0].batches]
-        error = statistics.stdev(math.log(parts[0].observed + x) for x in unseen) / math.sqrt(len(unseen))
+        ends = [math.log(parts[0].observed + math.exp(_quantile(0.975, x, prior))) for x in checked[0].batches]
+        mean = sum(ends) / len(ends)
+        error = math.sqrt(sum((x - mean) ** 2 for x in ends) / (len(ends) - 1) / len(ends))
     else:
         spread = math.sqrt(0.025 * 0.975 / draws)
         low, high = law.quantile([0.975 - spread, min(0.975 + spread, 0.9999)])
