@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import statistics
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from mse.answers.estimates import Level, Reason
 from mse.answers.posterior import Posterior
 from mse.assess.knownsizes import SizesFound, sizes_found
 from mse.assess.robustness import CELLS, WITHOUT_LIST, WITHOUT_REFERRALS
+from mse.kernels.arrays import Array
 from mse.words.said import from_json
 
 if TYPE_CHECKING:
@@ -233,6 +233,11 @@ def _linkage(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
     return above(factor, limits.linkage, "linkage")
 
 
+def _median(values: Array) -> float:
+    ordered = sorted(values.tolist())
+    return float(0.5 * (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]))
+
+
 def _known_sizes(found: SizesFound, limits: Thresholds) -> Reason | None:
     if len(found.log_bias) < 2:
         return None
@@ -241,7 +246,7 @@ def _known_sizes(found: SizesFound, limits: Thresholds) -> Reason | None:
     missed = sum(not covered and abs(bias) >= math.log(MATERIAL) for covered, bias in each)
     tried = len(found.log_bias)
     share = missed / tried
-    ratio = math.exp(statistics.median(found.log_bias.tolist()))
+    ratio = math.exp(_median(found.log_bias))
     more = {"tried": float(tried), "missed": float(missed), "ratio": ratio}
     return above(share, limits.known_sizes, "known_sizes", more=more)
 
@@ -251,7 +256,7 @@ def _known_bias(found: SizesFound, limits: Thresholds) -> Reason | None:
     bias = found.log_bias
     if len(bias) < 2 or not (bias < 0.0).all():
         return None
-    ratio = math.exp(statistics.median(bias.tolist()))
+    ratio = math.exp(_median(bias))
     return above(1.0 / ratio, limits.known_bias, "known_bias", more={"tried": float(len(bias)), "ratio": ratio})
 
 
