@@ -207,10 +207,17 @@ class Distribution:
         low, high = self.quantile([tail, 1 - tail])
         if not high > low:
             return np.array([low]), np.array([1.0])
-        from mse.kernels.lawdraws import smooth_density
-
+        # No kernel: a page draws the law of an answer that was stored, and would load numba for it.
+        edges = np.exp(np.linspace(math.log(low), math.log(high), points + 1))
+        upto = np.interp(edges, self.values, self.cdf)
+        mass = upto[1:] - upto[:-1]
         # A light Gaussian smoothing, a hundredth of the range: whole numbers must not look like humps.
-        return smooth_density(self.values, self.cdf, float(low), float(high), points, max(1.0, points / 100))
+        sd = max(1.0, points / 100)
+        reach = int(4 * sd)
+        window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
+        padded = np.concatenate([mass[:reach][::-1], mass, mass[-reach:][::-1]])
+        smooth = np.convolve(padded, window / window.sum(), mode="valid")
+        return np.sqrt(edges[1:] * edges[:-1]), smooth / math.log(edges[1] / edges[0])
 
     def humps(self, least_weight: float = 0.05, deepest: float = 0.9) -> tuple[Hump, ...]:
         """Return the modes of the density of log N that hold real weight, from small to large N.

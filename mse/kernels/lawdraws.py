@@ -1,4 +1,4 @@
-"""One law on its grid: the grid itself, its quantiles by the thousand, and its density."""
+"""One law on its grid: the grid itself, and its quantiles by the thousand."""
 
 import math
 
@@ -64,53 +64,3 @@ def whole_counts(start: float, end: float, step: float) -> Array:
             out[size] = here
             size += 1
     return out[:size]
-
-
-@compiled
-def smooth_density(values: Array, cdf: Array, low: float, high: float, points: int, sd: float) -> tuple[Array, Array]:
-    """Return sizes between two ends, equally spaced in their logs, and the density of the log there, smoothed.
-
-    Parameters
-    ----------
-    values, cdf : (G,) float64
-        As in `many_quantiles`; the probability is linear between two sizes.
-    low, high : float
-        Ends.
-    points : int
-        Sizes, P.
-    sd : float
-        Standard deviation, in points, of the normal law that smooths; beyond the ends the density is its mirror image.
-    """
-    width = math.log(high / low) / points
-    mass = np.empty(points)
-    sizes = np.empty(points)
-    before = 0.0
-    at = 0
-    for i in range(points + 1):
-        edge = high if i == points else low * math.exp(width * i)
-        while at < values.shape[0] and values[at] < edge:
-            at += 1
-        if at == 0:
-            upto = cdf[0]
-        elif at == values.shape[0]:
-            upto = cdf[at - 1]
-        else:
-            share = (edge - values[at - 1]) / (values[at] - values[at - 1])
-            upto = cdf[at - 1] + share * (cdf[at] - cdf[at - 1])
-        if i > 0:
-            mass[i - 1] = upto - before
-            sizes[i - 1] = low * math.exp(width * (i - 0.5))
-        before = upto
-    reach = int(4 * sd)
-    window = np.empty(2 * reach + 1)
-    for k in range(2 * reach + 1):
-        window[k] = math.exp(-0.5 * ((k - reach) / sd) ** 2)
-    total = window.sum()
-    out = np.zeros(points)
-    for i in range(points):
-        for k in range(2 * reach + 1):
-            j = i + k - reach
-            j = -1 - j if j < 0 else (2 * points - 1 - j if j >= points else j)
-            out[i] += window[k] * mass[j]
-        out[i] /= total * width
-    return sizes, out

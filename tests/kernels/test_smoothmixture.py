@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from mse.answers.distribution import Distribution
-from mse.kernels.lawdraws import smooth_density, whole_counts
+from mse.kernels.lawdraws import whole_counts
 from mse.kernels.smoothmixture import smooth_poisson_cdf, width_of
 from mse.kernels.studentmixture import departed_cdf, mixed_student_cdf
 
@@ -97,20 +97,6 @@ def test_whole_counts_are_every_one_and_then_apart(start, end):
     told = np.unique(np.concatenate([np.arange(start, last + 1.0), coarse]))
     assert np.abs(found - told).max() <= 1.0 and (found[0], found[-1]) == (start, end)
     assert np.all(np.diff(found) > 0.0)
-
-
-@pytest.mark.parametrize(("low", "high", "sd"), [(150.0, 900.0, 4.0), (90.0, 3000.0, 1.0)])
-def test_density_is_the_smoothed_difference_of_the_cdf(low, high, sd):
-    values = np.arange(100.0, 2000.0, 3.0)
-    cdf = stats.norm.cdf(np.log(values), 6.0, 0.4)
-    edges = np.geomspace(low, high, 401)
-    mass, reach = np.diff(np.interp(edges, values, cdf)), int(4 * sd)
-    window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
-    padded = np.concatenate([mass[:reach][::-1], mass, mass[-reach:][::-1]])
-    told = np.convolve(padded, window / window.sum(), mode="valid") / np.log(edges[1] / edges[0])
-    sizes, density = smooth_density(values, cdf, low, high, 400, sd)
-    assert sizes == pytest.approx(np.sqrt(edges[1:] * edges[:-1]), rel=1e-12)
-    assert density == pytest.approx(told, abs=1e-9)
 
 
 def test_few_quantiles_are_those_of_many():
