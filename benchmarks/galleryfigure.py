@@ -47,32 +47,32 @@ def _numbers(text: str) -> tuple[float, ...]:
 
 def draw(pairs: Sequence[Pair]) -> None:
     """Write the figure."""
-    from matplotlib.ticker import FuncFormatter, NullLocator
+    from mse.publish.drawings.axes import ACCENT, FAINT, INK, WHITE, Figure, as_svg, axis_ticks
 
-    from mse.publish.drawings.axes import ACCENT, FAINT, INK, RULE, as_svg, drawing
-
-    with drawing(8.0, 0.55 * len(pairs) + 0.7) as figure:
-        axes = figure.add_axes((0.36, 0.09, 0.6, 0.89))
-        axes.set_xscale("log")
-        for at, pair in enumerate(pairs):
-            for shift, colour, values in ((0.16, FAINT, pair.published), (-0.16, ACCENT, pair.ours)):
-                y = len(pairs) - at + shift
-                mine = colour == ACCENT
-                if len(values) > 1:
-                    axes.plot(values[-2:], [y, y], color=colour, lw=2.2, solid_capstyle="butt")
-                if len(values) != 2:
-                    mark = "x" if pair.known and not mine else "o"
-                    hollow = mine and pair.refused
-                    axes.plot([values[0]], [y], mark, color=colour, ms=6, mew=1.6, mfc="white" if hollow else colour)
-        axes.set_yticks(range(len(pairs), 0, -1), [pair.title for pair in pairs], fontsize=8.5, color=INK)
-        axes.tick_params(axis="y", length=0)
-        axes.set_ylim(0.4, len(pairs) + 0.6)
-        axes.grid(axis="x", color=RULE, lw=0.6)
-        axes.set_axisbelow(True)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xlabel("persons, logarithmic")
-        svg = as_svg(figure, "gallery", "What was published and ours, study by study")
+    figure = Figure(8.0, 0.55 * len(pairs) + 0.7)
+    axes = figure.add_axes((0.36, 0.09, 0.6, 0.89))
+    every = [x for pair in pairs for x in (*pair.published, *pair.ours)]
+    low, high = min(every) / 1.3, max(every) * 1.3
+    axes.set_scale("x")
+    axes.set_xlim(low, high)
+    axes.set_ylim(0.4, len(pairs) + 0.6)
+    ticks = axis_ticks(low, high, True, most=7)
+    axes.name_ticks("x", ticks, [f"{x:,.0f}" for x in ticks])
+    axes.grid("x")
+    places = list(range(len(pairs), 0, -1))
+    axes.name_ticks("y", places, [pair.title for pair in pairs], color=INK, marks=False)
+    for at, pair in enumerate(pairs):
+        for shift, colour, values in ((0.16, FAINT, pair.published), (-0.16, ACCENT, pair.ours)):
+            y = len(pairs) - at + shift
+            mine = colour == ACCENT
+            if len(values) > 1:
+                axes.plot(values[-2:], [y, y], color=colour, lw=2.2, butt=True)
+            if len(values) != 2:
+                mark = "x" if pair.known and not mine else "o"
+                hollow = mine and pair.refused
+                axes.plot([values[0]], [y], mark, color=WHITE if hollow else colour, mec=colour, ms=6, mew=1.6)
+    axes.set_xlabel("persons, logarithmic")
+    svg = as_svg(figure, "gallery", "What was published and ours, study by study")
     opened = svg.replace(
         "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" font-family="Helvetica, Arial, sans-serif" ', 1
     )

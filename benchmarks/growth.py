@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -97,21 +98,29 @@ def told(curve: Curve, seconds: Sequence[float]) -> str:
 
 def draw(found: Sequence[tuple[Curve, list[float]]]) -> None:
     """Write the figure: one panel a curve."""
-    from mse.publish.drawings.axes import ACCENT, INK, RULE, as_svg, drawing
+    from mse.publish.drawings.axes import ACCENT, FAINT, INK, Figure, as_svg, axis_ticks
 
-    with drawing(9.0, 2.6) as figure:
-        for i, (curve, seconds) in enumerate(found):
-            axes = figure.add_axes((0.055 + 0.195 * i, 0.24, 0.145, 0.6))
-            if curve.unit != "lists":
-                axes.set_xscale("log")
-            axes.set_yscale("log")
-            axes.plot(curve.sizes, seconds, "o-", color=ACCENT, ms=3.5, lw=1.6)
-            axes.set_title(curve.name.split(",")[0], fontsize=7.5, color=INK)
-            axes.set_xlabel(curve.unit, fontsize=7.5)
-            axes.set_ylim(min(0.005, *seconds) * 0.8, max(1.0, *seconds) * 1.5)
-            axes.tick_params(labelsize=6.5)
-            axes.grid(color=RULE, lw=0.5)
-        svg = as_svg(figure, "growth", "CPU seconds against size, five curves in logarithms")
+    figure = Figure(9.0, 2.6)
+    for i, (curve, seconds) in enumerate(found):
+        axes = figure.add_axes((0.055 + 0.195 * i, 0.24, 0.145, 0.6))
+        across = curve.unit != "lists"
+        if across:
+            axes.set_scale("x")
+        axes.set_scale("y")
+        edge = (curve.sizes[-1] / curve.sizes[0]) ** 0.05
+        axes.set_xlim(*((curve.sizes[0] / edge, curve.sizes[-1] * edge) if across else (2.8, curve.sizes[-1] + 0.2)))
+        low, high = min(0.005, *seconds) * 0.8, max(1.0, *seconds) * 1.5
+        axes.set_ylim(low, high)
+        ticks = axis_ticks(low, high, True, most=5)
+        axes.name_ticks("y", ticks, [f"{x:g}" for x in ticks], size=6.5, marks=False)
+        axes.grid("y")
+        named = [*curve.sizes[:: max(1, len(curve.sizes) - 1)]] if across else curve.sizes
+        axes.name_ticks("x", named, [f"{x:,.0f}" if x < 1e6 else f"{x:.0e}" for x in named], size=6.5)
+        axes.plot(curve.sizes, seconds, "-o", color=ACCENT, ms=3.5, lw=1.6)
+        look: dict[str, Any] = {"where": "axes", "fontsize": 7.5, "ha": "center"}
+        axes.text(0.5, 1.05, curve.name.split(",")[0], color=INK, va="bottom", **look)
+        axes.text(0.5, -0.17, curve.unit, color=FAINT, va="top", **look)
+    svg = as_svg(figure, "growth", "CPU seconds against size, five curves in logarithms")
     opened = svg.replace(
         "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" font-family="Helvetica, Arial, sans-serif" ', 1
     )

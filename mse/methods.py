@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mse.assess.registerverdict import judged_register
-from mse.computing.parallel import Compute
+from mse.computing.parallel import Compute, silent
 from mse.computing.progress import if_watched
 from mse.errors import ModelError, MseError, Problem
 from mse.estimators.automatic import choose
@@ -111,18 +111,17 @@ def _referees(
     parts: list[CaptureTable] | None = None
     for request in requests:
         method, options = _split(request)
-        label = label_of(method, options)
         home = import_module(f"mse.estimators.{METHODS[method].answers_referee}")
-        plain = {name: value for name, value in options.items() if name != "by"}
-        spec, where = make_spec(method, plain), compute.within(label)
+        spec = make_spec(method, {name: value for name, value in options.items() if name != "by"})
+        where = compute if compute.progress is silent else compute.within(label_of(method, options))
         with suppress(MseError):
             if "by" in options:
                 parts = parts_by(table, options["by"]) if parts is None else parts
                 rough = added_roughly(parts, spec, home, seed)
-                asked[str(label)] = Asked(rough, partial(added_exactly, parts, spec, home, seed))
+                asked[repr(request)] = Asked(rough, partial(added_exactly, parts, spec, home, seed))
             else:
                 answer = partial(home.referee, flat, spec, seed=seed, compute=where)
-                asked[str(label)] = Asked(answer(rough=True), partial(answer, rough=False))
+                asked[repr(request)] = Asked(answer(rough=True), partial(answer, rough=False))
     return settled(posterior, asked, usual_thresholds())
 
 
@@ -194,8 +193,7 @@ def _of_lists(source: Any) -> CaptureTable:
 
 
 def _summed(table: CaptureTable, method: str, options: Mapping[str, Any]) -> str:
-    whole = by_stratum(method, options)
-    return "" if whole else ", ".join(dim for dim in table.strata if dim not in options.get("by", ()))
+    return "" if by_stratum(method, options) else ", ".join(x for x in table.strata if x not in options.get("by", ()))
 
 
 def bad_fit(posterior: Posterior) -> Said | None:
@@ -219,9 +217,9 @@ class Outcome:
 
 
 def run_method(
-    table: Table, method: str, *, seed: int, compute: Compute, beside: bool = False, **options: Any
+    table: Table, method: str, *, seed: int, compute: Compute, way: str = "estimate", **options: Any
 ) -> Posterior:
-    """Run one estimator without judging its answer, as `estimate`; `beside` another no more than stands there."""
+    """Run one estimator without judging its answer, in a `way` of its own where it has one: beside another, undrawn."""
     if type(seed) is not int or seed < 0:
         check_value("seed", seed, Seed)
     spec = make_spec(method, options)
@@ -237,7 +235,7 @@ def run_method(
     if options.get("departures"):
         return _departing(table, method, options, seed, compute)
     home = import_module(f"mse.estimators.{METHODS[method].module}")
-    estimator = getattr(home, "estimate_beside", home.estimate) if beside else home.estimate
+    estimator = getattr(home, way, home.estimate)
     if "by" in options and isinstance(table, CaptureTable):
         from mse.estimators.separate import estimate_separately, margin_of
 
@@ -278,7 +276,7 @@ def _departing(table: Table, method: str, options: Mapping[str, Any], seed: int,
     assert isinstance(table, CaptureTable | HistoryTable)
     plain = {name: value for name, value in options.items() if name != "departures"}
     taking = METHODS[method].identified or {}
-    answer = run_method(table, method, seed=seed, compute=compute, **plain)
+    answer = run_method(table, method, seed=seed, compute=compute, way="estimate_undrawn", **plain)
     held = answer.distribution
     if taking and table.n_lists <= ALL_ORDERS and isinstance(table, CaptureTable):
         if answer.strata is None:
@@ -297,7 +295,9 @@ def run_or_fail(table: CaptureTable, request: Request, seed: int, compute: Compu
         table = table.collapse()
     try:
         where = compute.within(label)
-        return Outcome(method, label, run_method(table, method, seed=seed, compute=where, beside=True, **options))
+        return Outcome(
+            method, label, run_method(table, method, seed=seed, compute=where, way="estimate_beside", **options)
+        )
     except MseError as error:
         return Outcome(method, label, error)
 

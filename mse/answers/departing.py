@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-from mse.answers.distribution import LOG_STEP, Distribution, without_repeats
+from mse.answers.distribution import LOG_STEP, Distribution
 from mse.kernels.arrays import Array
 
 POINTS = 400
 """Quantiles that stand for the law of log n_0."""
 
 PER_SCALE = 12.0
-"""Points for every scale of departures at which the law is computed; between them it is a cubic, to 1e-5."""
+"""Knots for every scale of departures at which the law is computed; between them it is a cubic, to 1e-5."""
 
 _TAIL = 40.0
 """In scales: beyond lies less than 2 in a million of a t_4."""
@@ -42,39 +42,11 @@ def departed(unseen: Array, observed: int, middle: float, scale: float, upper: f
     n_0 + ½ is multiplied by exp(δ) and rounded to whole persons: P(n_0' <= k) = P(log(n_0 + ½) + δ <= log(k + 1)), so
     that the estimate "nobody unseen" can be wrong too.
     """
-    from mse.kernels.studentmixture import mixed_student_cdf
+    from mse.kernels.lawdraws import whole_counts
+    from mse.kernels.studentmixture import departed_cdf
 
     largest = float(unseen.max()) + middle + _TAIL * upper
     end = math.exp(min(largest, math.log(1e15)))
-    few = np.arange(min(1000.0, math.ceil(end)) + 1.0)
-    steps = max(0, math.ceil((math.log(end) - math.log(few[-1])) / (4 * LOG_STEP)))
-    grid = without_repeats(np.concatenate([few, np.rint(np.geomspace(few[-1], max(end, few[-1]), steps + 1))]))
-    logs = np.log(grid + 1.0) - middle
-    space = min(scale, upper) / PER_SCALE
-    if len(logs) * space < logs[-1] - logs[0]:
-        cdf = mixed_student_cdf(logs, np.sort(unseen), scale, upper)
-    else:
-        # smooth on the scale of the law of departures: fewer points, and a cubic through four of them
-        knots = logs[0] + space * np.arange(-1.0, math.ceil((logs[-1] - logs[0]) / space) + 3.0)
-        cdf = between(knots, mixed_student_cdf(knots, np.sort(unseen), scale, upper), logs)
-    return Distribution(observed + grid, np.minimum(np.maximum.accumulate(cdf), 1.0))
-
-
-def between(knots: Array, values: Array, x: Array) -> Array:
-    """Return the cubic through the four nearest of equally spaced values, at `x` between the second and last but one.
-
-    Parameters
-    ----------
-    knots, values : float64 array, shape (M,)
-        Places, equally spaced, M ≥ 4, and the values there.
-    x : float64 array, shape (G,)
-        Where they are asked for.
-    """
-    at = (x - knots[0]) / (knots[1] - knots[0])
-    first = np.clip(at.astype(np.int64) - 1, 0, len(knots) - 4)
-    t = at - first - 1.0
-    a, b, c, d = (values[first + i] for i in range(4))
-    outer = d * (t + 1.0) - a * (t - 2.0)
-    return np.asarray(
-        t * (t - 1.0) * outer / 6.0 + 0.5 * (t + 1.0) * (t - 2.0) * (b * (t - 1.0) - c * t), dtype=np.float64
-    )
+    grid = whole_counts(0.0, math.ceil(end), 4 * LOG_STEP)
+    cdf = departed_cdf(np.log(grid + 1.0) - middle, np.sort(unseen), scale, upper, PER_SCALE)
+    return Distribution(observed + grid, cdf)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from mse.computing.normal import normal_grid
 from mse.kernels.arrays import Array, Integers
@@ -16,8 +18,11 @@ LOG_STEP = 0.0025
 LARGEST_SUMMED = 50_000.0
 """Largest mean of a Poisson law whose probabilities are added up one by one; beyond, its cdf is cheaper."""
 
-MANY = 1000
-"""So many probabilities are looked up in a compiled loop."""
+FEWEST_POINTS, LEAST_WIDTH = 20, 6.0
+"""Points of a density that is taken as smooth, and its width in steps (`mse.kernels.smoothmixture.width_of`)."""
+
+FEW, MANY = 8, 100
+"""Up to so many probabilities are looked up one by one, and from so many on in a compiled loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,7 @@ class Distribution:
     def __post_init__(self) -> None:
         """Copy the arrays in and make them read-only."""
         for name in ("values", "cdf"):
-            array = np.array(getattr(self, name), dtype=np.float64)
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64))
 
     @classmethod
     def from_mass(cls, values: Array, mass: Array) -> Distribution:
@@ -111,6 +114,42 @@ class Distribution:
             cdf += mixed_cdf(unseen, means, mass)
         return cls(observed + unseen, np.minimum(np.maximum.accumulate(cdf), 1.0))
 
+    @classmethod
+    def smooth_mixture(cls, observed: int, log_means: Array, mass: Array) -> Distribution:
+        """Return `poisson_mixture` of a density that the points are close enough for, as an integral and in less time.
+
+        Parameters
+        ----------
+        observed, log_means, mass
+            As in `poisson_mixture`, which this is where the density is rougher than `LEAST_WIDTH`, or so narrow that
+            too many counts would be added up one by one.
+        """
+        from mse.kernels.smoothmixture import MOST_SUMMED, smooth_poisson_cdf, summed_up_to, width_of
+
+        log_means, mass = _present(log_means, mass)
+        width = width_of(mass) if len(mass) >= FEWEST_POINTS else 0.0
+        step = float(log_means[1] - log_means[0]) if len(mass) > 1 else LOG_STEP
+        if width < LEAST_WIDTH or summed_up_to(width * step) > MOST_SUMMED:
+            return cls.poisson_mixture(observed, log_means, mass)
+        unseen = _unseen_grid(math.exp(log_means[0]), math.exp(log_means[-1]), min(step, LOG_STEP))
+        return cls(observed + unseen, smooth_poisson_cdf(unseen, float(log_means[0]), step, mass, width * step))
+
+    @classmethod
+    def sampled_mixture(cls, observed: int, log_means: Array, mass: Array) -> Distribution:
+        """Return `poisson_mixture` of a density that random draws have made rough, as far as they tell, in less time.
+
+        Parameters
+        ----------
+        observed, log_means, mass
+            As in `poisson_mixture`.
+        """
+        from mse.kernels.smoothmixture import sampled_poisson_cdf
+
+        log_means, mass = _present(log_means, mass)
+        step = float(log_means[1] - log_means[0]) if len(mass) > 1 else LOG_STEP
+        unseen = _unseen_grid(math.exp(log_means[0]), math.exp(log_means[-1]), min(step, LOG_STEP))
+        return cls(observed + unseen, sampled_poisson_cdf(unseen, float(log_means[0]), step, mass))
+
     @property
     def beyond(self) -> float:
         """Probability beyond the last grid point."""
@@ -123,6 +162,8 @@ class Distribution:
             from mse.kernels.lawdraws import many_quantiles
 
             return many_quantiles(self.values, self.cdf, wanted.ravel(), self.whole).reshape(wanted.shape)
+        if wanted.size <= FEW:
+            return np.array([self._one(q) for q in wanted.ravel().tolist()]).reshape(wanted.shape)
         # The first grid point that reaches q, so that a stretch without probability is stepped over.
         at = np.minimum(self.cdf.searchsorted(wanted), len(self.cdf) - 1)
         before = np.maximum(at - 1, 0)
@@ -132,6 +173,16 @@ class Distribution:
         size = start + np.minimum(np.maximum(share, 0.0), 1.0) * (self.values[at] - start)
         # A hair is taken off first: a cumulative sum that reaches q up to rounding has reached it.
         return np.asarray(np.ceil(size - 1e-9) if self.whole else size)
+
+    def _one(self, q: float) -> float:
+        """Return one quantile: what `quantile` does with arrays takes ten times as long for a single number."""
+        at = min(int(self.cdf.searchsorted(q)), len(self.cdf) - 1)
+        before = max(at - 1, 0)
+        below, start = float(self.cdf[before]), float(self.values[before])
+        gap = float(self.cdf[at]) - below
+        share = min(max((q - below) / gap, 0.0), 1.0) if gap > 0.0 else 1.0
+        size = start + share * (float(self.values[at]) - start)
+        return float(math.ceil(size - 1e-9)) if self.whole else size
 
     def probability_below(self, size: float) -> float:
         """Return P(N <= size)."""
@@ -156,16 +207,17 @@ class Distribution:
         low, high = self.quantile([tail, 1 - tail])
         if not high > low:
             return np.array([low]), np.array([1.0])
-        edges = np.geomspace(low, high, points + 1)
-        mass = np.diff(np.interp(edges, self.values, self.cdf))
-        width = np.log(edges[1] / edges[0])
+        # No kernel: a page draws the law of an answer that was stored, and would load numba for it.
+        edges = np.exp(np.linspace(math.log(low), math.log(high), points + 1))
+        upto = np.interp(edges, self.values, self.cdf)
+        mass = upto[1:] - upto[:-1]
         # A light Gaussian smoothing, a hundredth of the range: whole numbers must not look like humps.
         sd = max(1.0, points / 100)
         reach = int(4 * sd)
         window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sd) ** 2)
         padded = np.concatenate([mass[:reach][::-1], mass, mass[-reach:][::-1]])
         smooth = np.convolve(padded, window / window.sum(), mode="valid")
-        return np.sqrt(edges[1:] * edges[:-1]), smooth / width
+        return np.sqrt(edges[1:] * edges[:-1]), smooth / math.log(edges[1] / edges[0])
 
     def humps(self, least_weight: float = 0.05, deepest: float = 0.9) -> tuple[Hump, ...]:
         """Return the modes of the density of log N that hold real weight, from small to large N.
@@ -205,16 +257,26 @@ class Distribution:
                 )
 
 
-def without_repeats(ascending: Array) -> Array:
-    """Return ascending numbers, each once."""
-    return np.asarray(ascending[np.concatenate([[True], ascending[1:] > ascending[:-1]])])
+def frozen[T: np.generic](given: npt.ArrayLike, kind: type[T]) -> npt.NDArray[T]:
+    """Return an array that nobody can write to: a copy, unless it is one that nobody can."""
+    array = np.asarray(given)
+    if array.dtype == kind and not array.flags.writeable and array.base is None:
+        return array
+    out = np.array(array, dtype=kind)
+    out.setflags(write=False)
+    return out
+
+
+def _present(log_means: Array, mass: Array) -> tuple[Array, Array]:
+    """Return the points between those without weight, and what share of it each has."""
+    present = np.flatnonzero(mass > mass.max() * 1e-15)
+    here = slice(present[0], present[-1] + 1)
+    return log_means[here], mass[here] / mass[here].sum()
 
 
 def _unseen_grid(smallest: float, largest: float, step: float) -> Array:
     """Return whole unseen counts: every integer up to 1,000, then `step` apart on the log scale."""
-    start = max(0.0, np.floor(smallest - 10.0 * np.sqrt(smallest) - 10.0))
-    end = np.ceil(largest + 10.0 * np.sqrt(largest) + 10.0)
-    fine = np.arange(start, min(end, max(start, 1000.0)) + 1.0)
-    steps = int(np.ceil(np.log(max(end / max(fine[-1], 1.0), 1.0)) / step))
-    coarse = np.rint(np.geomspace(max(fine[-1], 1.0), end, steps + 1)) if steps > 0 else fine[-1:]
-    return without_repeats(np.concatenate([fine, coarse]))
+    from mse.kernels.lawdraws import whole_counts
+
+    start = max(0.0, math.floor(smallest - 10.0 * math.sqrt(smallest) - 10.0))
+    return whole_counts(start, math.ceil(largest + 10.0 * math.sqrt(largest) + 10.0), step)

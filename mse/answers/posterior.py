@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import numpy as np
 
-from mse.answers.distribution import Distribution, Hump
+from mse.answers.distribution import Distribution, Hump, frozen
 from mse.answers.estimates import Estimate, Span, Verdict, verdict_from
 from mse.answers.modelweights import ModelWeights as ModelWeights
 from mse.answers.notebook import Picture, curve, drawn
@@ -125,13 +125,12 @@ class Posterior:
 
     def __post_init__(self) -> None:
         """Copy the arrays in, make them read-only, and check that parts add up."""
-        draws = np.array(self.draws, dtype=np.int64)
+        draws = frozen(self.draws, np.int64)
         if self.strata is not None and not np.array_equal(self.strata.draws.sum(axis=1), draws):
             raise ModelError(
                 Problem(said("found.draws_strata_do_not"),
                         said("allowed.parts_sum_total_every"), said("do.take_total_sum_its"))
             )  # fmt: skip
-        draws.setflags(write=False)
         object.__setattr__(self, "draws", draws)
 
     @classmethod

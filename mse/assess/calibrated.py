@@ -116,7 +116,7 @@ def calibrated(posterior: Posterior, table: CaptureTable | HistoryTable, library
     ----------
     posterior : Posterior
         By a method and setting that departures were learned for: the average over all models, or over decomposable
-        graphs, with their usual settings.
+        graphs, with their usual settings. Without draws there are as many as its options say.
     table : CaptureTable or HistoryTable
         What it came from.
     library : Library, optional
@@ -154,7 +154,7 @@ def calibrated(posterior: Posterior, table: CaptureTable | HistoryTable, library
         posterior,
         method=f"{posterior.method}, calibrated",
         distribution=law,
-        draws=law.draw(len(posterior.draws), rng),
+        draws=law.draw(len(posterior.draws) or int(str(posterior.spec["draws"])), rng),
         point=float(law.quantile(0.5)),
         point_kind=said("kind.calibrated"),
         inside=(*posterior.inside, said("source.departures_known")),

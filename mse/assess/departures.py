@@ -99,7 +99,7 @@ def features(table: CaptureTable | HistoryTable, unseen: Array) -> Array:
     table : CaptureTable or HistoryTable
         Without strata.
     unseen : float64 array, shape (POINTS,)
-        From `log_unseen`.
+        From `log_unseen`, ascending.
 
     Returns
     -------
@@ -108,8 +108,7 @@ def features(table: CaptureTable | HistoryTable, unseen: Array) -> Array:
         median of N.
     """
     overlap = float(table.history_counts()[1:].sum())
-    size = table.observed + math.exp(float(np.median(unseen))) - 0.5
-    return np.array([float(table.n_lists >= 4), math.log1p(overlap), math.log(table.observed / size)])
+    return np.array([float(table.n_lists >= 4), math.log1p(overlap), _in_view(table, unseen)])
 
 
 def scale_features(table: CaptureTable | HistoryTable, unseen: Array) -> Array:
@@ -120,4 +119,10 @@ def scale_features(table: CaptureTable | HistoryTable, unseen: Array) -> Array:
     float64 array, shape (S,)
         1 for five lists or more, else 0; log of the observed over the median of N.
     """
-    return np.array([float(table.n_lists >= 5), features(table, unseen)[2]])
+    return np.array([float(table.n_lists >= 5), _in_view(table, unseen)])
+
+
+def _in_view(table: CaptureTable | HistoryTable, unseen: Array) -> float:
+    """Return the log of the observed over the median of N."""
+    middle = 0.5 * float(unseen[(len(unseen) - 1) // 2] + unseen[len(unseen) // 2])
+    return math.log(table.observed / (table.observed + math.exp(middle) - 0.5))

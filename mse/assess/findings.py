@@ -13,6 +13,7 @@ from mse.answers.estimates import Level, Reason
 from mse.answers.posterior import Posterior
 from mse.assess.knownsizes import SizesFound, sizes_found
 from mse.assess.robustness import CELLS, WITHOUT_LIST, WITHOUT_REFERRALS
+from mse.kernels.arrays import Array
 from mse.words.said import from_json
 
 if TYPE_CHECKING:
@@ -232,14 +233,21 @@ def _linkage(frame: pd.DataFrame, limits: Thresholds) -> Reason | None:
     return above(factor, limits.linkage, "linkage")
 
 
+def _median(values: Array) -> float:
+    ordered = sorted(values.tolist())
+    return float(0.5 * (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]))
+
+
 def _known_sizes(found: SizesFound, limits: Thresholds) -> Reason | None:
     if len(found.log_bias) < 2:
         return None
     # On large registers intervals are so narrow that a miss by a percent, of which nobody would speak, is a miss.
-    covered = found.covered | (np.abs(found.log_bias) < math.log(MATERIAL))
-    share = float(1.0 - covered.mean())
-    bias = float(np.median(found.log_bias))
-    more = {"tried": float(len(covered)), "missed": float((~covered).sum()), "ratio": float(np.exp(bias))}
+    each = zip(found.covered.tolist(), found.log_bias.tolist(), strict=True)
+    missed = sum(not covered and abs(bias) >= math.log(MATERIAL) for covered, bias in each)
+    tried = len(found.log_bias)
+    share = missed / tried
+    ratio = math.exp(_median(found.log_bias))
+    more = {"tried": float(tried), "missed": float(missed), "ratio": ratio}
     return above(share, limits.known_sizes, "known_sizes", more=more)
 
 
@@ -248,7 +256,7 @@ def _known_bias(found: SizesFound, limits: Thresholds) -> Reason | None:
     bias = found.log_bias
     if len(bias) < 2 or not (bias < 0.0).all():
         return None
-    ratio = math.exp(float(np.median(bias)))
+    ratio = math.exp(_median(bias))
     return above(1.0 / ratio, limits.known_bias, "known_bias", more={"tried": float(len(bias)), "ratio": ratio})
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from mse.assess.refits import Refit, refit_all, why_json
 from mse.computing.parallel import Compute
 from mse.kernels.arrays import Array, Flags, Integers
 from mse.tables.captures import CaptureTable
+from mse.tables.checks import membership
 from mse.tables.histories import HistoryTable
 from mse.words.said import Said, said
 
@@ -113,18 +115,24 @@ class _Members(NamedTuple):
 
 
 def _members(table: CaptureTable, place: int) -> _Members:
-    on = table.membership()
-    members, counts = on[:, place], np.where(on[:, place], table.counts[0], 0)
-    totals = counts @ on
-    others = [j for j in range(table.n_lists) if j != place and totals[j] > 0]
-    folded = on[:, others].astype(np.int64) @ (1 << np.arange(len(others)))
-    inner: Integers = np.zeros(2 ** len(others), dtype=np.int64)
-    np.add.at(inner, folded, counts)
-    observable = np.zeros(len(inner), dtype=bool)
-    np.logical_or.at(observable, folded[members], table.observable[0][members])
-    active = int((totals[others] >= LEAST_MEMBERS).sum())
-    overlap = int(counts[on[:, others].sum(axis=1) >= 2].sum())
-    return _Members(others, inner, observable, active, overlap, _left_out(bool(observable[0]), active, overlap))
+    totals = table.overlaps()[place].tolist()
+    others = tuple(j for j in range(table.n_lists) if j != place and totals[j] > 0)
+    members, folded = _folded(table.n_lists, place, others)
+    size = 2 ** len(others)
+    counts = table.counts[0][members]
+    inner = np.bincount(folded, counts, minlength=size).astype(np.int64)
+    observable = np.bincount(folded, table.observable[0][members], minlength=size) > 0
+    active = sum(totals[j] >= LEAST_MEMBERS for j in others)
+    overlap = int(inner[np.bitwise_count(np.arange(size)) >= 2].sum())
+    return _Members([*others], inner, observable, active, overlap, _left_out(bool(observable[0]), active, overlap))
+
+
+@lru_cache(maxsize=256)
+def _folded(n_lists: int, place: int, others: tuple[int, ...]) -> tuple[Integers, Integers]:
+    """Return the histories with one list, as places in a table, and each of them over the other lists alone."""
+    on = membership(n_lists)
+    members = np.flatnonzero(on[:, place])
+    return members, on[members][:, others].astype(np.int64) @ (1 << np.arange(len(others)))
 
 
 def _known_size(table: CaptureTable, place: int) -> KnownSize:
@@ -224,11 +232,11 @@ def quick_consistency(table: CaptureTable | HistoryTable, prob: float = 0.95) ->
 
 def _from_others(held: _Members, prob: float) -> Array:
     """Return low, point and high of the size of a list by shrinkage of the other lists."""
-    from mse.estimators.shrinkage.shrinkage import law_of_cells
+    from mse.estimators.shrinkage.shrinkage import quick_quantiles
 
     counts, cells = held.counts.astype(np.float64), held.observable.astype(np.float64)
     counts[0] = cells[0] = 0.0
-    return law_of_cells(counts, cells).quantile([(1 - prob) / 2, 0.5, (1 + prob) / 2])
+    return quick_quantiles(counts, cells, [(1 - prob) / 2, 0.5, (1 + prob) / 2])
 
 
 def sizes_found(frame: pd.DataFrame) -> SizesFound:

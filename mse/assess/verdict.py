@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ from mse.assess.knownsizes import SizesFound
 from mse.assess.parts import headline_dimension, judge_parts, unusable, worst
 from mse.assess.rules import RULES, Basis, Thresholds, usual_thresholds
 from mse.assess.tablefindings import table_findings
+from mse.kernels.arrays import Integers
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.words.said import said
@@ -170,9 +172,14 @@ def _basis(basis: Basis) -> Reason | None:
     return None
 
 
+@cache
+def _pairs(n_lists: int) -> tuple[Integers, ...]:
+    return np.triu_indices(n_lists, 1)
+
+
 def _pair_share(table: CaptureTable | HistoryTable, limits: Thresholds) -> Reason | None:
     overlaps = table.overlaps()
-    rows, columns = np.triu_indices(table.n_lists, 1)
+    rows, columns = _pairs(table.n_lists)
     pairs = overlaps[rows, columns]
     largest = int(pairs.argmax())
     share = float(pairs[largest] / pairs.sum())

@@ -6,6 +6,8 @@ intercept and the single lists are always in. The walk grows a model by one *lat
 it meets every hierarchical model once.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +31,12 @@ def facet_words(candidates: NDArray[np.int64]) -> NDArray[np.int64]:
         Masks as in ``modelstore`` of the facets with two members or more. The sign bit of the first word is set when a
         facet is not a candidate: such a term is in no hierarchical model.
     """
-    index = {int(subset): i for i, subset in enumerate(candidates)}
+    return _facet_words(tuple(candidates.tolist())).copy()
+
+
+@lru_cache(maxsize=64)
+def _facet_words(candidates: tuple[int, ...]) -> NDArray[np.int64]:
+    index = {subset: i for i, subset in enumerate(candidates)}
     facets = np.zeros((len(index), max(1, -(-len(index) // BITS))), np.int64)
     for subset, i in index.items():
         for member in range(subset.bit_length()):

@@ -12,6 +12,7 @@ trees. In Graph Theory and Sparse Matrix Computation, 1-29.
 """
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -343,11 +344,7 @@ def posterior_on(
     observed, n_cells, n_points = float(counts[1:].sum()), counts.shape[0], grid.unseen.shape[0]
     constants, gaps = np.empty(n_cells), np.empty(n_cells)
     fill_factors(counts, observed, float(delta), constants, gaps)
-    padding = -n_points % BLOCK  # repeats the last cell with width zero
-    unseen, widths = np.pad(grid.unseen, (0, padding), mode="edge"), np.pad(grid.widths, (0, padding))
-    logs = np.log(np.maximum(unseen, 0.5))
-    powers = np.stack([np.ones_like(unseen), unseen, logs, logs**2])
-    weighted = np.ascontiguousarray((widths * powers).reshape(MOMENTS, -1, BLOCK).swapaxes(0, 1))
+    unseen, weighted = _weighted(grid.unseen.tobytes(), grid.widths.tobytes())
     shared = np.empty_like(unseen)
     fill_shared(counts, observed, unseen, float(shape), float(scale), shared)
     density, moments = np.zeros((unseen.shape[0] // BLOCK, BLOCK)), np.zeros((len(graphs.edges), MOMENTS))
@@ -367,6 +364,17 @@ def posterior_on(
         np.sqrt(np.maximum(own[3] - own[2] ** 2, 0.0)),
         top + math.log(whole / len(graphs.edges)), end, beyond, exponent, dropped / whole,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _weighted(cells: bytes, sizes: bytes) -> tuple[Floats, Floats]:
+    """Return the cells of a grid in whole blocks, and what their powers weigh: tables share the first grid."""
+    unseen, widths = np.frombuffer(cells), np.frombuffer(sizes)
+    padding = -unseen.shape[0] % BLOCK  # repeats the last cell with width zero
+    unseen, widths = np.pad(unseen, (0, padding), mode="edge"), np.pad(widths, (0, padding))
+    logs = np.log(np.maximum(unseen, 0.5))
+    powers = np.stack([np.ones_like(unseen), unseen, logs, logs**2])
+    return unseen, np.ascontiguousarray((widths * powers).reshape(MOMENTS, -1, BLOCK).swapaxes(0, 1))
 
 
 def mass_beyond(grid: Grid, density: Floats, observed: float) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Quantiles of one law by the thousand: each begins where a table of equal steps of the probability says."""
+"""One law on its grid: the grid itself, and its quantiles by the thousand."""
 
 import math
 
@@ -45,3 +45,22 @@ def many_quantiles(values: Array, cdf: Array, wanted: Array, whole: bool) -> Arr
         here = values[before] + part * (values[at] - values[before])
         out[q] = math.ceil(here - 1e-9) if whole else here
     return out
+
+
+@compiled
+def whole_counts(start: float, end: float, step: float) -> Array:
+    """Return whole numbers from one to another: every one up to 1,000, then `step` apart on the scale of logs."""
+    last = min(end, max(start, 1000.0))
+    fine = int(last - start) + 1
+    above = max(last, 1.0)
+    steps = int(math.ceil(math.log(max(end / above, 1.0)) / step))
+    out = np.empty(fine + steps)
+    for i in range(fine):
+        out[i] = start + i
+    size = fine
+    for i in range(1, steps + 1):
+        here = np.rint(above * math.exp(math.log(end / above) * i / steps))
+        if here > out[size - 1]:
+            out[size] = here
+            size += 1
+    return out[:size]

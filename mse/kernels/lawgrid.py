@@ -175,3 +175,35 @@ def noisy_quantiles(wanted: Array, means: Array, mass: Array) -> Array:
                 side = 1
         out[q] = high
     return out
+
+
+@compiled
+def quantiles_of_sizes(observed: float, log_means: Array, mass: Array, wanted: Array) -> Array:
+    """Return `noisy_quantiles` of the observed and the unseen together, from logs of the means of the unseen.
+
+    Parameters
+    ----------
+    observed : float
+        Persons.
+    log_means, mass : (M,) float64
+        Logs of means, ascending, and their weights; those below a billionth of the largest are left out.
+    wanted : (Q,) float64
+        Shares.
+    """
+    least = 1e-9 * mass.max()
+    means = np.empty(mass.shape[0])
+    share = np.empty(mass.shape[0])
+    size = 0
+    total = 0.0
+    for i in range(mass.shape[0]):
+        if mass[i] > least:
+            means[size] = math.exp(log_means[i])
+            share[size] = mass[i]
+            total += mass[i]
+            size += 1
+    for i in range(size):
+        share[i] /= total
+    out = noisy_quantiles(wanted, means[:size], share[:size])
+    for q in range(out.shape[0]):
+        out[q] = observed + max(out[q], 0.0)
+    return out

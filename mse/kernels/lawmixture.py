@@ -19,7 +19,7 @@ MOST_POINTS = 200_000
 
 @compiled
 def mixed_laws(
-    nodes: Array, log_density: Array, ends: Integers, variance: Array, log_weight: Array, step: float
+    nodes: Array, log_density: Array, ends: Integers, variance: Array, log_weight: Array, step: float, share: float
 ) -> tuple[Array, Array]:
     """Return an equally spaced grid and the mass there of the mixture of laws.
 
@@ -34,7 +34,9 @@ def mixed_laws(
     log_weight : (G,) float64
         Log of what its density is multiplied by; minus infinity leaves it out.
     step : float
-        Spacing of the grid at most; it is a quarter of the smallest standard deviation at most, too.
+        Spacing of the grid at most.
+    share : float
+        The same, in the smallest standard deviation.
     """
     low = np.inf
     high = -np.inf
@@ -48,7 +50,7 @@ def mixed_laws(
             narrow = min(narrow, variance[g])
             top = max(top, log_density[start : ends[g]].max() + log_weight[g])
         start = ends[g]
-    step = max(min(step, 0.25 * math.sqrt(narrow)), (high - low) / MOST_POINTS)
+    step = max(min(step, share * math.sqrt(narrow)), (high - low) / MOST_POINTS)
     x = low + step * np.arange(int((high - low) / step) + 2).astype(np.float64)
     mass = np.zeros(x.shape[0])
     start = 0
@@ -60,13 +62,40 @@ def mixed_laws(
 
 
 @compiled
-def integrals_of_laws(nodes: Array, log_density: Array, ends: Integers, out: Array) -> None:
-    """Replace `out`, (G,), by `log_integral` of the laws that have nodes enough; arrays as in `mixed_laws`."""
-    start = 0
-    for g in range(ends.shape[0]):
-        if ends[g] - start >= FEWEST_NODES:
-            out[g] = log_integral(nodes[start : ends[g]], log_density[start : ends[g]])
-        start = ends[g]
+def mixed_quantile(
+    q: float, nodes: Array, log_density: Array, ends: Integers, variance: Array, log_weight: Array, step: float,
+    share: float,
+) -> float:  # fmt: skip
+    """Return the point below which a share q of a mixture of laws lies; other arguments as in `mixed_laws`."""
+    x, mass = mixed_laws(nodes, log_density, ends, variance, log_weight, step, share)
+    wanted = q * mass.sum()
+    below = 0.0
+    before = 0.0
+    for i in range(x.shape[0]):
+        # half of the mass of a point lies before it
+        here = below + 0.5 * mass[i]
+        if here >= wanted:
+            return float(x[0] if i == 0 else x[i] - (x[i] - x[i - 1]) * (here - wanted) / (here - before))
+        below += mass[i]
+        before = here
+    return float(x[x.shape[0] - 1])
+
+
+@compiled
+def integrals_of_laws(nodes: Array, log_densities: Array, ends: Integers, others: Array) -> Array:
+    """Return `log_integral` of the laws under each of B log densities, (B, T), and `others`, (G,), of too few nodes.
+
+    The result is (B, G); other arrays are as in `mixed_laws`.
+    """
+    out = np.empty((log_densities.shape[0], ends.shape[0]))
+    for b in range(log_densities.shape[0]):
+        start = 0
+        for g in range(ends.shape[0]):
+            out[b, g] = others[g]
+            if ends[g] - start >= FEWEST_NODES:
+                out[b, g] = log_integral(nodes[start : ends[g]], log_densities[b, start : ends[g]])
+            start = ends[g]
+    return out
 
 
 class Flat(NamedTuple):

@@ -68,8 +68,7 @@ def sample_laws(
     tries : (A,) int64
         How many of them are used at first, and how many where that does not settle the laws; ascending.
     settled : float
-        Standard error of the log density at the node where it is largest, the mean over the points, with which so many
-        draws do.
+        Standard error of the log density with which so many draws do, see `_noise`.
     batches : int
         B.
     reliable, least : float
@@ -109,9 +108,8 @@ def sample_laws(
                             copy_to(more[i - start, side], weights[i, side, :draws])
                         sample_rung(shifted, terms, prior, modes[i], normals, draws, normals.shape[0], more[i - start])
                 shape[c], worth[c] = _correct(law, heavy, more, normals.shape[0], batches, ratio, start)
-            noise += weight[c] * _spread(ratio, start, end) / math.sqrt(batches)
-            if noise >= settled and draws < most:
-                break
+        if noise == 0.0 and draws < most:
+            noise = _noise(ratio, density, ends, weight)
         if noise < settled:
             break
     return Corrections(ratio, shape, worth, failed)
@@ -191,19 +189,37 @@ def _correct(
 
 
 @compiled
-def _spread(ratio: Array, start: int, end: int) -> float:
-    """Return the standard deviation of what parts of the draws say of a node, where it is largest."""
+def _noise(ratio: Array, density: Array, ends: Integers, weight: Array) -> float:
+    """Return the standard error of the log density, the mean over the laws, at the node of each where it is largest.
+
+    What the parts of the draws say of all laws alike is taken off first: the mixture is divided by it.
+    """
     batches = ratio.shape[0] - 1
-    largest = 0.0
-    for i in range(start, end):
-        mean = 0.0
+    alike = np.zeros(batches)
+    start = 0
+    for c in range(ends.shape[0]):
+        densest = start + int(density[start : ends[c]].argmax())
         for b in range(batches):
-            mean += ratio[b + 1, i] / batches
-        square = 0.0
-        for b in range(batches):
-            square += (ratio[b + 1, i] - mean) ** 2 / batches
-        largest = max(largest, square)
-    return math.sqrt(largest)
+            alike[b] += weight[c] * ratio[b + 1, densest] / weight.sum()
+        start = ends[c]
+    noise = 0.0
+    start = 0
+    for c in range(ends.shape[0]):
+        heavy = density[start : ends[c]].max() - HEAVY
+        largest = 0.0
+        for i in range(start, ends[c]):
+            if density[i] < heavy:
+                continue
+            mean = 0.0
+            for b in range(batches):
+                mean += (ratio[b + 1, i] - alike[b]) / batches
+            square = 0.0
+            for b in range(batches):
+                square += (ratio[b + 1, i] - alike[b] - mean) ** 2 / batches
+            largest = max(largest, square)
+        noise += weight[c] * math.sqrt(largest / batches)
+        start = ends[c]
+    return noise
 
 
 @compiled

@@ -45,3 +45,48 @@ def mixed_student_cdf(logs: Array, places: Array, scale: float, upper: float) ->
     for g in range(logs.shape[0]):
         out[g] /= places.shape[0]
     return out
+
+
+@compiled
+def departed_cdf(logs: Array, places: Array, scale: float, upper: float, per_scale: float) -> Array:
+    """Return `mixed_student_cdf`, at most 1, by cubics between knots: as many as it needs, where these are fewer.
+
+    Parameters
+    ----------
+    logs, places, scale, upper
+        As in `mixed_student_cdf`.
+    per_scale : float
+        Knots in the smaller scale among the places; their distance grows with that from the places.
+    """
+    half = 0.5 * (places[places.shape[0] - 1] - places[0])
+    centre = places[0] + half
+    around = 1.5 * half + 4.0 * max(scale, upper)
+    space = min(scale, upper) / (per_scale * around)
+    first = int(math.floor(math.asinh((logs[0] - centre) / around) / space)) - 1
+    last = int(math.ceil(math.asinh((logs[logs.shape[0] - 1] - centre) / around) / space)) + 1
+    if last - first + 1 >= logs.shape[0]:
+        return np.minimum(mixed_student_cdf(logs, places, scale, upper), 1.0)
+    knots = np.empty(last - first + 1)
+    for k in range(knots.shape[0]):
+        knots[k] = centre + around * math.sinh(space * (first + k))
+    values = mixed_student_cdf(knots, places, scale, upper)
+    out = np.empty(logs.shape[0])
+    at = 0
+    a, b, c, d = knots[0], knots[1], knots[2], knots[3]
+    slope, bend, twist = 0.0, 0.0, 0.0
+    for g in range(logs.shape[0]):
+        if at == 0 or (logs[g] >= knots[at + 1] and at < knots.shape[0] - 3):
+            at = max(at, 1)
+            while logs[g] >= knots[at + 1] and at < knots.shape[0] - 3:
+                at += 1
+            # Newton's divided differences of the two knots on either side
+            a, b, c, d = knots[at - 1], knots[at], knots[at + 1], knots[at + 2]
+            slope = (values[at] - values[at - 1]) / (b - a)
+            middle = (values[at + 1] - values[at]) / (c - b)
+            bend = (middle - slope) / (c - a)
+            beyond = ((values[at + 2] - values[at + 1]) / (d - c) - middle) / (d - b)
+            twist = (beyond - bend) / (d - a)
+        x = logs[g]
+        here = values[at - 1] + (x - a) * (slope + (x - b) * (bend + (x - c) * twist))
+        out[g] = min(here if g == 0 else max(here, out[g - 1]), 1.0)
+    return out

@@ -137,13 +137,12 @@ DRAWINGS = (
     *_rows(
         "drawing", "structure", GIVEN, "svg svg@aria-hidden svg@class svg@fill svg@role svg@stroke svg@stroke-linecap"
     ),
-    *_rows(
-        "drawing", "structure", GIVEN, "svg@stroke-width svg@viewbox g g@clip-path defs clippath clippath@id path@id"
-    ),
-    *_rows("drawing", "structure", GIVEN, "path path@style path@clip-path use use@href use@style text@style"),
-    *_rows("drawing", "structure", GIVEN, "rect rect@x rect@y rect@width rect@height"),
+    *_rows("drawing", "structure", GIVEN, "svg@stroke-width svg@viewbox clippath clippath@id path path@style"),
+    *_rows("drawing", "structure", GIVEN, "path@clip-path circle circle@r circle@style circle@clip-path text@style"),
+    *_rows("drawing", "structure", GIVEN, "rect rect@rx rect@style rect@clip-path"),
     *_rows("drawing", "words", TOLD, "svg@aria-label title text"),
-    *_rows("drawing", "drawn estimate", DRAWN, "path@d use@x use@y text@x text@y text@transform"),
+    *_rows("drawing", "drawn estimate", DRAWN, "path@d circle@cx circle@cy text@x text@y text@transform"),
+    *_rows("drawing", "drawn estimate", DRAWN, "rect@x rect@y rect@width rect@height"),
     *_rows(
         "drawing", "drawn estimate", DRAWN, "intervals posterior sensitivity robustness checks trend strata", "figure "
     ),

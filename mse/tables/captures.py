@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -241,11 +241,8 @@ class CaptureTable:
     @property
     def digest(self) -> str:
         """SHA-256 of lists, strata, counts, observable and absent; the name is not part of it."""
-        head = {"format": "mse-capture-table/1", "lists": self.lists, "strata": list(self.strata.items())}
-        sha = hashlib.sha256(json.dumps(head, ensure_ascii=True).encode())
-        for part in (self.counts.astype("<i8"), self.observable.astype("u1"), self.absent.astype("u1")):
-            sha.update(b"\n" + part.tobytes())
-        return sha.hexdigest()
+        arrays = (self.counts.astype("<i8"), self.observable.astype("u1"), self.absent.astype("u1"))
+        return _digest(self.lists, tuple(self.strata.items()), *(x.tobytes() for x in arrays))
 
     def membership(self) -> Flags:
         """Return who is on what: bool array of shape (2**K - 1, K), row h - 1 for history h."""
@@ -253,12 +250,11 @@ class CaptureTable:
 
     def list_totals(self) -> Integers:
         """Return the persons on each list, over all strata: shape (K,)."""
-        return np.diagonal(self.overlaps()).copy()
+        return np.diagonal(_overlaps(self.n_lists, self.counts.sum(axis=0).tobytes())).copy()
 
     def overlaps(self) -> Integers:
         """Return the persons on both of two lists, over all strata: shape (K, K), totals on the diagonal."""
-        on = self.membership().astype(np.int64)
-        return on.T @ (self.counts.sum(axis=0)[:, None] * on)
+        return _overlaps(self.n_lists, self.counts.sum(axis=0).tobytes()).copy()
 
     def alone(self) -> Integers:
         """Return the persons on each list and no other, over all strata: shape (K,)."""
@@ -374,6 +370,23 @@ class CaptureTable:
         if self.absent.any():
             rows.append((say("card.absent"), ", ".join(np.array(self.lists)[self.absent.any(axis=0)])))
         return card(self.name, rows, notes=() if self.read_as is None else (str(self.read_as),))
+
+
+@lru_cache(maxsize=8)
+def _digest(lists: tuple[str, ...], strata: tuple[tuple[str, tuple[str, ...]], ...], *arrays: bytes) -> str:
+    """Return the digest of the content of a table, kept: an answer asks for it again and again."""
+    head = {"format": "mse-capture-table/1", "lists": lists, "strata": strata}
+    sha = hashlib.sha256(json.dumps(head, ensure_ascii=True).encode())
+    for part in arrays:
+        sha.update(b"\n" + part)
+    return sha.hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _overlaps(n_lists: int, counts: bytes) -> Integers:
+    """Return the persons on both of two lists from those in every history, kept likewise."""
+    on = membership(n_lists).astype(np.int64)
+    return on.T @ (np.frombuffer(counts, dtype=np.int64)[:, None] * on)
 
 
 def _rows[T: np.generic](array: npt.NDArray[T], n_strata: int) -> npt.NDArray[T]:

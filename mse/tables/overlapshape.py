@@ -41,12 +41,12 @@ def nested_lists(table: CaptureTable | HistoryTable, least: int = 1) -> tuple[tu
 
     Two lists with the same persons are named once, in their order.
     """
-    both = table.overlaps()
-    totals = np.diagonal(both)
+    both = table.overlaps().tolist()
+    totals = [row[i] for i, row in enumerate(both)]
     found = []
     for i, inner in enumerate(table.lists):
         for j, outer in enumerate(table.lists):
             same = totals[i] == totals[j] and i < j
-            if i != j and totals[i] >= least and both[i, j] == totals[i] and not same:
+            if i != j and totals[i] >= least and both[i][j] == totals[i] and not same:
                 found.append((inner, outer))
     return tuple(found)

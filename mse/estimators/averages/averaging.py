@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Annotated, Literal
 
 import numpy as np
@@ -236,10 +236,15 @@ def check_size(n_lists: int, max_order: int | None) -> int:
 
 def log_prior_by_size(subsets: Integers, model_prior: str) -> Array:
     """Return the log prior of one model with 0, 1, … c interactions, shape (c + 1,)."""
+    return _prior_by_size(tuple(subsets.tolist()), model_prior)
+
+
+@lru_cache(maxsize=64)
+def _prior_by_size(terms: tuple[int, ...], model_prior: str) -> Array:
     from mse.kernels.enumeration import count_models as count_by_size
     from mse.kernels.enumeration import facet_masks
 
-    of_size = count_by_size(facet_masks(subsets), 0, 0).astype(np.float64)
+    of_size = count_by_size(facet_masks(np.array(terms, dtype=np.int64)), 0, 0).astype(np.float64)
     if model_prior == "uniform":
         return np.full(len(of_size), -math.log(of_size.sum()))
     with np.errstate(divide="ignore"):

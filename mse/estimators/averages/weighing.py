@@ -11,18 +11,20 @@ import numpy as np
 from mse.answers.distribution import LOG_STEP, Distribution
 from mse.computing.parallel import Compute
 from mse.estimators.averages.listmodels import ListModels
-from mse.estimators.modelspace.correcting import ALL_DRAWS, Correction, Importance, correct, to_correct
+from mse.estimators.modelspace.correcting import Correction, Effort, Importance, correct, to_correct
 from mse.estimators.modelspace.modelfamilies import held
 from mse.estimators.modelspace.pool import Pool
 from mse.estimators.normallaw import mixture_quantiles
 from mse.kernels.arrays import Array
 from mse.kernels.streaming import Evidence
 
-LENGTHS = 250, 100_000
-"""Importance draws of a light model, and of a heavy one."""
+IN_PARTS = tuple(Effort(draws, 100, 10_000, False) for draws in (5_000, 20_000))
+"""Importance draws of one table among several that are added up, first and where they are not `ENOUGH`: errors of the
+parts average out."""
 
-SOME_DRAWS, SOME_LENGTHS = 20_000, (100, 10_000)
-"""Importance draws of one table among several that are added up, and of its models: errors of the parts average out."""
+ENOUGH = 0.04
+"""Standard error of the log of the unseen, at the upper end of the interval of such a table, with which no more draws
+are made: that of the sum is far smaller."""
 
 FINEST_GRID = 200_000
 """Points of the grid of log n_0 at most."""
@@ -120,7 +122,8 @@ def corrected_law(
         The table is not one of several that are added up, for which fewer draws do.
     """
     corrected, correction, grid, mass = corrected_mass(pool, share, seed, compute, alone)
-    return corrected, correction, Distribution.poisson_mixture(observed, grid, mass)
+    mixed = Distribution.poisson_mixture if alone else Distribution.sampled_mixture
+    return corrected, correction, mixed(observed, grid, mass)
 
 
 def corrected_mass(
@@ -147,13 +150,25 @@ def corrected_mass(
         return mass
 
     models = to_correct(pool, share)
-    lengths, draws = (LENGTHS, ALL_DRAWS) if alone else (SOME_LENGTHS, SOME_DRAWS)
-    corrected, correction, laws = correct(pool, models, lengths, law, seed, compute, draws)
+    if alone:
+        corrected, correction, laws = correct(pool, models, law, seed, compute)
+    else:
+        for effort in IN_PARTS:
+            corrected, correction, laws = correct(pool, models, law, seed, compute, effort)
+            if not laws or _upper_error(grid, np.sum(laws, axis=0), correction.effective) < ENOUGH:
+                break
     mass = np.sum(laws, axis=0) if laws else np.zeros(len(grid))
     lighter = corrected.only(slice(models, None))
     for weight, mean, variance in (corrected.rest.T, (lighter.weight, lighter.mean, lighter.variance)):
         add_normals(mass, first, step, np.ascontiguousarray(weight), np.ascontiguousarray(mean), np.sqrt(variance))
     return corrected, correction, grid, mass
+
+
+def _upper_error(grid: Array, mass: Array, effective: float) -> float:
+    """Return the standard error of the upper end of the 95 % interval of log expected n_0, of so many draws."""
+    spread = math.sqrt(0.025 * 0.975 / effective)
+    low, high = np.interp([0.975 - spread, min(0.975 + spread, 0.9999)], np.cumsum(mass) / mass.sum(), grid)
+    return float(0.5 * (high - low))
 
 
 def _grid(parts: Array) -> Array:

@@ -19,14 +19,34 @@ from mse.words.said import said
 MOST_CORRECTED = 4_000
 """Models that are corrected at most; a wider spread of the weight is reported, not hidden."""
 
-ALL_DRAWS = 200_000
-"""Importance draws, which are shared out by weight."""
-
 AGAIN = 4_000
 """Draws at least when a model is sampled a second time because its weights were too uneven."""
 
 CHUNK = 50
 """Models in one task."""
+
+
+class Effort(NamedTuple):
+    """How much is drawn.
+
+    Attributes
+    ----------
+    draws : int
+        Importance draws, which are shared out by weight.
+    fewest, most : int
+        Of a model.
+    apart : bool
+        Every model has a stream of random numbers of its own; else those of a task share one, in less time.
+    """
+
+    draws: int
+    fewest: int
+    most: int
+    apart: bool
+
+
+ALONE = Effort(200_000, 250, 100_000, True)
+"""For a table of its own."""
 
 
 class Importance(NamedTuple):
@@ -119,16 +139,14 @@ def to_correct(pool: Pool, share: float) -> int:
 def correct[T](
     pool: Pool,
     models: int,
-    lengths: tuple[int, int],
     use: Callable[[Iterator[tuple[int, Importance]]], T],
     seed: int,
     compute: Compute,
-    draws: int = ALL_DRAWS,
+    effort: Effort = ALONE,
 ) -> tuple[Pool, Correction, list[T]]:
     """Correct the heaviest models by importance sampling.
 
-    Every model draws from a stream of random numbers of its own, so that the answer depends on the seed alone. Models
-    that are not sampled get the average correction of those that are.
+    The answer depends on the seed alone. Models that are not sampled get the average correction of those that are.
 
     Parameters
     ----------
@@ -136,8 +154,6 @@ def correct[T](
         Laplace's weights.
     models : int
         So many from the first on.
-    lengths : tuple of int
-        Fewest and most draws of a model.
     use : callable
         Makes of the draws of some models, numbered as in the pool, what is needed of them; a correction of NaN means
         that Laplace's law has to do.
@@ -145,8 +161,8 @@ def correct[T](
         Of the draws.
     compute : Compute
         Workers and progress.
-    draws : int
-        Importance draws, which are shared out by weight.
+    effort : Effort
+        How much is drawn.
 
     Returns
     -------
@@ -155,11 +171,12 @@ def correct[T](
         what `use` made.
     """
     log_ratio, pareto_k, worth = np.zeros(models), np.full(models, np.nan), np.ones(models)
-    sizes = np.clip(pool.weight[:models] / pool.total * draws, *lengths).astype(np.int64)
+    sizes = np.clip(pool.weight[:models] / pool.total * effort.draws, effort.fewest, effort.most).astype(np.int64)
 
     def drawn(start: int) -> Iterator[tuple[int, Importance]]:
+        together = None if effort.apart else np.random.default_rng([seed, 2, start])
         for i in range(start, min(start + CHUNK, models)):
-            found = _sample(pool, i, int(sizes[i]), lengths[1], seed)
+            found = _sample(pool, i, int(sizes[i]), effort, seed, together)
             if math.isfinite(found.correction):
                 log_ratio[i], worth[i] = found.correction, max(1.0, found.effective * len(found.betas))
             pareto_k[i] = found.pareto_k
@@ -193,12 +210,17 @@ def effective_models(laplace: Pool, corrected: Pool, heavy: int) -> float:
     return corrected.total**2 / (gain**2 * laplace.total_square + float(own.sum()))
 
 
-def _sample(pool: Pool, i: int, draws: int, most: int, seed: int) -> Importance:
+def _sample(
+    pool: Pool, i: int, draws: int, effort: Effort, seed: int, together: np.random.Generator | None
+) -> Importance:
     """Sample model `i`, a second time with more draws when the weights of the first are too uneven."""
     peak = pool.family.peak(pool.mask[i], float(pool.sd[i]))
-    for attempt, size in enumerate((draws, min(max(4 * draws, AGAIN), most))):
-        stream = [seed, 2, *pool.mask[i].tolist(), round(pool.sd[i] * 1e6), attempt]
-        found = importance(peak, size, np.random.default_rng(stream))
+    for attempt, size in enumerate((draws, min(max(4 * draws, AGAIN), effort.most))):
+        stream = together
+        if stream is None:
+            own = [seed, 2, *pool.mask[i].tolist(), round(pool.sd[i] * 1e6), attempt]
+            stream = np.random.default_rng(own)
+        found = importance(peak, size, stream)
         if found.pareto_k <= RELIABLE:
             break
     return found

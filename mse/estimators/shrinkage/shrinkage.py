@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -51,8 +51,8 @@ from mse.kernels.arrays import Array
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 
-COARSE = 0.02
-"""Spacing of log n_0 in the law without draws."""
+COARSE = 0.02, 0.25
+"""Spacing of log n_0 where quantiles are all that is asked, and in standard deviations of the narrowest law."""
 
 WIDEST = 40.0
 """Log of the largest number of unseen that is counted with."""
@@ -88,12 +88,7 @@ class LogLaw:
 
         The Poisson noise of n_0 about its mean is taken by Wilson & Hilferty's normal law of a cube root.
         """
-        from mse.kernels.lawgrid import noisy_quantiles
-
-        wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
-        kept = np.flatnonzero(self.mass > 1e-9 * self.mass.max())
-        mass = self.mass[kept]
-        out = self.observed + np.maximum(noisy_quantiles(wanted, np.exp(self.log_means[kept]), mass / mass.sum()), 0.0)
+        out = _noisy_quantiles(self.observed, self.log_means, self.mass, np.atleast_1d(q))
         return out if np.ndim(q) else np.asarray(out[0])
 
 
@@ -118,17 +113,34 @@ def law_of_log_n(table: CaptureTable, spec: ShrinkageSpec | None = None, effort:
     return law_of_cells(*table.dense(), spec, effort)
 
 
+def quick_quantiles(counts: Array, cells: Array, q: Sequence[float]) -> Array:
+    """Return quantiles of `law_of_cells` under the usual options, and nothing else."""
+    laws, grid = _laws_of_cells(counts, cells, usual_spec(), None)
+    return _noisy_quantiles(float(counts.sum()), *mixture(laws, grid.log_prior, *COARSE), q)
+
+
+def _noisy_quantiles(observed: float, log_means: Array, mass: Array, q: Sequence[float] | Array) -> Array:
+    from mse.kernels.lawgrid import quantiles_of_sizes
+
+    return quantiles_of_sizes(observed, log_means, mass, np.array(q, dtype=np.float64))
+
+
 def law_of_cells(
     counts: Array, cells: Array, spec: ShrinkageSpec | None = None, effort: Effort | None = None
 ) -> LogLaw:  # fmt: skip
     """Return the same from the persons of all histories, and 1 where a history can be observed: (2^K,) float64 each."""
-    spec = spec or usual_spec()
+    laws, grid = _laws_of_cells(counts, cells, spec or usual_spec(), effort)
+    return LogLaw(int(counts.sum()), grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, *COARSE))
+
+
+def _laws_of_cells(
+    counts: Array, cells: Array, spec: ShrinkageSpec, effort: Effort | None, saturated: bool | None = None
+) -> tuple[UnseenLaws, ScaleGrid]:
     n_lists = len(counts).bit_length() - 1
-    largest = largest_term(n_lists, spec)
+    largest = largest_term(n_lists, spec, saturated)
     grid = make_grid(spec.pair_sd, spec.ratio, common_values(spec, False), largest, spec.visibility)
     priors = usual_priors(grid, n_lists, largest, spec.main_sd)
-    laws = unseen_laws(counted(counts, cells), priors, grid, effort)
-    return LogLaw(int(counts.sum()), grid, laws, weights(laws, grid), *mixture(laws, grid.log_prior, COARSE))
+    return unseen_laws(counted(counts, cells), priors, grid, effort), grid
 
 
 def identified_law(table: CaptureTable, spec: ShrinkageSpec) -> Distribution:
@@ -141,9 +153,14 @@ def identified_law(table: CaptureTable, spec: ShrinkageSpec) -> Distribution:
     spec : ShrinkageSpec
         Options of the answer; those on strata are not read.
     """
-    found = law_of_log_n(table, replace(spec, saturated=False))
-    inside = found.log_means <= WIDEST
-    return Distribution.poisson_mixture(table.observed, found.log_means[inside], found.mass[inside])
+    counts, cells = table.dense()
+    laws, grid = _laws_of_cells(counts, cells, spec, None, saturated=False)
+    return _law_of_n(table.observed, *mixture(laws, grid.log_prior))
+
+
+def _law_of_n(observed: int, log_means: Array, mass: Array) -> Distribution:
+    inside = log_means <= WIDEST
+    return Distribution.smooth_mixture(observed, log_means[inside], mass[inside])
 
 
 def estimate(
@@ -179,7 +196,19 @@ def estimate(
     ModelError
         When the table has strata and `spec` does not ask for them, or persons are in a stratum with a single list.
     """
-    compute = compute or Compute()
+    return _estimate(table, spec, seed, compute or Compute())
+
+
+def estimate_undrawn(
+    table: CaptureTable | HistoryTable, spec: ShrinkageSpec, *, seed: int, compute: Compute | None = None
+) -> Posterior:
+    """Estimate what departures are put into: of a table without strata there are no draws yet."""
+    return _estimate(table, spec, seed, compute or Compute(), drawn=False)
+
+
+def _estimate(
+    table: CaptureTable | HistoryTable, spec: ShrinkageSpec, seed: int, compute: Compute, drawn: bool = True
+) -> Posterior:
     if isinstance(table, HistoryTable):
         parts: tuple[Part, ...] = (part_of_many(table, spec),)
     else:
@@ -192,9 +221,8 @@ def estimate(
         parts = parts_of(table, spec)
     grid = _grid_of(parts, spec)
     found = fit_together(parts, grid, spec.main_sd, seed, compute)
-    rng = np.random.default_rng([seed, 1])
     if isinstance(table, CaptureTable) and spec.by_stratum and table.strata:
-        draws = draw_parts(parts, found, spec.draws, rng)
+        draws = draw_parts(parts, found, spec.draws, np.random.default_rng([seed, 1]))
         totals = draws.sum(axis=1)
         values, times = np.unique(totals, return_counts=True)
         law = Distribution.from_mass(values.astype(np.float64), times.astype(np.float64))
@@ -204,10 +232,9 @@ def estimate(
             np.full((size, size), math.nan), flags_of(parts),
         )  # fmt: skip
     else:
-        log_means, mass = mixture(found.laws_of(0), found.log_prior(grid))
-        inside = log_means <= WIDEST
-        law = Distribution.poisson_mixture(table.observed, log_means[inside], mass[inside])
-        totals, strata = law.draw(spec.draws, rng), None
+        law = _law_of_n(table.observed, *mixture(found.laws_of(0), found.log_prior(grid)))
+        totals = law.draw(spec.draws, np.random.default_rng([seed, 1])) if drawn else np.zeros(0, dtype=np.int64)
+        strata = None
     says = Says(
         inside=INSIDE,
         outside=outside(parts),
@@ -226,7 +253,7 @@ def estimate(
         diagnostics={
             **_scales(grid, found),
             **_sampling(parts, found, grid, law, spec.draws),
-            **_prior_factor(parts, spec, law),
+            **_prior_factor(parts, spec, found, grid),
             **({"left_out": found.left_out} if any(part.many for part in parts) else {}),
             "few_lists": float(sum(len(part.lists) < 3 for part in parts)),
         },
@@ -262,10 +289,11 @@ def _scales(grid: ScaleGrid, found: Together) -> dict[str, float]:
     }
 
 
-def _quantile(q: float, x: Array, mass: Array) -> float:
-    """Return the log mean below which a share q of a mixture on an equally spaced grid lies."""
-    upto = np.cumsum(mass) - 0.5 * mass
-    return float(np.interp(q * mass.sum(), upto, x))
+def _quantile(q: float, laws: UnseenLaws, log_prior: Array) -> float:
+    """Return the log mean below which a share q of the mixture of laws lies."""
+    from mse.kernels.lawmixture import mixed_quantile
+
+    return mixed_quantile(q, laws.nodes, laws.log_density, laws.ends, laws.variance, log_prior, *COARSE)
 
 
 def _sampling(
@@ -275,14 +303,14 @@ def _sampling(
     checked = [x for x in found.checked if x is not None]
     if not checked:
         return {}
-    sampled = np.array([~np.isnan(x.pareto_k) for x in checked])
+    sampled = np.array([x.pareto_k == x.pareto_k for x in checked])
     bad = np.array([(x.pareto_k > RELIABLE) & (x.worth < WORTH) for x in checked])
-    largest = max(float(np.nanmax(np.abs(x.log_ratio), initial=0.0)) for x in checked)
+    largest = max(float(np.fmax.reduce(np.abs(x.log_ratio), initial=0.0)) for x in checked)
     if len(parts) == 1:
-        ends = []
-        for laws in checked[0].batches:
-            ends.append(parts[0].observed + math.exp(_quantile(0.975, *mixture(laws, found.log_prior(grid), COARSE))))
-        error = float(np.std(np.log(ends), ddof=1) / math.sqrt(len(ends)))
+        prior = found.log_prior(grid)
+        ends = [math.log(parts[0].observed + math.exp(_quantile(0.975, x, prior))) for x in checked[0].batches]
+        mean = sum(ends) / len(ends)
+        error = math.sqrt(sum((x - mean) ** 2 for x in ends) / (len(ends) - 1) / len(ends))
     else:
         spread = math.sqrt(0.025 * 0.975 / draws)
         low, high = law.quantile([0.975 - spread, min(0.975 + spread, 0.9999)])
@@ -298,14 +326,13 @@ def _sampling(
     }
 
 
-def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, law: Distribution) -> dict[str, float]:
+def _prior_factor(parts: Sequence[Part], spec: ShrinkageSpec, found: Together, grid: ScaleGrid) -> dict[str, float]:
     """Return the factor by which the median moves when all prior standard deviations are doubled; of one table only."""
     if len(parts) != 1 or not parts[0].observed or parts[0].many:
         return {}
-    part = parts[0]
-    sizes = []
-    for factor in (1.0, 2.0):
-        grid = _grid_of(parts, spec, factor)
-        laws = laws_of_part(part, grid, factor * spec.main_sd)
-        sizes.append(part.observed + math.exp(_quantile(0.5, *mixture(laws, grid.log_prior, COARSE))))
+    part, checked, wide = parts[0], found.checked[0], _grid_of(parts, spec, 2.0)
+    assert checked is not None and checked.plain is not None
+    laws = laws_of_part(part, wide, 2.0 * spec.main_sd)
+    medians = (_quantile(0.5, checked.plain, grid.log_prior), _quantile(0.5, laws, wide.log_prior))
+    sizes = [part.observed + math.exp(x) for x in medians]
     return {"prior_factor": max(sizes) / min(sizes)}

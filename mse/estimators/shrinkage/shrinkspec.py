@@ -88,10 +88,11 @@ def common_values(spec: ShrinkageSpec, many: bool) -> tuple[float, ...]:
     return MANY_COMMON_SD if many else COMMON_SD
 
 
-def largest_term(n_lists: int, spec: ShrinkageSpec) -> int:
-    """Return the number of lists in the largest term of the model."""
-    saturated = n_lists <= ALL_ORDERS if spec.saturated is None else spec.saturated
-    most = n_lists if saturated else max(n_lists - 1, 1)
+def largest_term(n_lists: int, spec: ShrinkageSpec, saturated: bool | None = None) -> int:
+    """Return the number of lists in the largest term of the model; `saturated` stands in for that of the options."""
+    asked = spec.saturated if saturated is None else saturated
+    whole = n_lists <= ALL_ORDERS if asked is None else asked
+    most = n_lists if whole else max(n_lists - 1, 1)
     if spec.max_order is not None:
         return min(spec.max_order, most)
     return most if n_lists <= ALL_ORDERS else 2

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mse.answers.distribution import LOG_STEP
 from mse.computing.convergence import RELIABLE
 from mse.estimators.shrinkage.scales import Priors, ScaleGrid
 from mse.kernels.arrays import Array, Flags, Integers
@@ -51,6 +50,9 @@ FINE = Effort(14.0, 1.0, 16.0, 1e-8)
 MANY = Effort(10.0, 1.5, 12.0, 1e-4)
 """For an answer on many lists, where a step takes a hundredth of a second and the law is nearly normal."""
 
+STEP, SHARE = 0.01, 0.1
+"""Spacing of log n_0 in a mixture, and in standard deviations of its narrowest law."""
+
 LIGHT = 1e-4
 """Points with less of the weight are not corrected by importance sampling."""
 
@@ -60,9 +62,9 @@ FAINT = 1e-6
 PAIRS, PAIRS_IF_MANY, MANY_TERMS = 128, 32, 100
 """Draws at each node, each with its mirror image: of a model with up to `MANY_TERMS` terms, and of a larger one."""
 
-FEW_TERMS, SETTLED = 16, 0.003
-"""Terms of a model for which a quarter of the draws is tried first; it does where the standard error of the log density
-is below this, at the node where it is largest, the mean over the points of the grid."""
+SETTLED = 0.003
+"""Standard error of the log density with which a quarter of the draws does, at the node where it is largest, the mean
+over the points of the grid: what the draws get wrong of all of them alike takes nothing from the law."""
 
 BATCHES = 4
 """Parts of the draws, from which the Monte Carlo error is told."""
@@ -106,7 +108,9 @@ class UnseenLaws:
     @property
     def lengths(self) -> Integers:
         """Number of nodes of every point, (G,)."""
-        return np.diff(self.ends, prepend=0)
+        out = self.ends.copy()
+        out[1:] -= self.ends[:-1]
+        return out
 
     def of(self, g: int) -> tuple[Array, Array]:
         """Return nodes and log densities of one point."""
@@ -130,6 +134,8 @@ class Checked:
         Shape of the tail of the weights, all nodes of a point together; not a number likewise.
     worth : (G,) float64
         Effective share of the draws; not a number likewise.
+    plain : UnseenLaws or None
+        Not corrected, where that is kept.
     """
 
     laws: UnseenLaws
@@ -137,6 +143,7 @@ class Checked:
     log_ratio: Array
     pareto_k: Array
     worth: Array
+    plain: UnseenLaws | None = None
 
     def on(self, chosen: Integers, points: int) -> Checked:
         """Return the same among `points` points, of which these, ascending, are the `chosen`."""
@@ -244,12 +251,11 @@ def integrated(laws: UnseenLaws, densities: Array) -> tuple[UnseenLaws, ...]:
     """Return the laws with other log densities, (B, T), and the evidence that each of these integrates to."""
     from mse.kernels.lawmixture import integrals_of_laws
 
-    found = []
-    for density in densities:
-        evidence = laws.log_evidence.copy()
-        integrals_of_laws(laws.nodes, density, laws.ends, evidence)
-        found.append(replace(laws, log_density=density, log_evidence=evidence))
-    return tuple(found)
+    evidence = integrals_of_laws(laws.nodes, densities, laws.ends, laws.log_evidence)
+    return tuple(
+        UnseenLaws(here, laws.mode, laws.variance, laws.nodes, density, laws.ends, laws.failed, laws.rungs)
+        for here, density in zip(evidence, densities, strict=True)
+    )
 
 
 def weights(laws: UnseenLaws, grid: ScaleGrid) -> Array:
@@ -282,7 +288,7 @@ def check_laws(
     assert laws.rungs is not None
     terms = len(priors.terms)
     pairs = PAIRS if terms <= MANY_TERMS else PAIRS_IF_MANY
-    tries = (pairs // 4, pairs) if terms <= FEW_TERMS else (pairs,)
+    tries = (pairs // 4, pairs) if terms <= MANY_TERMS else (pairs,)
     weight = weights(laws, grid) if weight is None else weight
     drawn = (weight >= LIGHT) & (laws.lengths > 3) & ~laws.failed
     chosen, inside = np.flatnonzero(drawn), np.repeat(drawn, laws.lengths)
@@ -299,7 +305,7 @@ def check_laws(
     log_ratio, shape, worth = (np.full(len(grid), np.nan) for _ in range(3))
     shape[chosen], worth[chosen] = found.pareto_k, found.worth
     log_ratio[chosen] = np.where(found.failed, np.nan, (full.log_evidence - laws.log_evidence)[chosen])
-    return Checked(full, tuple(batches), log_ratio, shape, worth)
+    return Checked(full, tuple(batches), log_ratio, shape, worth, laws)
 
 
 @lru_cache(maxsize=4)
@@ -314,7 +320,7 @@ def effective_share(log_weight: Array) -> float:
     return float(weight.sum() ** 2 / (weight.size * (weight**2).sum()))
 
 
-def mixture(laws: UnseenLaws, log_weight: Array, step: float = LOG_STEP) -> tuple[Array, Array]:
+def mixture(laws: UnseenLaws, log_weight: Array, step: float = STEP, share: float = SHARE) -> tuple[Array, Array]:
     """Return an equally spaced grid of x and the mass there of the mixture of the laws.
 
     Parameters
@@ -324,8 +330,11 @@ def mixture(laws: UnseenLaws, log_weight: Array, step: float = LOG_STEP) -> tupl
     log_weight : (G,) float64
         Log of what each density p(x, n) is multiplied by.
     step : float
-        Spacing of the grid at most; it is a quarter of the smallest standard deviation at most, too.
+        Spacing of the grid at most.
+    share : float
+        The same, in the smallest standard deviation. As they are, step and share make a density that
+        `Distribution.smooth_mixture` takes as smooth.
     """
     from mse.kernels.lawmixture import mixed_laws
 
-    return mixed_laws(laws.nodes, laws.log_density, laws.ends, laws.variance, log_weight, step)
+    return mixed_laws(laws.nodes, laws.log_density, laws.ends, laws.variance, log_weight, step, share)

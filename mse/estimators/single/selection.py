@@ -147,6 +147,12 @@ def _on_faces(table: CaptureTable, names: list[str], columns: dict[str, npt.NDAr
 
 def _check_size(n_lists: int, subsets: Integers) -> int:
     """Return the number of models, at most so many; raise when there are too many to fit."""
+    return _sized(n_lists, tuple(subsets.tolist()))
+
+
+@lru_cache(maxsize=64)
+def _sized(n_lists: int, terms: tuple[int, ...]) -> int:
+    subsets = np.array(terms, dtype=np.int64)
     order = int(np.bitwise_count(subsets).max(initial=1))
     full = candidates(n_lists, order).size == subsets.size
     if subsets.size <= MAX_CANDIDATES:

@@ -24,7 +24,7 @@ from mse.answers.posterior import ModelWeights, Posterior, Says
 from mse.answers.strata import StrataDraws
 from mse.computing.parallel import Compute
 from mse.errors import ModelError, Problem
-from mse.estimators.modelspace.correcting import Importance, correct, effective_models
+from mse.estimators.modelspace.correcting import ALONE, Importance, correct, effective_models
 from mse.estimators.modelspace.modelfamilies import joined, make_space
 from mse.estimators.modelspace.modelsearch import Effort
 from mse.estimators.modelspace.pool import represent
@@ -43,8 +43,8 @@ from mse.tables.captures import CaptureTable
 from mse.terms import Model, model_of
 from mse.words.said import said
 
-LENGTHS = 500, 10_000
-"""Importance draws of a light model, and of a heavy one."""
+DRAWN = ALONE._replace(fewest=500, most=10_000)
+"""Importance draws of the models."""
 EFFORT = partial(Effort, most=20_000, starts=1, chunk=16, steps=4_000, segments=4)
 """How far models are searched: a fit takes a hundred times as long as without covariates."""
 REPORTED = 1000
@@ -155,7 +155,7 @@ def estimate(table: CaptureTable, spec: StrataAverageSpec, *, seed: int, compute
             made.append(draw_persons(cells, family, laplace.mask[i], found.betas[chosen], rng))
         return made
 
-    pool, correction, made = correct(laplace, models, LENGTHS, persons, seed, compute)
+    pool, correction, made = correct(laplace, models, persons, seed, compute, DRAWN)
     drawn = [one for chunk in made for one in chunk]
     weights = pool.weight / pool.total
     rng = np.random.default_rng([seed, 0])

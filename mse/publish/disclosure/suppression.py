@@ -104,6 +104,8 @@ def suppress(
     small = reach & (at < ours) & (values < rule.threshold) & ((values > 0) | (rule.zeros == "suppress"))
     doubts = {int(c): _small_doubts(int(c), int(values[c]), rule) for c in np.flatnonzero(small)}
     nobody = np.zeros(len(cells.places), dtype=bool)
+    if beside is None and not doubts:
+        return Suppression(nobody, nobody)
     if beside is None and not known and not told and _enough_alone(whole, small, values, doubts):
         return Suppression(small[: len(cells.places)], nobody)
     search = Search(counts, possible, whole, values, reach, small | ~published)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,23 +16,18 @@ from mse.publish.drawings.axes import (
     LINE,
     LOG_FROM,
     NARROW,
-    RULE,
     SOFT,
+    Axes,
+    Figure,
     as_svg,
     axis_ticks,
-    drawing,
     stamp,
     stamp_lines,
     wrapped,
 )
+from mse.publish.drawings.strokes import Dashes
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-Dashes = str | tuple[int, tuple[int, int]]
 
 STYLES: tuple[tuple[str, Dashes], ...] = (
     ("#9b4a1c", "-"), ("#17633a", "-"), ("#6a3d9a", "-"),
@@ -88,45 +82,35 @@ def curve_figure(
     foot = 0.36 + LINE * 8.5 * len(title)
     keys = sum(LINE * 8.5 * max(map(len, row)) + 0.05 for row in names)
     height = head + 2.5 + foot + keys
-    with drawing(width, height) as figure:
-        axes = figure.add_axes((left / width, (foot + keys) / height, 1 - (left + 0.15) / width, 2.5 / height))
-        axes.set_xscale("log")
-        axes.set_xlim(main.at[0], main.at[-1])
-        if log:
-            axes.set_yscale("log")
-        axes.set_ylim(low, high)
-        axes.fill_between(main.at, main.low, main.high, color=SOFT, lw=0)
-        for line, style in zip(others, STYLES, strict=False):
-            axes.plot(line.at, line.point, color=style[0], lw=1.4, ls=style[1])
-        axes.plot(main.at, main.point, color=ACCENT, lw=2.4)
-        if one is not None:
-            axes.axvline(one, color=INK, lw=1, ls=(0, (4, 3)))
-        _value_axis(axes, values_at, say)
-        _named_axis(axes, ticks)
-        axes.set_xlabel("\n".join(title))
-        figure.text(0.02, 1 - (head - 0.08) / height, say("intervals.axis"), fontsize=8.5, color=FAINT, va="bottom")
-        _write_legend(figure, names, keys)
-        stamp(figure, said, say)
-        return as_svg(figure, name, finding)
+    figure = Figure(width, height)
+    axes = figure.add_axes((left / width, (foot + keys) / height, 1 - (left + 0.15) / width, 2.5 / height))
+    axes.set_scale("x")
+    axes.set_xlim(main.at[0], main.at[-1])
+    if log:
+        axes.set_scale("y")
+    axes.set_ylim(low, high)
+    axes.fill_between(main.at, main.low, main.high, color=SOFT)
+    for line, style in zip(others, STYLES, strict=False):
+        axes.plot(line.at, line.point, color=style[0], lw=1.4, ls=style[1])
+    axes.plot(main.at, main.point, color=ACCENT, lw=2.4)
+    if one is not None:
+        axes.axvline(one, color=INK, lw=1, ls=(0, (4, 3)))
+    _value_axis(axes, values_at, say)
+    _named_axis(axes, ticks)
+    axes.set_xlabel("\n".join(title))
+    figure.text(0.02, 1 - (head - 0.08) / height, say("intervals.axis"), fontsize=8.5, color=FAINT, va="bottom")
+    _write_legend(figure, names, keys)
+    stamp(figure, said, say)
+    return as_svg(figure, name, finding)
 
 
 def _value_axis(axes: Axes, ticks: Sequence[float], say: Catalogue) -> None:
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_major_formatter(FixedFormatter([say.number(tick) for tick in ticks]))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.tick_params(axis="y", length=0, labelcolor=FAINT, labelsize=8.5)
-    axes.grid(axis="y", color=RULE, lw=0.6)
-    axes.set_axisbelow(True)
+    axes.name_ticks("y", ticks, [say.number(tick) for tick in ticks], marks=False)
+    axes.grid("y")
 
 
 def _named_axis(axes: Axes, ticks: Sequence[tuple[float, str]]) -> None:
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-
-    axes.xaxis.set_major_locator(FixedLocator([at for at, _ in ticks]))
-    axes.xaxis.set_major_formatter(FixedFormatter([words for _, words in ticks]))
-    axes.xaxis.set_minor_locator(NullLocator())
+    axes.name_ticks("x", [at for at, _ in ticks], [words for _, words in ticks])
 
 
 def _legend(lines: Sequence[Line], width: float) -> list[list[list[str]]]:
@@ -138,9 +122,7 @@ def _legend(lines: Sequence[Line], width: float) -> list[list[list[str]]]:
 
 def _write_legend(figure: Figure, names: Sequence[Sequence[Sequence[str]]], height: float) -> None:
     """Write the names of the lines under the axis, each beside a piece of its line."""
-    from matplotlib.lines import Line2D
-
-    width, whole = figure.get_figwidth(), figure.get_figheight()
+    width, whole = figure.width, figure.height
     styles = iter([(ACCENT, "-"), *STYLES])
     top = height
     for row in names:
@@ -148,9 +130,7 @@ def _write_legend(figure: Figure, names: Sequence[Sequence[Sequence[str]]], heig
             colour, dashes = next(styles)
             x, y = 0.15 + i * width / len(names[0]), top - LINE * 8.5 / 2
             thick = 2.4 if colour == ACCENT else 1.4
-            figure.add_artist(
-                Line2D([x / width, (x + 0.35) / width], [y / whole] * 2, color=colour, ls=dashes, lw=thick)
-            )
+            figure.line([x / width, (x + 0.35) / width], y / whole, color=colour, ls=dashes, lw=thick)
             figure.text((x + 0.43) / width, top / whole, "\n".join(lines), fontsize=8, va="top", color=INK,
                         linespacing=1.1, fontweight="bold" if colour == ACCENT else "normal")  # fmt: skip
         top -= LINE * 8.5 * max(map(len, row)) + 0.05

@@ -1,29 +1,32 @@
 """What every figure is drawn with: an empty drawing, an axis of numbers, the verdict's stamp, and SVG for a page.
 
-Texts stay text (searchable, and drawn in the font of the page); nothing depends on the clock or on settings
-of matplotlib elsewhere, so that the same results give the same bytes.
+Texts stay text (searchable, and drawn in the font of the page); nothing depends on the clock, so that the same results
+give the same bytes.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import re
 import textwrap
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from html import escape
-from typing import TYPE_CHECKING, Any
 
+from mse.publish.drawings.canvas import Axes as Axes
+from mse.publish.drawings.canvas import Figure as Figure
+from mse.publish.drawings.strokes import ACCENT as ACCENT
+from mse.publish.drawings.strokes import FAINT as FAINT
+from mse.publish.drawings.strokes import GREY as GREY
+from mse.publish.drawings.strokes import INK as INK
+from mse.publish.drawings.strokes import RULE as RULE
+from mse.publish.drawings.strokes import SOFT as SOFT
+from mse.publish.drawings.strokes import WHITE as WHITE
+from mse.publish.drawings.strokes import fraction as fraction
+from mse.publish.drawings.strokes import n
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-ACCENT, SOFT, INK, FAINT, RULE, GREY = "#1f5a8c", "#c5d9ea", "#1c2430", "#5b6675", "#d5dae0", "#8c97a3"
 WIDE, NARROW = 8.0, 3.6
 """Inches. Every figure is drawn twice, for a sheet of paper or a screen and for a phone; the page shows one of them, at
 its own width."""
@@ -38,30 +41,17 @@ LOG_FROM = 5.0
 """Ratio of the largest to the smallest number from which an axis is logarithmic."""
 
 
-def fraction(value: float, low: float, high: float, log: bool) -> float:
-    """Return where a number lies between the ends of an axis, 0 to 1 inside it."""
-    if not log:
-        return (value - low) / (high - low)
-    return math.log(max(value, 1e-9) / low) / math.log(high / low) if high > low else 0.5
-
-
 def number_axis(axes: Axes, low: float, high: float, log: bool, say: Catalogue) -> None:
     """Prepare the horizontal axis for numbers of persons, with as many round ones named as there is room for."""
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-
     if log:
-        axes.set_xscale("log")
+        axes.set_scale("x")
     axes.set_xlim(low, high)
-    room = 72 * inches_wide(axes)
+    room = 72 * axes.inches
     ticks = axis_ticks(low, high, log, most=max(2, int(room / (CHARACTER * 8.5 * (len(say.number(high)) + 2)))))
     # A number at the end of the axis would grow out of the figure.
     half = {tick: CHARACTER * 8.5 * len(say.number(tick)) / 2 / room for tick in ticks}
     ticks = [x for x in ticks if half[x] <= fraction(x, low, high, log) + 0.01 <= 1.02 - half[x]] or ticks[:1]
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_major_formatter(FixedFormatter([say.number(tick) for tick in ticks]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.grid(axis="x", color=RULE, lw=0.6)
-    axes.set_axisbelow(True)
+    axes.name_ticks("x", ticks, [say.number(tick) for tick in ticks])
 
 
 def axis_ticks(low: float, high: float, log: bool, most: int = 9) -> list[float]:
@@ -91,12 +81,6 @@ def axis_ticks(low: float, high: float, log: bool, most: int = 9) -> list[float]
     return [step * k for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def inches_wide(axes: Axes) -> float:
-    """Return the width of the axes in inches."""
-    figure = axes.get_figure(root=True)
-    return axes.get_position().width * (figure.get_figwidth() if figure else WIDE)
-
-
 def wrapped(text: str, room: float, size: float) -> list[str]:
     """Return a text in lines that fit in so many inches when written in so many points."""
     return textwrap.wrap(text, max(8, int(72 * room / (CHARACTER * size) + 1e-9))) or [""]
@@ -112,29 +96,9 @@ def stamp_lines(said: Headline, say: Catalogue, width: float) -> list[str]:
 def stamp(figure: Figure, said: Headline, say: Catalogue) -> None:
     """Print the verdict in the figure: a picture that is copied takes it along."""
     strong = said.judgement in ("refuse", "unjudged")
-    words = "\n".join(stamp_lines(said, say, figure.get_figwidth()))
-    figure.text(0.98, 1 - 0.04 / figure.get_figheight(), words, fontsize=8.5, ha="right", va="top", linespacing=1.1,
+    words = "\n".join(stamp_lines(said, say, figure.width))
+    figure.text(0.98, 1 - 0.04 / figure.height, words, fontsize=8.5, ha="right", va="top", linespacing=1.1,
                 color="#9b1c1c" if strong else FAINT, fontweight="bold")  # fmt: skip
-
-
-@contextmanager
-def drawing(width: float, height: float) -> Iterator[Figure]:
-    """Give an empty figure of so many inches under settings that are ours alone; those outside are back afterwards."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    settings = {
-        "svg.fonttype": "none", "svg.hashsalt": "mse", "text.parse_math": False, "font.size": 9,
-        "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False,
-        "axes.edgecolor": FAINT, "axes.labelcolor": FAINT, "axes.labelsize": 8.5, "text.color": INK,
-        "xtick.color": FAINT, "xtick.labelsize": 8.5,
-    }  # fmt: skip
-    # The style "default" by hand: matplotlib.style reads all the styles there are.
-    now: MutableMapping[str, Any] = matplotlib.rcParams  # type: ignore[assignment]
-    usual = ((name, x) for name, x in matplotlib.rcParamsDefault.items() if not name.startswith("backend"))
-    with matplotlib.rc_context():
-        now.update({name: x for name, x in usual if x != now[name]} | settings)
-        yield Figure(figsize=(width, height))
 
 
 _PICTURES: ContextVar[dict[str, bytes] | None] = ContextVar("pictures", default=None)
@@ -153,45 +117,12 @@ def also_png() -> Iterator[dict[str, bytes]]:
 
 def as_svg(figure: Figure, name: str, finding: str) -> str:
     """Return the figure as an SVG element for a page: ids of its own, a title, no style that leaks."""
-    shape = "narrow" if figure.get_figwidth() == NARROW else "wide"
-    stream = io.StringIO()
-    figure.savefig(
-        stream,
-        format="svg",
-        transparent=True,
-        metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
-    )
-    drawn = stream.getvalue()
-    body = drawn[drawn.index("<svg") :]
-    body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL)
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
-    # The page's font: narrower than the one that the room was measured with, so that nothing grows out of it.
-    body = re.sub(r"font: ((?:\w+ )*)([\d.]+)px [^;\"]*", _font, body)
-    # Numbers for ids: those of matplotlib are digests of what is drawn.
-    found = dict.fromkeys(re.findall(r"(?:xlink:href=\"|url\()#([^\")]+)", body))
-    used = {x: f"{name}-{shape}-{i}" for i, x in enumerate(found)}
-    body = re.sub(r' id="([^"]+)"', lambda m: f' id="{used[m[1]]}"' if m[1] in used else "", body)
-    body = re.sub(r'xlink:href="#([^"]+)"', lambda m: f'href="#{used[m[1]]}"', body)
-    body = re.sub(r"url\(#([^)]+)\)", lambda m: f"url(#{used[m[1]]})", body)
-    body = re.sub(r' (?:d|x|y|transform)="[^"]*"', _to_hundredths, body)
-    view = re.search(r'viewBox="[^"]*"', body)
-    opening = f'<svg class="drawing {shape}" role="img" aria-label="{escape(finding)}" {view[0] if view else ""}>'
-    inner = re.sub(r"\n\s*\n+", "\n", body[body.index(">") + 1 :]).strip()
-    svg = f"{opening}\n<title>{escape(finding)}</title>\n{inner}"
+    shape = "narrow" if figure.width == NARROW else "wide"
+    view = f'viewBox="0 0 {n(72 * figure.width)} {n(72 * figure.height)}"'
+    opening = f'<svg class="drawing {shape}" role="img" aria-label="{escape(finding)}" {view}>'
+    svg = f"{opening}\n<title>{escape(finding)}</title>\n{figure.svg(f'{name}-{shape}')}\n</svg>"
     if (pictures := _PICTURES.get()) is not None:
-        raster = io.BytesIO()
-        figure.savefig(raster, format="png", dpi=200, facecolor="white", metadata={"Software": None})
-        pictures[svg] = raster.getvalue()
+        from mse.publish.drawings.painted import png
+
+        pictures[svg] = png(figure)
     return svg
-
-
-def _to_hundredths(found: re.Match[str]) -> str:
-    """Return an attribute with its coordinates to a hundredth of a point, which is all that can be seen."""
-    return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), found[0])
-
-
-def _font(found: re.Match[str]) -> str:
-    style = found[1].split()
-    weight = next((word for word in style if word in ("bold", "700")), "normal")
-    return f"font-size: {found[2]}px; font-weight: {weight}"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mse.publish.drawings.axes import ACCENT, CHARACTER, FAINT, INK, LINE, NARROW, SOFT, as_svg, drawing, wrapped
+from mse.publish.drawings.axes import ACCENT, CHARACTER, FAINT, INK, LINE, NARROW, SOFT, Figure, as_svg, wrapped
 
 WIDEST = 0.62
 """Inches of an arrow that everybody goes."""
@@ -47,9 +47,6 @@ def chain_figure(
     """
     if width == NARROW:
         return _rows(states, names, told, moves, finding)
-    from matplotlib.patches import FancyBboxPatch, PathPatch
-    from matplotlib.path import Path
-
     column = _columns(states, moves)
     rows: dict[int, list[str]] = {}
     for state in states:
@@ -67,38 +64,32 @@ def chain_figure(
     high = max(NUMBER + LINE * size * max(map(len, lines.values())), WIDEST + 0.08)  # all that goes on leaves it
     height = tallest * (high + GAP) + 0.1
     corner = {x: (c * wide + 0.06, 0.08 + i * (high + GAP)) for c, inside in rows.items() for i, x in enumerate(inside)}
-    with drawing(width, height) as figure:
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.set(xlim=(0, width), ylim=(height, 0))
-        axes.axis("off")
-        used: dict[str, float] = {}
-        came: dict[str, float] = {}
-        for move in sorted(moves, key=lambda m: (corner[m.target][1], corner[m.target][0])):
-            thick = max(WIDEST * move.share, 0.015)
-            x0, y0 = (
-                corner[move.origin][0] + box,
-                corner[move.origin][1] + 0.04 + used.get(move.origin, 0.0) + thick / 2,
-            )
-            x1, y1 = corner[move.target][0], corner[move.target][1] + 0.04 + came.get(move.target, 0.0) + thick / 2
-            used[move.origin] = used.get(move.origin, 0.0) + thick
-            came[move.target] = came.get(move.target, 0.0) + thick
-            middle = (x0 + x1) / 2
-            corners = [(x0, y0 - thick / 2), (middle, y0 - thick / 2), (middle, y1 - thick / 2), (x1, y1 - thick / 2),
-                       (x1, y1 + thick / 2), (middle, y1 + thick / 2), (middle, y0 + thick / 2), (x0, y0 + thick / 2),
-                       (x0, y0 - thick / 2)]  # fmt: skip
-            codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
-            axes.add_patch(PathPatch(Path(corners, codes), fc=SOFT, ec="none", zorder=1))
-            axes.text(x1 - 0.03, y1, move.text, fontsize=7.5, color=FAINT, va="center", ha="right", zorder=3)
-        for state, (x, y) in corner.items():
-            patch = FancyBboxPatch((x, y), box, high, boxstyle="round,pad=0.0,rounding_size=0.05", ec=ACCENT,
-                                   fc="#eef4f9", lw=1, zorder=2)  # fmt: skip
-            axes.add_patch(patch)
-            axes.text(
-                x + 0.07, y + 0.08, "\n".join(lines[state]), fontsize=size, color=INK, va="top", ha="left", zorder=3
-            )
-            axes.text(x + box - 0.07, y + high - 0.07, told[state], fontsize=8.6, color=INK, va="bottom", ha="right",
-                      fontweight="bold", zorder=3)  # fmt: skip
-        return as_svg(figure, "chain", finding)
+    figure = Figure(width, height)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    axes.off()
+    used: dict[str, float] = {}
+    came: dict[str, float] = {}
+    for move in sorted(moves, key=lambda m: (corner[m.target][1], corner[m.target][0])):
+        thick = max(WIDEST * move.share, 0.015)
+        x0, y0 = (
+            corner[move.origin][0] + box,
+            corner[move.origin][1] + 0.04 + used.get(move.origin, 0.0) + thick / 2,
+        )
+        x1, y1 = corner[move.target][0], corner[move.target][1] + 0.04 + came.get(move.target, 0.0) + thick / 2
+        used[move.origin] = used.get(move.origin, 0.0) + thick
+        came[move.target] = came.get(move.target, 0.0) + thick
+        middle = (x0 + x1) / 2
+        over = [(x, y - thick / 2) for x, y in ((x0, y0), (middle, y0), (middle, y1), (x1, y1))]
+        axes.ribbon(over, thick, color=SOFT)
+        axes.text(x1 - 0.03, y1, move.text, fontsize=7.5, color=FAINT, va="center", ha="right")
+    for state, (x, y) in corner.items():
+        axes.rectangle(x, y, box, high, color="#eef4f9", edge=ACCENT, lw=1, radius=0.05, z=2)
+        axes.text(x + 0.07, y + 0.08, "\n".join(lines[state]), fontsize=size, color=INK, va="top", ha="left")
+        axes.text(x + box - 0.07, y + high - 0.07, told[state], fontsize=8.6, color=INK, va="bottom", ha="right",
+                  fontweight="bold")  # fmt: skip
+    return as_svg(figure, "chain", finding)
 
 
 def _columns(states: Sequence[str], moves: Sequence[FlowMove]) -> dict[str, int]:
@@ -120,26 +111,25 @@ def _rows(
     words = {(m.origin, m.target): wrapped(f"{names[m.origin]} → {names[m.target]}", room - 0.7, 8) for m in moves}
     tall = {s: LINE * 9.5 * len(lines[s]) + 0.12 + sum(_move(words[m.origin, s]) for m in into[s]) for s in states}
     height = 0.1 + sum(tall.values())
-    with drawing(NARROW, height) as figure:
-        axes = figure.add_axes((0.03, 0, 0.94, 1))
-        axes.set(xlim=(0, room), ylim=(height, 0))
-        axes.axis("off")
-        top = 0.06
-        for state in states:
-            axes.text(
-                0, top, "\n".join(lines[state]), fontsize=9, color=INK, va="top", fontweight="bold", linespacing=1.1
-            )
-            axes.text(room, top, told[state], fontsize=9, color=INK, va="top", ha="right", fontweight="bold")
-            at = top + LINE * 9.5 * len(lines[state]) + 0.02
-            for move in into[state]:
-                said = words[move.origin, state]
-                axes.text(0.1, at, "\n".join(said), fontsize=7.8, color=FAINT, va="top", linespacing=1.1)
-                axes.text(room, at, move.text, fontsize=7.8, color=FAINT, va="top", ha="right")
-                bar = at + _move(said) - 0.08
-                axes.barh([bar], [(room - 0.1) * move.share], left=0.1, height=0.08, color=ACCENT)
-                at += _move(said)
-            top += tall[state]
-        return as_svg(figure, "chain", finding)
+    figure = Figure(NARROW, height)
+    axes = figure.add_axes((0.03, 0, 0.94, 1))
+    axes.set_xlim(0, room)
+    axes.set_ylim(height, 0)
+    axes.off()
+    top = 0.06
+    for state in states:
+        axes.text(0, top, "\n".join(lines[state]), fontsize=9, color=INK, va="top", fontweight="bold", linespacing=1.1)
+        axes.text(room, top, told[state], fontsize=9, color=INK, va="top", ha="right", fontweight="bold")
+        at = top + LINE * 9.5 * len(lines[state]) + 0.02
+        for move in into[state]:
+            said = words[move.origin, state]
+            axes.text(0.1, at, "\n".join(said), fontsize=7.8, color=FAINT, va="top", linespacing=1.1)
+            axes.text(room, at, move.text, fontsize=7.8, color=FAINT, va="top", ha="right")
+            bar = at + _move(said) - 0.08
+            axes.rectangle(0.1, bar - 0.04, (room - 0.1) * move.share, 0.08, color=ACCENT)
+            at += _move(said)
+        top += tall[state]
+    return as_svg(figure, "chain", finding)
 
 
 def _move(lines: Sequence[str]) -> float:

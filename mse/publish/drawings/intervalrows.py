@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from mse.publish.drawings.axes import (
     ACCENT,
@@ -14,9 +13,11 @@ from mse.publish.drawings.axes import (
     INK,
     LINE,
     RULE,
+    WHITE,
+    Axes,
+    Figure,
     as_svg,
     axis_ticks,
-    drawing,
     fraction,
     number_axis,
     stamp,
@@ -25,9 +26,6 @@ from mse.publish.drawings.axes import (
 )
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 OTHER = "#6b7683"
 MARGIN = 0.02
@@ -100,37 +98,34 @@ def rows_figure(
     head = LINE * 8.5 * len(stamp_lines(said, say, width)) + 0.08 + (0.2 if scale.against_words else 0.0)
     foot = 0.32 + LINE * 8.5 * len(title)
     height = head + sum(tall) + foot
-    with drawing(width, height) as figure:
-        axes = figure.add_axes((MARGIN, foot / height, 1 - 2 * MARGIN, sum(tall) / height))
-        number_axis(axes, low, high, log, say) if scale.write is None else _free_axis(axes, low, high, log, scale.write)
-        ticks = [float(x) for x in axes.get_xticks()]
-        axes.grid(visible=False)
-        axes.set_ylim(sum(tall), 0)
-        axes.set_yticks([])
-        top = 0.0
-        for mark, lines, high_row in zip(marks, names, tall, strict=True):
-            bar = top + LINE * 9 * len(lines) + ABOVE + BAR / 2
-            axes.vlines(ticks, bar - BAR, bar + BAR / 2, color=RULE, lw=0.6, zorder=0)
-            if scale.against is not None:
-                axes.vlines([scale.against], bar - BAR, bar + BAR / 2, color=FAINT, lw=1, ls=(0, (3, 2)), zorder=1)
-            colour = ACCENT if mark.main else INK
-            weight = "bold" if mark.main else "normal"
-            axes.text(0, top, "\n".join(lines), transform=axes.get_yaxis_transform(), fontsize=9, va="top", ha="left",
-                      color=colour, fontweight=weight, linespacing=1.1)  # fmt: skip
-            share = CHARACTER * 8 * len(mark.words) / 72 / room / 2
-            middle = min(max(_middle(mark, low, high, log), share), 1 - share)
-            axes.text(middle, bar - BAR, mark.words, transform=axes.get_yaxis_transform(), fontsize=8, va="bottom",
-                      ha="center", color=colour, fontweight=weight)  # fmt: skip
-            _bar(axes, bar, mark, high)
-            top += high_row
-        if scale.against is not None and scale.against_words:
-            share = CHARACTER * 8 * len(scale.against_words) / 72 / room / 2
-            at = min(max(fraction(scale.against, low, high, log), share), 1 - share)
-            axes.text(at, 1 + 0.04 / sum(tall), scale.against_words, transform=axes.transAxes, fontsize=8,
-                      color=FAINT, ha="center", va="bottom")  # fmt: skip
-        axes.set_xlabel("\n".join(title))
-        stamp(figure, said, say)
-        return as_svg(figure, name, finding)
+    figure = Figure(width, height)
+    axes = figure.add_axes((MARGIN, foot / height, 1 - 2 * MARGIN, sum(tall) / height))
+    number_axis(axes, low, high, log, say) if scale.write is None else _free_axis(axes, low, high, log, scale.write)
+    axes.set_ylim(sum(tall), 0)
+    top = 0.0
+    for mark, lines, high_row in zip(marks, names, tall, strict=True):
+        bar = top + LINE * 9 * len(lines) + ABOVE + BAR / 2
+        axes.vlines(axes.ticks["x"], bar - BAR, bar + BAR / 2, color=RULE, lw=0.6, z=0)
+        if scale.against is not None:
+            axes.vlines([scale.against], bar - BAR, bar + BAR / 2, color=FAINT, lw=1, ls=(0, (3, 2)), z=1)
+        colour = ACCENT if mark.main else INK
+        weight = "bold" if mark.main else "normal"
+        axes.text(0, top, "\n".join(lines), where="across", fontsize=9, va="top", ha="left",
+                  color=colour, fontweight=weight, linespacing=1.1)  # fmt: skip
+        share = CHARACTER * 8 * len(mark.words) / 72 / room / 2
+        middle = min(max(_middle(mark, low, high, log), share), 1 - share)
+        axes.text(middle, bar - BAR, mark.words, where="across", fontsize=8, va="bottom",
+                  ha="center", color=colour, fontweight=weight)  # fmt: skip
+        _bar(axes, bar, mark, high)
+        top += high_row
+    if scale.against is not None and scale.against_words:
+        share = CHARACTER * 8 * len(scale.against_words) / 72 / room / 2
+        at = min(max(fraction(scale.against, low, high, log), share), 1 - share)
+        axes.text(at, 1 + 0.04 / sum(tall), scale.against_words, where="axes", fontsize=8,
+                  color=FAINT, ha="center", va="bottom")  # fmt: skip
+    axes.set_xlabel("\n".join(title))
+    stamp(figure, said, say)
+    return as_svg(figure, name, finding)
 
 
 def _span(marks: Sequence[Mark], against: float | None) -> tuple[float, float, bool]:
@@ -158,10 +153,10 @@ def _bar(axes: Axes, at: float, mark: Mark, end: float) -> None:
     colour = ACCENT if mark.main else OTHER
     if mark.low is not None and mark.high is not None:
         axes.plot([mark.low, min(mark.high, end)], [at, at], color=colour, lw=4 if mark.main else 2.5,
-                  solid_capstyle="butt")  # fmt: skip
+                  butt=True)  # fmt: skip
         if mark.high > end:
-            axes.plot([end], [at], ">", color=colour, ms=7, clip_on=False)
-    axes.plot([mark.point], [at], "D" if mark.main else "o", color=colour, ms=7, mec="white", mew=1.2)
+            axes.plot([end], [at], ">", color=colour, ms=7, clip=False)
+    axes.plot([mark.point], [at], "D" if mark.main else "o", color=colour, ms=7, mec=WHITE, mew=1.2)
 
 
 def small_ticks(low: float, high: float, log: bool) -> list[float]:
@@ -172,10 +167,8 @@ def small_ticks(low: float, high: float, log: bool) -> list[float]:
 
 def _free_axis(axes: Axes, low: float, high: float, log: bool, write: Callable[[float], str]) -> None:
     """Prepare an axis of numbers that are not persons."""
-    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-
     if log:
-        axes.set_xscale("log")
+        axes.set_scale("x")
     axes.set_xlim(low, high)
     named = [x for x in (0.1, 0.2, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0) if low <= x <= high]
     places: list[float] = []
@@ -184,6 +177,4 @@ def _free_axis(axes: Axes, low: float, high: float, log: bool, write: Callable[[
         if all(abs(share - fraction(y, low, high, log)) > 0.07 for y in places):
             places.append(x)
     places.sort()
-    axes.xaxis.set_major_locator(FixedLocator(places))
-    axes.xaxis.set_major_formatter(FixedFormatter([write(x) for x in places]))
-    axes.xaxis.set_minor_locator(NullLocator())
+    axes.name_ticks("x", places, [write(x) for x in places])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from mse.publish.drawings.axes import (
     ACCENT,
@@ -16,15 +14,13 @@ from mse.publish.drawings.axes import (
     LINE,
     NARROW,
     RULE,
+    Axes,
+    Figure,
     as_svg,
-    drawing,
     wrapped,
 )
 from mse.publish.facts.statements import Facts, History, ListRow
 from mse.publish.wording.messages import Catalogue
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MOST_HISTORIES, MOST_ROWS = 25, 12
 """Histories that are drawn on a sheet, and on a phone."""
@@ -52,20 +48,21 @@ def _rows(facts: Facts, finding: str, say: Catalogue, width: float) -> str:
     height = 0.06 + sum(tall) + LINE * 8.5 * len(words) + 0.06
     largest = max(history.count for history in shown)
     number = CHARACTER * 8 * len(say.number(largest)) / 72 + 0.15
-    with drawing(width, height) as figure:
-        axes = figure.add_axes((0.02, 0, 0.96, 1))
-        axes.set(xlim=(0, 0.96 * width), ylim=(height, 0))
-        axes.axis("off")
-        top = 0.06
-        for history, lines, step in zip(shown, names, tall, strict=True):
-            axes.text(0, top, "\n".join(lines), fontsize=8.5, va="top", color=INK, linespacing=1.1)
-            at = top + LINE * 9 * len(lines) + 0.08
-            length = history.count / largest * (0.96 * width - number)
-            axes.barh([at], [length], height=0.13, color=ACCENT if len(history.lists) > 1 else GREY)
-            axes.text(length + 0.06, at, say.number(history.count), fontsize=8, va="center", color=INK)
-            top += step
-        axes.text(0, top, "\n".join(words), fontsize=8, va="top", color=FAINT, linespacing=1.1)
-        return as_svg(figure, "overlap", finding)
+    figure = Figure(width, height)
+    axes = figure.add_axes((0.02, 0, 0.96, 1))
+    axes.set_xlim(0, 0.96 * width)
+    axes.set_ylim(height, 0)
+    axes.off()
+    top = 0.06
+    for history, lines, step in zip(shown, names, tall, strict=True):
+        axes.text(0, top, "\n".join(lines), fontsize=8.5, va="top", color=INK, linespacing=1.1)
+        at = top + LINE * 9 * len(lines) + 0.08
+        length = history.count / largest * (0.96 * width - number)
+        axes.rectangle(0, at - 0.065, length, 0.13, color=ACCENT if len(history.lists) > 1 else GREY)
+        axes.text(length + 0.06, at, say.number(history.count), fontsize=8, va="center", color=INK)
+        top += step
+    axes.text(0, top, "\n".join(words), fontsize=8, va="top", color=FAINT, linespacing=1.1)
+    return as_svg(figure, "overlap", finding)
 
 
 def _label(found: ListRow) -> str:
@@ -85,51 +82,53 @@ def _matrix(facts: Facts, finding: str, say: Catalogue, width: float) -> str:
     row = max(0.27, 0.03 + LINE * 8 * max(map(len, names)))
     matrix, bars, bottom = row * n_lists + 0.1, 2.1, 0.26 if rest else 0.06
     height = bottom + matrix + bars + 0.12
-    with drawing(width, height) as figure:
-        left, limits = 0.44, (-0.6, max(columns, 12) - 0.4)
-        over = figure.add_axes((left, (bottom + matrix) / height, 0.98 - left, bars / height))
-        under = figure.add_axes((left, bottom / height, 0.98 - left, matrix / height))
-        totals = figure.add_axes((0.285, bottom / height, 0.125, matrix / height))
-        colours = [ACCENT if len(history.lists) > 1 else GREY for history in shown]
-        over.bar(np.arange(columns), counts, width=0.66, color=colours)
-        # Numbers stand upright where they are wider than their columns.
-        column = 72 * width * (0.98 - left) / (limits[1] - limits[0])
-        upright = CHARACTER * 7 * len(say.number(largest)) > column
-        number: dict[str, Any] = {
-            "fontsize": 7,
-            "ha": "center",
-            "va": "bottom",
-            "rotation": 90 if upright else 0,
-        }
-        for at, count in enumerate(counts):
-            over.text(at, count + 0.015 * largest, say.number(count), **number)
-        over.set(xlim=limits, ylim=(0, (1.2 if upright else 1.1) * largest), xticks=[], yticks=[])
-        title: dict[str, Any] = {"transform": over.transAxes, "ha": "right", "va": "top", "color": FAINT}
-        over.text(-0.01, 1.0, say("overlap.persons"), **title)
-        for axes in (under, totals):
-            axes.set(ylim=(n_lists - 0.4, -0.75), xticks=[], yticks=[])
-            axes.axis("off")
-        under.set_xlim(limits)
-        end = (columns + 0.1) / (limits[1] - limits[0])
-        for j in range(0, n_lists, 2):
-            under.axhspan(j - 0.5, j + 0.5, xmax=end, color="#f2f4f6", lw=0)
-        every = np.array([[at, j] for at in range(columns) for j in range(n_lists)], dtype=np.float64)
-        under.plot(every[:, 0], every[:, 1], "o", color=RULE, ms=4.5, lw=0)
-        for at, history in enumerate(shown):
-            under.plot([at] * len(history.lists), history.lists, "-o", color=colours[at], ms=5.5, lw=1.6)
-        if rest:
-            figure.text(0.98, 0.04 / height, _others(rest, say), fontsize=8, ha="right", va="bottom", color=FAINT)
-        _list_totals(totals, facts, names, say)
-        return as_svg(figure, "overlap", finding)
+    figure = Figure(width, height)
+    left, limits = 0.44, (-0.6, max(columns, 12) - 0.4)
+    over = figure.add_axes((left, (bottom + matrix) / height, 0.98 - left, bars / height))
+    under = figure.add_axes((left, bottom / height, 0.98 - left, matrix / height))
+    totals = figure.add_axes((0.285, bottom / height, 0.125, matrix / height))
+    colours = [ACCENT if len(history.lists) > 1 else GREY for history in shown]
+    for at, count in enumerate(counts):
+        over.rectangle(at - 0.33, 0, 0.66, count, color=colours[at])
+    # Numbers stand upright where they are wider than their columns.
+    column = 72 * width * (0.98 - left) / (limits[1] - limits[0])
+    upright = CHARACTER * 7 * len(say.number(largest)) > column
+    number: dict[str, Any] = {
+        "fontsize": 7,
+        "ha": "center",
+        "va": "bottom",
+        "upright": upright,
+    }
+    for at, count in enumerate(counts):
+        over.text(at, count + 0.015 * largest, say.number(count), **number)
+    over.set_xlim(*limits)
+    over.set_ylim(0, (1.2 if upright else 1.1) * largest)
+    title: dict[str, Any] = {"where": "axes", "ha": "right", "va": "top", "color": FAINT}
+    over.text(-0.01, 1.0, say("overlap.persons"), **title)
+    for axes in (under, totals):
+        axes.set_ylim(n_lists - 0.4, -0.75)
+        axes.off()
+    under.set_xlim(*limits)
+    for j in range(0, n_lists, 2):
+        under.rectangle(limits[0], j - 0.5, columns + 0.1, 1.0, color="#f2f4f6")
+    every = [(at, j) for at in range(columns) for j in range(n_lists)]
+    under.plot([at for at, _ in every], [j for _, j in every], "o", color=RULE, ms=4.5)
+    for at, history in enumerate(shown):
+        under.plot([at] * len(history.lists), history.lists, "-o", color=colours[at], ms=5.5, lw=1.6)
+    if rest:
+        figure.text(0.98, 0.04 / height, _others(rest, say), fontsize=8, ha="right", va="bottom", color=FAINT)
+    _list_totals(totals, facts, names, say)
+    return as_svg(figure, "overlap", finding)
 
 
 def _list_totals(axes: Axes, facts: Facts, names: Sequence[Sequence[str]], say: Catalogue) -> None:
     """Draw the name of each list and a bar with its total, in the rows of the matrix."""
     sums = [row.total or 0 for row in facts.lists]
     axes.set_xlim(0, 1.75 * max(sums))
-    axes.barh(range(len(sums)), sums, height=0.55, color=GREY)
+    for j, total in enumerate(sums):
+        axes.rectangle(0, j - 0.275, total, 0.55, color=GREY)
     axes.text(0, -0.68, say("overlap.totals"), fontsize=7.5, color=FAINT, va="center")
     for j, (lines, total) in enumerate(zip(names, sums, strict=True)):
         axes.text(total + 0.05 * max(sums), j, say.number(total), fontsize=7.5, va="center", color=INK)
-        axes.text(-0.06, j, "\n".join(lines), transform=axes.get_yaxis_transform(), fontsize=8,
+        axes.text(-0.06, j, "\n".join(lines), where="across", fontsize=8,
                   ha="right", va="center", color=INK, linespacing=1.0)  # fmt: skip

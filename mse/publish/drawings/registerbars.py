@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from mse.publish.drawings.axes import ACCENT, FAINT, GREY, INK, NARROW, SOFT, as_svg, drawing
+from mse.publish.drawings.axes import ACCENT, FAINT, GREY, INK, NARROW, SOFT, Figure, as_svg
 from mse.words.numerals import round_point
 
 if TYPE_CHECKING:
@@ -38,24 +38,25 @@ def register_bars(
     width : float
         Inches.
     """
-    with drawing(width, 3.0 if width > NARROW else 2.6) as figure:
-        axes = figure.add_axes((0.02, 0.16, 0.96, 0.74))
-        top = max(max(unseen[0], 1.0), *(b.seen for b in bars))
-        shown = min(unseen[2], 2.0 * top)
-        places = range(1, len(bars) + 1)
-        axes.bar([0], [unseen[0]], width=0.7, color=SOFT, edgecolor=ACCENT, linewidth=0.8, linestyle=(0, (3, 2)))
-        axes.plot([0, 0], [unseen[1], shown], color=ACCENT, lw=1.4)
-        axes.bar(places, [b.seen for b in bars], width=0.7, color=GREY)
-        fitted = [(place, b.expected) for place, b in zip(places, bars, strict=True) if b.expected is not None]
-        axes.plot([place for place, _ in fitted], [x for _, x in fitted], "o", color=ACCENT, ms=4)
-        limit = max(1.18 * top, 1.12 * shown)
-        size = 8.5 if width > NARROW else 7.0
-        axes.text(0, shown + 0.02 * limit, say.number(round_point(unseen[0], 2)), ha="center", fontsize=size, color=INK)
-        for place, bar in zip(places, bars, strict=True):
-            height = max(bar.seen, bar.expected or 0.0) + 0.03 * limit
-            axes.text(place, height, say.number(bar.seen), ha="center", fontsize=size, color=FAINT)
-        axes.set_ylim(0.0, limit)
-        axes.set_yticks([])
-        axes.set_xticks(range(len(bars) + 1), [say("registerpage.never"), *(b.name for b in bars)], fontsize=size)
-        axes.set_xlabel(say("registerpage.times"))
-        return as_svg(figure, "register", finding)
+    figure = Figure(width, 3.0 if width > NARROW else 2.6)
+    axes = figure.add_axes((0.02, 0.16, 0.96, 0.74))
+    top = max(max(unseen[0], 1.0), *(b.seen for b in bars))
+    shown = min(unseen[2], 2.0 * top)
+    places = range(1, len(bars) + 1)
+    axes.set_xlim(-0.4, len(bars) + 0.4)
+    axes.rectangle(-0.35, 0, 0.7, unseen[0], color=SOFT, edge=ACCENT, lw=0.8, ls=(0, (3, 2)))
+    axes.plot([0, 0], [unseen[1], shown], color=ACCENT, lw=1.4)
+    for place, bar in zip(places, bars, strict=True):
+        axes.rectangle(place - 0.35, 0, 0.7, bar.seen, color=GREY)
+    fitted = [(place, b.expected) for place, b in zip(places, bars, strict=True) if b.expected is not None]
+    axes.plot([place for place, _ in fitted], [x for _, x in fitted], "o", color=ACCENT, ms=4)
+    limit = max(1.18 * top, 1.12 * shown)
+    size = 8.5 if width > NARROW else 7.0
+    axes.text(0, shown + 0.02 * limit, say.number(round_point(unseen[0], 2)), ha="center", fontsize=size, color=INK)
+    for place, bar in zip(places, bars, strict=True):
+        height = max(bar.seen, bar.expected or 0.0) + 0.03 * limit
+        axes.text(place, height, say.number(bar.seen), ha="center", fontsize=size, color=FAINT)
+    axes.set_ylim(0.0, limit)
+    axes.name_ticks("x", range(len(bars) + 1), [say("registerpage.never"), *(b.name for b in bars)], size=size)
+    axes.set_xlabel(say("registerpage.times"))
+    return as_svg(figure, "register", finding)

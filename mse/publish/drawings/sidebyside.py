@@ -14,8 +14,10 @@ from mse.publish.drawings.axes import (
     INK,
     LINE,
     SOFT,
+    WHITE,
+    Axes,
+    Figure,
     as_svg,
-    drawing,
     fraction,
     number_axis,
     stamp,
@@ -30,7 +32,6 @@ from mse.publish.wording.sentences import Headline
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from matplotlib.axes import Axes
 
     from mse.answers.distribution import Distribution
 
@@ -85,41 +86,42 @@ def posterior_figure(
     title = wrapped(words, 0.95 * width, 8.5)
     head, foot = LINE * 8.5 * len(stamp_lines(said, say, width)) + 0.26, 0.36 + LINE * 8.5 * len(title)
     height = head + 2.6 + foot
-    with drawing(width, height) as figure:
-        axes = figure.add_axes((0.03, foot / height, 0.95, 2.6 / height))
-        number_axis(axes, low, high, True, say)
-        top = 1.0
-        axes.set_ylim(-0.13 * top, 1.28 * top)
-        axes.set_yticks([])
-        axes.fill_between(sizes, density, color="#e9edf1", lw=0)
-        inside = (sizes >= ends[0]) & (sizes <= ends[1])
-        axes.fill_between(sizes, density, where=inside.tolist(), color=SOFT, lw=0)
-        axes.plot(sizes, density, color=ACCENT, lw=1.6)
-        axes.plot(ends, [-0.065 * top] * 2, color=ACCENT, lw=3, solid_capstyle="butt")
-        axes.plot([rounded.point], [-0.065 * top], "o", color=ACCENT, ms=6, mec="white", mew=1)
-        if observed is not None:
-            axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
-        humps = facts.humps
-        tops = [max(to_unit(hump.peak, rounded.unit), low) for hump in humps]
-        peaks = [float(np.interp(math.log(size), np.log(sizes), density)) for size in tops]
-        several = len(humps) > 1
-        marks = hump_words(humps, said.rounded, say, "posterior.mark" if several else "posterior.peak")
-        for hump, size, peak, words in zip(humps, tops, peaks, marks, strict=True):
-            if several and hump is not humps[-1]:
-                axes.plot([to_unit(hump.high, rounded.unit)] * 2, [0, top], color=FAINT, lw=0.8, ls=":")
-            axes.plot([size], [peak], "o", color=INK, ms=4)
-            share = fraction(size, low, high, True)
-            # Outer humps carry their words on the outer side, where no curve runs.
-            side = "right" if several and hump is humps[0] else "left" if several and hump is humps[-1] else "center"
-            room = CHARACTER * 9.5 * len(words) / 72 / (0.95 * width)
-            least = {"left": 0.0, "right": room, "center": room / 2}[side]
-            place = min(max(share, least), 1 - room + least)
-            axes.text(place, (peak + 0.06 + 0.13) / 1.41, words, transform=axes.transAxes, fontsize=9, color=INK,
-                      ha=side, va="bottom", fontweight="bold")  # fmt: skip
-        _observed_label(axes, facts, low, high, True, say)
-        axes.set_xlabel("\n".join(title))
-        stamp(figure, said, say)
-        return as_svg(figure, "posterior", finding)
+    figure = Figure(width, height)
+    axes = figure.add_axes((0.03, foot / height, 0.95, 2.6 / height))
+    number_axis(axes, low, high, True, say)
+    axes.grid("x")
+    top = 1.0
+    axes.set_ylim(-0.13 * top, 1.28 * top)
+    along, heights = sizes.tolist(), density.tolist()
+    axes.fill_between(along, [0.0] * len(along), heights, color="#e9edf1")
+    inside = [ends[0] <= x <= ends[1] for x in along]
+    axes.fill_between(along, [0.0] * len(along), heights, where=inside, color=SOFT)
+    axes.plot(along, heights, color=ACCENT, lw=1.6)
+    axes.plot(ends, [-0.065 * top] * 2, color=ACCENT, lw=3, butt=True)
+    axes.plot([rounded.point], [-0.065 * top], "o", color=ACCENT, ms=6, mec=WHITE, mew=1)
+    if observed is not None:
+        axes.axvline(observed, color=FAINT, lw=1, ls=(0, (3, 3)))
+    humps = facts.humps
+    tops = [max(to_unit(hump.peak, rounded.unit), low) for hump in humps]
+    peaks = [float(np.interp(math.log(size), np.log(sizes), density)) for size in tops]
+    several = len(humps) > 1
+    marks = hump_words(humps, said.rounded, say, "posterior.mark" if several else "posterior.peak")
+    for hump, size, peak, words in zip(humps, tops, peaks, marks, strict=True):
+        if several and hump is not humps[-1]:
+            axes.plot([to_unit(hump.high, rounded.unit)] * 2, [0, top], color=FAINT, lw=0.8, ls=":")
+        axes.plot([size], [peak], "o", color=INK, ms=4)
+        share = fraction(size, low, high, True)
+        # Outer humps carry their words on the outer side, where no curve runs.
+        side = "right" if several and hump is humps[0] else "left" if several and hump is humps[-1] else "center"
+        room = CHARACTER * 9.5 * len(words) / 72 / (0.95 * width)
+        least = {"left": 0.0, "right": room, "center": room / 2}[side]
+        place = min(max(share, least), 1 - room + least)
+        axes.text(place, (peak + 0.06 + 0.13) / 1.41, words, where="axes", fontsize=9, color=INK,
+                  ha=side, va="bottom", fontweight="bold")  # fmt: skip
+    _observed_label(axes, facts, low, high, True, say)
+    axes.set_xlabel("\n".join(title))
+    stamp(figure, said, say)
+    return as_svg(figure, "posterior", finding)
 
 
 def _law(law: Distribution, facts: Facts, said: Headline) -> tuple[Array, Array] | None:
@@ -155,6 +157,5 @@ def _observed_label(axes: Axes, facts: Facts, low: float, high: float, log: bool
     share = fraction(observed, low, high, log)
     side = "left" if share < 0.5 else "right"
     offset = (4 if side == "left" else -4, 1)
-    axes.annotate(say("intervals.observed", observed=say.number(observed)), (observed, 1.0), offset,
-                  xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=8, color=FAINT,
-                  ha=side, va="bottom")  # fmt: skip
+    axes.text(observed, 1.0, say("intervals.observed", observed=say.number(observed)), where="down", shift=offset,
+              fontsize=8, color=FAINT, ha=side, va="bottom")  # fmt: skip

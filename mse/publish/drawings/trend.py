@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from mse.publish.drawings.axes import (
     ACCENT,
@@ -14,22 +13,20 @@ from mse.publish.drawings.axes import (
     INK,
     LINE,
     NARROW,
-    RULE,
+    WHITE,
+    Axes,
+    Figure,
     as_svg,
     axis_ticks,
-    drawing,
-    inches_wide,
     stamp,
     stamp_lines,
     wrapped,
 )
+from mse.publish.drawings.canvas import Key
 from mse.publish.facts.entries import Break
 from mse.publish.indicators.partnumbers import Part
 from mse.publish.wording.messages import Catalogue
 from mse.publish.wording.sentences import Headline
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 TRUE = "#9a4f00"
 MOST_PANELS = 8
@@ -62,36 +59,32 @@ def trend_figure(
     width : float
         Inches.
     """
-    from matplotlib.patches import Patch
-
     narrow = width == NARROW
     written = _break_words(years, breaks, width)
     keys = 0.2 * (5 if narrow else 1)
     lines = max((len(words) for _, _, words in written), default=0)
     head = LINE * 8.5 * len(stamp_lines(said, say, width)) + 0.12 + keys + LINE * 8 * lines
     height = head + 2.7 + 0.3
-    with drawing(width, height) as figure:
-        axes = figure.add_axes((LEFT / width, 0.3 / height, 1 - (LEFT + 0.1) / width, 2.7 / height))
-        _panel(axes, years, parts, truth, breaks, say, large=True)
-        handles = [
-            *axes.plot([], [], "-o", color=ACCENT, lw=2.5, ms=6, mec="white", label=say("trend.estimated")),
-            Patch(color=GREY, alpha=0.55, lw=0, label=say("trend.registered")),
-        ]
-        if any(part.doubtful for part in parts):
-            handles += axes.plot([], [], "o", color="white", ms=6, mec=ACCENT, mew=1.8, label=say("strata.caution"))
-        if not all(part.stated for part in parts):
-            handles += axes.plot([], [], "x", color=FAINT, ms=6, label=say("trend.unstated"))
-        if truth:
-            handles += axes.plot([], [], "D", color=TRUE, ms=5, label=say("trend.truth"))
-        over = 1 + (LINE * 8 * lines + 0.08) / 2.7
-        axes.legend(handles=handles, loc="lower left", bbox_to_anchor=((0.1 - LEFT) / (width - LEFT), over),
-                    ncols=1 if narrow else 5, frameon=False, fontsize=8.5, handlelength=1.6, borderpad=0,
-                    columnspacing=1.0)  # fmt: skip
-        for share, left, words in written:
-            axes.text(share + (0.006 if left else -0.006), 1.01, "\n".join(words), transform=axes.transAxes, fontsize=8,
-                      ha="left" if left else "right", va="bottom", color=INK, linespacing=1.1)  # fmt: skip
-        stamp(figure, said, say)
-        return as_svg(figure, "trend", finding)
+    figure = Figure(width, height)
+    axes = figure.add_axes((LEFT / width, 0.3 / height, 1 - (LEFT + 0.1) / width, 2.7 / height))
+    _panel(axes, years, parts, truth, breaks, say, large=True)
+    handles = [
+        Key(say("trend.estimated"), "-o", style=(("color", ACCENT), ("lw", 2.5), ("mec", WHITE))),
+        Key(say("trend.registered"), patch=True, style=(("color", GREY), ("alpha", 0.55))),
+    ]
+    if any(part.doubtful for part in parts):
+        handles.append(Key(say("strata.caution"), "o", style=(("color", WHITE), ("mec", ACCENT), ("mew", 1.8))))
+    if not all(part.stated for part in parts):
+        handles.append(Key(say("trend.unstated"), "x", style=(("color", FAINT),)))
+    if truth:
+        handles.append(Key(say("trend.truth"), "D", style=(("color", TRUE), ("ms", 5))))
+    over = 1 + (LINE * 8 * lines + 0.08) / 2.7
+    axes.legend(handles, (0.16 - LEFT) / (width - LEFT), over + 0.06 / 2.7, columns=1 if narrow else 5)
+    for share, left, words in written:
+        axes.text(share + (0.006 if left else -0.006), 1.01, "\n".join(words), where="axes", fontsize=8,
+                  ha="left" if left else "right", va="bottom", color=INK, linespacing=1.1)  # fmt: skip
+    stamp(figure, said, say)
+    return as_svg(figure, "trend", finding)
 
 
 def trend_panels(
@@ -106,15 +99,15 @@ def trend_panels(
     pitch = 1.9 + LINE * 9.5 * max(map(len, names))
     head = 0.3 + LINE * 8.5 * len(stamp_lines(said, say, width))
     height = head + pitch * rows
-    with drawing(width, height) as figure:
-        for i, (lines, parts) in enumerate(zip(names, groups.values(), strict=True)):
-            row, column = divmod(i, columns)
-            bottom = 1 - (head + pitch * (row + 1) - 0.4) / height
-            axes = figure.add_axes(((LEFT + each * column) / width, bottom, (each - LEFT - 0.1) / width, 1.38 / height))
-            _panel(axes, years, parts, None, breaks, say, large=False)
-            axes.set_title("\n".join(lines), fontsize=9.5, color=INK, loc="left", fontweight="bold", pad=6)
-        stamp(figure, said, say)
-        return as_svg(figure, name, finding)
+    figure = Figure(width, height)
+    for i, (lines, parts) in enumerate(zip(names, groups.values(), strict=True)):
+        row, column = divmod(i, columns)
+        bottom = 1 - (head + pitch * (row + 1) - 0.4) / height
+        axes = figure.add_axes(((LEFT + each * column) / width, bottom, (each - LEFT - 0.1) / width, 1.38 / height))
+        _panel(axes, years, parts, None, breaks, say, large=False)
+        axes.set_title("\n".join(lines))
+    stamp(figure, said, say)
+    return as_svg(figure, name, finding)
 
 
 def _panel(
@@ -122,43 +115,39 @@ def _panel(
     breaks: Sequence[Break], say: Catalogue, *, large: bool,
 ) -> None:  # fmt: skip
     """Draw bars of the registered, and points with intervals of the estimates, over the years."""
-    from matplotlib.ticker import FixedFormatter, FixedLocator
-
     at = _places(years)
     stated = [(x, part) for x, part in zip(at, parts, strict=True) if part.stated]
     # Drawn from what is printed: a height in full would give the number behind it.
     highs = [part.size.high for _, part in stated] + [float(part.observed or 0) for part in parts]
     top = 1.06 * max([*highs, *(truth or ()), 1.0])
-    axes.set(xlim=(at[0] - 0.6, at[-1] + 0.6), ylim=(0, top))
-    bars = [(x, part.observed) for x, part in zip(at, parts, strict=True) if part.observed is not None]
-    axes.bar([x for x, _ in bars], [n for _, n in bars], width=0.62, color=GREY, alpha=0.55)
+    axes.set_xlim(at[0] - 0.6, at[-1] + 0.6)
+    axes.set_ylim(0, top)
+    for x, part in zip(at, parts, strict=True):
+        if part.observed is not None:
+            axes.rectangle(x - 0.31, 0, 0.62, part.observed, color=GREY, alpha=0.55)
     for x, part in stated:
         ends = [part.size.low, part.size.high]
-        axes.plot([x, x], ends, color=ACCENT, lw=3 if large else 2.2, solid_capstyle="butt")
+        axes.plot([x, x], ends, color=ACCENT, lw=3 if large else 2.2, butt=True)
         size = 7 if large else 5
         if part.doubtful:
-            axes.plot([x], [part.size.point], "o", color="white", ms=size - 1, mec=ACCENT, mew=1.8)
+            axes.plot([x], [part.size.point], "o", color=WHITE, ms=size - 1, mec=ACCENT, mew=1.8)
         else:
-            axes.plot([x], [part.size.point], "o", color=ACCENT, ms=size, mec="white", mew=1)
+            axes.plot([x], [part.size.point], "o", color=ACCENT, ms=size, mec=WHITE, mew=1)
     for x, part in zip(at, parts, strict=True):
         if not part.stated:
             axes.text(x, 0.03 * top, "×", ha="center", va="bottom", fontsize=9, color=FAINT)
     if truth:
-        axes.plot([x + 0.22 for x in at], truth, "D", color=TRUE, ms=5, mec="white", mew=0.8)
+        axes.plot([x + 0.22 for x in at], truth, "D", color=TRUE, ms=5, mec=WHITE, mew=0.8)
     for found in breaks:
         if at[0] - 0.6 < found.at < at[-1] + 0.6:
             axes.axvline(found.at, color=INK, lw=1.1, ls=(0, (4, 3)))
     ticks = axis_ticks(0, top, False, most=6 if large else 4)
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_major_formatter(FixedFormatter([say.number(tick) for tick in ticks]))
-    axes.tick_params(axis="y", length=0, labelcolor=FAINT, labelsize=8)
+    axes.name_ticks("y", ticks, [say.number(tick) for tick in ticks], size=8, marks=False)
     label = (CHARACTER * 8.5 * max(map(len, years)) + 6) / 72
-    step = max(1, math.ceil(len(years) * label / inches_wide(axes)))
+    step = max(1, math.ceil(len(years) * label / axes.inches))
     shown = [(x, year) for i, (x, year) in enumerate(zip(at, years, strict=True)) if (len(years) - 1 - i) % step == 0]
-    axes.xaxis.set_major_locator(FixedLocator([x for x, _ in shown]))
-    axes.xaxis.set_major_formatter(FixedFormatter([year for _, year in shown]))
-    axes.grid(axis="y", color=RULE, lw=0.6)
-    axes.set_axisbelow(True)
+    axes.name_ticks("x", [x for x, _ in shown], [year for _, year in shown])
+    axes.grid("y")
 
 
 def _break_words(years: Sequence[str], breaks: Sequence[Break], width: float) -> list[tuple[float, bool, list[str]]]:
