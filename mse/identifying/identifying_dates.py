@@ -127,9 +127,13 @@ def runs_on(numbers: Sequence[str], span: Span) -> bool:
     """Tell whether numbers of six digits are a running number: what stands first hardly changes, as it does in days.
 
     Where all can be read with the year first, few years are no proof (a register of children has few), few months are.
+    Of fewer than five numbers, as in a late delivery, all have the first four digits in common.
     """
-    if len(set(numbers)) < 5 or not all(map(_SIX.fullmatch, numbers)):
+    different = set(numbers)
+    if len(different) < 2 or not all(map(_SIX.fullmatch, numbers)):
         return False
+    if len(different) < 5:
+        return len({x[:4] for x in numbers}) == 1
     century = span.last.year // 100 * 100
     by_year = sum(bool(read_dates(f"{century + int(x[:2])}{x[2:]}", span.last.year)) for x in numbers)
     begins = 4 if by_year >= 0.95 * len(numbers) else 2

@@ -66,6 +66,8 @@ _POPULATIONS = tuple(
 )
 """Codes of victims and of suspects: where a column has both, a row says which population it counts."""
 _FEW, _OFTEN, _RARE = 60, 5, 3
+_ABBREVIATED = 3
+"""Letters of an abbreviation, at most."""
 _FEW_AGES = 4
 """Different numbers from which an age is one in years."""
 _EVER = Interval(first=date.min, last=date.max)
@@ -251,15 +253,22 @@ def _field(column: SampleColumn, role: str | None) -> list[str]:
                 codes = [code for code in codes if mark not in code]
             lines += _populations(codes)
             lines.append('# code = level of the engine; "" means not known')
-        # A letter alone may be a code, as X in passports.
-        levels = {
-            code: "" if is_placeholder(code) and not (len(code) == 1 and code.isalpha()) else code for code in codes
-        }
+        levels = {code: "" if is_placeholder(code) and not _abbreviates(code, codes) else code for code in codes}
         lines.append(f"codes = {{ {', '.join(f'{_text(code)} = {_text(level)}' for code, level in levels.items())} }}")
+        if doubtful := [code for code, level in levels.items() if level and len(code) > 1 and is_placeholder(code)]:
+            lines.append(f'# CHECK: {", ".join(map(_text, doubtful))} could mean "not known" too: "" then')
         lines += [f"# {rare} more codes are rare in the sample and left out here: add them"] if rare else []
     else:
         return _ignored(column, "not recognised; give it a role if it is needed, or have it left out")
     return [*lines, ""]
+
+
+def _abbreviates(code: str, codes: Sequence[str]) -> bool:
+    """Tell whether a code may be one although it can mean "not known": X in passports, NB among provinces."""
+    if len(code) == 1:
+        return code.isalpha()
+    alike = [x for x in codes if len(x) == len(code) and x.isalpha() and x.isupper()]
+    return len(code) <= _ABBREVIATED and code in alike and len(alike) > max(2, 0.5 * len(codes))
 
 
 def _populations(codes: Sequence[str]) -> list[str]:

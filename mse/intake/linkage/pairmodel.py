@@ -26,9 +26,10 @@ import numpy as np
 from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem, names_of
 from mse.intake.linkage.candidates import block_codes, candidate_pairs
-from mse.intake.linkage.comparing import GROUPS, Levels, Plan, levels_of_pairs, make_plan
+from mse.intake.linkage.comparing import GROUPS, levels_of_pairs, make_plan
 from mse.intake.linkage.countedpairs import count_levels
 from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SURNAME, write_records
+from mse.intake.linkage.pairplan import Levels, Plan
 from mse.intake.linkage.rates import PULL, Counted, Rates, learn
 from mse.kernels.arrays import Array, Integers
 from mse.words.said import said
