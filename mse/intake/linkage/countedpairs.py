@@ -23,7 +23,7 @@ from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SOUND, SU
 from mse.intake.linkage.namelevels import LATER, name_class
 from mse.intake.linkage.pairplan import Comparison, Levels, Plan, are_equal
 from mse.intake.linkage.rates import ERRORS, PULL, Counted, Rates, full_classes, may_be_twins, shares
-from mse.intake.linkage.twins import Twins, with_errors, with_unknown
+from mse.intake.linkage.twins import Twins, with_alike, with_errors, with_unknown
 from mse.kernels.arrays import Array, Integers
 
 SAMPLE = 400_000
@@ -167,7 +167,8 @@ def _twins(plan: Plan, m: Sequence[Array], u: Sequence[Array], share: float, rng
         on = on + np.bincount(level[level >= 0], weight[level >= 0], len(on)) * possible
         on = on / on.sum()
     beside = {i: 0.5 * (m[i] + u[i]) for i, x in enumerate(plan.comparisons) if x.kind == "context"}
-    return Twins(TWINS * share * on, on, beside, errors=with_errors(names), unknown=with_unknown(names))
+    return Twins(TWINS * share * on, on, beside, errors=with_errors(names), unknown=with_unknown(names),
+                 alike=with_alike(names))  # fmt: skip
 
 
 def _mine(levels: Levels) -> list[Levels]:

@@ -21,8 +21,9 @@ from mse.kernels.arrays import Array
 
 PRIOR = 15.0
 """Twins that what is known before is worth."""
-AS_OTHERS = 20.0
-"""Twins that it is worth that their given names are as alike as those of any two persons of one surname."""
+AS_OTHERS, AS_ALIKE = 100.0, 20.0
+"""Twins that it is worth that their given names are as those of any two persons of one surname: among names that are
+alike and among those that are not, and how many of them are alike."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +45,8 @@ class Twins:
         What an error in the surname does: a level of twins, that of matches with the error, and that of twins with it.
     unknown : tuple of int
         Levels of a missing name on which twins are.
+    alike : tuple of int
+        Levels on which given names are alike: parents choose such names for twins more often than chance does.
     """
 
     share: Array
@@ -52,6 +55,7 @@ class Twins:
     shared: float = 0.5
     errors: tuple[tuple[int, int, int], ...] = ()
     unknown: tuple[int, ...] = ()
+    alike: tuple[int, ...] = ()
 
     def everywhere(self, m: Array, equal: int) -> Array:
         """Return their share by level of the names, with errors in the surname and names that are missing.
@@ -74,8 +78,12 @@ class Twins:
         """Return their share by level of the names, from pairs that are twins with these weights."""
         possible = self.names > 0
         seen = np.bincount(level, weights=weight, minlength=len(possible)) * possible
-        profile = seen + AS_OTHERS * self.names
-        return np.asarray(profile / max(float(profile.sum()), 1e-300) * (seen.sum() + 0.1) / pairs)
+        alike = np.isin(np.arange(len(seen)), self.alike)
+        out = np.zeros(len(seen))
+        for group in (alike, ~alike):
+            profile, many = (np.where(group, seen + weight * self.names, 0.0) for weight in (AS_OTHERS, AS_ALIKE))
+            out += profile / max(float(profile.sum()), 1e-300) * many.sum()
+        return np.asarray(out / max(float(out.sum()), 1e-300) * (seen.sum() + 0.1) / pairs)
 
     def expected(self, m: Array, u: Array) -> Array:
         """Return what is expected of a comparison before any twins are seen, as pairs."""
@@ -106,6 +114,12 @@ def with_errors(names: Comparison) -> tuple[tuple[int, int, int], ...]:
                     ]
                     found.append((place[moves[0]], place[moves[1]], place[moves[2]]))
     return tuple(found)
+
+
+def with_alike(names: Comparison) -> tuple[int, ...]:
+    """Return on which levels the given names of twins are alike (`Twins.alike`)."""
+    near = ("and initial equal", *(f"similarity from {x}" for x in NAME_BINS[:2]))
+    return tuple(i for i, level in enumerate(names.levels) if any(x in level for x in near))
 
 
 def with_unknown(names: Comparison) -> tuple[int, ...]:
