@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 from mse.intake.linkage.evidence import (
-    BIRTH_DATE,
     EITHER_NAME,
     GIVEN,
     INITIAL,
@@ -145,8 +144,8 @@ def name_levels(plan: Plan, comparison: Comparison, left: Integers, right: Integ
             level[either & (first == 1) & (family == 1)] = place[EXCHANGED]
             level[either & (first == 0) & (family == 1)] = place[FIRST_WORD]
     level = np.where(full, _full_class(plan, left, right), level)
-    if LATER in place and BIRTH_DATE in parts:
-        level[full & are_equal(parts[BIRTH_DATE], left, right) & later_differ(plan.records, left, right)] = place[LATER]
+    if LATER in place:
+        level[full & later_differ(plan.records, left, right)] = place[LATER]
     lacks_family, lacks_first = family < 0, first < 0
     level = np.where(lacks_family, place["surname missing, given name equal"] + first, level)
     level = np.where(lacks_first, place["given name missing, surname equal"] + family, level)
@@ -154,5 +153,5 @@ def name_levels(plan: Plan, comparison: Comparison, left: Integers, right: Integ
 
 
 def later_differ(records: Records, left: Integers, right: Integers) -> Flags:
-    """Return whether both have given names after the first, and others; of equal identities only it says anything."""
-    return np.asarray(equality(records.later, left, right) == 1)
+    """Return whether one identity stands with different given names after the first."""
+    return are_equal(records.identity, left, right) & np.asarray(equality(records.later, left, right) == 1)

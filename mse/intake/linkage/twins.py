@@ -104,8 +104,8 @@ def with_errors(names: Comparison) -> tuple[tuple[int, int, int], ...]:
     for word in (word for word, given, surname in FILTERED if surname and not given):
         for mine in NAME_BINS:
             for other in NAME_BINS:
-                # two bins that both lie so far from 1 lie as far from it as both together
-                both = mine + other - 1.0 + 0.15
+                # a surname with an error takes from the similarity what it takes from that of one given name
+                both = round(mine + other - 0.85, 6)
                 if (least := next((x for x in NAME_BINS if both >= x), None)) is not None:
                     moves = [
                         f"{word}, {near} {mine}",
