@@ -299,6 +299,25 @@ DUTCH = [
 ]  # fmt: skip
 
 
+def test_a_draft_knows_months_in_words_and_years_of_two_digits(tmp_path):
+    forms = ("{0} mrt 1990", "{0} maart 1990", "{0} December 1988", "{0}-Oct-88")
+    born = [forms[i % 4].format(1 + i % 28) for i in range(80)]
+    who = [{"Achternaam": f"Jansen{'abcdefgh'[i % 8]}", "Voornaam": "Anna", "Geboortedatum": day}
+           for i, day in enumerate(born)]  # fmt: skip
+    write(tmp_path / "p.csv", [{**row(i + 1), **one} for i, one in enumerate(who)])
+    assert tomllib.loads(new_contract(tmp_path / "p.csv"))["identity"]["birth_format"] == ["%d %b %Y", "%d-%b-%y"]
+
+
+def test_a_province_of_two_letters_is_no_placeholder(tmp_path):
+    write(tmp_path / "p.csv", [{**row(i), "Provincie": ("NB", "ZH", "NH", "GE")[i % 4]} for i in range(1, 40)])
+    text = new_contract(tmp_path / "p.csv")
+    field = next(f for f in tomllib.loads(text)["fields"] if f["name"] == "Provincie")
+    assert field["codes"]["NB"] == "NB" and '# CHECK: "NB" could mean "not known" too' in text
+    write(tmp_path / "q.csv", [{**row(i), "Provincie": ("NB", "Zeeland", "Drenthe")[i % 3]} for i in range(1, 40)])
+    field = next(f for f in tomllib.loads(new_contract(tmp_path / "q.csv"))["fields"] if f["name"] == "Provincie")
+    assert field["codes"]["NB"] == ""
+
+
 @pytest.mark.parametrize("kind", ["xlsx", "csv"])
 def test_a_title_above_the_table_is_told_with_the_row_of_the_names(kind, tmp_path):
     grid = [["Meldingen 2021, politie"], [], *([*one] for one in [DUTCH[0], *(x.values() for x in DUTCH)])]

@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from mse.identifying.identifying_formats import POSTCODES
@@ -17,11 +17,13 @@ from mse.intake.contracts.soundness import GAP
 from mse.intake.pseudonyms.keyedhash import PARTS
 from mse.intake.pseudonyms.placeholders import is_placeholder
 from mse.intake.registers.guard import personal_kind
+from mse.intake.writtendates import written_date
 
 ROWS = 10_000
 """Rows of the sample that are looked at."""
 
-_DATES = ("%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d")
+_DATES = ("%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d",
+          "%d %b %Y", "%d-%b-%Y", "%d %b %y", "%d-%b-%y", "%d-%m-%y", "%d/%m/%y", "%d.%m.%y")  # fmt: skip
 _TIMES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%d-%m-%Y %H:%M", "%d/%m/%Y %H:%M")
 _NAMES = {
     "record": r"record|id|nr|nummer|number|row_?id|volgnummer|volgnr|kenmerk|registratie_?kenmerk"
@@ -165,22 +167,15 @@ def _date_formats(column: SampleColumn) -> list[tuple[str, str]]:
     found = []
     for kind, patterns in (("date", _DATES), ("datetime", _TIMES)):
         for pattern in patterns:
-            good = sum(_day(value, pattern) is not None for value in column.values[:1000])
+            good = sum(written_date(pattern).day(value) is not None for value in column.values[:1000])
             if column.values and good >= 0.9 * len(column.values[:1000]):
                 found.append((kind, pattern))
     return found
 
 
-def _day(value: str, pattern: str) -> date | None:
-    try:
-        return datetime.strptime(value, pattern).date()
-    except ValueError:
-        return None
-
-
 def _days(column: SampleColumn) -> list[date]:
     formats = _date_formats(column)
-    return [day for value in column.values if formats and (day := _day(value, formats[0][1]))]
+    return [day for value in column.values if formats and (day := written_date(formats[0][1]).day(value))]
 
 
 def _later(columns: Sequence[SampleColumn], roles: Mapping[str, str | None], dates: set[str]) -> list[str]:
@@ -349,12 +344,12 @@ def _birth_formats(column: SampleColumn) -> list[str]:
     """Return the formats in which dates of birth are written, the most used first, each for what is left by others."""
     left, found = list(column.values[:ROWS]), list[str]()
     while left:
-        read = {pattern: sum(_day(value, pattern) is not None for value in left) for pattern in _DATES}
+        read = {pattern: sum(written_date(pattern).day(value) is not None for value in left) for pattern in _DATES}
         best = max(_DATES, key=lambda pattern: read[pattern])
         if read[best] < max(_RARE, 0.01 * len(column.values[:ROWS])):
             break
         found.append(best)
-        left = [value for value in left if _day(value, best) is None]
+        left = [value for value in left if written_date(best).day(value) is None]
     return found or ["%Y-%m-%d"]
 
 

@@ -107,12 +107,9 @@ def with_errors(names: Comparison) -> tuple[tuple[int, int, int], ...]:
                 # a surname with an error takes from the similarity what it takes from that of one given name
                 both = round(mine + other - 0.85, 6)
                 if (least := next((x for x in NAME_BINS if both >= x), None)) is not None:
-                    moves = [
-                        f"{word}, {near} {mine}",
-                        f"{FILTERED[0][0]}, {near} {other}",
-                        f"neither equal, {near} {least}",
-                    ]
-                    found.append((place[moves[0]], place[moves[1]], place[moves[2]]))
+                    with_error = f"{FILTERED[0][0]}, {near} {other}"
+                    there = f"neither equal, {near} {least}"
+                    found.append((place[f"{word}, {near} {mine}"], place[with_error], place[there]))
     return tuple(found)
 
 

@@ -25,6 +25,8 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import takewhile
 
+from mse.intake.writtendates import written_date, year_of
+
 PARTICLES = frozenset(
     "a aan af al am auf bij bin bint d da das de del della den der des di do dos du e el het ibn in l la las le les lo"
     " los met of onder op over s t te ten ter the toe tot uijt uit und v van vd vda vdr ver vom von voor y zu zum"
@@ -132,22 +134,13 @@ def birth_date(text: str, formats: Sequence[str]) -> tuple[str, str]:
     text : str
         As the supplier writes it.
     formats : sequence of str
-        Of ``%Y``, ``%m`` and ``%d``, tried in this order.
+        As `mse.intake.writtendates` reads them, tried in this order.
     """
     for pattern in formats:
-        if found := shape(pattern).fullmatch(text.strip()):
-            year, month, day = int(found["Y"]), int(found["m"]), int(found["d"])
+        if found := written_date(pattern).fits(text.strip()):
+            year, month, day = year_of(found), int(found["m"]), int(found["d"])
             try:
                 return date(year, month, day).isoformat(), str(year)
             except ValueError:
                 return "", f"{year}" if 0 in (month, day) and year else ""
     return "", ""
-
-
-_DIGITS = {"Y": r"(?P<Y>\d{4})", "m": r"(?P<m>\d{1,2})", "d": r"(?P<d>\d{1,2})"}
-
-
-def shape(pattern: str) -> re.Pattern[str]:
-    """Return the regular expression of dates in a format."""
-    pieces = re.split("%(.)", pattern)
-    return re.compile("".join(_DIGITS[x] if i % 2 else re.escape(x) for i, x in enumerate(pieces)), re.ASCII)

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from mse.intake.contracts.clauses import Interval
 from mse.intake.contracts.layouts import versions
 from mse.intake.pseudonyms.keyedhash import CLKS, PARTS, Hashing, Pseudonym, age_group, fingerprint
 from mse.intake.pseudonyms.placeholders import KINDS, is_placeholder, january_stands_for_unknown, kind_of_day
-from mse.intake.registers.deliveryfiles import check_kind, header_of, own_form, unchanged
+from mse.intake.registers.deliveryfiles import check_kind, header_of, own_form, title_above, unchanged
 from mse.intake.registers.guard import personal_kind
 from mse.intake.registers.rowchecks import date_format
 from mse.intake.registers.rowsources import Form, open_rows
@@ -276,6 +276,9 @@ def _copy(source: Path, form: Form, writer: Any, plan: _Plan) -> Disguised:
         _, header = next(rows, (1, []))
         header = [name.strip() for name in header]
         kept, made = plan.columns(header, faults)
+        needed = [plan.identity.surname, plan.identity.given, plan.identity.birth_date, *kept]
+        if faults and not {*needed} <= {*header} and (title := title_above(source, form, needed)):
+            raise InputError(title)
         faults.raise_if_any()
         born = header.index(plan.identity.birth_date)
         plan.look_at_births(row[born] for _, row in rows if len(row) == len(header))
@@ -387,13 +390,11 @@ def _day_reader(contract: Contract | None, header: Sequence[str]) -> Any:
         found, allowed = said("found.age_asked_but_not"), said("allowed.contract_column_role_date")
         raise InputError(Problem(found, allowed, said("do.give_contract")))
     (field,) = contract.with_role("date")
-    place, (pattern, _) = header.index(field.name), date_format(field)
+    place, form = header.index(field.name), date_format(field)
 
     @lru_cache(2**16)
     def read(text: str) -> str:
-        try:
-            return datetime.strptime(text.strip(), pattern).date().isoformat()
-        except ValueError:
-            return ""
+        day = form.day(text.strip())
+        return day.isoformat() if day else ""
 
     return lambda row: read(row[place])
