@@ -282,13 +282,20 @@ def test_the_command_takes_several_files(tmp_path):
 
 
 @pytest.mark.parametrize(("codes", "told"), [(("Slachtoffer", "Verdachte"), True), (("victim", "suspect of"), True),
-                                             (("Slachtoffer", "Getuige"), False), (("S", "V"), False)])  # fmt: skip
+                                             (("Slachtoffer", "Getuige"), False), (("S", "V"), True),
+                                             (("D", "S"), True), (("G", "V"), False)])  # fmt: skip
 def test_a_draft_points_to_the_role_of_a_population(codes, told, tmp_path):
     write(tmp_path / "p.csv", [{**row(i), "Hoedanigheid": codes[i % 2]} for i in range(1, 20)])
     text = new_contract(tmp_path / "p.csv")
     assert ('role = "population"' in text) is told
     field = next(f for f in tomllib.loads(text)["fields"] if f["name"] == "Hoedanigheid")
     assert field["role"] == "stratum" and set(field["codes"]) == set(codes)
+
+
+def test_two_letters_under_another_name_are_no_populations(tmp_path):
+    cells = [{**row(i), "Status": "SV"[i % 2], "Geslacht": "MV"[i % 2], "Vorm": "DS"[i % 2]} for i in range(1, 20)]
+    write(tmp_path / "p.csv", cells)
+    assert "population" not in new_contract(tmp_path / "p.csv")
 
 
 DUTCH = [

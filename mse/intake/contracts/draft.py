@@ -67,6 +67,11 @@ _POPULATIONS = tuple(
     for words in ("slachtoffer|victim", "verdachte|dader|suspect|offender|perpetrator|accused")
 )
 """Codes of victims and of suspects: where a column has both, a row says which population it counts."""
+_CAPACITY = re.compile(
+    r"(rol|role|hoedanigheid|capacity|capaciteit|betrokkenheid|involvement)(_.*)?|.*_(rol|role|hoedanigheid)"
+)
+_LETTERS = ({"s", "v"}, {"d", "s"}, {"o", "v"})
+"""Letters that stand for both in a column of that name: suspect, slachtoffer, victim, verdachte, dader, offender."""
 _FEW, _OFTEN, _RARE = 60, 5, 3
 _ABBREVIATED = 3
 """Letters of an abbreviation, at most."""
@@ -246,7 +251,7 @@ def _field(column: SampleColumn, role: str | None) -> list[str]:
             if mark := _separator(column):
                 lines.append(f"separator = {_text(mark)}  # a cell may hold several codes")
                 codes = [code for code in codes if mark not in code]
-            lines += _populations(codes)
+            lines += _populations(column.word, codes)
             lines.append('# code = level of the engine; "" means not known')
         levels = {code: "" if is_placeholder(code) and not _abbreviates(code, codes) else code for code in codes}
         lines.append(f"codes = {{ {', '.join(f'{_text(code)} = {_text(level)}' for code, level in levels.items())} }}")
@@ -266,9 +271,11 @@ def _abbreviates(code: str, codes: Sequence[str]) -> bool:
     return len(code) <= _ABBREVIATED and code in alike and len(alike) > max(2, 0.5 * len(codes))
 
 
-def _populations(codes: Sequence[str]) -> list[str]:
+def _populations(word: str, codes: Sequence[str]) -> list[str]:
     """Return what to do with a column that tells victims from suspects; nothing of any other."""
-    if not all(any(words.fullmatch(code.casefold()) for code in codes) for words in _POPULATIONS):
+    small = [code.casefold() for code in codes]
+    letters = _CAPACITY.fullmatch(word) and max(map(len, small)) == 1 and any({*small} >= both for both in _LETTERS)
+    if not letters and not all(any(words.fullmatch(code) for code in small) for words in _POPULATIONS):
         return []
     return [
         '# CHECK: this says which population a row counts. Give it role = "population", its codes the names of the',

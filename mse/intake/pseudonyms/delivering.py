@@ -228,6 +228,7 @@ class _Plan:
     def __init__(self, identity: Identity, key: bytes, contract: Contract | None, clk: bool = False) -> None:
         self.clk = clk
         self.identity, self.contract, self.key = identity, contract, key
+        self.own = (identity.surname, identity.given, identity.birth_date)
         self.hashing = Hashing(key, identity.birth_format)
 
     def look_at_births(self, births: Iterable[str]) -> None:
@@ -237,9 +238,8 @@ class _Plan:
 
     def columns(self, header: Sequence[str], faults: Faults) -> tuple[list[str], list[str]]:
         """Return the columns to write: those of the file, and those to make under the names of the contract."""
-        own = (self.identity.surname, self.identity.given, self.identity.birth_date)
         if self.contract is None:
-            kept, made = [name for name in header if name not in own], [*PARTS, *(CLKS if self.clk else ())]
+            kept, made = [name for name in header if name not in self.own], [*PARTS, *(CLKS if self.clk else ())]
         else:
             fields = [field for field in self.contract.fields if field.role != "ignored"]
             made = [
@@ -248,7 +248,7 @@ class _Plan:
                 if field.role in ("key", "hash", "coarse") and field.target in (*PARTS, *CLKS)
             ]
             kept = [f.name for f in fields if f.target not in made and f.name != self.identity.age and f.name]
-        for name in (*own, *kept):
+        for name in (*self.own, *kept):
             if header.count(name) != 1:
                 times = header.count(name)
                 found = said("found.column_times_2", name=times) if times else said("found.column_not")
@@ -276,8 +276,7 @@ def _copy(source: Path, form: Form, writer: Any, plan: _Plan) -> Disguised:
         _, header = next(rows, (1, []))
         header = [name.strip() for name in header]
         kept, made = plan.columns(header, faults)
-        needed = [plan.identity.surname, plan.identity.given, plan.identity.birth_date, *kept]
-        if faults and not {*needed} <= {*header} and (title := title_above(source, form, needed)):
+        if faults and (title := title_above(source, form, [*plan.own, *kept])):
             raise InputError(title)
         faults.raise_if_any()
         born = header.index(plan.identity.birth_date)

@@ -136,8 +136,9 @@ def title_above(path: Path, form: Form, needed: Sequence[str]) -> Problem | None
     """Return the problem that all columns that are needed are named in a later row than the first one, if one does."""
     try:
         with open_rows(path, form) as rows:
+            first = {*names_in(rows)}
             for row in islice(rows, _LOOKED_AT):
-                if {*needed} <= {*map(str.strip, row)}:
+                if {*needed} <= {*map(str.strip, row)} and not {*needed} <= first:
                     return Problem(said("found.title_above_header", row=rows.line_num),
                                    said("allowed.first_row_names_columns"), said("do.delete_rows_above_header"),
                                    file=str(path), row=1)  # fmt: skip
