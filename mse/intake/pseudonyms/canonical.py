@@ -12,8 +12,8 @@ The rules, in this order:
    particle that is written as one word with the name is part of it: "Vanden Berg" is "vandenberg".
 4. **Given name**: the first word. "Maria Anna", "Maria-Anna" and "MARIA" are "maria"; "M.A." is "m". The **initial** is
    its first letter. Given names after the first are no part of the hash, and follow it in digits of their own.
-5. **Date of birth**: to ISO, "1990-02-03", by the formats that the supplier names. A day or month of 0 (not known)
-   leaves only the year; a day that does not exist leaves nothing.
+5. **Date of birth**: to ISO, "1990-02-03", by the formats that the supplier names (`mse.intake.writtendates`). A day or
+   month of 0 (not known) leaves only the year; a day that does not exist leaves nothing.
 6. **Sound** of a surname: `sound`.
 """
 
