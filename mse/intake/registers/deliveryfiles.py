@@ -142,7 +142,7 @@ def title_above(path: Path, form: Form, needed: Sequence[str]) -> Problem | None
                     return Problem(said("found.title_above_header", row=rows.line_num),
                                    said("allowed.first_row_names_columns"), said("do.delete_rows_above_header"),
                                    file=str(path), row=1)  # fmt: skip
-    except (csv.Error, UnicodeError, LookupError):
+    except (csv.Error, UnicodeError, LookupError, EOFError, OSError, zlib.error):
         pass
     return None
 
