@@ -76,28 +76,30 @@ def _numbers(text: str, now: int) -> Iterator[tuple[int, int, int]]:
         year, month, day = map(int, found.groups())
         yield from ((year, month, day), (year, day, month))
     elif found := _YEAR_LAST.fullmatch(text):
-        first, second, year = int(found[1]), int(found[2]), _year(found[3], now)
+        first, second, year = int(found[1]), int(found[2]), whole_year(found[3], now)
         yield from ((year, second, first), (year, first, second))
         if len(found[3]) == 2:
-            yield _year(found[1], now), second, int(found[3])
+            yield whole_year(found[1], now), second, int(found[3])
     elif _EIGHT.fullmatch(text):
         yield int(text[:4]), int(text[4:6]), int(text[6:8])
         yield from ((int(text[4:8]), int(text[2:4]), int(text[:2])), (int(text[4:8]), int(text[:2]), int(text[2:4])))
     elif _SIX.fullmatch(text):
         a, b, c = text[:2], text[2:4], text[4:]
-        yield from ((_year(c, now), int(b), int(a)), (_year(a, now), int(b), int(c)), (_year(c, now), int(a), int(b)))
+        first, last = whole_year(a, now), whole_year(c, now)
+        yield from ((last, int(b), int(a)), (first, int(b), int(c)), (last, int(a), int(b)))
     elif found := _ROMAN.fullmatch(text):
         if found[2] in _ROMANS:
-            yield _year(found[3], now), _ROMANS.index(found[2]) + 1, int(found[1])
+            yield whole_year(found[3], now), _ROMANS.index(found[2]) + 1, int(found[1])
     elif found := _DAY_WORD.fullmatch(text):
-        yield _year(found[3], now), 6, int(found[1])
+        yield whole_year(found[3], now), 6, int(found[1])
     elif found := _WORD_DAY.fullmatch(text):
         yield int(found[3]), 6, int(found[2])
     elif found := _YEAR_WORD.fullmatch(text):
         yield int(found[1]), 6, int(found[3])
 
 
-def _year(text: str, now: int) -> int:
+def whole_year(text: str, now: int) -> int:
+    """Return a year of four digits, or of two: the latest one that is not after `now`."""
     digits = text.lstrip("'’")
     if len(digits) == 4:
         return int(digits)
@@ -127,9 +129,13 @@ def runs_on(numbers: Sequence[str], span: Span) -> bool:
     """Tell whether numbers of six digits are a running number: what stands first hardly changes, as it does in days.
 
     Where all can be read with the year first, few years are no proof (a register of children has few), few months are.
+    Of fewer than five numbers, as in a late delivery, all have the first four digits in common.
     """
-    if len(set(numbers)) < 5 or not all(map(_SIX.fullmatch, numbers)):
+    different = set(numbers)
+    if len(different) < 2 or not all(map(_SIX.fullmatch, numbers)):
         return False
+    if len(different) < 5:
+        return len({x[:4] for x in numbers}) == 1
     century = span.last.year // 100 * 100
     by_year = sum(bool(read_dates(f"{century + int(x[:2])}{x[2:]}", span.last.year)) for x in numbers)
     begins = 4 if by_year >= 0.95 * len(numbers) else 2

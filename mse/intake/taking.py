@@ -308,11 +308,20 @@ def _completed(
 
 
 def _unreferred(con: duckdb.DuckDBPyConnection, layout: Layout) -> CaptureTable | None:
-    """Return the table without referrals, or None when it is no overlap table any more."""
+    """Return the table without referrals, or None when it is no overlap table any more.
+
+    Units of persons whom nobody sent stay as `make_units` has just written them; those of the others are made again.
+    """
+    import pandas as pd
+
+    con.execute("CREATE OR REPLACE TEMP TABLE sent_persons AS SELECT DISTINCT person FROM referrals")
+    con.execute("DELETE FROM units WHERE person IN (SELECT person FROM sent_persons)")
+    others = count_cells(con, layout)
     count_registrations(con, layout.lists, remove_referrals=True)
+    con.execute(f"DELETE FROM {COUNTED} WHERE person NOT IN (SELECT person FROM sent_persons)")
     make_units(con, COUNTED, layout)
     try:
-        return to_tables([count_cells(con, layout)], layout)[0]
+        return to_tables([pd.concat([others, count_cells(con, layout)], ignore_index=True)], layout)[0]
     except InputError:
         return None
 

@@ -151,7 +151,7 @@ def test_what_is_wrong_is_said(old, new, words):
         ('[[closed]]\nfirst = 2010-01-01\nlast = 2010-02-01\nreason = "r"', "interval within the period"),
         ('[[closed]]\nfirst = 2020-01-01\nlast = 2019-02-01\nreason = "r"', "interval within the period"),
         ('[identity]\nsurname = "key"\ngiven = "g"\nbirth_date = "b"', "is one that is delivered"),
-        ('[identity]\nsurname = "s"\ngiven = "g"\nbirth_date = "b"\nbirth_format = "%d-%m-%y"', "date of birth"),
+        ('[identity]\nsurname = "s"\ngiven = "g"\nbirth_date = "b"\nbirth_format = "%d-%m"', "date of birth"),
     ],
 )
 def test_sections_that_contradict_the_contract(section, words):

@@ -55,6 +55,14 @@ def test_numbers_that_a_system_gave_out_are_records():
     assert [k for k, values in made.items() if personal_kind("x", values, ROLES["record"], SPAN)] == []
 
 
+@pytest.mark.parametrize(("values", "good"), [
+    (["K000313", "K000314", "K000315"], True), (["K000310", "K000313"], True), (["310313", "310314"], True),
+    (["K900313", "K870214", "K010315"], False), (["900313", "900314", "870214"], False), (["K000313"], False),
+])  # fmt: skip
+def test_record_numbers_of_a_small_delivery_run_on(values, good):
+    assert (personal_kind("x", values, ROLES["record"], SPAN) is None) is good
+
+
 def test_histories_are_no_identifiers():
     values = [f"{random.Random(i).randrange(1, 16):04b}" for i in range(80)]
     for role in ("not declared", "stratum", "stratum with `other`"):

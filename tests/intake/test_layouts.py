@@ -282,7 +282,8 @@ def test_the_command_takes_several_files(tmp_path):
 
 
 @pytest.mark.parametrize(("codes", "told"), [(("Slachtoffer", "Verdachte"), True), (("victim", "suspect of"), True),
-                                             (("Slachtoffer", "Getuige"), False), (("S", "V"), False)])  # fmt: skip
+                                             (("Slachtoffer", "Getuige"), False), (("S", "V"), True),
+                                             (("D", "S"), True), (("G", "V"), False)])  # fmt: skip
 def test_a_draft_points_to_the_role_of_a_population(codes, told, tmp_path):
     write(tmp_path / "p.csv", [{**row(i), "Hoedanigheid": codes[i % 2]} for i in range(1, 20)])
     text = new_contract(tmp_path / "p.csv")
@@ -291,12 +292,37 @@ def test_a_draft_points_to_the_role_of_a_population(codes, told, tmp_path):
     assert field["role"] == "stratum" and set(field["codes"]) == set(codes)
 
 
+def test_two_letters_under_another_name_are_no_populations(tmp_path):
+    cells = [{**row(i), "Status": "SV"[i % 2], "Geslacht": "MV"[i % 2], "Vorm": "DS"[i % 2]} for i in range(1, 20)]
+    write(tmp_path / "p.csv", cells)
+    assert "population" not in new_contract(tmp_path / "p.csv")
+
+
 DUTCH = [
     {"Zaaknummer": f"Z{i:05}", "Pseudoniem": hashed(f"k{i}"), "Datum melding": f"{1 + i % 28:02}-0{1 + i % 9}-2021",
      "Geslacht": "VM"[i % 2], "Leeftijd bij melding": str(14 + i % 45), "Nationaliteit": ["NL", "PL", "RO"][i % 3],
      "Soort uitbuiting": ["SEX", "ARB"][i % 2], "Verwezen door": ["POL", ""][i % 2]}
     for i in range(200)
 ]  # fmt: skip
+
+
+def test_a_draft_knows_months_in_words_and_years_of_two_digits(tmp_path):
+    forms = ("{0} mrt 1990", "{0} maart 1990", "{0} December 1988", "{0}-Oct-88")
+    born = [forms[i % 4].format(1 + i % 28) for i in range(80)]
+    who = [{"Achternaam": f"Jansen{'abcdefgh'[i % 8]}", "Voornaam": "Anna", "Geboortedatum": day}
+           for i, day in enumerate(born)]  # fmt: skip
+    write(tmp_path / "p.csv", [{**row(i + 1), **one} for i, one in enumerate(who)])
+    assert tomllib.loads(new_contract(tmp_path / "p.csv"))["identity"]["birth_format"] == ["%d %b %Y", "%d-%b-%y"]
+
+
+def test_a_province_of_two_letters_is_no_placeholder(tmp_path):
+    write(tmp_path / "p.csv", [{**row(i), "Provincie": ("NB", "ZH", "NH", "GE")[i % 4]} for i in range(1, 40)])
+    text = new_contract(tmp_path / "p.csv")
+    field = next(f for f in tomllib.loads(text)["fields"] if f["name"] == "Provincie")
+    assert field["codes"]["NB"] == "NB" and '# CHECK: "NB" could mean "not known" too' in text
+    write(tmp_path / "q.csv", [{**row(i), "Provincie": ("NB", "Zeeland", "Drenthe")[i % 3]} for i in range(1, 40)])
+    field = next(f for f in tomllib.loads(new_contract(tmp_path / "q.csv"))["fields"] if f["name"] == "Provincie")
+    assert field["codes"]["NB"] == ""
 
 
 @pytest.mark.parametrize("kind", ["xlsx", "csv"])

@@ -18,7 +18,7 @@ import pytest
 from mse.errors import InputError
 from mse.intake.contracts.together import check_contracts
 from mse.intake.linkage import drawnlinkages as linkage_draws
-from mse.intake.linkage.comparing import COMMON, levels_of_pairs
+from mse.intake.linkage.comparing import levels_of_pairs
 from mse.intake.linkage.drawnlinkages import (
     ABSENT,
     draw_linkages,
@@ -28,6 +28,7 @@ from mse.intake.linkage.drawnlinkages import (
 )
 from mse.intake.linkage.linkagereport import link_at, threshold_table, weight_chart
 from mse.intake.linkage.linking import components
+from mse.intake.linkage.namelevels import COMMON
 from mse.intake.linkage.pairmodel import AVERAGED, SURE, UNSURE, PairModel, redraw, train_model
 from mse.intake.planning import IntakeSpec
 from mse.intake.pseudonyms.keyedhash import disguise

@@ -25,6 +25,7 @@ from mse.intake.registers import deliveryfiles as registers_files
 from mse.intake.registers import loading as registers_reading
 from mse.intake.registers.delivered import Registers, read_registers
 from mse.intake.registers.rowchecks import REASONS
+from mse.intake.writtendates import MONTHS, written_date
 from tests.examples.registers import COLUMNS, CONTRACT, contract, hashed, row, write
 from tests.intake.test_contract import GOLDEN, OTHER, changed, golden_contract
 
@@ -160,6 +161,25 @@ def test_date_formats(tmp_path, form):
     text = changed('role = "date"\ntype = "date"', f'role = "date"\ntype = "date"\nformat = "{form}"')
     with read(contract(tmp_path, text), tmp_path) as registers:
         assert rows_of(registers, "row, date") == [(2, date(2019, 3, 4))]
+
+
+@pytest.mark.parametrize("name", sorted(MONTHS))
+def test_months_in_words_are_read_alike_by_sql_and_by_hand(name, tmp_path):
+    texts = [f"4 {name} 2019", f"04 {name.title()}. 2019", f"4-{name}-2019", f"4 {name}x 2019", "4 xyz 2019"]
+    write(tmp_path / "p.csv", [row(i, date=text, entered="") for i, text in enumerate(texts)])
+    text = changed('role = "date"\ntype = "date"', 'role = "date"\ntype = "date"\nformat = "%d %b %Y"')
+    by_hand = [(i, day) for i, x in enumerate(texts, 2) if (day := written_date("%d %b %Y").day(x))]
+    with read(contract(tmp_path, text, max_rejects=1.0), tmp_path) as registers:
+        assert rows_of(registers, "row, date") == by_hand == [(2, by_hand[0][1]), (3, by_hand[0][1])]
+    assert by_hand[0][1] == date(2019, int(MONTHS[name]), 4)
+
+
+def test_a_title_above_the_table_is_told_with_the_row_of_the_names(tmp_path):
+    path = write(tmp_path / "p.csv", [row(1), row(2)])
+    path.write_text("Anna Jansen, 2019\n\n" + path.read_text())
+    with pytest.raises(InputError, match="names of its columns are in row 3.*delete the rows above") as caught:
+        read(contract(tmp_path), tmp_path).__enter__()
+    assert "Anna" not in str(caught.value)
 
 
 def test_blind_strata_and_closed_days_contradict_what_is_delivered(tmp_path):

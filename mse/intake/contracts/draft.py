@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from mse.identifying.identifying_formats import POSTCODES
@@ -17,11 +17,13 @@ from mse.intake.contracts.soundness import GAP
 from mse.intake.pseudonyms.keyedhash import PARTS
 from mse.intake.pseudonyms.placeholders import is_placeholder
 from mse.intake.registers.guard import personal_kind
+from mse.intake.writtendates import written_date
 
 ROWS = 10_000
 """Rows of the sample that are looked at."""
 
-_DATES = ("%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d")
+_DATES = ("%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d",
+          "%d %b %Y", "%d-%b-%Y", "%d %b %y", "%d-%b-%y", "%d-%m-%y", "%d/%m/%y", "%d.%m.%y")  # fmt: skip
 _TIMES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%d-%m-%Y %H:%M", "%d/%m/%Y %H:%M")
 _NAMES = {
     "record": r"record|id|nr|nummer|number|row_?id|volgnummer|volgnr|kenmerk|registratie_?kenmerk"
@@ -65,7 +67,14 @@ _POPULATIONS = tuple(
     for words in ("slachtoffer|victim", "verdachte|dader|suspect|offender|perpetrator|accused")
 )
 """Codes of victims and of suspects: where a column has both, a row says which population it counts."""
+_CAPACITY = re.compile(
+    r"(rol|role|hoedanigheid|capacity|capaciteit|betrokkenheid|involvement)(_.*)?|.*_(rol|role|hoedanigheid)"
+)
+_LETTERS = ({"s", "v"}, {"d", "s"}, {"o", "v"})
+"""Letters that stand for both in a column of that name: suspect, slachtoffer, victim, verdachte, dader, offender."""
 _FEW, _OFTEN, _RARE = 60, 5, 3
+_ABBREVIATED = 3
+"""Letters of an abbreviation, at most."""
 _FEW_AGES = 4
 """Different numbers from which an age is one in years."""
 _EVER = Interval(first=date.min, last=date.max)
@@ -163,22 +172,15 @@ def _date_formats(column: SampleColumn) -> list[tuple[str, str]]:
     found = []
     for kind, patterns in (("date", _DATES), ("datetime", _TIMES)):
         for pattern in patterns:
-            good = sum(_day(value, pattern) is not None for value in column.values[:1000])
+            good = sum(written_date(pattern).day(value) is not None for value in column.values[:1000])
             if column.values and good >= 0.9 * len(column.values[:1000]):
                 found.append((kind, pattern))
     return found
 
 
-def _day(value: str, pattern: str) -> date | None:
-    try:
-        return datetime.strptime(value, pattern).date()
-    except ValueError:
-        return None
-
-
 def _days(column: SampleColumn) -> list[date]:
     formats = _date_formats(column)
-    return [day for value in column.values if formats and (day := _day(value, formats[0][1]))]
+    return [day for value in column.values if formats and (day := written_date(formats[0][1]).day(value))]
 
 
 def _later(columns: Sequence[SampleColumn], roles: Mapping[str, str | None], dates: set[str]) -> list[str]:
@@ -249,22 +251,31 @@ def _field(column: SampleColumn, role: str | None) -> list[str]:
             if mark := _separator(column):
                 lines.append(f"separator = {_text(mark)}  # a cell may hold several codes")
                 codes = [code for code in codes if mark not in code]
-            lines += _populations(codes)
+            lines += _populations(column.word, codes)
             lines.append('# code = level of the engine; "" means not known')
-        # A letter alone may be a code, as X in passports.
-        levels = {
-            code: "" if is_placeholder(code) and not (len(code) == 1 and code.isalpha()) else code for code in codes
-        }
+        levels = {code: "" if is_placeholder(code) and not _abbreviates(code, codes) else code for code in codes}
         lines.append(f"codes = {{ {', '.join(f'{_text(code)} = {_text(level)}' for code, level in levels.items())} }}")
+        if doubtful := [code for code, level in levels.items() if level and len(code) > 1 and is_placeholder(code)]:
+            lines.append(f'# CHECK: {", ".join(map(_text, doubtful))} could mean "not known" too: "" then')
         lines += [f"# {rare} more codes are rare in the sample and left out here: add them"] if rare else []
     else:
         return _ignored(column, "not recognised; give it a role if it is needed, or have it left out")
     return [*lines, ""]
 
 
-def _populations(codes: Sequence[str]) -> list[str]:
+def _abbreviates(code: str, codes: Sequence[str]) -> bool:
+    """Tell whether a code may be one although it can mean "not known": X in passports, NB among provinces."""
+    if len(code) == 1:
+        return code.isalpha()
+    alike = [x for x in codes if len(x) == len(code) and x.isalpha() and x.isupper()]
+    return len(code) <= _ABBREVIATED and code in alike and len(alike) > max(2, 0.5 * len(codes))
+
+
+def _populations(word: str, codes: Sequence[str]) -> list[str]:
     """Return what to do with a column that tells victims from suspects; nothing of any other."""
-    if not all(any(words.fullmatch(code.casefold()) for code in codes) for words in _POPULATIONS):
+    small = [code.casefold() for code in codes]
+    letters = _CAPACITY.fullmatch(word) and max(map(len, small)) == 1 and any({*small} >= both for both in _LETTERS)
+    if not letters and not all(any(words.fullmatch(code) for code in small) for words in _POPULATIONS):
         return []
     return [
         '# CHECK: this says which population a row counts. Give it role = "population", its codes the names of the',
@@ -340,12 +351,12 @@ def _birth_formats(column: SampleColumn) -> list[str]:
     """Return the formats in which dates of birth are written, the most used first, each for what is left by others."""
     left, found = list(column.values[:ROWS]), list[str]()
     while left:
-        read = {pattern: sum(_day(value, pattern) is not None for value in left) for pattern in _DATES}
+        read = {pattern: sum(written_date(pattern).day(value) is not None for value in left) for pattern in _DATES}
         best = max(_DATES, key=lambda pattern: read[pattern])
         if read[best] < max(_RARE, 0.01 * len(column.values[:ROWS])):
             break
         found.append(best)
-        left = [value for value in left if _day(value, best) is None]
+        left = [value for value in left if written_date(best).day(value) is None]
     return found or ["%Y-%m-%d"]
 
 

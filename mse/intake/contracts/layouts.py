@@ -146,8 +146,9 @@ def is_date_format(text: str) -> bool:
 
 
 def is_birth_format(text: str) -> bool:
-    """Tell whether a format is of a date of birth: year of four digits, month and day, each once."""
-    return sorted(re.findall("%(.?)", text)) == ["Y", "d", "m"]
+    """Tell whether a format is of a date of birth: year, month, which may be a word, and day, each once."""
+    marks = re.findall("%(.?)", text)
+    return len(marks) == 3 and is_date_format(text)
 
 
 def _meet(one: Layout, other: Layout) -> bool:

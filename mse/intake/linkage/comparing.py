@@ -19,48 +19,34 @@ one within a domain. Level -1 says nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
 from mse.intake.linkage.evidence import (
     BIRTH_DATE,
     BIRTH_YEAR,
     EITHER_DAY,
-    EITHER_NAME,
     GIVEN,
-    INITIAL,
     KNOWN,
     NO_DAY,
-    SOUND,
     SURNAME,
-    Codes,
     Records,
     dice,
     joined_codes,
 )
+from mse.intake.linkage.namelevels import given_of_others, how_common, name_comparison, name_levels
+from mse.intake.linkage.pairplan import Comparison, Levels, Plan, are_equal, equality
 from mse.kernels.arrays import Array, Flags, Integers
 
-Levels = npt.NDArray[np.int16]
-
-COMMON = (2, 4, 8, 16)
-"""Most persons with one full name in each class but the last."""
-NAME_BINS = (0.85, 0.7, 0.55)
 BIRTH_BINS = (0.8, 0.6, 0.45)
 """Dice similarities from which a level begins."""
-EXCHANGED, FIRST_WORD = "names in either order equal", "given name and first word of surname equal"
 DAY_OR_MONTH = "day and month in either order equal"
-FILTERED = (
-    ("given name equal", True, False), ("surname and initial equal", False, True), ("surname equal", False, True),
-    ("neither equal", False, False),
-)  # fmt: skip
-"""What may be equal of the names beside their Bloom filters, and whether that is given name and surname."""
 DAYS = (7, 30, 70, 180, 366)
 SENT_DAYS = (-7, 30, 90)
 """Days between two registrations, and from the sender's to the receiver's, up to which a level reaches."""
-NAME_CLK, BIRTH_CLK = "name_clk", "birth_clk"
+BIRTH_CLK = "birth_clk"
 
 GROUPS = ("full name equal", "given name equal", "surname equal", "neither equal", "given name and date equal",
           "surname and date equal", "date equal")  # fmt: skip
@@ -74,58 +60,6 @@ LABELS, TIE = "labels", "tie"
 ALIKE = (0.0, 3.0)
 """Scores of the labels, as of pairs of other names, from which labels are partly alike, and alike."""
 LIKENESS = ("unlike", "partly alike", "alike")
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A comparison and its levels.
-
-    Parameters
-    ----------
-    name : str
-        What is compared.
-    levels : tuple of str
-        What each level means.
-    domain : tuple of int
-        The domain of every level.
-    given, surname : tuple of bool
-        Whether the given names, or the surnames, are equal on it; empty where that is not asked.
-    kind : {"names", "birth", "part", "context"}
-        How its probabilities are found.
-    """
-
-    name: str
-    levels: tuple[str, ...]
-    domain: tuple[int, ...]
-    kind: str
-    given: tuple[bool, ...] = ()
-    surname: tuple[bool, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """What is compared in these registers.
-
-    Parameters
-    ----------
-    records : Records
-        The registrations.
-    comparisons : tuple of Comparison
-        In the order of the columns of `levels_of_pairs`.
-    full : int32 array, shape (R,)
-        Codes of the full name; of the only name where there is one.
-    common : int64 array, shape (R,)
-        How many pseudonyms have it.
-    weights : mapping of str to float64 array, shape (groups, 2)
-        Weight of every label when it is equal, and when it is not; empty as long as they are not known, and every label
-        is a comparison of its own.
-    """
-
-    records: Records
-    comparisons: tuple[Comparison, ...]
-    full: Codes
-    common: Integers
-    weights: Mapping[str, Array] = MappingProxyType({})
 
 
 def with_weights(plan: Plan, weights: Mapping[str, Array]) -> Plan:
@@ -172,7 +106,7 @@ def make_plan(records: Records) -> Plan:
     parts = records.parts
     names = [name for name in (SURNAME, GIVEN) if name in parts]
     full = joined_codes([parts[name] for name in names])
-    comparisons = [_names(records, len(names) == 2), _birth(records)]
+    comparisons = [name_comparison(records, len(names) == 2), _birth(records)]
     for name in parts:
         if name not in KNOWN:
             comparisons.append(Comparison(name, ("equal", "different"), (0, 0), "part"))
@@ -186,55 +120,7 @@ def make_plan(records: Records) -> Plan:
     for name in records.labels:
         levels = tuple(f"{word} ({group})" for group in GROUPS for word in ("equal", "different"))
         comparisons.append(Comparison(name, levels, domain, "context"))
-    return Plan(records, tuple(comparisons), full, _commonness(records, full))
-
-
-def _commonness(records: Records, full: Codes) -> Integers:
-    """Return how many pseudonyms have the full name of a registration."""
-    first = (records.person == np.arange(len(records))) & (full >= 0)
-    return np.bincount(full[first], minlength=int(full.max(initial=0)) + 1)[np.maximum(full, 0)]
-
-
-def name_class(persons: Integers) -> Levels:
-    """Return the class of a full name that so many persons have."""
-    return np.searchsorted(np.array(COMMON), persons, side="left").astype(np.int16)
-
-
-def _full_class(plan: Plan, left: Integers, right: Integers) -> Levels:
-    """Return the class of the full name of pairs that have one, were each pair one person.
-
-    Two pseudonyms of one person are counted once: a name would be more common for every error in it otherwise, among
-    matches and not among others.
-    """
-    twice = plan.records.person[left] != plan.records.person[right]
-    return name_class(plan.common[left] - twice)
-
-
-def _names(records: Records, both: bool) -> Comparison:
-    persons = [f"up to {n} persons" for n in COMMON] + ["more persons"]
-    found = [(f"equal, a name of {text}", 0, True, True) for text in persons]
-    if both and NAME_CLK in records.filters:
-        for word, given, surname in FILTERED:
-            found += [(f"{word}, similarity from {x}", 0, given, surname) for x in NAME_BINS]
-        found += [(f"{word}, else", 0, given, surname) for word, given, surname in FILTERED[:-1]]
-    elif both:
-        if EITHER_NAME in records.parts:
-            found += [(EXCHANGED, 0, False, False), (FIRST_WORD, 0, True, False)]
-        found += [("sound and given name equal", 0, True, False), ("surname and initial equal", 0, False, True),
-                  ("surname equal", 0, False, True), ("given name equal", 0, True, False),
-                  ("sound and initial equal", 0, False, False), ("sound equal", 0, False, False)]  # fmt: skip
-    elif SURNAME in records.parts:
-        found.append(("sound equal", 0, False, False))
-    else:
-        found.append(("initial equal", 0, False, False))
-    found.append(("different", 0, False, False))
-    if both:
-        found += [("surname missing, given name equal", 1, True, False),
-                  ("surname missing, given name different", 1, False, False),
-                  ("given name missing, surname equal", 2, False, True),
-                  ("given name missing, surname different", 2, False, False)]  # fmt: skip
-    levels, domain, equal, family = zip(*found, strict=True)
-    return Comparison("names", levels, domain, "names", equal, family)
+    return Plan(records, tuple(comparisons), full, how_common(records, full), given_of_others(records, full))
 
 
 def _birth(records: Records) -> Comparison:
@@ -258,17 +144,17 @@ def levels_of_pairs(plan: Plan, left: Integers, right: Integers) -> Levels:
     out = np.full((len(left), len(plan.comparisons)), -1, dtype=np.int16)
     group = np.full(len(left), NEITHER)
     equal, weights = (
-        [_equality(records.labels[name], left, right) for name in plan.weights],
+        [equality(records.labels[name], left, right) for name in plan.weights],
         list(plan.weights.values()),
     )
     for column, comparison in enumerate(plan.comparisons):
         if comparison.kind == "names":
-            out[:, column] = _name_levels(plan, comparison, left, right)
+            out[:, column] = name_levels(plan, comparison, left, right)
         elif comparison.kind == "birth":
             out[:, column] = birth = _birth_levels(records, comparison, left, right)
             group = _groups(plan, (birth == 0) & (comparison.levels[0] == "date equal"), left, right)
         elif comparison.kind == "part":
-            out[:, column] = _equality(records.parts[comparison.name], left, right)
+            out[:, column] = equality(records.parts[comparison.name], left, right)
         elif comparison.name == "lists":
             low, high = (f(records.place[left], records.place[right]) for f in (np.minimum, np.maximum))
             out[:, column] = low * records.lists - low * (low - 1) // 2 + high - low
@@ -278,7 +164,7 @@ def levels_of_pairs(plan: Plan, left: Integers, right: Integers) -> Levels:
         elif comparison.name == LABELS:
             out[:, column] = score_levels(equal, weights, group)
         else:
-            level = _equality(records.labels[comparison.name], left, right)
+            level = equality(records.labels[comparison.name], left, right)
             out[:, column] = np.where(level < 0, -1, 2 * group + level)
     return out
 
@@ -286,70 +172,18 @@ def levels_of_pairs(plan: Plan, left: Integers, right: Integers) -> Levels:
 def _groups(plan: Plan, same_date: Flags, left: Integers, right: Integers) -> Levels:
     """Return the domain of the labels of every pair."""
     parts, none = plan.records.parts, np.zeros(len(left), dtype=bool)
-    given = _equal(parts[GIVEN], left, right) if GIVEN in parts else none
-    family = _equal(parts[SURNAME], left, right) if SURNAME in parts else none
+    given = are_equal(parts[GIVEN], left, right) if GIVEN in parts else none
+    family = are_equal(parts[SURNAME], left, right) if SURNAME in parts else none
     group = np.where(given, 1, np.where(family, 2, NEITHER))
     group = np.where(same_date, np.array([0, 4, 5, DATE])[group], group)
-    return np.where(_equal(plan.full, left, right), 0, group).astype(np.int16)
-
-
-def _equal(code: Codes, left: Integers, right: Integers) -> Flags:
-    return np.asarray((code[left] == code[right]) & (code[left] >= 0))
-
-
-def _equality(code: Codes, left: Integers, right: Integers) -> Levels:
-    """Return 0 for equal, 1 for different, -1 where one is missing."""
-    a, b = code[left], code[right]
-    return np.where((a < 0) | (b < 0), -1, (a != b).astype(np.int16)).astype(np.int16)
-
-
-def _name_levels(plan: Plan, comparison: Comparison, left: Integers, right: Integers) -> Levels:
-    parts, place = plan.records.parts, {level: i for i, level in enumerate(comparison.levels)}
-    both = SURNAME in parts and GIVEN in parts
-    full = _equal(plan.full, left, right)
-    if not both:
-        near = SOUND if SURNAME in parts else INITIAL
-        known = (plan.full[left] >= 0) & (plan.full[right] >= 0)
-        level = np.full(len(left), place["different"])
-        if near in parts:
-            level[_equal(parts[near], left, right)] = len(COMMON) + 1
-        level = np.where(full, _full_class(plan, left, right), level)
-        return np.where(known, level, -1).astype(np.int16)
-    family, first = (_equality(parts[x], left, right) for x in (SURNAME, GIVEN))
-    start = len(COMMON) + 1
-    level = np.full(len(left), place["different"])
-    sound, initial = (_equal(parts[x], left, right) if x in parts else np.zeros(len(left), dtype=bool)
-                      for x in (SOUND, INITIAL))  # fmt: skip
-    if NAME_CLK in plan.records.filters:
-        alike = dice(plan.records.filters[NAME_CLK], left, right)
-        bin_ = np.searchsorted(-np.array(NAME_BINS), -np.nan_to_num(alike), side="left")
-        which = np.where(first == 0, 0, np.where(family == 0, np.where(initial, 1, 2), 3))
-        inside = bin_ < len(NAME_BINS)
-        level = np.where(inside, start + which * len(NAME_BINS) + bin_, level)
-        for i, (word, _, _) in enumerate(FILTERED[:-1]):
-            level[~inside & (which == i)] = place[f"{word}, else"]
-    else:
-        for mask, word in ((sound, "sound equal"), (sound & initial, "sound and initial equal"),
-                           (first == 0, "given name equal"), (family == 0, "surname equal"),
-                           ((family == 0) & initial, "surname and initial equal"),
-                           ((first == 0) & sound, "sound and given name equal")):  # fmt: skip
-            level[mask] = place[word]
-        if EITHER_NAME in parts:
-            either = _equal(parts[EITHER_NAME], left, right)
-            level[either & (first == 1) & (family == 1)] = place[EXCHANGED]
-            level[either & (first == 0) & (family == 1)] = place[FIRST_WORD]
-    level = np.where(full, _full_class(plan, left, right), level)
-    lacks_family, lacks_first = family < 0, first < 0
-    level = np.where(lacks_family, place["surname missing, given name equal"] + first, level)
-    level = np.where(lacks_first, place["given name missing, surname equal"] + family, level)
-    return np.where(lacks_family & lacks_first, -1, level).astype(np.int16)
+    return np.where(are_equal(plan.full, left, right), 0, group).astype(np.int16)
 
 
 def _birth_levels(records: Records, comparison: Comparison, left: Integers, right: Integers) -> Levels:
     place = {level: i for i, level in enumerate(comparison.levels)}
     none = np.full(len(left), -1, dtype=np.int16)
-    date = _equality(records.parts[BIRTH_DATE], left, right) if BIRTH_DATE in records.parts else none
-    year = _equality(records.parts[BIRTH_YEAR], left, right) if BIRTH_YEAR in records.parts else none
+    date = equality(records.parts[BIRTH_DATE], left, right) if BIRTH_DATE in records.parts else none
+    year = equality(records.parts[BIRTH_YEAR], left, right) if BIRTH_YEAR in records.parts else none
     level = np.full(len(left), place["different"])
     if BIRTH_YEAR in records.parts:
         level[year == 0] = place["year equal"]
@@ -358,7 +192,7 @@ def _birth_levels(records: Records, comparison: Comparison, left: Integers, righ
         bin_ = np.searchsorted(-np.array(BIRTH_BINS), -alike, side="left")
         level = np.where(bin_ < len(BIRTH_BINS), place[f"similarity from {BIRTH_BINS[0]}"] + bin_, level)
     if DAY_OR_MONTH in place:
-        level[_equal(records.parts[EITHER_DAY], left, right)] = place[DAY_OR_MONTH]
+        level[are_equal(records.parts[EITHER_DAY], left, right)] = place[DAY_OR_MONTH]
     if BIRTH_DATE not in records.parts:
         return np.where(year < 0, -1, level).astype(np.int16)
     level = np.where(date == 0, 0, level)

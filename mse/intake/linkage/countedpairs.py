@@ -14,18 +14,16 @@ from mse.intake.linkage.comparing import (
     NEITHER,
     SCORES,
     TIE,
-    Comparison,
-    Levels,
-    Plan,
     levels_of_pairs,
-    name_class,
     score_levels,
     tie_by_likeness,
     with_weights,
 )
 from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SOUND, SURNAME, Codes
+from mse.intake.linkage.namelevels import LATER, name_class
+from mse.intake.linkage.pairplan import Comparison, Levels, Plan, are_equal
 from mse.intake.linkage.rates import ERRORS, PULL, Counted, Rates, full_classes, may_be_twins, shares
-from mse.intake.linkage.twins import Twins
+from mse.intake.linkage.twins import Twins, with_alike, with_errors, with_unknown
 from mse.kernels.arrays import Array, Integers
 
 SAMPLE = 400_000
@@ -102,7 +100,7 @@ def count_levels(plan: Plan, seed: int) -> tuple[Plan, Counted]:
     m[0][: full_classes(names)] = classes * (1.0 - ERRORS)
     full, dates = _equal_pairs(whole, equal)
     share = max(same, 1.0) / 0.9 / pairs
-    start = Rates(tuple(m), tuple(u), min(share, 0.5), _twins(whole, m, u, share, rng))
+    start = Rates(tuple(m), tuple(u), min(share, 0.5), _twins(whole, m, u, share, rng), len(classes))
     return whole, Counted(pairs, same, start, tuple(matches), tuple(others), full,
                           dates if birth.levels[0] == "date equal" else 0.0, classes)  # fmt: skip
 
@@ -157,13 +155,20 @@ def _twins(plan: Plan, m: Sequence[Array], u: Sequence[Array], share: float, rng
         left, right = sample_pairs(parts[SURNAME], SAMPLE // 4, rng)
         a, b = parts[BIRTH_YEAR][left], parts[BIRTH_YEAR][right]
         far = (a >= 0) & (b >= 0) & (np.abs(a - b) > 1)
-        level, family = levels_of_pairs(plan, left[far], right[far])[:, 0], parts[SURNAME][left[far]]
+        left, right = left[far], right[far]
+        level, family = levels_of_pairs(plan, left, right)[:, 0], parts[SURNAME][left]
+        if LATER in names.levels:  # of other days of birth the later given names cannot be compared
+            later = plan.records.later
+            level[are_equal(plan.full, left, right) & (later[left] >= 0) & (later[right] >= 0)] = names.levels.index(
+                LATER
+            )
         # a surname has twins by its registrations, and pairs by their square
         weight = 1.0 / (np.bincount(parts[SURNAME][parts[SURNAME] >= 0])[family] - 1.0)
         on = on + np.bincount(level[level >= 0], weight[level >= 0], len(on)) * possible
         on = on / on.sum()
     beside = {i: 0.5 * (m[i] + u[i]) for i, x in enumerate(plan.comparisons) if x.kind == "context"}
-    return Twins(TWINS * share * on, on, beside)
+    return Twins(TWINS * share * on, on, beside, errors=with_errors(names), unknown=with_unknown(names),
+                 alike=with_alike(names))  # fmt: skip
 
 
 def _mine(levels: Levels) -> list[Levels]:

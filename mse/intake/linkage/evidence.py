@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from mse.intake.pseudonyms.canonical import MOST
+from mse.intake.pseudonyms.keyedhash import DIGITS, MORE
 from mse.intake.quoting import array, identifier
 from mse.kernels.arrays import Array, Flags, Integers
 
@@ -33,6 +35,9 @@ FILTER = "_clk"
 
 NOT_EVIDENCE = ("year",)
 """Dimensions that the date says already."""
+
+LATER_NAMES = f"^[0-9a-f]{{{DIGITS}}}((?:[0-9a-f]{{{MORE}}}){{1,{MOST}}})(?:/|$)"
+"""What follows the identity in a pseudonym that `mse pseudonymise` made."""
 
 MISSING = -1
 
@@ -59,6 +64,10 @@ class Records:
         Bloom filters; all zero where missing.
     labels : mapping of str to int32 array, shape (R,)
         Labels of the strata.
+    identity : int32 array, shape (R,)
+        What of the pseudonym is of surname, first given name and date of birth.
+    later : int32 array, shape (R,)
+        Given names after the first; those of equal identities alone can be compared.
     lists : int
         Number of lists.
     """
@@ -71,6 +80,8 @@ class Records:
     parts: Mapping[str, Codes]
     filters: Mapping[str, Bits]
     labels: Mapping[str, Codes]
+    identity: Codes
+    later: Codes
     lists: int
 
     def __len__(self) -> int:
@@ -104,6 +115,9 @@ def write_records(
     labels = [name for name in dict.fromkeys(dimensions) if name in there and name not in NOT_EVIDENCE]
     texts = [*parts, *labels]
     kept = "".join(f", any_value({identifier(name)}) AS x{i}" for i, name in enumerate(texts))
+    n = len(texts)
+    kept += f", left(any_value(key), {DIGITS}) AS x{n}"
+    kept += f", nullif(regexp_extract(any_value(key), '{LATER_NAMES}', 1), '') AS x{n + 1}"
     extra = [name for name in ("date", "referred_from") if name in there]
     more = "".join(f", any_value({name}) AS {name}" for name in extra)
     con.execute(
@@ -119,7 +133,8 @@ def write_records(
     ).fetchnumpy()
     codes = {name: _codes(con, f"x{i}") for i, name in enumerate(texts) if not name.endswith(FILTER)}
     filters = {name: _bits(con, f"x{i}") for i, name in enumerate(parts) if name.endswith(FILTER)}
-    drop = "".join(f", DROP COLUMN x{i}" for i in range(len(texts)))
+    identity, later = _codes(con, f"x{n}"), _codes(con, f"x{n + 1}")
+    drop = "".join(f", DROP COLUMN x{i}" for i in range(n + 2))
     for piece in drop.split(", ")[1:]:
         con.execute(f"ALTER TABLE linkage_records {piece}")
     return Records(
@@ -128,7 +143,7 @@ def write_records(
         np.asarray(found["day"], dtype=np.int32),
         MappingProxyType({x: codes[x] for x in parts if x in codes and _two(codes[x])}),
         MappingProxyType({x: bits for x, bits in filters.items() if bits.any()}),
-        MappingProxyType({x: codes[x] for x in labels if _two(codes[x])}), len(lists),
+        MappingProxyType({x: codes[x] for x in labels if _two(codes[x])}), identity, later, len(lists),
     )  # fmt: skip
 
 

@@ -26,9 +26,10 @@ import numpy as np
 from mse.computing.parallel import Progress, silent
 from mse.errors import InputError, Problem, names_of
 from mse.intake.linkage.candidates import block_codes, candidate_pairs
-from mse.intake.linkage.comparing import GROUPS, Levels, Plan, levels_of_pairs, make_plan
+from mse.intake.linkage.comparing import GROUPS, levels_of_pairs, make_plan
 from mse.intake.linkage.countedpairs import count_levels
 from mse.intake.linkage.evidence import BIRTH_DATE, BIRTH_YEAR, GIVEN, SURNAME, write_records
+from mse.intake.linkage.pairplan import Levels, Plan
 from mse.intake.linkage.rates import PULL, Counted, Rates, learn
 from mse.kernels.arrays import Array, Integers
 from mse.words.said import said
@@ -80,6 +81,8 @@ class Learned:
         What was counted.
     compared : int16 array, shape (C, comparisons)
         Levels of the pairs that took part in learning.
+    identities : int64 array, shape (C,)
+        Which two identities each of them is of: a number for every two pseudonyms.
     kept : int64 array, shape (P - same,)
         Which of them are the pairs with different pseudonyms of the model.
     rates : Rates
@@ -93,6 +96,7 @@ class Learned:
     plan: Plan
     counted: Counted
     compared: Levels
+    identities: Integers
     kept: Integers
     rates: Rates
     line: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 0.0)
@@ -201,9 +205,16 @@ def train_model(
         np.concatenate([again, right[kept]]),
         np.concatenate([np.full(len(again), SURE), odds[kept]]),
         _levels(plan, rates), rates.share, _settings(plan, rates),
-        Learned(plan, counted, levels, kept, rates),
+        Learned(plan, counted, levels, _identities(records.person[left], records.person[right]), kept, rates),
     )  # fmt: skip
     return _averaged(likeliest, seed)
+
+
+def _identities(one: Integers, other: Integers) -> Integers:
+    """Return a number for every two pseudonyms: their names and dates of birth are compared once, however often."""
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    both = low * (high.max(initial=0) + 1) + high
+    return np.asarray(np.unique(both, return_inverse=True)[1], dtype=np.int64)
 
 
 def _averaged(model: PairModel, seed: int) -> PairModel:
@@ -237,8 +248,9 @@ def _compared(plan: Plan, start: Rates) -> tuple[Integers, Integers, Levels]:
 def redraw(model: PairModel, draws: int, *, seed: int) -> Iterator[Array]:
     """Yield log odds under parameters drawn from what the data leave open about them, each of shape (P,).
 
-    The pairs that are learned from get random weights (a Bayesian bootstrap; Rubin 1981), the counts of what stands
-    beside the identity come from Dirichlet laws, and EM goes on from where it had arrived.
+    The pairs that are learned from get random weights (a Bayesian bootstrap; Rubin 1981), one for all pairs of the same
+    two identities, the counts of what stands beside the identity come from Dirichlet laws, and EM goes on from where it
+    had arrived.
 
     Parameters
     ----------
@@ -265,7 +277,7 @@ def redraw(model: PairModel, draws: int, *, seed: int) -> Iterator[Array]:
                     into[column] = np.maximum(drawn / np.bincount(group, weights=drawn)[group], 1e-9)
         twins = replace(known.rates.twins, shared=float(rng.random()))
         start = replace(known.rates, m=tuple(m), u=tuple(u), twins=twins)
-        weights = rng.standard_exponential(len(known.compared))
+        weights = rng.standard_exponential(int(known.identities.max(initial=-1)) + 1)[known.identities]
         same = float(rng.standard_gamma(max(known.counted.same, 1.0)))
         rates = learn(known.counted, known.plan, known.compared, start, AGAIN, weights, same)
         a, b, sd_a, sd_b = known.line

@@ -20,11 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mse.intake.linkage.comparing import (
-    Comparison,
-    Levels,
-    Plan,
-)
+from mse.intake.linkage.pairplan import Comparison, Levels, Plan
 from mse.intake.linkage.twins import Twins
 from mse.kernels.arrays import Array
 
@@ -50,12 +46,15 @@ class Rates:
         Share of matches among all pairs.
     twins : Twins
         What is known of twins.
+    equal : int
+        Levels of the names on which full names are equal: the first ones.
     """
 
     m: tuple[Array, ...]
     u: tuple[Array, ...]
     share: float
     twins: Twins
+    equal: int
 
     def log_odds(self, levels: Levels) -> Array:
         """Return the log odds of a match of pairs on these levels, shape (pairs,)."""
@@ -74,7 +73,8 @@ class Rates:
             ratio = np.append(np.log(m) - np.log(u), 0.0)  # the last one is what -1 finds
             match += ratio[levels[:, column]]
         with np.errstate(divide="ignore"):
-            names = np.append(np.log(self.twins.share) - np.log(self.u[0]), -np.inf)
+            share = self.twins.everywhere(self.m[0], self.equal)
+            names = np.append(np.log(share) - np.log(self.u[0]), -np.inf)
         twin = np.where(levels[:, 1] == 0, names[levels[:, 0]] - np.log(self.u[1][0]), -np.inf)
         for column, twins in self.twins.beside.items():
             twin = twin + np.append(np.log(twins) - np.log(self.u[column]), 0.0)[levels[:, column]]
@@ -167,7 +167,7 @@ def learn(counted: Counted, plan: Plan, levels: Levels, start: Rates, rounds: in
         beside = {column: _twins_beside(rates, plan.comparisons[column], levels[on_date, column], q[on_date], column)
                   for column in rates.twins.beside}  # fmt: skip
         twins = replace(rates.twins, share=share_of_twins, beside=beside)
-        rates = Rates(tuple(m), tuple(u), max(share, 1.0 / counted.pairs), twins)
+        rates = Rates(tuple(m), tuple(u), max(share, 1.0 / counted.pairs), twins, classes)
         if change < CLOSE and abs(float(share_of_twins.sum()) - before) <= 100.0 * CLOSE * before:
             break
     return rates
@@ -184,7 +184,7 @@ def full_classes(names: Comparison) -> int:
 
 
 def may_be_twins(names: Comparison, birth: Comparison) -> Array:
-    """Return 1 for the levels of the names on which twins can be: one surname, other given names."""
+    """Return 1 for the levels of the names on which twins can be: one surname, other given names, both known."""
     found = np.array(names.surname) & ~np.array(names.given) & (np.array(names.domain) == 0)
     return np.asarray(found * float(birth.levels[0] == "date equal"))
 

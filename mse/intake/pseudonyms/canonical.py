@@ -12,8 +12,8 @@ The rules, in this order:
    particle that is written as one word with the name is part of it: "Vanden Berg" is "vandenberg".
 4. **Given name**: the first word. "Maria Anna", "Maria-Anna" and "MARIA" are "maria"; "M.A." is "m". The **initial** is
    its first letter. Given names after the first are no part of the hash, and follow it in digits of their own.
-5. **Date of birth**: to ISO, "1990-02-03", by the formats that the supplier names. A day or month of 0 (not known)
-   leaves only the year; a day that does not exist leaves nothing.
+5. **Date of birth**: to ISO, "1990-02-03", by the formats that the supplier names (`mse.intake.writtendates`). A day or
+   month of 0 (not known) leaves only the year; a day that does not exist leaves nothing.
 6. **Sound** of a surname: `sound`.
 """
 
@@ -24,6 +24,8 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from itertools import takewhile
+
+from mse.intake.writtendates import written_date, year_of
 
 PARTICLES = frozenset(
     "a aan af al am auf bij bin bint d da das de del della den der des di do dos du e el het ibn in l la las le les lo"
@@ -132,22 +134,13 @@ def birth_date(text: str, formats: Sequence[str]) -> tuple[str, str]:
     text : str
         As the supplier writes it.
     formats : sequence of str
-        Of ``%Y``, ``%m`` and ``%d``, tried in this order.
+        As `mse.intake.writtendates` reads them, tried in this order.
     """
     for pattern in formats:
-        if found := shape(pattern).fullmatch(text.strip()):
-            year, month, day = int(found["Y"]), int(found["m"]), int(found["d"])
+        if found := written_date(pattern).fits(text.strip()):
+            year, month, day = year_of(found), int(found["m"]), int(found["d"])
             try:
                 return date(year, month, day).isoformat(), str(year)
             except ValueError:
                 return "", f"{year}" if 0 in (month, day) and year else ""
     return "", ""
-
-
-_DIGITS = {"Y": r"(?P<Y>\d{4})", "m": r"(?P<m>\d{1,2})", "d": r"(?P<d>\d{1,2})"}
-
-
-def shape(pattern: str) -> re.Pattern[str]:
-    """Return the regular expression of dates in a format."""
-    pieces = re.split("%(.)", pattern)
-    return re.compile("".join(_DIGITS[x] if i % 2 else re.escape(x) for i, x in enumerate(pieces)), re.ASCII)

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from mse.intake.contracts.clauses import Interval
 from mse.intake.contracts.layouts import versions
 from mse.intake.pseudonyms.keyedhash import CLKS, PARTS, Hashing, Pseudonym, age_group, fingerprint
 from mse.intake.pseudonyms.placeholders import KINDS, is_placeholder, january_stands_for_unknown, kind_of_day
-from mse.intake.registers.deliveryfiles import check_kind, header_of, own_form, unchanged
+from mse.intake.registers.deliveryfiles import check_kind, header_of, own_form, title_above, unchanged
 from mse.intake.registers.guard import personal_kind
 from mse.intake.registers.rowchecks import date_format
 from mse.intake.registers.rowsources import Form, open_rows
@@ -228,6 +228,7 @@ class _Plan:
     def __init__(self, identity: Identity, key: bytes, contract: Contract | None, clk: bool = False) -> None:
         self.clk = clk
         self.identity, self.contract, self.key = identity, contract, key
+        self.own = (identity.surname, identity.given, identity.birth_date)
         self.hashing = Hashing(key, identity.birth_format)
 
     def look_at_births(self, births: Iterable[str]) -> None:
@@ -237,9 +238,8 @@ class _Plan:
 
     def columns(self, header: Sequence[str], faults: Faults) -> tuple[list[str], list[str]]:
         """Return the columns to write: those of the file, and those to make under the names of the contract."""
-        own = (self.identity.surname, self.identity.given, self.identity.birth_date)
         if self.contract is None:
-            kept, made = [name for name in header if name not in own], [*PARTS, *(CLKS if self.clk else ())]
+            kept, made = [name for name in header if name not in self.own], [*PARTS, *(CLKS if self.clk else ())]
         else:
             fields = [field for field in self.contract.fields if field.role != "ignored"]
             made = [
@@ -248,7 +248,7 @@ class _Plan:
                 if field.role in ("key", "hash", "coarse") and field.target in (*PARTS, *CLKS)
             ]
             kept = [f.name for f in fields if f.target not in made and f.name != self.identity.age and f.name]
-        for name in (*own, *kept):
+        for name in (*self.own, *kept):
             if header.count(name) != 1:
                 times = header.count(name)
                 found = said("found.column_times_2", name=times) if times else said("found.column_not")
@@ -276,6 +276,8 @@ def _copy(source: Path, form: Form, writer: Any, plan: _Plan) -> Disguised:
         _, header = next(rows, (1, []))
         header = [name.strip() for name in header]
         kept, made = plan.columns(header, faults)
+        if faults and (title := title_above(source, form, [*plan.own, *kept])):
+            raise InputError(title)
         faults.raise_if_any()
         born = header.index(plan.identity.birth_date)
         plan.look_at_births(row[born] for _, row in rows if len(row) == len(header))
@@ -387,13 +389,11 @@ def _day_reader(contract: Contract | None, header: Sequence[str]) -> Any:
         found, allowed = said("found.age_asked_but_not"), said("allowed.contract_column_role_date")
         raise InputError(Problem(found, allowed, said("do.give_contract")))
     (field,) = contract.with_role("date")
-    place, (pattern, _) = header.index(field.name), date_format(field)
+    place, form = header.index(field.name), date_format(field)
 
     @lru_cache(2**16)
     def read(text: str) -> str:
-        try:
-            return datetime.strptime(text.strip(), pattern).date().isoformat()
-        except ValueError:
-            return ""
+        day = form.day(text.strip())
+        return day.isoformat() if day else ""
 
     return lambda row: read(row[place])

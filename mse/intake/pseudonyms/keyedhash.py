@@ -167,7 +167,7 @@ class Hashing:
     key : bytes
         As `read_key` returns it.
     birth_formats : sequence of str
-        How dates of birth are written, of ``%Y``, ``%m`` and ``%d``.
+        How dates of birth are written, as `mse.intake.writtendates` reads them.
     january : bool
         Whether the first of January is a day as any other; otherwise only its year is known.
     """

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ from mse.words.said import said
 
 if TYPE_CHECKING:
     from mse.intake.contracts.contract import Contract
+
+_LOOKED_AT = 50
+"""Rows in which the names of the columns are looked for where they are not in the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,21 @@ def header_of(path: Path, form: Form) -> list[str]:
         return []
 
 
+def title_above(path: Path, form: Form, needed: Sequence[str]) -> Problem | None:
+    """Return the problem that all columns that are needed are named in a later row than the first one, if one does."""
+    try:
+        with open_rows(path, form) as rows:
+            first = {*names_in(rows)}
+            for row in islice(rows, _LOOKED_AT):
+                if {*needed} <= {*map(str.strip, row)} and not {*needed} <= first:
+                    return Problem(said("found.title_above_header", row=rows.line_num),
+                                   said("allowed.first_row_names_columns"), said("do.delete_rows_above_header"),
+                                   file=str(path), row=1)  # fmt: skip
+    except (csv.Error, UnicodeError, LookupError, EOFError, OSError, zlib.error):
+        pass
+    return None
+
+
 def has_columns(header: Sequence[str], contract: Contract) -> bool:
     """Return whether a file has the columns that a contract reads, and no others."""
     return all(f.name in header for f in contract.fields if f.role != "ignored" and f.name) and (
@@ -150,6 +169,8 @@ def check_header(header: Sequence[str], path: Path, contract: Contract) -> None:
     needed = [field.name for field in contract.fields if field.role != "ignored" and field.name]
     absent = [name for name in needed if not places[name]]
     found: list[Problem] = []
+    if absent and path.suffix != ".parquet" and (title := title_above(path, form_of(contract), needed)):
+        raise InputError(title)
     if absent:
         cells = {"cells": len(header), "separator": repr(contract.delimiter)}
         other = not contract.path[0].endswith(".parquet") and len(header) < 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,14 +173,13 @@ def _key_kind(values: Sequence[str], field: ContractField, span: Interval) -> Sa
 
 def _day_kind(values: Sequence[str], field: ContractField, span: Interval) -> Said | None:
     """Return what a column of dates looks like: dates of birth, or no dates at all."""
-    pattern, shape = date_format(field)
-    declared = re.compile(shape)
+    declared = date_format(field)
     days: list[date] = []
     others: list[str] = []
     for value in values:
-        day = _parsed(value, pattern, declared) or next(iter(read_dates(value, span.last.year)), None)
+        day = declared.day(value) or next(iter(read_dates(value, span.last.year)), None)
         days += [day] if day else []
-        others += [] if day or declared.fullmatch(value) else [value]
+        others += [] if day or declared.fits(value) else [value]
     if kind := open_kind(others, span, of=len(values), some=_REJECTED):
         return kind
     if field.role == "entered" and outside(days, span) > _SOME:
@@ -188,12 +187,3 @@ def _day_kind(values: Sequence[str], field: ContractField, span: Interval) -> Sa
     # Registers deliver registrations from before the period too; people are born long before it.
     early = span.first - timedelta(days=3 * 366)
     return BIRTHS if days and sum(day < early for day in days) > MANY * len(values) else None
-
-
-def _parsed(value: str, pattern: str, shape: re.Pattern[str]) -> date | None:
-    if not shape.fullmatch(value):
-        return None
-    try:
-        return datetime.strptime(value, pattern).date()
-    except ValueError:
-        return None

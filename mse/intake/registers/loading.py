@@ -185,7 +185,7 @@ def _load(
 
 
 def _is_parquet(path: Path) -> bool:
-    return head_of(path, 4) == b"PAR1" and not is_packed(path)
+    return not is_packed(path) and head_of(path, 4) == b"PAR1"
 
 
 def _load_rows(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mse.intake.writtendates import WrittenDate, written_date
 from mse.words.said import said
 
 if TYPE_CHECKING:
@@ -175,9 +175,10 @@ def _typed(contract: Contract, iso: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield a typed value ``t<i>`` for every column that has a type to be parsed."""
     for i, field in enumerate(reading(contract)):
         if field.type in ("date", "datetime"):
-            pattern, shape = date_format(field, iso)
-            parsed = f"TRY_CAST(try_strptime(v{i}, {literal(pattern)}) AS DATE)"
-            yield f"t{i}", f"CASE WHEN regexp_full_match(v{i}, {literal(shape)}) THEN {parsed} END"
+            form = date_format(field, iso)
+            text = form.plain_sql(f"v{i}")
+            parsed = f"TRY_CAST(try_strptime({text}, {literal(form.pattern)}) AS DATE)"
+            yield f"t{i}", f"CASE WHEN regexp_full_match({text}, {literal(form.shape)}) THEN {parsed} END"
         elif field.type in ("integer", "number", "year"):
             yield (
                 f"t{i}",
@@ -188,20 +189,14 @@ def _typed(contract: Contract, iso: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 _NUMBERS = {"integer": r"[+-]?\d{1,15}", "number": r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", "year": r"\d{4}"}
-_SHAPES = {"Y": r"\d{4}", "y": r"\d{2}", "f": r"\d{1,6}", "b": "[A-Za-z]+", "B": "[A-Za-z]+", "z": r"[+-]\d{2}:?\d{2}"}
 
 
-def date_format(field: ContractField, iso: Sequence[str] = ()) -> tuple[str, str]:
-    """Return the format of a date for strptime, and the regular expression of what has its shape."""
+def date_format(field: ContractField, iso: Sequence[str] = ()) -> WrittenDate:
+    """Return how the dates of a column are written."""
     usual = "%Y-%m-%dT%H:%M:%S" if field.type == "datetime" else "%Y-%m-%d"
-    pattern = field.format
     if field.name in iso:
-        pattern = "%Y-%m-%d"
-    elif pattern == "default":
-        pattern = usual
-    pieces = re.split(r"%(.)", pattern)
-    shape = "".join(_SHAPES.get(x, r"\d{1,2}") if k % 2 else re.escape(x) for k, x in enumerate(pieces))
-    return pattern, shape
+        return written_date("%Y-%m-%d")
+    return written_date(usual if field.format == "default" else field.format)
 
 
 def _labels(contract: Contract) -> Iterator[tuple[str, str]]:
@@ -304,10 +299,11 @@ def _field_checks(contract: Contract, field: ContractField, i: int, iso: Sequenc
     if field.required:
         yield "missing", f"{value} IS NULL"
     if field.type in ("date", "datetime"):
-        shape = literal(date_format(field, iso)[1])
+        form = date_format(field, iso)
+        fits = f"regexp_full_match({form.plain_sql(value)}, {literal(form.shape)})"
         # what a date could be made of has the shape of one
-        yield "date_format", f"CASE WHEN {typed} IS NULL THEN NOT regexp_full_match({value}, {shape}) END"
-        yield "impossible_date", f"CASE WHEN {typed} IS NULL THEN regexp_full_match({value}, {shape}) END"
+        yield "date_format", f"CASE WHEN {typed} IS NULL THEN NOT {fits} END"
+        yield "impossible_date", f"CASE WHEN {typed} IS NULL THEN {fits} END"
         yield "after_extraction", f"{typed} > DATE '{contract.extraction_date}'"
     if field.type in ("integer", "number", "year"):
         yield "not_a_number", f"{value} IS NOT NULL AND {typed} IS NULL"
