@@ -12,7 +12,7 @@ from mse.kernels.lanes import LANES
 from mse.kernels.neighbours import fit_neighbours
 from mse.kernels.newton import cold_start, fit_loglinear
 from mse.kernels.quartets import fit_quartet
-from mse.kernels.streaming import Evidence, Stream, add_models, merge, new_stream
+from mse.kernels.streaming import Evidence, Stream, gather_models, merge
 from mse.kernels.treelevels import Subtree, list_levels, list_terms, predict
 from mse.kernels.workspaces import Quartet, Target, new_quartet, new_target
 
@@ -93,12 +93,8 @@ def sweep_subtree(
         fits, work, target, subtree, candidates, always, never, log_prior_by_size, terms.shape[0], own, tolerance,
         rough, floor,
     )  # fmt: skip
-    stream = new_stream(min(keep, subtree.masks.shape[0]))
-    add_models(stream, subtree.masks, log_prior_by_size[np.bitwise_count(subtree.masks)], fits)
-    stream.tally[2] = failures
-    stream.tally[3] = factors
-    stream.sums[3] = worst
-    return stream
+    priors = log_prior_by_size[np.bitwise_count(subtree.masks)]
+    return gather_models(subtree.masks, priors, fits, keep, not_converged=failures, factors=factors, worst=worst)
 
 
 @compiled
