@@ -44,12 +44,12 @@ def transform(x: NDArray[np.float64]) -> None:
 
 @compiled
 def transform_lanes(x: NDArray[np.float64], size: int) -> None:
-    """Replace four vectors by their transforms, in place.
+    """Replace four or eight vectors by their transforms, in place.
 
     Parameters
     ----------
-    x : (≥ size · 4,) float64
-        Entry ω of the four vectors is lanes ω; overwritten.
+    x : (≥ size · 4,) or (≥ size, 8) float64
+        Entry ω of the vectors is lanes ω; overwritten.
     size : int
         2^K.
     """

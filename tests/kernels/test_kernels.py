@@ -56,14 +56,16 @@ def sweep(counts, cells, subsets, precision=1.0, prior=None, **options):
 
 @pytest.mark.parametrize("n_lists", range(9))
 def test_transforms_multiply_by_the_walsh_matrix(n_lists):
-    x = np.random.default_rng(n_lists).normal(size=(2**n_lists, 4))
+    x = np.random.default_rng(n_lists).normal(size=(2**n_lists, 8))
     expected = loglinear.walsh_matrix(n_lists) @ x
     single = x[:, 0].copy()
     transform(single)
     assert_allclose(single, expected[:, 0], atol=1e-12)
-    four = x.ravel().copy()
+    four, eight = x[:, :4].ravel().copy(), x.copy()
     transform_lanes(four, 2**n_lists)
-    assert_allclose(four.reshape(-1, 4), expected, atol=1e-12)
+    assert_allclose(four.reshape(-1, 4), expected[:, :4], atol=1e-12)
+    transform_lanes(eight, 2**n_lists)
+    assert_allclose(eight, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("precision", [0.0, 0.25, 1.0])
