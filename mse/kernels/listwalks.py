@@ -4,6 +4,8 @@ While a walk stays where it is, its random numbers say which models it proposes 
 terms as the one that is needed are fitted side by side, from coefficients of a model close by.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,6 +61,7 @@ def _finish(walk: Walk, row: int, target: Target, work: Octet, candidates: Integ
     wanted = np.empty(WIDE, np.int64)
     mask = np.empty(1, np.int64)
     step = 0
+    beside = np.int64(0)
     while True:
         step, missing = walk_on(walk, step)
         if step == walk.numbers.shape[0]:
@@ -66,13 +69,14 @@ def _finish(walk: Walk, row: int, target: Target, work: Octet, candidates: Integ
         place = walk.places[step]
         here = walk.known.masks[place] if place >= 0 else walk.own.masks[-1 - place]
         number = _look_ahead(walk, step, here, missing, wanted)
-        # coefficients of the model fitted last that is closest to where the walk is
-        closest = 0
-        for lane in range(1, WIDE):
-            if _terms(fitted[lane] ^ here[0]) < _terms(fitted[closest] ^ here[0]):
-                closest = lane
-        for i in range(near.shape[0]):
-            near[i] = work.beta[i, closest]
+        # coefficients of the model closest to where the walk is: one fitted last, or that which was close before
+        closest = -1
+        for lane in range(WIDE):
+            if _terms(fitted[lane] ^ here[0]) < _terms(beside ^ here[0]):
+                closest, beside = lane, fitted[lane]
+        if closest >= 0:
+            for i in range(near.shape[0]):
+                near[i] = work.beta[i, closest]
         _fit(fits, work, target, candidates, always, wanted, number, near)
         fitted[:] = wanted
         for lane in range(number):
@@ -140,5 +144,7 @@ def _fit(
             fits[lane, 2] = work.variance[0, lane]
         else:
             fit_model(target.counts, target.cells, candidates, wanted[lane], target.precision, fits[lane])
-    if not np.isfinite(start.sum()):
-        start[:] = 0.0
+    for lane in range(WIDE):
+        # the sum of a lane's coefficients
+        if not math.isfinite(work.log_unseen[0, lane]):
+            start[:, lane] = 0.0

@@ -20,9 +20,11 @@ from mse.kernels.compiled import compiled
 from mse.kernels.elimination import STRIDE, eliminate, substitute
 from mse.kernels.exponential import exponential
 from mse.kernels.lanes import WIDE, load, pick, pick_both, put, spread_wide, store
-from mse.kernels.walsh import transform_lanes
+from mse.kernels.walsh import transform_between, transform_lanes
 from mse.kernels.workspaces import Octet, Target
 
+# share of the objective by which it may fall: rounding is no reason to halve a step
+_ROUNDING = 1e-9
 # pivots to multiply before a logarithm is taken: none overflows while pivots lie within 1e±19
 _GROUP = 16
 
@@ -77,9 +79,7 @@ def _means(work: Octet, target: Target) -> None:
     cells = target.cells
     spectrum = target.spectrum
     size = counts.shape[0]
-    for i in range(size):
-        store(vector, i, load(beta, i))
-    transform_lanes(vector, size)
+    transform_between(beta, vector, size)
     total = spread_wide(0.0)
     for i in range(size):
         eta = load(vector, i)
@@ -134,15 +134,10 @@ def _primal(work: Octet, order: int, common: int, precision: float) -> None:
 
 @compiled
 def _primal_step(work: Octet, order: int) -> None:
-    """Take the Newton step, or a share of it, from the factor that `_primal` left."""
-    places = work.places
-    system = work.system
-    beta = work.beta
-    substitute(system, work.inverses, order, order)
-    portion = load(work.share, 0)
+    """Write the Newton step from the factor that `_primal` left."""
+    substitute(work.system, work.inverses, order, order)
     for i in range(order):
-        step = load(system, i * STRIDE + order)
-        put(beta, places, i, pick(beta, places, i) + portion * step)
+        store(work.step, i, load(work.system, i * STRIDE + order))
 
 
 @compiled
@@ -223,14 +218,13 @@ def _dual(work: Octet, size: int, order: int, common: int, precision: float) -> 
 
 @compiled
 def _dual_step(work: Octet, size: int, order: int) -> None:
-    """Take the Newton step, or a share of it, from the factor that `_dual` left."""
+    """Write the Newton step from the factor that `_dual` left."""
     places = work.places
     system = work.system
     mu = work.mu
     score = work.score
     moments = work.moments
     vector = work.vector
-    beta = work.beta
     c = load(work.inverses, order)
     zero = spread_wide(0.0)
     scale = 1.0 / (size * size)
@@ -248,12 +242,52 @@ def _dual_step(work: Octet, size: int, order: int) -> None:
         store(vector, i, load(vector, i) * load(mu, i) * scale)
     transform_lanes(vector, size)
     along = along * c
-    portion = load(work.share, 0)
     for i in range(size):
-        step = load(vector, i) + along * load(moments, i)
-        store(beta, i, load(beta, i) + portion * step)
+        store(work.step, i, load(vector, i) + along * load(moments, i))
     for i in range(order):
-        put(beta, places, i, zero)
+        put(work.step, places, i, zero)
+
+
+@compiled
+def _move(work: Octet, order: int, dual: bool, size: int) -> None:
+    """Move the coefficients by a share of the step, which may be negative."""
+    share = load(work.share, 0)
+    step = work.step
+    beta = work.beta
+    if dual:
+        for i in range(size):
+            store(beta, i, load(beta, i) + share * load(step, i))
+    else:
+        for i in range(order):
+            put(beta, work.places, i, pick(beta, work.places, i) + share * load(step, i))
+
+
+@compiled
+def _climb(work: Octet, target: Target, order: int, dual: bool, most: int) -> int:
+    """Evaluate where the last step leads; halve it, up to so many times, where the objective fell; return how often."""
+    value = work.log_evidence
+    reached = work.reached
+    share = work.share
+    taken = work.taken
+    back = 0
+    while True:
+        _means(work, target)
+        fell = False
+        for lane in range(WIDE):
+            share[0, lane] = 0.0
+            # written so that an objective of infinite means has fallen; where a step was not a number nothing helps
+            least = reached[0, lane] - _ROUNDING * abs(reached[0, lane])
+            if not value[0, lane] >= least and math.isfinite(work.log_unseen[0, lane]):
+                taken[0, lane] *= 0.5
+                share[0, lane] = -taken[0, lane]
+                fell = True
+        if not fell or back == most:
+            break
+        _move(work, order, dual, target.counts.shape[0])
+        back += 1
+    for lane in range(WIDE):
+        reached[0, lane] = value[0, lane]
+    return back
 
 
 @compiled
@@ -301,7 +335,7 @@ def fit_octet(
         for what the likelihood still misses, and log unseen for the step that is left; ln|H| is not, and is
         off by a few decrements: 1e-6 at a tolerance of 1e-12.
     max_factors : int
-        Factorisations at most.
+        Points that are evaluated at most: every step is taken whole, and halved where the objective fell.
 
     Returns
     -------
@@ -311,11 +345,12 @@ def fit_octet(
     size = target.counts.shape[0]
     half_squares = work.half_square
     log_evidences = work.log_evidence
-    share = work.share
     dual = order != terms
+    store(work.reached, 0, spread_wide(-math.inf))
     factors = 0
+    tries = 0
     while True:
-        _means(work, target)
+        tries += 1 + _climb(work, target, order, dual, max_factors - tries)
         if dual:
             _dual(work, size, order, common, target.precision)
         else:
@@ -325,15 +360,15 @@ def fit_octet(
         for lane in range(WIDE):
             # written so that a NaN has not arrived
             arrived = arrived and half_squares[0, lane] <= tolerance
-        if arrived or factors >= max_factors:
+        if arrived or tries >= max_factors:
             break
-        for lane in range(WIDE):
-            half_square = half_squares[0, lane]
-            share[0, lane] = 1.0 if half_square < 0.5 else 1.0 / (1.0 + math.sqrt(2.0 * half_square))
         if dual:
             _dual_step(work, size, order)
         else:
             _primal_step(work, order)
+        store(work.taken, 0, spread_wide(1.0))
+        store(work.share, 0, spread_wide(1.0))
+        _move(work, order, dual, size)
     _subtract_log_determinants(work, size, order, dual, target.precision)
     constant = target.base + 0.5 * (terms - 1) * math.log(target.precision)
     for lane in range(WIDE):

@@ -52,8 +52,10 @@ class Octet(NamedTuple):
         For `eliminate`.
     log_evidence, log_unseen, variance, half_square : (1, 8) float64
         Results; half the squared Newton decrement tells how far the fit is from its maximum.
-    share : (1, 8) float64
-        Part of the Newton step that is taken.
+    step : (2^K, 8) float64
+        Newton step by row of `places`, in the dual by subset.
+    share, taken, reached : (1, 8) float64
+        Part of the step by which to move, the part that is taken, and the objective before it.
     """
 
     beta: NDArray[np.float64]
@@ -68,7 +70,10 @@ class Octet(NamedTuple):
     log_unseen: NDArray[np.float64]
     variance: NDArray[np.float64]
     half_square: NDArray[np.float64]
+    step: NDArray[np.float64]
     share: NDArray[np.float64]
+    taken: NDArray[np.float64]
+    reached: NDArray[np.float64]
 
 
 def new_target(counts: NDArray[np.float64], cells: NDArray[np.float64], precision: float) -> Target:
@@ -84,12 +89,12 @@ def new_target(counts: NDArray[np.float64], cells: NDArray[np.float64], precisio
 
 def new_octet(size: int) -> Octet:
     """Return a workspace for tables of `size` = 2^K cells."""
-    beta, mu, score, moments, vector = (_aligned(size) for _ in range(5))
-    log_evidence, log_unseen, variance, half_square, share = (_aligned(1) for _ in range(5))
+    beta, mu, score, moments, vector, step = (_aligned(size) for _ in range(6))
+    log_evidence, log_unseen, variance, half_square, share, taken, reached = (_aligned(1) for _ in range(7))
     places = np.zeros((size, WIDE), np.int64)
     return Octet(
         beta, places, mu, score, moments, vector, _aligned(STRIDE * STRIDE), _aligned(STRIDE), log_evidence,
-        log_unseen, variance, half_square, share,
+        log_unseen, variance, half_square, step, share, taken, reached,
     )  # fmt: skip
 
 
