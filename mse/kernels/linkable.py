@@ -57,14 +57,6 @@ class Linkable(JITCodeLibrary):
             self._shared_module = binding.parse_bitcode(self._kept)
         return super()._get_module_for_linking()  # type: ignore[no-untyped-call]
 
-    def _optimize_functions(self, ll_module: Any) -> None:
-        ll_module.data_layout = self._codegen._data_layout
-        # numba makes the passes anew for every function, also for those that are only named
-        passes, builder = self._codegen._function_pass_manager()  # type: ignore[no-untyped-call]
-        for function in ll_module.functions:
-            if not function.is_declaration:
-                passes.run(function, builder)
-
     def _optimize_final_module(self) -> None:
         pass
 

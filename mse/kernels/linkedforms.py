@@ -7,9 +7,7 @@ link, optimised once, where it ends up.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
@@ -93,19 +91,7 @@ def _compiled(kernel: Any, args: tuple[Any, ...], options: dict[str, bool], no_c
     flags.no_compile = no_compile
     library = cast(Any, Linkable if no_compile else codegen.JITCodeLibrary)(context.codegen(), kernel.__qualname__)
     library.enable_object_caching()
-    with linking_all(context.codegen()), _nothing_collected():
+    with linking_all(context.codegen()):
         return compiling.compile_extra(
             kernel.typingctx, context, kernel.py_func, args, None, flags, {}, library=library
         )
-
-
-@contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Leave Python's search for circles of objects until all is compiled: a seventh of the time, and nothing found."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
