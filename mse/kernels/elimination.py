@@ -1,10 +1,10 @@
-"""Gaussian elimination of four symmetric systems at once, right-hand sides along with them."""
+"""Gaussian elimination of four or eight symmetric systems at once, right-hand sides along with them."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
-from mse.kernels.lanes import load, spread, store
+from mse.kernels.lanes import load, store
 
 # entries in a row of the workspace: a row must not be a multiple of 4 KiB long, or rows evict each other
 STRIDE = 90
@@ -21,25 +21,24 @@ def eliminate(a: NDArray[np.float64], inverses: NDArray[np.float64], size: int, 
 
     Parameters
     ----------
-    a : (≥ size · STRIDE · 4,) float64
-        Entry (i, j) of the four matrices is lanes ``i · STRIDE + j``; only j ≥ i is read. Columns from `size`
+    a : (≥ size · STRIDE · 4,) or (≥ size · STRIDE, 8) float64
+        Entry (i, j) of the matrices is lanes ``i · STRIDE + j``; only j ≥ i is read. Columns from `size`
         to `columns` are right-hand sides. Overwritten.
-    inverses : (≥ size · 4,) float64
+    inverses : (≥ size · 4,) or (≥ size, 8) float64
         Receives 1/d.
     size, columns : int
         Order of the matrices, and that plus the number of right-hand sides.
     """
-    one = spread(1.0)
     k = 0
     while k + 1 < size:
         p = k * STRIDE
         q = p + STRIDE
-        d = one / load(a, p + k)
+        d = 1.0 / load(a, p + k)
         store(inverses, k, d)
         m = load(a, p + k + 1) * d
         for j in range(k + 1, columns):
             store(a, q + j, load(a, q + j) - m * load(a, p + j))
-        e = one / load(a, q + k + 1)
+        e = 1.0 / load(a, q + k + 1)
         store(inverses, k + 1, e)
         i = k + 2
         while i + 1 < size:
@@ -64,7 +63,7 @@ def eliminate(a: NDArray[np.float64], inverses: NDArray[np.float64], size: int, 
                 store(a, r + j, load(a, r + j) - m * load(a, p + j) - n * load(a, q + j))
         k += 2
     if k < size:
-        store(inverses, k, one / load(a, k * STRIDE + k))
+        store(inverses, k, 1.0 / load(a, k * STRIDE + k))
 
 
 @compiled

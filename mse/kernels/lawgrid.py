@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from mse.kernels.bracketing import Bracket, narrowed, within
 from mse.kernels.compiled import compiled
 from mse.kernels.exponential import exponential
 from mse.kernels.lanes import LANES, load, spread, store
@@ -153,27 +154,17 @@ def noisy_quantiles(wanted: Array, means: Array, mass: Array) -> Array:
         above = noisy_share(high, roots, mass, upto) - wanted[q]
         if below >= 0.0:
             high = low
-        side = 0
+        bracket = Bracket(low, high, below, above, 0)
         for _ in range(200):
-            if high - low <= 1e-9 * (high + 1.0):
+            if bracket.high - bracket.low <= 1e-9 * (bracket.high + 1.0):
                 break
-            # regula falsi, an end that stays is pulled in (Illinois); on the scale of roots the share is nearly normal
-            here = (low * above - high * below) / (above - below)
-            if not low < here < high:
-                here = 0.5 * (low + high)
+            # on the scale of roots the share is nearly normal
+            here = within(bracket)
             found = noisy_share(here, roots, mass, upto) - wanted[q]
+            bracket = narrowed(bracket, here, found)
             if abs(found) < 1e-13:
-                high = here
-                break
-            if found < 0.0:
-                low, below = here, found
-                above = above if side >= 0 else 0.5 * above
-                side = -1
-            else:
-                high, above = here, found
-                below = below if side <= 0 else 0.5 * below
-                side = 1
-        out[q] = high
+                bracket = Bracket(here, here, 0.0, 0.0, 0)
+        out[q] = bracket.high
     return out
 
 

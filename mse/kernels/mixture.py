@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from mse.kernels.bracketing import Bracket, narrowed, within
 from mse.kernels.compiled import compiled
 from mse.kernels.exponential import exponential
 from mse.kernels.lanes import LANES, load, spread, store
@@ -146,26 +147,13 @@ def normal_quantiles(weight: Array, mean: Array, sd: Array, wanted: Array, preci
         last = max(last, mean[m] + 9.0 * sd[m])
     out = np.empty(wanted.shape[0])
     for q in range(wanted.shape[0]):
-        low, high = first, last
-        below = -wanted[q]
-        above = weight.sum() - wanted[q]
-        side = 0
+        bracket = Bracket(first, last, -wanted[q], weight.sum() - wanted[q], 0)
         for _ in range(_MOST_STEPS):
-            if high - low <= 1e-6 * precision:
+            if bracket.high - bracket.low <= 1e-6 * precision:
                 break
-            here = (low * above - high * below) / (above - below)
-            if not low < here < high:
-                here = 0.5 * (low + high)
-            found = _weight_below(weight, mean, sd, here) - wanted[q]
-            if found < 0.0:
-                low, below = here, found
-                above = above if side >= 0 else 0.5 * above
-                side = -1
-            else:
-                high, above = here, found
-                below = below if side <= 0 else 0.5 * below
-                side = 1
-        root = high
+            here = within(bracket)
+            bracket = narrowed(bracket, here, _weight_below(weight, mean, sd, here) - wanted[q])
+        root = bracket.high
         low, high = first, last
         while high - low > precision:
             middle = 0.5 * (low + high)

@@ -1,7 +1,7 @@
-"""Models one term away from given ones, fitted four at a time from the coefficients that they share.
+"""Models one term away from given ones, fitted eight at a time from the coefficients that they share.
 
-A model and its neighbours have all terms but one in common, so that Newton's method starts close to its end, and four
-neighbours fit side by side in the lanes of ``quartets``.
+A model and its neighbours have all terms but one in common, so that Newton's method starts close to its end, and eight
+neighbours fit side by side in the lanes of ``octets``.
 """
 
 import numpy as np
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 from mse.kernels.batch import fit_model, terms_of
 from mse.kernels.compiled import compiled
-from mse.kernels.lanes import LANES
+from mse.kernels.lanes import WIDE
 from mse.kernels.newton import cold_start, fit_loglinear
-from mse.kernels.quartets import fit_quartet
-from mse.kernels.workspaces import Quartet, Target, new_quartet, new_target
+from mse.kernels.octets import fit_octet
+from mse.kernels.workspaces import Octet, Target, new_octet, new_target
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 # half the squared Newton decrement at which a fit is accepted: log evidences are good to a few times its root
 _TOLERANCE = 1e-10
-# factorisations after which four models are given up and fitted singly, with damped steps
+# factorisations after which eight models are given up and fitted singly, with damped steps
 _MOST_FACTORS = 12
 
 
@@ -49,14 +49,14 @@ def fit_neighbours(
         of the changed candidates.
     """
     fits = np.empty((int(np.bitwise_count(changes).sum()), 3))
-    work = new_quartet(counts.shape[0])
+    work = new_octet(counts.shape[0])
     _fit_all(fits, work, new_target(counts, cells, precision), candidates, models, changes)
     return fits
 
 
 @compiled
 def _fit_all(
-    fits: Array, work: Quartet, target: Target, candidates: Integers, models: Integers, changes: Integers
+    fits: Array, work: Octet, target: Target, candidates: Integers, models: Integers, changes: Integers
 ) -> None:
     """Fit all neighbours; arguments as in `fit_neighbours`."""
     counts, cells, precision = target.counts, target.cells, target.precision
@@ -81,18 +81,18 @@ def _fit_all(
                         rows[found] = row
                         found += 1
                     row += 1
-            for at in range(0, found, LANES):
-                lanes = min(LANES, found - at)
-                _fit_four(fits, work, target, candidates, models[m], terms, beta, chosen[at : at + lanes],
+            for at in range(0, found, WIDE):
+                lanes = min(WIDE, found - at)
+                _fit_eight(fits, work, target, candidates, models[m], terms, beta, chosen[at : at + lanes],
                           rows[at : at + lanes], adding == 1)  # fmt: skip
         for i in range(c):
             first += (changes[m] >> i) & 1
 
 
 @compiled
-def _fit_four(
+def _fit_eight(
     fits: Array,
-    work: Quartet,
+    work: Octet,
     target: Target,
     candidates: Integers,
     model: int,
@@ -102,43 +102,43 @@ def _fit_four(
     rows: Integers,
     adding: bool,
 ) -> None:
-    """Fit the neighbours that add, or drop, each of up to four candidates, and write them to their rows."""
+    """Fit the neighbours that add, or drop, each of up to eight candidates, and write them to their rows."""
     places = work.places
     start = work.beta
     start[:] = 0.0
     for k in range(terms.shape[0]):
-        for lane in range(LANES):
-            start[LANES * terms[k] + lane] = beta[k]
+        for lane in range(WIDE):
+            start[terms[k], lane] = beta[k]
     order = 0
     for k in range(terms.shape[0]):
         shared = True
         for lane in range(chosen.shape[0]):
             shared = shared and (adding or candidates[chosen[lane]] != terms[k])
         if shared:
-            for lane in range(LANES):
-                places[LANES * order + lane] = LANES * terms[k] + lane
+            for lane in range(WIDE):
+                places[order, lane] = WIDE * terms[k] + lane
             order += 1
     common = order
     size = terms.shape[0] + 1 if adding else terms.shape[0] - 1
-    for lane in range(LANES):
+    for lane in range(WIDE):
         own = candidates[chosen[min(lane, chosen.shape[0] - 1)]]
         if adding:
-            places[LANES * common + lane] = LANES * own + lane
+            places[common, lane] = WIDE * own + lane
             continue
-        start[LANES * own + lane] = 0.0
+        start[own, lane] = 0.0
         row = common
         for k in range(chosen.shape[0]):
             other = candidates[chosen[k]]
             if other != own:
-                places[LANES * row + lane] = LANES * other + lane
+                places[row, lane] = WIDE * other + lane
                 row += 1
-    fit_quartet(work, target, size, size, common, _TOLERANCE, _MOST_FACTORS)
+    fit_octet(work, target, size, size, common, _TOLERANCE, _MOST_FACTORS)
     for lane in range(chosen.shape[0]):
         # written so that a NaN has not arrived
-        if work.half_square[lane] <= _TOLERANCE:
-            fits[rows[lane], 0] = work.log_evidence[lane]
-            fits[rows[lane], 1] = work.log_unseen[lane]
-            fits[rows[lane], 2] = work.variance[lane]
+        if work.half_square[0, lane] <= _TOLERANCE:
+            fits[rows[lane], 0] = work.log_evidence[0, lane]
+            fits[rows[lane], 1] = work.log_unseen[0, lane]
+            fits[rows[lane], 2] = work.variance[0, lane]
         else:
             mask = model ^ (np.int64(1) << chosen[lane])
             fit_model(target.counts, target.cells, candidates, mask, target.precision, fits[rows[lane]])

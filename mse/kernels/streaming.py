@@ -1,19 +1,15 @@
 """Results of a walk over millions of models in bounded memory: the best in full, the rest as sums and bins.
 
-Weights are exponentials of log prior + log evidence, relative to a reference that is moved only when a model
-lies far above it. What a full heap pushes out goes to a grid over (mean, sd) of the log of the unseen; each
-bin keeps its weight and two moments, so it can stand as one component of the posterior mixture with the
-right mean and variance.
+Weights are exponentials of log prior + log evidence, relative to the largest. What is not kept goes to a grid over
+(mean, sd) of the log of the unseen; each bin keeps its weight and two moments, so it can stand as one component of the
+posterior mixture with the right mean and variance.
 """
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from mse.kernels.compiled import compiled
 
 # grid of dropped models: log unseen from −10 to 30 by a tenth, sd from 0.01 up by √2; edges catch all else
 _LOWEST = -10.0
@@ -21,40 +17,39 @@ _WIDTH = 0.1
 _ROWS = 400
 _SMALLEST = 0.01
 _COLUMNS = 24
-# move the reference when a model lies this far above it: doubles hold the ratio without loss until then
-_HEADROOM = 100.0
 
 
 class Stream(NamedTuple):
-    """What one walk has gathered so far; the arrays are written in place.
+    """What the walk over one sub-tree has gathered.
 
     Attributes
     ----------
-    masks : (keep,) int64
-        Kept models; slots from ``tally[0]`` on are unused.
-    values : (keep, 4) float64
+    masks : (k,) int64
+        Kept models.
+    values : (k, 4) float64
         Log weight, log evidence, log unseen (mode) and its variance of the kept models.
-    heap : (keep,) int64
-        Slots as a heap with the least model on top, once full.
-    tally : (4,) int64
-        Kept models, models met, models not converged, factorisations of four Hessians.
-    sums : (4,) float64
-        Reference, Σw, Σw², largest Newton decrement that was accepted.
-    best : (1,) float64
-        Largest log weight.
+    models, not_converged, factors : int
+        Models met, those whose fit did not arrive, and factorisations.
+    reference : float
+        Largest log weight, to which the sums are relative.
+    total, total_square, worst : float
+        Σw, Σw², largest half squared Newton decrement.
     by_byte : (8, 256) float64
         Σw over the models whose mask has a certain value in a certain byte; from them the inclusion of each
         candidate, at eight additions a model.
-    bins : (rows, columns, 3) float64
+    bins : (rows · columns, 3) float64
         Dropped models: Σw, Σw·d, Σw·(d² + variance), with d the log unseen from the middle of its row.
     """
 
     masks: NDArray[np.int64]
     values: NDArray[np.float64]
-    heap: NDArray[np.int64]
-    tally: NDArray[np.int64]
-    sums: NDArray[np.float64]
-    best: NDArray[np.float64]
+    models: int
+    not_converged: int
+    factors: int
+    reference: float
+    total: float
+    total_square: float
+    worst: float
     by_byte: NDArray[np.float64]
     bins: NDArray[np.float64]
 
@@ -112,196 +107,90 @@ class Evidence(NamedTuple):
     worst_decrement: float
 
 
-def new_stream(keep: int) -> Stream:
-    """Return an empty stream that keeps at most `keep` ≥ 1 models."""
-    sums = np.zeros(4)
-    sums[0] = -np.inf
-    return Stream(
-        np.zeros(keep, np.int64),
-        np.zeros((keep, 4)),
-        np.zeros(keep, np.int64),
-        np.zeros(4, np.int64),
-        sums,
-        np.full(1, -np.inf),
-        np.zeros((8, 256)),
-        np.zeros((_ROWS, _COLUMNS, 3)),
-    )
-
-
-@compiled
-def _less(stream: Stream, a: int, b: int) -> bool:
-    """Tell whether slot `a` ranks below slot `b`; ties go to the smaller mask."""
-    x = stream.values[a, 0]
-    y = stream.values[b, 0]
-    return bool(x < y or (x == y and stream.masks[a] > stream.masks[b]))
-
-
-@compiled
-def _sift(stream: Stream, position: int) -> None:
-    """Let the slot at `position` sink to its place in the heap."""
-    heap = stream.heap
-    size = heap.shape[0]
-    slot = heap[position]
-    while True:
-        child = 2 * position + 1
-        if child >= size:
-            break
-        if child + 1 < size and _less(stream, heap[child + 1], heap[child]):
-            child += 1
-        if not _less(stream, heap[child], slot):
-            break
-        heap[position] = heap[child]
-        position = child
-    heap[position] = slot
-
-
-@compiled
-def _bin(stream: Stream, log_weight: float, log_unseen: float, variance: float) -> None:
-    """Add one dropped model to the grid."""
-    weight = math.exp(log_weight - stream.sums[0])
-    row = int(min(max((log_unseen - _LOWEST) / _WIDTH, 0.0), _ROWS - 1.0))
-    steps = math.log(max(variance, _SMALLEST * _SMALLEST) / (_SMALLEST * _SMALLEST)) / math.log(2.0)
-    column = int(min(steps, _COLUMNS - 1.0))
-    shift = log_unseen - (_LOWEST + (row + 0.5) * _WIDTH)
-    stream.bins[row, column, 0] += weight
-    stream.bins[row, column, 1] += weight * shift
-    stream.bins[row, column, 2] += weight * (shift * shift + variance)
-
-
-@compiled
-def _scale(x: NDArray[np.float64], factor: float) -> None:
-    """Multiply in place."""
-    for i in range(x.shape[0]):
-        x[i] *= factor
-
-
-@compiled
-def _add_scaled(x: NDArray[np.float64], y: NDArray[np.float64], factor: float) -> None:
-    """Add ``y · factor`` to `x` in place."""
-    for i in range(x.shape[0]):
-        x[i] += y[i] * factor
-
-
-def _inclusion(stream: Stream, candidates: int) -> NDArray[np.float64]:
-    """Return Σw over the models with each candidate."""
-    values = np.arange(256)
-    bits = (values[None, :] >> np.arange(8)[:, None]) & 1
-    return (stream.by_byte @ bits.T).ravel()[:candidates]
-
-
-@compiled
-def _move_reference(stream: Stream, reference: float) -> None:
-    """Express every sum relative to a new reference."""
-    factor = math.exp(stream.sums[0] - reference)
-    stream.sums[0] = reference
-    stream.sums[1] *= factor
-    stream.sums[2] *= factor * factor
-    _scale(stream.by_byte.ravel(), factor)
-    if stream.tally[1] > stream.tally[0]:
-        _scale(stream.bins.ravel(), factor)
-
-
-@compiled
-def _keep(
-    stream: Stream, mask: int, log_weight: float, log_evidence: float, log_unseen: float, variance: float
-) -> None:
-    """Keep the model if it is among the best so far; what it pushes out, or itself, goes to the grid."""
-    keep = stream.masks.shape[0]
-    kept = stream.tally[0]
-    values = stream.values
-    if kept < keep:
-        slot = kept
-        stream.heap[slot] = slot
-        stream.tally[0] = kept + 1
-    else:
-        slot = stream.heap[0]
-        worst = values[slot, 0]
-        if log_weight < worst or (log_weight == worst and mask > stream.masks[slot]):
-            _bin(stream, log_weight, log_unseen, variance)
-            return
-        _bin(stream, worst, values[slot, 2], values[slot, 3])
-    stream.masks[slot] = mask
-    values[slot, 0] = log_weight
-    values[slot, 1] = log_evidence
-    values[slot, 2] = log_unseen
-    values[slot, 3] = variance
-    if kept == keep:
-        _sift(stream, 0)
-    elif kept + 1 == keep:
-        for position in range(keep // 2 - 1, -1, -1):
-            _sift(stream, position)
-
-
-@compiled
-def add_models(
-    stream: Stream, masks: NDArray[np.int64], log_priors: NDArray[np.float64], fits: NDArray[np.float64]
-) -> None:
-    """Add fitted models to the sums, and to the kept models or the grid.
+def gather_models(
+    masks: NDArray[np.int64],
+    log_priors: NDArray[np.float64],
+    fits: NDArray[np.float64],
+    keep: int,
+    *,
+    not_converged: int,
+    factors: int,
+    worst: float,
+) -> Stream:
+    """Return the best of fitted models, and all of them in sums and bins.
 
     Parameters
     ----------
-    stream : Stream
-        Written in place.
     masks : (m,) int64
         Models over candidate indices.
     log_priors : (m,) float64
         Log prior of each.
     fits : (m, 3) float64
-        Log evidence, mode of η_0 and its variance.
+        Log evidence, mode of η_0 and its variance; a model whose log evidence is not a number weighs nothing.
+    keep : int
+        Models to keep at most.
+    not_converged, factors, worst
+        As in `Stream`.
     """
-    sums = stream.sums
-    by_byte = stream.by_byte
-    best = stream.best
-    tally = stream.tally
-    for i in range(masks.shape[0]):
-        mask = masks[i]
-        log_weight = fits[i, 0] + log_priors[i]
-        tally[1] += 1
-        if log_weight > best[0]:
-            best[0] = log_weight
-        if log_weight > sums[0] + _HEADROOM:
-            _move_reference(stream, log_weight)
-        weight = math.exp(log_weight - sums[0])
-        sums[1] += weight
-        sums[2] += weight * weight
-        for byte in range(8):
-            by_byte[byte, (mask >> (8 * byte)) & 255] += weight
-        _keep(stream, mask, log_weight, fits[i, 0], fits[i, 1], fits[i, 2])
+    values = np.column_stack([fits[:, 0] + log_priors, fits])
+    log_weights = _ranked(values)
+    reference = float(log_weights.max())
+    weights = _weights(log_weights, reference)
+    by_byte = np.stack([np.bincount((masks >> 8 * byte) & 255, weights, 256) for byte in range(8)])
+    best = _best(log_weights, masks, keep)
+    return Stream(
+        masks[best], values[best], len(masks), not_converged, factors, reference, float(weights.sum()),
+        float(np.square(weights).sum()), worst, by_byte, _binned(values[~best], reference),
+    )  # fmt: skip
 
 
-@compiled
-def _absorb(total: Stream, part: Stream) -> None:
-    """Add the stream of one task to that of all."""
-    reference = max(total.sums[0], part.sums[0])
-    if reference == -np.inf:
-        return
-    if reference > total.sums[0]:
-        _move_reference(total, reference)
-    factor = math.exp(part.sums[0] - reference)
-    total.sums[1] += part.sums[1] * factor
-    total.sums[2] += part.sums[2] * factor * factor
-    total.sums[3] = max(total.sums[3], part.sums[3])
-    total.best[0] = max(total.best[0], part.best[0])
-    total.tally[1] += part.tally[1]
-    for i in range(2, 4):
-        total.tally[i] += part.tally[i]
-    _add_scaled(total.by_byte.ravel(), part.by_byte.ravel(), factor)
-    if part.tally[1] > part.tally[0]:
-        _add_scaled(total.bins.ravel(), part.bins.ravel(), factor)
-    for slot in range(part.tally[0]):
-        values = part.values[slot]
-        _keep(total, part.masks[slot], values[0], values[1], values[2], values[3])
+def _ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return log weights, least where there is none."""
+    return np.where(np.isnan(values[:, 0]), -np.inf, values[:, 0])
 
 
-def _components(stream: Stream) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _weights(log_weights: NDArray[np.float64], reference: float) -> NDArray[np.float64]:
+    """Return weights relative to a reference; nothing when that is none."""
+    return np.exp(log_weights - reference) if reference > -np.inf else np.zeros(len(log_weights))
+
+
+def _best(log_weights: NDArray[np.float64], masks: NDArray[np.int64], keep: int) -> NDArray[np.bool_]:
+    """Tell which models are among the best so many; among equals the smaller masks are."""
+    least = np.partition(log_weights, -keep)[-keep] if len(masks) > keep else -np.inf
+    chosen = log_weights > least
+    equal = np.flatnonzero(log_weights == least)
+    chosen[equal[np.argsort(masks[equal])[: keep - int(chosen.sum())]]] = True
+    return chosen
+
+
+def _binned(values: NDArray[np.float64], reference: float) -> NDArray[np.float64]:
+    """Return the grid of dropped models, given as in `Stream`; weights relative to the reference."""
+    if len(values) == 0:
+        return np.zeros((_ROWS * _COLUMNS, 3))
+    weights = _weights(_ranked(values), reference)
+    values = values[weights > 0.0]
+    weights = weights[weights > 0.0]
+    rows = np.clip((values[:, 2] - _LOWEST) / _WIDTH, 0, _ROWS - 1).astype(np.int64)
+    steps = np.log2(np.maximum(values[:, 3] / _SMALLEST**2, 1.0))
+    places = rows * _COLUMNS + np.minimum(steps, _COLUMNS - 1).astype(np.int64)
+    shifts = values[:, 2] - (_LOWEST + (rows + 0.5) * _WIDTH)
+    moments = weights, weights * shifts, weights * (shifts * shifts + values[:, 3])
+    return np.stack([np.bincount(places, moment, _ROWS * _COLUMNS) for moment in moments], axis=1)
+
+
+def _inclusion(by_byte: NDArray[np.float64], candidates: int) -> NDArray[np.float64]:
+    """Return Σw over the models with each candidate."""
+    values = np.arange(256)
+    bits = (values[None, :] >> np.arange(8)[:, None]) & 1
+    return (by_byte @ bits.T).ravel()[:candidates]
+
+
+def _components(bins: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return weight, mean and variance of η_0 of every bin with dropped models."""
-    if stream.tally[1] == stream.tally[0]:
-        return np.empty(0), np.empty(0), np.empty(0)
-    weights = stream.bins[:, :, 0].ravel()
-    filled = weights > 0.0
-    weights = weights[filled]
-    shifts = stream.bins[:, :, 1].ravel()[filled] / weights
-    seconds = stream.bins[:, :, 2].ravel()[filled] / weights
+    filled = bins[:, 0] > 0.0
+    weights = bins[filled, 0]
+    shifts = bins[filled, 1] / weights
+    seconds = bins[filled, 2] / weights
     middles = np.repeat(_LOWEST + (np.arange(_ROWS) + 0.5) * _WIDTH, _COLUMNS)[filled]
     return weights, middles + shifts, seconds - shifts * shifts
 
@@ -324,30 +213,43 @@ def merge(parts: Sequence[Stream], keep: int, candidates: int) -> Evidence:
     Evidence
         Kept models best first; everything relative to the best.
     """
-    total = parts[0]
-    if len(parts) > 1:
-        total = new_stream(min(keep, sum(part.masks.shape[0] for part in parts)))
-        for part in parts:
-            _absorb(total, part)
-    _move_reference(total, float(total.best[0]))
-    kept = int(total.tally[0])
-    order = np.lexsort((total.masks[:kept], -total.values[:kept, 0]))
-    values = total.values[:kept][order]
-    weights, means, variances = _components(total)
+    masks = np.concatenate([part.masks for part in parts])
+    log_weights = np.concatenate([_ranked(part.values) for part in parts])
+    reference = float(log_weights.max())
+    best = _best(log_weights, masks, keep)
+    masks = masks[best]
+    kept: list[NDArray[np.float64]] = []
+    bins = np.zeros((_ROWS * _COLUMNS, 3))
+    by_byte = np.zeros((8, 256))
+    total = total_square = 0.0
+    first = 0
+    for part in parts:
+        chosen = best[first : first + len(part.masks)]
+        first += len(part.masks)
+        kept.append(part.values[chosen])
+        factor = float(_weights(np.array([part.reference]), reference)[0])
+        total += part.total * factor
+        total_square += part.total_square * factor * factor
+        by_byte += part.by_byte * factor
+        bins += part.bins * factor + _binned(part.values[~chosen], reference)
+    values = np.concatenate(kept)
+    order = np.lexsort((masks, -values[:, 0]))
+    values = values[order]
+    weights, means, variances = _components(bins)
     return Evidence(
-        masks=total.masks[:kept][order],
+        masks=masks[order],
         log_weights=values[:, 0].copy(),
         log_evidences=values[:, 1].copy(),
         log_unseens=values[:, 2].copy(),
         variances=values[:, 3].copy(),
-        reference=float(total.best[0]),
-        total=float(total.sums[1]),
-        total_square=float(total.sums[2]),
-        inclusion=_inclusion(total, candidates) / total.sums[1],
+        reference=reference,
+        total=total,
+        total_square=total_square,
+        inclusion=_inclusion(by_byte, candidates) / total,
         dropped_weights=weights,
         dropped_means=means,
         dropped_variances=variances,
-        models=int(total.tally[1]),
-        not_converged=int(total.tally[2]),
-        worst_decrement=float(total.sums[3]),
+        models=sum(part.models for part in parts),
+        not_converged=sum(part.not_converged for part in parts),
+        worst_decrement=max(part.worst for part in parts),
     )

@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
 from mse.kernels.enumeration import count_models, facet_masks, split_walk
-from mse.kernels.lanes import LANES
+from mse.kernels.lanes import WIDE
 from mse.kernels.neighbours import fit_neighbours
 from mse.kernels.newton import cold_start, fit_loglinear
-from mse.kernels.quartets import fit_quartet
-from mse.kernels.streaming import Evidence, Stream, add_models, merge, new_stream
+from mse.kernels.octets import fit_octet
+from mse.kernels.streaming import Evidence, Stream, gather_models, merge
 from mse.kernels.treelevels import Subtree, list_levels, list_terms, predict
-from mse.kernels.workspaces import Quartet, Target, new_quartet, new_target
+from mse.kernels.workspaces import Octet, Target, new_octet, new_target
 
 # models in a sub-tree at most: 195 tasks for the six-list family, each a fraction of a second
 LARGEST_TASK = 100_000
 # the dual saves elimination but costs transforms: what those weigh, in rows of a system
 _DUAL_COST = 4
-# factorisations after which four models are given up
+# factorisations after which eight models are given up
 _MAX_FACTORS = 100
 # with more models than this those without weight are fitted to ROUGH: log evidences within 6e-3, 1e-4 in mean
 MANY, ROUGH = 100_000, 1e-6
@@ -49,7 +49,7 @@ def sweep_subtree(
     rough: float,
     floor: float,
 ) -> Stream:
-    """Fit and weigh the models of one sub-tree, level by level and four at a time.
+    """Fit and weigh the models of one sub-tree, level by level and eight at a time.
 
     Parameters
     ----------
@@ -87,24 +87,20 @@ def sweep_subtree(
     subtree.betas[0] = 0.0
     subtree.betas[0, terms] = fit.beta
     fits = np.empty((subtree.masks.shape[0], 3))
-    work = new_quartet(size)
+    work = new_octet(size)
     own = -1 << following
     factors, failures, worst = _fit_subtree(
         fits, work, target, subtree, candidates, always, never, log_prior_by_size, terms.shape[0], own, tolerance,
         rough, floor,
     )  # fmt: skip
-    stream = new_stream(min(keep, subtree.masks.shape[0]))
-    add_models(stream, subtree.masks, log_prior_by_size[np.bitwise_count(subtree.masks)], fits)
-    stream.tally[2] = failures
-    stream.tally[3] = factors
-    stream.sums[3] = worst
-    return stream
+    priors = log_prior_by_size[np.bitwise_count(subtree.masks)]
+    return gather_models(subtree.masks, priors, fits, keep, not_converged=failures, factors=factors, worst=worst)
 
 
 @compiled
 def _fit_subtree(
     fits: NDArray[np.float64],
-    work: Quartet,
+    work: Octet,
     target: Target,
     subtree: Subtree,
     candidates: NDArray[np.int64],
@@ -132,7 +128,7 @@ def _fit_subtree(
     variance = work.variance
     half_square = work.half_square
     size = betas.shape[1]
-    four = np.empty(LANES, np.int64)
+    eight = np.empty(WIDE, np.int64)
     rows = np.empty(16, np.int64)
     expected = np.empty(size, np.float32)
     failures = 0
@@ -143,30 +139,30 @@ def _fit_subtree(
     while levels[level, 2] > 0:
         dual = size - p + _DUAL_COST < p
         end = levels[level + 1, 0]
-        for first in range(levels[level, 0], end, LANES):
-            for lane in range(LANES):
+        for first in range(levels[level, 0], end, WIDE):
+            for lane in range(WIDE):
                 row = min(first + lane, end - 1)
-                four[lane] = masks[row]
+                eight[lane] = masks[row]
                 predict(subtree, row, level, own, rows, expected)
                 for i in range(size):
-                    beta[LANES * i + lane] = expected[i]
-            order, common = list_terms(places, four, candidates, never if dual else always, dual)
-            factors += fit_quartet(work, target, p, order, common, rough, _MAX_FACTORS)
+                    beta[i, lane] = expected[i]
+            order, common = list_terms(places, eight, candidates, never if dual else always, dual)
+            factors += fit_octet(work, target, p, order, common, rough, _MAX_FACTORS)
             heavy = False
-            for lane in range(LANES):
-                weight = log_evidence[lane] + log_prior_by_size[p - always.shape[0]]
-                heavy = heavy or (weight > floor and half_square[lane] > tolerance)
+            for lane in range(WIDE):
+                weight = log_evidence[0, lane] + log_prior_by_size[p - always.shape[0]]
+                heavy = heavy or (weight > floor and half_square[0, lane] > tolerance)
             if heavy:
-                factors += fit_quartet(work, target, p, order, common, tolerance, _MAX_FACTORS)
-            for lane in range(min(LANES, end - first)):
+                factors += fit_octet(work, target, p, order, common, tolerance, _MAX_FACTORS)
+            for lane in range(min(WIDE, end - first)):
                 row = first + lane
-                failures += not half_square[lane] <= rough
-                worst = max(worst, half_square[lane])
-                fits[row, 0] = log_evidence[lane]
-                fits[row, 1] = log_unseen[lane]
-                fits[row, 2] = variance[lane]
+                failures += not half_square[0, lane] <= rough
+                worst = max(worst, half_square[0, lane])
+                fits[row, 0] = log_evidence[0, lane]
+                fits[row, 1] = log_unseen[0, lane]
+                fits[row, 2] = variance[0, lane]
                 for i in range(size):
-                    betas[row, i] = beta[LANES * i + lane]
+                    betas[row, i] = beta[i, lane]
         level += 1
         p += 1
     return factors, failures, worst

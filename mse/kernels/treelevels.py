@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mse.kernels.compiled import compiled
-from mse.kernels.lanes import LANES
+from mse.kernels.lanes import WIDE
 
 # terms beside the newest whose joint effect is extrapolated: the cube of 2^(1 + 3) models less the new one
 _CORNERS = 3
@@ -204,13 +204,13 @@ def list_terms(
     always: NDArray[np.int64],
     dual: bool,
 ) -> tuple[int, int]:
-    """Write the terms of four models into lanes, those that all four share first.
+    """Write the terms of eight models into lanes, those that all of them share first.
 
     Parameters
     ----------
-    places : (2^K · 4,) int64
-        As in `Quartet`; written.
-    masks : (4,) int64
+    places : (2^K, 8) int64
+        As in `Octet`; written.
+    masks : (8,) int64
         Models with equally many terms.
     candidates : (c,) int64
         As in `facet_masks`.
@@ -226,22 +226,24 @@ def list_terms(
     """
     size = candidates.shape[0]
     flip = -1 if dual else 0
-    every = (masks[0] ^ flip) & (masks[1] ^ flip) & (masks[2] ^ flip) & (masks[3] ^ flip)
+    every = masks[0] ^ flip
+    for lane in range(1, WIDE):
+        every &= masks[lane] ^ flip
     common = always.shape[0]
     for row in range(common):
-        for lane in range(LANES):
-            places[LANES * row + lane] = LANES * always[row] + lane
+        for lane in range(WIDE):
+            places[row, lane] = WIDE * always[row] + lane
     for i in range(size):
         if (every >> i) & 1:
-            for lane in range(LANES):
-                places[LANES * common + lane] = LANES * candidates[i] + lane
+            for lane in range(WIDE):
+                places[common, lane] = WIDE * candidates[i] + lane
             common += 1
     order = common
-    for lane in range(LANES):
+    for lane in range(WIDE):
         rest = (masks[lane] ^ flip) & ~every
         order = common
         for i in range(size):
             if (rest >> i) & 1:
-                places[LANES * order + lane] = LANES * candidates[i] + lane
+                places[order, lane] = WIDE * candidates[i] + lane
                 order += 1
     return order, common

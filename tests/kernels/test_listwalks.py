@@ -54,7 +54,7 @@ def test_a_walk_that_fits_ahead_goes_the_same_way(name, order):
     facets = facet_masks(terms)
     steps = 300
     numbers = np.random.default_rng(4).random((steps, 4))
-    most = 4 * steps + 1
+    most = 8 * steps + 1
     walk = Walk(
         facets[:, None], np.zeros(len(terms) + 1), new_store(np.full((1, 1), -1)),
         new_store(np.empty((most, 1), np.int64)), np.zeros(1), np.empty(most), np.empty((most, 3)),

@@ -1,4 +1,4 @@
-"""Log-linear models on lists alone, as `mse.estimators.modelspace` takes them: by Walsh transforms, four at a time."""
+"""Log-linear models on lists alone, as `mse.estimators.modelspace` takes them: by Walsh transforms, eight at a time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ListModels:
         return fit_models(*self.dense, self.terms, masks[:, 0], sd**-2)
 
     def fit_near(self, models: Integers, flips: Integers, sd: float) -> Array:
-        """Fit neighbours four at a time, (n, 3)."""
+        """Fit neighbours eight at a time, (n, 3)."""
         from mse.kernels.neighbours import fit_neighbours
 
         return fit_neighbours(*self.dense, self.terms, sd**-2, models[:, 0], flips[:, 0])

@@ -32,7 +32,7 @@ from mse.words.said import said
 CHAINS = 4
 """Walks in a set."""
 
-FITTED_A_STEP = 4
+FITTED_A_STEP = 8
 """Models that a step may fit, those ahead of it with its own."""
 
 
