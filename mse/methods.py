@@ -159,6 +159,8 @@ def compare(
     """
     import pandas as pd
 
+    from mse.assess.tablefindings import bad_fit
+
     table = _of_lists(table)
     requests: list[Request] = list(usual_methods(table) if methods is None else methods)
     problems = [p for request in requests for p in unknown_method(_split(request)[0])]
@@ -194,17 +196,6 @@ def _of_lists(source: Any) -> CaptureTable:
 
 def _summed(table: CaptureTable, method: str, options: Mapping[str, Any]) -> str:
     return "" if by_stratum(method, options) else ", ".join(x for x in table.strata if x not in options.get("by", ()))
-
-
-def bad_fit(posterior: Posterior) -> Said | None:
-    """Return how badly the single model behind an answer fits; None where it fits, or where there is no such model."""
-    from mse.assess.rules import usual_thresholds
-    from mse.assess.tablefindings import fit_found
-
-    reason = fit_found(posterior, usual_thresholds())
-    if reason is None:
-        return None
-    return said("finding.bad_fit", deviance=reason.figures["deviance"], df=int(reason.figures["df"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,12 +135,12 @@ def test_covariates_coded_0_and_1_are_asked_about(tmp_path, names):
 
 
 def test_a_list_that_draws_from_several_others_is_a_list(tmp_path):
-    """Nobody is on D alone, and who is on D is on several others: like the funeral parlour of Caloocan."""
+    """Nobody is on the last alone, and who is on it is on several others: like the funeral parlour of Caloocan."""
     rows = ["1,0,0,0,300", "0,1,0,0,200", "0,0,1,0,150", "1,1,0,0,80", "1,0,1,0,60", "0,1,1,0,50", "1,1,1,0,30"]
     members = ["1,0,0,1,3", "0,1,0,1,2", "1,1,0,1,20", "1,0,1,1,20", "1,1,1,1,20"]
-    path = written(tmp_path, "\n".join(["A,B,C,D,count", *rows, *members]) + "\n")
-    assert CaptureTable.from_csv(path).lists == ("A", "B", "C", "D")
-    path = written(tmp_path, "\n".join(["A,B,C,D,count", *rows, "1,0,0,1,30", "0,1,0,1,20", *members[2:]]) + "\n")
+    path = written(tmp_path, "\n".join(["A,B,C,parlour,count", *rows, *members]) + "\n")
+    assert CaptureTable.from_csv(path).lists == ("A", "B", "C", "parlour")
+    path = written(tmp_path, "\n".join(["A,B,C,parlour,count", *rows, "1,0,0,1,30", "0,1,0,1,20", *members[2:]]) + "\n")
     with pytest.raises(InputError, match="nobody is on it alone"):
         CaptureTable.from_csv(path)
 

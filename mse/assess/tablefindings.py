@@ -14,6 +14,7 @@ from mse.assess.findings import Checked, above, below
 from mse.tables.captures import CaptureTable
 from mse.tables.histories import HistoryTable
 from mse.tables.overlapshape import by_list_bound, lonely_lists, nested_lists
+from mse.words.said import Said, said
 
 if TYPE_CHECKING:
     from mse.assess.rules import Thresholds
@@ -97,6 +98,16 @@ def fit_found(posterior: Posterior, limits: Thresholds) -> Reason | None:
     found = posterior.diagnostics
     more = {"deviance": found["deviance"], "df": found["df"]}
     return below(p, (limits.deviance, 0.0), "deviance", more=more)
+
+
+def bad_fit(posterior: Posterior) -> Said | None:
+    """Return how badly the single model behind an answer fits; None where it fits, or where there is no such model."""
+    from mse.assess.rules import usual_thresholds
+
+    reason = fit_found(posterior, usual_thresholds())
+    if reason is None:
+        return None
+    return said("finding.bad_fit", deviance=reason.figures["deviance"], df=int(reason.figures["df"]))
 
 
 def _p_of(posterior: Posterior) -> float | None:

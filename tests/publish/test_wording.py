@@ -292,9 +292,9 @@ def flat(tree: dict[str, object], prefix: str = "") -> set[str]:
 
 
 def test_every_message_that_is_asked_for_is_there_and_none_is_idle() -> None:
-    room = Path(__file__).parents[2] / "mse" / "publish"
+    room = Path(__file__).parents[2] / "mse"
     templates = shipped_path("reports/templates", "report.html").parent
-    ours = list(room.rglob("*.py"))
+    ours = [path for part in ("publish", "commands") for path in (room / part).rglob("*.py")]
     ours += [templates / name for name in ("report.html", "pieces.html", "report.typ", "pieces.typ", "plain.typ")]
     text = "\n".join(path.read_text("utf-8") for path in ours)
     asked = set(re.findall(r"[\"']([a-z]+\.[a-z_.]+)[\"']", text))
@@ -307,7 +307,7 @@ def test_every_message_that_is_asked_for_is_there_and_none_is_idle() -> None:
     built = (
         r"(territory|rule|reason|setting|truth|quality_item|quality_measure|section|verdict|interval|dimension|level"
         r"|indicator|unit|step|group|figure|tipping|keyfigures|timechain|cite|card|registerpage|surveypage|policypage"
-        r"|change|quality_column|calibrated|fit|plain|gather|sdg|survey|strata|full|part)\..*|meaning\.(in|out|ass).*"
+        r"|change|quality_column|calibrated|fit|plain|gather|sdg|survey|strata|full|part|column|cell)\..*|meaning\.(in|out|ass).*"
         r"|format\.[a-z_]+|period\.(opening|tail)_.*|headline\.(years?|bound_).*|models\.(missing|assumed|apart|unlisted)|terminal\.(summed_over|columns_not_read)"
     )
     assert {key for key in keys - asked if not re.fullmatch(built, key)} == set()
