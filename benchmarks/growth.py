@@ -115,7 +115,7 @@ def draw(found: Sequence[tuple[Curve, list[float]]]) -> None:
         axes.name_ticks("y", ticks, [f"{x:g}" for x in ticks], size=6.5, marks=False)
         axes.grid("y")
         named = [*curve.sizes[:: max(1, len(curve.sizes) - 1)]] if across else curve.sizes
-        axes.name_ticks("x", named, [f"{x:,.0f}" if x < 1e6 else f"{x:.0e}" for x in named], size=6.5)
+        axes.name_ticks("x", named, [f"{x:,.0f}" if x < 1e6 else f"10{superscript(x)}" for x in named], size=6.5)
         axes.plot(curve.sizes, seconds, "-o", color=ACCENT, ms=3.5, lw=1.6)
         look: dict[str, Any] = {"where": "axes", "fontsize": 7.5, "ha": "center"}
         axes.text(0.5, 1.05, curve.name.split(",")[0], color=INK, va="bottom", **look)
