@@ -34,6 +34,7 @@ from mse.tables.longtables import with_persons
 from mse.tables.readspec import Reading
 from mse.tables.recoding import recoded
 from mse.tables.roles import NAME_IT, NAME_LISTS, roles_of
+from mse.tables.totallevels import without_total_levels
 from mse.tables.wordedhistories import with_combinations
 from mse.words.said import Said, said
 
@@ -85,9 +86,11 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
     grid = _with_whole(grid if named else without_row_numbers(grid))  # a total may have had no number
     grid = with_histories(grid, faults, reading)
     grid, one_each = with_persons(grid, faults, reading)
-    grid = recoded(with_combinations(grid, reading), faults, reading)
+    grid = recoded(with_combinations(grid, faults, reading), faults, reading)
     roles = roles_of(grid, faults, reading, reading.persons or one_each)
     persons, lists = roles.persons, reading.lists
+    if not persons:
+        grid = without_total_levels(grid, faults, roles.lists, roles.covariates, roles.number)
     looked_at = [i for i in range(len(grid.header)) if i != roles.number and i not in roles.lists]
     add_identifying_faults(grid, faults, looked_at, rough_counts(grid, roles.number), levels)
     # While it is open what a column is, rows that look alike need not be, and a list may be missing.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mse.tables.grids import Grid
 
 _MISSING = ("", "na", "nan", "n/a", "null", "none", ".", "-", "<na>", "#n/a", "?")
+_A_TOTAL = re.compile(r"(?:grand )?tota(?:l|al)s?\b.*|sum|som", re.IGNORECASE)
 _TOTALS = frozenset(("", "total", "totaal", "sum", "som", "totals", "all", "alle", "allen", "n", "all lists"))
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:[.,' \u00a0\u202f][0-9]{3})+")
 _WHOLE = said("allowed.whole_number_0", max_count=MAX_COUNT)
@@ -135,8 +136,9 @@ def without_total(grid: Grid, faults: Faults, count: str) -> Grid:
     if place is None or numbers is None or len(numbers) < 3:
         return grid
     last = {i: cells[-1].casefold() for i, cells in enumerate(grid.columns) if i != place}
-    totals = [i for i, cell in last.items() if cell not in _TOTALS and not _whole_share(grid.columns[i])]
-    called = any(cell in _TOTALS and cell for cell in last.values())
+    named = {i for i, cell in last.items() if cell in _TOTALS or _A_TOTAL.fullmatch(cell)}
+    totals = [i for i in last if i not in named and not _whole_share(grid.columns[i])]
+    called = any(_A_TOTAL.fullmatch(cell) for cell in last.values())
     summed = numbers[-1] == sum(numbers[:-1]) and numbers[-1] > 1
     open_to = called and (not grid.columns[place][-1] or not all(map(str.isdigit, grid.columns[place])))
     if called and not totals and not (summed or open_to):

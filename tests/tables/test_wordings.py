@@ -130,3 +130,73 @@ def test_lists_that_only_a_letter_or_number_tells_apart_are_not_asked_about(name
     assert read_table(written(tmp_path, text)).lists == tuple(names)
     with pytest.raises(InputError, match="nobody is on it alone"):
         read_table(written(tmp_path, text.replace(names[3], "detained", 1)))
+
+
+HISTORIES = {"A": "Politie", "B": "KMar", "C": "Zorg en opvang"}
+
+
+def named(history, between=" & "):
+    return between.join(HISTORIES[x] for x in history.split("&"))
+
+
+@pytest.mark.parametrize("every", ["All three", "alle drie", "All lists", "alle registers", "ALL", "All three lists"])
+@pytest.mark.parametrize("nobody", ["Geen van de drie", "Op geen enkele lijst", "Not on any list", "Neither", "Unseen"])
+def test_all_and_none_are_no_lists(every, nobody, tmp_path):
+    rows = [f"{named(x) if x != 'A&B&C' else every};{n}\n" for x, n in ROWS.items()]
+    table = read_table(written(tmp_path, "Gevonden door;n\n" + "".join(rows) + f"{nobody};0\n"))
+    assert set(table.lists) == set(HISTORIES.values())
+    assert table.observed == sum(ROWS.values()) and int(table.counts[0, 6]) == ROWS["A&B&C"]
+
+
+def test_both_of_two_lists(tmp_path):
+    table = read_table(written(tmp_path, "wie,n\nPolice only,100\nCare only,90\nBoth,20\n"))
+    assert table == read_table(written(tmp_path, "Care,Police,n\n1,0,90\n0,1,100\n1,1,20\n"))
+
+
+def test_a_list_is_one_name_however_it_is_joined(tmp_path):
+    rows = [(named(x, " en "), n) for x, n in ROWS.items()]
+    text = "".join(f"{'Alleen ' * (x in HISTORIES.values())}{x};{n}\n" for x, n in rows)
+    assert read_table(written(tmp_path, "register;n\n" + text)).lists == ("KMar", "Politie", "Zorg en opvang")
+    text = text.replace("Politie en", "politie en").replace("Alleen KMar", "alleen kmar")
+    found = read_table(written(tmp_path, "register;n\n" + text)).lists
+    assert sorted(x.casefold() for x in found) == ["kmar", "politie", "zorg en opvang"]
+
+
+@pytest.mark.parametrize("label", ["Subtotaal twee of meer", "Multiple lists", "Waarvan minderjarig", "Overig",
+                                   "Politie + KMaar"])  # fmt: skip
+def test_what_never_stands_with_a_list_is_asked_about(label, tmp_path):
+    rows = "".join(f"{named(x, ' + ')};{n}\n" for x, n in ROWS.items())
+    path = written(tmp_path, f"combinatie;n\n{rows}{label};52\n")
+    with pytest.raises(InputError, match="subtotal, a remark or another spelling.*--list"):
+        read_table(path)
+
+
+# ---- levels that add up others
+
+YEARS = ("2019", "2020", "2021")
+
+
+def by_year(*, total="", wrong=0, years=YEARS):
+    cells = [(x, y, n * (i + 2)) for i, y in enumerate(years) for x, n in ROWS.items()]
+    sums = [(x, total, sum(n for h, _, n in cells if h == x) + wrong) for x in ROWS] if total else []
+    rows = ",".join, [[*("1" if z in x else "0" for z in "ABC"), y, str(n)] for x, y, n in cells + sums]
+    return "A,B,C,year,n\n" + "".join(rows[0](row) + "\n" for row in rows[1])
+
+
+@pytest.mark.parametrize("total", ["Totaal", "total", "2019-2021", "alle jaren", "T"])
+def test_a_level_that_adds_up_the_others_counts_nobody_anew(total, tmp_path):
+    table = read_table(written(tmp_path, by_year(total=total)))
+    assert table == read_table(written(tmp_path, by_year()))
+    assert f"`{total}` of `year` is the sum of the others" in str(table.read_as)
+
+
+def test_a_level_that_is_called_a_total_and_is_none_is_a_fault(tmp_path):
+    with pytest.raises(InputError, match="not the sum of the others.*'Totaal jaren'"):
+        read_table(written(tmp_path, by_year(total="Totaal jaren", wrong=1)))
+
+
+def test_two_levels_that_are_alike_are_two_levels(tmp_path):
+    text = by_year(years=("m", "v")).replace(",v,", ",V,")
+    rows = "".join(f"{x},{y},9\n" for x in ("1,0,0", "1,1,0", "0,1,0", "0,0,1", "0,1,1", "1,0,1") for y in "mv")
+    assert read_table(written(tmp_path, text)).strata == {"year": ("V", "m")}
+    assert read_table(written(tmp_path, f"A,B,C,year,n\n{rows}")).strata == {"year": ("m", "v")}
