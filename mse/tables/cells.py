@@ -30,7 +30,7 @@ from mse.tables.grids import Grid
 from mse.tables.headers import without_row_numbers
 from mse.tables.identifyingcolumns import add_identifying_faults
 from mse.tables.listcolumns import list_bits, with_histories, with_other_lists
-from mse.tables.longtables import with_persons
+from mse.tables.longtables import called_id, with_persons
 from mse.tables.readspec import Reading
 from mse.tables.recoding import recoded
 from mse.tables.roles import NAME_IT, NAME_LISTS, roles_of
@@ -89,6 +89,9 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
     grid = recoded(with_combinations(grid, faults, reading), faults, reading)
     roles = roles_of(grid, faults, reading, reading.persons or one_each)
     persons, lists = roles.persons, reading.lists
+    if persons and not one_each:
+        for i in (i for i in roles.unread if called_id(grid.header[i]) and len({*grid.columns[i]}) < len(grid.rows)):
+            faults.add(said("ask.twice"), said("ask.twice_allowed"), said("ask.twice_remedy"), column=grid.header[i])
     if not persons:
         grid = without_total_levels(grid, faults, roles.lists, roles.covariates, roles.number)
     looked_at = [i for i in range(len(grid.header)) if i != roles.number and i not in roles.lists]

@@ -40,15 +40,19 @@ def with_persons(grid: Grid, faults: Faults, reading: Reading) -> tuple[Grid, bo
         return _named(grid, faults, reading)
     if reading.lists is not None or count_like(grid.header, grid.columns) or reading.count in grid.header:
         return grid, False
-    if any(bits_of(cells) is not None and len({*cells}) > 1 for cells in grid.columns):
+    said_so = _saying(grid)
+    if len(said_so) > 1:
         return grid, False
     ids = [i for i, cells in enumerate(grid.columns) if _like_ids(cells)]
     ids = [i for i in ids if not _called_list(grid.header[i])] if any(map(called_id, grid.header)) else ids
     lists = [i for i, cells in enumerate(grid.columns) if i not in ids and _like_lists(cells)]
     pairs = [(i, j) for i in ids for j in lists if _fits(grid.columns[i], grid.columns[j])]
-    known = [(i, j) for i, j in pairs if called_id(grid.header[i]) and _called_list(grid.header[j])]
-    if len(known) == 1:
+    called = [(i, j) for i in ids for j in lists if called_id(grid.header[i]) and _called_list(grid.header[j])]
+    known = [(i, j) for i, j in called if _fits(grid.columns[i], grid.columns[j], often=True)]
+    if len(known) == 1 and (not said_so or _complete(grid, *known[0])):
         return _pivoted(grid, *known[0], faults, reading), True
+    if said_so:
+        return grid, False
     if pairs and not reading.persons:
         faults.private = True
         faults.add(said("ask.long"), said("ask.long_allowed"), said("ask.long_remedy"))
@@ -106,15 +110,41 @@ def _like_lists(cells: Sequence[str]) -> bool:
     return "" not in {*cells} and 2 <= len({*cells}) <= MOST_LISTS and len({*cells}) < len(cells)
 
 
-def _fits(ids: Sequence[str], lists: Sequence[str]) -> bool:
-    """Return whether somebody is on several lists, and most persons on each no more than once."""
+def _fits(ids: Sequence[str], lists: Sequence[str], often: bool = False) -> bool:
+    """Return whether somebody is on several lists, and most persons on each no more than once, or however `often`."""
     pairs = {*zip(ids, lists, strict=True)}
-    return len(pairs) > len({*ids}) and 10 * len(pairs) >= 9 * len(ids) and 2 * len({*lists}) < len({*ids}) + 4
+    once = often or 10 * len(pairs) >= 9 * len(ids)
+    return len(pairs) > len({*ids}) and once and 2 * len({*lists}) < len({*ids}) + 4
+
+
+def _saying(grid: Grid) -> list[int]:
+    """Return the columns that say yes or no, as a list or as a value beside who and where."""
+    return [i for i, cells in enumerate(grid.columns) if bits_of(cells) is not None and len({*cells}) > 1]
+
+
+def _complete(grid: Grid, i: int, j: int) -> bool:
+    """Return whether everybody stands beside every list."""
+    ids, lists = grid.columns[i], grid.columns[j]
+    return len({*zip(ids, lists, strict=True)}) == len({*ids}) * len({*lists})
+
+
+def _of_those_on(grid: Grid, i: int, j: int) -> Grid:
+    """Return the rows of those who are on a list, where everybody stands beside every list and a column says who is."""
+    value = [k for k in _saying(grid) if k not in (i, j)]
+    if len(value) != 1 or not _complete(grid, i, j):
+        return grid
+    on = [k for k, bit in enumerate(bits_of(grid.columns[value[0]]) or ()) if bit]
+    columns = [[cells[k] for k in on] for cells in grid.columns]
+    kept = grid._replace(columns=columns, rows=[grid.rows[k] for k in on]).without(value)
+    return kept.with_told(said("read.long_value", name=grid.header[value[0]]))
 
 
 def _pivoted(grid: Grid, i: int, j: int, faults: Faults, reading: Reading) -> Grid:
     """Return one row for each person: lists as columns, and what is the same in all rows of everybody."""
     faults.private = True
+    who, where = grid.header[i], grid.header[j]
+    grid = _of_those_on(grid, i, j)
+    i, j = grid.header.index(who), grid.header.index(where)
     _guard(grid, i, faults)
     for k, (who, where) in enumerate(zip(grid.columns[i], grid.columns[j], strict=True)):
         for at, cell in ((i, who), (j, where)):

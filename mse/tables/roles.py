@@ -163,6 +163,10 @@ def _count_role(grid: Grid, faults: Faults, reading: Reading, persons: bool) -> 
         return None, False
     several = count_like(free, grid.columns) if count == COUNT_NAMES[0] else []
     maybe = several or _maybe_counts(grid, free, reading)
+    several_rows = [i for i, name in enumerate(free) if called_id(name) and len({*grid.columns[i]}) < len(grid.rows)]
+    if not maybe and several_rows and not any(map(_like_a_list, grid.columns)):
+        faults.add(said("ask.long"), said("ask.long_allowed"), said("ask.long_remedy"))
+        return None, False
     if maybe:
         names = [grid.header[i] for i in maybe]
         first = said("do.rename_or_say_count", name=repr(names[0]), count=repr(count))
@@ -190,7 +194,7 @@ def _maybe_counts(grid: Grid, free: Sequence[str], reading: Reading) -> list[int
         plain = {*cells} <= {"0", "1", "1.0", "0.0"}
         if name and plain and whole and name.casefold() in COUNT_NAMES:
             found.append(i)
-        if not name or not whole or plain or called_otherwise(name) or _numbering(name, cells):
+        if not name or not whole or plain or called_otherwise(name) or called_id(name):
             continue
         years = all(re.fullmatch(r"(19|20)\d\d", x) for x in cells)
         if not years:

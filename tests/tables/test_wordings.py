@@ -200,3 +200,36 @@ def test_two_levels_that_are_alike_are_two_levels(tmp_path):
     rows = "".join(f"{x},{y},9\n" for x in ("1,0,0", "1,1,0", "0,1,0", "0,0,1", "0,1,1", "1,0,1") for y in "mv")
     assert read_table(written(tmp_path, text)).strata == {"year": ("V", "m")}
     assert read_table(written(tmp_path, f"A,B,C,year,n\n{rows}")).strata == {"year": ("m", "v")}
+
+
+# ---- one row for each registration, or for each person beside each list
+
+
+def persons_by_list(value=True, again=0):
+    rows, who = [], 0
+    for history, n in ROWS.items():
+        for _ in range(n):
+            who += 1
+            on = [(x, int(x in history)) for x in "ABC"]
+            rows += [f"P{who:04d},{x},{bit}" for x, bit in on] if value else [f"P{who:04d},{x}" for x, bit in on if bit]
+    return ("person_id,list,on\n" if value else "person_id,list\n") + "\n".join(rows + rows[:again]) + "\n"
+
+
+def test_a_value_beside_who_and_where_says_who_is_on_a_list(tmp_path):
+    plain = read_table(written(tmp_path, PLAIN))
+    path = written(tmp_path, persons_by_list())
+    assert read_table(path) == plain == read_table(path, id_column="person_id", list_column="list")
+    assert "as `on` says" in str(read_table(path).read_as)
+
+
+def test_registered_again_on_the_same_list_counts_once(tmp_path):
+    path = written(tmp_path, persons_by_list(value=False, again=150))
+    assert read_table(path) == read_table(written(tmp_path, PLAIN))
+
+
+def test_a_person_in_two_rows_of_persons_is_asked_about(tmp_path):
+    rows = "".join(f"P{i},{a},{b}\n" for i, (a, b) in enumerate([(1, 0), (0, 1), (1, 1), (1, 0)] * 5))
+    path = written(tmp_path, "id,A,B\n" + rows + "P3,0,1\n")
+    with pytest.raises(InputError, match="persons stand in several rows.*--ignore"):
+        read_table(path, persons=True)
+    assert read_table(path, persons=True, ignore=["id"]).observed == 21

@@ -20,7 +20,7 @@ from mse.estimators.doublyrobust.onepair import (
 )
 from mse.estimators.normallaw import normal_law
 from mse.tables.persons import PersonTable
-from mse.words.said import said
+from mse.words.said import Said, said, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ class PairComparison(NamedTuple):
     ----------
     estimates : DataFrame
         ``list_1``, ``list_2``, ``both``, ``doubly robust``, ``plug-in``, ``targeted`` (N̂, persons), ``se`` (of the
-        doubly robust one), ``low``, ``high``, ``status``.
+        doubly robust one), ``low``, ``high``, ``status``, ``said`` (its words as a code, JSON).
     statistic, df, p_value : float, int, float
         Wald test that the doubly robust estimates of all pairs agree; they must if all lists are independent given the
         covariates. The estimates are of the same persons, whose influences give their covariances.
@@ -73,8 +73,8 @@ def compare_pairs(
     for pair, result in zip(pairs, results, strict=True):
         row: dict[str, object] = {"list_1": table.lists[pair[0]], "list_2": table.lists[pair[1]]}
         row["both"] = overlap(table, pair)
-        if isinstance(result, str):
-            rows.append({**row, "status": result})
+        if isinstance(result, Said):
+            rows.append({**row, **_status(result)})
             continue
         best = result["doubly robust"]
         unseen = best.size - table.observed
@@ -85,8 +85,12 @@ def compare_pairs(
         low, high = law.quantile([(1 - prob) / 2, (1 + prob) / 2])
         influences.append(best.influence)
         sizes: dict[str, object] = {str(variant): found.size for variant, found in result.items()}
-        rows.append({**row, **sizes, "se": best.se, "low": float(low), "high": float(high), "status": "ok"})
-    names = ["list_1", "list_2", "both", *get_args(Variant), "se", "low", "high", "status"]
+        rows.append({**row, **sizes, "se": best.se, "low": float(low), "high": float(high)})
+        rows[-1] |= {"status": "ok", "said": ""}
+        if best.size < table.observed:
+            lists = [table.lists[j] for j in pair]
+            rows[-1] |= _status(said("fault.pair_below", lists=lists, size=best.size, observed=table.observed))
+    names = ["list_1", "list_2", "both", *get_args(Variant), "se", "low", "high", "status", "said"]
     frame = pd.DataFrame(rows, columns=names)
     df = len(influences) - 1
     if df < 1:
@@ -97,11 +101,15 @@ def compare_pairs(
     return PairComparison(frame, statistic, df, float(chdtrc(df, statistic)))
 
 
+def _status(why: Said) -> dict[str, str]:
+    return {"status": str(why), "said": to_json([("status", why)])}
+
+
 def _one_pair(
     table: PersonTable, spec: DoublyRobustSpec, seed: int, pair: tuple[int, int]
-) -> dict[Variant, PairSize] | str:
+) -> dict[Variant, PairSize] | Said:
     """Return the estimates of one pair, or why there are none."""
     least = least_overlap(spec)
     if overlap(table, pair) < least:
-        return f"fewer than {least} persons on both lists"
+        return said("fault.pair_overlap", count=overlap(table, pair), lists=[table.lists[j] for j in pair])
     return estimate_pair(table, pair, spec, seed)

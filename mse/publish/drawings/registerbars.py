@@ -11,6 +11,9 @@ from mse.words.numerals import round_point
 if TYPE_CHECKING:
     from mse.words.catalogues import Catalogue
 
+_HIGHEST = 5.0
+"""The interval is drawn up to so many times the highest bar; beyond it, its end is written."""
+
 
 class Bar(NamedTuple):
     """A class of registrations: its name, persons counted, persons expected if that is told."""
@@ -41,7 +44,7 @@ def register_bars(
     figure = Figure(width, 3.0 if width > NARROW else 2.6)
     axes = figure.add_axes((0.02, 0.16, 0.96, 0.74))
     top = max(max(unseen[0], 1.0), *(b.seen for b in bars))
-    shown = min(unseen[2], 2.0 * top)
+    shown = min(unseen[2], _HIGHEST * top)
     places = range(1, len(bars) + 1)
     axes.set_xlim(-0.4, len(bars) + 0.4)
     axes.rectangle(-0.35, 0, 0.7, unseen[0], color=SOFT, edge=ACCENT, lw=0.8, ls=(0, (3, 2)))
@@ -52,7 +55,12 @@ def register_bars(
     axes.plot([place for place, _ in fitted], [x for _, x in fitted], "o", color=ACCENT, ms=4)
     limit = max(1.18 * top, 1.12 * shown)
     size = 8.5 if width > NARROW else 7.0
-    axes.text(0, shown + 0.02 * limit, say.number(round_point(unseen[0], 2)), ha="center", fontsize=size, color=INK)
+    axes.text(
+        0.05, unseen[0] + 0.02 * limit, say.number(round_point(unseen[0], 2)), ha="left", fontsize=size, color=INK
+    )
+    if shown < unseen[2]:
+        axes.text(0, shown + 0.02 * limit, f"↑ {say.number(round_point(unseen[2], 2))}", ha="center", fontsize=size,
+                  color=ACCENT)  # fmt: skip
     for place, bar in zip(places, bars, strict=True):
         height = max(bar.seen, bar.expected or 0.0) + 0.03 * limit
         axes.text(place, height, say.number(bar.seen), ha="center", fontsize=size, color=FAINT)

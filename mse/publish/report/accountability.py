@@ -141,7 +141,7 @@ def provenance_section(m: Material) -> Section:
         if m.facts.public or name in OF_THE_COMPUTATION
     ]  # fmt: skip
     blocks: list[Block] = [
-        paragraph(say("provenance.rounding"), "lead"),
+        paragraph(say("provenance.rounding_coarse" if m.facts.coarse else "provenance.rounding"), "lead"),
         Heading(say("provenance.cite")),
         paragraph(citation(m)),
         _record(say("provenance.table"), known, say),

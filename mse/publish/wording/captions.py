@@ -36,7 +36,7 @@ def methods_finding(facts: Facts, say: Catalogue) -> str:
     point, span = number_words(first, say)
     values = {"label": first.label.text, "point": point, "range": span or say("intervals.no_interval")}
     if len(found) == 1:
-        return say("intervals.finding_one", **values)
+        return say("intervals.finding_told" if facts.coarse else "intervals.finding_one", **values)
     points = [point for _, point in found]
     least, most = say.number(min(points)), say.number(max(points))
     key = "intervals.finding" if first.headline else "intervals.finding_others"

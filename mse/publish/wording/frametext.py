@@ -65,6 +65,8 @@ def in_words_of(rows: DataFrame, language: str) -> DataFrame:
 
 def _cell(value: object, share: bool, column: str, say: Catalogue) -> str:
     """Return a value as a table shows it: "–" for a number that does not exist."""
+    if isinstance(value, float) and (column == "cohort" or f"column.{column}" not in say.messages):
+        return f"{value:g}"  # a level of a covariate, such as a year
     if isinstance(value, float):
         if math.isnan(value):
             return "–"

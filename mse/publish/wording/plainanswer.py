@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mse.answers.estimates import JUDGEMENTS
+from mse.answers.estimates import JUDGEMENTS, Reason
 from mse.publish.wording.rounding import Rounded, rounded_values
 
 if TYPE_CHECKING:
@@ -85,8 +85,10 @@ def answer_lines(found: Posterior, prob: float, say: Catalogue, *, coarse: bool 
                 range=say.range(same.low, same.high),
             )
         )
-    reasons = () if verdict is None else tuple(reason.said for reason in verdict.reasons)
+    reasons = () if verdict is None else verdict.reasons
+    if coarse:  # a factor beside rounded ends would be another one than theirs
+        reasons = tuple(Reason(reason.code, reason.level) for reason in reasons)
     chosen = () if found.chosen is None else (found.chosen,)
-    told = [say.said(x) for x in (*reasons, summary.kind, *chosen, *found.notes)]
+    told = [say.said(x) for x in (*(reason.said for reason in reasons), summary.kind, *chosen, *found.notes)]
     told += [say("card.assumed", what=say.said(x)) for x in summary.assumptions]
     return [*lines, *(f"  - {x}" for x in told)]

@@ -261,6 +261,7 @@ def terminal_summary(results: Results, report: str | None = None) -> str:
     lines = [*_wrapped(say.shortened(facts.title, TERMINAL_WIDTH)), *_wrapped(said.latest or said.sentence)[:4]]
     lines.append(say("terminal.verdict", verdict=said.verdict.upper()))
     lines += _wrapped(said.beside) if said.beside else []
+    lines += _wrapped(say("terminal.coarse")) if facts.coarse else []
     codes = [reason.code for reason in facts.estimate.verdict.reasons] if facts.estimate.verdict else []
     tail = [line for sentence in small_humps(facts, said.rounded, say) for line in _wrapped(sentence)]
     if len(facts.humps) > 1 and "humps" not in codes:
