@@ -64,13 +64,14 @@ def trend_finding(years: Sequence[str], total: Sequence[Part], names: Mapping[st
     if not stated:
         return say("trend.finding_none")
     (first, start), (last, end) = stated[0], stated[-1]
-    most = max(stated, key=lambda item: item[1].size.point)
-    least = min(stated, key=lambda item: item[1].size.point)
+    points = [part.size.point for _, part in stated]
+    most, least = (
+        say.listing([year for year, part in stated if part.size.point == size]) for size in (max(points), min(points))
+    )
     values = {
         "first": first, "start": say.number(start.size.point), "last": last, "end": say.number(end.size.point),
         "range": say.range(end.size.low, end.size.high),
-        "most": most[0], "highest": say.number(most[1].size.point),
-        "least": least[0], "lowest": say.number(least[1].size.point),
+        "most": most, "highest": say.number(max(points)), "least": least, "lowest": say.number(min(points)),
     }  # fmt: skip
     rest = [named_level(year, names, say) for year, part in zip(years, total, strict=True) if not part.stated]
     without = [say("trend.finding_unstated", years=say.listing(rest))] if rest else []
