@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
 from mse.words.said import Said, said
 
@@ -71,6 +72,9 @@ _FILLERS = frozenset("is has code cat group dummy binary bin yn flag ind indicat
 
 _SERIAL = re.compile(r"[0-9]+$|(?<![^\W\d_])[^\W\d_]$|(?<=[a-z])[A-Z]$")
 """What tells lists apart that are not named: a number, or a letter."""
+
+_FEW = 10
+"""Persons; of fewer it is no wonder that they are on two lists."""
 
 SURE = 1e-3
 """Chance below which it is no accident that nobody is on a list alone."""
@@ -252,8 +256,23 @@ def questions(
             yield name, said("doubt.opposite", other=repr(against))
         elif called_otherwise(name):
             yield name, said("doubt.name")
+        elif (both := _those_on_both(j, columns)) and sum(n for n, *on in rows if on[j]) >= _FEW:
+            yield name, said("doubt.both", first=repr(names[both[0]]), second=repr(names[both[1]]))
         elif len(names) > 2 and not series and _never_alone(j, rows):
             yield name, said("doubt.alone")
+
+
+def _those_on_both(j: int, columns: Sequence[Sequence[int | None]]) -> tuple[int, int] | None:
+    """Return two other columns of which exactly those are on column j who are on both; None without such."""
+    on = columns[j]
+    pairs = combinations([i for i in range(len(columns)) if i != j], 2) if any(on) else ()
+    return next(
+        (
+            (a, b) for a, b in pairs
+            if all(x == (y and z) for x, y, z in zip(on, columns[a], columns[b], strict=True))
+        ),
+        None,
+    )  # fmt: skip
 
 
 def _opposite(one: Sequence[int | None], other: Sequence[int | None]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mse.tables.checks import Faults
 from mse.tables.countcolumns import rough_counts
@@ -18,6 +18,8 @@ _CALLED = re.compile(
 """How such a level is called; ``t`` may be one that is not."""
 _SURELY = re.compile(r"(?:grand )?tota(?:l|al)s?\b.*|all(?:e|en)? .*|overall", re.IGNORECASE)
 
+_RANGE = re.compile(r"([0-9]{1,4})(?: *(?:-|–|to|tot|t/m) *([0-9]{1,4}))?(?: (?:years?|jaar))?", re.IGNORECASE)
+
 
 def without_total_levels(
     grid: Grid, faults: Faults, lists: Sequence[int], covariates: Sequence[int], number: int | None
@@ -25,7 +27,7 @@ def without_total_levels(
     """Return the grid without rows of a level that adds up the other levels of its covariate, cell by cell.
 
     Of two levels one is the sum of the other only if it is called so. A level that is called a total and is none is a
-    fault: it would count persons twice.
+    fault, and so is a class that holds another, ``0-29`` beside ``0-17``: they would count persons twice.
     """
     for at in covariates:
         counts = rough_counts(grid, number)
@@ -53,4 +55,21 @@ def without_total_levels(
                 remedy = said("do.leave_out_total_level")
                 faults.add(said("found.total_level"), said("allowed.level_of_its_own"), remedy, column=grid.header[at],
                            value=level)  # fmt: skip
+        wide = _holding_another({*grid.columns[at]})
+        if wide is not None:
+            faults.add(said("found.level_holds", other=wide[1]), said("allowed.level_of_its_own"),
+                       said("do.leave_out_total_level"), column=grid.header[at], value=wide[0])  # fmt: skip
     return grid
+
+
+def _holding_another(levels: Collection[str]) -> tuple[str, str] | None:
+    """Return a class of numbers that holds another level, and which; None where there is none."""
+    found = {level: _RANGE.fullmatch(level) for level in sorted(levels)}
+    ends = {level: (int(x[1]), int(x[2] or x[1])) for level, x in found.items() if x}
+    inside = (
+        (one, other)
+        for one, (low, high) in ends.items()
+        for other, (first, last) in ends.items()
+        if one != other and low <= first and last <= high
+    )
+    return next(inside, None)

@@ -233,3 +233,22 @@ def test_a_person_in_two_rows_of_persons_is_asked_about(tmp_path):
     with pytest.raises(InputError, match="persons stand in several rows.*--ignore"):
         read_table(path, persons=True)
     assert read_table(path, persons=True, ignore=["id"]).observed == 21
+
+
+@pytest.mark.parametrize(("one", "other"), [("0-29", "0-17"), ("2019-2021", "2020"), ("0 tot 29", "18 t/m 29")])
+def test_a_class_that_holds_another_is_a_fault(one, other, tmp_path):
+    with pytest.raises(InputError, match=f"a level holds another, {other}.*'{one}'"):
+        read_table(written(tmp_path, by_year(years=(one, other, "30+"))))
+
+
+def test_classes_beside_each_other_are_read(tmp_path):
+    years = ("0-17", "18-29", "30+")
+    assert read_table(written(tmp_path, by_year(years=years))).strata == {"year": years}
+
+
+def test_a_list_of_those_on_two_others_is_asked_about(tmp_path):
+    rows = [
+        f"{','.join('1' if z in x else '0' for z in 'ABC')},{int('A' in x and 'B' in x)},{n}\n" for x, n in ROWS.items()
+    ]
+    with pytest.raises(InputError, match="exactly those are on it who are on both 'police' and 'border'"):
+        read_table(written(tmp_path, "police,border,care,task force,n\n" + "".join(rows)))
