@@ -25,7 +25,14 @@ from typing import NamedTuple
 from mse.errors import names_of
 from mse.tables.checks import Faults, add_name_faults, add_structure_faults
 from mse.tables.codings import questions
-from mse.tables.countcolumns import rough_counts, whole_numbers, with_plain_thousands, without_shares, without_total
+from mse.tables.countcolumns import (
+    rough_counts,
+    whole_numbers,
+    with_periods_in_rows,
+    with_plain_thousands,
+    without_shares,
+    without_total,
+)
 from mse.tables.grids import Grid
 from mse.tables.headers import without_row_numbers
 from mse.tables.identifyingcolumns import add_identifying_faults
@@ -81,7 +88,8 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
     levels = {**grid.levels, **reading.levels}
     grid = _without_ignored(grid, faults, reading)
     named = bool(grid.header) and (grid.header[0] in (*reading.named, reading.count, reading.id_column))
-    grid = with_plain_thousands(grid if named else without_row_numbers(grid), reading.count)
+    grid = with_periods_in_rows(grid if named else without_row_numbers(grid), reading.count, reading.named)
+    grid = with_plain_thousands(grid, reading.count)
     grid = without_shares(without_total(grid, faults, reading.count), reading.count)
     grid = _with_whole(grid if named else without_row_numbers(grid))  # a total may have had no number
     grid = with_histories(grid, faults, reading)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from mse.tables.checks import MAX_COUNT, Faults
-from mse.tables.codings import BIT, count_place
+from mse.tables.codings import BIT, count_like, count_place
 from mse.words.said import Said, said
 
 if TYPE_CHECKING:
@@ -66,6 +66,25 @@ def _count_fault(text: str) -> tuple[Said, Said] | None:
     if re.fullmatch(r"[+-]?(inf|infinity)", text.casefold()):
         return said("found.count_infinite"), said("do.check_step_made_file")
     return said("found.count_not_number"), said("do.plain_digits")
+
+
+def with_periods_in_rows(grid: Grid, count: str, named: Collection[str]) -> Grid:
+    """Return the grid with a row for each history and year where it has a column of counts for each year."""
+    years = [i for i, name in enumerate(grid.header) if re.fullmatch("(?:19|20)[0-9]{2}", name) and name not in named]
+    cells = [cell for i in years for cell in grid.columns[i]]
+    whole = all(re.fullmatch(r"[0-9]{1,9}", cell) or cell.casefold() in _MISSING for cell in cells)
+    beyond = len(years) > 1 and all({*grid.columns[i]} - BIT.keys() - {*_MISSING} for i in years)
+    if not (whole and beyond) or count in grid.header or count_like(grid.header, grid.columns) or "year" in grid.header:
+        return grid
+    others = [i for i in range(len(grid.header)) if i not in years]
+    repeated = [[cell for cell in grid.columns[i] for _ in years] for i in others]
+    names = [grid.header[i] for i in years]
+    periods = [name for _ in grid.rows for name in names]
+    counts = [grid.columns[i][k] for k in range(len(grid.rows)) for i in years]
+    header = [*(grid.header[i] for i in others), "year", count]
+    rows = [row for row in grid.rows for _ in years]
+    grid = grid._replace(header=header, columns=[*repeated, periods, counts], rows=rows)
+    return grid.with_told(said("read.periods", names=names))
 
 
 def with_plain_thousands(grid: Grid, count: str) -> Grid:

@@ -400,7 +400,6 @@ ASKED: dict[str, tuple[object, tuple[str, ...], dict[str, object]]] = {
     "MARK with covariates": ("10 1 3.5;\n01 1 2.1;\n11 1 0.4;\n", ("by group or covariates", "ch, freq"), {}),
     "MARK, groups or covariates": ("10 1 35;\n01 1 21;\n11 1 4;\n", ("by group or covariates",), {}),
     "rounded histories": ("ch,n\n1.01E+15,5\n1.10E+15,4\n1.00E+15,3\n", ("'ch'", "rounded", "as text"), {}),
-    "years side by side": ("A,B,2019,2020\n1,0,5,6\n0,1,4,4\n1,1,3,2\n", ("no count column",), {}),
     "a row of totals that is none": (CSV + "Total,,,127\n", ("row 9", "another number"), {}),
     "a covariate beside histories": (text(pd.DataFrame([(h, n, q) for q in (0, 1) for h, n in BY_HISTORY.items()],
                                                        columns=["ch", "n", "q"])),
@@ -417,7 +416,7 @@ ASKED: dict[str, tuple[object, tuple[str, ...], dict[str, object]]] = {
     "a locked workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, ("no workbook that can be read",), {}),
     "several files in a zip": (None, ("zip file with 2 files",), {}),
 }  # fmt: skip
-UNANSWERED = ("MARK", "rounded", "years", "a row of", "thousands", "misspelt", "a sheet that", "R data", "Arrow",
+UNANSWERED = ("MARK", "rounded", "a row of", "thousands", "misspelt", "a sheet that", "R data", "Arrow",
               "locked", "unknown", "several", "names in")  # fmt: skip
 
 

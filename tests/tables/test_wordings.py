@@ -252,3 +252,11 @@ def test_a_list_of_those_on_two_others_is_asked_about(tmp_path):
     ]
     with pytest.raises(InputError, match="exactly those are on it who are on both 'police' and 'border'"):
         read_table(written(tmp_path, "police,border,care,task force,n\n" + "".join(rows)))
+
+
+def test_a_column_for_each_year(tmp_path):
+    rows = "".join(f"{','.join('1' if z in x else '0' for z in 'ABC')},{n},{n + 3}\n" for x, n in ROWS.items())
+    table = read_table(written(tmp_path, "A,B,C,2019,2020\n" + rows))
+    assert table.strata == {"year": ("2019", "2020")} and table.observed == 2 * sum(ROWS.values()) + 21
+    one = read_table(written(tmp_path, "A,B,C,2019,2020\n" + rows), count="2019", ignore=["2020"])
+    assert one == read_table(written(tmp_path, PLAIN))
