@@ -290,10 +290,12 @@ def repeats(
         from mse.assess.registercohorts import register_cohorts
 
         frames["cohorts"] = register_cohorts(register, cohort, RepeatsSpec(**options), seed=seed, prob=prob)
-    from mse.publish.registerpages import one_number_only, published_register, write_register
+    from mse.publish.disclosure.smallclasses import one_number_only
 
     public = names_public(table)
     if out is not None:
+        from mse.publish.registerpages import published_register, write_register
+
         info = table_info(table) if public else None
         shown = published_register(
             found, register, frames["families"], frames.get("subgroups"), prob=prob,

@@ -19,6 +19,7 @@ from mse.computing.savefiles import write_file
 from mse.errors import InputError, Problem
 from mse.estimators.repeats.families import Family
 from mse.estimators.repeats.registersize import LABELS
+from mse.publish.disclosure.smallclasses import SMALL, one_number_only
 from mse.publish.drawings.axes import NARROW, WIDE
 from mse.publish.drawings.registerbars import Bar, register_bars
 from mse.publish.openfolders import write_open
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 JSON, ROWS, FREQUENCIES, PAGE = "register.json", "estimates.csv", "frequencies.csv", "register"
 FORMAT = "mse-register/1"
-SMALL = 10
-"""Counts of fewer persons are not told, and joined with others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +197,6 @@ _TELL = frozenset({"note.one_inflated", "note.one_inflated_instead", "note.misfi
 """Notes with figures from which single counts could be worked out."""
 _PLAIN = frozenset({"note.register_departures", "note.register_departures_without"})
 """Notes that are the same whatever the counts are."""
-
-
-def one_number_only(table: RepeatCounts) -> bool:
-    """Return whether no number but the headline may be stated, for there are classes of fewer than ten persons."""
-    counts = table.frequencies()
-    return bool(((counts > 0) & (counts < SMALL)).any())
 
 
 def _row(

@@ -88,7 +88,8 @@ def table_from_grid(grid: Grid, faults: Faults, reading: Reading) -> OverlapCell
     levels = {**grid.levels, **reading.levels}
     grid = _without_ignored(grid, faults, reading)
     named = bool(grid.header) and (grid.header[0] in (*reading.named, reading.count, reading.id_column))
-    grid = with_periods_in_rows(grid if named else without_row_numbers(grid), reading.count, reading.named)
+    grid = grid if named else without_row_numbers(grid)
+    grid = grid if reading.persons else with_periods_in_rows(grid, reading.count, reading.named)
     grid = with_plain_thousands(grid, reading.count)
     grid = without_shares(without_total(grid, faults, reading.count), reading.count)
     grid = _with_whole(grid if named else without_row_numbers(grid))  # a total may have had no number

@@ -69,7 +69,10 @@ def _count_fault(text: str) -> tuple[Said, Said] | None:
 
 
 def with_periods_in_rows(grid: Grid, count: str, named: Collection[str]) -> Grid:
-    """Return the grid with a row for each history and year where it has a column of counts for each year."""
+    """Return the grid with a row for each history and year where it has a column of counts for each year.
+
+    No history stands in two rows of such a table; rows of persons do, and numbers by year beside them count no persons.
+    """
     years = [i for i, name in enumerate(grid.header) if re.fullmatch("(?:19|20)[0-9]{2}", name) and name not in named]
     cells = [cell for i in years for cell in grid.columns[i]]
     whole = all(re.fullmatch(r"[0-9]{1,9}", cell) or cell.casefold() in _MISSING for cell in cells)
@@ -77,6 +80,9 @@ def with_periods_in_rows(grid: Grid, count: str, named: Collection[str]) -> Grid
     if not (whole and beyond) or count in grid.header or count_like(grid.header, grid.columns) or "year" in grid.header:
         return grid
     others = [i for i in range(len(grid.header)) if i not in years]
+    histories = [*zip(*(grid.columns[i] for i in others), strict=True)]
+    if len({*histories}) < len(histories):
+        return grid
     repeated = [[cell for cell in grid.columns[i] for _ in years] for i in others]
     names = [grid.header[i] for i in years]
     periods = [name for _ in grid.rows for name in names]

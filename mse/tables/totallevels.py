@@ -18,6 +18,8 @@ _CALLED = re.compile(
 """How such a level is called; ``t`` may be one that is not."""
 _SURELY = re.compile(r"(?:grand )?tota(?:l|al)s?\b.*|all(?:e|en)? .*|overall", re.IGNORECASE)
 
+_NO_ACCIDENT = 3
+"""In so many cells it is no accident that a level is the sum of the others, whatever it is called."""
 _RANGE = re.compile(r"([0-9]{1,4})(?: *(?:-|–|to|tot|t/m) *([0-9]{1,4}))?(?: (?:years?|jaar))?", re.IGNORECASE)
 
 
@@ -26,8 +28,9 @@ def without_total_levels(
 ) -> Grid:
     """Return the grid without rows of a level that adds up the other levels of its covariate, cell by cell.
 
-    Of two levels one is the sum of the other only if it is called so. A level that is called a total and is none is a
-    fault, and so is a class that holds another, ``0-29`` beside ``0-17``: they would count persons twice.
+    Of two levels one is the sum of the other only if it is called so, and so is one with persons in few cells. A level
+    that is called a total and is none is a fault, and so is a class that holds another, ``0-29`` beside ``0-17``: they
+    would count persons twice.
     """
     for at in covariates:
         counts = rough_counts(grid, number)
@@ -42,7 +45,7 @@ def without_total_levels(
             everything[key] += n
         for level, own in cells.items():
             called = bool(_CALLED.fullmatch(level))
-            if len(cells) < 2 or not (called or len(cells) > 2):
+            if len(cells) < 2 or not (called or (len(cells) > 2 and len(+own) >= _NO_ACCIDENT)):
                 continue
             sums = own.total() > 0 and +own == +(everything - own)
             if sums:

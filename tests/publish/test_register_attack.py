@@ -11,7 +11,8 @@ import pytest
 
 import mse
 from mse.computing.csvtext import csv_text
-from mse.publish.registerpages import SMALL, one_number_only, published_register, register_page
+from mse.publish.disclosure.smallclasses import SMALL, one_number_only
+from mse.publish.registerpages import published_register, register_page
 
 REGISTERS = [
     {1: 160, 2: 31, 3: 9, 4: 2},

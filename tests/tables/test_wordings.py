@@ -260,3 +260,19 @@ def test_a_column_for_each_year(tmp_path):
     assert table.strata == {"year": ("2019", "2020")} and table.observed == 2 * sum(ROWS.values()) + 21
     one = read_table(written(tmp_path, "A,B,C,2019,2020\n" + rows), count="2019", ignore=["2020"])
     assert one == read_table(written(tmp_path, PLAIN))
+
+
+def test_numbers_by_year_beside_persons_are_no_counts(tmp_path):
+    rows = "".join(f"{a},{b},{i % 4},{i % 3}\n" for i, (a, b) in enumerate([(1, 0), (0, 1), (1, 1)] * 8))
+    path = written(tmp_path, "A,B,2019,2020\n" + rows)
+    with pytest.raises(InputError, match="count"):
+        read_table(path)
+    assert read_table(path, persons=True, ignore=["2019", "2020"]).observed == 24
+
+
+@pytest.mark.parametrize(("level", "levels"), [("x", ("x", "y", "z")), ("Totaal", ("y", "z"))])
+def test_a_level_that_is_the_sum_by_accident_stays(level, levels, tmp_path):
+    rows = [f"1,{b},{name},{n}\n" for b, sums in ((0, (5, 2, 3)), (1, (9, 4, 5)))
+            for name, n in zip((level, "y", "z"), sums, strict=True)]  # fmt: skip
+    table = read_table(written(tmp_path, "A,B,region,n\n" + "".join(rows)), lists=["A", "B"])
+    assert table.strata["region"] == levels
